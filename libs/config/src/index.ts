@@ -1,0 +1,3 @@
+export { Secret } from '@landfall/domain';
+export * from './environment.js';
+export * from './settings.js';

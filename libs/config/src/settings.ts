@@ -1,0 +1,88 @@
+import { Secret } from '@landfall/domain';
+import { z } from 'zod';
+
+/*
+ * The settings by subject; an app's own schema is put together from them, so that it asks for nothing it does not use.
+ * docs/configuration.md lists them for people.
+ */
+const secret = z
+  .string()
+  .min(1)
+  .transform((value) => new Secret(value));
+
+const port = z.coerce.number().int().min(0).max(65535);
+
+/** `postgresql://user:password@host:port/database` */
+export const DATABASE = z.object({ DATABASE_URL: secret });
+
+/** `redis://[user:password@]host:port[/n]` or `rediss://…` */
+export const REDIS = z.object({ REDIS_URL: secret });
+
+/** 32 bytes in hexadecimal: encrypts repository passwords in the database. */
+export const SECRET_KEY = z.object({
+  LANDFALL_SECRET_KEY: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits')
+    .transform((value) => new Secret(value)),
+});
+
+export const AZURE = z.object({
+  AZURE_SUBSCRIPTION_ID: z.string().min(1),
+  /** Left out: public Azure. */
+  LANDFALL_AZURE_ENDPOINT: z.url().optional(),
+  /** A fixed bearer token; left out: DefaultAzureCredential. */
+  LANDFALL_AZURE_TOKEN: secret.optional(),
+  /** Marks what belongs to this installation; on Azure the id of the VM that Landfall runs on. */
+  LANDFALL_APPLIANCE_ID: z.string().min(1),
+});
+
+/** JSON: `{"account": {"endpoint": "http://…", "key": "…"}}`. An account that is not listed is asked with the ambient identity. */
+export const BLOB_ACCOUNTS = z.object({
+  LANDFALL_BLOB_ACCOUNTS: z
+    .string()
+    .default('{}')
+    .transform((text, context) => {
+      try {
+        return z
+          .record(z.string(), z.object({ endpoint: z.url(), key: z.string().transform((key) => new Secret(key)) }))
+          .parse(JSON.parse(text));
+      } catch {
+        context.addIssue({ code: 'custom', message: 'must be JSON: {"account": {"endpoint": URL, "key": KEY}}' });
+        return z.NEVER;
+      }
+    }),
+});
+
+export type BlobAccounts = z.infer<typeof BLOB_ACCOUNTS>['LANDFALL_BLOB_ACCOUNTS'];
+
+/** Where a restore goes when the user names no place. */
+export const DESTINATION_DEFAULTS = z.object({
+  LANDFALL_DEFAULT_REGION: z.string().optional(),
+  LANDFALL_DEFAULT_RESOURCE_GROUP: z.string().optional(),
+  LANDFALL_DEFAULT_SUBNET_ID: z.string().optional(),
+});
+
+export const WORKERS = z.object({
+  /** `publisher:offer:sku:version`, or the full ID of a gallery image version that holds the data-mover. */
+  LANDFALL_WORKER_IMAGE: z.string().default('Debian:debian-12:12-gen2:latest'),
+  /** Subnet of the workers; left out: the target's. */
+  LANDFALL_WORKER_SUBNET_ID: z.string().optional(),
+  /** How a worker reaches the API. */
+  LANDFALL_API_URL: z.url(),
+  /** How a worker reaches Redis; left out: REDIS_URL. */
+  LANDFALL_WORKER_REDIS_URL: secret.optional(),
+});
+
+export const LOGGING = z.object({
+  LANDFALL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+});
+
+export const HTTP = z.object({
+  LANDFALL_HOST: z.string().default('127.0.0.1'),
+  LANDFALL_PORT: port.default(8080),
+  /** For metrics and health of a service that serves nothing else; 0: none. */
+  LANDFALL_METRICS_PORT: port.default(0),
+});
+
+/** Made at the first start; an administrator's token. Others are made through the API. */
+export const API_TOKEN = z.object({ LANDFALL_API_TOKEN: secret });

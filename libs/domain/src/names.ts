@@ -1,0 +1,72 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/*
+ * Names of what Landfall creates are functions of the restore's id and the thing's place in its plan, so that a
+ * repetition after a crash asks for the same resource again and never makes a second one.
+ */
+
+const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
+
+/** `r` and eleven characters (55 bits) without look-alikes, fit for every Azure name. */
+export function newRestoreId(): string {
+  let id = 'r';
+  for (const byte of randomBytes(11)) id += ALPHABET[byte % ALPHABET.length];
+  return id;
+}
+
+export function restorePointId(repositoryName: string, reference: string): string {
+  return `rp-${createHash('sha256').update(`${repositoryName}\n${reference}`).digest('hex').slice(0, 10)}`;
+}
+
+/** Azure disk names: at most 80 characters, letters, digits, `_`, `.`, `-`, beginning with a letter or digit. */
+export function azureDiskName(plannedName: string, restoreId: string): string {
+  return `${clean(plannedName).slice(0, 79 - restoreId.length)}-${restoreId}`;
+}
+
+export function networkInterfaceName(vmName: string, restoreId: string): string {
+  return `${clean(vmName).slice(0, 75 - restoreId.length)}-nic-${restoreId}`;
+}
+
+export function workerName(restoreId: string, index: number): string {
+  return `landfall-worker-${restoreId}-${index}`;
+}
+
+function clean(text: string): string {
+  const kept = text.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
+  return kept === '' ? 'disk' : kept;
+}
+
+/**
+ * Says what is wrong with a VM name, or null. Azure: 1–64 characters, letters, digits, `.`, `_`, `-`; begins with a
+ * letter or digit, ends with a letter, digit or `_` (Azure naming rules, Microsoft.Compute/virtualMachines).
+ */
+export function vmNameProblem(name: string): string | null {
+  if (name.length === 0) return 'it is empty';
+  if (name.length > 64) return `it has ${name.length} characters and Azure allows 64`;
+  if (!/^[A-Za-z0-9._-]+$/.test(name)) return 'Azure allows letters, digits, ".", "_" and "-" only';
+  if (!/^[A-Za-z0-9]/.test(name)) return 'it must begin with a letter or a digit';
+  if (!/[A-Za-z0-9_]$/.test(name)) return 'it must end with a letter, a digit or "_"';
+  return null;
+}
+
+/** Resource groups: 1–90 characters, letters, digits, `.`, `_`, `-`, parentheses; no `.` at the end. */
+export function resourceGroupNameProblem(name: string): string | null {
+  if (name.length === 0) return 'it is empty';
+  if (name.length > 90) return `it has ${name.length} characters and Azure allows 90`;
+  if (!/^[\p{L}\p{N}._()-]+$/u.test(name)) return 'Azure allows letters, digits, ".", "_", "-" and parentheses only';
+  if (name.endsWith('.')) return 'it must not end with "."';
+  return null;
+}
+
+/** The tags by which ownership is told; every resource that Landfall creates carries all three. */
+export const OWNER_TAGS = {
+  appliance: 'landfall-appliance',
+  restore: 'landfall-restore',
+  role: 'landfall-role',
+} as const;
+
+export type ResourceRole = 'disk' | 'worker' | 'worker-nic' | 'worker-os-disk' | 'vm' | 'nic' | 'staging';
+
+export function ownerTags(applianceId: string, restoreId: string, role: ResourceRole): Record<string, string> {
+  return { [OWNER_TAGS.appliance]: applianceId, [OWNER_TAGS.restore]: restoreId, [OWNER_TAGS.role]: role };
+}

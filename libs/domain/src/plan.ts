@@ -1,0 +1,94 @@
+import type { DiskRole, Firmware, OperatingSystem, PointKind } from './machine.js';
+import type { Problem } from './problems.js';
+import type { RestoreRequest } from './request.js';
+import type { StepId } from './steps.js';
+
+export type Generation = 1 | 2;
+
+/** What a restore will do; making one changes nothing. Shown as it is, so a new field is a change of the contract. */
+export interface RestorePlan {
+  readonly restorePoint: PlannedPoint;
+  readonly destination: PlannedDestination;
+  /** Null where it could not be decided; the plan then has an error that says why. */
+  readonly generation: Generation | null;
+  readonly steps: readonly PlannedStep[];
+  readonly disks: readonly PlannedDisk[];
+  /** Empty for `--transfer direct`. */
+  readonly workers: readonly PlannedWorker[];
+  readonly problems: readonly Problem[];
+  readonly estimates: Estimates;
+  readonly options: PlannedOptions;
+  /** `sha256:` over the canonical JSON of everything above but the estimates. */
+  readonly planHash: string;
+}
+
+export type PlannedOptions = Pick<
+  RestoreRequest,
+  'disksOnly' | 'excludeDisks' | 'transfer' | 'verify' | 'powerOn' | 'bootCheck' | 'isolated'
+>;
+
+export interface PlannedPoint {
+  readonly id: string;
+  readonly machine: string;
+  readonly repository: string;
+  readonly kind: PointKind;
+  readonly takenAt: string;
+  readonly os: OperatingSystem | null;
+  readonly firmware: Firmware | null;
+}
+
+export interface PlannedDestination {
+  readonly kind: 'new' | 'original';
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly region: string;
+  readonly zone: string | null;
+  /** Null where only disks are restored. */
+  readonly vmName: string | null;
+  readonly size: string | null;
+  readonly subnetId: string | null;
+  readonly privateIp: string | null;
+}
+
+export interface PlannedStep {
+  readonly number: number;
+  readonly id: StepId;
+  readonly applies: boolean;
+  readonly why: string;
+}
+
+export interface PlannedDisk {
+  readonly name: string;
+  readonly from: `disk:${string}` | `volume-group:${string}`;
+  readonly role: DiskRole;
+  /** Null for the OS disk. */
+  readonly lun: number | null;
+  /** Of the new Azure disk: the source's size rounded up to whole GiB. */
+  readonly sizeBytes: number;
+  /** Bytes that the backup holds for it, before any rounding. */
+  readonly sourceBytes: number;
+  /** Bytes in ranges that are not known to be zero. */
+  readonly usedBytes: number;
+  readonly sku: string;
+  readonly caching: 'None' | 'ReadOnly' | 'ReadWrite';
+  readonly removableAfterwards: boolean;
+  /** The name that the Azure disk will have, less the restore's suffix. */
+  readonly azureName: string;
+}
+
+export interface PlannedWorker {
+  readonly size: string;
+  /** Names of the disks that it writes; the position is the LUN on the worker. */
+  readonly disks: readonly string[];
+}
+
+export interface Estimates {
+  readonly readBytes: number;
+  readonly writeBytes: number;
+  readonly retrievalSeconds: number;
+  readonly transferSeconds: number;
+}
+
+export function isRefused(plan: RestorePlan): boolean {
+  return plan.problems.some((problem) => problem.severity === 'error');
+}

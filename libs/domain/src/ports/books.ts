@@ -1,0 +1,216 @@
+import type { ErrorDetails } from '../errors.js';
+import type { Machine, RepositoryRecord, RepositoryKind, RestorePoint, DiscoveredPoint } from '../machine.js';
+import type { RestorePlan } from '../plan.js';
+import type { Problem } from '../problems.js';
+import type { RestoreRequest } from '../request.js';
+import type { Restore, RestoreEvent, RestoreState, Segment, SegmentState, StepState } from '../restore.js';
+import type { StepId } from '../steps.js';
+import type { CallJournal, CloudResourceKind } from './cloud.js';
+
+/*
+ * The books: everything that has to survive lies behind these ports, in Postgres. Changes of state happen inside a
+ * transaction and are guarded by the state and epoch that the writer believes in: `false` means that somebody else
+ * was there first, and the writer stops.
+ */
+
+export interface RestoreBooks {
+  /** One database transaction; when the outcome of its COMMIT is unknown it throws and the caller reads again. */
+  transaction<T>(work: (tx: RestoreTransaction) => Promise<T>): Promise<T>;
+
+  restore(id: string): Promise<Restore | null>;
+  restores(filter?: { states?: readonly RestoreState[]; limit?: number }): Promise<readonly Restore[]>;
+  /** Ascending, those after `afterSequence`. */
+  events(restoreId: string, afterSequence?: number, limit?: number): Promise<readonly RestoreEvent[]>;
+  /** Bound to one step's epoch: refuses to write once it is no longer current. */
+  journal(restoreId: string, step: StepId | 'clean-up', epoch: number): CallJournal;
+  ledger(restoreId: string): Promise<readonly LedgerEntry[]>;
+  segments(
+    restoreId: string,
+    filter?: { purpose?: Segment['purpose']; states?: readonly SegmentState[]; diskName?: string; limit?: number },
+  ): Promise<readonly Segment[]>;
+  segment(id: string): Promise<Segment | null>;
+  /** Numbers and bytes by disk, purpose and state. */
+  segmentTotals(restoreId: string): Promise<readonly SegmentTotal[]>;
+
+  /** Steps and clean-ups that should be moving: for the reconciler. */
+  runnable(): Promise<readonly RunnableWork[]>;
+  /** Oldest first, locked for this relay alone until `sent` or the lock's end; other relays get others. */
+  claimOutbox(limit: number): Promise<readonly OutboxMessage[]>;
+  outboxSent(ids: readonly string[]): Promise<void>;
+}
+
+export interface RestoreTransaction {
+  createRestore(restore: NewRestore): Promise<void>;
+  /** Reads with a row lock, so that two outcomes for one restore line up. */
+  lockRestore(id: string): Promise<Restore | null>;
+  moveRestore(
+    id: string,
+    guard: { from: RestoreState; epoch: number },
+    to: RestoreState,
+    patch?: RestorePatch,
+  ): Promise<boolean>;
+  patchRestore(id: string, patch: RestorePatch): Promise<void>;
+  moveStep(
+    restoreId: string,
+    step: StepId,
+    guard: { from: StepState; epoch: number },
+    to: StepState,
+    patch?: StepPatch,
+  ): Promise<boolean>;
+  /** Also writes the restore's disks from the plan. */
+  storePlan(restoreId: string, plan: RestorePlan): Promise<void>;
+  setDiskAzureId(restoreId: string, diskName: string, azureId: string): Promise<void>;
+  addEvent(restoreId: string, type: string, message: string, data?: Record<string, unknown>): Promise<void>;
+  /** The job to send is a row in the same transaction as the state that wants it. */
+  enqueue(message: NewOutboxMessage): Promise<void>;
+  /** Those that exist already (same restore, disk, purpose, index) are left as they are. */
+  createSegments(segments: readonly NewSegment[]): Promise<void>;
+  moveSegment(
+    id: string,
+    guard: { from: SegmentState; epoch: number },
+    to: SegmentState,
+    patch?: { mover?: string | null; epoch?: number; attempts?: number; error?: ErrorDetails | null },
+  ): Promise<boolean>;
+  audit(entry: { actor: string; action: string; subject: string; details: Record<string, unknown> }): Promise<void>;
+}
+
+export interface NewRestore {
+  readonly id: string;
+  readonly request: RestoreRequest;
+  readonly requestedBy: string;
+}
+
+export interface RestorePatch {
+  readonly error?: ErrorDetails | null;
+  readonly problems?: readonly Problem[];
+  readonly vmAzureId?: string | null;
+  readonly endedAt?: Date | null;
+}
+
+export interface StepPatch {
+  /** The new epoch; every dispatch takes a higher one. */
+  readonly epoch?: number;
+  readonly attempts?: number;
+  readonly startedAt?: Date;
+  readonly endedAt?: Date | null;
+  readonly output?: unknown;
+  readonly error?: ErrorDetails | null;
+  /** Not to be taken up before: back-off, `Retry-After`. */
+  readonly notBefore?: Date | null;
+}
+
+export interface NewSegment {
+  readonly restoreId: string;
+  readonly diskName: string;
+  readonly purpose: Segment['purpose'];
+  readonly index: number;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+export interface SegmentTotal {
+  readonly diskName: string;
+  readonly purpose: Segment['purpose'];
+  readonly state: SegmentState;
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** `work` is a step's id or `clean-up`. */
+export interface RunnableWork {
+  readonly restoreId: string;
+  readonly work: StepId | 'clean-up';
+  readonly epoch: number;
+  readonly state: 'pending' | 'running';
+  readonly notBefore: Date | null;
+  /** When its latest job was written to the outbox. */
+  readonly dispatchedAt: Date | null;
+}
+
+export interface NewOutboxMessage {
+  readonly queue: string;
+  /** Unique for the attempt: `restoreId-step-epoch`; holds no `:` (BullMQ). */
+  readonly jobId: string;
+  readonly name: string;
+  /** Clear text: identifiers only, never a secret. */
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly delayMs?: number;
+}
+
+export interface OutboxMessage extends NewOutboxMessage {
+  readonly id: string;
+}
+
+export interface LedgerEntry {
+  readonly azureId: string;
+  readonly kind: CloudResourceKind;
+  readonly role: string;
+  readonly state: 'intended' | 'created' | 'removed';
+  readonly createdAt: Date;
+}
+
+/** Repositories, machines and points. */
+export interface Catalogue {
+  addRepository(repository: {
+    name: string;
+    kind: RepositoryKind;
+    url: string;
+    hostedByProvider: boolean;
+    sealedPassword: string | null;
+  }): Promise<void>;
+  repository(name: string): Promise<RepositoryRecord | null>;
+  repositories(): Promise<readonly RepositoryRecord[]>;
+  sealedPassword(name: string): Promise<string | null>;
+  /** Its points and machines go with it. @throws ConflictError `REPOSITORY_IN_USE` when a restore that has not ended needs it */
+  removeRepository(name: string): Promise<boolean>;
+  /** Makes the catalogue say what the scan found: new points come in, vanished ones go. */
+  replacePoints(
+    repositoryName: string,
+    points: readonly DiscoveredPoint[],
+  ): Promise<{ machines: number; points: number }>;
+  machines(): Promise<readonly Machine[]>;
+  /** By id, name or alias. */
+  findMachines(text: string): Promise<readonly Machine[]>;
+  points(machineIds?: readonly string[]): Promise<readonly RestorePoint[]>;
+  point(id: string): Promise<RestorePoint | null>;
+  /** By id, by reference, or by a prefix of at least six characters of either. More than one hit is for the caller to refuse. */
+  findPoints(text: string): Promise<readonly RestorePoint[]>;
+}
+
+/** Worker VMs and the data-movers on them, as far as the books know. */
+export interface WorkerRegistry {
+  create(worker: {
+    id: string;
+    restoreId: string;
+    azureId: string;
+    disks: readonly string[];
+    bootstrapTokenHash: string;
+    bootstrapExpiresAt: Date;
+  }): Promise<void>;
+  worker(id: string): Promise<WorkerRecord | null>;
+  workers(filter?: { restoreId?: string; active?: boolean }): Promise<readonly WorkerRecord[]>;
+  /** Once: exchanges the one-time bootstrap token for a session token. Null when it is wrong, used or expired. */
+  redeemBootstrap(
+    id: string,
+    bootstrapTokenHash: string,
+    session: { tokenHash: string; expiresAt: Date },
+  ): Promise<WorkerRecord | null>;
+  /** Null when the token is unknown, expired or revoked. */
+  bySession(tokenHash: string): Promise<WorkerRecord | null>;
+  renewSession(tokenHash: string, expiresAt: Date): Promise<boolean>;
+  /** Replaces the bootstrap token of a worker that never redeemed its own. */
+  renewBootstrap(id: string, bootstrapTokenHash: string, bootstrapExpiresAt: Date): Promise<void>;
+  heartbeat(id: string, mover: { name: string; pid: number }): Promise<void>;
+  /** Its tokens are void from here on. */
+  retire(id: string): Promise<void>;
+}
+
+export interface WorkerRecord {
+  readonly id: string;
+  readonly restoreId: string;
+  readonly azureId: string;
+  /** Names of the plan's disks; the position is the LUN. */
+  readonly disks: readonly string[];
+  readonly state: 'launching' | 'ready' | 'retired';
+  readonly movers: readonly { readonly name: string; readonly pid: number; readonly seenAt: Date }[];
+}

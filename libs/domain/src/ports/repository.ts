@@ -1,0 +1,56 @@
+import type { DiscoveredPoint } from '../machine.js';
+import type { ByteRange } from './file-store.js';
+
+/** A repository that was opened with its password; one of restic, images, snapshots. */
+export interface BackupRepository {
+  /** Such as `restic, format version 2`. */
+  readonly format: string;
+
+  /**
+   * Every restore point that can be read, oldest first, and what had to be passed over.
+   * A damaged snapshot is reported in `skipped` and hides no other.
+   */
+  discover(signal?: AbortSignal): Promise<Discovery>;
+
+  /**
+   * The contents of one disk of a point, by the `location` that `discover` gave.
+   * @throws PermanentError `IMAGE_NOT_FOUND`, `REPOSITORY_DAMAGED`
+   */
+  openDisk(location: string, signal?: AbortSignal): Promise<DiskSource>;
+
+  close(): Promise<void>;
+}
+
+export interface Discovery {
+  readonly points: readonly DiscoveredPoint[];
+  readonly skipped: readonly { readonly reference: string; readonly why: string }[];
+}
+
+/** Anything that can be read at random: a disk image, a device, a buffer. */
+export interface ByteReader {
+  readonly sizeBytes: number;
+
+  /** Exactly `length` bytes; the range must lie within `sizeBytes`. */
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Buffer>;
+}
+
+/** The contents of one backed-up disk. Every byte that it gives out was checked against the repository's hash. */
+export interface DiskSource extends ByteReader {
+  /** Ranges that may hold something other than zeros: ascending, not overlapping, not touching, within `sizeBytes`. */
+  extents(): readonly ByteRange[];
+
+  /**
+   * The range's contents as pieces in **no particular order**, read and decoded with as much parallelism as the
+   * repository was opened with. Pieces do not overlap and lie within the range; what no piece covers is zero.
+   * Memory in flight is bounded whatever the range.
+   * @throws PermanentError `PACK_MISSING`, `BLOB_CORRUPT`, `REPOSITORY_DAMAGED`
+   */
+  pieces(range: ByteRange, signal?: AbortSignal): AsyncIterable<Piece>;
+
+  close(): Promise<void>;
+}
+
+export interface Piece {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}

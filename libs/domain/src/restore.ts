@@ -1,0 +1,131 @@
+import type { ErrorDetails } from './errors.js';
+import type { RestorePlan } from './plan.js';
+import type { Problem } from './problems.js';
+import type { RestoreRequest } from './request.js';
+import type { StepId } from './steps.js';
+
+/**
+ * The states of a restore, and which may follow which.
+ *
+ *   planning ─→ refused
+ *      │
+ *      ├──→ awaiting-approval ─→ running ─→ completed
+ *      └────────────────────────→ running
+ *   running ─→ rolling-back ─→ failed          (a permanent error; what was created is removed first)
+ *   running ─→ needs-attention ─→ running      (attempts used up; `resume`)
+ *   any before the end ─→ cancelling ─→ cancelled
+ *   completed, needs-attention, failed ─→ rolling-back ─→ rolled-back   (`rollback`, asked for by a person)
+ */
+export const RESTORE_TRANSITIONS = {
+  planning: ['refused', 'awaiting-approval', 'running', 'cancelling', 'failed', 'needs-attention'],
+  'awaiting-approval': ['running', 'cancelling', 'refused'],
+  running: ['completed', 'cancelling', 'rolling-back', 'needs-attention'],
+  cancelling: ['cancelled', 'needs-attention'],
+  'rolling-back': ['rolled-back', 'failed', 'needs-attention'],
+  'needs-attention': ['running', 'planning', 'cancelling', 'rolling-back'],
+  refused: [],
+  cancelled: [],
+  'rolled-back': [],
+  failed: ['rolling-back'],
+  completed: ['rolling-back'],
+} as const satisfies Record<string, readonly string[]>;
+
+export type RestoreState = keyof typeof RESTORE_TRANSITIONS;
+
+export const STEP_TRANSITIONS = {
+  // A step that is taken up a second time (its process died) stays running under a higher epoch.
+  pending: ['running', 'skipped', 'failed'],
+  running: ['running', 'done', 'failed', 'pending'],
+  failed: ['pending', 'running'],
+  done: [],
+  skipped: [],
+} as const satisfies Record<string, readonly string[]>;
+
+export type StepState = keyof typeof STEP_TRANSITIONS;
+
+export function mayBecome(from: RestoreState, to: RestoreState): boolean {
+  return (RESTORE_TRANSITIONS[from] as readonly RestoreState[]).includes(to);
+}
+
+export function stepMayBecome(from: StepState, to: StepState): boolean {
+  return (STEP_TRANSITIONS[from] as readonly StepState[]).includes(to);
+}
+
+/** Nothing moves any more unless a person asks for it. */
+export function isSettled(state: RestoreState): boolean {
+  return ['refused', 'cancelled', 'rolled-back', 'failed', 'completed', 'needs-attention'].includes(state);
+}
+
+export interface RestoreStep {
+  readonly number: number;
+  readonly id: StepId;
+  readonly state: StepState;
+  /** Grows with every dispatch; a job with an older one is stale and does nothing. */
+  readonly epoch: number;
+  readonly attempts: number;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+  /** What the step hands on to the later ones, in the shape that the pipeline's table gives for it. */
+  readonly output: unknown;
+  readonly error: ErrorDetails | null;
+}
+
+export interface RestoredDisk {
+  /** As in the plan. */
+  readonly name: string;
+  readonly from: string;
+  readonly role: 'os' | 'data';
+  readonly lun: number | null;
+  readonly azureId: string | null;
+  /** Bytes that step 5 has to deal with: the sum of its non-empty segments. */
+  readonly bytesTotal: number;
+  readonly bytesDone: number;
+}
+
+/** Everything that Postgres knows of one restore. */
+export interface Restore {
+  readonly id: string;
+  readonly state: RestoreState;
+  /** Grows with every change of state; guards against two writers. */
+  readonly epoch: number;
+  readonly request: RestoreRequest;
+  readonly plan: RestorePlan | null;
+  readonly steps: readonly RestoreStep[];
+  readonly disks: readonly RestoredDisk[];
+  readonly vmAzureId: string | null;
+  readonly problems: readonly Problem[];
+  readonly error: ErrorDetails | null;
+  readonly requestedBy: string;
+  readonly createdAt: Date;
+  readonly endedAt: Date | null;
+}
+
+/** One line of a restore's history, in the order of `sequence`. */
+export interface RestoreEvent {
+  readonly sequence: number;
+  readonly restoreId: string;
+  readonly at: Date;
+  /** Such as `restore.running`, `step.done`, `segment.done`, `resource.created`. */
+  readonly type: string;
+  readonly message: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export type SegmentState = 'pending' | 'running' | 'done' | 'failed';
+
+/** A range of one disk that is moved as one job; about 128 MiB of the target. */
+export interface Segment {
+  readonly id: string;
+  readonly restoreId: string;
+  readonly diskName: string;
+  /** `move` writes, `verify` reads back. */
+  readonly purpose: 'move' | 'verify';
+  readonly index: number;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+  readonly state: SegmentState;
+  readonly epoch: number;
+  readonly attempts: number;
+  /** The data-mover that holds or held it. */
+  readonly mover: string | null;
+}

@@ -1,0 +1,4 @@
+export * from './stages.js';
+export * from './queues.js';
+export * from './mover-protocol.js';
+export * from './handler.js';

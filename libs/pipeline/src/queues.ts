@@ -1,0 +1,82 @@
+import { STEPS, type StepId } from '@landfall/domain';
+import { z } from 'zod';
+
+/*
+ * Queues and what travels on them. A payload holds identifiers only, never a secret: what a job needs is read from
+ * the books (services) or asked from the API (data-movers).
+ */
+export const QUEUES = {
+  planner: 'planner',
+  provisioner: 'provisioner',
+  finalizer: 'finalizer',
+  /** From every data-mover back to the finalizer. */
+  moverResults: 'mover-results',
+  /** Taken by any data-mover of the pool (`--transfer direct`). */
+  moverPool: 'mover-pool',
+} as const;
+
+/** Fed to the data-movers of one worker VM. */
+export function workerQueue(workerId: string): string {
+  return `mover-worker-${workerId}`;
+}
+
+const stepIds = STEPS.map((step) => step.id) as [StepId, ...StepId[]];
+
+/** `run-step` on the queues of planner, provisioner and finalizer. */
+export const RUN_STEP = z.object({ restoreId: z.string(), step: z.enum(stepIds), epoch: z.number().int() });
+/** `clean-up` on the finalizer's queue: takes away what the ledger lists. */
+export const CLEAN_UP = z.object({ restoreId: z.string(), epoch: z.number().int() });
+/** `dry-run` on the planner's queue; the job's return value is the plan. The request was parsed by the API. */
+export const DRY_RUN = z.object({ request: z.record(z.string(), z.unknown()) });
+/** `scan-repository` on the planner's queue; the return value is `SCAN_RESULT`. */
+export const SCAN_REPOSITORY = z.object({ name: z.string() });
+
+/** Jobs that answer a waiting API call: an error travels as a value, so that its code and remedy survive. */
+export const ANSWER = z.discriminatedUnion('ok', [
+  z.object({ ok: z.literal(true), value: z.unknown() }),
+  z.object({
+    ok: z.literal(false),
+    error: z.object({ code: z.string(), message: z.string(), fix: z.string() }),
+    kind: z.enum(['permanent', 'retryable', 'waiting']),
+  }),
+]);
+
+export const SCAN_RESULT = z.object({
+  format: z.string(),
+  machines: z.number(),
+  points: z.number(),
+  skipped: z.array(z.object({ reference: z.string(), why: z.string() })),
+});
+
+/** `segment` on a mover queue. */
+export const SEGMENT_JOB = z.object({ restoreId: z.string(), segmentId: z.string(), epoch: z.number().int() });
+
+/** `segment-done`, `segment-failed`, `mover-started` on the results queue. */
+export const SEGMENT_DONE = z.object({
+  segmentId: z.string(),
+  restoreId: z.string(),
+  epoch: z.number().int(),
+  mover: z.string(),
+  bytesWritten: z.number().int().nonnegative(),
+  bytesZero: z.number().int().nonnegative(),
+  bytesRead: z.number().int().nonnegative(),
+  milliseconds: z.number().nonnegative(),
+});
+export const SEGMENT_FAILED = z.object({
+  segmentId: z.string(),
+  restoreId: z.string(),
+  epoch: z.number().int(),
+  mover: z.string(),
+  kind: z.enum(['permanent', 'retryable', 'waiting']),
+  error: z.object({ code: z.string(), message: z.string(), fix: z.string() }),
+});
+export const MOVER_STARTED = z.object({ workerId: z.string().nullable(), mover: z.string(), pid: z.number().int() });
+
+/** Job ids hold no `:` (BullMQ) and the epoch, because an id that has already ended is silently dropped. */
+export function stepJobId(restoreId: string, work: StepId | 'clean-up', epoch: number): string {
+  return `${restoreId}-${work}-${epoch}`;
+}
+
+export function segmentJobId(segmentId: string, epoch: number): string {
+  return `${segmentId}-${epoch}`;
+}
