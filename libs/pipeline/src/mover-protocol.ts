@@ -21,6 +21,8 @@ export const REGISTERED = z.object({
   expiresAt: z.string(),
   redisUrl: z.string(),
   queue: z.string(),
+  /** Left out: the default of the queues' connections. */
+  queuePrefix: z.string().optional(),
   /** Jobs that the mover may have in hand at once. */
   concurrency: z.number().int().positive(),
 });
