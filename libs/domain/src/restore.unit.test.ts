@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
+import { isSettled, mayBecome, RESTORE_TRANSITIONS, Secret, STEPS, type RestoreState } from './index.js';
+
+const states = Object.keys(RESTORE_TRANSITIONS) as RestoreState[];
+
+describe('the states of a restore', () => {
+  it('reach a settled state from everywhere', () => {
+    for (const start of states) {
+      const reached = new Set<RestoreState>([start]);
+      for (const state of reached) for (const next of RESTORE_TRANSITIONS[state]) reached.add(next);
+      assert.ok([...reached].some(isSettled), `${start} never ends`);
+    }
+  });
+
+  it('never lead out of refused, cancelled or rolled-back', () => {
+    for (const state of states) {
+      for (const end of ['refused', 'cancelled', 'rolled-back'] as const) assert.equal(mayBecome(end, state), false);
+    }
+  });
+
+  it('can be cancelled before the end, and not after', () => {
+    for (const state of ['planning', 'awaiting-approval', 'running', 'needs-attention'] as const) {
+      assert.ok(mayBecome(state, 'cancelling'), state);
+    }
+    for (const state of ['completed', 'refused', 'failed'] as const) assert.ok(!mayBecome(state, 'cancelling'), state);
+  });
+});
+
+describe('the steps', () => {
+  it('are numbered from 0 to 12 in their order', () => {
+    assert.deepEqual(
+      STEPS.map((step) => step.number),
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+    );
+  });
+});
+
+describe('a secret', () => {
+  it('shows itself in no text, JSON or inspection', () => {
+    const secret = new Secret('hunter2');
+    for (const shown of [`${secret}`, JSON.stringify({ secret }), inspect({ deep: { secret } }, { depth: 9 })]) {
+      assert.ok(!shown.includes('hunter2'), shown);
+      assert.ok(shown.includes('[secret]'), shown);
+    }
+    assert.equal(secret.reveal(), 'hunter2');
+  });
+});
