@@ -47,7 +47,10 @@ export default tseslint.config(
   {
     plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': ['error', { depConstraints: boundaries, allow: [], enforceBuildableLibDependency: false }],
+      '@nx/enforce-module-boundaries': [
+        'error',
+        { depConstraints: boundaries, allow: [], enforceBuildableLibDependency: false },
+      ],
       // `!` stands where a check just above makes a value certain and the type can't say it.
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-extraneous-class': 'off',
@@ -69,14 +72,39 @@ export default tseslint.config(
   {
     files: ['**/*.test.ts', 'libs/testing/**'],
     rules: {
-      '@nx/enforce-module-boundaries': ['error', { depConstraints: testBoundaries, enforceBuildableLibDependency: false }],
+      '@nx/enforce-module-boundaries': [
+        'error',
+        { depConstraints: testBoundaries, enforceBuildableLibDependency: false },
+      ],
       'no-restricted-imports': 'off',
     },
   },
   {
     files: ['**/*.js', '**/*.mjs'],
     languageOptions: {
-      globals: { console: 'readonly', process: 'readonly', URL: 'readonly', document: 'readonly', window: 'readonly', fetch: 'readonly', WebAssembly: 'readonly', globalThis: 'readonly', crypto: 'readonly', Buffer: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly', setInterval: 'readonly', clearInterval: 'readonly', EventSource: 'readonly', location: 'readonly', FormData: 'readonly', AbortController: 'readonly', TextDecoder: 'readonly', Intl: 'readonly', localStorage: 'readonly' },
+      globals: {
+        console: 'readonly',
+        process: 'readonly',
+        URL: 'readonly',
+        document: 'readonly',
+        window: 'readonly',
+        fetch: 'readonly',
+        WebAssembly: 'readonly',
+        globalThis: 'readonly',
+        crypto: 'readonly',
+        Buffer: 'readonly',
+        setTimeout: 'readonly',
+        clearTimeout: 'readonly',
+        setInterval: 'readonly',
+        clearInterval: 'readonly',
+        EventSource: 'readonly',
+        location: 'readonly',
+        FormData: 'readonly',
+        AbortController: 'readonly',
+        TextDecoder: 'readonly',
+        Intl: 'readonly',
+        localStorage: 'readonly',
+      },
     },
   },
 );
