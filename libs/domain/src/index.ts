@@ -13,3 +13,4 @@ export * from './ports/disk-target.js';
 export * from './ports/cloud.js';
 export * from './ports/books.js';
 export * from './ports/secrets.js';
+export * from './ports/accounts.js';

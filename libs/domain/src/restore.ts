@@ -100,6 +100,21 @@ export interface Restore {
   readonly endedAt: Date | null;
 }
 
+/** Why what was created is being removed; decides on the state that follows. */
+export type CleanUpPurpose = 'cancel' | 'failure' | 'roll-back';
+
+/** The way back of a restore, run by the finalizer over the ledger. At most one at a time. */
+export interface CleanUp {
+  readonly purpose: CleanUpPurpose;
+  readonly state: StepState;
+  /** Grows with every dispatch, as a step's. */
+  readonly epoch: number;
+  readonly attempts: number;
+  /** What made the restore fail; shown again once the clean-up has ended. */
+  readonly cause: ErrorDetails | null;
+  readonly error: ErrorDetails | null;
+}
+
 /** One line of a restore's history, in the order of `sequence`. */
 export interface RestoreEvent {
   readonly sequence: number;

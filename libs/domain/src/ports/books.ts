@@ -3,7 +3,16 @@ import type { Machine, RepositoryRecord, RepositoryKind, RestorePoint, Discovere
 import type { RestorePlan } from '../plan.js';
 import type { Problem } from '../problems.js';
 import type { RestoreRequest } from '../request.js';
-import type { Restore, RestoreEvent, RestoreState, Segment, SegmentState, StepState } from '../restore.js';
+import type {
+  CleanUp,
+  CleanUpPurpose,
+  Restore,
+  RestoreEvent,
+  RestoreState,
+  Segment,
+  SegmentState,
+  StepState,
+} from '../restore.js';
 import type { StepId } from '../steps.js';
 import type { CallJournal, CloudResourceKind } from './cloud.js';
 
@@ -34,6 +43,12 @@ export interface RestoreBooks {
 
   /** Steps and clean-ups that should be moving: for the reconciler. */
   runnable(): Promise<readonly RunnableWork[]>;
+  /** Steps that were begun and wait for somebody else's result. */
+  parked(): Promise<readonly WorkRun[]>;
+  /** For each run whether it is still wanted: its epoch is the current one and the restore has not turned round. */
+  areCurrent(runs: readonly WorkRun[]): Promise<readonly boolean[]>;
+  /** Calls back after each commit of this process that wrote to the outbox. Returns what ends it. */
+  onOutbox(listener: () => void): () => void;
   /** Oldest first, locked for this relay alone until `sent` or the lock's end; other relays get others. */
   claimOutbox(limit: number): Promise<readonly OutboxMessage[]>;
   outboxSent(ids: readonly string[]): Promise<void>;
@@ -57,7 +72,20 @@ export interface RestoreTransaction {
     to: StepState,
     patch?: StepPatch,
   ): Promise<boolean>;
-  /** Also writes the restore's disks from the plan. */
+  /** Null until the restore turns round for the first time. */
+  cleanUp(restoreId: string): Promise<CleanUp | null>;
+  /** Starts a clean-up, or starts it anew for another purpose: pending, no attempts, a higher epoch, not yet dispatched. */
+  openCleanUp(restoreId: string, purpose: CleanUpPurpose, cause: ErrorDetails | null): Promise<CleanUp>;
+  moveCleanUp(
+    restoreId: string,
+    guard: { from: StepState; epoch: number },
+    to: StepState,
+    patch?: Omit<StepPatch, 'output' | 'parked'>,
+  ): Promise<boolean>;
+  /**
+   * Also writes the restore's disks from the plan.
+   * @throws ConflictError `STEP_SUPERSEDED` when the restore is no longer being planned
+   */
   storePlan(restoreId: string, plan: RestorePlan): Promise<void>;
   setDiskAzureId(restoreId: string, diskName: string, azureId: string): Promise<void>;
   addEvent(restoreId: string, type: string, message: string, data?: Record<string, unknown>): Promise<void>;
@@ -71,6 +99,8 @@ export interface RestoreTransaction {
     to: SegmentState,
     patch?: { mover?: string | null; epoch?: number; attempts?: number; error?: ErrorDetails | null },
   ): Promise<boolean>;
+  /** Takes the key for this restore, or tells which restore took it before, and with which body. */
+  claimIdempotencyKey(claim: IdempotencyClaim): Promise<IdempotencyClaim>;
   audit(entry: { actor: string; action: string; subject: string; details: Record<string, unknown> }): Promise<void>;
 }
 
@@ -97,6 +127,22 @@ export interface StepPatch {
   readonly error?: ErrorDetails | null;
   /** Not to be taken up before: back-off, `Retry-After`. */
   readonly notBefore?: Date | null;
+  /** Begun, and ended by somebody else than a job of its own. */
+  readonly parked?: boolean;
+}
+
+export interface IdempotencyClaim {
+  readonly key: string;
+  /** SHA-256 of the request's body, in hexadecimal. */
+  readonly bodyHash: string;
+  readonly restoreId: string;
+}
+
+/** One run of a step or a clean-up. */
+export interface WorkRun {
+  readonly restoreId: string;
+  readonly work: StepId | 'clean-up';
+  readonly epoch: number;
 }
 
 export interface NewSegment {
@@ -116,15 +162,13 @@ export interface SegmentTotal {
   readonly bytes: number;
 }
 
-/** `work` is a step's id or `clean-up`. */
-export interface RunnableWork {
-  readonly restoreId: string;
-  readonly work: StepId | 'clean-up';
-  readonly epoch: number;
+export interface RunnableWork extends WorkRun {
   readonly state: 'pending' | 'running';
   readonly notBefore: Date | null;
   /** When its latest job was written to the outbox. */
   readonly dispatchedAt: Date | null;
+  /** Its job still lies in the outbox: the relay's business. */
+  readonly awaitsRelay: boolean;
 }
 
 export interface NewOutboxMessage {

@@ -1,0 +1,65 @@
+/*
+ * Who may do what, what was done, and the few credentials that have to be kept. Tokens and keys come in as hashes or
+ * sealed: no port of this file sees one in plain text.
+ */
+
+export type ApiRole = 'viewer' | 'operator' | 'approver' | 'admin' | 'mover';
+
+export interface ApiTokenRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly role: ApiRole;
+  readonly createdAt: Date;
+  /** Null: does not expire. */
+  readonly expiresAt: Date | null;
+  readonly revokedAt: Date | null;
+}
+
+export interface ApiTokens {
+  /** A token that is known already (same hash) keeps its row and takes the name, role and expiry given; it is not revived. */
+  put(token: { name: string; role: ApiRole; tokenHash: string; expiresAt: Date | null }): Promise<ApiTokenRecord>;
+  /** By the SHA-256 of the token in hexadecimal. Null when it is unknown, expired or revoked. */
+  byHash(tokenHash: string): Promise<ApiTokenRecord | null>;
+  /** Oldest first, expired and revoked ones included. */
+  list(): Promise<readonly ApiTokenRecord[]>;
+  /** False when there is none of that id, or it was revoked before. */
+  revoke(id: string): Promise<boolean>;
+}
+
+/** Taken through `RestoreTransaction.claimIdempotencyKey`, together with the restore that it stands for. */
+export interface IdempotencyKeys {
+  find(key: string): Promise<{ readonly restoreId: string; readonly bodyHash: string } | null>;
+  /** Forgets keys that are older than that many seconds. Returns how many. */
+  prune(olderThanSeconds: number): Promise<number>;
+}
+
+export interface AuditEntry {
+  /** From 1, without gaps. */
+  readonly sequence: number;
+  readonly at: Date;
+  readonly actor: string;
+  /** Such as `restore.cancel`. */
+  readonly action: string;
+  /** What it was done to, such as a restore's id. */
+  readonly subject: string;
+  readonly details: Readonly<Record<string, unknown>>;
+  /** SHA-256 over this entry and the hash of the one before, in hexadecimal. */
+  readonly hash: string;
+}
+
+/** Grows at its end only; each entry is chained to the one before by its hash. */
+export interface AuditLog {
+  append(entry: Pick<AuditEntry, 'actor' | 'action' | 'subject' | 'details'>): Promise<void>;
+  /** Ascending, those after `afterSequence`. */
+  entries(afterSequence?: number, limit?: number): Promise<readonly AuditEntry[]>;
+  /** Recomputes every hash. `brokenAt` is the sequence of the first entry that does not fit the one before it. */
+  verify(): Promise<{ readonly entries: number; readonly brokenAt: number | null }>;
+}
+
+/** The sealed SAS of each disk that a restore writes without a worker. */
+export interface DiskAccesses {
+  put(access: { restoreId: string; diskName: string; sealedUrl: string; expiresAt: Date }): Promise<void>;
+  access(restoreId: string, diskName: string): Promise<{ readonly sealedUrl: string; readonly expiresAt: Date } | null>;
+  /** All of the restore's, or one disk's. */
+  remove(restoreId: string, diskName?: string): Promise<void>;
+}
