@@ -1,0 +1,99 @@
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const MIB = 1024 * 1024;
+export const GIB = 1024 * MIB;
+export const PASSWORD = 'correct horse';
+
+/** A sparse disk image with dense, random stretches: `stretches` of [offset, length] in MiB. */
+export async function diskImage(
+  path: string,
+  sizeBytes: number,
+  stretches: readonly (readonly [number, number])[],
+): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.truncate(sizeBytes);
+    for (const [offset, length] of stretches) {
+      for (let mib = 0; mib < length; mib += 1) await file.write(randomBytes(MIB), 0, MIB, (offset + mib) * MIB);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+export interface ResticOptions {
+  readonly version?: 1 | 2;
+  readonly compression?: 'off' | 'auto' | 'max';
+}
+
+/** A repository written by the real restic. */
+export class ResticRepository {
+  constructor(
+    readonly folder: string,
+    readonly passwordFile: string,
+    private readonly compression: 'off' | 'auto' | 'max',
+  ) {}
+
+  static async init(folder: string, options: ResticOptions = {}): Promise<ResticRepository> {
+    const passwordFile = `${folder}.password`;
+    await writeFile(passwordFile, `${PASSWORD}\n`, { mode: 0o600 });
+    const repository = new ResticRepository(
+      folder,
+      passwordFile,
+      options.version === 1 ? 'auto' : (options.compression ?? 'auto'),
+    );
+    await repository.restic(['init', '--repository-version', String(options.version ?? 2)]);
+    return repository;
+  }
+
+  /** Backs up paths relative to `cwd` and gives the snapshot's full id. */
+  async backup(cwd: string, paths: readonly string[]): Promise<string> {
+    const output = await this.restic(['backup', '--json', '--compression', this.compression, ...paths], cwd);
+    const summary = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { message_type: string; snapshot_id?: string })
+      .find((message) => message.message_type === 'summary');
+    const short = summary!.snapshot_id!;
+    const files = await readdir(join(this.folder, 'snapshots'));
+    return files.find((file) => file.startsWith(short))!;
+  }
+
+  async packs(): Promise<string[]> {
+    const found: string[] = [];
+    for (const entry of await readdir(join(this.folder, 'data'), { recursive: true, withFileTypes: true })) {
+      if (entry.isFile()) found.push(join(entry.parentPath, entry.name));
+    }
+    return found;
+  }
+
+  private async restic(args: readonly string[], cwd?: string): Promise<string> {
+    const environment = { ...process.env, RESTIC_REPOSITORY: this.folder, RESTIC_PASSWORD_FILE: this.passwordFile };
+    const { stdout } = await run('restic', args, { env: environment, cwd, maxBuffer: 64 << 20 });
+    return stdout;
+  }
+}
+
+/** SHA-256 of a file, followed by zeros up to `paddedTo` bytes. */
+export async function sha256(path: string, paddedTo?: number): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 4 * MIB })) hash.update(chunk as Buffer);
+  if (paddedTo !== undefined) {
+    const zeros = Buffer.alloc(MIB);
+    for (let left = paddedTo - (await stat(path)).size; left > 0; left -= MIB)
+      hash.update(zeros.subarray(0, Math.min(left, MIB)));
+  }
+  return hash.digest('hex');
+}
+
+export async function folder(...parts: string[]): Promise<string> {
+  const path = join(...parts);
+  await mkdir(path, { recursive: true });
+  return path;
+}

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
+import { Stack, type EventView, type RestoreView } from './landfall.js';
+import { diskImage, folder, GIB, ResticRepository, sha256 } from './machines.js';
+
+let stack: Stack;
+before(async () => {
+  stack = await Stack.up();
+});
+after(() => stack.down());
+
+async function assertSameDisk(restore: RestoreView, name: string, source: string): Promise<void> {
+  const disk = restore.disks.find((candidate) => candidate.name === name);
+  assert.ok(disk?.azureId, `the restore has no disk ${name}`);
+  const restored = await stack.restoredFile(disk.azureId);
+  assert.equal(
+    await sha256(restored),
+    await sha256(source, (await stat(restored)).size),
+    `${name} differs from its source`,
+  );
+}
+
+describe('a plain restic backup of a plain disk image', () => {
+  for (const options of [{ version: 1 }, { version: 2, compression: 'max' }] as const) {
+    it(`becomes a running VM with the same disk (format version ${options.version})`, async () => {
+      const at = await folder(stack.folder, `plain-${options.version}`);
+      await diskImage(join(at, 'disk.raw'), GIB, [
+        [0, 20],
+        [300, 40],
+        [1023, 1],
+      ]);
+      const repository = await ResticRepository.init(join(at, 'repo'), options);
+      const snapshot = await repository.backup(at, ['disk.raw']);
+      const name = `plain-${options.version}`;
+      await stack.json([
+        'repo',
+        'add',
+        name,
+        '--kind',
+        'restic',
+        '--url',
+        repository.folder,
+        '--password-file',
+        repository.passwordFile,
+      ]);
+
+      const points = await stack.json<{ id: string; repository: string }[]>(['point', 'list']);
+      const point = points.find((candidate) => candidate.repository === name);
+      assert.ok(point);
+      const plan = await stack.run(['plan', '--point', point.id, '--to', 'new', '--name', name, '--json']);
+      assert.equal(plan.code, 3, 'nothing on it boots, so the generation has to be given');
+      assert.match(plan.stdout, /FIRMWARE_UNKNOWN/);
+
+      const restore = await stack.json<RestoreView>([
+        ...['restore', '--point', snapshot.slice(0, 8), '--to', 'new', '--name', name, '--generation', '1', '--watch'],
+      ]);
+      assert.equal(restore.state, 'completed');
+      assert.ok(restore.vm?.azureId.endsWith(`/virtualMachines/${name}`));
+      await assertSameDisk(restore, 'disk', join(at, 'disk.raw'));
+
+      const owned = await stack.ownedResources();
+      const left = owned.filter((id) => id.toLowerCase().includes('worker'));
+      assert.deepEqual(left, [], 'nothing of the worker is left');
+    });
+  }
+
+  it('is read from a blob container just as well', async () => {
+    const at = await folder(stack.folder, 'blob');
+    await diskImage(join(at, 'web.img'), GIB, [[5, 30]]);
+    const repository = await ResticRepository.init(join(at, 'repo'));
+    await repository.backup(at, ['web.img']);
+    await upload(repository.folder, 'backups', 'machines/web');
+    await stack.json([
+      ...['repo', 'add', 'blob', '--kind', 'restic', '--url', 'azure://devstoreaccount1/backups/machines/web'],
+      ...['--password-file', repository.passwordFile],
+    ]);
+    const points = await stack.json<{ id: string; repository: string }[]>(['point', 'list']);
+    const point = points.find((candidate) => candidate.repository === 'blob')!;
+    const restore = await stack.json<RestoreView>([
+      ...[
+        'restore',
+        '--point',
+        point.id,
+        '--to',
+        'new',
+        '--name',
+        'from-blob',
+        '--generation',
+        '2',
+        '--watch',
+        '--verify',
+        'full',
+      ],
+    ]);
+    assert.equal(restore.state, 'completed');
+    await assertSameDisk(restore, 'web', join(at, 'web.img'));
+  });
+});
+
+describe('a machine with several disks', () => {
+  it('comes back with each disk at its LUN, two machines at once, and through SAS without a worker', async () => {
+    const at = await folder(stack.folder, 'several');
+    const images = ['a-os', 'b-data', 'c-data', 'd-data', 'e-data'];
+    for (const [index, image] of images.entries()) await diskImage(join(at, `${image}.raw`), GIB, [[index * 100, 12]]);
+    const repository = await ResticRepository.init(join(at, 'repo'));
+    const five = await repository.backup(
+      at,
+      images.map((image) => `${image}.raw`),
+    );
+    const two = await repository.backup(at, ['a-os.raw', 'b-data.raw']);
+    await stack.json([
+      'repo',
+      'add',
+      'several',
+      '--kind',
+      'restic',
+      '--url',
+      repository.folder,
+      '--password-file',
+      repository.passwordFile,
+    ]);
+    const [first, second] = await Promise.all([
+      stack.json<RestoreView>([
+        'restore',
+        '--point',
+        five,
+        '--to',
+        'new',
+        '--name',
+        'five',
+        '--generation',
+        '1',
+        '--watch',
+      ]),
+      stack.json<RestoreView>([
+        ...[
+          'restore',
+          '--point',
+          two,
+          '--to',
+          'new',
+          '--name',
+          'two',
+          '--generation',
+          '1',
+          '--watch',
+          '--transfer',
+          'direct',
+        ],
+      ]),
+    ]);
+    assert.equal(first.state, 'completed');
+    assert.equal(second.state, 'completed');
+    for (const image of images) await assertSameDisk(first, image, join(at, `${image}.raw`));
+    for (const image of images.slice(0, 2)) await assertSameDisk(second, image, join(at, `${image}.raw`));
+    assert.deepEqual(
+      first.disks.map((disk) => [disk.name, disk.role, disk.lun]),
+      [
+        ['a-os', 'os', null],
+        ['b-data', 'data', 0],
+        ['c-data', 'data', 1],
+        ['d-data', 'data', 2],
+        ['e-data', 'data', 3],
+      ],
+    );
+    const vm = await stack.json<{
+      properties: { storageProfile: { dataDisks: { lun: number; managedDisk: { id: string } }[] } };
+    }>([...['azure', 'show', first.vm!.azureId]]);
+    assert.deepEqual(
+      vm.properties.storageProfile.dataDisks.map((disk) => [disk.lun, basename(disk.managedDisk.id)]).sort(),
+      first.disks
+        .filter((disk) => disk.role === 'data')
+        .map((disk) => [disk.lun, basename(disk.azureId!)])
+        .sort(),
+    );
+  });
+});
+
+describe('a data-mover that is killed in the middle', () => {
+  it('delays the restore, and no finished segment is written again', async () => {
+    const at = await folder(stack.folder, 'killed');
+    await diskImage(join(at, 'big.raw'), 2 * GIB, [[0, 900]]);
+    const repository = await ResticRepository.init(join(at, 'repo'), { compression: 'off' });
+    const snapshot = await repository.backup(at, ['big.raw']);
+    await stack.json([
+      'repo',
+      'add',
+      'killed',
+      '--kind',
+      'restic',
+      '--url',
+      repository.folder,
+      '--password-file',
+      repository.passwordFile,
+    ]);
+    const running = stack.start([
+      ...['restore', '--point', snapshot, '--to', 'new', '--name', 'killed', '--generation', '1', '--watch', '--json'],
+    ]);
+    const id = await firstFinishedSegment('killed');
+    const { processes } = await stack.json<{ processes: { name: string; pid: number }[] }>(['status']);
+    const movers = processes.filter((candidate) => candidate.name.includes('worker'));
+    assert.ok(movers.length > 0, 'status lists the data-movers on workers');
+    for (const mover of movers) process.kill(mover.pid, 'SIGKILL');
+
+    const { code, stdout, stderr } = await running.finished;
+    assert.equal(code, 0, stderr);
+    const restore = JSON.parse(stdout) as RestoreView;
+    assert.equal(restore.id, id);
+    await assertSameDisk(restore, 'big', join(at, 'big.raw'));
+    const events = await stack.json<EventView[]>(['events', id]);
+    const finished = events.filter((event) => event.type === 'segment.done' && event.data.purpose !== 'verify');
+    const segments = finished.map((event) => event.data.segmentId);
+    assert.equal(new Set(segments).size, segments.length, 'each segment is finished once');
+  });
+});
+
+async function firstFinishedSegment(vmName: string): Promise<string> {
+  for (;;) {
+    const restores = await stack.json<(RestoreView & { destination: { vmName?: string; name?: string } })[]>([
+      'restores',
+    ]);
+    const restore = restores.find(
+      (candidate) => (candidate.destination.vmName ?? candidate.destination.name) === vmName,
+    );
+    if (restore !== undefined) {
+      const events = await stack.json<EventView[]>(['events', restore.id]);
+      if (events.some((event) => event.type === 'segment.done')) return restore.id;
+      assert.ok(!['completed', 'failed'].includes(restore.state), `the restore is ${restore.state} already`);
+    }
+  }
+}
+
+async function upload(from: string, container: string, prefix: string): Promise<void> {
+  const { azurite } = await stack.file();
+  const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+  const service = new BlobServiceClient(
+    `${azurite}/devstoreaccount1`,
+    new StorageSharedKeyCredential('devstoreaccount1', key),
+  );
+  const client = service.getContainerClient(container);
+  await client.createIfNotExists();
+  for (const entry of await readdir(from, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    await client.getBlockBlobClient(`${prefix}/${relative(from, path)}`).uploadData(await readFile(path));
+  }
+}
