@@ -14,3 +14,4 @@ export * from './ports/cloud.js';
 export * from './ports/books.js';
 export * from './ports/secrets.js';
 export * from './ports/accounts.js';
+export * from './planning/index.js';

@@ -1,0 +1,179 @@
+import type { DiskRole, PointDisk } from '../machine.js';
+import type { Generation, PlannedDisk } from '../plan.js';
+import type { PlanningFacts } from './facts.js';
+import type { FoundProblems } from './found-problems.js';
+
+/*
+ * Which disks come back, in which roles, at which LUNs, how large.
+ *
+ *  - The OS disk is the one that the manifest names, else the one that something on it boots from, else the first.
+ *  - A data disk keeps the manifest's LUN if it is a good one and still free; the others get the lowest free ones.
+ *  - A size is the source's, rounded up to whole GiB, because that is what Azure allocates.
+ */
+const GIB = 1024 ** 3;
+const TIB = 1024 * GIB;
+/** Managed disks hold at most 32,767 GiB. */
+const LARGEST_DISK_BYTES = 32_767 * GIB;
+const LARGEST_OS_DISK_BYTES: Readonly<Record<Generation, number>> = { 1: 2 * TIB, 2: 4 * TIB };
+/** The largest VM takes 64 data disks. */
+const HIGHEST_LUN = 63;
+
+/** A disk of the plan whose SKU is not settled yet. */
+export type UnpricedDisk = Omit<PlannedDisk, 'sku' | 'caching'> & { readonly source: PointDisk };
+
+export function decideDisks(
+  facts: PlanningFacts,
+  generation: Generation | null,
+  baseName: string,
+  problems: FoundProblems,
+): readonly UnpricedDisk[] {
+  const { point, request } = facts;
+  const osDisk = decideOsDisk(facts, problems);
+  const kept = point.disks.filter((disk) => !isExcluded(disk, request.excludeDisks));
+  checkExclusions(facts, osDisk, kept, problems);
+
+  const luns = decideLuns(
+    kept.filter((disk) => disk !== osDisk),
+    problems,
+  );
+  return kept.map((disk) => {
+    const role: DiskRole = disk === osDisk ? 'os' : 'data';
+    const lun = luns.get(disk) ?? null;
+    const sizeBytes = roundedSize(disk.sizeBytes);
+    checkSize(disk, role, sizeBytes, generation, request.disksOnly, problems);
+    const used = facts.disks.find((candidate) => candidate.name === disk.name)?.usedBytes ?? null;
+    return {
+      name: disk.name,
+      from: `disk:${disk.name}`,
+      role,
+      lun,
+      sizeBytes,
+      sourceBytes: disk.sizeBytes,
+      usedBytes: used ?? disk.sizeBytes,
+      removableAfterwards: false,
+      azureName: role === 'os' ? `${baseName}-os` : `${baseName}-data-${lun ?? 0}`,
+      source: disk,
+    };
+  });
+}
+
+function decideOsDisk({ point, machine }: PlanningFacts, problems: FoundProblems): PointDisk | null {
+  const named = point.disks.filter((disk) => disk.role === 'os');
+  const [first] = named;
+  if (named.length > 1) {
+    problems.warning(
+      'CONTRADICTION',
+      `The manifest of "${point.machineName}" names ${named.length} OS disks; "${first!.name}" is taken.`,
+      'Restore with --disks-only if another is the right one.',
+    );
+  }
+  if (first !== undefined) return first;
+  return point.disks.find((disk) => disk.name === machine.bootDisk) ?? point.disks[0] ?? null;
+}
+
+function isExcluded(disk: PointDisk, excluded: readonly string[]): boolean {
+  return excluded.includes(disk.name);
+}
+
+function checkExclusions(
+  { point, request }: PlanningFacts,
+  osDisk: PointDisk | null,
+  kept: readonly PointDisk[],
+  problems: FoundProblems,
+): void {
+  for (const name of new Set(request.excludeDisks)) {
+    if (point.disks.some((disk) => disk.name === name)) continue;
+    problems.error(
+      'DISK_NOT_FOUND',
+      `"${point.machineName}" has no disk "${name}" that could be left out.`,
+      point.disks.length === 0
+        ? 'Leave out --exclude-disk.'
+        : `Its disks are ${point.disks.map((disk) => `"${disk.name}"`).join(', ')}.`,
+    );
+  }
+  if (point.disks.length > 0 && kept.length === 0) {
+    problems.error(
+      'CONTRADICTION',
+      `Every disk of "${point.machineName}" is left out, so nothing is left to restore.`,
+      'Leave out fewer disks with --exclude-disk.',
+    );
+  } else if (osDisk !== null && !kept.includes(osDisk) && !request.disksOnly) {
+    problems.error(
+      'CONTRADICTION',
+      `The OS disk "${osDisk.name}" is left out, and a VM can't be made without it.`,
+      'Keep that disk, or restore the others with --disks-only.',
+    );
+  }
+}
+
+function decideLuns(disks: readonly PointDisk[], problems: FoundProblems): Map<PointDisk, number> {
+  const luns = new Map<PointDisk, number>();
+  const taken = new Set<number>();
+  for (const disk of disks) {
+    if (disk.lun === undefined) continue;
+    const usable = Number.isInteger(disk.lun) && disk.lun >= 0 && disk.lun <= HIGHEST_LUN;
+    if (usable && !taken.has(disk.lun)) {
+      luns.set(disk, disk.lun);
+      taken.add(disk.lun);
+      continue;
+    }
+    problems.warning(
+      'CONTRADICTION',
+      `The manifest puts the disk "${disk.name}" at LUN ${disk.lun}, which is ${usable ? 'taken by another' : 'no LUN of a VM'}; it gets a free one.`,
+      'Nothing has to be done if the system finds its disks by UUID or label.',
+    );
+  }
+  let next = 0;
+  for (const disk of disks) {
+    if (luns.has(disk)) continue;
+    while (taken.has(next)) next += 1;
+    luns.set(disk, next);
+    taken.add(next);
+  }
+  return luns;
+}
+
+/** In bytes, a multiple of 1 GiB, at least one. */
+function roundedSize(sourceBytes: number): number {
+  if (!Number.isSafeInteger(sourceBytes) || sourceBytes <= 0) return GIB;
+  return Math.ceil(sourceBytes / GIB) * GIB;
+}
+
+function checkSize(
+  disk: PointDisk,
+  role: DiskRole,
+  sizeBytes: number,
+  generation: Generation | null,
+  disksOnly: boolean,
+  problems: FoundProblems,
+): void {
+  if (!Number.isSafeInteger(disk.sizeBytes) || disk.sizeBytes <= 0) {
+    problems.error(
+      'DISK_EMPTY',
+      `The image of the disk "${disk.name}" has 0 bytes: there is nothing to restore.`,
+      `Leave it out with --exclude-disk ${disk.name}, or choose another restore point.`,
+    );
+    return;
+  }
+  if (sizeBytes > LARGEST_DISK_BYTES) {
+    problems.error(
+      'DISK_SKU',
+      `The disk "${disk.name}" has ${inGib(sizeBytes)}, and no Azure disk holds more than 32,767 GiB.`,
+      `Leave it out with --exclude-disk ${disk.name}.`,
+    );
+    return;
+  }
+  if (role !== 'os' || generation === null || sizeBytes <= LARGEST_OS_DISK_BYTES[generation]) return;
+  const limit = inGib(LARGEST_OS_DISK_BYTES[generation]);
+  const message = `The OS disk "${disk.name}" has ${inGib(sizeBytes)}, and that of a Generation ${generation} VM may have ${limit}.`;
+  const code = generation === 1 ? 'GEN1_OS_DISK_TOO_LARGE' : 'DISK_SKU';
+  if (disksOnly) {
+    problems.warning(code, message, 'Attach it as a data disk to another VM.');
+  } else {
+    problems.error(code, message, 'Restore the disks with --disks-only, and attach it as a data disk to another VM.');
+  }
+}
+
+function inGib(bytes: number): string {
+  return `${(bytes / GIB).toLocaleString('en-US')} GiB`;
+}

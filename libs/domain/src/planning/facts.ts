@@ -1,0 +1,67 @@
+import type { Firmware, OperatingSystem, RestorePoint } from '../machine.js';
+import type { CloudResourceGroup, CloudSubnet, CloudUsage, VmSize } from '../ports/cloud.js';
+import type { Problem } from '../problems.js';
+import type { RestoreRequest } from '../request.js';
+
+/*
+ * Everything that a plan is decided from. The planner service gathers it; the rules beside this file only look at it,
+ * so that the same facts always give the same plan.
+ */
+export interface PlanningFacts {
+  readonly point: RestorePoint;
+  /** The repository is marked as hosted by a service provider. */
+  readonly hostedByProvider: boolean;
+  readonly request: RestoreRequest;
+  readonly disks: readonly DiskFacts[];
+  readonly machine: MachineFacts;
+  readonly target: TargetFacts;
+  readonly settings: PlanningSettings;
+}
+
+/** What was measured of one disk of the point. */
+export interface DiskFacts {
+  /** As in the point. */
+  readonly name: string;
+  /** Bytes in ranges that are not known to be zero; null when it could not be read. */
+  readonly usedBytes: number | null;
+}
+
+/** What was found by looking into the disks. */
+export interface MachineFacts {
+  /** Firmwares with which something on the disks boots; empty when nothing does, both for a hybrid image. */
+  readonly boots: readonly Firmware[];
+  /** The disk that the evidence in `boots` is on; null when nothing boots. */
+  readonly bootDisk: string | null;
+  readonly os: OperatingSystem | null;
+  readonly volumeGroups: readonly { readonly name: string; readonly sizeBytes: number }[];
+  /** What could not be made out, as warnings; damage of the repository as errors. */
+  readonly problems: readonly Problem[];
+}
+
+/** What was found at the place where the restore goes. */
+export interface TargetFacts {
+  /** Null when it does not exist or none was named. */
+  readonly resourceGroup: CloudResourceGroup | null;
+  readonly regions: readonly string[];
+  /** Of the region that `decideRegion` gives; empty when there is none. */
+  readonly sizes: readonly VmSize[];
+  readonly usages: readonly CloudUsage[];
+  /** The one that `namedSubnet` gives; null when none is named or it does not exist. */
+  readonly subnet: CloudSubnet | null;
+  /** In the resource group's own networks. */
+  readonly subnetsInResourceGroup: readonly CloudSubnet[];
+  /** The workers' subnet of the settings; null when none is set or it does not exist. */
+  readonly workerSubnet: CloudSubnet | null;
+  /** A VM with the name that `decideVmName` gives is there already. */
+  readonly vmExists: boolean;
+  /** Provider namespaces, such as `Microsoft.Compute`, that are needed and not registered. */
+  readonly unregisteredProviders: readonly string[];
+}
+
+export interface PlanningSettings {
+  readonly subscriptionId: string;
+  readonly defaultRegion: string | null;
+  readonly defaultResourceGroup: string | null;
+  readonly defaultSubnetId: string | null;
+  readonly workerSubnetId: string | null;
+}

@@ -1,0 +1,150 @@
+import { BlockList, isIPv4 } from 'node:net';
+import type { CloudSubnet } from '../ports/cloud.js';
+import type { RestoreRequest } from '../request.js';
+import type { PlanningFacts, PlanningSettings } from './facts.js';
+import type { FoundProblems } from './found-problems.js';
+import type { Placement } from './placement.js';
+
+/*
+ * The subnet of the new VM: the one that the request names, else the default of the settings where it lies in the
+ * right region, else the only one in the resource group's own networks.
+ */
+const SUBNET_ID =
+  /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.Network\/virtualNetworks\/[^/]+\/subnets\/[^/]+$/i;
+
+export function isSubnetId(text: string): boolean {
+  return SUBNET_ID.test(text);
+}
+
+/** The subnet that Azure has to be asked for; null when none is named, or by something that is no ID. */
+export function namedSubnet(request: RestoreRequest, settings: PlanningSettings): string | null {
+  const id = request.destination.subnetId ?? settings.defaultSubnetId;
+  return id !== null && isSubnetId(id) ? id : null;
+}
+
+/** Null where no subnet is needed, and where none could be found; in the second case an error says why. */
+export function decideSubnet(facts: PlanningFacts, placement: Placement, problems: FoundProblems): CloudSubnet | null {
+  const { request, settings } = facts;
+  const workerNeedsIt = request.transfer === 'worker' && settings.workerSubnetId === null;
+  if (request.disksOnly && !workerNeedsIt) return null;
+  const subnet = findSubnet(facts, placement, problems);
+  if (subnet !== null && !request.disksOnly) checkPrivateIp(request.destination.privateIp, subnet, problems);
+  return subnet;
+}
+
+/** The settings' subnet for workers, when one is named, has to exist in the right region. */
+export function checkWorkerSubnet(
+  { settings, target, request }: PlanningFacts,
+  placement: Placement,
+  problems: FoundProblems,
+): void {
+  if (request.transfer !== 'worker' || settings.workerSubnetId === null || placement.region === '') return;
+  if (target.workerSubnet === null) {
+    problems.error(
+      'NETWORK_NOT_FOUND',
+      `The workers' subnet ${settings.workerSubnetId} does not exist.`,
+      'Set LANDFALL_WORKER_SUBNET_ID to a subnet that exists, or restore with --transfer direct.',
+    );
+  } else if (target.workerSubnet.region.toLowerCase() !== placement.region) {
+    problems.error(
+      'NETWORK_NOT_FOUND',
+      `The workers' subnet ${target.workerSubnet.azureId} lies in ${target.workerSubnet.region} and the restore goes to ${placement.region}.`,
+      'Restore with --transfer direct, or to the region of the workers.',
+    );
+  }
+}
+
+function findSubnet(facts: PlanningFacts, placement: Placement, problems: FoundProblems): CloudSubnet | null {
+  const { request, target, settings } = facts;
+  const asked = request.destination.subnetId;
+  if (asked !== undefined) return checkAskedSubnet(asked, target.subnet, placement, problems);
+  if (placement.region === '') return null;
+  const inRegion = (subnet: CloudSubnet): boolean => subnet.region.toLowerCase() === placement.region;
+  if (settings.defaultSubnetId !== null && target.subnet !== null && inRegion(target.subnet)) return target.subnet;
+  const candidates = target.subnetsInResourceGroup.filter(inRegion);
+  if (candidates.length === 1) return candidates[0]!;
+  problems.error(
+    'NETWORK_NOT_FOUND',
+    candidates.length === 0
+      ? `No subnet was named, and the resource group "${placement.resourceGroup}" has none in ${placement.region}.`
+      : `No subnet was named, and the resource group "${placement.resourceGroup}" has ${candidates.length} of them in ${placement.region}.`,
+    candidates.length === 0
+      ? 'Name a subnet of that region by its full ID with --subnet.'
+      : `Name one with --subnet, such as ${candidates[0]!.azureId}.`,
+  );
+  return null;
+}
+
+function checkAskedSubnet(
+  id: string,
+  found: CloudSubnet | null,
+  placement: Placement,
+  problems: FoundProblems,
+): CloudSubnet | null {
+  const fix = 'Name a subnet of the region by its full ID with --subnet.';
+  if (!isSubnetId(id)) {
+    problems.error(
+      'NETWORK_NOT_FOUND',
+      `"${id}" is not the full ID of a subnet (/subscriptions/…/virtualNetworks/NAME/subnets/NAME).`,
+      fix,
+    );
+    return null;
+  }
+  if (found === null) {
+    problems.error('NETWORK_NOT_FOUND', `The subnet ${id} does not exist, or Landfall may not see it.`, fix);
+    return null;
+  }
+  if (placement.region !== '' && found.region.toLowerCase() !== placement.region) {
+    problems.error(
+      'NETWORK_NOT_FOUND',
+      `The subnet ${found.azureId} lies in ${found.region} and the restore goes to ${placement.region}.`,
+      `${fix.slice(0, -1)}, or restore to --region ${found.region}.`,
+    );
+  }
+  return found;
+}
+
+function checkPrivateIp(address: string | undefined, subnet: CloudSubnet, problems: FoundProblems): void {
+  if (address === undefined) return;
+  const fix = `Give a free address of ${subnet.prefixes.join(', ')} with --private-ip, or leave it out.`;
+  if (!isIPv4(address)) {
+    problems.error('CONTRADICTION', `"${address}" is not an IPv4 address.`, fix);
+    return;
+  }
+  const prefix = subnet.prefixes.find((candidate) => contains(candidate, address));
+  if (prefix === undefined) {
+    problems.error('CONTRADICTION', `The address ${address} is not in the subnet "${subnet.name}".`, fix);
+  } else if (isReserved(prefix, address)) {
+    problems.error('IP_IN_USE', `Azure keeps the address ${address} of the subnet "${subnet.name}" for itself.`, fix);
+  } else if (subnet.usedAddresses.includes(address)) {
+    problems.error('IP_IN_USE', `The address ${address} of the subnet "${subnet.name}" is in use.`, fix);
+  }
+}
+
+function contains(prefix: string, address: string): boolean {
+  const [network, bits] = splitPrefix(prefix);
+  if (network === null) return false;
+  const block = new BlockList();
+  block.addSubnet(network, bits, 'ipv4');
+  return block.check(address, 'ipv4');
+}
+
+/** The first four addresses and the last of a subnet are Azure's (Virtual Network FAQ). */
+function isReserved(prefix: string, address: string): boolean {
+  const [network, bits] = splitPrefix(prefix);
+  if (network === null) return false;
+  const hosts = 2 ** (32 - bits);
+  const position = toNumber(address) % hosts;
+  return position < 4 || position === hosts - 1;
+}
+
+function splitPrefix(prefix: string): readonly [string, number] | readonly [null, 0] {
+  const [network = '', text = ''] = prefix.split('/');
+  const bits = Number(text);
+  if (!isIPv4(network) || text === '' || !Number.isInteger(bits) || bits < 0 || bits > 32) return [null, 0];
+  return [network, bits];
+}
+
+function toNumber(address: string): number {
+  return address.split('.').reduce((value, part) => value * 256 + Number(part), 0);
+}

@@ -1,0 +1,120 @@
+import type { PlanningFacts } from './facts.js';
+import type { FoundProblems } from './found-problems.js';
+
+/** Whether this point may be restored at all, and whether the request fits it and this version. */
+export function checkSource(facts: PlanningFacts, problems: FoundProblems): void {
+  const { point, machine, hostedByProvider } = facts;
+  if (hostedByProvider) {
+    problems.error(
+      'REPOSITORY_HOSTED',
+      `The repository "${point.repositoryName}" is hosted by a service provider, and Landfall does not restore from those.`,
+      'Ask the provider for the restore, or copy the backup into a repository of your own.',
+    );
+  }
+  if (point.level === 'file') {
+    problems.error(
+      'POINT_UNSUPPORTED',
+      `The restore point ${point.id} holds files of "${point.machineName}" and no whole disks.`,
+      'Choose a point of level computer or volume; single files are brought back with the backup program itself.',
+    );
+  } else if (point.disks.length === 0) {
+    problems.error(
+      'POINT_UNSUPPORTED',
+      `The restore point ${point.id} of "${point.machineName}" holds no disk.`,
+      'Choose another restore point: landfall point list.',
+    );
+  }
+  if (point.kind === 'snapshot') {
+    problems.error(
+      'NOT_AVAILABLE',
+      `The restore point ${point.id} is an Azure snapshot, which this version can't restore.`,
+      'Choose an image-level restore point of the machine.',
+    );
+  }
+  problems.take(point.problems);
+  problems.take(machine.problems);
+  checkVolumeGroups(facts, problems);
+  checkWhatStaysBehind(facts, problems);
+}
+
+/** Combinations of options that can't be met. */
+export function checkRequest({ request, point }: PlanningFacts, problems: FoundProblems): void {
+  if (request.destination.kind === 'original') {
+    problems.error(
+      'NOT_AVAILABLE',
+      `This version restores to a new location only, so "${point.machineName}" can't be put back in its original place.`,
+      'Restore with --to new, and replace the original machine by hand once the new one is approved.',
+    );
+  }
+  if (request.isolated) {
+    problems.error('NOT_AVAILABLE', 'Isolated restores are not in this version.', 'Leave --isolated out.');
+  }
+  if (request.bootCheck === 'serial') {
+    problems.error(
+      'NOT_AVAILABLE',
+      'The boot check on the serial console is not in this version.',
+      'Give --boot-check running or none.',
+    );
+  }
+  if (request.bootCheck !== 'none' && !request.powerOn && !request.disksOnly) {
+    problems.error(
+      'CONTRADICTION',
+      'A boot check was asked for a VM that is not to be powered on.',
+      'Leave out --boot-check or --no-power-on.',
+    );
+  }
+  if (request.disksOnly) warnOfIgnoredOptions(request, problems);
+}
+
+function warnOfIgnoredOptions(request: PlanningFacts['request'], problems: FoundProblems): void {
+  const ignored = [
+    request.destination.size === undefined ? null : '--size',
+    request.destination.privateIp === undefined ? null : '--private-ip',
+    request.bootCheck === 'none' ? null : '--boot-check',
+  ].filter((option) => option !== null);
+  if (ignored.length === 0) return;
+  problems.warning(
+    'CONTRADICTION',
+    `Only disks are wanted, so ${ignored.join(' and ')} ${ignored.length === 1 ? 'means' : 'mean'} nothing here.`,
+    'Leave --disks-only out if a VM is wanted.',
+  );
+}
+
+function checkVolumeGroups({ point, machine, request }: PlanningFacts, problems: FoundProblems): void {
+  if (point.kind !== 'computer' || machine.volumeGroups.length === 0) return;
+  const groups = machine.volumeGroups.map((group) => `"${group.name}"`).join(', ');
+  const subject = `"${point.machineName}" uses LVM (${groups})`;
+  if (request.disksOnly) {
+    problems.warning(
+      'LVM_UNSUPPORTED',
+      `${subject}; its disks are restored as they were, with the volume groups inside.`,
+      'Activate the volume groups on the machine that the disks get attached to.',
+    );
+    return;
+  }
+  problems.error(
+    'LVM_UNSUPPORTED',
+    `${subject}, and this version can't restore each volume group as a disk of its own.`,
+    'Restore its disks as they are with --disks-only.',
+  );
+}
+
+/** What the manifest tells of the source VM that a new VM will not have. */
+function checkWhatStaysBehind({ point, request }: PlanningFacts, problems: FoundProblems): void {
+  if (request.disksOnly || point.azure === undefined) return;
+  const { nics, tags } = point.azure;
+  if (Array.isArray(nics) && nics.length > 1) {
+    problems.warning(
+      'NOT_RESTORED',
+      `"${point.machineName}" had ${nics.length} network interfaces; the new VM gets one.`,
+      'Add the others to the VM after the restore.',
+    );
+  }
+  if (typeof tags === 'object' && tags !== null && Object.keys(tags).length > 0) {
+    problems.warning(
+      'NOT_RESTORED',
+      `The tags of "${point.machineName}" are not put on the new VM.`,
+      'Set those that are needed after the restore.',
+    );
+  }
+}

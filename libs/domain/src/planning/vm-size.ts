@@ -1,0 +1,232 @@
+import type { Generation } from '../plan.js';
+import type { VmSize } from '../ports/cloud.js';
+import type { UnpricedDisk } from './disks.js';
+import { isPremium } from './disk-sku.js';
+import type { PlanningFacts } from './facts.js';
+import type { FoundProblems } from './found-problems.js';
+import type { Placement } from './placement.js';
+import { coresShort, shortageText } from './quota.js';
+
+/*
+ * The VM's size. A size that the user names has to be right, and every reason against it is an error. Otherwise it is
+ * the source VM's own size if the manifest tells it and it can be had, else the first fitting of the general-purpose
+ * sizes below, else the smallest of all that fit.
+ */
+const PREFERRED = [2, 4, 8, 16, 32].flatMap((cores) =>
+  ['s_v5', 's_v4', 's_v3'].map((series) => `Standard_D${cores}${series}`),
+);
+
+export interface SizeNeeds {
+  readonly generation: Generation | null;
+  /** One more than the highest LUN: Azure numbers the LUNs of a size from 0. */
+  readonly dataDisks: number;
+  readonly premiumIo: boolean;
+  readonly zone: string | null;
+}
+
+export function sizeNeeds(
+  disks: readonly UnpricedDisk[],
+  skus: ReadonlyMap<string, string>,
+  generation: Generation | null,
+  zone: string | null,
+): SizeNeeds {
+  return {
+    generation,
+    dataDisks: disks.reduce((most, disk) => Math.max(most, (disk.lun ?? -1) + 1), 0),
+    premiumIo: disks.some((disk) => isPremium(skus.get(disk.name) ?? '')),
+    zone,
+  };
+}
+
+/** Null where only disks are wanted and where no size can be had; in the second case an error says why. */
+export function decideSize(
+  facts: PlanningFacts,
+  placement: Placement,
+  needs: SizeNeeds,
+  problems: FoundProblems,
+): VmSize | null {
+  const { request, target } = facts;
+  // Without a region there are no sizes, and an error says so already.
+  if (request.disksOnly || target.sizes.length === 0) return noSizesProblem(facts, placement, problems);
+  const named = request.destination.size;
+  if (named !== undefined) return checkNamedSize(named, facts, placement, needs, problems);
+
+  const fitting = rankedSizes(target.sizes).filter((size) => whyUnfit(size, needs) === null);
+  const affordable = fitting.filter((size) => coresShort(target.usages, [size]).length === 0);
+  const own = sizeOfManifest(facts);
+  const ownSize = affordable.find((size) => sameName(size.name, own));
+  const chosen = ownSize ?? affordable[0] ?? null;
+  if (own !== null && chosen !== null && ownSize === undefined) {
+    problems.warning(
+      'SIZE_UNAVAILABLE',
+      `"${facts.point.machineName}" had the size ${own}, which can't be had here; the VM becomes ${chosen.name}.`,
+      'Give --size if another is wanted.',
+    );
+  }
+  if (chosen !== null) return chosen;
+  if (fitting[0] !== undefined) {
+    problems.error(
+      'QUOTA',
+      `No VM size that fits is within the quota of ${placement.region}: ${shortageText(target.usages, [fitting[0]])}.`,
+      'Ask for more quota in the Azure portal, or restore to another region with --region.',
+    );
+  } else {
+    explainNoneFits(target.sizes, needs, placement, problems);
+  }
+  return null;
+}
+
+function noSizesProblem(facts: PlanningFacts, placement: Placement, problems: FoundProblems): null {
+  const regionKnown = facts.target.regions.some((region) => region.toLowerCase() === placement.region);
+  if (!facts.request.disksOnly && regionKnown) {
+    problems.error(
+      'SIZE_UNAVAILABLE',
+      `Azure offers this subscription no VM size in ${placement.region}.`,
+      'Restore to another region with --region.',
+    );
+  }
+  return null;
+}
+
+function checkNamedSize(
+  name: string,
+  { target }: PlanningFacts,
+  placement: Placement,
+  needs: SizeNeeds,
+  problems: FoundProblems,
+): VmSize | null {
+  const size = target.sizes.find((candidate) => sameName(candidate.name, name));
+  const alternatives = rankedSizes(target.sizes).filter(
+    (candidate) => whyUnfit(candidate, needs) === null && coresShort(target.usages, [candidate]).length === 0,
+  );
+  const fix =
+    alternatives[0] === undefined
+      ? 'Restore to another region with --region.'
+      : `Leave --size out, or give one that fits, such as ${alternatives[0].name}.`;
+  if (size === undefined) {
+    problems.error('SIZE_UNAVAILABLE', `The VM size "${name}" is not offered in ${placement.region}.`, fix);
+    return null;
+  }
+  // Premium disks on a size that can't use them are reported with the disks.
+  const unfit = whyUnfit(size, { ...needs, premiumIo: false });
+  if (unfit !== null) problems.error(unfit.code, unfit.message(placement.region), fix);
+  if (coresShort(target.usages, [size]).length > 0) {
+    problems.error(
+      'QUOTA',
+      `The quota of ${placement.region} does not allow a VM of size ${size.name}: ${shortageText(target.usages, [size])}.`,
+      `Ask for more quota in the Azure portal. ${fix}`,
+    );
+  }
+  return size;
+}
+
+interface Unfit {
+  readonly code: 'SIZE_UNAVAILABLE' | 'GENERATION_SIZE' | 'DISK_COUNT' | 'DISK_SKU';
+  readonly message: (region: string) => string;
+}
+
+/** The first reason why a size can't be used, or null. */
+export function whyUnfit(size: VmSize, needs: SizeNeeds): Unfit | null {
+  if (size.restrictedInRegion) {
+    return {
+      code: 'SIZE_UNAVAILABLE',
+      message: (region) => `The VM size ${size.name} is not available to this subscription in ${region}.`,
+    };
+  }
+  const { zone } = needs;
+  if (zone !== null && (!size.zones.includes(zone) || size.restrictedZones.includes(zone))) {
+    return {
+      code: 'SIZE_UNAVAILABLE',
+      message: (region) => `The VM size ${size.name} is not available in zone ${zone} of ${region}.`,
+    };
+  }
+  const { generation } = needs;
+  if (generation !== null && !size.generations.includes(generation)) {
+    return {
+      code: 'GENERATION_SIZE',
+      message: () => `The VM size ${size.name} can't boot a Generation ${generation} VM.`,
+    };
+  }
+  if (size.maxDataDisks < needs.dataDisks) {
+    return {
+      code: 'DISK_COUNT',
+      message: () =>
+        `The VM size ${size.name} takes ${size.maxDataDisks} data disks, and ${needs.dataDisks} are needed (LUNs 0 to ${needs.dataDisks - 1}).`,
+    };
+  }
+  if (needs.premiumIo && !size.premiumIo) {
+    return { code: 'DISK_SKU', message: () => `The VM size ${size.name} can't use premium disks.` };
+  }
+  return null;
+}
+
+function explainNoneFits(
+  sizes: readonly VmSize[],
+  needs: SizeNeeds,
+  placement: Placement,
+  problems: FoundProblems,
+): void {
+  const here = needs.zone === null ? placement.region : `zone ${needs.zone} of ${placement.region}`;
+  const available = sizes.filter((size) => whyUnfit(size, { ...NO_NEEDS, zone: needs.zone }) === null);
+  if (available.length === 0) {
+    problems.error(
+      'SIZE_UNAVAILABLE',
+      `No VM size is available in ${here}.`,
+      needs.zone === null ? 'Restore to another region with --region.' : 'Give another --zone, or none.',
+    );
+    return;
+  }
+  const most = Math.max(...available.map((size) => size.maxDataDisks));
+  if (most < needs.dataDisks) {
+    problems.error(
+      'DISK_COUNT',
+      `The machine needs ${needs.dataDisks} LUNs for data disks, and the largest VM size in ${here} takes ${most}.`,
+      'Leave disks out with --exclude-disk, or restore the disks with --disks-only.',
+    );
+  } else if (needs.generation !== null && !available.some((size) => size.generations.includes(needs.generation!))) {
+    problems.error(
+      'GENERATION_SIZE',
+      `No VM size in ${here} can boot a Generation ${needs.generation} VM.`,
+      'Restore to another region with --region.',
+    );
+  } else {
+    problems.error(
+      'SIZE_UNAVAILABLE',
+      `No VM size in ${here} boots Generation ${needs.generation ?? 1}, takes ${needs.dataDisks} data disks${needs.premiumIo ? ' and uses premium disks' : ''} at once.`,
+      'Give another --disk-sku, leave disks out with --exclude-disk, or restore to another region with --region.',
+    );
+  }
+}
+
+const NO_NEEDS: SizeNeeds = { generation: null, dataDisks: 0, premiumIo: false, zone: null };
+
+/** The preferred ones first, then by cores, memory and name. */
+function rankedSizes(sizes: readonly VmSize[]): readonly VmSize[] {
+  const rank = (size: VmSize): number => {
+    const index = PREFERRED.findIndex((name) => sameName(name, size.name));
+    return index === -1 ? PREFERRED.length : index;
+  };
+  return sizes.toSorted(
+    (a, b) =>
+      rank(a) - rank(b) ||
+      a.vCpus - b.vCpus ||
+      a.memoryGiB - b.memoryGiB ||
+      (a.name < b.name ? -1 : Number(a.name > b.name)),
+  );
+}
+
+/** The manifest is untrusted: anything but a plain size name is passed over. */
+function sizeOfManifest({ point }: PlanningFacts): string | null {
+  const vm = point.azure?.['vm'];
+  const size = at(at(at(vm, 'properties') ?? vm, 'hardwareProfile'), 'vmSize');
+  return typeof size === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(size) ? size : null;
+}
+
+function at(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+  return (value as Record<string, unknown>)[key];
+}
+
+function sameName(a: string, b: string | null): boolean {
+  return b !== null && a.toLowerCase() === b.toLowerCase();
+}
