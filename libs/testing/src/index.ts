@@ -2,3 +2,4 @@ export * from './contracts/file-store.js';
 export * from './doubles/memory-file-store.js';
 export * from './contracts/disk-target.js';
 export * from './doubles/memory-disk-target.js';
+export * from './doubles/memory-disk-source.js';
