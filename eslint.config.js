@@ -21,6 +21,8 @@ const boundaries = [
   { sourceTag: 'type:pipeline', onlyDependOnLibsWithTags: ['type:domain'] },
   { sourceTag: 'type:adapter', onlyDependOnLibsWithTags: ['type:domain'] },
   { sourceTag: 'type:app', onlyDependOnLibsWithTags: lib },
+  // The command line starts the local stack.
+  { sourceTag: 'type:cli', onlyDependOnLibsWithTags: [...lib, 'type:tool'] },
   { sourceTag: 'type:tool', onlyDependOnLibsWithTags: [...lib, 'type:tool'] },
 ];
 

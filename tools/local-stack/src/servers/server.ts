@@ -31,12 +31,19 @@ export interface RunningServer {
 
 /**
  * Starts the server and waits until it answers.
+ * @param spawned told of the process at once, long before it answers
  * @throws PermanentError `SERVER_NOT_STARTED` with the last lines of its log
  */
-export async function launch(spec: ServerSpec, logFile: string, deadlineMs = 30_000): Promise<RunningServer> {
+export async function launch(
+  spec: ServerSpec,
+  logFile: string,
+  deadlineMs = 30_000,
+  spawned: (pid: number) => void = () => undefined,
+): Promise<RunningServer> {
   const log = openSync(logFile, 'a', 0o600);
   const child = spawn(spec.command, spec.args, { env: spec.env, stdio: ['ignore', log, log], detached: true });
   closeSync(log);
+  if (child.pid !== undefined) spawned(child.pid);
   const ended = endOf(child);
   let over: string | null = null;
   void ended.then(({ code, signal }) => {

@@ -1,0 +1,3 @@
+export { lockHolder, lockIsStale } from './lock.js';
+export { leftOverProcesses } from './process-record.js';
+export { startStack, stopStack, type StartedStack, type StartOptions } from './start-stack.js';

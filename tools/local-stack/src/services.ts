@@ -1,0 +1,185 @@
+import { request } from 'node:https';
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Installation, PortName } from './installation.js';
+import { AZURITE_ACCOUNT, type ServerSpec } from './servers/index.js';
+
+/*
+ * How each process of Landfall is run on one machine. Each gets the settings that its own schema asks for
+ * (libs/config) and nothing else of this process' environment.
+ */
+const workspace = fileURLToPath(new URL('../../..', import.meta.url));
+
+export interface StackAddresses {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  readonly azuriteUrl: string;
+}
+
+type Environment = Record<string, string>;
+
+export function azureFolder(folder: string): string {
+  return join(folder, 'azure');
+}
+
+export function azureEmulator(folder: string, installation: Installation): ServerSpec {
+  const data = azureFolder(folder);
+  const port = installation.ports.azure;
+  return {
+    name: 'azure-emulator',
+    command: process.execPath,
+    args: [main('tools/azure-emulator'), '--data', data, '--port', String(port)],
+    env: {
+      ...base(),
+      NODE_EXTRA_CA_CERTS: caPath(folder),
+      NODE_NO_WARNINGS: '1', // at the first start the certificate is not there yet; it is for the workers
+      EMULATOR_TOKEN: installation.azureToken,
+      EMULATOR_SUBSCRIPTION_ID: installation.subscriptionId,
+      EMULATOR_WORKER_COMMAND: JSON.stringify([process.execPath, main('apps/data-mover')]),
+    },
+    port,
+    url: `https://127.0.0.1:${port}`,
+    stopSignal: 'SIGTERM',
+    ready: () => answersOverTls(port, caPath(folder)),
+  };
+}
+
+export function caPath(folder: string): string {
+  return join(azureFolder(folder), 'ca.pem');
+}
+
+/** The API, the three services with a queue each, and the pool of data-movers, in the order of the flow. */
+export function services(
+  folder: string,
+  installation: Installation,
+  addresses: StackAddresses,
+  movers: number,
+): { readonly api: ServerSpec; readonly others: readonly ServerSpec[] } {
+  const apiUrl = `http://127.0.0.1:${installation.ports.api}`;
+  const books: Environment = { DATABASE_URL: addresses.databaseUrl };
+  const queues: Environment = { REDIS_URL: addresses.redisUrl };
+  const secrets: Environment = { LANDFALL_SECRET_KEY: installation.secretKey };
+  const blobs: Environment = {
+    LANDFALL_BLOB_ACCOUNTS: JSON.stringify({
+      [AZURITE_ACCOUNT.name]: {
+        endpoint: `${addresses.azuriteUrl}/${AZURITE_ACCOUNT.name}`,
+        key: AZURITE_ACCOUNT.key,
+      },
+    }),
+  };
+  const azure: Environment = {
+    AZURE_SUBSCRIPTION_ID: installation.subscriptionId,
+    LANDFALL_AZURE_ENDPOINT: `https://127.0.0.1:${installation.ports.azure}`,
+    LANDFALL_AZURE_TOKEN: installation.azureToken,
+    LANDFALL_APPLIANCE_ID: installation.applianceId,
+    NODE_EXTRA_CA_CERTS: caPath(folder),
+  };
+  const seed = emulatedPlaces(installation.subscriptionId);
+  const destination: Environment = {
+    LANDFALL_DEFAULT_REGION: seed.region,
+    LANDFALL_DEFAULT_RESOURCE_GROUP: seed.resourceGroup,
+    LANDFALL_DEFAULT_SUBNET_ID: seed.machinesSubnetId,
+  };
+  const workers: Environment = { LANDFALL_API_URL: apiUrl, LANDFALL_WORKER_SUBNET_ID: seed.workersSubnetId };
+
+  const service = (name: PortName, environment: Environment): ServerSpec => {
+    const port = installation.ports[name];
+    return {
+      name,
+      command: process.execPath,
+      args: [main(`apps/${name}`)],
+      env: { ...base(), ...environment },
+      port,
+      url: `http://127.0.0.1:${port}`,
+      stopSignal: 'SIGTERM',
+      ready: () => answers(`http://127.0.0.1:${port}/health/ready`),
+    };
+  };
+  const queueService = (name: PortName, ...parts: Environment[]) =>
+    service(name, Object.assign({ LANDFALL_METRICS_PORT: String(installation.ports[name]) }, books, queues, ...parts));
+
+  return {
+    api: service('api', {
+      ...books,
+      ...queues,
+      ...secrets,
+      ...blobs,
+      LANDFALL_PORT: String(installation.ports.api),
+      LANDFALL_API_TOKEN: installation.apiToken,
+    }),
+    others: [
+      queueService('planner', secrets, azure, blobs, destination),
+      queueService('provisioner', secrets, azure, workers),
+      queueService('finalizer', secrets, azure, blobs),
+      ...Array.from({ length: movers }, (_, index) => ({
+        name: `data-mover-${index + 1}`,
+        command: process.execPath,
+        args: [main('apps/data-mover')],
+        env: {
+          ...base(),
+          ...queues,
+          NODE_EXTRA_CA_CERTS: caPath(folder),
+          LANDFALL_API_URL: apiUrl,
+          LANDFALL_MOVER_TOKEN: installation.moverToken,
+          LANDFALL_MOVER_NAME: `pool-${index + 1}`,
+        },
+        port: 0,
+        url: '',
+        stopSignal: 'SIGTERM' as const,
+        ready: () => Promise.resolve(true), // serves nothing; one that dies is started again
+      })),
+    ],
+  };
+}
+
+/** What the emulator's subscription holds from its first start on. */
+function emulatedPlaces(subscriptionId: string) {
+  const resourceGroup = 'landfall-demo';
+  const network = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Network/virtualNetworks/landfall-network`;
+  return {
+    region: 'westeurope',
+    resourceGroup,
+    machinesSubnetId: `${network}/subnets/machines`,
+    workersSubnetId: `${network}/subnets/workers`,
+  };
+}
+
+function main(project: string): string {
+  return join(workspace, project, 'dist', 'main.js');
+}
+
+function base(): Environment {
+  const node = dirname(process.execPath);
+  return {
+    PATH: [node, process.env.PATH ?? ''].join(delimiter),
+    LANDFALL_LOG_LEVEL: process.env.LANDFALL_LOG_LEVEL ?? 'info',
+  };
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+/** The emulator makes its own authority at its first start; until then there is nothing to trust. */
+function answersOverTls(port: number, ca: string): Promise<boolean> {
+  if (!existsSync(ca)) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const asked = request(
+      { host: '127.0.0.1', port, path: '/health', ca: readFileSync(ca), timeout: 2_000 },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      },
+    );
+    asked.once('timeout', () => asked.destroy());
+    asked.once('error', () => resolve(false));
+    asked.end();
+  });
+}
