@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { diskTargetContract } from '@landfall/testing';
+import { BlockDevice, type DeviceHandle, openBlockDevice } from './block-device.js';
+
+diskTargetContract('A file in place of a block device', async (sizeBytes) => {
+  const folder = await mkdtemp(join(tmpdir(), 'landfall-disk-'));
+  const path = join(folder, 'disk.raw');
+  await writeFile(path, '');
+  await truncate(path, sizeBytes);
+  return {
+    target: await openBlockDevice(path, sizeBytes),
+    remove: () => rm(folder, { recursive: true }),
+  };
+});
+
+describe('a block device', () => {
+  let folder: string;
+  let path: string;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'landfall-disk-'));
+    path = join(folder, 'disk.raw');
+    await writeFile(path, Buffer.alloc(8192, 1));
+  });
+
+  after(() => rm(folder, { recursive: true }));
+
+  it('is never created: one that is missing may still appear', async () => {
+    const missing = join(folder, 'missing');
+    await assert.rejects(openBlockDevice(missing, 1), { code: 'TARGET_MISSING', kind: 'retryable' });
+    await assert.rejects(readFile(missing), { code: 'ENOENT' });
+  });
+
+  it('must be as large as the plan says', async () => {
+    await assert.rejects(openBlockDevice(path, 8193), { code: 'TARGET_TOO_SMALL', kind: 'permanent' });
+  });
+
+  it('reads back what lies on the disk, not what it was given', async () => {
+    const target = await openBlockDevice(path, 8192);
+    await target.write(0, Buffer.alloc(4096, 2));
+    await target.flush();
+    const other = await open(path, 'r+');
+    await other.write(Buffer.from([77]), 0, 1, 100);
+    await other.sync();
+    await other.close();
+    assert.equal((await target.read(99, 3)).toString('hex'), '024d02');
+    await target.close();
+  });
+
+  it('says TARGET_FULL when there is no space left', async () => {
+    const full = new BlockDevice('/dev/full', 4096, await open('/dev/full', 'r+'));
+    await assert.rejects(full.write(0, Buffer.alloc(4096)), { code: 'TARGET_FULL', kind: 'permanent' });
+    await full.close();
+  });
+
+  for (const code of ['EIO', 'EROFS', 'ENODEV']) {
+    it(`says TARGET_FAILED when writing gives ${code}`, async () => {
+      const target = new BlockDevice('sdx', 4096, device({ write: () => Promise.reject(failure(code)) }));
+      await assert.rejects(target.write(0, Buffer.alloc(512)), { code: 'TARGET_FAILED', kind: 'permanent' });
+    });
+  }
+
+  it('goes on after a short write until all is written', async () => {
+    const written: [number, number][] = [];
+    const target = new BlockDevice(
+      'sdx',
+      4096,
+      device({
+        write: async (_bytes, _offset, length, position) => {
+          written.push([position, length]);
+          return { bytesWritten: Math.min(1000, length) };
+        },
+      }),
+    );
+    await target.write(0, Buffer.alloc(2500));
+    assert.deepEqual(written, [
+      [0, 2500],
+      [1000, 1500],
+      [2000, 500],
+    ]);
+  });
+
+  it('does not go round for ever on a device that takes nothing', async () => {
+    const target = new BlockDevice('sdx', 4096, device({ write: async () => ({ bytesWritten: 0 }) }));
+    await assert.rejects(target.write(0, Buffer.alloc(512)), { code: 'TARGET_FAILED' });
+  });
+
+  it('stays unusable after a failed flush, even if the next one would succeed', async () => {
+    let flushes = 0;
+    const target = new BlockDevice(
+      'sdx',
+      4096,
+      device({
+        sync: async () => {
+          flushes += 1;
+          if (flushes === 1) throw failure('EIO');
+        },
+      }),
+    );
+    await target.write(0, Buffer.alloc(512));
+    await assert.rejects(target.flush(), { code: 'TARGET_FLUSH_FAILED', kind: 'permanent' });
+    await assert.rejects(target.flush(), { code: 'TARGET_FLUSH_FAILED' });
+    await assert.rejects(target.write(0, Buffer.alloc(512)), { code: 'TARGET_FLUSH_FAILED' });
+    assert.equal(flushes, 1);
+  });
+});
+
+interface Behaviour {
+  write?: (bytes: Uint8Array, offset: number, length: number, position: number) => Promise<{ bytesWritten: number }>;
+  sync?: () => Promise<void>;
+}
+
+/** A device that takes everything, but for what `behaviour` replaces. */
+function device(behaviour: Behaviour): DeviceHandle {
+  const handle = {
+    write:
+      behaviour.write ?? (async (_bytes: Uint8Array, _offset: number, length: number) => ({ bytesWritten: length })),
+    read: async () => ({ bytesRead: 0 }),
+    sync: behaviour.sync ?? (async () => undefined),
+    close: async () => undefined,
+  };
+  return handle as unknown as DeviceHandle;
+}
+
+function failure(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}

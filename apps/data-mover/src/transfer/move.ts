@@ -1,0 +1,85 @@
+import type { ByteRange, DiskSource, DiskTarget } from '@landfall/domain';
+import { AlignedWriter } from '../target/aligned-writer.js';
+
+/*
+ * Writes one range of a disk from its backup.
+ *
+ * The source hands out pieces in any order; each is written as it comes, a few side by side. What no piece covers is
+ * zero and is left out: the disk was created empty for this restore and nobody else has written to it, so it reads zero there
+ * already. The result counts only after the flush.
+ */
+const MAX_WRITES = 8;
+const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024;
+
+export interface Moved {
+  readonly bytesWritten: number;
+  /** Of the range, left out because they are zero. */
+  readonly bytesZero: number;
+}
+
+export interface MoveOptions {
+  readonly signal: AbortSignal;
+  /** Asked before each write: throws once this process may no longer write. */
+  readonly mayWrite?: () => void;
+}
+
+/** @throws LandfallError of the source or the target; nothing counts as written then */
+export async function moveRange(
+  source: DiskSource,
+  target: DiskTarget,
+  range: ByteRange,
+  { signal, mayWrite }: MoveOptions,
+): Promise<Moved> {
+  // One failed write ends reading and the other writes, too.
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  const writer = new AlignedWriter(target);
+  const inFlight = new Set<Promise<void>>();
+  let bytesInFlight = 0;
+  let bytesWritten = 0;
+  let failure: { readonly error: unknown } | undefined;
+
+  const start = (offset: number, bytes: Uint8Array): void => {
+    bytesInFlight += bytes.length;
+    const write = writer
+      .write(offset, bytes, either)
+      .then(() => {
+        bytesWritten += bytes.length;
+      })
+      .catch((error: unknown) => {
+        failure ??= { error };
+        stop.abort(error);
+      })
+      .finally(() => {
+        bytesInFlight -= bytes.length;
+        inFlight.delete(write);
+      });
+    inFlight.add(write);
+  };
+
+  try {
+    for await (const piece of source.pieces(within(source, range), either)) {
+      if (failure !== undefined) break;
+      mayWrite?.();
+      start(piece.offset, piece.bytes);
+      while (inFlight.size >= MAX_WRITES || bytesInFlight >= MAX_BYTES_IN_FLIGHT) await Promise.race(inFlight);
+    }
+  } catch (error) {
+    failure ??= { error };
+    stop.abort(error);
+  }
+  await Promise.all(inFlight);
+  if (failure !== undefined) throw failure.error;
+
+  signal.throwIfAborted();
+  mayWrite?.();
+  await writer.finish(signal);
+  await target.flush();
+  return { bytesWritten, bytesZero: range.length - bytesWritten };
+}
+
+/** The part of the range that the backup holds: the new disk may be larger, as Azure's disks are whole GiB. */
+export function within(source: { readonly sizeBytes: number }, range: ByteRange): ByteRange {
+  const end = Math.min(range.offset + range.length, source.sizeBytes);
+  return { offset: Math.min(range.offset, end), length: Math.max(0, end - range.offset) };
+}

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { PermanentError } from '@landfall/domain';
+import { MemoryDiskSource, MemoryDiskTarget } from '@landfall/testing';
+import fc from 'fast-check';
+import { moveRange } from './move.js';
+
+const SIZE = 64 * 1024;
+const open = new AbortController().signal;
+
+describe('moving a range', () => {
+  it('makes the target equal to the source whatever the pieces’ cuts, order and the target’s alignment', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        disk(),
+        fc.uniqueArray(fc.integer({ min: 1, max: SIZE - 1 }), { maxLength: 40 }),
+        fc.nat(),
+        fc.constantFrom(1, 512),
+        async (bytes, cuts, shuffle, alignment) => {
+          const source = new MemoryDiskSource(bytes, { cuts, order: (pieces) => rotate(pieces, shuffle) });
+          const target = new MemoryDiskTarget(SIZE, alignment);
+          const moved = await moveRange(source, target, { offset: 0, length: SIZE }, { signal: open });
+          assert.ok(target.durable.equals(bytes));
+          assert.equal(moved.bytesWritten + moved.bytesZero, SIZE);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('touches nothing outside its range', async () => {
+    const source = new MemoryDiskSource(Buffer.alloc(SIZE, 9), { cuts: [5000, 9000] });
+    const target = new MemoryDiskTarget(SIZE, 512);
+    await moveRange(source, target, { offset: 4096, length: 8192 }, { signal: open });
+    const expected = Buffer.alloc(SIZE);
+    expected.fill(9, 4096, 12288);
+    assert.ok(target.durable.equals(expected));
+  });
+
+  it('writes nothing where the backup has a hole', async () => {
+    const bytes = Buffer.alloc(SIZE);
+    bytes.fill(3, 8192, 12288);
+    const target = new MemoryDiskTarget(SIZE);
+    const moved = await moveRange(new MemoryDiskSource(bytes), target, { offset: 0, length: SIZE }, { signal: open });
+    assert.deepEqual(target.writes, [{ offset: 8192, length: 4096 }]);
+    assert.deepEqual(moved, { bytesWritten: 4096, bytesZero: SIZE - 4096 });
+  });
+
+  it('leaves the rest of a disk that is larger than its image alone', async () => {
+    const target = new MemoryDiskTarget(SIZE * 2, 512);
+    const moved = await moveRange(
+      new MemoryDiskSource(Buffer.alloc(SIZE - 100, 5)),
+      target,
+      { offset: 0, length: SIZE * 2 },
+      { signal: open },
+    );
+    assert.ok(target.durable.subarray(0, SIZE - 100).every((byte) => byte === 5));
+    assert.ok(target.durable.subarray(SIZE - 100).every((byte) => byte === 0));
+    assert.equal(moved.bytesWritten, SIZE - 100);
+  });
+
+  it('causes no small writes when unaligned pieces come in ascending order', async () => {
+    const target = new MemoryDiskTarget(SIZE, 512);
+    const source = new MemoryDiskSource(Buffer.alloc(SIZE, 7), { cuts: [10_001, 20_003, 40_007] });
+    await moveRange(source, target, { offset: 0, length: SIZE }, { signal: open });
+    assert.equal(target.writes.length, 4);
+  });
+
+  it('has several writes in flight, and no more than eight', async () => {
+    const target = new MemoryDiskTarget(SIZE, 1, {
+      beforeWrite: () => new Promise((resolve) => setImmediate(resolve)),
+    });
+    const cuts = Array.from({ length: 63 }, (_, index) => (index + 1) * 1024);
+    await moveRange(
+      new MemoryDiskSource(Buffer.alloc(SIZE, 1), { cuts }),
+      target,
+      { offset: 0, length: SIZE },
+      {
+        signal: open,
+      },
+    );
+    assert.equal(target.mostAtOnce, 8);
+  });
+
+  it('fails with the target’s error and flushes nothing when a write fails', async () => {
+    const target = new MemoryDiskTarget(SIZE, 1, { capacityBytes: 20_000 });
+    const source = new MemoryDiskSource(Buffer.alloc(SIZE, 1), { cuts: [10_000, 15_000, 30_000] });
+    await assert.rejects(moveRange(source, target, { offset: 0, length: SIZE }, { signal: open }), {
+      code: 'TARGET_FULL',
+    });
+    assert.equal(target.flushes, 0);
+  });
+
+  it('never calls a failed flush a success', async () => {
+    const target = new MemoryDiskTarget(SIZE, 1, { flushFails: true });
+    const moving = moveRange(
+      new MemoryDiskSource(Buffer.alloc(SIZE, 1)),
+      target,
+      { offset: 0, length: SIZE },
+      { signal: open },
+    );
+    await assert.rejects(moving, { code: 'TARGET_FLUSH_FAILED' });
+  });
+
+  it('fails with the source’s error, and flushes nothing', async () => {
+    const error = new PermanentError({ code: 'BLOB_CORRUPT', message: 'A blob is damaged.', fix: 'None.' });
+    const target = new MemoryDiskTarget(SIZE);
+    const source = new MemoryDiskSource(Buffer.alloc(SIZE, 1), {
+      cuts: [100, 200],
+      failure: { afterPieces: 1, error },
+    });
+    await assert.rejects(moveRange(source, target, { offset: 0, length: SIZE }, { signal: open }), error);
+    assert.equal(target.flushes, 0);
+  });
+
+  it('writes nothing more once it may no longer write', async () => {
+    let asked = 0;
+    const target = new MemoryDiskTarget(SIZE);
+    const source = new MemoryDiskSource(Buffer.alloc(SIZE, 1), { cuts: [1000, 2000, 3000] });
+    const lost = new Error('The lease is lost.');
+    const moving = moveRange(
+      source,
+      target,
+      { offset: 0, length: SIZE },
+      {
+        signal: open,
+        mayWrite: () => {
+          asked += 1;
+          if (asked === 3) throw lost;
+        },
+      },
+    );
+    await assert.rejects(moving, lost);
+    assert.ok(target.writes.length <= 2);
+    assert.equal(target.flushes, 0);
+  });
+
+  it('ends when it is aborted, without a flush', async () => {
+    const controller = new AbortController();
+    const target = new MemoryDiskTarget(SIZE, 1, { beforeWrite: () => controller.abort() });
+    const source = new MemoryDiskSource(Buffer.alloc(SIZE, 1), { cuts: [1000, 2000] });
+    await assert.rejects(moveRange(source, target, { offset: 0, length: SIZE }, { signal: controller.signal }));
+    assert.equal(target.flushes, 0);
+  });
+});
+
+/** Disks of `SIZE` bytes with some runs of data on zeros. */
+function disk(): fc.Arbitrary<Buffer> {
+  const run = fc.record({
+    at: fc.nat(SIZE - 1),
+    length: fc.integer({ min: 1, max: 20_000 }),
+    value: fc.integer({ min: 1, max: 255 }),
+  });
+  return fc.array(run, { maxLength: 6 }).map((runs) => {
+    const bytes = Buffer.alloc(SIZE);
+    for (const { at, length, value } of runs) bytes.fill(value, at, Math.min(SIZE, at + length));
+    return bytes;
+  });
+}
+
+function rotate<T>(items: T[], by: number): T[] {
+  const at = items.length === 0 ? 0 : by % items.length;
+  return [...items.slice(at).reverse(), ...items.slice(0, at)];
+}
