@@ -7,3 +7,9 @@ export interface SecretBox {
   /** @throws PermanentError `SECRET_UNREADABLE` when the key or the context is not the one it was sealed with */
   open(sealed: string, context: string): Secret;
 }
+
+/** The contexts that are in use, in one place, because who seals and who opens are different services. */
+export const SEALED = {
+  repositoryPassword: (repositoryName: string) => `repository:${repositoryName}`,
+  diskAccess: (restoreId: string, diskName: string) => `disk-access:${restoreId}/${diskName}`,
+} as const;
