@@ -1,1 +1,2 @@
-export {};
+export { AzureCloud, connectAzure } from './azure-cloud.js';
+export type { ArmCall, AzureSettings } from './connection.js';

@@ -1,0 +1,131 @@
+import { ComputeManagementClient } from '@azure/arm-compute';
+import { NetworkManagementClient } from '@azure/arm-network';
+import { ResourceManagementClient } from '@azure/arm-resources';
+import type { AccessToken, TokenCredential } from '@azure/core-auth';
+import {
+  createDefaultHttpClient,
+  createPipelineRequest,
+  type HttpClient,
+  type PipelinePolicy,
+  type PipelineResponse,
+} from '@azure/core-rest-pipeline';
+import { DefaultAzureCredential } from '@azure/identity';
+import type { Secret } from '@landfall/domain';
+import { RestError } from '@azure/arm-compute';
+
+export interface AzureSettings {
+  readonly subscriptionId: string;
+  /** Of Azure Resource Manager; left out: public Azure. */
+  readonly endpoint?: string | undefined;
+  /** A fixed bearer token; left out: the ambient identity (DefaultAzureCredential). */
+  readonly token?: Secret | undefined;
+  readonly applianceId: string;
+  /** Told of every request that was answered, repetitions included; for logs and metrics. */
+  readonly onCall?: ((call: ArmCall) => void) | undefined;
+}
+
+/** One request to Azure Resource Manager. Holds no query, body or header that could be a credential. */
+export interface ArmCall {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly milliseconds: number;
+  readonly correlationId: string | null;
+  readonly requestId: string | null;
+}
+
+/** The three clients, and plain GETs for what none of them offers. */
+export interface AzureConnection {
+  readonly subscriptionId: string;
+  readonly compute: ComputeManagementClient;
+  readonly network: NetworkManagementClient;
+  readonly resources: ResourceManagementClient;
+  /** @param url absolute, or a path below the endpoint */
+  get(url: string, signal?: AbortSignal): Promise<unknown>;
+}
+
+const PUBLIC_AZURE = 'https://management.azure.com';
+
+/** Repetitions by the client itself, before an error comes out. */
+const RETRIES = { maxRetries: 3, retryDelayInMs: 500, maxRetryDelayInMs: 8_000 };
+
+/** @param transport stands in for the network in tests */
+export function connectClients(settings: AzureSettings, transport?: HttpClient): AzureConnection {
+  const credential = settings.token === undefined ? new DefaultAzureCredential() : new FixedToken(settings.token);
+  const endpoint = (settings.endpoint ?? PUBLIC_AZURE).replace(/\/+$/, '');
+  const options = {
+    endpoint,
+    retryOptions: RETRIES,
+    additionalPolicies: [{ policy: callObserver(settings.onCall), position: 'perRetry' as const }],
+    ...(transport === undefined ? {} : { httpClient: transport }),
+  };
+  const compute = new ComputeManagementClient(credential, settings.subscriptionId, options);
+  const network = new NetworkManagementClient(credential, settings.subscriptionId, options);
+  const resources = new ResourceManagementClient(credential, settings.subscriptionId, options);
+  const client = transport ?? createDefaultHttpClient();
+  return {
+    subscriptionId: settings.subscriptionId,
+    compute,
+    network,
+    resources,
+    async get(url, signal) {
+      const request = createPipelineRequest({
+        url: url.startsWith('/') ? `${endpoint}${url}` : url,
+        ...(signal === undefined ? {} : { abortSignal: signal }),
+      });
+      return bodyOf(await resources.pipeline.sendRequest(client, request));
+    },
+  };
+}
+
+function bodyOf(response: PipelineResponse): unknown {
+  const body: unknown = parseJson(response.bodyAsText ?? '');
+  if (response.status < 300) return body;
+  const error = new RestError(`Azure answered with status ${response.status}.`, {
+    statusCode: response.status,
+    request: response.request,
+    response,
+  });
+  error.details = body;
+  throw error;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+class FixedToken implements TokenCredential {
+  readonly #token: Secret;
+
+  constructor(token: Secret) {
+    this.#token = token;
+  }
+
+  getToken(): Promise<AccessToken> {
+    const inAnHour = Date.now() + 3_600_000;
+    return Promise.resolve({ token: this.#token.reveal(), expiresOnTimestamp: inAnHour });
+  }
+}
+
+function callObserver(onCall: AzureSettings['onCall']): PipelinePolicy {
+  return {
+    name: 'landfallCallObserver',
+    async sendRequest(request, next) {
+      const startedAt = performance.now();
+      const response = await next(request);
+      onCall?.({
+        method: request.method,
+        path: new URL(request.url).pathname,
+        status: response.status,
+        milliseconds: performance.now() - startedAt,
+        correlationId: response.headers.get('x-ms-correlation-request-id') ?? null,
+        requestId: response.headers.get('x-ms-request-id') ?? null,
+      });
+      return response;
+    },
+  };
+}

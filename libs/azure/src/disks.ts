@@ -1,0 +1,117 @@
+import { restorePoller, type CreationData, type Disk } from '@azure/arm-compute';
+import type { CloudDisk, DiskSpec } from '@landfall/domain';
+import type { AzureConnection } from './connection.js';
+import { requireResourceId } from './ids.js';
+import { bodyHash, changed, requireOwn } from './ownership.js';
+import type { Change, Finding } from './perform.js';
+
+/** The changes that are made to managed disks. */
+
+/** A fixed VHD ends in a footer of one sector, which an uploaded disk counts and an empty one has not. */
+export const VHD_FOOTER_BYTES = 512;
+const GIB = 1024 ** 3;
+
+type ReadDisk = (id: string) => Promise<CloudDisk | null>;
+type DiskKind = 'Empty' | 'Upload';
+
+export function createDisk(
+  connection: AzureConnection,
+  read: ReadDisk,
+  azureId: string,
+  spec: DiskSpec,
+  kind: DiskKind,
+): Change<CloudDisk> {
+  const body = diskBody(spec, kind);
+  return {
+    doing: `create the disk "${spec.name}" in the resource group "${spec.resourceGroup}"`,
+    intent: {
+      key: `disk.create:${spec.name}`,
+      operation: 'disks.createOrUpdate',
+      azureId,
+      bodyHash: bodyHash(body),
+      creates: { kind: 'disk', role: spec.role },
+    },
+    async look() {
+      const disk = await read(azureId);
+      if (disk === null) return { state: 'needed' };
+      requireOwn(disk, spec.tags);
+      if (disk.sizeBytes !== spec.sizeBytes) {
+        throw changed(disk, `it has ${disk.sizeBytes} bytes and not ${spec.sizeBytes}`);
+      }
+      if (disk.sku !== spec.sku) throw changed(disk, `its kind of storage is ${disk.sku} and not ${spec.sku}`);
+      return byProvisioning(disk);
+    },
+    send: () => connection.compute.disks.createOrUpdate(spec.resourceGroup, spec.name, body),
+    resume: (state) => restorePoller(connection.compute, state, connection.compute.disks.createOrUpdate),
+  };
+}
+
+/** Puts the ownership tags on a disk that Azure made along with a VM. */
+export function tagDisk(
+  connection: AzureConnection,
+  read: ReadDisk,
+  azureId: string,
+  tags: Readonly<Record<string, string>>,
+): Change<CloudDisk | null> {
+  const { resourceGroup, name } = requireResourceId(azureId, connection.subscriptionId, 'Microsoft.Compute/disks');
+  return {
+    doing: `tag the disk "${name}"`,
+    intent: { key: `disk.tag:${name}`, operation: 'disks.update', azureId, bodyHash: bodyHash(tags) },
+    async look() {
+      const disk = await read(azureId);
+      if (disk === null) return { state: 'done', value: null };
+      const missing = Object.entries(tags).some(([tag, value]) => disk.tags[tag] !== value);
+      return missing ? { state: 'needed' } : byProvisioning(disk);
+    },
+    send: () => connection.compute.disks.update(resourceGroup, name, { tags: { ...tags } }),
+    resume: (state) => restorePoller(connection.compute, state, connection.compute.disks.update),
+  };
+}
+
+export function revokeAccess(connection: AzureConnection, read: ReadDisk, azureId: string): Change<null> {
+  const { resourceGroup, name } = requireResourceId(azureId, connection.subscriptionId, 'Microsoft.Compute/disks');
+  return {
+    doing: `end the access to the disk "${name}"`,
+    intent: { key: `disk.revoke:${name}`, operation: 'disks.revokeAccess', azureId, bodyHash: bodyHash(azureId) },
+    async look() {
+      const disk = await read(azureId);
+      const granted = disk !== null && ['ActiveSAS', 'ActiveSASFrozen', 'ActiveUpload'].includes(disk.diskState);
+      return granted ? { state: 'needed' } : { state: 'done', value: null };
+    },
+    send: () => connection.compute.disks.revokeAccess(resourceGroup, name),
+    resume: (state) => restorePoller(connection.compute, state, connection.compute.disks.revokeAccess),
+  };
+}
+
+function byProvisioning(disk: CloudDisk): Finding<CloudDisk> {
+  switch (disk.provisioningState) {
+    case 'Succeeded':
+      return { state: 'done', value: disk };
+    case 'Failed':
+    case 'Canceled':
+      return { state: 'needed' };
+    default:
+      return { state: 'busy' };
+  }
+}
+
+function diskBody(spec: DiskSpec, kind: DiskKind): Disk {
+  const creationData: CreationData =
+    kind === 'Empty'
+      ? { createOption: 'Empty' }
+      : { createOption: 'Upload', uploadSizeBytes: spec.sizeBytes + VHD_FOOTER_BYTES };
+  return {
+    location: spec.region,
+    tags: { ...spec.tags },
+    sku: { name: spec.sku },
+    creationData,
+    ...(kind === 'Empty' ? { diskSizeGB: spec.sizeBytes / GIB } : {}),
+    ...(spec.zone === null ? {} : { zones: [spec.zone] }),
+    ...(spec.os === null
+      ? {}
+      : {
+          osType: spec.os.family === 'windows' ? 'Windows' : 'Linux',
+          hyperVGeneration: spec.os.generation === 2 ? 'V2' : 'V1',
+        }),
+  };
+}

@@ -1,0 +1,104 @@
+import type { Disk, ResourceSku, VirtualMachine } from '@azure/arm-compute';
+import type { NetworkInterface, Subnet } from '@azure/arm-network';
+import type { CloudDisk, CloudNic, CloudSubnet, CloudVm, Generation, VmSize } from '@landfall/domain';
+
+/* From the SDK's models to the domain's: what Azure leaves out becomes null or empty, and nothing is guessed. */
+
+const GIB = 1024 ** 3;
+
+export function toDisk(model: Disk, resourceGroup: string): CloudDisk {
+  return {
+    azureId: model.id ?? '',
+    name: model.name ?? '',
+    resourceGroup,
+    region: model.location,
+    zone: model.zones?.[0] ?? null,
+    sizeBytes: model.diskSizeBytes ?? (model.diskSizeGB ?? 0) * GIB,
+    sku: model.sku?.name ?? '',
+    diskState: model.diskState ?? '',
+    managedBy: model.managedBy ?? null,
+    tags: model.tags ?? {},
+    provisioningState: model.provisioningState ?? '',
+  };
+}
+
+export function toNic(model: NetworkInterface): CloudNic {
+  return {
+    azureId: model.id ?? '',
+    name: model.name ?? '',
+    tags: model.tags ?? {},
+    vmId: model.virtualMachine?.id ?? null,
+    privateAddresses: addressesOf(model),
+    provisioningState: model.provisioningState ?? '',
+  };
+}
+
+export function toVm(model: VirtualMachine, resourceGroup: string): CloudVm {
+  return {
+    azureId: model.id ?? '',
+    name: model.name ?? '',
+    resourceGroup,
+    region: model.location,
+    size: model.hardwareProfile?.vmSize ?? '',
+    osDiskId: model.storageProfile?.osDisk?.managedDisk?.id ?? null,
+    dataDisks: (model.storageProfile?.dataDisks ?? []).flatMap((disk) =>
+      disk.managedDisk?.id === undefined ? [] : [{ diskId: disk.managedDisk.id, lun: disk.lun }],
+    ),
+    nicIds: (model.networkProfile?.networkInterfaces ?? []).flatMap((nic) => (nic.id === undefined ? [] : [nic.id])),
+    tags: model.tags ?? {},
+    provisioningState: model.provisioningState ?? '',
+    powerState: powerStateOf(model),
+  };
+}
+
+export function toSubnet(
+  model: Subnet,
+  network: { region: string; resourceGroup: string; name: string },
+  usedAddresses: readonly string[],
+): CloudSubnet {
+  return {
+    azureId: model.id ?? '',
+    region: network.region,
+    resourceGroup: network.resourceGroup,
+    networkName: network.name,
+    name: model.name ?? '',
+    prefixes: model.addressPrefixes ?? (model.addressPrefix === undefined ? [] : [model.addressPrefix]),
+    usedAddresses,
+  };
+}
+
+export function toVmSize(sku: ResourceSku): VmSize {
+  const capabilities = new Map((sku.capabilities ?? []).map((each) => [each.name, each.value]));
+  const restrictions = sku.restrictions ?? [];
+  return {
+    name: sku.name ?? '',
+    family: sku.family ?? '',
+    vCpus: Number(capabilities.get('vCPUs') ?? 0),
+    memoryGiB: Number(capabilities.get('MemoryGB') ?? 0),
+    maxDataDisks: Number(capabilities.get('MaxDataDiskCount') ?? 0),
+    generations: generationsOf(capabilities.get('HyperVGenerations')),
+    premiumIo: capabilities.get('PremiumIO')?.toLowerCase() === 'true',
+    zones: (sku.locationInfo ?? []).flatMap((info) => info.zones ?? []),
+    restrictedInRegion: restrictions.some((restriction) => restriction.type === 'Location'),
+    restrictedZones: restrictions.flatMap((restriction) =>
+      restriction.type === 'Zone' ? (restriction.restrictionInfo?.zones ?? []) : [],
+    ),
+  };
+}
+
+export function addressesOf(model: NetworkInterface): string[] {
+  return (model.ipConfigurations ?? []).flatMap((configuration) =>
+    configuration.privateIPAddress === undefined ? [] : [configuration.privateIPAddress],
+  );
+}
+
+function powerStateOf(model: VirtualMachine): string | null {
+  const prefix = 'PowerState/';
+  const code = (model.instanceView?.statuses ?? []).find((status) => status.code?.startsWith(prefix))?.code;
+  return code === undefined ? null : code.slice(prefix.length);
+}
+
+function generationsOf(capability: string | undefined): Generation[] {
+  const named = (capability ?? '').split(',').map((each) => each.trim());
+  return [...(named.includes('V1') ? [1 as const] : []), ...(named.includes('V2') ? [2 as const] : [])];
+}

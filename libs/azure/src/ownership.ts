@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { PermanentError } from '@landfall/domain';
+
+/** What ownership is told by: disks, NICs and VMs have no ETag in common, tags they all have. */
+export interface Tagged {
+  readonly azureId: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** Azure keeps the case of a tag's name and ignores it when comparing; values are compared exactly. */
+export function carriesTags(found: Tagged, wanted: Readonly<Record<string, string>>): boolean {
+  const tags = new Map(Object.entries(found.tags).map(([name, value]) => [name.toLowerCase(), value]));
+  return Object.entries(wanted).every(([name, value]) => tags.get(name.toLowerCase()) === value);
+}
+
+/** @throws PermanentError `RESOURCE_FOREIGN` */
+export function requireOwn(found: Tagged, wanted: Readonly<Record<string, string>>): void {
+  if (carriesTags(found, wanted)) return;
+  throw new PermanentError({
+    code: 'RESOURCE_FOREIGN',
+    message: `${found.azureId} exists and does not carry the tags of this restore, so Landfall leaves it alone.`,
+    fix: 'Choose another name or resource group; or put the tags back if somebody took them off.',
+  });
+}
+
+/** Ours by its tags, and yet not what this restore makes: somebody changed it. */
+export function changed(found: Tagged, what: string): PermanentError {
+  return new PermanentError({
+    code: 'RESOURCE_CHANGED',
+    message: `${found.azureId} carries the tags of this restore, but ${what}.`,
+    fix: 'Find out who changed it in the activity log; roll the restore back and begin anew.',
+  });
+}
+
+/** SHA-256 over the canonical JSON (keys sorted) of what is asked for. */
+export function bodyHash(body: unknown): string {
+  return createHash('sha256').update(canonical(body)).digest('hex');
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+  entries.sort(([left], [right]) => (left < right ? -1 : 1));
+  return `{${entries.map(([name, each]) => `${JSON.stringify(name)}:${canonical(each)}`).join(',')}}`;
+}

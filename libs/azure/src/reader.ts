@@ -1,0 +1,201 @@
+import type { VirtualMachine } from '@azure/arm-compute';
+import type { NetworkInterface, Subnet } from '@azure/arm-network';
+import type {
+  CloudDisk,
+  CloudNic,
+  CloudReader,
+  CloudResourceGroup,
+  CloudSubnet,
+  CloudUsage,
+  CloudVm,
+  VmSize,
+} from '@landfall/domain';
+import type { AzureConnection } from './connection.js';
+import { fromAzure, isNotFound } from './errors.js';
+import { parseResourceId, parseSubnetId, resourceGroupId, resourceId, sameId } from './ids.js';
+import { addressesOf, toDisk, toNic, toSubnet, toVm, toVmSize } from './models.js';
+
+/** Sizes and their restrictions change rarely, and the answer is some megabytes. */
+const SIZES_KEPT_MS = 10 * 60_000;
+const SUBSCRIPTIONS_API_VERSION = '2022-12-01';
+
+/** What Landfall reads of Azure. An ID that is malformed or of another subscription names nothing: the answer is null. */
+export class AzureReader implements CloudReader {
+  readonly subscriptionId: string;
+  protected readonly connection: AzureConnection;
+  readonly #sizes = new Map<string, { readonly readAt: number; readonly sizes: readonly VmSize[] }>();
+
+  constructor(connection: AzureConnection) {
+    this.connection = connection;
+    this.subscriptionId = connection.subscriptionId;
+  }
+
+  vmId(resourceGroup: string, name: string): string {
+    return resourceId(this.subscriptionId, resourceGroup, 'Microsoft.Compute/virtualMachines', name);
+  }
+
+  diskId(resourceGroup: string, name: string): string {
+    return resourceId(this.subscriptionId, resourceGroup, 'Microsoft.Compute/disks', name);
+  }
+
+  nicId(resourceGroup: string, name: string): string {
+    return resourceId(this.subscriptionId, resourceGroup, 'Microsoft.Network/networkInterfaces', name);
+  }
+
+  resourceGroupId(name: string): string {
+    return resourceGroupId(this.subscriptionId, name);
+  }
+
+  async resourceGroup(name: string): Promise<CloudResourceGroup | null> {
+    const group = await orNull(`read the resource group "${name}"`, () =>
+      this.connection.resources.resourceGroups.get(name),
+    );
+    if (group === null) return null;
+    return {
+      azureId: group.id ?? this.resourceGroupId(name),
+      name: group.name ?? name,
+      region: group.location,
+      tags: group.tags ?? {},
+      provisioningState: group.properties?.provisioningState ?? '',
+    };
+  }
+
+  async regions(): Promise<readonly string[]> {
+    const url = `/subscriptions/${this.subscriptionId}/locations?api-version=${SUBSCRIPTIONS_API_VERSION}`;
+    const answer = await asked('list the regions', () => this.connection.get(url));
+    const value = typeof answer === 'object' && answer !== null && 'value' in answer ? answer.value : [];
+    return (Array.isArray(value) ? value : []).flatMap((each: unknown) =>
+      typeof each === 'object' && each !== null && 'name' in each && typeof each.name === 'string' ? [each.name] : [],
+    );
+  }
+
+  async sizes(region: string): Promise<readonly VmSize[]> {
+    const kept = this.#sizes.get(region);
+    if (kept !== undefined && performance.now() - kept.readAt < SIZES_KEPT_MS) return kept.sizes;
+    const sizes: VmSize[] = [];
+    await asked(`list the VM sizes of ${region}`, async () => {
+      for await (const sku of this.connection.compute.resourceSkus.list({ filter: `location eq '${region}'` })) {
+        if (sku.resourceType === 'virtualMachines') sizes.push(toVmSize(sku));
+      }
+    });
+    this.#sizes.set(region, { readAt: performance.now(), sizes });
+    return sizes;
+  }
+
+  async usages(region: string): Promise<readonly CloudUsage[]> {
+    const usages: CloudUsage[] = [];
+    await asked(`read the usage of ${region}`, async () => {
+      for await (const usage of this.connection.compute.usage.list(region)) {
+        usages.push({ name: usage.name.value ?? '', current: usage.currentValue, limit: usage.limit });
+      }
+    });
+    return usages;
+  }
+
+  async subnet(id: string): Promise<CloudSubnet | null> {
+    const path = parseSubnetId(id, this.subscriptionId);
+    if (path === null) return null;
+    const subnets = await this.#subnetsOf(path.resourceGroup, path.networkName);
+    return subnets.find((subnet) => sameId(subnet.name, path.name)) ?? null;
+  }
+
+  async subnetsIn(resourceGroup: string): Promise<readonly CloudSubnet[]> {
+    const networks: string[] = [];
+    await orNull(`list the networks of "${resourceGroup}"`, async () => {
+      for await (const network of this.connection.network.virtualNetworks.list(resourceGroup)) {
+        networks.push(network.name ?? '');
+      }
+    });
+    const subnets = await Promise.all(networks.map((network) => this.#subnetsOf(resourceGroup, network)));
+    return subnets.flat();
+  }
+
+  async vm(id: string): Promise<CloudVm | null> {
+    const model = await this.vmModel(id);
+    return model === null ? null : toVm(model, groupOf(id));
+  }
+
+  async disk(id: string): Promise<CloudDisk | null> {
+    const path = parseResourceId(id, this.subscriptionId, 'Microsoft.Compute/disks');
+    if (path === null) return null;
+    const model = await orNull(`read the disk "${path.name}"`, () =>
+      this.connection.compute.disks.get(path.resourceGroup, path.name),
+    );
+    return model === null ? null : toDisk(model, path.resourceGroup);
+  }
+
+  async nic(id: string): Promise<CloudNic | null> {
+    const model = await this.nicModel(id);
+    return model === null ? null : toNic(model);
+  }
+
+  async providerRegistered(namespace: string): Promise<boolean> {
+    const provider = await orNull(`read the resource provider ${namespace}`, () =>
+      this.connection.resources.providers.get(namespace),
+    );
+    return provider?.registrationState?.toLowerCase() === 'registered';
+  }
+
+  /** With its instance view, so that the power state is known. */
+  protected async vmModel(id: string): Promise<VirtualMachine | null> {
+    const path = parseResourceId(id, this.subscriptionId, 'Microsoft.Compute/virtualMachines');
+    if (path === null) return null;
+    return orNull(`read the VM "${path.name}"`, () =>
+      this.connection.compute.virtualMachines.get(path.resourceGroup, path.name, { expand: 'instanceView' }),
+    );
+  }
+
+  protected async nicModel(id: string): Promise<NetworkInterface | null> {
+    const path = parseResourceId(id, this.subscriptionId, 'Microsoft.Network/networkInterfaces');
+    if (path === null) return null;
+    return orNull(`read the network interface "${path.name}"`, () =>
+      this.connection.network.networkInterfaces.get(path.resourceGroup, path.name),
+    );
+  }
+
+  async #subnetsOf(resourceGroup: string, networkName: string): Promise<CloudSubnet[]> {
+    const network = await orNull(`read the network "${networkName}"`, () =>
+      this.connection.network.virtualNetworks.get(resourceGroup, networkName, { expand: 'subnets/ipConfigurations' }),
+    );
+    const place = { region: network?.location ?? '', resourceGroup, name: network?.name ?? networkName };
+    const subnets = network?.subnets ?? [];
+    return Promise.all(subnets.map(async (model) => toSubnet(model, place, await this.#addressesIn(model))));
+  }
+
+  /** Expanded IP configurations say their address; the others are asked for at their network interface. */
+  async #addressesIn(subnet: Subnet): Promise<string[]> {
+    const addresses = new Set<string>();
+    const nicIds = new Set<string>();
+    for (const configuration of subnet.ipConfigurations ?? []) {
+      const nicId = (configuration.id ?? '').replace(/\/ipConfigurations\/.*$/i, '');
+      if (configuration.privateIPAddress !== undefined) addresses.add(configuration.privateIPAddress);
+      else nicIds.add(nicId);
+    }
+    for (const nicId of nicIds) {
+      const nic = await this.nicModel(nicId);
+      for (const address of nic === null ? [] : addressesOf(nic)) addresses.add(address);
+    }
+    return [...addresses];
+  }
+}
+
+async function asked<T>(doing: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw fromAzure(error, doing);
+  }
+}
+
+async function orNull<T>(doing: string, ask: () => Promise<T>): Promise<T | null> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (isNotFound(error)) return null;
+    throw fromAzure(error, doing);
+  }
+}
+
+function groupOf(id: string): string {
+  return id.split('/')[4] ?? '';
+}
