@@ -63,6 +63,8 @@ export interface RestoreStep {
   /** Grows with every dispatch; a job with an older one is stale and does nothing. */
   readonly epoch: number;
   readonly attempts: number;
+  /** Running, but without a job of its own: somebody else's results end it. */
+  readonly parked: boolean;
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;
   /** What the step hands on to the later ones, in the shape that the pipeline's table gives for it. */

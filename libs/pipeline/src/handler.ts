@@ -1,10 +1,10 @@
-import type { CallJournal, Restore, RestorePlan, StepId } from '@landfall/domain';
+import type { CallJournal, CleanUpPurpose, Restore, RestorePlan, StepId } from '@landfall/domain';
 import type { StageOutput } from './stages.js';
 
 /** What a step's handler gets to work with. */
 export interface StepContext {
   readonly restore: Restore;
-  /** Null in step 0 only, which makes it. */
+  /** @throws PermanentError `PLAN_MISSING` in step 0, which makes it */
   readonly plan: RestorePlan;
   readonly epoch: number;
   readonly journal: CallJournal;
@@ -27,3 +27,27 @@ export type StepOutcome<S extends StepId> =
 export type StepHandler<S extends StepId> = (context: StepContext) => Promise<StepOutcome<S>>;
 
 export type StepHandlers = { readonly [S in StepId]?: StepHandler<S> };
+
+/** What a clean-up gets to work with. */
+export interface CleanUpContext {
+  readonly restore: Restore;
+  readonly purpose: CleanUpPurpose;
+  readonly epoch: number;
+  readonly journal: CallJournal;
+  /** Aborted on shutdown and on a lost lock. */
+  readonly signal: AbortSignal;
+  /** A line in the restore's history. */
+  event(type: string, message: string, data?: Record<string, unknown>): Promise<void>;
+}
+
+/**
+ * Removes what the ledger lists for the restore. Must be repeatable from any point.
+ * @throws LandfallError: retryable and waiting ones are tried again, a permanent one is left to a person
+ */
+export type CleanUpHandler = (context: CleanUpContext) => Promise<void>;
+
+/**
+ * Answers a job that somebody waits for. Gets the job's payload, unparsed; the answer must be JSON without secrets.
+ * @throws LandfallError, which reaches whoever asked
+ */
+export type AnswerHandler = (payload: unknown, signal: AbortSignal) => Promise<unknown>;

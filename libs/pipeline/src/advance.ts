@@ -1,0 +1,259 @@
+import {
+  detailsOf,
+  isRefused,
+  kindOf,
+  LandfallError,
+  PermanentError,
+  RetryableError,
+  stepNumber,
+  WaitingError,
+  type Restore,
+  type RestoreBooks,
+  type RestoreState,
+  type RestoreStep,
+  type RestoreTransaction,
+  type StepId,
+} from '@landfall/domain';
+import { dispatchStep, mustMove } from './dispatch.js';
+import { backOffMs, STEP_ATTEMPTS } from './retry-policy.js';
+import { nextStep, STAGES, VM_CREATED } from './stages.js';
+import { startCleanUp, turnRound } from './turn-round.js';
+
+/*
+ * The way forward of a restore.
+ *
+ * A step's run is taken up with `beginStep` and ends with `recordOutcome`. The latter is the one function that moves a
+ * restore on: in one transaction, under the restore's row lock, it records the outcome and writes the next job to the
+ * outbox. A run whose epoch is no longer the step's is stale: both functions then change nothing and say so.
+ *
+ *   done        → steps that the plan leaves out are skipped, the next one is dispatched; after the last: completed
+ *   parked      → stays running; whoever ends it calls `recordOutcome` (or `recordParkedOutcome`) later
+ *   waiting     → dispatched again after its delay, no attempt counted
+ *   retryable   → dispatched again after a back-off; attempts used up: needs-attention
+ *   permanent   → the restore turns round: what was created is removed, then it is failed
+ *   interrupted → dispatched again at once, no attempt counted (shutdown, lost lock)
+ *
+ * A run that ends after the restore has turned round lets the clean-up begin, which waited for it.
+ */
+export interface StepRun {
+  readonly restoreId: string;
+  readonly step: StepId;
+  readonly epoch: number;
+}
+
+export type RunResult =
+  | { readonly kind: 'done'; readonly output: unknown }
+  | { readonly kind: 'parked' }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'interrupted' };
+
+/** A run that may begin; null from `beginStep` means that the job is stale and must be dropped. */
+export interface BegunStep {
+  readonly restore: Restore;
+  readonly step: RestoreStep;
+}
+
+export async function beginStep(books: RestoreBooks, run: StepRun): Promise<BegunStep | null> {
+  return books.transaction(async (tx) => {
+    const found = await lockStep(tx, run);
+    if (!found) return null;
+    const { restore, step } = found;
+    if (!movesForward(restore.state)) {
+      if (step.state === 'running') await giveBack(tx, restore, step);
+      return null;
+    }
+    if (step.state === 'running' && !step.parked) await fail(tx, restore, step, interrupted(step.id));
+    if (step.state !== 'pending') return null;
+    const startedAt = step.startedAt ?? new Date();
+    const guard = { from: step.state, epoch: step.epoch };
+    mustMove(await tx.moveStep(restore.id, step.id, guard, 'running', { startedAt, endedAt: null, notBefore: null }));
+    await stepEvent(tx, restore.id, step.id, 'started', `attempt ${step.attempts + 1}`, { epoch: step.epoch });
+    return { restore, step: { ...step, state: 'running', startedAt, endedAt: null } };
+  });
+}
+
+/** Returns false when the run is stale and its outcome was dropped. */
+export async function recordOutcome(books: RestoreBooks, run: StepRun, result: RunResult): Promise<boolean> {
+  return books.transaction(async (tx) => {
+    const found = await lockStep(tx, run);
+    if (!found || found.step.state !== 'running') return false;
+    await apply(tx, found.restore, found.step, result);
+    return true;
+  });
+}
+
+/** Ends a parked step whose epoch the caller does not carry along. Returns false when it is not parked. */
+export async function recordParkedOutcome(
+  books: RestoreBooks,
+  restoreId: string,
+  step: StepId,
+  result: Exclude<RunResult, { kind: 'parked' }>,
+): Promise<boolean> {
+  const restore = await books.restore(restoreId);
+  const parked = restore?.steps.find((candidate) => candidate.id === step && candidate.parked);
+  return parked ? recordOutcome(books, { restoreId, step, epoch: parked.epoch }, result) : false;
+}
+
+/** Whether steps may run: the restore is neither settled nor on its way back. */
+export function movesForward(state: RestoreState): boolean {
+  return state === 'planning' || state === 'running';
+}
+
+/** Sends a step out again whose job is provably gone, or lets the clean-up begin that waited for it. */
+export async function redispatchStep(books: RestoreBooks, run: StepRun): Promise<boolean> {
+  return books.transaction(async (tx) => {
+    const found = await lockStep(tx, run);
+    if (!found) return false;
+    const { restore, step } = found;
+    if (step.state !== 'pending' && step.state !== 'running') return false;
+    if (movesForward(restore.state)) await dispatchStep(tx, restore.id, step);
+    else if (step.state === 'running') await giveBack(tx, restore, step);
+    else return false;
+    return true;
+  });
+}
+
+async function lockStep(tx: RestoreTransaction, run: StepRun): Promise<BegunStep | null> {
+  const restore = await tx.lockRestore(run.restoreId);
+  const step = restore?.steps.find((candidate) => candidate.id === run.step);
+  return restore && step && step.epoch === run.epoch ? { restore, step } : null;
+}
+
+async function apply(tx: RestoreTransaction, restore: Restore, step: RestoreStep, result: RunResult): Promise<void> {
+  if (result.kind === 'done') return finish(tx, restore, step, result.output);
+  if (!movesForward(restore.state)) return giveBack(tx, restore, step);
+  switch (result.kind) {
+    case 'parked':
+      mustMove(await tx.moveStep(restore.id, step.id, guardOf(step), 'running', { parked: true }));
+      return;
+    case 'interrupted':
+      await stepEvent(tx, restore.id, step.id, 'interrupted', 'it is taken up again');
+      return dispatchStep(tx, restore.id, step);
+    case 'failed':
+      return fail(tx, restore, step, result.error);
+  }
+}
+
+async function finish(tx: RestoreTransaction, restore: Restore, step: RestoreStep, raw: unknown): Promise<void> {
+  const parsed = STAGES[step.id].output.safeParse(raw);
+  if (!parsed.success) return fail(tx, restore, step, badOutput(step.id));
+  if (step.id === 'plan' && restore.plan === null) return fail(tx, restore, step, badOutput(step.id));
+  const output: unknown = parsed.data;
+  const patch = { output, endedAt: new Date(), error: null, parked: false };
+  mustMove(await tx.moveStep(restore.id, step.id, guardOf(step), 'done', patch));
+  await stepEvent(tx, restore.id, step.id, 'done', 'done');
+  if (step.id === 'create-vm') {
+    await tx.patchRestore(restore.id, { vmAzureId: VM_CREATED.parse(output).vmAzureId });
+  }
+  if (movesForward(restore.state)) await goOn(tx, restore, step.id);
+  else await startCleanUp(tx, restore.id);
+}
+
+async function goOn(tx: RestoreTransaction, restore: Restore, after: StepId): Promise<void> {
+  if (after === 'plan' && (await refuse(tx, restore))) return;
+  let epoch = restore.epoch;
+  if (restore.state === 'planning') {
+    const patch = { problems: restore.plan?.problems ?? [], error: null };
+    mustMove(await tx.moveRestore(restore.id, { from: 'planning', epoch }, 'running', patch));
+    epoch += 1;
+    await tx.addEvent(restore.id, 'restore.running', 'The plan is made; the restore runs.');
+  }
+  for (let id = nextStep(after); id !== null; id = nextStep(id)) {
+    const step = restore.steps.find((candidate) => candidate.id === id);
+    if (!step || step.state === 'done' || step.state === 'skipped') continue;
+    const planned = restore.plan?.steps.find((candidate) => candidate.id === id);
+    if (planned?.applies) return dispatchStep(tx, restore.id, step);
+    mustMove(await tx.moveStep(restore.id, id, guardOf(step), 'skipped', { endedAt: new Date() }));
+    await stepEvent(tx, restore.id, id, 'skipped', `left out: ${planned?.why ?? 'not in the plan'}`);
+  }
+  mustMove(
+    await tx.moveRestore(restore.id, { from: 'running', epoch }, 'completed', { endedAt: new Date(), error: null }),
+  );
+  await tx.addEvent(restore.id, 'restore.completed', 'The restore is completed.');
+}
+
+async function refuse(tx: RestoreTransaction, restore: Restore): Promise<boolean> {
+  if (restore.plan === null || !isRefused(restore.plan)) return false;
+  const problems = restore.plan.problems;
+  const guard = { from: restore.state, epoch: restore.epoch };
+  mustMove(await tx.moveRestore(restore.id, guard, 'refused', { problems, endedAt: new Date() }));
+  const codes = problems.filter((problem) => problem.severity === 'error').map((problem) => problem.code);
+  await tx.addEvent(restore.id, 'restore.refused', `The plan is refused: ${codes.join(', ')}.`, { codes });
+  return true;
+}
+
+async function fail(tx: RestoreTransaction, restore: Restore, step: RestoreStep, error: unknown): Promise<void> {
+  const details = detailsOf(error);
+  if (!movesForward(restore.state)) return giveBack(tx, restore, step);
+  const kind = kindOf(error);
+  if (kind === 'waiting') {
+    const delayMs = error instanceof WaitingError ? error.retryAfterMs : backOffMs(1);
+    await stepEvent(tx, restore.id, step.id, 'waiting', details.message, { ...details, delayMs });
+    return dispatchStep(tx, restore.id, step, { error: details }, delayMs);
+  }
+  const attempts = step.attempts + 1;
+  if (kind === 'retryable' && attempts < STEP_ATTEMPTS) {
+    const delayMs = backOffMs(attempts, error instanceof RetryableError ? error.retryAfterMs : 0);
+    await stepEvent(tx, restore.id, step.id, 'retry', details.message, { ...details, attempts, delayMs });
+    return dispatchStep(tx, restore.id, step, { error: details, attempts }, delayMs);
+  }
+  const patch = { error: details, attempts, endedAt: new Date(), parked: false };
+  mustMove(await tx.moveStep(restore.id, step.id, guardOf(step), 'failed', patch));
+  await stepEvent(tx, restore.id, step.id, 'failed', details.message, { ...details, attempts });
+  const guard = { from: restore.state, epoch: restore.epoch };
+  if (kind === 'retryable') {
+    mustMove(await tx.moveRestore(restore.id, guard, 'needs-attention', { error: details }));
+    await tx.addEvent(restore.id, 'restore.needs-attention', `${details.message} ${details.fix}`, { ...details });
+  } else if (restore.state === 'planning') {
+    // Planning creates nothing: there is nothing to remove.
+    mustMove(await tx.moveRestore(restore.id, guard, 'failed', { error: details, endedAt: new Date() }));
+    await tx.addEvent(restore.id, 'restore.failed', details.message, { ...details });
+  } else {
+    await turnRound(tx, restore, 'failure', details);
+  }
+}
+
+/** The run has ended and its effect is not wanted any more: the clean-up may begin. */
+async function giveBack(tx: RestoreTransaction, restore: Restore, step: RestoreStep): Promise<void> {
+  const patch = { epoch: step.epoch + 1, parked: false };
+  mustMove(await tx.moveStep(restore.id, step.id, guardOf(step), 'pending', patch));
+  await stepEvent(tx, restore.id, step.id, 'stopped', `stopped, because the restore is ${restore.state}`);
+  await startCleanUp(tx, restore.id);
+}
+
+/**
+ * Why a job is delivered for a step that runs under the same epoch: the first run's process has died, or has lost its
+ * lock and is being stopped. Failing that run gives the step a new epoch, so that whatever is left of it can write
+ * nothing; and it counts as an attempt, because a step that kills its process would otherwise be taken up for ever.
+ */
+function interrupted(step: StepId): LandfallError {
+  return new RetryableError({
+    code: 'STEP_INTERRUPTED',
+    message: `the process that ran it has ended before the step ${step} did.`,
+    fix: 'Look into the log of the service for its end; resume the restore once its cause is removed.',
+  });
+}
+
+function badOutput(step: StepId): LandfallError {
+  return new PermanentError({
+    code: 'STEP_OUTPUT_INVALID',
+    message: `Step ${step} has ended with something that the next steps can't read.`,
+    fix: 'This is a fault of Landfall: report it with the log of the service.',
+  });
+}
+
+function guardOf(step: RestoreStep): { from: RestoreStep['state']; epoch: number } {
+  return { from: step.state, epoch: step.epoch };
+}
+
+function stepEvent(
+  tx: RestoreTransaction,
+  restoreId: string,
+  step: StepId,
+  what: string,
+  message: string,
+  data: Record<string, unknown> = {},
+): Promise<void> {
+  const number = stepNumber(step);
+  return tx.addEvent(restoreId, `step.${what}`, `Step ${number}, ${step}: ${message}`, { number, step, ...data });
+}

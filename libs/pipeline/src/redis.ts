@@ -1,0 +1,71 @@
+import { RetryableError, type Secret } from '@landfall/domain';
+import { Redis, type RedisOptions } from 'ioredis';
+
+/*
+ * Connections to Redis. A worker's must wait for ever for an answer (BullMQ demands it); everything that somebody waits
+ * for fails within seconds instead, and says so.
+ */
+export interface RedisSettings {
+  /** `redis://[user:password@]host:port[/n]` or `rediss://…` */
+  readonly url: Secret;
+  /** In front of every key, so that several installations can share a Redis; `landfall` when left out. */
+  readonly prefix?: string;
+}
+
+export function queuePrefix(redis: RedisSettings): string {
+  return redis.prefix ?? 'landfall';
+}
+
+/** For workers and event readers: commands wait until Redis is back. */
+export function patientConnection(redis: RedisSettings): Redis {
+  return connect(redis, { maxRetriesPerRequest: null });
+}
+
+/** For whoever has somebody waiting: commands fail after a few seconds without Redis. */
+export function promptConnection(redis: RedisSettings): Redis {
+  return connect(redis, { maxRetriesPerRequest: 3, connectTimeout: 3_000, commandTimeout: 5_000 });
+}
+
+function connect(redis: RedisSettings, options: RedisOptions): Redis {
+  const connection = new Redis(redis.url.reveal(), {
+    ...options,
+    enableReadyCheck: true,
+    retryStrategy: (attempt) => Math.min(100 * attempt, 1_000),
+  });
+  // Each lost connection is reported by the command that it made fail; without a listener it would end the process.
+  connection.on('error', () => undefined);
+  return connection;
+}
+
+/**
+ * Waits until Redis answers.
+ * @throws RetryableError `REDIS_UNREACHABLE` after `withinMs`
+ */
+export async function waitForRedis(redis: RedisSettings, withinMs: number): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  const connection = promptConnection(redis);
+  try {
+    for (;;) {
+      try {
+        await connection.ping();
+        return;
+      } catch (cause) {
+        if (Date.now() >= deadline) throw redisUnreachable(cause);
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+  } finally {
+    connection.disconnect();
+  }
+}
+
+export function redisUnreachable(cause?: unknown): RetryableError {
+  return new RetryableError(
+    {
+      code: 'REDIS_UNREACHABLE',
+      message: 'Redis, which holds the queues, does not answer.',
+      fix: 'See that Redis runs and that REDIS_URL names it, with the right password; then start again.',
+    },
+    { cause },
+  );
+}

@@ -1,0 +1,146 @@
+import {
+  kindOf,
+  PermanentError,
+  type CallJournal,
+  type Restore,
+  type RestoreBooks,
+  type RestorePlan,
+  type StepId,
+} from '@landfall/domain';
+import { beginStep, recordOutcome, type RunResult, type StepRun } from './advance.js';
+import type { CleanUpHandler, StepContext, StepHandlers } from './handler.js';
+import { STAGES, type StageOutput } from './stages.js';
+import { beginCleanUp, finishCleanUp } from './turn-round.js';
+
+/*
+ * One run of a step or of a clean-up: taken up, its handler run, its outcome recorded. `dropped` means that the job was
+ * stale, or became so while it ran.
+ */
+export type RunEnd = 'recorded' | 'dropped';
+
+/** A lost connection to Postgres is waited out for that long before the outcome is given up; the reconciler then repeats the step. */
+const RECORD_WITHIN_MS = 30_000;
+
+export async function runStep(
+  books: RestoreBooks,
+  handlers: StepHandlers,
+  run: StepRun,
+  signal: AbortSignal,
+): Promise<RunEnd> {
+  const begun = await beginStep(books, run);
+  if (!begun) return 'dropped';
+  const journal = books.journal(run.restoreId, run.step, run.epoch);
+  const result = await resultOf(() =>
+    callHandler(handlers, run, contextOf(books, begun.restore, run, journal, signal)),
+  );
+  const recorded = await patiently(() => recordOutcome(books, run, interruptedIf(signal, result)));
+  return recorded ? 'recorded' : 'dropped';
+}
+
+export async function runCleanUp(
+  books: RestoreBooks,
+  handler: CleanUpHandler,
+  run: { restoreId: string; epoch: number },
+  signal: AbortSignal,
+): Promise<RunEnd> {
+  const begun = await beginCleanUp(books, run);
+  if (!begun) return 'dropped';
+  const context = {
+    restore: begun.restore,
+    purpose: begun.cleanUp.purpose,
+    epoch: run.epoch,
+    journal: books.journal(run.restoreId, 'clean-up', run.epoch),
+    signal,
+    event: eventWriter(books, run.restoreId),
+  };
+  const result = await handler(context).then(
+    () => ({ kind: 'done' }) as const,
+    (error: unknown) => (signal.aborted ? ({ kind: 'interrupted' } as const) : ({ kind: 'failed', error } as const)),
+  );
+  const recorded = await patiently(() => finishCleanUp(books, run, result));
+  return recorded ? 'recorded' : 'dropped';
+}
+
+async function callHandler<S extends StepId>(
+  handlers: StepHandlers,
+  run: StepRun & { step: S },
+  context: StepContext,
+): Promise<RunResult> {
+  const handler = handlers[run.step];
+  if (!handler) {
+    throw new PermanentError({
+      code: 'STEP_UNAVAILABLE',
+      message: `Step ${run.step} is in the plan, but the ${STAGES[run.step].service} of this version can't do it.`,
+      fix: 'Run all services in the same version, and plan the restore again.',
+    });
+  }
+  return handler(context);
+}
+
+function contextOf(
+  books: RestoreBooks,
+  restore: Restore,
+  run: StepRun,
+  journal: CallJournal,
+  signal: AbortSignal,
+): StepContext {
+  return {
+    restore,
+    get plan() {
+      return planOf(restore);
+    },
+    epoch: run.epoch,
+    journal,
+    signal,
+    outputOf: (step) => outputOf(restore, step),
+    event: eventWriter(books, restore.id),
+  };
+}
+
+function planOf(restore: Restore): RestorePlan {
+  if (restore.plan) return restore.plan;
+  throw new PermanentError({
+    code: 'PLAN_MISSING',
+    message: `Restore ${restore.id} has no plan yet.`,
+    fix: 'This is a fault of Landfall: report it with the log of the service.',
+  });
+}
+
+function outputOf<S extends StepId>(restore: Restore, step: S): StageOutput<S> {
+  const parsed = STAGES[step].output.safeParse(restore.steps.find((candidate) => candidate.id === step)?.output);
+  if (parsed.success) return parsed.data as StageOutput<S>;
+  throw new PermanentError({
+    code: 'STEP_OUTPUT_MISSING',
+    message: `Step ${step} of restore ${restore.id} has handed on nothing that can be read.`,
+    fix: 'Start a new restore; report this with the log of the service if it happens again.',
+  });
+}
+
+function eventWriter(books: RestoreBooks, restoreId: string): StepContext['event'] {
+  return (type, message, data) => books.transaction((tx) => tx.addEvent(restoreId, type, message, data));
+}
+
+async function resultOf(work: () => Promise<RunResult>): Promise<RunResult> {
+  try {
+    return await work();
+  } catch (error) {
+    return { kind: 'failed', error };
+  }
+}
+
+/** Whatever a handler throws after it was told to stop says nothing about its step. */
+function interruptedIf(signal: AbortSignal, result: RunResult): RunResult {
+  return signal.aborted && result.kind === 'failed' ? { kind: 'interrupted' } : result;
+}
+
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + RECORD_WITHIN_MS;
+  for (let pauseMs = 100; ; pauseMs = Math.min(2 * pauseMs, 2_000)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (kindOf(error) !== 'retryable' || performance.now() >= deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+}
