@@ -15,8 +15,15 @@ const port = z.coerce.number().int().min(0).max(65535);
 /** `postgresql://user:password@host:port/database` */
 export const DATABASE = z.object({ DATABASE_URL: secret });
 
-/** `redis://[user:password@]host:port[/n]` or `rediss://…` */
-export const REDIS = z.object({ REDIS_URL: secret });
+export const REDIS = z.object({
+  /** `redis://[user:password@]host:port[/n]` or `rediss://…` */
+  REDIS_URL: secret,
+  /** In front of every key, so that several installations can share a Redis; the same for all services of one. */
+  LANDFALL_QUEUE_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,40}$/, 'must be 1–40 letters, digits or "-"')
+    .default('landfall'),
+});
 
 /** 32 bytes in hexadecimal: encrypts repository passwords in the database. */
 export const SECRET_KEY = z.object({
