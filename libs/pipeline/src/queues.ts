@@ -80,3 +80,8 @@ export function stepJobId(restoreId: string, work: StepId | 'clean-up', epoch: n
 export function segmentJobId(segmentId: string, epoch: number): string {
   return `${segmentId}-${epoch}`;
 }
+
+/** Of the job on the results queue by which a data-mover answers; one for each epoch. */
+export function segmentResultId(segmentId: string, epoch: number): string {
+  return `${segmentId}-${epoch}-result`;
+}

@@ -13,3 +13,10 @@ export const SEALED = {
   repositoryPassword: (repositoryName: string) => `repository:${repositoryName}`,
   diskAccess: (restoreId: string, diskName: string) => `disk-access:${restoreId}/${diskName}`,
 } as const;
+
+/** The contexts in use, in one place: who opens a secret is seldom who sealed it. */
+export const SEALING_CONTEXT = {
+  repositoryPassword: (repositoryName: string): string => `repository:${repositoryName}`,
+  /** The SAS of a disk that is written without a worker. */
+  diskAccess: (restoreId: string, diskName: string): string => `disk-access:${restoreId}/${diskName}`,
+} as const;
