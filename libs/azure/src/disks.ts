@@ -1,5 +1,6 @@
 import { restorePoller, type CreationData, type Disk } from '@azure/arm-compute';
 import type { CloudDisk, DiskSpec } from '@landfall/domain';
+import { VHD_FOOTER_BYTES } from './blob/vhd-footer.js';
 import type { AzureConnection } from './connection.js';
 import { requireResourceId } from './ids.js';
 import { bodyHash, changed, requireOwn } from './ownership.js';
@@ -7,8 +8,6 @@ import type { Change, Finding } from './perform.js';
 
 /** The changes that are made to managed disks. */
 
-/** A fixed VHD ends in a footer of one sector, which an uploaded disk counts and an empty one has not. */
-export const VHD_FOOTER_BYTES = 512;
 const GIB = 1024 ** 3;
 
 type ReadDisk = (id: string) => Promise<CloudDisk | null>;
