@@ -20,8 +20,6 @@ export const REGISTERED = z.object({
   sessionToken: z.string(),
   expiresAt: z.string(),
   redisUrl: z.string(),
-  /** In front of every key in Redis. */
-  queuePrefix: z.string().default('landfall'),
   queue: z.string(),
   /** Left out: the default of the queues' connections. */
   queuePrefix: z.string().optional(),

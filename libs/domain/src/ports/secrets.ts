@@ -8,12 +8,6 @@ export interface SecretBox {
   open(sealed: string, context: string): Secret;
 }
 
-/** The contexts that are in use, in one place, because who seals and who opens are different services. */
-export const SEALED = {
-  repositoryPassword: (repositoryName: string) => `repository:${repositoryName}`,
-  diskAccess: (restoreId: string, diskName: string) => `disk-access:${restoreId}/${diskName}`,
-} as const;
-
 /** The contexts in use, in one place: who opens a secret is seldom who sealed it. */
 export const SEALING_CONTEXT = {
   repositoryPassword: (repositoryName: string): string => `repository:${repositoryName}`,
