@@ -1,1 +1,3 @@
-export {};
+export * from './inspection.js';
+export * from './inspect.js';
+export * from './inspect-paths.js';

@@ -1,0 +1,202 @@
+import type { ByteReader } from '@landfall/domain';
+import { BlockCache, readExactly } from '../readers.js';
+import { cleanText } from '../text.js';
+
+/*
+ * A FAT file system, read only: enough to find boot loaders on an ESP.
+ *
+ *   reserved sectors | FAT × n | root directory (FAT12, FAT16) | clusters from number 2 on
+ *
+ * The FAT says for each cluster which one comes next. Chains and directories are bounded, so that a loop or a
+ * directory without an end costs no more than a long one.
+ */
+export type FatKind = 'FAT12' | 'FAT16' | 'FAT32';
+
+export interface FatGeometry {
+  readonly kind: FatKind;
+  readonly clusterBytes: number;
+  readonly clusters: number;
+  readonly fatByte: number;
+  /** FAT12 and FAT16: the root directory; else empty. */
+  readonly rootByte: number;
+  readonly rootBytes: number;
+  /** FAT32: the root directory's first cluster. */
+  readonly rootCluster: number;
+  /** Where cluster 2 begins. */
+  readonly dataByte: number;
+}
+
+export interface FatEntry {
+  readonly name: string;
+  readonly directory: boolean;
+  readonly sizeBytes: number;
+  readonly firstCluster: number;
+}
+
+const LONGEST_DIRECTORY_BYTES = 1024 * 1024;
+const ENTRY_BYTES = 32;
+const ATTRIBUTE_VOLUME = 0x08;
+const ATTRIBUTE_DIRECTORY = 0x10;
+const ATTRIBUTE_LONG_NAME = 0x0f;
+
+/** Null where the sector is not the boot sector of a FAT file system that fits into `sizeBytes`. */
+export function readFatGeometry(head: Buffer, sizeBytes: number): FatGeometry | null {
+  if (head.length < 512 || head[510] !== 0x55 || head[511] !== 0xaa) return null;
+  if (head[0] !== 0xeb && head[0] !== 0xe9) return null;
+  const sectorBytes = head.readUInt16LE(11);
+  const sectorsPerCluster = head.readUInt8(13);
+  const reserved = head.readUInt16LE(14);
+  const fats = head.readUInt8(16);
+  const rootEntries = head.readUInt16LE(17);
+  const sectors = head.readUInt16LE(19) || head.readUInt32LE(32);
+  const shortFat = head.readUInt16LE(22);
+  const fatSectors = shortFat || head.readUInt32LE(36);
+  const media = head.readUInt8(21);
+  if (![512, 1024, 2048, 4096].includes(sectorBytes)) return null;
+  if (sectorsPerCluster === 0 || (sectorsPerCluster & (sectorsPerCluster - 1)) !== 0) return null;
+  if (reserved === 0 || fats === 0 || fats > 4 || fatSectors === 0 || (media < 0xf8 && media !== 0xf0)) return null;
+
+  const rootBytes = Math.ceil((rootEntries * ENTRY_BYTES) / sectorBytes) * sectorBytes;
+  const rootByte = (reserved + fats * fatSectors) * sectorBytes;
+  const dataByte = rootByte + rootBytes;
+  const clusterBytes = sectorsPerCluster * sectorBytes;
+  const clusters = Math.floor((sectors * sectorBytes - dataByte) / clusterBytes);
+  if (clusters < 1 || sectors * sectorBytes > sizeBytes) return null;
+  const kind = shortFat === 0 ? 'FAT32' : clusters < 4085 ? 'FAT12' : 'FAT16';
+  return {
+    kind,
+    clusterBytes,
+    clusters,
+    fatByte: reserved * sectorBytes,
+    rootByte,
+    rootBytes,
+    rootCluster: kind === 'FAT32' ? head.readUInt32LE(44) : 0,
+    dataByte,
+  };
+}
+
+export class FatFileSystem {
+  readonly #cache: BlockCache;
+
+  constructor(
+    reader: ByteReader,
+    private readonly geometry: FatGeometry,
+  ) {
+    this.#cache = new BlockCache(reader);
+  }
+
+  /** The entries of the directory at this path (names of any case); null where there is none. */
+  async directory(...path: readonly string[]): Promise<readonly FatEntry[] | null> {
+    let entries = parseDirectory(await this.#rootBytes());
+    for (const name of path) {
+      const entry = entries.find((candidate) => candidate.directory && sameName(candidate.name, name));
+      if (entry === undefined) return null;
+      entries = parseDirectory(await this.#chainBytes(entry.firstCluster));
+    }
+    return entries;
+  }
+
+  async volumeLabel(): Promise<string | null> {
+    const bytes = await this.#rootBytes();
+    for (const entry of slots(bytes)) {
+      const attributes = entry.readUInt8(11);
+      if (entry[0] === 0xe5 || attributes === ATTRIBUTE_LONG_NAME) continue;
+      if ((attributes & (ATTRIBUTE_VOLUME | ATTRIBUTE_DIRECTORY)) === ATTRIBUTE_VOLUME) {
+        return cleanText(entry.subarray(0, 11), 'latin1');
+      }
+    }
+    return null;
+  }
+
+  async #rootBytes(): Promise<Buffer> {
+    const { kind, rootByte, rootBytes, rootCluster } = this.geometry;
+    if (kind === 'FAT32') return this.#chainBytes(rootCluster);
+    return (await readExactly(this.#cache, rootByte, Math.min(rootBytes, LONGEST_DIRECTORY_BYTES))) ?? Buffer.alloc(0);
+  }
+
+  async #chainBytes(firstCluster: number): Promise<Buffer> {
+    const { clusterBytes, dataByte } = this.geometry;
+    const parts: Buffer[] = [];
+    const seen = new Set<number>();
+    let cluster: number | null = firstCluster;
+    while (cluster !== null && !seen.has(cluster) && (parts.length + 1) * clusterBytes <= LONGEST_DIRECTORY_BYTES) {
+      seen.add(cluster);
+      const bytes: Buffer | null = this.#isCluster(cluster)
+        ? await readExactly(this.#cache, dataByte + (cluster - 2) * clusterBytes, clusterBytes)
+        : null;
+      if (bytes === null) break;
+      parts.push(bytes);
+      cluster = await this.#next(cluster);
+    }
+    return Buffer.concat(parts);
+  }
+
+  /** The cluster after this one in its chain; null at the end. */
+  async #next(cluster: number): Promise<number | null> {
+    const { kind, fatByte } = this.geometry;
+    if (kind === 'FAT32') {
+      const bytes = await readExactly(this.#cache, fatByte + cluster * 4, 4);
+      return this.#orNull(bytes === null ? 0 : bytes.readUInt32LE(0) & 0x0fff_ffff);
+    }
+    if (kind === 'FAT16') {
+      const bytes = await readExactly(this.#cache, fatByte + cluster * 2, 2);
+      return this.#orNull(bytes === null ? 0 : bytes.readUInt16LE(0));
+    }
+    const bytes = await readExactly(this.#cache, fatByte + Math.floor(cluster * 1.5), 2);
+    const pair = bytes === null ? 0 : bytes.readUInt16LE(0);
+    return this.#orNull(cluster % 2 === 0 ? pair & 0xfff : pair >> 4);
+  }
+
+  #orNull(cluster: number): number | null {
+    return this.#isCluster(cluster) ? cluster : null;
+  }
+
+  #isCluster(cluster: number): boolean {
+    return cluster >= 2 && cluster < this.geometry.clusters + 2;
+  }
+}
+
+function* slots(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {
+    if (bytes[at] === 0) return;
+    yield bytes.subarray(at, at + ENTRY_BYTES);
+  }
+}
+
+/** Long names come in pieces of 13 characters, the last piece first, in front of the entry that they belong to. */
+function parseDirectory(bytes: Buffer): readonly FatEntry[] {
+  const entries: FatEntry[] = [];
+  let longName = '';
+  for (const slot of slots(bytes)) {
+    const attributes = slot.readUInt8(11);
+    if (slot[0] === 0xe5) {
+      longName = '';
+    } else if (attributes === ATTRIBUTE_LONG_NAME) {
+      const piece = Buffer.concat([slot.subarray(1, 11), slot.subarray(14, 26), slot.subarray(28, 32)]).toString(
+        'utf16le',
+      );
+      longName = piece.replace(/[\0\uffff].*$/s, '') + longName;
+    } else {
+      const name = longName === '' ? shortName(slot) : longName;
+      longName = '';
+      if ((attributes & ATTRIBUTE_VOLUME) !== 0 || name === '.' || name === '..') continue;
+      entries.push({
+        name,
+        directory: (attributes & ATTRIBUTE_DIRECTORY) !== 0,
+        sizeBytes: slot.readUInt32LE(28),
+        firstCluster: slot.readUInt16LE(20) * 65_536 + slot.readUInt16LE(26),
+      });
+    }
+  }
+  return entries;
+}
+
+function shortName(slot: Buffer): string {
+  const base = slot.toString('latin1', 0, 8).trimEnd();
+  const ending = slot.toString('latin1', 8, 11).trimEnd();
+  return ending === '' ? base : `${base}.${ending}`;
+}
+
+function sameName(a: string, b: string): boolean {
+  return a.toUpperCase() === b.toUpperCase();
+}

@@ -1,0 +1,139 @@
+import type { ByteReader } from '@landfall/domain';
+import { probeContent } from '../content/probe.js';
+import type { Findings } from '../findings.js';
+import type { LogicalVolume, VolumeGroup } from '../inspection.js';
+import { LinearVolume } from './linear-volume.js';
+import { LvmSyntaxError } from './metadata-text.js';
+import { readPhysicalVolume } from './physical-volume.js';
+import { LvmMetadataError, readVolumeGroupMetadata, type VolumeGroupMetadata } from './volume-group-metadata.js';
+
+/** A region that `probeContent` took for a physical volume. */
+export interface Candidate {
+  readonly reader: ByteReader;
+  readonly disk: string;
+  readonly partition: number | null;
+}
+
+interface Found extends Candidate {
+  readonly uuid: string;
+  readonly deviceBytes: number;
+  readonly metadata: VolumeGroupMetadata | null;
+}
+
+export interface FoundVolumeGroup {
+  readonly group: VolumeGroup;
+  /** Those of its linear volumes that can be read, by name. */
+  readonly readable: ReadonlyMap<string, ByteReader>;
+}
+
+/**
+ * The volume groups on these regions. Every physical volume carries the description of its whole group; where they
+ * differ, the one with the highest sequence number is the truth.
+ */
+export async function readVolumeGroups(
+  candidates: readonly Candidate[],
+  findings: Findings,
+): Promise<readonly FoundVolumeGroup[]> {
+  const found = new Map<string, Found>();
+  for (const candidate of candidates) {
+    const volume = await readCandidate(candidate, findings);
+    if (volume === null) continue;
+    const twin = found.get(volume.uuid);
+    if (twin === undefined) {
+      found.set(volume.uuid, volume);
+    } else {
+      findings.problem(
+        'LVM_DAMAGED',
+        `${where(volume)} and ${where(twin)} are the same physical volume ${volume.uuid}.`,
+        'Leave one of the two disks out: LVM refuses to activate a group with duplicates.',
+      );
+    }
+  }
+  const groups = new Map<string, VolumeGroupMetadata>();
+  for (const { metadata } of found.values()) {
+    if (metadata !== null && metadata.sequence > (groups.get(metadata.uuid)?.sequence ?? -1)) {
+      groups.set(metadata.uuid, metadata);
+    }
+  }
+  const result: FoundVolumeGroup[] = [];
+  for (const metadata of groups.values()) result.push(await describe(metadata, found, findings));
+  return result;
+}
+
+async function readCandidate(candidate: Candidate, findings: Findings): Promise<Found | null> {
+  const volume = await readPhysicalVolume(candidate.reader);
+  if (volume === null) return null;
+  const damaged = (why: string): void =>
+    findings.problem(
+      'LVM_DAMAGED',
+      `The physical volume on ${where(candidate)} can't be understood: ${why}.`,
+      'Its group is described from other copies, if there are any; repair it with vgcfgrestore after the restore.',
+    );
+  if (volume.damage !== null) damaged(volume.damage);
+  let metadata: VolumeGroupMetadata | null = null;
+  if (volume.metadataText !== null) {
+    try {
+      metadata = readVolumeGroupMetadata(volume.metadataText);
+    } catch (error) {
+      if (!(error instanceof LvmMetadataError) && !(error instanceof LvmSyntaxError)) throw error;
+      damaged(error.message);
+    }
+  }
+  return { ...candidate, uuid: volume.uuid, deviceBytes: volume.deviceBytes, metadata };
+}
+
+async function describe(
+  metadata: VolumeGroupMetadata,
+  found: ReadonlyMap<string, Found>,
+  findings: Findings,
+): Promise<FoundVolumeGroup> {
+  const readers = new Map<string, ByteReader>();
+  const physicalVolumes = metadata.physicalVolumes.map((volume) => {
+    const place = found.get(volume.uuid);
+    if (place !== undefined) readers.set(volume.uuid, place.reader);
+    return {
+      uuid: volume.uuid,
+      disk: place?.disk ?? null,
+      partition: place?.partition ?? null,
+      sizeBytes: place?.reader.sizeBytes ?? volume.firstExtentByte + volume.extents * metadata.extentBytes,
+    };
+  });
+  const missing = physicalVolumes.filter((volume) => volume.disk === null);
+  if (missing.length > 0) {
+    findings.problem(
+      'LVM_INCOMPLETE',
+      `The volume group "${metadata.name}" lacks ${missing.length} of its ${physicalVolumes.length} physical volumes.`,
+      'Look into all disks of the machine together.',
+    );
+  }
+  const readable = new Map<string, ByteReader>();
+  const logicalVolumes: LogicalVolume[] = [];
+  for (const volume of metadata.logicalVolumes) {
+    if (!volume.visible) continue;
+    const reader = LinearVolume.over(volume, metadata, readers);
+    if (reader !== null) readable.set(volume.name, reader);
+    const layouts = new Set(volume.segments.map((segment) => segment.layout));
+    logicalVolumes.push({
+      name: volume.name,
+      uuid: volume.uuid,
+      sizeBytes: volume.segments.reduce((sum, segment) => sum + segment.extents, 0) * metadata.extentBytes,
+      layout: [...layouts].join(','),
+      content: reader === null ? null : await probeContent(reader),
+    });
+  }
+  const extents = metadata.physicalVolumes.reduce((sum, volume) => sum + volume.extents, 0);
+  return {
+    group: {
+      name: metadata.name,
+      uuid: metadata.uuid,
+      sizeBytes: extents * metadata.extentBytes,
+      physicalVolumes,
+      logicalVolumes,
+    },
+    readable,
+  };
+}
+
+function where({ disk, partition }: Candidate): string {
+  return partition === null ? disk : `partition ${partition} of ${disk}`;
+}

@@ -1,0 +1,119 @@
+import type { ByteReader } from '@landfall/domain';
+import { readHead, readExactly, WindowReader } from '../readers.js';
+import { FatFileSystem, readFatGeometry, type FatEntry } from '../file-systems/fat.js';
+import type { BootEvidence, Content } from '../inspection.js';
+import type { Partition, PartitionTable } from '../partitions/table.js';
+import type { Findings } from '../findings.js';
+
+/*
+ * With which firmware a disk boots, by what is on it:
+ *
+ *   UEFI   an EFI system partition (GPT type, or MBR type ef) with a loader: EFI/BOOT/BOOTX64.EFI or EFI/VENDOR/….efi
+ *   BIOS   boot code in the first sector, and something that it can go on with:
+ *          MBR: an active partition, or it is GRUB's (which knows the sector of its next stage)
+ *          GPT: a BIOS boot partition that is not empty, a partition flagged for legacy boot, or it is GRUB's
+ *
+ * Boot code alone is no evidence: partitioning tools write some on data disks, too.
+ */
+export const ESP_GPT = 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B';
+const ESP_MBR = 'ef';
+const BIOS_BOOT = '21686148-6449-6E6F-744E-656564454649';
+const BOOT_CODE_BYTES = 440;
+const MOST_LOADER_DIRECTORIES = 64;
+
+export interface BootFindings {
+  readonly evidence: readonly BootEvidence[];
+  /** Directories below EFI that have a loader, such as `debian` or `Microsoft`. */
+  readonly vendors: readonly string[];
+}
+
+export interface PartitionOnDisk extends Partition {
+  readonly content: Content | null;
+}
+
+export async function findBootEvidence(
+  disk: ByteReader,
+  name: string,
+  table: PartitionTable,
+  partitions: readonly PartitionOnDisk[],
+  findings: Findings,
+): Promise<BootFindings> {
+  const evidence: BootEvidence[] = [];
+  const bios = await biosEvidence(disk, table);
+  if (bios !== null) evidence.push({ firmware: 'bios', disk: name, evidence: bios });
+  const vendors: string[] = [];
+  for (const partition of partitions) {
+    const isEsp = partition.type === (table.kind === 'gpt' ? ESP_GPT : ESP_MBR);
+    if (!isEsp || partition.content?.type !== 'vfat') continue;
+    const loaders = await findLoaders(new WindowReader(disk, partition.startByte, partition.sizeBytes));
+    const [first] = loaders;
+    if (first === undefined) continue;
+    vendors.push(...new Set(loaders.map((loader) => loader.vendor)));
+    evidence.push({
+      firmware: 'uefi',
+      disk: name,
+      evidence: `partition ${partition.number} holds EFI/${first.vendor}/${first.file}`,
+    });
+    if (!loaders.some(isFallback)) {
+      findings.problem(
+        'NO_FALLBACK_LOADER',
+        `The EFI system partition ${partition.number} of ${name} has no EFI/BOOT/BOOTX64.EFI, which is all that a new machine looks for.`,
+        'Copy the boot loader there before the backup, or into the restored disk.',
+      );
+    }
+  }
+  return { evidence, vendors };
+}
+
+async function biosEvidence(disk: ByteReader, table: PartitionTable): Promise<string | null> {
+  const code = table.bootSector.subarray(0, BOOT_CODE_BYTES);
+  if (code.every((byte) => byte === 0)) return null;
+  if (code.includes('GRUB')) return "the first sector holds GRUB's boot code";
+  for (const partition of table.partitions) {
+    if (table.kind === 'mbr' && partition.bootable && partition.number <= 4) {
+      return `the first sector holds boot code, and partition ${partition.number} is active`;
+    }
+    if (table.kind !== 'gpt') continue;
+    if (partition.bootable) {
+      return `the first sector holds boot code, and partition ${partition.number} is flagged for legacy boot`;
+    }
+    const start = await readExactly(disk, partition.startByte, 512);
+    if (partition.type === BIOS_BOOT && start?.some((byte) => byte !== 0) === true) {
+      return `the first sector holds boot code, and partition ${partition.number} is a BIOS boot partition`;
+    }
+  }
+  return null;
+}
+
+interface Loader {
+  readonly vendor: string;
+  readonly file: string;
+}
+
+async function findLoaders(partition: ByteReader): Promise<readonly Loader[]> {
+  const geometry = readFatGeometry(await readHead(partition, 512), partition.sizeBytes);
+  if (geometry === null) return [];
+  const fat = new FatFileSystem(partition, geometry);
+  const vendors = ((await fat.directory('EFI')) ?? []).filter((entry) => entry.directory);
+  const loaders: Loader[] = [];
+  for (const vendor of vendors.slice(0, MOST_LOADER_DIRECTORIES)) {
+    const files = (await fat.directory('EFI', vendor.name)) ?? [];
+    loaders.push(...files.filter(isProgram).map((file) => ({ vendor: vendor.name, file: file.name })));
+    // Windows keeps its loader one level deeper.
+    for (const directory of files.filter((entry) => entry.directory && entry.name.toLowerCase() === 'boot')) {
+      const deeper = (await fat.directory('EFI', vendor.name, directory.name)) ?? [];
+      loaders.push(
+        ...deeper.filter(isProgram).map((file) => ({ vendor: vendor.name, file: `${directory.name}/${file.name}` })),
+      );
+    }
+  }
+  return loaders.toSorted((a, b) => Number(isFallback(b)) - Number(isFallback(a)));
+}
+
+function isProgram(entry: FatEntry): boolean {
+  return !entry.directory && entry.sizeBytes > 0 && /\.efi$/i.test(entry.name);
+}
+
+function isFallback(loader: Loader): boolean {
+  return loader.vendor.toUpperCase() === 'BOOT' && /^BOOT(X64|AA64)\.EFI$/i.test(loader.file);
+}

@@ -1,0 +1,75 @@
+import type { ByteReader } from '@landfall/domain';
+import type { Findings } from '../findings.js';
+import { readExactly } from '../readers.js';
+import { readGpt } from './gpt.js';
+import { hasMbrSignature, readMbr, readMbrPartitions } from './mbr.js';
+
+/** A partition as its table has it, checked to lie within the disk. */
+export interface Partition {
+  readonly number: number;
+  readonly type: string;
+  readonly name: string | null;
+  readonly startByte: number;
+  readonly sizeBytes: number;
+  /** MBR: flagged active. GPT: the "legacy BIOS bootable" attribute. */
+  readonly bootable: boolean;
+  /** Holds the logical partitions, and nothing of its own. */
+  readonly extended: boolean;
+}
+
+export interface PartitionTable {
+  readonly kind: 'gpt' | 'mbr';
+  readonly sectorBytes: number;
+  readonly partitions: readonly Partition[];
+  /** The first sector, which the firmware of a BIOS machine runs. */
+  readonly bootSector: Buffer;
+}
+
+/**
+ * The disk's partition table, or null where it has none.
+ *
+ * A GPT counts where the first sector protects it, or where the first sector is no MBR at all (overwritten) and the GPT's
+ * own checksums are right. An MBR beside a GPT without protection is what a Linux kernel would follow, and so is it here.
+ */
+export async function readPartitionTable(
+  disk: ByteReader,
+  name: string,
+  findings: Findings,
+): Promise<PartitionTable | null> {
+  const bootSector = await readExactly(disk, 0, 512);
+  if (bootSector === null) return null;
+  const mbr = readMbr(bootSector);
+  if (mbr === null || mbr.protective) {
+    const gpt = await readGpt(disk, name, mbr !== null, findings);
+    if (gpt !== null) {
+      if (mbr === null && !hasMbrSignature(bootSector)) {
+        findings.problem(
+          'TABLE_DAMAGED',
+          `The GPT of ${name} has no protective MBR in front of it.`,
+          'Rewrite it with "sgdisk --verify" and "w" on a copy of the disk; some firmware ignores such a table.',
+        );
+      }
+      return { kind: 'gpt', bootSector, ...gpt };
+    }
+    if (mbr !== null) {
+      findings.problem(
+        'TABLE_DAMAGED',
+        `The first sector of ${name} announces a GPT, but neither copy of it can be read.`,
+        'Restore the disk and repair its table with gdisk, or choose an older restore point.',
+      );
+      return { kind: 'gpt', bootSector, sectorBytes: 512, partitions: [] };
+    }
+  }
+  if (mbr === null) return null;
+  return { kind: 'mbr', bootSector, sectorBytes: 512, partitions: await readMbrPartitions(disk, mbr, name, findings) };
+}
+
+/** Says why a partition can't be taken as it is listed, or null. In bytes. */
+export function outOfBounds(startByte: number | null, sizeBytes: number | null, disk: ByteReader): string | null {
+  if (startByte === null || sizeBytes === null) return 'is farther out than any disk reaches';
+  if (sizeBytes <= 0) return 'ends before it begins';
+  if (startByte + sizeBytes > disk.sizeBytes) {
+    return `ends at byte ${startByte + sizeBytes} of a disk of ${disk.sizeBytes} bytes`;
+  }
+  return null;
+}
