@@ -1,1 +1,4 @@
-export {};
+export { openRepository, type OpenRepository } from './open.js';
+export { FolderFileStore } from './folder/folder-file-store.js';
+export { retryingFileStore, type RetryPolicy } from './retrying-file-store.js';
+export * from './manifest.js';

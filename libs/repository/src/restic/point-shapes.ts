@@ -1,0 +1,191 @@
+import type { DiscoveredPoint, PointDisk, Problem } from '@landfall/domain';
+import type { MachineManifest } from '../manifest.js';
+import { imageLocation } from './image-location.js';
+import type { FoundFile, SearchResult } from './image-search.js';
+import { printable } from './quoted-name.js';
+import type { Snapshot } from './snapshots.js';
+
+/* How a restore point is put together from what was found: with a manifest, without one, and with one that can't be used. */
+
+export interface PointFile extends FoundFile {
+  readonly snapshot: Snapshot;
+}
+
+export interface PointParts {
+  readonly reference: string;
+  /** The one whose host and time count. */
+  readonly snapshot: Snapshot;
+  /** The disk images; with a manifest, every file that it could mean. */
+  readonly files: readonly PointFile[];
+}
+
+const IMAGE_ENDING = /\.(?:raw|img|image|bin|dd|disk)$/i;
+/** `disk2` before `disk10`. */
+const NATURAL = new Intl.Collator('en', { numeric: true });
+
+/** A point that is known by its images alone. */
+export function plainPoint(parts: PointParts, found: Pick<SearchResult, 'complete' | 'manifests'>): DiscoveredPoint {
+  const { reference, snapshot, files } = parts;
+  const disks = disksOf(files);
+  const host = printable(snapshot.hostname);
+  const problems: Problem[] = [];
+  if (!found.complete) {
+    problems.push(
+      warning(
+        `Snapshot ${reference} holds so many files that not all were looked at; a disk image may be missing here.`,
+        'Back up the disk images in a snapshot of their own.',
+      ),
+    );
+  }
+  if (disks.length > 0 && found.manifests.length > 0) {
+    problems.push(
+      warning(
+        `Snapshot ${reference} has disk images in several folders, so no machine.json was taken to describe them.`,
+        'Back up one machine a snapshot, its images beside its machine.json.',
+      ),
+    );
+  }
+  return {
+    reference,
+    machineKey: `${host}:${snapshot.paths.toSorted().join(',')}`,
+    machineName: (disks.length === 1 ? disks[0]?.name : host) || host || reference.slice(0, 8),
+    aliases: host === '' ? [] : [host],
+    takenAt: snapshot.takenAt,
+    kind: 'image',
+    level: disks.length > 0 ? 'computer' : 'file',
+    disks,
+    hasManifest: false,
+    problems,
+  };
+}
+
+/** A point that its manifest describes. What the manifest says and the files do not bear out becomes a problem. */
+export function manifestPoint(parts: PointParts, manifest: MachineManifest): DiscoveredPoint {
+  const { reference, snapshot, files } = parts;
+  const problems: Problem[] = [];
+  const disks: PointDisk[] = [];
+  for (const described of manifest.disks) {
+    const file = files.find((candidate) => candidate.name === described.file);
+    if (file === undefined) {
+      problems.push(
+        error(
+          'CHAIN_BROKEN',
+          `The manifest of ${reference} names the disk ${printable(described.file)}, which is not in the backup.`,
+          'Capture the machine again, or restore an older point.',
+        ),
+      );
+      continue;
+    }
+    if (typeof described.sizeBytes === 'number' && described.sizeBytes !== file.sizeBytes) {
+      problems.push(
+        error(
+          'CONTRADICTION',
+          `The manifest of ${reference} gives the disk ${printable(described.file)} ${described.sizeBytes} bytes, and the backup holds ${file.sizeBytes}.`,
+          'Capture the machine again: the backup of this disk is not whole.',
+        ),
+      );
+    }
+    disks.push({
+      name: printable(described.name ?? baseName(described.file)),
+      location: imageLocation(file.snapshot.id, file.path),
+      sizeBytes: file.sizeBytes,
+      ...given('role', described.role),
+      ...given('lun', described.lun),
+      ...given('sku', described.sku),
+      ...given('caching', described.caching),
+      ...given('volumes', described.volumes),
+    });
+  }
+  const names = new Set(disks.map((disk) => disk.name));
+  if (names.size < disks.length) {
+    problems.push(
+      error(
+        'CONTRADICTION',
+        `The manifest of ${reference} gives two disks the same name.`,
+        'Give each disk a name of its own and capture the machine again.',
+      ),
+    );
+  }
+  const host = printable(snapshot.hostname);
+  const machineName = printable(manifest.name);
+  const vmId = manifest.azure?.['vmId'];
+  return {
+    reference,
+    machineKey: typeof vmId === 'string' && vmId !== '' ? `vm:${vmId}` : `machine:${machineName}`,
+    machineName,
+    aliases: host === '' || host === machineName ? [] : [host],
+    takenAt: typeof manifest.takenAt === 'string' ? new Date(manifest.takenAt) : snapshot.takenAt,
+    kind: manifest.kind,
+    level: manifest.level,
+    ...(manifest.os ? { os: { family: manifest.os.family, ...given('name', manifest.os.name) } } : {}),
+    ...given('firmware', manifest.firmware),
+    disks: unique(disks),
+    ...given('azure', manifest.azure),
+    hasManifest: true,
+    problems,
+  };
+}
+
+/** A point whose manifest is there and can't be used: listed with what is known without it, and refused later. */
+export function unusableManifestPoint(parts: PointParts, why: string): DiscoveredPoint {
+  const images = parts.files.filter((file) => IMAGE_ENDING.test(file.name));
+  const plain = plainPoint({ ...parts, files: images }, { complete: true, manifests: [] });
+  const host = printable(parts.snapshot.hostname);
+  return {
+    ...plain,
+    machineName: host || plain.machineName,
+    machineKey: `machine:${host || parts.reference}`,
+    kind: 'computer',
+    level: 'computer',
+    hasManifest: true,
+    problems: [
+      error(
+        'POINT_UNSUPPORTED',
+        `The manifest machine.json of ${parts.reference} can't be used: ${printable(why)}.`,
+        'Capture the machine again, or back up its disk images without a machine.json.',
+      ),
+    ],
+  };
+}
+
+/** Disks in natural order of their paths, with names that differ. */
+function disksOf(files: readonly PointFile[]): PointDisk[] {
+  const ordered = files.toSorted((left, right) => {
+    const [a, b] = [left.path.join('/'), right.path.join('/')];
+    return NATURAL.compare(a, b) || (a < b ? -1 : 1);
+  });
+  return unique(
+    ordered.map((file) => ({
+      name: baseName(file.name),
+      location: imageLocation(file.snapshot.id, file.path),
+      sizeBytes: file.sizeBytes,
+    })),
+  );
+}
+
+function unique(disks: readonly PointDisk[]): PointDisk[] {
+  const taken = new Set<string>();
+  return disks.map((disk) => {
+    let name = disk.name;
+    for (let number = 2; taken.has(name); number += 1) name = `${disk.name}-${number}`;
+    taken.add(name);
+    return { ...disk, name };
+  });
+}
+
+function baseName(file: string): string {
+  return file.replace(IMAGE_ENDING, '') || file;
+}
+
+/** `{key: value}`, or nothing where the value is not given. */
+function given<K extends string, V>(key: K, value: V | null | undefined): Partial<Record<K, V>> {
+  return value === null || value === undefined ? {} : ({ [key]: value } as Record<K, V>);
+}
+
+function error(code: Problem['code'], message: string, fix: string): Problem {
+  return { severity: 'error', code, message, fix };
+}
+
+function warning(message: string, fix: string): Problem {
+  return { severity: 'warning', code: 'NOT_RESTORED', message, fix };
+}

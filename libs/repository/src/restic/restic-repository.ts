@@ -1,0 +1,149 @@
+import {
+  LandfallError,
+  PermanentError,
+  type BackupRepository,
+  type DiscoveredPoint,
+  type Discovery,
+  type DiskSource,
+  type FileStore,
+  type Secret,
+} from '@landfall/domain';
+import { z } from 'zod';
+import type { BlobIndex } from './blob-index.js';
+import type { SealingKey } from './crypto.js';
+import { DecodePool } from './decode-pool.js';
+import { ResticDiskSource } from './disk-source.js';
+import { imageNotFound, repositoryNotFound, repositoryVersion } from './errors.js';
+import { ImageLayout } from './image-layout.js';
+import { imageLocation, parseLocation } from './image-location.js';
+import { loadIndex } from './index-files.js';
+import { unlock } from './keys.js';
+import { discoverPoints } from './points.js';
+import { readSnapshot, type Snapshot } from './snapshots.js';
+import { listNamedFiles, openSeal, parseJson, type NamedFile } from './stored-files.js';
+import { readContent } from './tree.js';
+import { Trees } from './trees.js';
+
+/*
+ * A restic repository, format versions 1 and 2, read without the restic program.
+ *
+ *   config       sealed: the format version
+ *   keys/        scrypt: password → user key, which opens the master key
+ *   index/       sealed: blob → pack, offset, length
+ *   snapshots/   sealed: one for each backup: time, host, tags, root tree
+ *   data/xx/     packs: sealed blobs one after another; a blob is a piece of a file or a directory's tree
+ *
+ * Nothing is locked and nothing is written. A `restic prune` beside a restore can take packs away; the restore then
+ * stops with PACK_MISSING and a new scan sees the repository as it has become.
+ */
+export interface ResticOptions {
+  readonly store: FileStore;
+  readonly password: Secret;
+  /** That decode; 0: the calling one does it. */
+  readonly threads: number;
+}
+
+const SNAPSHOTS_AT_ONCE = 8;
+const CONFIG = z.object({ version: z.number().int(), id: z.string() });
+
+/**
+ * @throws PermanentError `REPOSITORY_NOT_FOUND`, `REPOSITORY_PASSWORD_WRONG`, `REPOSITORY_VERSION`, `REPOSITORY_DAMAGED`
+ */
+export async function openRestic(options: ResticOptions, signal?: AbortSignal): Promise<BackupRepository> {
+  const { store, password, threads } = options;
+  const sealedConfig = await readConfig(store, signal);
+  const key = await unlock(store, password, signal);
+  const { version } = parseJson(CONFIG, openSeal(key, sealedConfig, 'config'), 'file config');
+  if (version !== 1 && version !== 2) throw repositoryVersion(store.description, version);
+  return new ResticRepository(version, store, key, await loadIndex(store, key, signal), threads);
+}
+
+async function readConfig(store: FileStore, signal: AbortSignal | undefined): Promise<Buffer> {
+  try {
+    return await store.read('config', undefined, signal);
+  } catch (error) {
+    const missing = error instanceof PermanentError && ['FILE_NOT_FOUND', 'STORE_NOT_FOUND'].includes(error.code);
+    throw missing ? repositoryNotFound(store.description, error) : error;
+  }
+}
+
+class ResticRepository implements BackupRepository {
+  readonly format: string;
+  readonly #pool: DecodePool;
+  readonly #trees: Trees;
+
+  constructor(
+    version: number,
+    private readonly store: FileStore,
+    private readonly key: SealingKey,
+    private readonly index: BlobIndex,
+    threads: number,
+  ) {
+    this.format = `restic, format version ${version}`;
+    this.#pool = new DecodePool(key, threads);
+    this.#trees = new Trees(store, key, index);
+  }
+
+  async discover(signal?: AbortSignal): Promise<Discovery> {
+    const files = await listNamedFiles(this.store, 'snapshots', signal);
+    const snapshots: Snapshot[] = [];
+    const skipped: { reference: string; why: string }[] = [];
+    for (let at = 0; at < files.length; at += SNAPSHOTS_AT_ONCE) {
+      await Promise.all(
+        files.slice(at, at + SNAPSHOTS_AT_ONCE).map(async (file) => {
+          try {
+            snapshots.push(await readSnapshot(this.store, this.key, file, signal));
+          } catch (error) {
+            if (!(error instanceof LandfallError) || error.kind !== 'permanent') throw error;
+            skipped.push({ reference: file.name, why: error.message });
+          }
+        }),
+      );
+    }
+    const sources = {
+      trees: this.#trees,
+      readFile: async (snapshot: Snapshot, file: { path: readonly string[]; sizeBytes: number }) => {
+        const source = await this.#open(snapshot, file.path, signal);
+        return source.read(0, source.sizeBytes, signal);
+      },
+    };
+    const discovery: { points: readonly DiscoveredPoint[]; skipped: Discovery['skipped'] } = await discoverPoints(
+      snapshots,
+      sources,
+      signal,
+    );
+    return { points: discovery.points, skipped: [...skipped, ...discovery.skipped] };
+  }
+
+  async openDisk(location: string, signal?: AbortSignal): Promise<DiskSource> {
+    const { snapshot: name, path } = parseLocation(location);
+    const file = await this.#snapshotFile(name, location, signal);
+    return this.#open(await readSnapshot(this.store, this.key, file, signal), path, signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  async #snapshotFile(name: string, location: string, signal: AbortSignal | undefined): Promise<NamedFile> {
+    const files = await listNamedFiles(this.store, 'snapshots', signal);
+    const file = files.find((candidate) => candidate.name === name);
+    if (file === undefined) throw imageNotFound(location);
+    return file;
+  }
+
+  async #open(snapshot: Snapshot, path: readonly string[], signal: AbortSignal | undefined): Promise<ResticDiskSource> {
+    const location = imageLocation(snapshot.id, path);
+    const layout = await this.#trees.withFile(
+      snapshot.tree,
+      path,
+      location,
+      (node, plain) =>
+        ImageLayout.build(this.index, location, node.sizeBytes, (onId) => {
+          if (node.contentAt !== null) readContent(plain, node.contentAt, `tree of ${location}`, onId);
+        }),
+      signal,
+    );
+    return new ResticDiskSource({ store: this.store, index: this.index, pool: this.#pool }, layout, location);
+  }
+}
