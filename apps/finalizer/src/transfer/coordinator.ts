@@ -1,0 +1,153 @@
+import {
+  type LandfallError,
+  RetryableError,
+  type Restore,
+  type RestoreBooks,
+  type Segment,
+  type SegmentTotal,
+  type VerifyMode,
+} from '@landfall/domain';
+import { recordOutcome, type StageOutput } from '@landfall/pipeline';
+import type { DirectDisks } from './direct-disks.js';
+import { fillWindow } from './hand-out.js';
+import { isMoving, type Route, routesOf, transferStep } from './route.js';
+import { cutVerification } from './segments.js';
+
+/*
+ * Step 5 after it has begun: looks into the books and does what comes next.
+ *
+ *   unfinished `move` segments    → fill each route's window, and wait for results
+ *   all moved, not yet verified   → cut the `verify` segments (mode `none`: there are none), hand them out likewise
+ *   everything done               → complete directly written disks, end the step
+ *   a segment failed for good     → end the step with its error
+ *
+ * It keeps nothing in memory: every call starts from Postgres, and every change is guarded there, so that it may be
+ * called at any time, by several processes, after every result and by the reconciler alike.
+ */
+export interface CoordinatorPorts {
+  readonly books: RestoreBooks;
+  readonly direct: DirectDisks;
+}
+
+export class Coordinator {
+  /** One run at a time for each restore; what comes in meanwhile is one more run after it. */
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #again = new Set<string>();
+
+  constructor(private readonly ports: CoordinatorPorts) {}
+
+  /** @throws LandfallError what the books could not do; the call can be repeated */
+  async proceed(restoreId: string): Promise<void> {
+    const running = this.#running.get(restoreId);
+    if (running !== undefined) {
+      this.#again.add(restoreId);
+      return running;
+    }
+    const run = this.#runUntilQuiet(restoreId).finally(() => this.#running.delete(restoreId));
+    this.#running.set(restoreId, run);
+    return run;
+  }
+
+  /** Ends the step: `error` decides by its kind whether the restore turns round or is tried again. */
+  async fail(restore: Restore, error: LandfallError): Promise<void> {
+    const step = transferStep(restore);
+    await recordOutcome(
+      this.ports.books,
+      { restoreId: restore.id, step: step.id, epoch: step.epoch },
+      { kind: 'failed', error },
+    );
+  }
+
+  async #runUntilQuiet(restoreId: string): Promise<void> {
+    do {
+      this.#again.delete(restoreId);
+      await this.#advance(restoreId);
+    } while (this.#again.has(restoreId));
+  }
+
+  async #advance(restoreId: string): Promise<void> {
+    const { books } = this.ports;
+    const restore = await books.restore(restoreId);
+    if (!isMoving(restore)) return;
+    const routes = routesOf(restore);
+
+    if (await this.#isUnfinished(restoreId, 'move')) return this.#fillAll(restore, routes, 'move');
+    if (!(await this.#hasAny(restoreId, 'verify'))) await this.#createVerification(restore);
+    if (await this.#isUnfinished(restoreId, 'verify')) return this.#fillAll(restore, routes, 'verify');
+    await this.#finish(restore);
+  }
+
+  async #fillAll(restore: Restore, routes: readonly Route[], purpose: Segment['purpose']): Promise<void> {
+    const failed = await this.ports.books.segments(restore.id, { purpose, states: ['failed'], limit: 1 });
+    if (failed[0] !== undefined) return this.fail(restore, leftUnfinished(failed[0]));
+    for (const route of routes) await fillWindow(this.ports.books, restore.id, route, purpose);
+  }
+
+  async #createVerification(restore: Restore): Promise<void> {
+    const mode = restore.plan?.options.verify ?? 'none';
+    const moved = await this.ports.books.segments(restore.id, { purpose: 'move' });
+    if (!isVerified(mode, moved.length)) return;
+    const segments = (restore.plan?.disks ?? []).flatMap((disk) =>
+      cutVerification(
+        mode,
+        moved.filter((segment) => segment.diskName === disk.name),
+        disk.sizeBytes,
+      ).map((cut) => ({ restoreId: restore.id, diskName: disk.name, purpose: 'verify' as const, ...cut })),
+    );
+    await this.ports.books.transaction(async (tx) => {
+      if (!isMoving(await tx.lockRestore(restore.id))) return;
+      await tx.createSegments(segments);
+      await tx.addEvent(
+        restore.id,
+        'restore-data.verifying',
+        `Everything is written; reading it back (${mode}, ${segments.length} ranges).`,
+        { mode, segments: segments.length },
+      );
+    });
+  }
+
+  async #finish(restore: Restore): Promise<void> {
+    const { books, direct } = this.ports;
+    const step = transferStep(restore);
+    const run = { restoreId: restore.id, step: step.id, epoch: step.epoch };
+    try {
+      if (restore.plan?.options.transfer === 'direct') {
+        await direct.close(restore, books.journal(restore.id, step.id, step.epoch));
+      }
+    } catch (error) {
+      // Counts as an attempt of the step, which comes back here when it is taken up again.
+      await recordOutcome(books, run, { kind: 'failed', error });
+      return;
+    }
+    const output = summary(await books.segmentTotals(restore.id));
+    await recordOutcome(books, run, { kind: 'done', output });
+  }
+
+  async #isUnfinished(restoreId: string, purpose: Segment['purpose']): Promise<boolean> {
+    const states = ['pending', 'running', 'failed'] as const;
+    return (await this.ports.books.segments(restoreId, { purpose, states, limit: 1 })).length > 0;
+  }
+
+  async #hasAny(restoreId: string, purpose: Segment['purpose']): Promise<boolean> {
+    return (await this.ports.books.segments(restoreId, { purpose, limit: 1 })).length > 0;
+  }
+}
+
+/** Whether anything is read back. Where nothing was written, a sample of it would say nothing. */
+export function isVerified(mode: VerifyMode, movedSegments: number): boolean {
+  return mode === 'full' || (mode === 'sampled' && movedSegments > 0);
+}
+
+export function summary(totals: readonly SegmentTotal[]): StageOutput<'restore-data'> {
+  const of = (purpose: Segment['purpose'], field: 'count' | 'bytes'): number =>
+    totals.filter((total) => total.purpose === purpose).reduce((sum, total) => sum + total[field], 0);
+  return { segments: of('move', 'count'), bytesMoved: of('move', 'bytes'), bytesVerified: of('verify', 'bytes') };
+}
+
+function leftUnfinished(segment: Segment): RetryableError {
+  return new RetryableError({
+    code: 'SEGMENT_FAILED',
+    message: `Segment ${segment.index} of the disk "${segment.diskName}" could not be finished.`,
+    fix: 'Look into the restore’s events for its error; resume the restore once its cause is removed.',
+  });
+}

@@ -1,0 +1,102 @@
+import {
+  type Cloud,
+  type DiskAccesses,
+  type CallJournal,
+  PermanentError,
+  type Restore,
+  SEALING_CONTEXT,
+  Secret,
+  type SecretBox,
+} from '@landfall/domain';
+
+/*
+ * What a direct transfer needs around the segments: a SAS for each disk before, and after them the VHD footer, without
+ * which Azure does not take an uploaded disk, and the end of the SAS.
+ *
+ * The sealed SAS lies in the books as long as the disk may be written. Its row goes last, so that a repetition after a
+ * crash at any point finds out what is left to do.
+ */
+export interface DirectDisks {
+  /** Every disk has a usable SAS afterwards. */
+  open(restore: Restore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  /** Completes every disk and ends its SAS. Nothing can be written afterwards. */
+  close(restore: Restore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+}
+
+export interface DirectDiskPorts {
+  readonly cloud: Pick<Cloud, 'disk' | 'grantDiskWrite' | 'revokeDiskAccess'>;
+  readonly accesses: DiskAccesses;
+  readonly secrets: SecretBox;
+  /** Writes the footer of a fixed VHD through the SAS. Repeatable. */
+  readonly finishUpload: (url: string, disk: FinishedDisk, signal?: AbortSignal) => Promise<void>;
+}
+
+export interface FinishedDisk {
+  /** As the footer will have it. */
+  readonly name: string;
+  /** Without the footer. */
+  readonly sizeBytes: number;
+}
+
+const HOUR_SECONDS = 3600;
+const SHORTEST_SECONDS = 24 * HOUR_SECONDS;
+/** Azure allows 60 days. */
+const LONGEST_SECONDS = 30 * 24 * HOUR_SECONDS;
+/** A SAS that ends sooner is replaced. */
+const RENEW_BEFORE_MS = 2 * HOUR_SECONDS * 1000;
+
+export function directDisks(ports: DirectDiskPorts): DirectDisks {
+  const { cloud, accesses, secrets } = ports;
+  return {
+    async open(restore, journal, signal) {
+      for (const disk of restore.disks) {
+        signal?.throwIfAborted();
+        const present = await accesses.access(restore.id, disk.name);
+        if (present !== null && present.expiresAt.getTime() - Date.now() > RENEW_BEFORE_MS) continue;
+        const seconds = accessSeconds(restore);
+        const url = await cloud.grantDiskWrite(azureIdOf(restore, disk), seconds, journal, signal);
+        await accesses.put({
+          restoreId: restore.id,
+          diskName: disk.name,
+          sealedUrl: secrets.seal(new Secret(url), SEALING_CONTEXT.diskAccess(restore.id, disk.name)),
+          expiresAt: new Date(Date.now() + seconds * 1000),
+        });
+      }
+    },
+
+    async close(restore, journal, signal) {
+      for (const disk of restore.disks) {
+        signal?.throwIfAborted();
+        const access = await accesses.access(restore.id, disk.name);
+        if (access === null) continue;
+        const azureId = azureIdOf(restore, disk);
+        // Unattached: an earlier attempt has ended the SAS, and the footer was written before that.
+        if ((await cloud.disk(azureId))?.diskState !== 'Unattached') {
+          const url = secrets.open(access.sealedUrl, SEALING_CONTEXT.diskAccess(restore.id, disk.name));
+          await ports.finishUpload(url.reveal(), { name: disk.name, sizeBytes: sizeOf(restore, disk.name) }, signal);
+          await cloud.revokeDiskAccess(azureId, journal, signal);
+        }
+        await accesses.remove(restore.id, disk.name);
+      }
+    },
+  };
+}
+
+/** Four times the estimate and a day more: renewed in time if even that is too little. */
+function accessSeconds(restore: Restore): number {
+  const estimate = restore.plan?.estimates.transferSeconds ?? 0;
+  return Math.round(Math.min(LONGEST_SECONDS, SHORTEST_SECONDS + 4 * estimate));
+}
+
+function azureIdOf(restore: Restore, disk: Restore['disks'][number]): string {
+  if (disk.azureId !== null) return disk.azureId;
+  throw new PermanentError({
+    code: 'STEP_OUTPUT_MISSING',
+    message: `The books of restore ${restore.id} know no Azure disk for "${disk.name}".`,
+    fix: 'Start the restore anew; report this with the log of the provisioner.',
+  });
+}
+
+function sizeOf(restore: Restore, diskName: string): number {
+  return restore.plan?.disks.find((disk) => disk.name === diskName)?.sizeBytes ?? 0;
+}

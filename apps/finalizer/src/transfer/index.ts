@@ -1,0 +1,42 @@
+import type { RestoreBooks, WorkerRegistry } from '@landfall/domain';
+import type { Logger } from '@landfall/observability';
+import type { RedisSettings, StepHandler } from '@landfall/pipeline';
+import { Coordinator } from './coordinator.js';
+import { type DirectDiskPorts, directDisks } from './direct-disks.js';
+import { type ReconcilePorts, reconcileTransfers } from './reconcile.js';
+import { type RestoreDataPorts, restoreDataStep } from './restore-data.js';
+import { consumeResults, type ResultsConsumer } from './results-consumer.js';
+import { MoverResults } from './results.js';
+import { WorkerWatch } from './worker-watch.js';
+
+export interface TransferPorts {
+  readonly books: RestoreBooks;
+  readonly workers: Pick<WorkerRegistry, 'worker'>;
+  /** `QueueClient` of libs/pipeline. */
+  readonly jobs: ReconcilePorts['jobs'];
+  readonly openDisk: RestoreDataPorts['openDisk'];
+  readonly direct: DirectDiskPorts;
+}
+
+/** Step 5, put together. */
+export interface Transfer {
+  /** The handler of step `restore-data`. */
+  readonly handler: StepHandler<'restore-data'>;
+  /** For `reconcileAlso` of the step service. */
+  readonly reconcile: () => Promise<void>;
+  /** Begins to take the data-movers' results; to be closed before Postgres is. */
+  consume(redis: RedisSettings, log: Logger): ResultsConsumer;
+}
+
+export function createTransfer(ports: TransferPorts): Transfer {
+  const { books, workers, jobs } = ports;
+  const direct = directDisks(ports.direct);
+  const coordinator = new Coordinator({ books, direct });
+  const results = new MoverResults({ books, workers, coordinator });
+  const reconcilePorts = { books, watch: new WorkerWatch(workers), jobs, coordinator, results, direct };
+  return {
+    handler: restoreDataStep({ ...reconcilePorts, openDisk: ports.openDisk }),
+    reconcile: () => reconcileTransfers(reconcilePorts),
+    consume: (redis, log) => consumeResults(redis, results, log),
+  };
+}

@@ -1,0 +1,44 @@
+import { type Restore, RetryableError, type WorkerRegistry } from '@landfall/domain';
+import { routesOf, transferStep } from './route.js';
+
+/** A worker needs minutes to start; a data-mover sends a sign of life every few seconds. */
+export const SILENCE_LIMIT_MS = 10 * 60_000;
+
+/**
+ * Notices workers none of whose data-movers has been heard of for long. Counted from when this process first saw the
+ * present attempt of the step, so that a resumed restore gives its worker the whole time again.
+ */
+export class WorkerWatch {
+  readonly #since = new Map<string, { readonly epoch: number; readonly at: number }>();
+
+  constructor(
+    private readonly workers: Pick<WorkerRegistry, 'worker'>,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  /** The error to end the step with, or null while every worker of the restore may be alive. */
+  async silentWorker(restore: Restore): Promise<RetryableError | null> {
+    const watchedSince = this.#watch(restore.id, transferStep(restore).epoch);
+    for (const { workerId } of routesOf(restore)) {
+      if (workerId === null) continue;
+      const movers = (await this.workers.worker(workerId))?.movers ?? [];
+      const heard = Math.max(watchedSince, ...movers.map((mover) => mover.seenAt.getTime()));
+      const silentMs = this.now() - heard;
+      if (silentMs < SILENCE_LIMIT_MS) continue;
+      return new RetryableError({
+        code: 'WORKER_SILENT',
+        message: `Nothing was heard of the worker ${workerId} for ${Math.round(silentMs / 60_000)} minutes.`,
+        fix: 'Look into the worker’s log in Azure: it must reach the API and Redis; then resume the restore.',
+      });
+    }
+    return null;
+  }
+
+  #watch(restoreId: string, epoch: number): number {
+    const known = this.#since.get(restoreId);
+    if (known?.epoch === epoch) return known.at;
+    const at = this.now();
+    this.#since.set(restoreId, { epoch, at });
+    return at;
+  }
+}
