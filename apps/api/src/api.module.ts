@@ -1,0 +1,46 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { RolesGuard } from './access/roles.guard.js';
+import { SessionController } from './access/session.controller.js';
+import { PointsController } from './catalogue/points.controller.js';
+import { RepositoriesController } from './catalogue/repositories.controller.js';
+import { ProblemFilter } from './errors/problem.filter.js';
+import { requestValidation } from './http/request-validation.js';
+import { MoversController } from './movers/movers.controller.js';
+import { HealthController } from './operations/health.controller.js';
+import { MetricsController } from './operations/metrics.controller.js';
+import { RecordsController } from './operations/records.controller.js';
+import { PORTS, type ApiPorts } from './ports.js';
+import { EventsController } from './restores/events.controller.js';
+import { OpenStreams } from './restores/open-streams.js';
+import { PlansController } from './restores/plans.controller.js';
+import { RestoresController } from './restores/restores.controller.js';
+
+@Module({
+  controllers: [
+    HealthController,
+    MetricsController,
+    RecordsController,
+    SessionController,
+    RepositoriesController,
+    PointsController,
+    PlansController,
+    RestoresController,
+    EventsController,
+    MoversController,
+  ],
+})
+export class ApiModule {
+  static with(ports: ApiPorts): DynamicModule {
+    return {
+      module: ApiModule,
+      providers: [
+        OpenStreams,
+        { provide: PORTS, useValue: ports },
+        { provide: APP_GUARD, useClass: RolesGuard },
+        { provide: APP_PIPE, useValue: requestValidation() },
+        { provide: APP_FILTER, useValue: new ProblemFilter(ports.logger) },
+      ],
+    };
+  }
+}

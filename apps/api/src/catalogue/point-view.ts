@@ -1,0 +1,56 @@
+import type { DiskRole, Firmware, OperatingSystem, RestorePoint } from '@landfall/domain';
+
+/** A restore point as the API shows it. Sizes in bytes; what the repository does not tell is null. */
+export interface PointView {
+  readonly id: string;
+  readonly machine: string;
+  readonly machineId: string;
+  readonly repository: string;
+  readonly reference: string;
+  readonly takenAt: Date;
+  readonly kind: RestorePoint['kind'];
+  readonly level: RestorePoint['level'];
+  readonly os: OperatingSystem | null;
+  readonly firmware: Firmware | null;
+  readonly hasManifest: boolean;
+  readonly disks: readonly { name: string; role: DiskRole; lun: number | null; sizeBytes: number }[];
+  /** False where nothing that a plan could be asked would make it restorable. */
+  readonly restorable: boolean;
+  readonly problems: RestorePoint['problems'];
+}
+
+export function viewOfPoint(point: RestorePoint, repositoryIsHosted: boolean): PointView {
+  const roles = rolesOf(point);
+  return {
+    id: point.id,
+    machine: point.machineName,
+    machineId: point.machineId,
+    repository: point.repositoryName,
+    reference: point.reference,
+    takenAt: point.takenAt,
+    kind: point.kind,
+    level: point.level,
+    os: point.os ?? null,
+    firmware: point.firmware ?? null,
+    hasManifest: point.hasManifest,
+    disks: point.disks.map((disk, index) => ({
+      name: disk.name,
+      role: roles[index] ?? 'data',
+      lun: disk.lun ?? null,
+      sizeBytes: disk.sizeBytes,
+    })),
+    restorable:
+      point.level !== 'file' &&
+      point.disks.length > 0 &&
+      !repositoryIsHosted &&
+      !point.problems.some((problem) => problem.severity === 'error'),
+    problems: point.problems,
+  };
+}
+
+/** The manifest's roles; where it names no OS disk the first one without a role is it. */
+function rolesOf(point: RestorePoint): DiskRole[] {
+  const named = point.disks.some((disk) => disk.role === 'os');
+  const first = named ? -1 : point.disks.findIndex((disk) => disk.role === undefined);
+  return point.disks.map((disk, index) => disk.role ?? (index === first ? 'os' : 'data'));
+}

@@ -1,0 +1,15 @@
+import { API_TOKEN, BLOB_ACCOUNTS, DATABASE, HTTP, LOGGING, REDIS, SECRET_KEY, WORKERS } from '@landfall/config';
+import { z } from 'zod';
+
+export const API_ENVIRONMENT = z.object({
+  ...DATABASE.shape,
+  ...REDIS.shape,
+  ...SECRET_KEY.shape,
+  ...BLOB_ACCOUNTS.shape,
+  ...API_TOKEN.shape,
+  ...LOGGING.shape,
+  ...HTTP.pick({ LANDFALL_HOST: true, LANDFALL_PORT: true }).shape,
+  ...WORKERS.pick({ LANDFALL_WORKER_REDIS_URL: true }).shape,
+});
+
+export type ApiEnvironment = z.infer<typeof API_ENVIRONMENT>;

@@ -1,0 +1,71 @@
+import { type PlannedDisk, PermanentError, type Restore, SEALING_CONTEXT, type Segment } from '@landfall/domain';
+import type { RepositoryAccess, SegmentGrant } from '@landfall/pipeline';
+import { parseRepositoryUrl } from '../catalogue/repository-url.js';
+import type { ApiPorts } from '../ports.js';
+
+/** A segment takes seconds to minutes; a repository stays open in a data-mover for a while beyond it. */
+const BLOB_ACCESS_SECONDS = 4 * 3600;
+
+/**
+ * Everything that a data-mover needs for one segment: where to read, what opens it, where to write.
+ * @param lun the disk's LUN on the worker; null where the disk is written through its SAS
+ * @throws PermanentError `GRANT_IMPOSSIBLE` when the books no longer hold what the plan was made from
+ */
+export async function grantOf(ports: ApiPorts, segment: Segment, lun: number | null): Promise<SegmentGrant> {
+  const restore = await ports.books.restore(segment.restoreId);
+  const disk = restore?.plan?.disks.find((candidate) => candidate.name === segment.diskName);
+  if (!restore?.plan || disk === undefined) throw impossible(segment, 'its plan does not know the disk');
+  const point = await ports.catalogue.point(restore.plan.restorePoint.id);
+  const source = point?.disks.find((candidate) => `disk:${candidate.name}` === disk.from);
+  if (point === null || source === undefined) {
+    throw impossible(segment, 'the repository no longer holds the restore point');
+  }
+  return {
+    segmentId: segment.id,
+    restoreId: segment.restoreId,
+    epoch: segment.epoch,
+    purpose: segment.purpose,
+    verify: restore.plan.options.verify,
+    offsetBytes: segment.offsetBytes,
+    lengthBytes: segment.lengthBytes,
+    repository: await accessTo(ports, point.repositoryName, segment),
+    source: { location: source.location, sizeBytes: source.sizeBytes },
+    target: await targetOf(ports, restore, disk, segment, lun),
+  };
+}
+
+async function accessTo(ports: ApiPorts, name: string, segment: Segment): Promise<RepositoryAccess> {
+  const record = await ports.catalogue.repository(name);
+  if (record === null || record.kind === 'snapshots') throw impossible(segment, `the repository "${name}" is gone`);
+  const sealed = await ports.catalogue.sealedPassword(name);
+  const password =
+    sealed === null ? null : ports.secrets.open(sealed, SEALING_CONTEXT.repositoryPassword(name)).reveal();
+  const location = parseRepositoryUrl(record.url);
+  if (location.kind === 'folder') {
+    return { kind: record.kind, store: { kind: 'folder', path: location.path }, password };
+  }
+  const containerUrl = await ports.blobs.containerReadUrl(location, BLOB_ACCESS_SECONDS);
+  return { kind: record.kind, store: { kind: 'blob', containerUrl, prefix: location.prefix }, password };
+}
+
+async function targetOf(
+  ports: ApiPorts,
+  restore: Restore,
+  disk: PlannedDisk,
+  segment: Segment,
+  lun: number | null,
+): Promise<SegmentGrant['target']> {
+  if (lun !== null) return { kind: 'lun', lun, sizeBytes: disk.sizeBytes };
+  const access = await ports.diskAccesses.access(restore.id, disk.name);
+  if (access === null) throw impossible(segment, `no access to the disk "${disk.name}" was granted`);
+  const url = ports.secrets.open(access.sealedUrl, SEALING_CONTEXT.diskAccess(restore.id, disk.name)).reveal();
+  return { kind: 'page-blob', url, sizeBytes: disk.sizeBytes };
+}
+
+function impossible(segment: Segment, why: string): PermanentError {
+  return new PermanentError({
+    code: 'GRANT_IMPOSSIBLE',
+    message: `Segment ${segment.id} of disk "${segment.diskName}" cannot be moved: ${why}.`,
+    fix: 'Rescan the repository and start the restore again from a point that it lists.',
+  });
+}

@@ -1,0 +1,124 @@
+import { Body, Controller, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import { ConflictError, NotFoundError, type Segment } from '@landfall/domain';
+import {
+  CLAIM,
+  claimSegment,
+  HEARTBEAT,
+  REGISTER,
+  type REGISTERED,
+  type SegmentGrant,
+  workerQueue,
+} from '@landfall/pipeline';
+import type { Request } from 'express';
+import type { z } from 'zod';
+import { type Principal, Requires } from '../access/roles.js';
+import { hashOf } from '../access/session.js';
+import { ForbiddenError, UnauthenticatedError } from '../errors/problem.js';
+import { PORTS, type ApiPorts } from '../ports.js';
+import { grantOf } from './grant.js';
+import { newSession, sessionEnd } from './worker-session.js';
+
+/** What data-movers ask for; libs/pipeline's mover-protocol describes it. */
+@ApiExcludeController()
+@Controller('internal/v1')
+export class MoversController {
+  constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
+
+  /** Exchanges a worker's one-time bootstrap token for a session. */
+  @Post('workers/:id/register')
+  @HttpCode(200)
+  @Requires('nobody')
+  async register(
+    @Param('id') id: string,
+    @Body({ schema: REGISTER.strict() }) body: z.infer<typeof REGISTER>,
+  ): Promise<z.infer<typeof REGISTERED>> {
+    const session = newSession(new Date());
+    const worker = await this.ports.workers.redeemBootstrap(id, hashOf(body.bootstrapToken), session);
+    if (worker === null) {
+      throw new UnauthenticatedError('The bootstrap token is not valid: it is unknown, used, or has expired.');
+    }
+    await this.ports.workers.heartbeat(id, body.mover);
+    const { redisUrl, queuePrefix, concurrency } = this.ports.moverQueues;
+    return {
+      sessionToken: session.token,
+      expiresAt: session.expiresAt.toISOString(),
+      redisUrl: redisUrl.reveal(),
+      queuePrefix,
+      queue: workerQueue(id),
+      concurrency,
+    };
+  }
+
+  @Post('workers/:id/heartbeat')
+  @HttpCode(200)
+  @Requires('data-mover')
+  async heartbeat(
+    @Param('id') id: string,
+    @Body({ schema: HEARTBEAT.strict() }) body: z.infer<typeof HEARTBEAT>,
+    @Req() request: Request,
+  ): Promise<{ expiresAt: string }> {
+    const { principal } = request;
+    if (principal?.kind !== 'worker' || principal.workerId !== id) throw notItsOwn(`worker ${id}`);
+    const expiresAt = sessionEnd(new Date());
+    if (!(await this.ports.workers.renewSession(principal.tokenHash, expiresAt))) {
+      throw new UnauthenticatedError("The worker's session has ended.");
+    }
+    await this.ports.workers.heartbeat(id, body.mover);
+    return { expiresAt: expiresAt.toISOString() };
+  }
+
+  @Post('segments/:id/claim')
+  @HttpCode(200)
+  @Requires('data-mover')
+  async claim(
+    @Param('id') id: string,
+    @Body({ schema: CLAIM.strict() }) body: z.infer<typeof CLAIM>,
+    @Req() request: Request,
+  ): Promise<SegmentGrant> {
+    const { books } = this.ports;
+    const segment = await books.segment(id);
+    if (segment === null) throw unknownSegment(id);
+    const lun = await this.mayClaim(request.principal, segment);
+    const decision = await claimSegment(books, { segmentId: id, epoch: body.epoch, mover: body.mover });
+    if (decision.kind === 'done') throw dropJob('SEGMENT_DONE', `Segment ${id} is finished.`);
+    if (decision.kind === 'stale') throw dropJob('SEGMENT_STALE', `Segment ${id} is not wanted under this epoch.`);
+    return grantOf(this.ports, decision.segment, lun);
+  }
+
+  /**
+   * A worker may claim what is to be written to the disks attached to it, a mover of the pool what is written directly.
+   * @returns the disk's LUN on the worker; null for the pool
+   */
+  private async mayClaim(principal: Principal | undefined, segment: Segment): Promise<number | null> {
+    if (principal?.kind === 'worker') {
+      const worker = await this.ports.workers.worker(principal.workerId);
+      const lun = worker?.restoreId === segment.restoreId ? worker.disks.indexOf(segment.diskName) : -1;
+      if (lun < 0) throw notItsOwn(`segment ${segment.id}`);
+      return lun;
+    }
+    const restore = await this.ports.books.restore(segment.restoreId);
+    if (restore?.plan?.options.transfer !== 'direct') throw notItsOwn(`segment ${segment.id}`);
+    return null;
+  }
+}
+
+function unknownSegment(id: string): NotFoundError {
+  return new NotFoundError({
+    code: 'SEGMENT_NOT_FOUND',
+    message: `There is no segment ${id}.`,
+    fix: 'Drop the job.',
+  });
+}
+
+function dropJob(code: 'SEGMENT_DONE' | 'SEGMENT_STALE', message: string): ConflictError {
+  return new ConflictError({ code, message, fix: 'Drop the job.' });
+}
+
+function notItsOwn(what: string): ForbiddenError {
+  return new ForbiddenError({
+    code: 'NOT_ITS_OWN',
+    message: `This data-mover has no business with ${what}.`,
+    fix: 'Claim only what comes through the queue that was told at the registration.',
+  });
+}

@@ -1,0 +1,33 @@
+import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { AuditEntry, WorkerRecord } from '@landfall/domain';
+import type { z } from 'zod';
+import { Requires } from '../access/roles.js';
+import { PORTS, type ApiPorts } from '../ports.js';
+import { AUDIT_QUERY } from '../http/queries.js';
+
+@ApiTags('operations')
+@Controller('v1')
+export class RecordsController {
+  constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
+
+  /** Worker VMs, retired ones included, with the data-movers that were seen on them. */
+  @Get('workers')
+  @Requires('viewer')
+  workers(): Promise<readonly WorkerRecord[]> {
+    return this.ports.workers.workers();
+  }
+
+  /** Who did what. `chainVerified` says whether every entry still fits the one before it. */
+  @Get('audit')
+  @Requires('viewer')
+  async audit(
+    @Query({ schema: AUDIT_QUERY }) query: z.infer<typeof AUDIT_QUERY>,
+  ): Promise<{ entries: readonly AuditEntry[]; chainVerified: boolean; brokenAt: number | null }> {
+    const [entries, chain] = await Promise.all([
+      this.ports.audit.entries(query.after, query.limit),
+      this.ports.audit.verify(),
+    ]);
+    return { entries, chainVerified: chain.brokenAt === null, brokenAt: chain.brokenAt };
+  }
+}

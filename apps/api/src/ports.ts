@@ -1,0 +1,60 @@
+import type {
+  ApiTokens,
+  AuditLog,
+  Catalogue,
+  DiskAccesses,
+  IdempotencyKeys,
+  RestoreBooks,
+  Secret,
+  SecretBox,
+  WorkerRegistry,
+} from '@landfall/domain';
+import type { Logger, Metrics, ReadinessCheck } from '@landfall/observability';
+import type { Queue } from 'bullmq';
+
+/** For Nest's injection: `@Inject(PORTS) ports: ApiPorts`. */
+export const PORTS = Symbol('ports');
+
+/** Everything outside this process that the API talks to; tests put doubles here. */
+export interface ApiPorts {
+  readonly books: RestoreBooks;
+  readonly catalogue: Catalogue;
+  readonly workers: WorkerRegistry;
+  readonly tokens: ApiTokens;
+  readonly idempotency: IdempotencyKeys;
+  readonly audit: AuditLog;
+  readonly diskAccesses: DiskAccesses;
+  readonly secrets: SecretBox;
+  readonly planner: PlannerQuestions;
+  readonly blobs: BlobGrants;
+  /** What a worker's data-mover connects to. */
+  readonly moverQueues: MoverQueues;
+  /** The queues as they are now, for the dashboard and the metrics. */
+  queues(): Promise<readonly Queue[]>;
+  readonly checks: readonly ReadinessCheck[];
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Questions that the planner answers through its queue, because only services read repositories and Azure. */
+export interface PlannerQuestions {
+  /**
+   * @returns the plan, as the planner put it
+   * @throws LandfallError what the planner could not do; RetryableError `PLANNER_SILENT` when it does not answer in time
+   */
+  dryRun(request: Readonly<Record<string, unknown>>): Promise<unknown>;
+  /** @returns what `SCAN_RESULT` describes. Throws as `dryRun` does. */
+  scan(repositoryName: string): Promise<unknown>;
+}
+
+export interface BlobGrants {
+  /** A container's URL with a SAS that may list and read it for so long. A credential: never log it. */
+  containerReadUrl(location: { account: string; container: string; prefix: string }, seconds: number): Promise<string>;
+}
+
+export interface MoverQueues {
+  readonly redisUrl: Secret;
+  readonly queuePrefix: string;
+  /** Jobs that one data-mover may have in hand at once. */
+  readonly concurrency: number;
+}
