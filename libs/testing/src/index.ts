@@ -4,3 +4,7 @@ export * from './contracts/disk-target.js';
 export * from './doubles/memory-disk-target.js';
 export * from './doubles/memory-disk-source.js';
 export * from './doubles/memory-accounts.js';
+export * from './contracts/cloud.js';
+export * from './doubles/memory-cloud.js';
+export * from './doubles/memory-cloud-seed.js';
+export * from './doubles/memory-journal.js';

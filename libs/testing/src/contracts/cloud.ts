@@ -1,0 +1,316 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import {
+  LandfallError,
+  OWNER_TAGS,
+  newRestoreId,
+  ownerTags,
+  type Cloud,
+  type DiskSpec,
+  type NicSpec,
+  type ResourceRole,
+  type VmSpec,
+  type WorkerSpec,
+} from '@landfall/domain';
+import { MemoryJournal } from '../doubles/memory-journal.js';
+
+const GIB = 1024 ** 3;
+
+/** A subscription with a resource group, a subnet in the same region, and sizes to choose from. */
+export interface CloudSubject {
+  readonly cloud: Cloud;
+  readonly applianceId: string;
+  readonly resourceGroup: string;
+  readonly region: string;
+  readonly subnetId: string;
+  /** A free address of the subnet. */
+  readonly freeAddress: string;
+  /** A size that takes at least two and at most four data disks. */
+  readonly smallSize: string;
+  dispose(): Promise<void>;
+}
+
+/** What every `Cloud` keeps to. Registers its tests under `name`. */
+export function cloudContract(name: string, create: () => Promise<CloudSubject>): void {
+  describe(`${name} as a Cloud`, () => {
+    let subject: CloudSubject;
+    let cloud: Cloud;
+
+    before(async () => {
+      subject = await create();
+      cloud = subject.cloud;
+    });
+    after(() => subject.dispose());
+
+    function restore() {
+      return restoreIn(subject);
+    }
+
+    describe('reading', () => {
+      it('answers null for what does not exist', async () => {
+        assert.equal(await cloud.disk(cloud.diskId(subject.resourceGroup, 'none')), null);
+        assert.equal(await cloud.nic(cloud.nicId(subject.resourceGroup, 'none')), null);
+        assert.equal(await cloud.vm(cloud.vmId(subject.resourceGroup, 'none')), null);
+        assert.equal(await cloud.resourceGroup('no-such-group'), null);
+        assert.equal(await cloud.subnet(subject.subnetId.replace(/[^/]+$/, 'none')), null);
+        assert.deepEqual(await cloud.subnetsIn('no-such-group'), []);
+      });
+
+      it('knows the region, the resource group, the subnet and the size', async () => {
+        assert.ok((await cloud.regions()).includes(subject.region));
+        assert.equal((await cloud.resourceGroup(subject.resourceGroup))?.region, subject.region);
+        const subnet = await cloud.subnet(subject.subnetId);
+        assert.equal(subnet?.region, subject.region);
+        assert.match(subnet?.prefixes[0] ?? '', /^\d+\.\d+\.\d+\.\d+\/\d+$/);
+        const subnets = await cloud.subnetsIn(subnet?.resourceGroup ?? '');
+        assert.ok(subnets.some((each) => each.azureId.toLowerCase() === subject.subnetId.toLowerCase()));
+        const size = (await cloud.sizes(subject.region)).find((each) => each.name === subject.smallSize);
+        assert.ok(size !== undefined && size.vCpus > 0 && size.generations.includes(1));
+        assert.ok((await cloud.usages(subject.region)).every((usage) => usage.limit >= usage.current));
+        assert.equal(await cloud.providerRegistered('Microsoft.Compute'), true);
+      });
+    });
+
+    describe('disks', () => {
+      it('makes an empty disk as it was asked for, tagged, and writes it into the ledger', async () => {
+        const { disk, journal } = restore();
+        const spec = disk('os', { os: { family: 'linux', generation: 1 } });
+        const made = await cloud.ensureEmptyDisk(spec, journal);
+        assert.equal(made.diskState, 'Unattached');
+        assert.equal(made.sizeBytes, 2 * GIB);
+        assert.equal(made.sku, 'StandardSSD_LRS');
+        assert.equal(made.managedBy, null);
+        assert.equal(made.tags[OWNER_TAGS.appliance], subject.applianceId);
+        assert.deepEqual(await cloud.disk(made.azureId), made);
+        assert.deepEqual(states(journal), [[made.azureId.toLowerCase(), 'created']]);
+      });
+
+      it('gives back the same disk when it is asked for again, also by a journal that knows nothing of it', async () => {
+        const { disk, journal, id } = restore();
+        const first = await cloud.ensureEmptyDisk(disk('again'), journal);
+        assert.deepEqual(await cloud.ensureEmptyDisk(disk('again'), journal), first);
+        assert.deepEqual(await cloud.ensureEmptyDisk(disk('again'), new MemoryJournal(id)), first);
+      });
+
+      it('leaves a disk of that name alone that is not ours', async () => {
+        const other = restore();
+        const theirs = await cloud.ensureEmptyDisk(other.disk('theirs'), other.journal);
+        const { journal, tags } = restore();
+        const spec = { ...other.disk('theirs'), tags: tags('disk') };
+        await assert.rejects(cloud.ensureEmptyDisk(spec, journal), hasCode('RESOURCE_FOREIGN', 'permanent'));
+        assert.deepEqual(await cloud.disk(theirs.azureId), theirs);
+      });
+
+      it('refuses a disk of ours that somebody made larger', async () => {
+        const { disk, journal, id } = restore();
+        await cloud.ensureEmptyDisk(disk('grown'), journal);
+        const smaller = { ...disk('grown'), sizeBytes: GIB };
+        await assert.rejects(
+          cloud.ensureEmptyDisk(smaller, new MemoryJournal(id)),
+          hasCode('RESOURCE_CHANGED', 'permanent'),
+        );
+      });
+
+      it('makes an upload disk that waits for its contents', async () => {
+        const { disk, journal } = restore();
+        const made = await cloud.ensureUploadDisk(disk('upload'), journal);
+        assert.equal(made.diskState, 'ReadyToUpload');
+        assert.equal(made.sizeBytes, 2 * GIB);
+      });
+
+      it('grants writing as often as it is asked, and ends it; ending it twice is no error', async () => {
+        const { disk, journal } = restore();
+        const { azureId } = await cloud.ensureEmptyDisk(disk('granted'), journal);
+        assert.match(await cloud.grantDiskWrite(azureId, 3600, journal), /^https:\/\//);
+        assert.match(await cloud.grantDiskWrite(azureId, 3600, journal), /^https:\/\//);
+        assert.equal((await cloud.disk(azureId))?.diskState, 'ActiveSAS');
+        await cloud.revokeDiskAccess(azureId, journal);
+        await cloud.revokeDiskAccess(azureId, journal);
+        assert.equal((await cloud.disk(azureId))?.diskState, 'Unattached');
+      });
+    });
+
+    describe('network interfaces', () => {
+      it('takes the address that was asked for, and refuses to give it out twice', async () => {
+        const { nic, journal } = restore();
+        const made = await cloud.ensureNic(nic('fixed', subject.freeAddress), journal);
+        assert.deepEqual(made.privateAddresses, [subject.freeAddress]);
+        assert.ok((await cloud.subnet(subject.subnetId))?.usedAddresses.includes(subject.freeAddress));
+        await assert.rejects(
+          cloud.ensureNic(nic('second', subject.freeAddress), journal),
+          hasCode('IP_IN_USE', 'permanent'),
+        );
+      });
+
+      it('says that there is no such subnet', async () => {
+        const { nic, journal } = restore();
+        const spec = { ...nic('lost'), subnetId: subject.subnetId.replace(/[^/]+$/, 'none') };
+        await assert.rejects(cloud.ensureNic(spec, journal), hasCode('NETWORK_NOT_FOUND', 'permanent'));
+      });
+    });
+
+    describe('workers', () => {
+      it('runs, with its own OS disk in the ledger and tagged, and is the same when asked for again', async () => {
+        const { worker, journal, id } = restore();
+        const { spec, vm } = await worker(cloud);
+        assert.equal(vm.powerState, 'running');
+        assert.equal(vm.tags[OWNER_TAGS.role], 'worker');
+        const osDisk = await cloud.disk(vm.osDiskId ?? '');
+        assert.equal(osDisk?.tags[OWNER_TAGS.restore], id);
+        assert.ok(states(journal).every(([, state]) => state === 'created'));
+        assert.equal((await cloud.ensureWorker(spec, journal)).azureId, vm.azureId);
+      });
+
+      it('has disks attached at their LUNs and detached again, each as often as it is asked', async () => {
+        const { worker, disk, journal } = restore();
+        const { vm } = await worker(cloud);
+        const disks = [];
+        for (const [lun, diskName] of ['a', 'b'].entries()) {
+          const { azureId } = await cloud.ensureEmptyDisk(disk(diskName), journal);
+          disks.push({ diskId: azureId, lun, caching: 'None' as const });
+        }
+        await cloud.attachDisks(vm.azureId, disks, journal);
+        await cloud.attachDisks(vm.azureId, disks, journal);
+        const attached = await cloud.vm(vm.azureId);
+        assert.deepEqual(
+          attached?.dataDisks.map((each) => [each.diskId.toLowerCase(), each.lun]),
+          disks.map((each) => [each.diskId.toLowerCase(), each.lun]),
+        );
+        const first = disks[0]?.diskId ?? '';
+        assert.equal((await cloud.disk(first))?.managedBy?.toLowerCase(), vm.azureId.toLowerCase());
+        const ids = disks.map((each) => each.diskId);
+        await cloud.detachDisks(vm.azureId, ids, journal);
+        await cloud.detachDisks(vm.azureId, ids, journal);
+        assert.deepEqual((await cloud.vm(vm.azureId))?.dataDisks, []);
+        assert.equal((await cloud.disk(first))?.managedBy, null);
+      });
+
+      it('refuses a second disk at a LUN, and more disks than its size takes', async () => {
+        const { worker, disk, journal, id } = restore();
+        const { vm } = await worker(cloud);
+        const ids = await Promise.all(
+          ['v', 'w', 'x', 'y', 'z'].map(async (each) => (await cloud.ensureEmptyDisk(disk(each), journal)).azureId),
+        );
+        const at = (index: number, lun: number) => ({ diskId: ids[index] ?? '', lun, caching: 'None' as const });
+        await cloud.attachDisks(vm.azureId, [at(0, 0)], journal);
+        await assert.rejects(
+          cloud.attachDisks(vm.azureId, [at(1, 0)], new MemoryJournal(id)),
+          hasCode('LUN_TAKEN', 'permanent'),
+        );
+        await assert.rejects(
+          cloud.attachDisks(vm.azureId, [at(1, 1), at(2, 2), at(3, 3), at(4, 4)], new MemoryJournal(id)),
+          hasCode('DISK_COUNT', 'permanent'),
+        );
+      });
+
+      it('is deallocated and deleted with its own OS disk, and leaves the data disks', async () => {
+        const { worker, disk, journal, tags } = restore();
+        const { vm } = await worker(cloud);
+        const data = await cloud.ensureEmptyDisk(disk('kept'), journal);
+        await cloud.attachDisks(vm.azureId, [{ diskId: data.azureId, lun: 0, caching: 'None' }], journal);
+        await cloud.deallocateVm(vm.azureId, journal);
+        await cloud.deallocateVm(vm.azureId, journal);
+        assert.equal((await cloud.vm(vm.azureId))?.powerState, 'deallocated');
+        const owned = { azureId: vm.azureId, kind: 'vm' as const, tags: tags('worker') };
+        assert.equal(await cloud.deleteOwned(owned, journal), true);
+        assert.equal(await cloud.deleteOwned(owned, journal), false);
+        assert.equal(await cloud.vm(vm.azureId), null);
+        assert.equal(await cloud.disk(vm.osDiskId ?? ''), null);
+        assert.equal((await cloud.disk(data.azureId))?.managedBy, null);
+        const osDisk = { azureId: vm.osDiskId ?? '', kind: 'disk' as const, tags: tags('worker-os-disk') };
+        assert.equal(await cloud.deleteOwned(osDisk, journal), false);
+        const settled = new Map(states(journal));
+        assert.equal(settled.get(vm.azureId.toLowerCase()), 'removed');
+        assert.equal(settled.get(osDisk.azureId.toLowerCase()), 'removed');
+      });
+    });
+
+    describe('restored VMs', () => {
+      it('start from their OS disk; their parts outlive them', async () => {
+        const { vm, disk, nic, journal, tags } = restore();
+        const osDisk = await cloud.ensureEmptyDisk(disk('boot', { os: { family: 'linux', generation: 1 } }), journal);
+        const card = await cloud.ensureNic(nic('card'), journal);
+        const spec = vm('restored', card.azureId, osDisk.azureId);
+        const made = await cloud.ensureVm(spec, journal);
+        assert.equal(made.powerState, 'running');
+        assert.equal(made.osDiskId?.toLowerCase(), osDisk.azureId.toLowerCase());
+        assert.equal((await cloud.ensureVm(spec, journal)).azureId, made.azureId);
+        await cloud.deallocateVm(made.azureId, journal);
+        await cloud.startVm(made.azureId, journal);
+        assert.equal((await cloud.vm(made.azureId))?.powerState, 'running');
+        await cloud.deleteOwned({ azureId: made.azureId, kind: 'vm', tags: tags('vm') }, journal);
+        assert.equal((await cloud.disk(osDisk.azureId))?.managedBy, null);
+        assert.equal((await cloud.nic(card.azureId))?.vmId, null);
+      });
+    });
+
+    describe('deleting', () => {
+      it('refuses what carries other tags, and leaves it', async () => {
+        const theirs = restore();
+        const found = await cloud.ensureEmptyDisk(theirs.disk('precious'), theirs.journal);
+        const { journal, tags } = restore();
+        await assert.rejects(
+          cloud.deleteOwned({ azureId: found.azureId, kind: 'disk', tags: tags('disk') }, journal),
+          hasCode('RESOURCE_FOREIGN', 'permanent'),
+        );
+        assert.deepEqual(await cloud.disk(found.azureId), found);
+      });
+
+      it('settles the ledger for what was never made', async () => {
+        const { journal, tags } = restore();
+        const azureId = cloud.diskId(subject.resourceGroup, 'never-made');
+        const creates = { kind: 'disk' as const, role: 'disk' };
+        await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
+        assert.equal(await cloud.deleteOwned({ azureId, kind: 'disk', tags: tags('disk') }, journal), false);
+        assert.deepEqual(states(journal), [[azureId.toLowerCase(), 'removed']]);
+      });
+    });
+  });
+}
+
+/** Builders for the resources of one new restore. */
+function restoreIn(subject: CloudSubject) {
+  const id = newRestoreId();
+  const journal = new MemoryJournal(id);
+  const { resourceGroup, region } = subject;
+  const tags = (role: ResourceRole) => ownerTags(subject.applianceId, id, role);
+  const place = (name: string, role: ResourceRole) => ({
+    ...{ resourceGroup, region, zone: null },
+    ...{ name: `${name}-${id}`, tags: tags(role), role },
+  });
+  const disk = (name: string, changes: Partial<DiskSpec> = {}): DiskSpec => ({
+    ...place(name, 'disk'),
+    ...{ sizeBytes: 2 * GIB, sku: 'StandardSSD_LRS', os: null },
+    ...changes,
+  });
+  const nic = (name: string, privateIp: string | null = null): NicSpec => ({
+    ...place(name, 'nic'),
+    ...{ subnetId: subject.subnetId, privateIp },
+  });
+  const vm = (name: string, nicId: string, diskId: string): VmSpec => ({
+    ...place(name, 'vm'),
+    ...{ size: subject.smallSize, nicId, osDisk: { diskId, family: 'linux', caching: 'ReadWrite' } },
+  });
+  const worker = async (cloud: Cloud) => {
+    const card = await cloud.ensureNic(nic('worker-nic'), journal);
+    const spec: WorkerSpec = {
+      ...place('worker', 'worker'),
+      ...{ size: subject.smallSize, nicId: card.azureId, image: 'Debian:debian-12:12-gen2:latest' },
+      ...{ osDiskName: `worker-os-${id}`, environment: { LANDFALL_WORKER_ID: id } },
+    };
+    return { spec, vm: await cloud.ensureWorker(spec, journal) };
+  };
+  return { id, journal, tags, disk, nic, vm, worker };
+}
+
+function states(journal: MemoryJournal): [string, string][] {
+  return journal.ledger.map((entry) => [entry.azureId.toLowerCase(), entry.state]);
+}
+
+function hasCode(code: string, kind: string): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof LandfallError, `not one of ours: ${String(error)}`);
+    assert.deepEqual([error.code, error.kind], [code, kind], error.message);
+    return true;
+  };
+}

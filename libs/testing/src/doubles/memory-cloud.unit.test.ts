@@ -1,0 +1,16 @@
+import { cloudContract } from '../contracts/cloud.js';
+import { MemoryCloud } from './memory-cloud.js';
+import { seedOf } from './memory-cloud-seed.js';
+
+cloudContract('the cloud in memory', () =>
+  Promise.resolve({
+    cloud: new MemoryCloud({ applianceId: 'appliance' }),
+    applianceId: 'appliance',
+    resourceGroup: 'apps',
+    region: 'westeurope',
+    subnetId: seedOf().subnets[0]?.azureId ?? '',
+    freeAddress: '10.0.0.10',
+    smallSize: 'Standard_F2s_v2',
+    dispose: () => Promise.resolve(),
+  }),
+);
