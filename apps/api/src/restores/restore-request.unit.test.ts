@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { fingerprintOf, RESTORE_REQUEST } from './restore-request.js';
+
+const SHORT = { restorePointId: 'rp-0123456789', destination: { kind: 'new' } };
+
+describe('the request for a restore', () => {
+  it('is filled up with the documented defaults', () => {
+    assert.deepEqual(RESTORE_REQUEST.parse(SHORT), {
+      ...SHORT,
+      generation: 'auto',
+      disksOnly: false,
+      excludeDisks: [],
+      transfer: 'worker',
+      verify: 'sampled',
+      archivePriority: 'standard',
+      powerOn: true,
+      isolated: false,
+      bootCheck: 'none',
+    });
+  });
+
+  for (const [what, body] of [
+    ['an unknown field', { ...SHORT, force: true }],
+    ['an unknown field deeper down', { ...SHORT, destination: { kind: 'new', vnet: 'x' } }],
+    ['a generation as text', { ...SHORT, generation: '1' }],
+    ['generation 3', { ...SHORT, generation: 3 }],
+    ['no destination', { restorePointId: 'rp-0123456789' }],
+    ['an unknown kind of destination', { ...SHORT, destination: { kind: 'elsewhere' } }],
+    ['an empty point', { ...SHORT, restorePointId: '' }],
+    ['a NUL in a name', { ...SHORT, destination: { kind: 'new', name: 'a\u0000b' } }],
+    ['half a character', { ...SHORT, reason: 'a\ud800b' }],
+    ['null for a field', { ...SHORT, reason: null }],
+    ['an endless name', { ...SHORT, destination: { kind: 'new', name: 'a'.repeat(257) } }],
+    ['a list', [SHORT]],
+    ['nothing', undefined],
+  ] as const) {
+    it(`is refused with ${what}`, () => assert.equal(RESTORE_REQUEST.safeParse(body).success, false));
+  }
+
+  it('leaves it to the planner whether names and addresses are right', () => {
+    const destination = { kind: 'new', name: '-bad-name-', privateIp: '999.1.1.1', size: 'Enormous' };
+    assert.equal(RESTORE_REQUEST.safeParse({ ...SHORT, destination }).success, true);
+  });
+});
+
+describe("a request's fingerprint", () => {
+  const base = RESTORE_REQUEST.parse({ ...SHORT, excludeDisks: ['a', 'b'] });
+
+  it('does not depend on the order of fields nor on spelled-out defaults', () => {
+    const other = RESTORE_REQUEST.parse({
+      verify: 'sampled',
+      excludeDisks: ['a', 'b'],
+      destination: { kind: 'new' },
+      restorePointId: SHORT.restorePointId,
+    });
+    assert.equal(fingerprintOf(other), fingerprintOf(base));
+  });
+
+  it('changes with every value', () => {
+    const others = [
+      { ...base, powerOn: false },
+      { ...base, excludeDisks: ['b', 'a'] },
+      { ...base, destination: { kind: 'new' as const, name: 'x' } },
+      { ...base, reason: 'x' },
+    ];
+    assert.equal(new Set([base, ...others].map(fingerprintOf)).size, others.length + 1);
+  });
+});
