@@ -17,6 +17,7 @@ export const PROBLEM_CODES = [
   'DISK_SKU',
   'DISK_EMPTY',
   'DISK_NOT_FOUND',
+  'DISK_DAMAGED',
   'NAME_TAKEN',
   'NAME_INVALID',
   'IP_IN_USE',

@@ -26,6 +26,9 @@ const stepIds = STEPS.map((step) => step.id) as [StepId, ...StepId[]];
 export const RUN_STEP = z.object({ restoreId: z.string(), step: z.enum(stepIds), epoch: z.number().int() });
 /** `clean-up` on the finalizer's queue: takes away what the ledger lists. */
 export const CLEAN_UP = z.object({ restoreId: z.string(), epoch: z.number().int() });
+/** Names of the jobs on the planner's queue that are answered. */
+export const PLANNER_JOBS = { dryRun: 'dry-run', scan: 'scan-repository' } as const;
+
 /** `dry-run` on the planner's queue; the job's return value is the plan. The request was parsed by the API. */
 export const DRY_RUN = z.object({ request: z.record(z.string(), z.unknown()) });
 /** `scan-repository` on the planner's queue; the return value is `SCAN_RESULT`. */
