@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { Secret } from '@landfall/domain';
+import type { Logger } from '@landfall/observability';
+import { QueueClient, QUEUES, type RedisSettings } from '@landfall/pipeline';
+import { JobLoop } from './queue/job-loop.js';
+import { Reports } from './queue/reports.js';
+import { ApiClient, type NotWelcomeError } from './session/api-client.js';
+import { beginHeartbeat } from './session/heartbeat.js';
+import { joinSession } from './session/worker-session.js';
+import type { MoverSettings } from './settings.js';
+import { repositoryOpener, Sources } from './source/sources.js';
+import { openTarget } from './transfer/open-target.js';
+
+/** A running data-mover. */
+export interface Mover {
+  /** Gives back what is in hand; returns within 10 s. */
+  close(): Promise<void>;
+}
+
+/** Where jobs come from, and as what this process takes them. */
+interface Place {
+  readonly redis: RedisSettings;
+  readonly queue: string;
+  readonly concurrency: number;
+  readonly workerId: string | null;
+}
+
+const MOST_THREADS = 4;
+
+/**
+ * Starts taking segments.
+ * @param onNotWelcome the API no longer accepts this data-mover: it should end
+ * @throws LandfallError when a worker's data-mover can't get a session
+ */
+export async function startMover(
+  settings: MoverSettings,
+  log: Logger,
+  signal: AbortSignal,
+  onNotWelcome: (error: NotWelcomeError) => void,
+): Promise<Mover> {
+  const name = settings.LANDFALL_MOVER_NAME;
+  // Tells this process from the one that had the name before it.
+  const mover = `${name}/${randomBytes(4).toString('hex')}`;
+  const api = new ApiClient(settings.LANDFALL_API_URL);
+  const place = await placeOf(settings, api, log, signal);
+
+  const queues = new QueueClient(place.redis);
+  const reports = new Reports(queues, mover);
+  reports.started(place.workerId, signal).catch(() => log.warn('The finalizer was not told of the start.'));
+  const threads = settings.LANDFALL_MOVER_THREADS ?? Math.min(MOST_THREADS, availableParallelism());
+  const sources = new Sources(repositoryOpener(threads));
+  const loop = new JobLoop({
+    ...place,
+    mover,
+    api,
+    reports,
+    sources,
+    openTarget: (grant) => openTarget(grant, settings.LANDFALL_DISK_DIRECTORY),
+    log,
+    onNotWelcome,
+  });
+  const endHeartbeat =
+    place.workerId === null
+      ? () => undefined
+      : beginHeartbeat(api, place.workerId, { name, pid: process.pid }, log, onNotWelcome);
+  log.info({ mover, queue: place.queue, concurrency: place.concurrency, threads }, 'Taking segments.');
+  return {
+    async close() {
+      endHeartbeat();
+      await loop.close();
+      await sources.close();
+      await queues.close();
+    },
+  };
+}
+
+async function placeOf(settings: MoverSettings, api: ApiClient, log: Logger, signal: AbortSignal): Promise<Place> {
+  if (settings.mode === 'pool') {
+    api.authenticate(settings.LANDFALL_MOVER_TOKEN);
+    return {
+      redis: redisSettings(settings.REDIS_URL, settings.LANDFALL_QUEUE_PREFIX),
+      queue: QUEUES.moverPool,
+      concurrency: settings.LANDFALL_MOVER_CONCURRENCY,
+      workerId: null,
+    };
+  }
+  const session = await joinSession({
+    api,
+    workerId: settings.LANDFALL_WORKER_ID,
+    bootstrapToken: settings.LANDFALL_BOOTSTRAP_TOKEN.reveal(),
+    stateFolder: settings.LANDFALL_WORKER_STATE,
+    mover: { name: settings.LANDFALL_MOVER_NAME, pid: process.pid },
+    signal,
+    onRetry: (err) => log.warn({ err }, 'Registering again soon.'),
+  });
+  api.authenticate(new Secret(session.sessionToken));
+  return {
+    redis: redisSettings(new Secret(session.redisUrl), session.queuePrefix),
+    queue: session.queue,
+    concurrency: session.concurrency,
+    workerId: settings.LANDFALL_WORKER_ID,
+  };
+}
+
+function redisSettings(url: Secret, prefix: string | undefined): RedisSettings {
+  return prefix === undefined ? { url } : { url, prefix };
+}

@@ -1,0 +1,170 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { detailsOf, type ErrorDetails, kindOf, LandfallError } from '@landfall/domain';
+import type { Logger } from '@landfall/observability';
+import {
+  KEEP_ENDED_JOBS,
+  patientConnection,
+  queuePrefix,
+  type RedisSettings,
+  SEGMENT_JOB,
+  type SegmentGrant,
+  withDeadline,
+} from '@landfall/pipeline';
+import { type Job, Worker } from 'bullmq';
+import { type ApiClient, NotWelcomeError } from '../session/api-client.js';
+import { patiently } from '../session/patience.js';
+import { runSegment, type SegmentWork } from '../transfer/segment.js';
+import { Lease } from './lease.js';
+import type { Held, Reports } from './reports.js';
+
+/*
+ * Takes segments from the queue, one claim each.
+ *
+ *   job → claim at the API → done or stale: drop the job
+ *                          → granted: work, then a result on the results queue, then the job ends
+ *
+ * The lock on the job is renewed while it is in hand, the claim included. Who loses it (or can't renew it in time) stops
+ * and reports nothing: the segment is somebody else's. On shutdown no more jobs are taken, those in hand get a moment to end, and
+ * the rest is given back.
+ */
+const LOCK_MS = 15_000;
+const LEASE_MARGIN_MS = 3_000;
+const LOOK_FOR_STALLED_EVERY_MS = 5_000;
+const FINISH_WITHIN_MS = 3_000;
+const GIVE_BACK_WITHIN_MS = 3_000;
+const CLOSE_WITHIN_MS = 2_000;
+
+export interface JobLoopOptions extends SegmentWork {
+  readonly redis: RedisSettings;
+  readonly queue: string;
+  readonly concurrency: number;
+  /** `name/instance`. */
+  readonly mover: string;
+  readonly api: ApiClient;
+  readonly reports: Reports;
+  readonly log: Logger;
+  /** The API no longer accepts this data-mover. */
+  readonly onNotWelcome: (error: NotWelcomeError) => void;
+}
+
+export class JobLoop {
+  readonly #worker: Worker;
+  readonly #connection;
+  readonly #leases = new Map<string, Lease>();
+  readonly #inHand = new Set<Promise<void>>();
+  readonly #stop = new AbortController();
+  /** Ends even the waiting for Redis with a report in hand. */
+  readonly #leave = new AbortController();
+  #closing = false;
+
+  constructor(private readonly options: JobLoopOptions) {
+    this.#connection = patientConnection(options.redis);
+    this.#worker = new Worker(
+      options.queue,
+      (job: Job, _token?: string, lost?: AbortSignal) => this.#take(job, lost ?? new AbortController().signal),
+      {
+        connection: this.#connection,
+        prefix: queuePrefix(options.redis),
+        concurrency: options.concurrency,
+        lockDuration: LOCK_MS,
+        stalledInterval: LOOK_FOR_STALLED_EVERY_MS,
+        maxStalledCount: 1_000_000,
+        ...KEEP_ENDED_JOBS,
+      },
+    );
+    this.#worker.on('locksRenewed', ({ jobIds }) => jobIds.forEach((id) => this.#leases.get(id)?.renewed()));
+    this.#worker.on('lockRenewalFailed', (jobIds) => {
+      for (const id of jobIds) this.#worker.cancelJob(id, 'its lock was lost');
+    });
+    this.#worker.on('error', (error) => options.log.warn({ err: error }, 'The queue reports an error.'));
+  }
+
+  /** Returns within 10 s, whatever state Redis and the API are in. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#worker.pause(true);
+    await this.#waitForJobs(FINISH_WITHIN_MS);
+    this.#stop.abort(new Error('The data-mover stops.'));
+    await this.#waitForJobs(GIVE_BACK_WITHIN_MS);
+    this.#leave.abort(new Error('The data-mover leaves.'));
+    await withDeadline(this.#worker.close(true), CLOSE_WITHIN_MS).catch(() => undefined);
+    this.#connection.disconnect();
+  }
+
+  #take(job: Job, lost: AbortSignal): Promise<void> {
+    const work = this.#handle(job, lost).finally(() => this.#inHand.delete(work));
+    this.#inHand.add(work);
+    return work;
+  }
+
+  async #waitForJobs(milliseconds: number): Promise<void> {
+    const waiting = new AbortController();
+    await Promise.race([
+      Promise.allSettled(this.#inHand),
+      pause(milliseconds, undefined, { signal: waiting.signal }).catch(() => undefined),
+    ]);
+    waiting.abort();
+  }
+
+  async #handle(job: Job, lost: AbortSignal): Promise<void> {
+    const { log, api, reports, mover } = this.options;
+    const wanted = SEGMENT_JOB.parse(job.data);
+    const { segmentId } = wanted;
+    const lease = new Lease(LOCK_MS, LEASE_MARGIN_MS);
+    const signal = AbortSignal.any([lost, this.#stop.signal]);
+    const reporting = AbortSignal.any([lost, this.#leave.signal]);
+    let held: Held = wanted;
+    this.#leases.set(job.id ?? '', lease);
+    try {
+      if (this.#closing) throw new Error('The data-mover stops.');
+      const onRetry = (error: unknown): void =>
+        log.warn({ segmentId, error: detailsOf(error) }, 'Claiming again soon.');
+      const grant: SegmentGrant = await patiently(() => api.claim(segmentId, { epoch: wanted.epoch, mover }, signal), {
+        signal,
+        onRetry,
+      });
+      held = { segmentId, restoreId: grant.restoreId, epoch: grant.epoch };
+      const begun = performance.now();
+      const outcome = await runSegment(grant, this.options, signal, () => lease.assertHeld());
+      const milliseconds = performance.now() - begun;
+      await reports.done(held, outcome, milliseconds, reporting);
+      log.info(
+        { ...held, purpose: grant.purpose, ...outcome, milliseconds: Math.round(milliseconds) },
+        'Segment done.',
+      );
+    } catch (error) {
+      await this.#ended(held, error, lost, reporting);
+    } finally {
+      this.#leases.delete(job.id ?? '');
+    }
+  }
+
+  async #ended(held: Held, error: unknown, lost: AbortSignal, reporting: AbortSignal): Promise<void> {
+    const { log, reports } = this.options;
+    const code = error instanceof LandfallError ? error.code : null;
+    if (code === 'SEGMENT_DONE' || code === 'SEGMENT_STALE') {
+      log.info({ ...held, code }, 'Job dropped.');
+      return;
+    }
+    if (lost.aborted || code === 'LEASE_LOST') {
+      log.warn(held, 'The lock on the segment was lost; it is left to others.');
+      throw error;
+    }
+    if (error instanceof NotWelcomeError) {
+      this.options.onNotWelcome(error);
+      throw error;
+    }
+    if (this.#closing) {
+      log.info(held, 'Segment given back.');
+      return reports.failed(held, 'waiting', GIVEN_BACK, reporting);
+    }
+    log.error({ ...held, err: error }, 'Segment failed.');
+    await reports.failed(held, kindOf(error), detailsOf(error), reporting);
+  }
+}
+
+const GIVEN_BACK: ErrorDetails = {
+  code: 'MOVER_STOPPED',
+  message: 'the data-mover was told to stop.',
+  fix: 'Nothing has to be done: another one takes it up.',
+};

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { RetryableError } from '@landfall/domain';
+import { NotWelcomeError } from './api-client.js';
+import { joinSession, type Registration } from './worker-session.js';
+
+const SESSION = {
+  sessionToken: 'session',
+  expiresAt: '2030-01-01T00:00:00.000Z',
+  redisUrl: 'redis://127.0.0.1:1',
+  queue: 'mover-worker-w',
+  concurrency: 3,
+};
+
+describe('the session of a worker', () => {
+  let folder: string;
+  let asked: number;
+  /** What the API does, call by call; the last one stays. */
+  let answers: ('away' | 'accept' | 'refuse')[];
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'landfall-session-'));
+    asked = 0;
+    answers = ['accept', 'refuse'];
+  });
+
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const register = async () => {
+    const answer = answers[Math.min(asked, answers.length - 1)];
+    asked += 1;
+    const details = { code: 'X', message: 'No.', fix: 'None.' };
+    if (answer === 'away') throw new RetryableError(details);
+    if (answer === 'refuse') throw new NotWelcomeError(details);
+    return SESSION;
+  };
+
+  const registration = (): Registration => ({
+    api: { register },
+    workerId: 'w',
+    bootstrapToken: 'once',
+    stateFolder: join(folder, 'state'),
+    mover: { name: 'w-0', pid: 1 },
+    signal: new AbortController().signal,
+  });
+
+  it('is redeemed by one of several data-movers that start together, and shared by all', async () => {
+    const sessions = await Promise.all([1, 2, 3].map(() => joinSession(registration())));
+    for (const joined of sessions) assert.deepEqual(joined, SESSION);
+  });
+
+  it('is taken up by a restarted data-mover without asking the API', async () => {
+    await joinSession(registration());
+    const before = asked;
+    assert.deepEqual(await joinSession(registration()), SESSION);
+    assert.equal(asked, before);
+  });
+
+  it('lies in a file that only its owner can read, and leaves no other file behind', async () => {
+    await joinSession(registration());
+    const state = join(folder, 'state');
+    assert.deepEqual(await readdir(state), ['session.json']);
+    assert.equal((await stat(join(state, 'session.json'))).mode & 0o777, 0o600);
+    assert.equal((await stat(state)).mode & 0o777, 0o700);
+  });
+
+  it('waits for an API that is not ready yet', async () => {
+    answers = ['away', 'away', 'accept'];
+    assert.deepEqual(await joinSession(registration()), SESSION);
+    assert.equal(asked, 3);
+  });
+});

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { LendingCache } from './lending-cache.js';
+
+describe('the lending cache', () => {
+  it('opens a thing once for several borrowers at the same time and later', async () => {
+    const { cache, opened, closed, open } = cacheOf(1);
+    await Promise.all([cache.use('a', 1000, open('a'), pass), cache.use('a', 1000, open('a'), pass)]);
+    assert.equal((await cache.use('a', 1000, open('a'), async (lent) => lent)).reused, true);
+    assert.deepEqual(opened, ['a']);
+    assert.deepEqual(closed, []);
+  });
+
+  it('closes the least recently used one when more are idle than may be', async () => {
+    const { cache, closed, open } = cacheOf(2);
+    for (const key of ['a', 'b', 'a', 'c']) await cache.use(key, 1000, open(key), pass);
+    assert.deepEqual(closed, ['b']);
+  });
+
+  it('closes nothing that somebody has', async () => {
+    const { cache, closed, open } = cacheOf(0);
+    await cache.use('a', 1000, open('a'), async () => {
+      await cache.use('b', 1000, open('b'), pass);
+      assert.deepEqual(closed, ['b']);
+      await cache.close();
+      assert.deepEqual(closed, ['b']);
+    });
+    assert.deepEqual(closed, ['b', 'a']);
+  });
+
+  it('opens anew after the time for which a thing is good', async () => {
+    let now = 0;
+    const { cache, opened, closed, open } = cacheOf(1, () => now);
+    await cache.use('a', 1000, open('a'), pass);
+    now = 1000;
+    await cache.use('a', 1000, open('a'), pass);
+    assert.deepEqual(opened, ['a', 'a']);
+    assert.deepEqual(closed, ['a']);
+  });
+
+  it('does not lend again what failed in somebody’s hands, and closes it once', async () => {
+    const { cache, opened, closed, open } = cacheOf(1);
+    await assert.rejects(
+      cache.use('a', 1000, open('a'), () => Promise.reject(new Error('damaged'))),
+      /damaged/,
+    );
+    await cache.use('a', 1000, open('a'), pass);
+    assert.deepEqual(opened, ['a', 'a']);
+    assert.deepEqual(closed, ['a']);
+  });
+
+  it('tries again to open what could not be opened', async () => {
+    const { cache, opened, open } = cacheOf(1);
+    await assert.rejects(
+      cache.use('a', 1000, () => Promise.reject(new Error('away')), pass),
+      /away/,
+    );
+    await cache.use('a', 1000, open('a'), pass);
+    assert.deepEqual(opened, ['a']);
+  });
+});
+
+const pass = async (): Promise<void> => undefined;
+
+function cacheOf(idle: number, now?: () => number) {
+  const opened: string[] = [];
+  const closed: string[] = [];
+  const close = async (thing: string): Promise<void> => {
+    closed.push(thing);
+  };
+  const cache = new LendingCache<string>({ idle, close, ...(now === undefined ? {} : { now }) });
+  const open = (key: string) => async (): Promise<string> => {
+    opened.push(key);
+    return key;
+  };
+  return { cache, opened, closed, open };
+}

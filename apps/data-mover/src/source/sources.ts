@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { type BackupRepository, type DiskSource, type FileStore, LandfallError, Secret } from '@landfall/domain';
+import type { RepositoryAccess, SegmentGrant } from '@landfall/pipeline';
+import { FolderFileStore, openRepository } from '@landfall/repository';
+import { LendingCache } from './lending-cache.js';
+
+/*
+ * The backups that segments are read from. Opening a repository costs a key derivation and reading its whole index, so
+ * it stays open between segments; so does the layout of each disk. Kept few, because indexes are what takes memory here.
+ */
+const IDLE_REPOSITORIES = 1;
+const IDLE_DISKS = 4;
+const GOOD_FOR_MS = 15 * 60_000;
+/** A SAS is not used in its last minutes. */
+const SAS_MARGIN_MS = 5 * 60_000;
+
+interface OpenRepository {
+  readonly repository: BackupRepository;
+  readonly disks: LendingCache<DiskSource>;
+}
+
+export type RepositoryOpener = (access: RepositoryAccess) => Promise<BackupRepository>;
+
+export class Sources {
+  readonly #repositories = new LendingCache<OpenRepository>({
+    idle: IDLE_REPOSITORIES,
+    close: async ({ repository, disks }) => {
+      await disks.close();
+      await repository.close();
+    },
+  });
+
+  constructor(private readonly open: RepositoryOpener) {}
+
+  /**
+   * Runs `work` with the backup of the grant's disk. A repository may have been rearranged since it was opened: what
+   * is missing there is looked for once more in a freshly opened one, so `work` must be repeatable.
+   */
+  async use<R>(grant: SegmentGrant, work: (source: DiskSource) => Promise<R>): Promise<R> {
+    let reused = false;
+    const once = (): Promise<R> =>
+      this.#repositories.use(
+        keyOf(grant.repository),
+        goodForMs(grant.repository),
+        () => this.#open(grant.repository),
+        async (lent) => {
+          reused = lent.reused;
+          const { repository, disks } = lent.thing;
+          const { location } = grant.source;
+          const open = (): Promise<DiskSource> => repository.openDisk(location);
+          return disks.use(location, GOOD_FOR_MS, open, ({ thing }) => work(thing));
+        },
+      );
+    try {
+      return await once();
+    } catch (error) {
+      if (!reused || !isMissing(error)) throw error;
+      return once();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#repositories.close();
+  }
+
+  async #open(access: RepositoryAccess): Promise<OpenRepository> {
+    const repository = await this.open(access);
+    return {
+      repository,
+      disks: new LendingCache<DiskSource>({ idle: IDLE_DISKS, close: (disk) => disk.close() }),
+    };
+  }
+}
+
+/** @param threads that decode; see `openRepository` */
+export function repositoryOpener(threads: number): RepositoryOpener {
+  return async (access) =>
+    openRepository({
+      kind: access.kind,
+      store: await storeOf(access),
+      password: access.password === null ? null : new Secret(access.password),
+      threads,
+    });
+}
+
+async function storeOf({ store }: RepositoryAccess): Promise<FileStore> {
+  if (store.kind === 'folder') return new FolderFileStore(store.path);
+  const { openGrantedBlobStore } = await import('@landfall/azure/blob');
+  return openGrantedBlobStore(store);
+}
+
+/** The same for the same repository, although each grant comes with a SAS of its own. */
+function keyOf({ kind, store, password }: RepositoryAccess): string {
+  const place = store.kind === 'folder' ? store.path : `${withoutQuery(store.containerUrl)}/${store.prefix}`;
+  return createHash('sha256')
+    .update(JSON.stringify([kind, place, password]))
+    .digest('hex');
+}
+
+function goodForMs({ store }: RepositoryAccess): number {
+  if (store.kind === 'folder') return GOOD_FOR_MS;
+  const expiry = Date.parse(new URL(store.containerUrl).searchParams.get('se') ?? '');
+  if (Number.isNaN(expiry)) return GOOD_FOR_MS;
+  return Math.min(GOOD_FOR_MS, expiry - Date.now() - SAS_MARGIN_MS);
+}
+
+function withoutQuery(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
+}
+
+function isMissing(error: unknown): boolean {
+  return (
+    error instanceof LandfallError &&
+    ['PACK_MISSING', 'FILE_NOT_FOUND', 'IMAGE_NOT_FOUND', 'STORE_DENIED'].includes(error.code)
+  );
+}

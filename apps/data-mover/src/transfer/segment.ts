@@ -1,0 +1,47 @@
+import type { DiskTarget } from '@landfall/domain';
+import type { SegmentGrant } from '@landfall/pipeline';
+import type { Sources } from '../source/sources.js';
+import { moveRange } from './move.js';
+import { verifyRange } from './verify.js';
+
+export interface SegmentWork {
+  readonly sources: Sources;
+  readonly openTarget: (grant: SegmentGrant) => Promise<DiskTarget>;
+}
+
+export interface SegmentOutcome {
+  /** Of the backup's contents, or read back for a verification. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly bytesZero: number;
+}
+
+/**
+ * Does one segment: when it returns, what it wrote has been flushed, or what it read back was equal.
+ *
+ * @param mayWrite asked before each write; throws once this process may no longer write
+ * @throws LandfallError of the source or the target; the signal's reason
+ */
+export async function runSegment(
+  grant: SegmentGrant,
+  { sources, openTarget }: SegmentWork,
+  signal: AbortSignal,
+  mayWrite: () => void,
+): Promise<SegmentOutcome> {
+  const range = { offset: grant.offsetBytes, length: grant.lengthBytes };
+  return sources.use(grant, async (source) => {
+    signal.throwIfAborted();
+    const target = await openTarget(grant);
+    try {
+      if (grant.purpose === 'move') {
+        const moved = await moveRange(source, target, range, { signal, mayWrite });
+        return { bytesRead: moved.bytesWritten, ...moved };
+      }
+      const mode = grant.verify === 'full' ? 'full' : 'sampled';
+      const verified = await verifyRange(source, target, range, mode, grant.segmentId, signal);
+      return { bytesRead: verified.bytesCompared, bytesWritten: 0, bytesZero: verified.bytesZero };
+    } finally {
+      await target.close();
+    }
+  });
+}
