@@ -1,0 +1,174 @@
+import { inspectPaths, type Inspection } from '@landfall/disk';
+import { MANIFEST_FILE, MANIFEST_SCHEMA, type MachineManifestInput } from '@landfall/repository/manifest';
+import type { Call } from '../command-line.js';
+import type { CaptureOptions } from '../commands/images.js';
+import { ProgressDisplay } from '../output/progress.js';
+import { formatTable } from '../output/table.js';
+import { formatBytes, formatDuration } from '../output/units.js';
+import { repositoryPassword } from '../repository-password.js';
+import type { PointView } from '../stack/views.js';
+import { diskPaths, planCapture, type CapturePlan } from './capture-plan.js';
+import { DiskInput } from './disk-input.js';
+import { repositoryLocation, type RepositoryLocation } from './repository-location.js';
+import { Restic } from './restic.js';
+
+/*
+ * Backs up a computer's disks:
+ *
+ *   look into the disks (firmware, system)     nothing is stored yet
+ *   each disk → restic backup --stdin          one snapshot each, all with the same tag
+ *   machine.json → restic backup --stdin       last: without it the snapshots are not a restore point
+ *   the stack, if it knows the repository, reads it anew
+ */
+interface StoredDisk {
+  readonly name: string;
+  readonly path: string;
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly snapshot: string;
+}
+
+export async function capture(call: Call<CaptureOptions>): Promise<void> {
+  const { options, output, signal } = call;
+  const began = performance.now();
+  const takenAt = new Date();
+  const paths = diskPaths(options);
+  const inputs = await openAll(paths);
+  try {
+    const inspection = await inspectPaths(paths);
+    const plan = planCapture(options, inspection);
+    const repository = await repositoryLocation(options.repo, options.data);
+    const restic = new Restic(repository.location, repositoryPassword(options.passwordFile));
+    await restic.open();
+    let disks: readonly StoredDisk[];
+    try {
+      disks = await storeDisks(restic, plan, inputs, call);
+      await storeManifest(restic, manifestOf(plan, disks, inspection, takenAt), plan, signal);
+    } catch (error) {
+      output.say(
+        'The capture did not finish: no restore point was made. What it stored so far carries the tag ' +
+          `${plan.tags.join(',')} and can be removed with restic forget.`,
+      );
+      throw error;
+    }
+    const point = await announce(repository, plan.pointId, output.say.bind(output));
+    const seconds = (performance.now() - began) / 1000;
+    const made = {
+      id: point?.id ?? null,
+      reference: plan.pointId,
+      machine: plan.machine,
+      repository: repository.known?.name ?? repository.location,
+      disks,
+      seconds: Number(seconds.toFixed(1)),
+    };
+    output.print(made, () =>
+      [
+        `The restore point ${made.id ?? made.reference} of ${made.machine} was made in ${formatDuration(seconds)}.`,
+        formatTable(
+          ['  disk', 'size', 'from', 'snapshot'],
+          disks.map((disk) => [`  ${disk.name}`, formatBytes(disk.sizeBytes), disk.path, disk.snapshot]),
+        ),
+      ].join('\n'),
+    );
+  } finally {
+    await Promise.all(inputs.map((input) => input.close()));
+  }
+}
+
+async function openAll(paths: readonly string[]): Promise<DiskInput[]> {
+  const inputs: DiskInput[] = [];
+  try {
+    for (const path of paths) inputs.push(await DiskInput.open(path));
+    return inputs;
+  } catch (error) {
+    await Promise.all(inputs.map((input) => input.close()));
+    throw error;
+  }
+}
+
+async function storeDisks(
+  restic: Restic,
+  plan: CapturePlan,
+  inputs: readonly DiskInput[],
+  { output, signal }: Call<CaptureOptions>,
+): Promise<readonly StoredDisk[]> {
+  const display = new ProgressDisplay(output.terminal.stderr);
+  const stored: StoredDisk[] = [];
+  try {
+    for (const [index, { path, name, fileName, leftOut }] of plan.disks.entries()) {
+      const input = inputs[index]!;
+      const label = `disk ${index + 1} of ${plan.disks.length}, ${name}`;
+      const shown = async function* () {
+        let bytesDone = 0;
+        for await (const chunk of input.chunks(leftOut)) {
+          yield chunk;
+          bytesDone += chunk.length;
+          display.show({ label, bytesDone, bytesTotal: input.sizeBytes });
+        }
+      };
+      const snapshot = await restic.backup({
+        fileName,
+        tags: plan.tags,
+        host: plan.machine,
+        content: shown(),
+        signal,
+      });
+      stored.push({ name, path, file: fileName, sizeBytes: input.sizeBytes, snapshot });
+    }
+  } finally {
+    display.end();
+  }
+  return stored;
+}
+
+async function storeManifest(
+  restic: Restic,
+  manifest: MachineManifestInput,
+  plan: CapturePlan,
+  signal: AbortSignal,
+): Promise<void> {
+  const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
+  const content = (async function* () {
+    yield text;
+  })();
+  await restic.backup({ fileName: MANIFEST_FILE, tags: plan.tags, host: plan.machine, content, signal });
+}
+
+function manifestOf(
+  plan: CapturePlan,
+  disks: readonly StoredDisk[],
+  { os, firmware }: Inspection,
+  takenAt: Date,
+): MachineManifestInput {
+  return {
+    schema: MANIFEST_SCHEMA,
+    name: plan.machine,
+    kind: 'computer',
+    level: plan.level,
+    ...(os === null ? {} : { os }),
+    ...(firmware === null ? {} : { firmware }),
+    takenAt: takenAt.toISOString(),
+    disks: disks.map(({ name, file, sizeBytes }, index) => {
+      const volumes = plan.disks[index]!.volumes;
+      const place = index === 0 ? { role: 'os' as const } : { role: 'data' as const, lun: index - 1 };
+      return { file, name, ...place, sizeBytes, ...(volumes === null ? {} : { volumes: [...volumes] }) };
+    }),
+  };
+}
+
+/** Lets the stack find the new point; that it can't does not undo the capture. */
+async function announce(
+  { known }: RepositoryLocation,
+  reference: string,
+  say: (line: string) => void,
+): Promise<PointView | null> {
+  if (known === null) return null;
+  try {
+    await known.api.post(`/v1/repositories/${encodeURIComponent(known.name)}/rescan`);
+    return await known.api.get<PointView>(`/v1/restore-points/${encodeURIComponent(reference)}`);
+  } catch (error) {
+    say(`The point is stored; reading the repository anew failed: ${error instanceof Error ? error.message : error}`);
+    say(`"./landfall repo rescan ${known.name}" tries again.`);
+    return null;
+  }
+}

@@ -1,0 +1,114 @@
+import { createReadStream } from 'node:fs';
+import { open, readFile, realpath, type FileHandle } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { BadInputError, PermanentError } from '@landfall/domain';
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/** A range of a disk that is not backed up: it is stored as zeros. */
+export interface LeftOut {
+  readonly startByte: number;
+  readonly sizeBytes: number;
+}
+
+/** A disk image or block device that is read from its beginning to its end. */
+export class DiskInput {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly #file: FileHandle;
+
+  private constructor(path: string, file: FileHandle, sizeBytes: number) {
+    this.path = path;
+    this.#file = file;
+    this.sizeBytes = sizeBytes;
+  }
+
+  /** @throws BadInputError `PATH_UNREADABLE`, `DISK_EMPTY` */
+  static async open(path: string): Promise<DiskInput> {
+    const absolute = resolve(path);
+    let file: FileHandle;
+    try {
+      file = await open(absolute, 'r');
+    } catch (error) {
+      throw unreadable(path, (error as Error).message);
+    }
+    try {
+      const sizeBytes = await sizeOf(file, absolute);
+      if (sizeBytes > 0) return new DiskInput(path, file, sizeBytes);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    await file.close();
+    throw new BadInputError({
+      code: 'DISK_EMPTY',
+      message: `The disk ${path} has 0 bytes.`,
+      fix: 'Name a disk image or device that holds something, or leave this one out.',
+    });
+  }
+
+  /**
+   * All bytes, in order.
+   * @throws PermanentError `DISK_CHANGED` when it is shorter or longer at the end than it was at the beginning,
+   *   `DISK_UNREADABLE` naming the place that can't be read
+   */
+  async *chunks(leftOut: readonly LeftOut[] = []): AsyncGenerator<Buffer> {
+    let position = 0;
+    const stream = createReadStream('', {
+      fd: this.#file.fd,
+      autoClose: false,
+      start: 0,
+      end: this.sizeBytes - 1,
+      highWaterMark: CHUNK_BYTES,
+    });
+    try {
+      for await (const chunk of stream as AsyncIterable<Buffer>) {
+        for (const range of leftOut) clear(chunk, position, range);
+        position += chunk.length;
+        yield chunk;
+      }
+    } catch (cause) {
+      throw new PermanentError(
+        {
+          code: 'DISK_UNREADABLE',
+          message: `The disk ${this.path} can't be read from byte ${position} on: ${(cause as Error).message}.`,
+          fix: 'Check the disk (dmesg tells of read errors), or capture a copy of it.',
+        },
+        { cause },
+      );
+    }
+    const now = await sizeOf(this.#file, resolve(this.path));
+    if (position === this.sizeBytes && now === this.sizeBytes) return;
+    throw new PermanentError({
+      code: 'DISK_CHANGED',
+      message: `The disk ${this.path} had ${this.sizeBytes} bytes when its capture began and has ${now} now.`,
+      fix: 'Capture a disk that nothing resizes meanwhile: a snapshot, or the disk of a machine that is shut down.',
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+/** The kernel counts a block device in sectors of 512 bytes, whatever its own are. */
+async function sizeOf(file: FileHandle, path: string): Promise<number> {
+  const stats = await file.stat();
+  if (stats.isFile()) return stats.size;
+  if (!stats.isBlockDevice()) throw unreadable(path, 'it is neither a file nor a block device');
+  return Number(await readFile(`/sys/class/block/${basename(await realpath(path))}/size`, 'latin1')) * 512;
+}
+
+function clear(chunk: Buffer, position: number, { startByte, sizeBytes }: LeftOut): void {
+  const from = Math.max(0, startByte - position);
+  const to = Math.min(chunk.length, startByte + sizeBytes - position);
+  if (from < to) chunk.fill(0, from, to);
+}
+
+function unreadable(path: string, why: string): BadInputError {
+  return new BadInputError({
+    code: 'PATH_UNREADABLE',
+    message: `The disk ${path} can't be read: ${why}.`,
+    fix: 'Name disk images or block devices that you may read; devices need root.',
+  });
+}

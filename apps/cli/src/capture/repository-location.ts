@@ -1,0 +1,45 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { BadInputError } from '@landfall/domain';
+import type { Api } from '../stack/api.js';
+import { ApiProblem } from '../stack/errors.js';
+import { connect } from '../stack/connect.js';
+import type { RepositoryView } from '../stack/views.js';
+
+export interface RepositoryLocation {
+  /** As restic wants it. */
+  readonly location: string;
+  /** The stack that knows the repository by this name, to be told of the new point; null for one of the user's own. */
+  readonly known: { readonly api: Api; readonly name: string } | null;
+}
+
+/**
+ * `--repo` is the name of a repository of the stack; or else, where it looks like one, the path or URL of any restic
+ * repository.
+ */
+export async function repositoryLocation(repo: string, data: string | undefined): Promise<RepositoryLocation> {
+  if (repo.includes('/') || repo.includes(':')) {
+    return { location: repo.includes(':') ? repo : resolve(repo), known: null };
+  }
+  try {
+    const { api } = connect(data);
+    const { name, kind, url } = await api.get<RepositoryView>(`/v1/repositories/${encodeURIComponent(repo)}`);
+    if (kind === 'restic') return { location: resticLocation(url), known: { api, name } };
+    throw new BadInputError({
+      code: 'REPOSITORY_KIND_UNAVAILABLE',
+      message: `The repository ${name} is of kind ${kind}; capture writes restic repositories.`,
+      fix: 'Name a restic repository with --repo.',
+    });
+  } catch (error) {
+    const isUnknown = error instanceof ApiProblem ? error.status === 404 : !(error instanceof BadInputError);
+    if (isUnknown && existsSync(resolve(repo, 'config'))) return { location: resolve(repo), known: null };
+    throw error;
+  }
+}
+
+/** `azure://ACCOUNT/CONTAINER/PREFIX` in restic's words; the account and its key come from AZURE_ACCOUNT_NAME and _KEY. */
+function resticLocation(url: string): string {
+  const blob = /^azure:\/\/[^/]+\/([^/]+)\/?(.*)$/.exec(url);
+  if (blob !== null) return `azure:${blob[1]}:/${blob[2]}`;
+  return url.replace(/^file:\/\//, '');
+}

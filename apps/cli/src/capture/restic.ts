@@ -1,0 +1,181 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { BadInputError, NotFoundError, PermanentError } from '@landfall/domain';
+
+/*
+ * The `restic` program, which does all writing to repositories.
+ *
+ * `restic backup --stdin` takes the end of its input for the end of the file: whatever was sent so far becomes a
+ * snapshot. So the input is ended only once all of it was read and found in order; else the program is interrupted
+ * while it still waits, and makes no snapshot.
+ */
+const INTERRUPT_DEADLINE_MS = 10_000;
+const KEPT_OUTPUT = 64 * 1024;
+
+export interface StdinBackup {
+  /** The name that the content has in the repository. */
+  readonly fileName: string;
+  readonly tags: readonly string[];
+  readonly host: string;
+  readonly content: AsyncIterable<Uint8Array>;
+  readonly signal: AbortSignal;
+}
+
+export class Restic {
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #repository: string;
+
+  /** @param password null: restic finds it by itself (RESTIC_PASSWORD_COMMAND) or refuses */
+  constructor(repository: string, password: string | null) {
+    this.#repository = repository;
+    this.#environment = { ...process.env, RESTIC_REPOSITORY: repository };
+    delete this.#environment.RESTIC_REPOSITORY_FILE;
+    if (password === null) return;
+    this.#environment.RESTIC_PASSWORD = password;
+    delete this.#environment.RESTIC_PASSWORD_FILE;
+    delete this.#environment.RESTIC_PASSWORD_COMMAND;
+  }
+
+  /**
+   * Opens the repository, so that a wrong password is told before a disk is read.
+   * @throws BadInputError `REPOSITORY_PASSWORD_WRONG`, NotFoundError `REPOSITORY_NOT_FOUND`, PermanentError
+   *   `RESTIC_MISSING`, `REPOSITORY_UNUSABLE`
+   */
+  async open(): Promise<void> {
+    const { code, stderr } = await this.#run(['cat', 'config'], null);
+    if (code !== 0) throw this.#openingError(code, stderr);
+  }
+
+  /**
+   * Makes a snapshot with one file out of a stream. Returns the snapshot's ID as restic prints it.
+   * @throws PermanentError `CAPTURE_FAILED` with restic's own words, or whatever `content` throws; no snapshot is made
+   */
+  async backup({ fileName, tags, host, content, signal }: StdinBackup): Promise<string> {
+    const args = ['backup', '--json', '--stdin', '--stdin-filename', fileName, '--host', host];
+    const { code, stdout, stderr } = await this.#run(
+      [...args, ...tags.flatMap((tag) => ['--tag', tag])],
+      content,
+      signal,
+    );
+    const snapshot = snapshotOf(stdout);
+    if (code === 0 && snapshot !== null) return snapshot;
+    throw new PermanentError({
+      code: 'CAPTURE_FAILED',
+      message: `restic could not store ${fileName} (exit code ${code}): ${lastLine(stderr)}`,
+      fix: 'Remove the cause that restic names and capture again.',
+    });
+  }
+
+  async #run(args: readonly string[], content: AsyncIterable<Uint8Array> | null, signal?: AbortSignal) {
+    const child = spawn('restic', [...args], {
+      env: this.#environment,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+    const ended = new Promise<number>((resolve, reject) => {
+      child.once('error', (error) => reject(programMissing(error)));
+      child.once('close', (code) => resolve(code ?? 1));
+    });
+    ended.catch(() => undefined);
+    try {
+      await feed(child, content, ended, signal);
+    } catch (error) {
+      await interrupt(child, ended);
+      throw error;
+    }
+    return { code: await ended, stdout: stdout(), stderr: stderr() };
+  }
+
+  #openingError(code: number, stderr: string): PermanentError {
+    if (code === 12 || /wrong password|no key found/i.test(stderr)) {
+      return new BadInputError({
+        code: 'REPOSITORY_PASSWORD_WRONG',
+        message: `The password does not open the repository ${this.#repository}.`,
+        fix: 'Give the right one with --password-file, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD.',
+      });
+    }
+    if (/empty password|password is required|stdin.*(terminal|password)|unable to read password/i.test(stderr)) {
+      return new BadInputError({
+        code: 'PASSWORD_MISSING',
+        message: `No password was given for the repository ${this.#repository}.`,
+        fix: 'Give it with --password-file, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD.',
+      });
+    }
+    if (code === 10 || /is there a repository|does not exist|no such file/i.test(stderr)) {
+      return new NotFoundError({
+        code: 'REPOSITORY_NOT_FOUND',
+        message: `There is no restic repository at ${this.#repository}.`,
+        fix: `Correct --repo, or make one: restic init --repo ${this.#repository}`,
+      });
+    }
+    return new PermanentError({
+      code: 'REPOSITORY_UNUSABLE',
+      message: `restic can't open the repository ${this.#repository}: ${lastLine(stderr)}`,
+      fix: 'Remove the cause that restic names and capture again.',
+    });
+  }
+}
+
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+
+/** Sends everything and ends the input; gives up when the program has ended before. */
+async function feed(
+  child: Child,
+  content: AsyncIterable<Uint8Array> | null,
+  ended: Promise<number>,
+  signal?: AbortSignal,
+): Promise<void> {
+  let over = false;
+  void ended.catch(() => undefined).then(() => (over = true));
+  child.stdin.on('error', () => undefined); // the program's exit code says why it stopped listening
+  for await (const chunk of content ?? []) {
+    signal?.throwIfAborted();
+    if (over) return;
+    if (!child.stdin.write(chunk)) await Promise.race([once(child.stdin, 'drain').catch(() => undefined), ended]);
+  }
+  signal?.throwIfAborted();
+  child.stdin.end();
+}
+
+async function interrupt(child: Child, ended: Promise<number>): Promise<void> {
+  child.kill('SIGINT'); // restic removes its lock from the repository
+  const timer = setTimeout(() => child.kill('SIGKILL'), INTERRUPT_DEADLINE_MS);
+  await ended.catch(() => undefined);
+  clearTimeout(timer);
+}
+
+function collect(stream: Readable): () => string {
+  let text = '';
+  stream.on('data', (chunk: Buffer) => {
+    text = (text + chunk.toString('utf8')).slice(-KEPT_OUTPUT);
+  });
+  return () => text;
+}
+
+function snapshotOf(stdout: string): string | null {
+  for (const line of stdout.trim().split('\n').reverse()) {
+    try {
+      const message = JSON.parse(line) as { message_type?: string; snapshot_id?: string };
+      if (message.message_type === 'summary' && message.snapshot_id !== undefined) return message.snapshot_id;
+    } catch {
+      // Not one of its JSON lines.
+    }
+  }
+  return null;
+}
+
+function lastLine(stderr: string): string {
+  return stderr.trim().split('\n').pop() || 'it said nothing';
+}
+
+function programMissing(cause: Error): PermanentError {
+  return new PermanentError(
+    {
+      code: 'RESTIC_MISSING',
+      message: `The program restic can't be started: ${cause.message}.`,
+      fix: 'Install it (Debian: apt-get install restic) and see that it is on PATH.',
+    },
+    { cause },
+  );
+}

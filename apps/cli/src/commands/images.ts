@@ -1,0 +1,28 @@
+import { choice, collect, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
+
+/** Disk images and devices on this machine. */
+export function describeImageCommands(program: LandfallCommand): void {
+  program
+    .command('inspect <path...>')
+    .description('look into disk images or devices; needs no stack')
+    .does(async (call) => (await import('./inspect.js')).inspect(call));
+  program
+    .command('capture')
+    .description("back up a computer's disks into a restic repository")
+    .requiredOption('--repo <name>', 'a repository of the stack, or the path or URL of any restic repository')
+    .requiredOption('--machine <name>', 'name of the computer')
+    .option('--disk <path>', 'disk image or block device, the OS disk first; may be given several times', collect)
+    .addOption(choice('--level <level>', 'how much of it', ['computer', 'volume']).default('computer'))
+    .option('--volume <path:n>', 'for level volume: partition N of a disk; may be given several times', collect)
+    .option('--password-file <file>', "the repository's password (else RESTIC_PASSWORD or RESTIC_PASSWORD_FILE)")
+    .does(async (call: Call<CaptureOptions>) => (await import('../capture/capture.js')).capture(call));
+}
+
+export interface CaptureOptions extends CommonOptions {
+  readonly repo: string;
+  readonly machine: string;
+  readonly disk?: readonly string[];
+  readonly level: 'computer' | 'volume';
+  readonly volume?: readonly string[];
+  readonly passwordFile?: string;
+}

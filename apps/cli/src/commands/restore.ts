@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import { createInterface } from 'node:readline/promises';
+import { badUsage, type Call } from '../command-line.js';
+import { EXIT, exitCodeOfState, type ExitCode } from '../exit-codes.js';
+import { planText, problemsText } from '../output/plan-text.js';
+import { ProgressDisplay, progressOf } from '../output/progress.js';
+import { restoreText } from '../output/restore-text.js';
+import { errorText, type Output } from '../output/terminal.js';
+import { restoreBody, type RestoreOptions } from '../restore-request.js';
+import { connect } from '../stack/connect.js';
+import { followRestore, hasSettled } from '../stack/follow-restore.js';
+import type { Api } from '../stack/api.js';
+import type { PlanView, RestoreView } from '../stack/views.js';
+import type { RestoreCommandOptions } from './restores.js';
+
+export async function plan({ options, output, signal }: Call<RestoreOptions>): Promise<ExitCode> {
+  const { api } = connect(options.data);
+  const made = await api.post<PlanView>('/v1/restore-plans', restoreBody(options), { signal });
+  output.print(made, () => planText(made));
+  return made.problems.some((problem) => problem.severity === 'error') ? EXIT.refused : EXIT.done;
+}
+
+/** Asks for the restore and waits until it is planned; with `--watch`, until it has settled. */
+export async function restore(call: Call<RestoreCommandOptions>): Promise<ExitCode> {
+  const { options, output, signal } = call;
+  const { api } = connect(options.data);
+  if (options.to === 'original' && options.yes !== true) await confirmOriginal(signal);
+  const asked = await api.post<RestoreView>('/v1/restores', restoreBody(options), {
+    headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
+    signal,
+  });
+  output.say(`Restore ${asked.id} is asked for.`);
+  if (options.watch === true) return follow(api, asked.id, call);
+
+  const planned = await followRestore(api, asked.id, {
+    signal,
+    onChange: () => undefined,
+    until: ({ state }) => state !== 'planning',
+  });
+  output.print(planned, () => restoreText(planned));
+  if (hasSettled(planned) && planned.state !== 'completed') return sayEnd(planned, output);
+  output.say(`It goes on by itself; follow it with "./landfall watch ${planned.id}".`);
+  return EXIT.done;
+}
+
+export async function watch(call: Call): Promise<ExitCode> {
+  return follow(connect(call.options.data).api, call.args[0]!, call);
+}
+
+async function follow(api: Api, id: string, { output, signal }: Call): Promise<ExitCode> {
+  const display = new ProgressDisplay(output.terminal.stderr);
+  let ended: RestoreView;
+  try {
+    ended = await followRestore(api, id, {
+      signal,
+      onChange: (restore) => display.show(progressOf(restore)),
+      onSilence: () => display.say('The API does not answer; waiting for it. The restore goes on meanwhile.'),
+    });
+  } catch (error) {
+    display.end();
+    if (signal.aborted) {
+      output.say(
+        `Restore ${id} goes on. "./landfall watch ${id}" follows it again, "./landfall cancel ${id}" ends it.`,
+      );
+      return EXIT.interrupted;
+    }
+    throw error;
+  }
+  display.end();
+  output.print(ended, () => restoreText(ended));
+  return sayEnd(ended, output);
+}
+
+/** Says on standard error why a restore did not come to a good end. */
+function sayEnd(restore: RestoreView, output: Output): ExitCode {
+  if (restore.state === 'refused') output.say(`The plan is refused:\n${problemsText(restore.problems)}`);
+  else if (restore.error !== null && restore.state !== 'completed') {
+    output.say(`The restore is ${restore.state}.\n${errorText(restore.error).trimEnd()}`);
+  } else if (restore.state !== 'completed') output.say(`The restore is ${restore.state}.`);
+  return exitCodeOfState(restore.state);
+}
+
+async function confirmOriginal(signal: AbortSignal): Promise<void> {
+  const remedy = 'Add --yes once you are sure, or restore to a new place with --to new.';
+  if (!process.stdin.isTTY) {
+    throw badUsage('CONFIRMATION_NEEDED', 'A restore to the original location replaces the machine.', remedy);
+  }
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await prompt.question('This replaces the machine at its original location. Type "yes" to go on: ', {
+      signal,
+    });
+    if (answer.trim() === 'yes') return;
+  } finally {
+    prompt.close();
+  }
+  throw badUsage('NOT_CONFIRMED', 'The restore was not confirmed; nothing was changed.', remedy);
+}

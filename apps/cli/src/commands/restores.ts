@@ -1,0 +1,74 @@
+import { addRestoreOptions, type RestoreOptions } from '../restore-request.js';
+import type { Call, LandfallCommand } from '../command-line.js';
+import { eventsText, restoresText, restoreText } from '../output/restore-text.js';
+import { connect } from '../stack/connect.js';
+import type { EventView, RestoreView } from '../stack/views.js';
+
+export interface RestoreCommandOptions extends RestoreOptions {
+  readonly watch?: boolean;
+  readonly yes?: boolean;
+  readonly idempotencyKey?: string;
+}
+
+/** Plans and restores. */
+export function describeRestoreCommands(program: LandfallCommand): void {
+  addRestoreOptions(program.command('plan'))
+    .description('show what a restore would do; changes nothing')
+    .does(async (call: Call<RestoreOptions>) => (await import('./restore.js')).plan(call));
+  addRestoreOptions(program.command('restore'))
+    .description('bring a restore point to Azure')
+    .option('--watch', 'follow it to its end')
+    .option('--yes', 'do not ask for confirmation')
+    .option('--idempotency-key <key>', 'the same key again starts no second restore')
+    .does(async (call: Call<RestoreCommandOptions>) => (await import('./restore.js')).restore(call));
+  program.command('restores').description('all restores, newest first').does(listRestores);
+  program.command('show <id>').description('one restore: state, steps, disks').does(showRestore);
+  program
+    .command('watch <id>')
+    .description('follow a restore to its end')
+    .does(async (call) => (await import('./restore.js')).watch(call));
+  program.command('events <id>').description("a restore's history").does(listEvents);
+  for (const [verb, description] of CHANGES) {
+    program
+      .command(`${verb} <id>`)
+      .description(description)
+      .does((call) => changeRestore(verb, call));
+  }
+}
+
+const CHANGES = [
+  ['cancel', 'stop a restore and remove what it has created'],
+  ['resume', 'go on with a restore that needs attention, once its cause is removed'],
+  ['rollback', 'remove what a restore has created, after its end'],
+] as const;
+
+async function listRestores({ options, output }: Call): Promise<void> {
+  const restores = await connect(options.data).api.get<RestoreView[]>('/v1/restores');
+  output.print(restores, () => restoresText(restores));
+}
+
+async function showRestore({ args, options, output }: Call): Promise<void> {
+  const restore = await connect(options.data).api.get<RestoreView>(`/v1/restores/${encodeURIComponent(args[0]!)}`);
+  output.print(restore, () => restoreText(restore));
+}
+
+async function listEvents({ args, options, output }: Call): Promise<void> {
+  const { api } = connect(options.data);
+  const events: EventView[] = [];
+  for (;;) {
+    const path = `/v1/restores/${encodeURIComponent(args[0]!)}/events?after=${events.at(-1)?.sequence ?? 0}`;
+    const page = await api.get<EventView[]>(path);
+    if (page.length === 0) break;
+    events.push(...page);
+  }
+  output.print(events, () => eventsText(events));
+}
+
+async function changeRestore(verb: string, { args, options, output }: Call): Promise<void> {
+  const { api } = connect(options.data);
+  const restore = await api.post<RestoreView>(`/v1/restores/${encodeURIComponent(args[0]!)}/${verb}`);
+  output.print(
+    restore,
+    () => `Restore ${restore.id} is ${restore.state}; follow it with "./landfall watch ${restore.id}".`,
+  );
+}

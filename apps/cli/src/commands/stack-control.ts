@@ -1,0 +1,74 @@
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startStack, stopStack, isAlive, type StartedStack } from '@landfall/local-stack';
+import type { Call } from '../command-line.js';
+import { EXIT, type ExitCode } from '../exit-codes.js';
+import { formatTable } from '../output/table.js';
+import { dataFolder } from '../stack/connect.js';
+import type { StackFile } from '@landfall/local-stack/stack-file';
+import type { UpOptions } from './stack.js';
+
+const LOOK_EVERY_MS = 500;
+
+/** Starts the stack; without `--detach` stays, and stops it on Ctrl-C. */
+export async function up({ options, output, signal }: Call<UpOptions>): Promise<ExitCode> {
+  const folder = dataFolder(options.data);
+  const stopAtOnce = () => void stopStack(folder);
+  signal.addEventListener('abort', stopAtOnce);
+  let started: StartedStack;
+  try {
+    started = await startStack({ folder, movers: options.movers, note: (line) => output.say(`  ${line}`) });
+  } finally {
+    signal.removeEventListener('abort', stopAtOnce);
+  }
+  if (signal.aborted) {
+    await stopStack(folder);
+    return EXIT.interrupted;
+  }
+  output.print(addressesOf(folder, started), () => addressesText(folder, started));
+  if (options.detach === true || started.alreadyRunning) return EXIT.done;
+
+  output.say('Ctrl-C stops the stack.');
+  while (!signal.aborted) {
+    if (!isAlive(started.supervisor)) {
+      output.say(
+        'The stack has ended: somebody stopped it, or its supervisor died; logs/supervisor.log has the reason.',
+      );
+      return EXIT.done;
+    }
+    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  }
+  output.say('Stopping the stack …');
+  await stopStack(folder);
+  return EXIT.done;
+}
+
+export async function down({ options, output }: Call): Promise<void> {
+  const folder = dataFolder(options.data);
+  const stopped = await stopStack(folder);
+  output.print({ data: folder, stopped }, () =>
+    stopped ? `The stack on ${folder} is stopped; its data stays.` : `No stack was running on ${folder}.`,
+  );
+}
+
+function addressesOf(folder: string, { stack, alreadyRunning }: StartedStack) {
+  const { api, console, dashboard, metrics, azure, azureCa, azurite, processes } = stack;
+  return { data: folder, alreadyRunning, api, console, dashboard, metrics, azure, azureCa, azurite, processes };
+}
+
+function addressesText(folder: string, { stack, alreadyRunning }: StartedStack): string {
+  const state = alreadyRunning ? 'was running already' : 'is running';
+  return `The stack on ${folder} ${state}.\n${placesText(folder, stack)}`;
+}
+
+export function placesText(folder: string, stack: StackFile): string {
+  return formatTable(
+    ['console', stack.console],
+    [
+      ['dashboard', stack.dashboard],
+      ['API', `${stack.api}/docs`],
+      ['Azure', `${stack.azure} (emulated)`],
+      ['sign in', `with "token" of ${resolve(folder, 'stack.json')}`],
+    ],
+  );
+}

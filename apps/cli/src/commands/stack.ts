@@ -1,0 +1,51 @@
+import type { Call, CommonOptions, LandfallCommand } from '../command-line.js';
+import { wholeNumber } from '../command-line.js';
+
+/** The local stack, the demonstration and the tests. */
+export function describeStackCommands(program: LandfallCommand): void {
+  program
+    .command('demo')
+    .description('the main job on this machine: backup, restore to an emulated Azure, compared')
+    .option('--keep', 'leave the stack and the sample machine')
+    .option('--disks <number>', 'disks of the sample machine', wholeNumber(1, 8), 3)
+    .does(async (call: Call<DemoOptions>) => (await import('../demo/demo.js')).demo(call));
+
+  program
+    .command('test [suite] [more...]')
+    .description('run the tests: unit, int, e2e, chaos or all; "--only PATH" keeps to a part')
+    .allowUnknownOption()
+    .helpOption(false)
+    .action(async (suite: string | undefined, more: string[]) => {
+      const { runTests } = await import('./test.js');
+      program.finish(await runTests([...(suite === undefined ? [] : [suite]), ...more]));
+    });
+
+  program
+    .command('up')
+    .description('start the local stack with the emulated Azure')
+    .option('--detach', 'return when everything is ready, and leave it running')
+    .option('--movers <number>', 'data-movers in the pool', wholeNumber(0, 32), 1)
+    .does(async (call: Call<UpOptions>) => (await import('./stack-control.js')).up(call));
+  program
+    .command('down')
+    .description('stop it; the data stays')
+    .does(async (call) => (await import('./stack-control.js')).down(call));
+  program
+    .command('status')
+    .description('what runs, and where')
+    .does(async (call) => (await import('./status.js')).status(call));
+  program
+    .command('doctor')
+    .description('check what a stack needs on this machine')
+    .does(async (call) => (await import('../doctor/doctor.js')).doctor(call));
+}
+
+export interface DemoOptions extends CommonOptions {
+  readonly keep?: boolean;
+  readonly disks: number;
+}
+
+export interface UpOptions extends CommonOptions {
+  readonly detach?: boolean;
+  readonly movers: number;
+}

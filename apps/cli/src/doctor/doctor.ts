@@ -1,0 +1,33 @@
+import type { Call } from '../command-line.js';
+import { EXIT, type ExitCode } from '../exit-codes.js';
+import { formatTable } from '../output/table.js';
+import { dataFolder } from '../stack/connect.js';
+import { folderChecks } from './folder-checks.js';
+import { machineChecks } from './machine-checks.js';
+import { runningStackCheck } from './stack-check.js';
+
+export interface Check {
+  readonly name: string;
+  readonly state: 'ok' | 'warn' | 'fail';
+  /** What was found. */
+  readonly detail: string;
+  /** What to do; only where the state is not `ok`. */
+  readonly fix?: string;
+}
+
+/** Checks what a stack needs on this machine and in its folder; exit code 1 when something fails. */
+export async function doctor({ options, output }: Call): Promise<ExitCode> {
+  const folder = dataFolder(options.data);
+  const checks = [...(await machineChecks()), ...(await folderChecks(folder)), await runningStackCheck(options.data)];
+  output.print(checks, () => checksText(checks));
+  return checks.some((check) => check.state === 'fail') ? EXIT.unexpected : EXIT.done;
+}
+
+function checksText(checks: readonly Check[]): string {
+  const table = formatTable(
+    ['', 'WHAT', 'FOUND'],
+    checks.map(({ state, name, detail }) => [state, name, detail]),
+  );
+  const remedies = checks.filter(({ fix }) => fix !== undefined).map(({ name, fix }) => `${name}: ${fix}`);
+  return remedies.length === 0 ? table : `${table}\n\n${remedies.join('\n')}`;
+}

@@ -1,0 +1,64 @@
+import type { Problem } from '@landfall/domain';
+import type { PlanView } from '../stack/views.js';
+import { formatTable } from './table.js';
+import { formatBytes, formatDuration, formatTime } from './units.js';
+
+export function planText(plan: PlanView): string {
+  const { restorePoint: point, destination, estimates } = plan;
+  const sections = [
+    formatTable(
+      ['Restore', point.machine],
+      [
+        ['point', `${point.id}, taken ${formatTime(point.takenAt)}, repository ${point.repository}`],
+        ['to', destinationText(destination)],
+        ...(destination.size === null ? [] : [['size', destination.size]]),
+        ...(plan.generation === null ? [] : [['generation', `${plan.generation}`]]),
+        ...(destination.subnetId === null ? [] : [['subnet', destination.subnetId]]),
+      ],
+    ),
+    `Disks\n${formatTable(
+      ['  name', 'role', 'LUN', 'size', 'used', 'SKU', 'from'],
+      plan.disks.map((disk) => [
+        `  ${disk.name}`,
+        disk.role,
+        disk.lun === null ? '-' : `${disk.lun}`,
+        formatBytes(disk.sizeBytes),
+        formatBytes(disk.usedBytes),
+        disk.sku,
+        disk.removableAfterwards ? `${disk.from} (can be removed afterwards)` : disk.from,
+      ]),
+    )}`,
+    `Steps\n${formatTable(
+      ['  #', 'step', 'why'],
+      plan.steps.map((step) => [`  ${step.number}`, step.applies ? step.id : `- ${step.id}`, step.why]),
+    )}`,
+  ];
+  if (plan.workers.length > 0) {
+    sections.push(
+      `Workers\n${plan.workers.map((worker) => `  ${worker.size}: ${worker.disks.join(', ')}`).join('\n')}`,
+    );
+  }
+  sections.push(
+    `Estimates\n  reads ${formatBytes(estimates.readBytes)}, writes ${formatBytes(estimates.writeBytes)} in about ${formatDuration(estimates.transferSeconds)}`,
+  );
+  if (plan.problems.length > 0) sections.push(`Problems\n${problemsText(plan.problems)}`);
+  const refused = plan.problems.some((problem) => problem.severity === 'error');
+  sections.push(
+    refused ? 'This restore is refused until its errors are solved.' : `This restore can be made. ${plan.planHash}`,
+  );
+  return sections.join('\n\n');
+}
+
+export function problemsText(problems: readonly Problem[]): string {
+  return [...problems]
+    .sort((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'))
+    .map(({ severity, code, message, fix }) => `  ${severity} ${code}: ${message}\n    ${fix}`)
+    .join('\n');
+}
+
+function destinationText(destination: PlanView['destination']): string {
+  const place = `resource group ${destination.resourceGroup}, ${destination.region}`;
+  const zone = destination.zone === null ? '' : `, zone ${destination.zone}`;
+  const what = destination.vmName === null ? 'disks only' : `VM ${destination.vmName}`;
+  return `${what} (${destination.kind} location), ${place}${zone}`;
+}

@@ -1,0 +1,84 @@
+import type { EventView, RestoreView } from '../stack/views.js';
+import { problemsText } from './plan-text.js';
+import { formatTable, tableOr } from './table.js';
+import { formatBytes, formatDuration, formatTime } from './units.js';
+
+export function restoreText(restore: RestoreView): string {
+  const sections = [
+    formatTable(
+      ['Restore', restore.id],
+      [
+        ['state', restore.state],
+        ['point', [restore.restorePoint?.id, restore.restorePoint?.machine].filter(Boolean).join(', ') || '-'],
+        ['to', destinationOf(restore)],
+        ['requested', `${formatTime(restore.createdAt)}${restore.requestedBy ? ` by ${restore.requestedBy}` : ''}`],
+        ...(restore.endedAt ? [['ended', formatTime(restore.endedAt)]] : []),
+        ...(restore.vm === null ? [] : [['VM', restore.vm.azureId]]),
+      ],
+    ),
+  ];
+  if (restore.steps.length > 0) {
+    sections.push(
+      `Steps\n${formatTable(
+        ['  #', 'step', 'state', 'time', 'tries'],
+        restore.steps.map((step) => [`  ${step.number}`, step.id, step.state, stepTime(step), step.attempts]),
+      )}`,
+    );
+  }
+  if (restore.disks.length > 0) {
+    sections.push(
+      `Disks\n${formatTable(
+        ['  name', 'role', 'LUN', 'done', 'of', 'Azure disk'],
+        restore.disks.map((disk) => [
+          `  ${disk.name}`,
+          disk.role,
+          disk.lun === null ? '-' : `${disk.lun}`,
+          formatBytes(disk.bytesDone),
+          formatBytes(disk.bytesTotal),
+          disk.azureId ?? '-',
+        ]),
+      )}`,
+    );
+  }
+  if (restore.problems.length > 0) sections.push(`Problems\n${problemsText(restore.problems)}`);
+  if (restore.error !== null) {
+    const { code, message, fix } = restore.error;
+    sections.push(`Error\n  ${code}: ${message}\n    ${fix}`);
+  }
+  return sections.join('\n\n');
+}
+
+export function restoresText(restores: readonly RestoreView[]): string {
+  return tableOr(
+    'There are no restores yet.',
+    ['ID', 'STATE', 'POINT', 'TO', 'STEP', 'REQUESTED'],
+    restores.map((restore) => [
+      restore.id,
+      restore.state,
+      restore.restorePoint?.id ?? '-',
+      destinationOf(restore),
+      currentStep(restore)?.id ?? '-',
+      formatTime(restore.createdAt),
+    ]),
+  );
+}
+
+export function eventsText(events: readonly EventView[]): string {
+  return events.map((event) => `${formatTime(event.at)}  ${event.type.padEnd(20)}  ${event.message}`).join('\n');
+}
+
+/** The step that is under way, or the one that it stopped at. */
+export function currentStep(restore: RestoreView): RestoreView['steps'][number] | undefined {
+  return restore.steps.find((step) => step.state === 'running' || step.state === 'failed');
+}
+
+function destinationOf({ destination }: RestoreView): string {
+  if (destination === null) return '-';
+  const name = destination.vmName ?? destination.name;
+  return [name ?? 'disks', destination.resourceGroup].filter(Boolean).join(' in ');
+}
+
+function stepTime({ startedAt, endedAt }: RestoreView['steps'][number]): string {
+  if (startedAt === null || endedAt === null) return '-';
+  return formatDuration((Date.parse(endedAt) - Date.parse(startedAt)) / 1000);
+}

@@ -1,0 +1,104 @@
+import { isIPv4 } from 'node:net';
+import type { RestoreRequest } from '@landfall/domain';
+import { InvalidArgumentError } from 'commander';
+import { choice, collect, type CommonOptions, type LandfallCommand } from './command-line.js';
+
+/** The options of `plan` and `restore`, as commander parses them. */
+export interface RestoreOptions extends CommonOptions {
+  readonly point: string;
+  readonly to: 'new' | 'original';
+  readonly name?: string;
+  readonly resourceGroup?: string;
+  readonly region?: string;
+  readonly zone?: string;
+  readonly size?: string;
+  readonly subnet?: string;
+  readonly privateIp?: string;
+  readonly diskSku?: string;
+  readonly generation?: 'auto' | '1' | '2';
+  readonly disksOnly?: boolean;
+  readonly excludeDisk?: readonly string[];
+  readonly transfer?: 'worker' | 'direct';
+  readonly verify?: 'none' | 'sampled' | 'full';
+  readonly archivePriority?: 'standard' | 'high';
+  /** False with `--no-power-on`. */
+  readonly powerOn: boolean;
+  readonly isolated?: boolean;
+  readonly bootCheck?: 'none' | 'running' | 'serial';
+  readonly reason?: string;
+}
+
+export function addRestoreOptions(command: LandfallCommand): LandfallCommand {
+  return command
+    .requiredOption('--point <id>', 'the restore point: its ID, its reference, or the beginning of either')
+    .addOption(choice('--to <location>', 'where to', ['new', 'original']).makeOptionMandatory())
+    .option('--name <vm>', 'name of the new VM')
+    .option('--resource-group <name>', 'resource group of the new VM')
+    .option('--region <region>', 'such as westeurope')
+    .option('--zone <zone>', 'availability zone')
+    .option('--size <size>', 'VM size, such as Standard_D2s_v5')
+    .option('--subnet <id>', "the subnet's full Azure ID")
+    .option('--private-ip <address>', 'static address in the subnet', ipv4)
+    .option('--disk-sku <sku>', 'such as StandardSSD_LRS or Premium_LRS')
+    .addOption(choice('--generation <generation>', 'of the VM: 1 (BIOS) or 2 (UEFI)', ['auto', '1', '2']))
+    .option('--disks-only', 'make the disks and no VM')
+    .option('--exclude-disk <disk>', 'leave out a disk of the point; may be given several times', collect)
+    .addOption(choice('--transfer <mode>', 'write on a worker VM, or through SAS', ['worker', 'direct']))
+    .addOption(choice('--verify <mode>', 'how much is read back', ['none', 'sampled', 'full']))
+    .addOption(choice('--archive-priority <priority>', 'for archived points', ['standard', 'high']))
+    .option('--no-power-on', 'leave the new VM deallocated')
+    .option('--isolated', 'without a network')
+    .addOption(choice('--boot-check <check>', 'what proves that it runs', ['none', 'running', 'serial']))
+    .option('--reason <text>', 'kept with the restore, for those who ask later');
+}
+
+/** The body of POST /v1/restore-plans and /v1/restores: what was not given is left to the API's defaults. */
+export type RestoreBody = Partial<RestoreRequest> & Pick<RestoreRequest, 'restorePointId' | 'destination'>;
+
+export function restoreBody(options: RestoreOptions): RestoreBody {
+  return {
+    restorePointId: options.point,
+    destination: given({
+      kind: options.to,
+      name: options.name,
+      resourceGroup: options.resourceGroup,
+      region: options.region,
+      zone: options.zone,
+      size: options.size,
+      subnetId: options.subnet,
+      privateIp: options.privateIp,
+      diskSku: options.diskSku,
+    }),
+    ...given({
+      generation: generationOf(options.generation),
+      disksOnly: options.disksOnly,
+      excludeDisks: options.excludeDisk,
+      transfer: options.transfer,
+      verify: options.verify,
+      archivePriority: options.archivePriority,
+      powerOn: options.powerOn ? undefined : false,
+      isolated: options.isolated,
+      bootCheck: options.bootCheck,
+      reason: options.reason,
+    }),
+  };
+}
+
+type Given<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+
+/** Without the fields that are undefined. */
+function given<T extends object>(fields: T): Given<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<T>;
+}
+
+function generationOf(generation: RestoreOptions['generation']): 'auto' | 1 | 2 | undefined {
+  if (generation === undefined || generation === 'auto') return generation;
+  return generation === '1' ? 1 : 2;
+}
+
+function ipv4(address: string): string {
+  if (isIPv4(address)) return address;
+  throw new InvalidArgumentError('It must be an IPv4 address, such as 10.20.1.10.');
+}

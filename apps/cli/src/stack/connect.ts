@@ -1,0 +1,56 @@
+import { resolve } from 'node:path';
+import { DEFAULT_FOLDER, readStackFile, stackFilePath, type StackFile } from '@landfall/local-stack/stack-file';
+import { Api } from './api.js';
+import { AzureEmulator } from './azure-emulator.js';
+import { Unreachable } from './errors.js';
+
+export interface Connection {
+  /** Absolute. */
+  readonly folder: string;
+  readonly stack: StackFile;
+  readonly api: Api;
+  readonly azure: AzureEmulator;
+}
+
+/**
+ * Finds the stack that runs on `--data`; does not call it yet.
+ * @throws Unreachable `STACK_NOT_RUNNING`, `STACK_FILE_UNREADABLE`
+ */
+export function connect(data: string | undefined): Connection {
+  const folder = dataFolder(data);
+  const startWith = startCommand(data);
+  let stack: StackFile | null;
+  try {
+    stack = readStackFile(folder);
+  } catch (cause) {
+    throw new Unreachable(
+      {
+        code: 'STACK_FILE_UNREADABLE',
+        message: `${stackFilePath(folder)} can't be read: ${(cause as Error).message}.`,
+        fix: 'Call as the user who started the stack, or stop it with "./landfall down" and start it again.',
+      },
+      { cause },
+    );
+  }
+  if (stack === null) {
+    throw new Unreachable({
+      code: 'STACK_NOT_RUNNING',
+      message: `No stack is running on ${folder}.`,
+      fix: `Start it with "${startWith}", or name the folder of one that runs with --data.`,
+    });
+  }
+  return {
+    folder,
+    stack,
+    api: new Api(stack.api, stack.token, startWith),
+    azure: new AzureEmulator(stack, startWith),
+  };
+}
+
+export function dataFolder(data: string | undefined): string {
+  return resolve(data ?? DEFAULT_FOLDER);
+}
+
+function startCommand(data: string | undefined): string {
+  return `./landfall up --detach${data === undefined ? '' : ` --data ${data}`}`;
+}

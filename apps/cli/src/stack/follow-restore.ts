@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isSettled, RESTORE_TRANSITIONS, type RestoreState } from '@landfall/domain';
+import type { Api } from './api.js';
+import { ApiProblem, Unreachable } from './errors.js';
+import { serverSentEvents } from './server-sent-events.js';
+import type { RestoreView } from './views.js';
+
+/*
+ * Follows a restore to its end. It listens to the API's event stream; when that breaks off or falls silent it asks for
+ * the restore itself and listens anew. The API may be away for a while, because services are restarted while restores
+ * go on; only after `patienceMs` without any answer does the watcher give up, and the restore still goes on.
+ */
+const SILENCE_MS = 40_000; // more than two of the API's heartbeats
+const PAUSE_MS = 500;
+const PATIENCE_MS = 120_000;
+
+export interface FollowOptions {
+  readonly signal: AbortSignal;
+  /** Called with each change, the first and the last state included. */
+  readonly onChange: (restore: RestoreView) => void;
+  /** Called once each time that contact is lost. */
+  readonly onSilence?: () => void;
+  /** True when the state is the one that is waited for. */
+  readonly until?: (restore: RestoreView) => boolean;
+  readonly patienceMs?: number;
+  readonly pauseMs?: number;
+}
+
+/**
+ * Resolves with the restore once it has settled.
+ * @throws Unreachable when the API stays away; ApiProblem `RESTORE_NOT_FOUND`
+ */
+export async function followRestore(api: Api, id: string, options: FollowOptions): Promise<RestoreView> {
+  const until = options.until ?? hasSettled;
+  const patienceMs = options.patienceMs ?? PATIENCE_MS;
+  let heardAt = performance.now();
+  let lost = false;
+  for (;;) {
+    try {
+      const restore = await api.get<RestoreView>(`/v1/restores/${encodeURIComponent(id)}`, { signal: options.signal });
+      heardAt = performance.now();
+      lost = false;
+      options.onChange(restore);
+      if (until(restore)) return restore;
+      const last = await listen(api, restore.id, options, until);
+      if (last !== null) return last;
+      heardAt = performance.now();
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (!mayPass(error) || performance.now() - heardAt > patienceMs) throw error;
+      if (!lost) options.onSilence?.();
+      lost = true;
+    }
+    await sleep(options.pauseMs ?? PAUSE_MS, undefined, { signal: options.signal });
+  }
+}
+
+/** Null when the stream ended or fell silent before the state that is waited for. */
+async function listen(
+  api: Api,
+  id: string,
+  options: FollowOptions,
+  until: (restore: RestoreView) => boolean,
+): Promise<RestoreView | null> {
+  const silence = new AbortController();
+  let timer = setTimeout(() => silence.abort(), SILENCE_MS);
+  try {
+    const response = await api.call('GET', `/v1/restores/${encodeURIComponent(id)}/events`, {
+      headers: { accept: 'text/event-stream' },
+      signal: AbortSignal.any([options.signal, silence.signal]),
+    });
+    if (response.body === null) return null;
+    for await (const event of serverSentEvents(response.body)) {
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), SILENCE_MS);
+      if (event.type !== 'restore') continue;
+      const restore = JSON.parse(event.data) as RestoreView;
+      options.onChange(restore);
+      if (until(restore)) return restore;
+    }
+    return null;
+  } catch (error) {
+    options.signal.throwIfAborted();
+    if (error instanceof ApiProblem && !mayPass(error)) throw error;
+    return null;
+  } finally {
+    clearTimeout(timer);
+    silence.abort();
+  }
+}
+
+export function hasSettled(restore: RestoreView): boolean {
+  return restore.state in RESTORE_TRANSITIONS && isSettled(restore.state as RestoreState);
+}
+
+/** What a restart of the API or of what it stands on looks like from here. */
+function mayPass(error: unknown): boolean {
+  if (error instanceof Unreachable) return error.code === 'STACK_UNREACHABLE';
+  return error instanceof ApiProblem && error.status >= 500;
+}
