@@ -56,6 +56,11 @@ export function isSettled(state: RestoreState): boolean {
   return ['refused', 'cancelled', 'rolled-back', 'failed', 'completed', 'needs-attention'].includes(state);
 }
 
+/** Over for good, but for a roll-back of it. */
+export function hasEnded(state: RestoreState): boolean {
+  return state !== 'needs-attention' && isSettled(state);
+}
+
 export interface RestoreStep {
   readonly number: number;
   readonly id: StepId;

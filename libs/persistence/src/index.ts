@@ -1,1 +1,3 @@
-export {};
+export { connectBooks, type Books } from './connect.js';
+export { waitForPostgres, type DatabaseSettings } from './database.js';
+export { createSecretBox } from './secret-box.js';

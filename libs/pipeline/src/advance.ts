@@ -166,9 +166,7 @@ async function goOn(tx: RestoreTransaction, restore: Restore, after: StepId): Pr
     mustMove(await tx.moveStep(restore.id, id, guardOf(step), 'skipped', { endedAt: new Date() }));
     await stepEvent(tx, restore.id, id, 'skipped', `left out: ${planned?.why ?? 'not in the plan'}`);
   }
-  mustMove(
-    await tx.moveRestore(restore.id, { from: 'running', epoch }, 'completed', { endedAt: new Date(), error: null }),
-  );
+  mustMove(await tx.moveRestore(restore.id, { from: 'running', epoch }, 'completed', { error: null }));
   await tx.addEvent(restore.id, 'restore.completed', 'The restore is completed.');
 }
 
@@ -176,7 +174,7 @@ async function refuse(tx: RestoreTransaction, restore: Restore): Promise<boolean
   if (restore.plan === null || !isRefused(restore.plan)) return false;
   const problems = restore.plan.problems;
   const guard = { from: restore.state, epoch: restore.epoch };
-  mustMove(await tx.moveRestore(restore.id, guard, 'refused', { problems, endedAt: new Date() }));
+  mustMove(await tx.moveRestore(restore.id, guard, 'refused', { problems }));
   const codes = problems.filter((problem) => problem.severity === 'error').map((problem) => problem.code);
   await tx.addEvent(restore.id, 'restore.refused', `The plan is refused: ${codes.join(', ')}.`, { codes });
   return true;
@@ -206,7 +204,7 @@ async function fail(tx: RestoreTransaction, restore: Restore, step: RestoreStep,
     await tx.addEvent(restore.id, 'restore.needs-attention', `${details.message} ${details.fix}`, { ...details });
   } else if (restore.state === 'planning') {
     // Planning creates nothing: there is nothing to remove.
-    mustMove(await tx.moveRestore(restore.id, guard, 'failed', { error: details, endedAt: new Date() }));
+    mustMove(await tx.moveRestore(restore.id, guard, 'failed', { error: details }));
     await tx.addEvent(restore.id, 'restore.failed', details.message, { ...details });
   } else {
     await turnRound(tx, restore, 'failure', details);

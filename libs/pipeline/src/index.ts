@@ -13,3 +13,4 @@ export * from './queue-client.js';
 export * from './outbox-relay.js';
 export * from './reconciler.js';
 export * from './step-service.js';
+export * from './side-by-side.js';

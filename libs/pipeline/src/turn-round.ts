@@ -103,7 +103,7 @@ export async function turnRound(
 ): Promise<void> {
   const to = ENDS[purpose].on;
   const guard = { from: restore.state, epoch: restore.epoch };
-  mustMove(await tx.moveRestore(restore.id, guard, to, { error: cause, endedAt: null }));
+  mustMove(await tx.moveRestore(restore.id, guard, to, { error: cause }));
   await tx.addEvent(restore.id, `restore.${to}`, turningSentence(purpose, cause), { purpose, ...cause });
   await tx.openCleanUp(restore.id, purpose, cause);
   await startCleanUp(tx, restore.id);
@@ -162,9 +162,8 @@ export async function finishCleanUp(
       await dispatchCleanUp(tx, restore.id, cleanUp);
     } else if (result.kind === 'done') {
       const { end, sentence } = ENDS[cleanUp.purpose];
-      const endedAt = new Date();
-      mustMove(await tx.moveCleanUp(restore.id, guard, 'done', { endedAt, error: null }));
-      mustMove(await tx.moveRestore(restore.id, restoreGuard, end, { endedAt, error: cleanUp.cause }));
+      mustMove(await tx.moveCleanUp(restore.id, guard, 'done', { endedAt: new Date(), error: null }));
+      mustMove(await tx.moveRestore(restore.id, restoreGuard, end, { error: cleanUp.cause }));
       await tx.addEvent(restore.id, `restore.${end}`, sentence, { ...cleanUp.cause });
     } else {
       await retryCleanUp(tx, restore, cleanUp, result.error);

@@ -58,6 +58,7 @@ export interface RestoreTransaction {
   createRestore(restore: NewRestore): Promise<void>;
   /** Reads with a row lock, so that two outcomes for one restore line up. */
   lockRestore(id: string): Promise<Restore | null>;
+  /** Also gives the restore its end, or takes it away, as the new state has it. */
   moveRestore(
     id: string,
     guard: { from: RestoreState; epoch: number },
@@ -65,6 +66,7 @@ export interface RestoreTransaction {
     patch?: RestorePatch,
   ): Promise<boolean>;
   patchRestore(id: string, patch: RestorePatch): Promise<void>;
+  /** A new epoch on a step that becomes pending counts as its dispatch. */
   moveStep(
     restoreId: string,
     step: StepId,

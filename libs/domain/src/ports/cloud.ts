@@ -96,7 +96,10 @@ export interface CallIntent {
   /** Such as `disks.createOrUpdate`. */
   readonly operation: string;
   readonly azureId: string;
-  /** SHA-256 over the canonical request body; a change of it under the same key is a programming error. */
+  /**
+   * SHA-256 over the canonical request body. Another one than before starts the entry anew, unless the call with the
+   * earlier body is still under way: that is refused with PermanentError `CALL_BODY_CHANGED`.
+   */
   readonly bodyHash: string;
   /** Present when the call brings a resource into being: goes into the ledger. */
   readonly creates?: { readonly kind: CloudResourceKind; readonly role: string };

@@ -1,0 +1,158 @@
+import {
+  ConflictError,
+  PermanentError,
+  type CallIntent,
+  type CallJournal,
+  type ErrorDetails,
+  type JournalEntry,
+  type WorkRun,
+} from '@landfall/domain';
+import type { Database } from './database.js';
+import type { Prisma } from './generated/client.js';
+import { addEvent } from './restore-transaction.js';
+import { requiredJson, toJson } from './rows.js';
+
+/*
+ * The books of one run's cloud calls. `begin` takes the entry over for this run, after making sure, under a lock that
+ * a change of the restore has to wait for, that the run is still wanted. Later writes are guarded by the entry's epoch:
+ * a run whose place was taken writes nothing, and one that was merely cancelled can still record what it has done.
+ */
+export class PostgresCallJournal implements CallJournal {
+  readonly #database: Database;
+  readonly #run: WorkRun;
+
+  constructor(database: Database, run: WorkRun) {
+    this.#database = database;
+    this.#run = run;
+  }
+
+  get restoreId(): string {
+    return this.#run.restoreId;
+  }
+
+  async begin(intent: CallIntent): Promise<JournalEntry> {
+    return this.#database.transaction(async (client) => {
+      await this.#mustBeCurrent(client);
+      const entry = await this.#takeEntry(client, intent);
+      if (intent.creates) await this.#intendResource(client, intent.azureId, intent.creates);
+      return entry;
+    });
+  }
+
+  async submitted(key: string, pollerState: string): Promise<void> {
+    await this.#database.transaction(async (client) => {
+      await this.#update(client, key, { state: 'submitted', pollerState });
+    });
+  }
+
+  async succeeded(key: string, result: { readonly azureId?: string } = {}): Promise<void> {
+    await this.#database.transaction(async (client) => {
+      const columns = { state: 'succeeded', ...(result.azureId ? { azureId: result.azureId } : {}) };
+      const operation = await this.#update(client, key, columns);
+      if (operation.creates) await this.#settle(client, operation.azureId, 'created');
+      if (operation.removes) await this.#settle(client, operation.azureId, 'removed');
+    });
+  }
+
+  async failed(key: string, error: ErrorDetails): Promise<void> {
+    await this.#database.transaction(async (client) => {
+      await this.#update(client, key, { state: 'failed', error: requiredJson(error) });
+    });
+  }
+
+  async #mustBeCurrent(client: Prisma.TransactionClient): Promise<void> {
+    const { restoreId, work, epoch } = this.#run;
+    const rows =
+      work === 'clean-up'
+        ? await client.$queryRaw<unknown[]>`
+            SELECT 1 FROM "restore" AS "r" JOIN "clean_up" AS "c" ON "c"."restore_id" = "r"."id"
+            WHERE "r"."id" = ${restoreId} AND "r"."state" IN ('cancelling', 'rolling-back')
+              AND "c"."epoch" = ${epoch} AND "c"."state" = 'running'
+            FOR SHARE OF "r"`
+        : await client.$queryRaw<unknown[]>`
+            SELECT 1 FROM "restore" AS "r" JOIN "restore_step" AS "s" ON "s"."restore_id" = "r"."id"
+            WHERE "r"."id" = ${restoreId} AND "r"."state" IN ('planning', 'running')
+              AND "s"."id" = ${work} AND "s"."epoch" = ${epoch} AND "s"."state" = 'running'
+            FOR SHARE OF "r"`;
+    if (rows.length === 0) throw superseded(this.#run);
+  }
+
+  async #takeEntry(client: Prisma.TransactionClient, intent: CallIntent): Promise<JournalEntry> {
+    const { restoreId, work, epoch } = this.#run;
+    const earlier = await client.operation.findUnique({ where: { restoreId_key: { restoreId, key: intent.key } } });
+    const goesOn = earlier !== null && earlier.state !== 'failed' && earlier.bodyHash === intent.bodyHash;
+    if (earlier?.state === 'submitted' && !goesOn) throw bodyChanged(intent);
+    const columns = { work, epoch, updatedAt: new Date() };
+    const anew = {
+      ...columns,
+      operation: intent.operation,
+      azureId: intent.azureId,
+      bodyHash: intent.bodyHash,
+      creates: intent.creates !== undefined,
+      removes: intent.removes ?? false,
+      state: 'intended',
+      pollerState: null,
+      error: toJson(null),
+    };
+    const row = await client.operation.upsert({
+      where: { restoreId_key: { restoreId, key: intent.key } },
+      create: { restoreId, key: intent.key, ...anew },
+      update: goesOn ? columns : anew,
+    });
+    return { state: row.state as JournalEntry['state'], pollerState: row.pollerState };
+  }
+
+  async #intendResource(
+    client: Prisma.TransactionClient,
+    azureId: string,
+    creates: NonNullable<CallIntent['creates']>,
+  ): Promise<void> {
+    const { restoreId } = this.#run;
+    const key = azureId.toLowerCase();
+    const { kind, role } = creates;
+    // One that was removed comes into being again; one that is intended or created stays what it is.
+    await client.$executeRaw`
+      INSERT INTO "cloud_resource" ("restore_id", "key", "azure_id", "kind", "role", "state")
+      VALUES (${restoreId}, ${key}, ${azureId}, ${kind}, ${role}, 'intended')
+      ON CONFLICT ("restore_id", "key") DO UPDATE SET "state" = 'intended', "removed_at" = NULL
+      WHERE "cloud_resource"."state" = 'removed'`;
+  }
+
+  async #settle(client: Prisma.TransactionClient, azureId: string, state: 'created' | 'removed'): Promise<void> {
+    const { restoreId } = this.#run;
+    const { count } = await client.cloudResource.updateMany({
+      where: { restoreId, key: azureId.toLowerCase(), state: { not: state } },
+      data: { state, removedAt: state === 'removed' ? new Date() : null },
+    });
+    if (count === 0) return;
+    const name = azureId.split('/').at(-1) ?? azureId;
+    const message = state === 'created' ? `Created ${name}.` : `Removed ${name}.`;
+    await addEvent(client, restoreId, `resource.${state}`, message, { azureId });
+  }
+
+  async #update(client: Prisma.TransactionClient, key: string, columns: Prisma.OperationUpdateManyMutationInput) {
+    const { restoreId, epoch, work } = this.#run;
+    const [row] = await client.operation.updateManyAndReturn({
+      where: { restoreId, key, epoch, work },
+      data: { ...columns, updatedAt: new Date() },
+    });
+    if (!row) throw superseded(this.#run);
+    return row;
+  }
+}
+
+function superseded(run: WorkRun): ConflictError {
+  return new ConflictError({
+    code: 'STEP_SUPERSEDED',
+    message: `The run of ${run.work} with epoch ${run.epoch} of restore ${run.restoreId} is no longer wanted.`,
+    fix: 'Nothing has to be done: another run has its place, or the restore was cancelled.',
+  });
+}
+
+function bodyChanged(intent: CallIntent): PermanentError {
+  return new PermanentError({
+    code: 'CALL_BODY_CHANGED',
+    message: `The call ${intent.key} is under way with other contents than are asked for now.`,
+    fix: 'This is a fault of Landfall: report it with the log of the service.',
+  });
+}

@@ -1,0 +1,206 @@
+import { createHash } from 'node:crypto';
+import {
+  ConflictError,
+  hasEnded,
+  NotFoundError,
+  RESTORE_TRANSITIONS,
+  restorePointId,
+  type Catalogue,
+  type DiscoveredPoint,
+  type Machine,
+  type RepositoryKind,
+  type RepositoryRecord,
+  type RestorePoint,
+  type RestoreState,
+} from '@landfall/domain';
+import type { Database } from './database.js';
+import type { Prisma } from './generated/client.js';
+import { pointColumns, storableText, toPoint } from './rows.js';
+
+const PREFIX_AT_LEAST = 6;
+
+const GOING_ON = (Object.keys(RESTORE_TRANSITIONS) as RestoreState[]).filter((state) => !hasEnded(state));
+
+export class PostgresCatalogue implements Catalogue {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async addRepository(repository: Parameters<Catalogue['addRepository']>[0]): Promise<void> {
+    const { count } = await this.#database.run((client) =>
+      client.repository.createMany({ data: [repository], skipDuplicates: true }),
+    );
+    if (count === 1) return;
+    throw new ConflictError({
+      code: 'REPOSITORY_EXISTS',
+      message: `There is a repository named ${repository.name} already.`,
+      fix: 'Choose another name, or remove that repository first.',
+    });
+  }
+
+  async repository(name: string): Promise<RepositoryRecord | null> {
+    return (await this.#repositories({ name }))[0] ?? null;
+  }
+
+  async repositories(): Promise<readonly RepositoryRecord[]> {
+    return this.#repositories({});
+  }
+
+  async sealedPassword(name: string): Promise<string | null> {
+    const row = await this.#database.run((client) => client.repository.findUnique({ where: { name } }));
+    return row?.sealedPassword ?? null;
+  }
+
+  async removeRepository(name: string): Promise<boolean> {
+    return this.#database.transaction(async (client) => {
+      if (!(await lockRepository(client, name))) return false;
+      const points = await client.restorePoint.findMany({ where: { repositoryName: name }, select: { id: true } });
+      const user = await client.restore.findFirst({
+        where: { restorePointId: { in: points.map((point) => point.id) }, state: { in: GOING_ON } },
+      });
+      if (user) {
+        throw new ConflictError({
+          code: 'REPOSITORY_IN_USE',
+          message: `Restore ${user.id} reads from repository ${name} and has not ended.`,
+          fix: 'Wait for it, or cancel it, then remove the repository.',
+        });
+      }
+      await client.repository.delete({ where: { name } });
+      return true;
+    });
+  }
+
+  async replacePoints(
+    repositoryName: string,
+    points: readonly DiscoveredPoint[],
+  ): Promise<{ machines: number; points: number }> {
+    return this.#database.transaction(async (client) => {
+      if (!(await lockRepository(client, repositoryName))) throw repositoryNotFound(repositoryName);
+      const machines = machinesOf(repositoryName, points);
+      for (const { id, ...machine } of machines) {
+        await client.machine.upsert({ where: { id }, create: { id, ...machine }, update: machine });
+      }
+      const ids: string[] = [];
+      for (const point of points) {
+        const id = restorePointId(repositoryName, point.reference);
+        ids.push(id);
+        const columns = { repositoryName, machineId: machineId(repositoryName, point), ...pointColumns(point) };
+        await client.restorePoint.upsert({ where: { id }, create: { id, ...columns }, update: columns });
+      }
+      await client.restorePoint.deleteMany({ where: { repositoryName, id: { notIn: ids } } });
+      await client.machine.deleteMany({ where: { repositoryName, id: { notIn: machines.map(({ id }) => id) } } });
+      await client.repository.update({ where: { name: repositoryName }, data: { scannedAt: new Date() } });
+      return { machines: machines.length, points: points.length };
+    });
+  }
+
+  async machines(): Promise<readonly Machine[]> {
+    return this.#machines({});
+  }
+
+  async findMachines(text: string): Promise<readonly Machine[]> {
+    const name = { equals: text, mode: 'insensitive' } as const;
+    return this.#machines({ OR: [{ id: text }, { name }, { aliases: { has: text } }] });
+  }
+
+  async points(machineIds?: readonly string[]): Promise<readonly RestorePoint[]> {
+    return this.#points(machineIds ? { machineId: { in: [...machineIds] } } : {});
+  }
+
+  async point(id: string): Promise<RestorePoint | null> {
+    return (await this.#points({ id }))[0] ?? null;
+  }
+
+  async findPoints(text: string): Promise<readonly RestorePoint[]> {
+    const exact = await this.#points({ OR: [{ id: text }, { reference: text }] });
+    if (exact.length > 0 || text.length < PREFIX_AT_LEAST) return exact;
+    return this.#points({ OR: [{ id: { startsWith: text } }, { reference: { startsWith: text } }] });
+  }
+
+  async #repositories(where: Prisma.RepositoryWhereInput): Promise<RepositoryRecord[]> {
+    const rows = await this.#database.run((client) =>
+      client.repository.findMany({
+        where,
+        include: { _count: { select: { points: true } } },
+        orderBy: { name: 'asc' },
+      }),
+    );
+    return rows.map(({ name, kind, url, hostedByProvider, addedAt, scannedAt, _count }) => ({
+      name,
+      url,
+      hostedByProvider,
+      addedAt,
+      scannedAt,
+      kind: kind as RepositoryKind,
+      points: _count.points,
+    }));
+  }
+
+  async #machines(where: Prisma.MachineWhereInput): Promise<Machine[]> {
+    const rows = await this.#database.run((client) =>
+      client.machine.findMany({
+        where,
+        include: { _count: { select: { points: true } }, points: { orderBy: { takenAt: 'desc' }, take: 1 } },
+        orderBy: [{ name: 'asc' }, { id: 'asc' }],
+      }),
+    );
+    return rows.map(({ id, name, aliases, repositoryName, points, _count }) => ({
+      id,
+      name,
+      aliases,
+      repositoryName,
+      points: _count.points,
+      latestPointAt: points[0]?.takenAt ?? null,
+    }));
+  }
+
+  /** Newest first. */
+  async #points(where: Prisma.RestorePointWhereInput): Promise<RestorePoint[]> {
+    const rows = await this.#database.run((client) =>
+      client.restorePoint.findMany({
+        where,
+        include: { machine: true },
+        orderBy: [{ takenAt: 'desc' }, { id: 'asc' }],
+      }),
+    );
+    return rows.map(toPoint);
+  }
+}
+
+/** The machines of these points; what a machine is called is what its latest point says. */
+function machinesOf(repositoryName: string, points: readonly DiscoveredPoint[]) {
+  const oldestFirst = points.toSorted((a, b) => a.takenAt.getTime() - b.takenAt.getTime());
+  const machines = new Map(
+    oldestFirst.map((point) => {
+      const id = machineId(repositoryName, point);
+      const key = storableText(point.machineKey);
+      return [
+        id,
+        { id, repositoryName, key, name: storableText(point.machineName), aliases: point.aliases.map(storableText) },
+      ];
+    }),
+  );
+  return [...machines.values()];
+}
+
+function machineId(repositoryName: string, point: DiscoveredPoint): string {
+  const digest = createHash('sha256')
+    .update(`${repositoryName}\n${storableText(point.machineKey)}`)
+    .digest('hex');
+  return `m-${digest.slice(0, 10)}`;
+}
+
+async function lockRepository(client: Prisma.TransactionClient, name: string): Promise<boolean> {
+  const rows = await client.$queryRaw<unknown[]>`SELECT 1 FROM "repository" WHERE "name" = ${name} FOR UPDATE`;
+  return rows.length > 0;
+}
+
+function repositoryNotFound(name: string): NotFoundError {
+  return new NotFoundError({
+    code: 'REPOSITORY_NOT_FOUND',
+    message: `There is no repository named ${name}.`,
+    fix: 'List the repositories to see their names.',
+  });
+}

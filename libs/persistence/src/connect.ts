@@ -1,0 +1,53 @@
+import type {
+  ApiTokens,
+  AuditLog,
+  Catalogue,
+  DiskAccesses,
+  IdempotencyKeys,
+  RestoreBooks,
+  Secret,
+  SecretBox,
+  WorkerRegistry,
+} from '@landfall/domain';
+import { PostgresApiTokens, PostgresDiskAccesses, PostgresIdempotencyKeys } from './accounts.js';
+import { PostgresAuditLog } from './audit-log.js';
+import { PostgresCatalogue } from './catalogue.js';
+import { Database, type DatabaseSettings } from './database.js';
+import { PostgresRestoreBooks } from './restore-books.js';
+import { createSecretBox } from './secret-box.js';
+import { PostgresWorkerRegistry } from './worker-registry.js';
+
+/** All of the books over one pool of connections. */
+export interface Books {
+  readonly books: RestoreBooks;
+  readonly catalogue: Catalogue;
+  readonly workers: WorkerRegistry;
+  readonly tokens: ApiTokens;
+  readonly idempotency: IdempotencyKeys;
+  readonly audit: AuditLog;
+  readonly diskAccesses: DiskAccesses;
+  /** `key`: 32 bytes in hexadecimal. */
+  secretBox(key: Secret): SecretBox;
+  /** @throws RetryableError `POSTGRES_UNREACHABLE` when Postgres does not answer */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Connects when the first question is asked; use `waitForPostgres` at the start of a service. */
+export function connectBooks(settings: DatabaseSettings): Books {
+  const database = new Database(settings);
+  return {
+    books: new PostgresRestoreBooks(database),
+    catalogue: new PostgresCatalogue(database),
+    workers: new PostgresWorkerRegistry(database),
+    tokens: new PostgresApiTokens(database),
+    idempotency: new PostgresIdempotencyKeys(database),
+    audit: new PostgresAuditLog(database),
+    diskAccesses: new PostgresDiskAccesses(database),
+    secretBox: createSecretBox,
+    async ping() {
+      await database.run((client) => client.$queryRaw`SELECT 1`);
+    },
+    close: () => database.close(),
+  };
+}

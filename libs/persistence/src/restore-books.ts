@@ -1,0 +1,207 @@
+import type {
+  CallJournal,
+  CloudResourceKind,
+  LedgerEntry,
+  OutboxMessage,
+  Restore,
+  RestoreBooks,
+  RestoreEvent,
+  RestoreState,
+  RestoreTransaction,
+  RunnableWork,
+  Segment,
+  SegmentState,
+  SegmentTotal,
+  StepId,
+  WorkRun,
+} from '@landfall/domain';
+import { PostgresCallJournal } from './call-journal.js';
+import type { Database } from './database.js';
+import { loadRestores } from './load-restores.js';
+import { PostgresRestoreTransaction } from './restore-transaction.js';
+import { toSegment } from './rows.js';
+
+/** A relay that has died leaves its messages to the others after that long. */
+const CLAIM_SECONDS = 10;
+const RESTORES_AT_MOST = 1_000;
+const EVENTS_AT_MOST = 1_000;
+
+export class PostgresRestoreBooks implements RestoreBooks {
+  readonly #database: Database;
+  readonly #outboxListeners = new Set<() => void>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async transaction<T>(work: (tx: RestoreTransaction) => Promise<T>): Promise<T> {
+    let wroteOutbox = false;
+    const result = await this.#database.transaction(async (client) => {
+      const tx = new PostgresRestoreTransaction(client);
+      const value = await work(tx);
+      wroteOutbox = tx.wroteOutbox;
+      return value;
+    });
+    if (wroteOutbox) for (const listener of this.#outboxListeners) listener();
+    return result;
+  }
+
+  onOutbox(listener: () => void): () => void {
+    this.#outboxListeners.add(listener);
+    return () => this.#outboxListeners.delete(listener);
+  }
+
+  async restore(id: string): Promise<Restore | null> {
+    const [restore] = await this.#database.run((client) => loadRestores(client, { id }));
+    return restore ?? null;
+  }
+
+  async restores(filter: { states?: readonly RestoreState[]; limit?: number } = {}): Promise<readonly Restore[]> {
+    const where = filter.states ? { state: { in: [...filter.states] } } : {};
+    return this.#database.run((client) => loadRestores(client, where, filter.limit ?? RESTORES_AT_MOST));
+  }
+
+  async events(restoreId: string, afterSequence = 0, limit = EVENTS_AT_MOST): Promise<readonly RestoreEvent[]> {
+    const rows = await this.#database.run((client) =>
+      client.restoreEvent.findMany({
+        where: { restoreId, sequence: { gt: afterSequence } },
+        orderBy: { sequence: 'asc' },
+        take: limit,
+      }),
+    );
+    return rows.map((row) => ({ ...row, data: row.data as Record<string, unknown> }));
+  }
+
+  journal(restoreId: string, step: StepId | 'clean-up', epoch: number): CallJournal {
+    return new PostgresCallJournal(this.#database, { restoreId, work: step, epoch });
+  }
+
+  async ledger(restoreId: string): Promise<readonly LedgerEntry[]> {
+    const rows = await this.#database.run((client) =>
+      client.cloudResource.findMany({ where: { restoreId }, orderBy: [{ createdAt: 'asc' }, { key: 'asc' }] }),
+    );
+    return rows.map(({ azureId, kind, role, state, createdAt }) => ({
+      azureId,
+      role,
+      createdAt,
+      kind: kind as CloudResourceKind,
+      state: state as LedgerEntry['state'],
+    }));
+  }
+
+  async segments(
+    restoreId: string,
+    filter: { purpose?: Segment['purpose']; states?: readonly SegmentState[]; diskName?: string; limit?: number } = {},
+  ): Promise<readonly Segment[]> {
+    const { purpose, states, diskName, limit } = filter;
+    const rows = await this.#database.run((client) =>
+      client.segment.findMany({
+        where: {
+          restoreId,
+          ...(purpose ? { purpose } : {}),
+          ...(states ? { state: { in: [...states] } } : {}),
+          ...(diskName === undefined ? {} : { diskName }),
+        },
+        orderBy: [{ diskName: 'asc' }, { purpose: 'asc' }, { index: 'asc' }],
+        ...(limit === undefined ? {} : { take: limit }),
+      }),
+    );
+    return rows.map(toSegment);
+  }
+
+  async segment(id: string): Promise<Segment | null> {
+    const row = await this.#database.run((client) => client.segment.findUnique({ where: { id } }));
+    return row && toSegment(row);
+  }
+
+  async segmentTotals(restoreId: string): Promise<readonly SegmentTotal[]> {
+    const groups = await this.#database.run((client) =>
+      client.segment.groupBy({
+        by: ['diskName', 'purpose', 'state'],
+        where: { restoreId },
+        _count: { _all: true },
+        _sum: { lengthBytes: true },
+        orderBy: [{ diskName: 'asc' }, { purpose: 'asc' }, { state: 'asc' }],
+      }),
+    );
+    return groups.map((group) => ({
+      diskName: group.diskName,
+      purpose: group.purpose as Segment['purpose'],
+      state: group.state as SegmentState,
+      count: group._count._all,
+      bytes: Number(group._sum.lengthBytes ?? 0),
+    }));
+  }
+
+  async runnable(): Promise<readonly RunnableWork[]> {
+    return this.#database.run(
+      (client) => client.$queryRaw<RunnableWork[]>`
+        SELECT "work".*, EXISTS (
+                 SELECT 1 FROM "outbox" AS "o"
+                 WHERE "o"."payload" ->> 'restoreId' = "work"."restoreId"
+                   AND coalesce("o"."payload" ->> 'step', 'clean-up') = "work"."work"
+                   AND ("o"."payload" ->> 'epoch')::int = "work"."epoch"
+               ) AS "awaitsRelay"
+        FROM (
+          SELECT "s"."restore_id" AS "restoreId", "s"."id" AS "work", "s"."epoch", "s"."state",
+                 "s"."not_before" AS "notBefore", "s"."dispatched_at" AS "dispatchedAt"
+          FROM "restore_step" AS "s" JOIN "restore" AS "r" ON "r"."id" = "s"."restore_id"
+          WHERE NOT "s"."parked" AND "s"."dispatched_at" IS NOT NULL
+            AND (("r"."state" IN ('planning', 'running') AND "s"."state" IN ('pending', 'running'))
+              -- The restore has turned round, and waits for this run to end.
+              OR ("r"."state" IN ('cancelling', 'rolling-back') AND "s"."state" = 'running'))
+          UNION ALL
+          SELECT "c"."restore_id", 'clean-up', "c"."epoch", "c"."state", "c"."not_before", "c"."dispatched_at"
+          FROM "clean_up" AS "c" JOIN "restore" AS "r" ON "r"."id" = "c"."restore_id"
+          WHERE "r"."state" IN ('cancelling', 'rolling-back') AND "c"."state" IN ('pending', 'running')
+            AND "c"."dispatched_at" IS NOT NULL
+        ) AS "work"
+        ORDER BY "work"."dispatchedAt"`,
+    );
+  }
+
+  async parked(): Promise<readonly WorkRun[]> {
+    const rows = await this.#database.run((client) =>
+      client.restoreStep.findMany({
+        where: { parked: true, restore: { state: { in: ['planning', 'running'] } } },
+        orderBy: { dispatchedAt: 'asc' },
+      }),
+    );
+    return rows.map((row) => ({ restoreId: row.restoreId, work: row.id as StepId, epoch: row.epoch }));
+  }
+
+  async areCurrent(runs: readonly WorkRun[]): Promise<readonly boolean[]> {
+    if (runs.length === 0) return [];
+    const rows = await this.#database.run(
+      (client) => client.$queryRaw<{ current: boolean }[]>`
+        SELECT coalesce(CASE WHEN "run"."work" = 'clean-up'
+                 THEN "c"."epoch" = "run"."epoch" AND "r"."state" IN ('cancelling', 'rolling-back')
+                 ELSE "s"."epoch" = "run"."epoch" AND "r"."state" IN ('planning', 'running') END, false) AS "current"
+        FROM unnest(${runs.map((run) => run.restoreId)}::text[], ${runs.map((run) => run.work)}::text[],
+                    ${runs.map((run) => run.epoch)}::int[]) WITH ORDINALITY AS "run"("id", "work", "epoch", "position")
+        LEFT JOIN "restore" AS "r" ON "r"."id" = "run"."id"
+        LEFT JOIN "restore_step" AS "s" ON "s"."restore_id" = "run"."id" AND "s"."id" = "run"."work"
+        LEFT JOIN "clean_up" AS "c" ON "c"."restore_id" = "run"."id"
+        ORDER BY "run"."position"`,
+    );
+    return rows.map((row) => row.current);
+  }
+
+  async claimOutbox(limit: number): Promise<readonly OutboxMessage[]> {
+    const rows = await this.#database.run(
+      (client) => client.$queryRaw<(Omit<OutboxMessage, 'id'> & { id: bigint })[]>`
+        UPDATE "outbox" SET "claimed_until" = clock_timestamp() + make_interval(secs => ${CLAIM_SECONDS})
+        WHERE "id" IN (
+          SELECT "id" FROM "outbox"
+          WHERE "claimed_until" IS NULL OR "claimed_until" < clock_timestamp()
+          ORDER BY "id" LIMIT ${limit} FOR UPDATE SKIP LOCKED
+        )
+        RETURNING "id", "queue", "job_id" AS "jobId", "name", "payload", "delay_ms" AS "delayMs"`,
+    );
+    return rows.toSorted((a, b) => Number(a.id - b.id)).map((row) => ({ ...row, id: String(row.id) }));
+  }
+
+  async outboxSent(ids: readonly string[]): Promise<void> {
+    await this.#database.run((client) => client.outbox.deleteMany({ where: { id: { in: ids.map(BigInt) } } }));
+  }
+}

@@ -1,0 +1,176 @@
+import type {
+  BackupLevel,
+  CleanUp,
+  CleanUpPurpose,
+  DiscoveredPoint,
+  ErrorDetails,
+  Firmware,
+  OperatingSystem,
+  PointDisk,
+  PointKind,
+  Problem,
+  Restore,
+  RestorePlan,
+  RestorePoint,
+  RestoreRequest,
+  RestoreState,
+  RestoreStep,
+  RestoredDisk,
+  Segment,
+  SegmentState,
+  StepId,
+  StepState,
+} from '@landfall/domain';
+import { Prisma } from './generated/client.js';
+import type * as rows from './generated/models.js';
+
+/*
+ * From rows to the domain's nouns. What lies in JSON columns was written by this package, from typed values, into a
+ * database that nobody else writes: it is taken at its type here, and untrusted contents (points, outputs) are parsed
+ * by those who use them.
+ */
+export type RestoreRow = rows.RestoreModel & { steps: rows.RestoreStepModel[]; disks: rows.RestoreDiskModel[] };
+
+export interface DiskBytes {
+  readonly total: number;
+  readonly done: number;
+}
+
+export function toRestore(row: RestoreRow, bytes: ReadonlyMap<string, DiskBytes>): Restore {
+  return {
+    id: row.id,
+    state: row.state as RestoreState,
+    epoch: row.epoch,
+    request: fromJson<RestoreRequest>(row.request),
+    plan: fromJson<RestorePlan | null>(row.plan),
+    steps: row.steps.toSorted((a, b) => a.number - b.number).map(toStep),
+    disks: row.disks.toSorted((a, b) => a.position - b.position).map((disk) => toDisk(disk, bytes.get(disk.name))),
+    vmAzureId: row.vmAzureId,
+    problems: fromJson<Problem[]>(row.problems),
+    error: fromJson<ErrorDetails | null>(row.error),
+    requestedBy: row.requestedBy,
+    createdAt: row.createdAt,
+    endedAt: row.endedAt,
+  };
+}
+
+function toStep(row: rows.RestoreStepModel): RestoreStep {
+  return {
+    number: row.number,
+    id: row.id as StepId,
+    state: row.state as StepState,
+    epoch: row.epoch,
+    attempts: row.attempts,
+    parked: row.parked,
+    startedAt: row.startedAt,
+    endedAt: row.endedAt,
+    output: row.output,
+    error: fromJson<ErrorDetails | null>(row.error),
+  };
+}
+
+function toDisk(row: rows.RestoreDiskModel, bytes: DiskBytes | undefined): RestoredDisk {
+  return {
+    name: row.name,
+    from: row.from,
+    role: row.role as 'os' | 'data',
+    lun: row.lun,
+    azureId: row.azureId,
+    bytesTotal: bytes?.total ?? 0,
+    bytesDone: bytes?.done ?? 0,
+  };
+}
+
+export function toCleanUp(row: rows.CleanUpModel): CleanUp {
+  return {
+    purpose: row.purpose as CleanUpPurpose,
+    state: row.state as StepState,
+    epoch: row.epoch,
+    attempts: row.attempts,
+    cause: fromJson<ErrorDetails | null>(row.cause),
+    error: fromJson<ErrorDetails | null>(row.error),
+  };
+}
+
+export function toSegment(row: rows.SegmentModel): Segment {
+  return {
+    id: row.id,
+    restoreId: row.restoreId,
+    diskName: row.diskName,
+    purpose: row.purpose as Segment['purpose'],
+    index: row.index,
+    offsetBytes: Number(row.offsetBytes),
+    lengthBytes: Number(row.lengthBytes),
+    state: row.state as SegmentState,
+    epoch: row.epoch,
+    attempts: row.attempts,
+    mover: row.mover,
+  };
+}
+
+export type PointRow = rows.RestorePointModel & { machine: rows.MachineModel };
+
+export function toPoint(row: PointRow): RestorePoint {
+  const os = fromJson<OperatingSystem | null>(row.os);
+  const azure = fromJson<Record<string, unknown> | null>(row.azure);
+  return {
+    id: row.id,
+    repositoryName: row.repositoryName,
+    machineId: row.machineId,
+    reference: row.reference,
+    machineKey: row.machine.key,
+    machineName: row.machine.name,
+    aliases: row.machine.aliases,
+    takenAt: row.takenAt,
+    kind: row.kind as PointKind,
+    level: row.level as BackupLevel,
+    ...(os ? { os } : {}),
+    ...(row.firmware ? { firmware: row.firmware as Firmware } : {}),
+    disks: fromJson<PointDisk[]>(row.disks),
+    ...(azure ? { azure } : {}),
+    hasManifest: row.hasManifest,
+    problems: fromJson<Problem[]>(row.problems),
+  };
+}
+
+/** The columns of a point, less its keys. */
+export function pointColumns(point: DiscoveredPoint) {
+  return {
+    reference: storableText(point.reference),
+    takenAt: point.takenAt,
+    kind: point.kind,
+    level: point.level,
+    os: toJson(point.os ?? null),
+    firmware: point.firmware ?? null,
+    disks: requiredJson(point.disks),
+    azure: toJson(point.azure ?? null),
+    hasManifest: point.hasManifest,
+    problems: requiredJson(point.problems),
+  };
+}
+
+function fromJson<T>(value: Prisma.JsonValue): T {
+  return value as unknown as T;
+}
+
+/** For a nullable column: null becomes SQL's NULL. */
+export function toJson(value: unknown): Prisma.InputJsonValue | typeof Prisma.DbNull {
+  return value === null || value === undefined ? Prisma.DbNull : requiredJson(value);
+}
+
+/** Dates become text, what is undefined is left out. */
+export function requiredJson(value: unknown): Prisma.InputJsonValue {
+  return storable(JSON.parse(JSON.stringify(value))) as Prisma.InputJsonValue;
+}
+
+/** Postgres can keep neither U+0000 nor half a surrogate pair, and what repositories say may hold both: U+FFFD stands for them. */
+export function storableText(text: string): string {
+  return text.replaceAll('\0', '\uFFFD').toWellFormed();
+}
+
+function storable(value: unknown): unknown {
+  if (typeof value === 'string') return storableText(value);
+  if (Array.isArray(value)) return value.map(storable);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [storableText(key), storable(inner)]));
+}

@@ -1,0 +1,122 @@
+import { ConflictError, type WorkerRecord, type WorkerRegistry } from '@landfall/domain';
+import type { Database } from './database.js';
+import type { Prisma } from './generated/client.js';
+import type { MoverModel, WorkerModel } from './generated/models.js';
+
+/** Expiry is told by the database's clock alone, so that the clocks of services do not matter. */
+export class PostgresWorkerRegistry implements WorkerRegistry {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async create(worker: Parameters<WorkerRegistry['create']>[0]): Promise<void> {
+    const { count } = await this.#database.run((client) =>
+      client.worker.createMany({ data: [{ ...worker, disks: [...worker.disks] }], skipDuplicates: true }),
+    );
+    if (count === 1) return;
+    throw new ConflictError({
+      code: 'WORKER_EXISTS',
+      message: `The worker ${worker.id} is registered already.`,
+      fix: 'Read it instead, and renew its bootstrap token if it never redeemed its own.',
+    });
+  }
+
+  async worker(id: string): Promise<WorkerRecord | null> {
+    return (await this.#find({ id }))[0] ?? null;
+  }
+
+  async workers(filter: { restoreId?: string; active?: boolean } = {}): Promise<readonly WorkerRecord[]> {
+    return this.#find({
+      ...(filter.restoreId === undefined ? {} : { restoreId: filter.restoreId }),
+      ...(filter.active === undefined ? {} : { state: filter.active ? { not: 'retired' } : 'retired' }),
+    });
+  }
+
+  async redeemBootstrap(
+    id: string,
+    bootstrapTokenHash: string,
+    session: { tokenHash: string; expiresAt: Date },
+  ): Promise<WorkerRecord | null> {
+    const redeemed = await this.#database.run(
+      (client) => client.$executeRaw`
+        UPDATE "worker" SET "state" = 'ready', "bootstrap_token_hash" = NULL, "bootstrap_expires_at" = NULL,
+               "session_token_hash" = ${session.tokenHash}, "session_expires_at" = ${session.expiresAt}
+        WHERE "id" = ${id} AND "bootstrap_token_hash" = ${bootstrapTokenHash} AND "state" <> 'retired'
+          AND "bootstrap_expires_at" > clock_timestamp()`,
+    );
+    return redeemed === 1 ? this.worker(id) : null;
+  }
+
+  async bySession(tokenHash: string): Promise<WorkerRecord | null> {
+    const rows = await this.#database.run(
+      (client) => client.$queryRaw<{ id: string }[]>`
+        SELECT "id" FROM "worker"
+        WHERE "session_token_hash" = ${tokenHash} AND "state" = 'ready' AND "session_expires_at" > clock_timestamp()`,
+    );
+    return rows[0] ? this.worker(rows[0].id) : null;
+  }
+
+  async renewSession(tokenHash: string, expiresAt: Date): Promise<boolean> {
+    const renewed = await this.#database.run(
+      (client) => client.$executeRaw`
+        UPDATE "worker" SET "session_expires_at" = ${expiresAt}
+        WHERE "session_token_hash" = ${tokenHash} AND "state" = 'ready' AND "session_expires_at" > clock_timestamp()`,
+    );
+    return renewed === 1;
+  }
+
+  async renewBootstrap(id: string, bootstrapTokenHash: string, bootstrapExpiresAt: Date): Promise<void> {
+    await this.#database.run((client) =>
+      client.worker.updateMany({
+        where: { id, sessionTokenHash: null, state: 'launching' },
+        data: { bootstrapTokenHash, bootstrapExpiresAt },
+      }),
+    );
+  }
+
+  async heartbeat(id: string, mover: { name: string; pid: number }): Promise<void> {
+    await this.#database.run(
+      (client) => client.$executeRaw`
+        INSERT INTO "mover" ("worker_id", "name", "pid", "seen_at")
+        SELECT "id", ${mover.name}, ${mover.pid}::int, clock_timestamp() FROM "worker" WHERE "id" = ${id}
+        ON CONFLICT ("worker_id", "name") DO UPDATE SET "pid" = EXCLUDED."pid", "seen_at" = EXCLUDED."seen_at"`,
+    );
+  }
+
+  async retire(id: string): Promise<void> {
+    await this.#database.run((client) =>
+      client.worker.updateMany({
+        where: { id },
+        data: {
+          state: 'retired',
+          bootstrapTokenHash: null,
+          bootstrapExpiresAt: null,
+          sessionTokenHash: null,
+          sessionExpiresAt: null,
+        },
+      }),
+    );
+  }
+
+  async #find(where: Prisma.WorkerWhereInput): Promise<WorkerRecord[]> {
+    const rows = await this.#database.run((client) =>
+      client.worker.findMany({ where, include: { movers: true }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] }),
+    );
+    return rows.map(toRecord);
+  }
+}
+
+function toRecord(row: WorkerModel & { movers: MoverModel[] }): WorkerRecord {
+  return {
+    id: row.id,
+    restoreId: row.restoreId,
+    azureId: row.azureId,
+    disks: row.disks,
+    state: row.state as WorkerRecord['state'],
+    movers: row.movers
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ name, pid, seenAt }) => ({ name, pid, seenAt })),
+  };
+}
