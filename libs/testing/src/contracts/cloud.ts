@@ -120,10 +120,10 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
 
       it('grants writing as often as it is asked, and ends it; ending it twice is no error', async () => {
         const { disk, journal } = restore();
-        const { azureId } = await cloud.ensureEmptyDisk(disk('granted'), journal);
+        const { azureId } = await cloud.ensureUploadDisk(disk('granted'), journal);
         assert.match(await cloud.grantDiskWrite(azureId, 3600, journal), /^https:\/\//);
         assert.match(await cloud.grantDiskWrite(azureId, 3600, journal), /^https:\/\//);
-        assert.equal((await cloud.disk(azureId))?.diskState, 'ActiveSAS');
+        assert.equal((await cloud.disk(azureId))?.diskState, 'ActiveUpload');
         await cloud.revokeDiskAccess(azureId, journal);
         await cloud.revokeDiskAccess(azureId, journal);
         assert.equal((await cloud.disk(azureId))?.diskState, 'Unattached');

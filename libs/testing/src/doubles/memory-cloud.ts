@@ -128,8 +128,8 @@ export class MemoryCloud implements Cloud {
   grantDiskWrite(diskId: string, _seconds: number, journal: CallJournal): Promise<string> {
     return this.#recorded('grantDiskWrite', { key: `disk.grant:${nameOf(diskId)}`, azureId: diskId }, journal, () => {
       const disk = this.#require(this.disks, diskId);
-      if (disk.diskState === 'Attached') throw refuse('DISK_ATTACHED', `${disk.name} is attached.`);
-      disk.diskState = disk.diskState === 'ReadyToUpload' ? 'ActiveUpload' : 'ActiveSAS';
+      if (!/Upload$/.test(disk.diskState)) throw refuse('AZURE_REFUSED', `${disk.name} does not wait for an upload.`);
+      disk.diskState = 'ActiveUpload';
       return `https://disks.invalid/${disk.name}?sig=memory`;
     });
   }
@@ -137,7 +137,7 @@ export class MemoryCloud implements Cloud {
   async revokeDiskAccess(diskId: string, journal: CallJournal): Promise<void> {
     await this.#recorded('revokeDiskAccess', { key: `disk.revoke:${nameOf(diskId)}`, azureId: diskId }, journal, () => {
       const disk = this.disks.get(diskId.toLowerCase());
-      if (disk !== undefined && ['ActiveSAS', 'ActiveUpload'].includes(disk.diskState)) disk.diskState = 'Unattached';
+      if (disk?.diskState === 'ActiveUpload') disk.diskState = 'Unattached';
     });
   }
 

@@ -1,0 +1,42 @@
+import { RetryableError, type Cloud, type DiskAttachment, type Restore, type RestorePlan } from '@landfall/domain';
+import type { StepHandler } from '@landfall/pipeline';
+import { diskIdOf } from './restored-disks.js';
+
+/** Step 11: the data disks at their LUNs; then the machine runs, unless it must not. */
+export interface AttachPorts {
+  readonly cloud: Pick<Cloud, 'attachDisks' | 'startVm' | 'deallocateVm' | 'vm'>;
+}
+
+export function attachDisks({ cloud }: AttachPorts): StepHandler<'attach-disks'> {
+  return async (context) => {
+    const { restore, plan, journal, signal, outputOf } = context;
+    const { vmAzureId } = outputOf('create-vm');
+    await cloud.attachDisks(vmAzureId, dataDisks(restore, plan), journal, signal);
+    if (!plan.options.powerOn) {
+      await cloud.deallocateVm(vmAzureId, journal, signal);
+      return { kind: 'done', output: {} };
+    }
+    await cloud.startVm(vmAzureId, journal, signal);
+    if (plan.options.bootCheck === 'running') {
+      await requireRunning(cloud, vmAzureId);
+      await context.event('vm.boot-checked', 'The VM runs, as Azure reports it.', { azureId: vmAzureId });
+    }
+    return { kind: 'done', output: {} };
+  };
+}
+
+function dataDisks(restore: Restore, plan: RestorePlan): DiskAttachment[] {
+  return plan.disks.flatMap(({ name, role, lun, caching }) =>
+    role === 'data' && lun !== null ? [{ diskId: diskIdOf(restore, name), lun, caching }] : [],
+  );
+}
+
+async function requireRunning(cloud: AttachPorts['cloud'], vmAzureId: string): Promise<void> {
+  const vm = await cloud.vm(vmAzureId);
+  if (vm?.powerState === 'running' && vm.provisioningState === 'Succeeded') return;
+  throw new RetryableError({
+    code: 'BOOT_CHECK_FAILED',
+    message: `The VM ${vmAzureId} was started and is ${vm?.powerState ?? 'not there'}.`,
+    fix: 'Look at its boot diagnostics in Azure; resume once it runs, or roll the restore back.',
+  });
+}

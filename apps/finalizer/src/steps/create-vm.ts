@@ -1,0 +1,81 @@
+import {
+  networkInterfaceName,
+  ownerTags,
+  PermanentError,
+  type Cloud,
+  type Restore,
+  type RestoreBooks,
+  type RestorePlan,
+  type ResourceRole,
+} from '@landfall/domain';
+import type { StepHandler } from '@landfall/pipeline';
+import { diskIdOf } from './restored-disks.js';
+
+/*
+ * Step 10: the machine, from its restored OS disk.
+ *
+ * Azure always starts a VM that it makes. This one is stopped again at once when it must not run, and also when it has
+ * data disks: a machine that starts without them may stop in an emergency shell, or begin to repair what is not
+ * broken. Step 11 attaches them and starts it.
+ */
+export interface VmPorts {
+  readonly cloud: Pick<Cloud, 'ensureNic' | 'ensureVm' | 'deallocateVm'>;
+  readonly books: Pick<RestoreBooks, 'transaction'>;
+  readonly applianceId: string;
+}
+
+export function createVm({ cloud, books, applianceId }: VmPorts): StepHandler<'create-vm'> {
+  return async ({ restore, plan, journal, signal }) => {
+    const { vmName, size, subnetId, privateIp, resourceGroup, region, zone } = machineOf(restore, plan);
+    const located = (name: string, role: ResourceRole) => ({
+      ...{ resourceGroup, region, zone, name, role },
+      tags: ownerTags(applianceId, restore.id, role),
+    });
+    const nic = await cloud.ensureNic(
+      { ...located(networkInterfaceName(vmName, restore.id), 'nic'), subnetId, privateIp },
+      journal,
+      signal,
+    );
+    const osDisk = osDiskOf(restore, plan);
+    const vm = await cloud.ensureVm(
+      {
+        ...located(vmName, 'vm'),
+        size,
+        nicId: nic.azureId,
+        osDisk: {
+          diskId: diskIdOf(restore, osDisk.name),
+          family: plan.restorePoint.os?.family ?? 'linux',
+          caching: osDisk.caching,
+        },
+      },
+      journal,
+      signal,
+    );
+    await books.transaction((tx) => tx.patchRestore(restore.id, { vmAzureId: vm.azureId }));
+    const hasDataDisks = plan.disks.some((disk) => disk.role === 'data');
+    if (hasDataDisks || !plan.options.powerOn) await cloud.deallocateVm(vm.azureId, journal, signal);
+    return { kind: 'done', output: { vmAzureId: vm.azureId } };
+  };
+}
+
+function osDiskOf(restore: Restore, plan: RestorePlan) {
+  const osDisk = plan.disks.find((disk) => disk.role === 'os');
+  if (osDisk === undefined) throw incomplete(restore, 'which of its disks is the OS disk');
+  return osDisk;
+}
+
+function machineOf(restore: Restore, { destination }: RestorePlan) {
+  const { vmName, size, subnetId } = destination;
+  if (vmName === null || size === null || subnetId === null) {
+    throw incomplete(restore, 'name, size and subnet of the VM');
+  }
+  return { ...destination, vmName, size, subnetId };
+}
+
+function incomplete(restore: Restore, what: string): PermanentError {
+  return new PermanentError({
+    code: 'PLAN_INCOMPLETE',
+    message: `The plan of restore ${restore.id} does not say ${what}.`,
+    fix: 'Plan the restore again; report this if it comes back.',
+  });
+}

@@ -1,0 +1,83 @@
+import {
+  LandfallError,
+  ownerTags,
+  type CallJournal,
+  type Cloud,
+  type LedgerEntry,
+  type ResourceRole,
+} from '@landfall/domain';
+import { boundedMap } from '@landfall/pipeline';
+
+/*
+ * Removing what a restore has made, in the order in which Azure lets go of it: access to disks, then VMs, then what
+ * they held. Only what the ledger lists is looked at, and only what carries our tags is touched.
+ */
+export interface RemovalPorts {
+  readonly cloud: Pick<Cloud, 'deleteOwned' | 'deallocateVm' | 'revokeDiskAccess' | 'disk'>;
+  readonly applianceId: string;
+}
+
+export interface Removal {
+  /** What was left alone, because it does not carry our tags. */
+  readonly foreign: readonly { readonly entry: LedgerEntry; readonly error: LandfallError }[];
+}
+
+/** VMs hold network interfaces and disks, so they go first. */
+const WAVES: readonly (readonly LedgerEntry['kind'][])[] = [['vm'], ['nic', 'disk'], ['resource-group']];
+const AT_ONCE = 4;
+
+/**
+ * Goes on past what can't be removed, and throws the first such error at the end.
+ * @throws LandfallError
+ */
+export async function removeOwned(
+  ports: RemovalPorts,
+  entries: readonly LedgerEntry[],
+  journal: CallJournal,
+  signal: AbortSignal,
+): Promise<Removal> {
+  const foreign: { entry: LedgerEntry; error: LandfallError }[] = [];
+  const failures: unknown[] = [];
+  const left = entries.filter((entry) => entry.state !== 'removed');
+  for (const kinds of WAVES) {
+    const wave = left.filter((entry) => kinds.includes(entry.kind));
+    await boundedMap(wave, AT_ONCE, async (entry) => {
+      signal.throwIfAborted();
+      try {
+        await remove(ports, entry, journal, signal);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        if (error instanceof LandfallError && error.code === 'RESOURCE_FOREIGN') foreign.push({ entry, error });
+        else failures.push(error);
+      }
+    });
+  }
+  if (failures.length > 0) throw failures[0];
+  return { foreign };
+}
+
+async function remove(
+  { cloud, applianceId }: RemovalPorts,
+  entry: LedgerEntry,
+  journal: CallJournal,
+  signal: AbortSignal,
+): Promise<void> {
+  const tags = ownerTags(applianceId, journal.restoreId, entry.role as ResourceRole);
+  await endAccess(cloud, entry, tags, journal, signal);
+  await cloud.deleteOwned({ azureId: entry.azureId, kind: entry.kind, tags }, journal, signal);
+}
+
+/** A disk with access granted can't be deleted. One that is not ours keeps its access. */
+async function endAccess(
+  cloud: RemovalPorts['cloud'],
+  entry: LedgerEntry,
+  tags: Readonly<Record<string, string>>,
+  journal: CallJournal,
+  signal: AbortSignal,
+): Promise<void> {
+  if (entry.kind !== 'disk') return;
+  const disk = await cloud.disk(entry.azureId);
+  if (disk === null || !/^Active/.test(disk.diskState)) return;
+  const ours = Object.entries(tags).every(([name, value]) => disk.tags[name] === value);
+  if (ours) await cloud.revokeDiskAccess(entry.azureId, journal, signal);
+}

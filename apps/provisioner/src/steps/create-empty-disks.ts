@@ -1,0 +1,66 @@
+import {
+  azureDiskName,
+  ownerTags,
+  PermanentError,
+  type Cloud,
+  type DiskSpec,
+  type PlannedDisk,
+  type RestoreBooks,
+} from '@landfall/domain';
+import { boundedMap, type StepContext, type StepHandler } from '@landfall/pipeline';
+
+/*
+ * Step 3: as many new disks as the plan says, named after the restore so that a repetition finds them. A worker writes
+ * empty disks; a direct transfer needs disks that wait for an upload.
+ */
+const DISKS_AT_ONCE = 4;
+
+export interface DiskPorts {
+  readonly cloud: Pick<Cloud, 'ensureEmptyDisk' | 'ensureUploadDisk'>;
+  readonly books: Pick<RestoreBooks, 'transaction'>;
+  readonly applianceId: string;
+}
+
+export function createEmptyDisks(ports: DiskPorts): StepHandler<'create-empty-disks'> {
+  const { cloud, books } = ports;
+  return async (context) => {
+    const { restore, plan, journal, signal } = context;
+    const direct = plan.options.transfer === 'direct';
+    const disks = await boundedMap(plan.disks, DISKS_AT_ONCE, async (planned) => {
+      const spec = diskSpec(ports, context, planned);
+      const disk = direct
+        ? await cloud.ensureUploadDisk(spec, journal, signal)
+        : await cloud.ensureEmptyDisk(spec, journal, signal);
+      await books.transaction((tx) => tx.setDiskAzureId(restore.id, planned.name, disk.azureId));
+      return { name: planned.name, azureId: disk.azureId };
+    });
+    return { kind: 'done', output: { disks } };
+  };
+}
+
+function diskSpec({ applianceId }: DiskPorts, { restore, plan }: StepContext, planned: PlannedDisk): DiskSpec {
+  const { resourceGroup, region, zone } = plan.destination;
+  return {
+    resourceGroup,
+    region,
+    zone,
+    name: azureDiskName(planned.azureName, restore.id),
+    tags: ownerTags(applianceId, restore.id, 'disk'),
+    role: 'disk',
+    sizeBytes: planned.sizeBytes,
+    sku: planned.sku,
+    os: planned.role === 'os' ? operatingSystem(restore.id, plan) : null,
+  };
+}
+
+/** Azure wants to know whether the OS disk holds Linux or Windows; where nothing says, Linux is what asks for least. */
+function operatingSystem(restoreId: string, { restorePoint, generation }: StepContext['plan']): DiskSpec['os'] {
+  if (generation === null) {
+    throw new PermanentError({
+      code: 'PLAN_INCOMPLETE',
+      message: `The plan of restore ${restoreId} says nothing about the VM's generation.`,
+      fix: 'Plan the restore again, with --generation 1 or 2.',
+    });
+  }
+  return { family: restorePoint.os?.family ?? 'linux', generation };
+}

@@ -1,0 +1,217 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  networkInterfaceName,
+  ownerTags,
+  PermanentError,
+  workerName,
+  type Cloud,
+  type DiskAttachment,
+  type PlannedWorker,
+  type ResourceRole,
+  type WorkerRecord,
+  type WorkerRegistry,
+} from '@landfall/domain';
+import { boundedMap, type StageOutput, type StepContext, type StepHandler } from '@landfall/pipeline';
+import { newBootstrapToken } from './bootstrap-token.js';
+
+/*
+ * Step 4: for each worker of the plan a network interface, a VM that knows how to prove itself once, and the empty disks
+ * attached to it in the order of the plan.
+ *
+ * The proof goes in with the VM and can't be changed later. So a VM of an earlier try is kept when its worker has
+ * reported already, or does so within minutes; else it is removed, and another takes its place under the next name.
+ */
+const WORKERS_AT_ONCE = 4;
+const REPORTS_WITHIN_MS = 5 * 60_000;
+const LOOK_EVERY_MS = 500;
+
+export interface WorkerPorts {
+  readonly cloud: Pick<
+    Cloud,
+    | 'ensureNic'
+    | 'ensureWorker'
+    | 'attachDisks'
+    | 'startVm'
+    | 'deleteOwned'
+    | 'vm'
+    | 'vmId'
+    | 'nicId'
+    | 'diskId'
+    | 'sizes'
+  >;
+  readonly workers: Pick<WorkerRegistry, 'create' | 'workers' | 'worker' | 'renewBootstrap' | 'retire'>;
+  readonly applianceId: string;
+  readonly image: string;
+  /** Where workers live; null: in the target's subnet. */
+  readonly subnetId: string | null;
+  readonly apiUrl: string;
+  /** Milliseconds that the worker of an earlier try has left to report; 5 minutes when left out. */
+  readonly reportsWithinMs?: number;
+}
+
+type Launched = StageOutput<'launch-worker'>['workers'][number];
+
+export function launchWorker(ports: WorkerPorts): StepHandler<'launch-worker'> {
+  return async (context) => {
+    const workers = await boundedMap(context.plan.workers, WORKERS_AT_ONCE, (planned, index) =>
+      launchOne(ports, context, planned, index),
+    );
+    return { kind: 'done', output: { workers } };
+  };
+}
+
+async function launchOne(
+  ports: WorkerPorts,
+  context: StepContext,
+  planned: PlannedWorker,
+  index: number,
+): Promise<Launched> {
+  const { cloud } = ports;
+  const { journal, signal } = context;
+  const { id, token } = await takePlace(ports, context, planned, index);
+  const nic = await cloud.ensureNic(
+    {
+      ...located(ports, context, networkInterfaceName(id, context.restore.id), 'worker-nic'),
+      subnetId: subnetOf(ports, context),
+      privateIp: null,
+    },
+    journal,
+    signal,
+  );
+  const vm = await cloud.ensureWorker(
+    {
+      ...located(ports, context, id, 'worker'),
+      size: planned.size,
+      nicId: nic.azureId,
+      image: ports.image,
+      osDiskName: osDiskName(id),
+      environment: {
+        LANDFALL_API_URL: ports.apiUrl,
+        LANDFALL_WORKER_ID: id,
+        LANDFALL_MOVER_PROCESSES: String(await moverProcesses(ports, context, planned.size)),
+        ...(token === null ? {} : { LANDFALL_BOOTSTRAP_TOKEN: token }),
+      },
+    },
+    journal,
+    signal,
+  );
+  const disks = planned.disks.map((name, lun) => ({ name, lun }));
+  await cloud.attachDisks(vm.azureId, attachments(context, disks), journal, signal);
+  await cloud.startVm(vm.azureId, journal, signal);
+  await context.event('worker.launched', `Worker ${id} runs with ${disks.length} disk(s) attached.`, {
+    workerId: id,
+    azureId: vm.azureId,
+    size: planned.size,
+  });
+  return { workerId: id, azureId: vm.azureId, disks };
+}
+
+/**
+ * The worker that fills this place of the plan, entered in the registry. The token is null when its VM exists already and
+ * has its own.
+ */
+async function takePlace(
+  ports: WorkerPorts,
+  context: StepContext,
+  planned: PlannedWorker,
+  index: number,
+): Promise<{ id: string; token: string | null }> {
+  const { cloud, workers } = ports;
+  const name = workerName(context.restore.id, index);
+  const earlier = (await workers.workers({ restoreId: context.restore.id })).filter(
+    (worker) => worker.id === name || worker.id.startsWith(`${name}-`),
+  );
+  const present = earlier.find((worker) => worker.state !== 'retired');
+  const vm = present === undefined ? null : await cloud.vm(present.azureId);
+  if (present !== undefined && vm !== null) {
+    const usable = vm.provisioningState !== 'Failed' && (await reports(ports, context, present));
+    if (usable) return { id: present.id, token: null };
+  }
+
+  const { token, hash, expiresAt } = newBootstrapToken();
+  if (present?.state === 'launching' && vm === null) {
+    await workers.renewBootstrap(present.id, hash, expiresAt);
+    return { id: present.id, token: token.reveal() };
+  }
+  if (present !== undefined) await remove(ports, context, present);
+  const id = earlier.length === 0 ? name : `${name}-${earlier.length + 1}`;
+  await workers.create({
+    id,
+    restoreId: context.restore.id,
+    azureId: cloud.vmId(context.plan.destination.resourceGroup, id),
+    disks: planned.disks,
+    bootstrapTokenHash: hash,
+    bootstrapExpiresAt: expiresAt,
+  });
+  return { id, token: token.reveal() };
+}
+
+/** Whether the worker has reported, or does so in the time that it has left. */
+async function reports(ports: WorkerPorts, { signal }: StepContext, worker: WorkerRecord): Promise<boolean> {
+  const deadline = performance.now() + (ports.reportsWithinMs ?? REPORTS_WITHIN_MS);
+  let state = worker.state;
+  while (state === 'launching' && performance.now() < deadline) {
+    await pause(LOOK_EVERY_MS, undefined, { signal });
+    state = (await ports.workers.worker(worker.id))?.state ?? 'retired';
+  }
+  return state === 'ready';
+}
+
+/** A worker that can't be used any more, with all that is its own. */
+async function remove(ports: WorkerPorts, context: StepContext, worker: WorkerRecord): Promise<void> {
+  const { cloud, applianceId } = ports;
+  const { restore, plan, journal, signal } = context;
+  await ports.workers.retire(worker.id);
+  await context.event('worker.replaced', `Worker ${worker.id} did not report; another takes its place.`, {
+    workerId: worker.id,
+  });
+  const { resourceGroup } = plan.destination;
+  const nicId = cloud.nicId(resourceGroup, networkInterfaceName(worker.id, restore.id));
+  const osDiskId = cloud.diskId(resourceGroup, osDiskName(worker.id));
+  const own = [
+    { azureId: worker.azureId, kind: 'vm', role: 'worker' },
+    { azureId: nicId, kind: 'nic', role: 'worker-nic' },
+    { azureId: osDiskId, kind: 'disk', role: 'worker-os-disk' },
+  ] as const;
+  for (const { azureId, kind, role } of own) {
+    await cloud.deleteOwned({ azureId, kind, tags: ownerTags(applianceId, restore.id, role) }, journal, signal);
+  }
+}
+
+function attachments(context: StepContext, disks: Launched['disks']): DiskAttachment[] {
+  const created = new Map(context.outputOf('create-empty-disks').disks.map((disk) => [disk.name, disk.azureId]));
+  return disks.map(({ name, lun }) => {
+    const diskId = created.get(name);
+    if (diskId !== undefined) return { diskId, lun, caching: 'None' };
+    throw new PermanentError({
+      code: 'STEP_OUTPUT_MISSING',
+      message: `Step create-empty-disks of restore ${context.restore.id} has made no disk "${name}".`,
+      fix: 'This is a fault of Landfall: report it with the log of the provisioner.',
+    });
+  });
+}
+
+function subnetOf(ports: WorkerPorts, { restore, plan }: StepContext): string {
+  const subnetId = ports.subnetId ?? plan.destination.subnetId;
+  if (subnetId !== null) return subnetId;
+  throw new PermanentError({
+    code: 'NETWORK_NOT_FOUND',
+    message: `Restore ${restore.id} names no subnet, and none is set for its worker.`,
+    fix: 'Set LANDFALL_WORKER_SUBNET_ID, or name a subnet (--subnet).',
+  });
+}
+
+/** Every two cores keep one data-mover busy: one decodes, one moves. */
+async function moverProcesses(ports: WorkerPorts, { plan }: StepContext, sizeName: string): Promise<number> {
+  const size = (await ports.cloud.sizes(plan.destination.region)).find((each) => each.name === sizeName);
+  return Math.max(1, Math.floor((size?.vCpus ?? 1) / 2));
+}
+
+function located(ports: WorkerPorts, { restore, plan }: StepContext, name: string, role: ResourceRole) {
+  const { resourceGroup, region, zone } = plan.destination;
+  return { resourceGroup, region, zone, name, role, tags: ownerTags(ports.applianceId, restore.id, role) };
+}
+
+function osDiskName(workerId: string): string {
+  return `${workerId}-os`;
+}
