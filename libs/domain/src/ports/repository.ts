@@ -53,4 +53,10 @@ export interface DiskSource extends ByteReader {
 export interface Piece {
   readonly offset: number;
   readonly bytes: Uint8Array;
+
+  /**
+   * Gives the piece's memory back at once; its bytes are gone afterwards. Calling it is optional: memory that is not given back is
+   * collected in time, at several times the cost.
+   */
+  readonly release?: () => void;
 }

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { SealingKey } from './crypto.js';
 import type { DecodeAnswer, DecodeRequest } from './decode-pool.js';
-import { BlobFault, decodeBlob } from './decode.js';
+import { BlobFault, decodeBlob, freeMemory } from './decode.js';
 
 /* The inside of a decoding thread, see decode-pool.ts: answers each request, in order. */
 const port = parentPort;
@@ -27,5 +27,7 @@ function decode({ number, read, blobs }: DecodeRequest): DecodeAnswer {
   } catch (error) {
     if (error instanceof BlobFault) return { number, fault: { blob: at, why: error.why } };
     return { number, unexpected: error instanceof Error ? error.message : String(error) };
+  } finally {
+    freeMemory(read);
   }
 }

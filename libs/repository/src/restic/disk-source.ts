@@ -1,6 +1,6 @@
 import { BadInputError, type ByteRange, type DiskSource, type FileStore, type Piece } from '@landfall/domain';
 import type { BlobIndex } from './blob-index.js';
-import { BlobFault, type DecodedBlob } from './decode.js';
+import { BlobFault, freeMemory, type DecodedBlob } from './decode.js';
 import type { DecodePool } from './decode-pool.js';
 import { blobCorrupt } from './errors.js';
 import type { BlobAt, ImageLayout } from './image-layout.js';
@@ -134,16 +134,31 @@ function costOf(read: PackRead): number {
 
 /** Each blob's stretches that are not zero, at each of its places, cut to the range. */
 function* piecesOf(read: PackRead, decoded: readonly DecodedBlob[], range: ByteRange): Generator<Piece> {
-  const end = range.offset + range.length;
   for (const [number, { bytes, stretches }] of decoded.entries()) {
-    for (const place of read.blobs[number]!.places) {
-      for (let at = 0; at < stretches.length; at += 2) {
-        const from = Math.max(place + stretches[at]!, range.offset);
-        const to = Math.min(place + stretches[at + 1]!, end);
-        if (from < to) yield { offset: from, bytes: bytes.subarray(from - place, to - place) };
-      }
+    const cuts = read.blobs[number]!.places.flatMap((place) => cutsOf(place, stretches, range));
+    let inUse = cuts.length;
+    for (const { place, from, to } of cuts) {
+      let released = false;
+      const release = () => {
+        if (released) return;
+        released = true;
+        inUse -= 1;
+        if (inUse === 0) freeMemory(bytes);
+      };
+      yield { offset: from, bytes: bytes.subarray(from - place, to - place), release };
     }
   }
+}
+
+function cutsOf(place: number, stretches: readonly number[], range: ByteRange) {
+  const end = range.offset + range.length;
+  const cuts: { place: number; from: number; to: number }[] = [];
+  for (let at = 0; at < stretches.length; at += 2) {
+    const from = Math.max(place + stretches[at]!, range.offset);
+    const to = Math.min(place + stretches[at + 1]!, end);
+    if (from < to) cuts.push({ place, from, to });
+  }
+  return cuts;
 }
 
 /** Settles as `work` does, or rejects as soon as the signal is aborted. */

@@ -47,7 +47,7 @@ export function plainPoint(parts: PointParts, found: Pick<SearchResult, 'complet
   }
   return {
     reference,
-    machineKey: `${host}:${snapshot.paths.toSorted().join(',')}`,
+    machineKey: `host:${host}:${snapshot.paths.toSorted().join(',')}`,
     machineName: (disks.length === 1 ? disks[0]?.name : host) || host || reference.slice(0, 8),
     aliases: host === '' ? [] : [host],
     takenAt: snapshot.takenAt,
