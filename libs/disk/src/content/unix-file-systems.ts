@@ -46,8 +46,8 @@ export function probeXfs({ head }: Region): Content | null {
   const blockBytes = head.readUInt32BE(4);
   if (blockBytes < 512 || blockBytes > 65_536 || (blockBytes & (blockBytes - 1)) !== 0) return null;
   return {
-    ...NOTHING_KNOWN,
     type: 'xfs',
+    ...NOTHING_KNOWN,
     label: cleanText(head.subarray(108, 120)),
     uuid: uuidText(head.subarray(32, 48)),
   };
@@ -57,8 +57,8 @@ export function probeBtrfs({ head }: Region): Content | null {
   const at = 64 * 1024;
   if (!hasText(head, at + 64, '_BHRfS_M') || head.length < at + 0x12b + 256) return null;
   return {
-    ...NOTHING_KNOWN,
     type: 'btrfs',
+    ...NOTHING_KNOWN,
     label: cleanText(head.subarray(at + 0x12b, at + 0x12b + 256)),
     uuid: uuidText(head.subarray(at + 32, at + 48)),
   };
@@ -68,7 +68,7 @@ export function probeSquashfs({ head }: Region): Content | null {
   if (head.length < 96 || !hasText(head, 0, 'hsqs')) return null;
   const [major, minor] = [head.readUInt16LE(28), head.readUInt16LE(30)];
   if (major < 3) return null;
-  return { ...NOTHING_KNOWN, type: 'squashfs', version: `${major}.${minor}` };
+  return { type: 'squashfs', ...NOTHING_KNOWN, version: `${major}.${minor}` };
 }
 
 /** The UUID is the time of the last change, as `blkid` prints it: `2026-02-01-10-00-00-00`. */
@@ -78,5 +78,5 @@ export function probeIso9660({ head }: Region): Content | null {
   const text = (from: number, to: number): string => head.toString('latin1', at + from, at + to);
   const time = [text(830, 846), text(813, 829)].find((digits) => /^\d{16}$/.test(digits) && !/^0+$/.test(digits));
   const uuid = time?.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, '$1-$2-$3-$4-$5-$6-$7') ?? null;
-  return { ...NOTHING_KNOWN, type: 'iso9660', label: cleanText(head.subarray(at + 40, at + 72), 'latin1'), uuid };
+  return { type: 'iso9660', ...NOTHING_KNOWN, label: cleanText(head.subarray(at + 40, at + 72), 'latin1'), uuid };
 }

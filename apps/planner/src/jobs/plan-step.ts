@@ -1,0 +1,16 @@
+import type { RestoreBooks } from '@landfall/domain';
+import type { StepHandler } from '@landfall/pipeline';
+import type { Planner } from '../planner.js';
+
+/**
+ * Step 0. Making a plan changes nothing, so a repetition just makes it again; the last one stored is the one that counts.
+ * A plan with errors is stored as well: the restore is then refused, and shows why.
+ */
+export function planStep(planner: Planner, books: RestoreBooks): StepHandler<'plan'> {
+  return async ({ restore, signal }) => {
+    const plan = await planner.plan(restore.request, signal);
+    signal.throwIfAborted();
+    await books.transaction((tx) => tx.storePlan(restore.id, plan));
+    return { kind: 'done', output: { planHash: plan.planHash } };
+  };
+}
