@@ -14,6 +14,8 @@ const workspace = fileURLToPath(new URL('../../..', import.meta.url));
 export interface StackAddresses {
   readonly databaseUrl: string;
   readonly redisUrl: string;
+  /** In front of every queue's keys: a Redis of the user's own may serve several installations. */
+  readonly queuePrefix: string;
   readonly azuriteUrl: string;
 }
 
@@ -58,7 +60,7 @@ export function services(
 ): { readonly api: ServerSpec; readonly others: readonly ServerSpec[] } {
   const apiUrl = `http://127.0.0.1:${installation.ports.api}`;
   const books: Environment = { DATABASE_URL: addresses.databaseUrl };
-  const queues: Environment = { REDIS_URL: addresses.redisUrl };
+  const queues: Environment = { REDIS_URL: addresses.redisUrl, LANDFALL_QUEUE_PREFIX: addresses.queuePrefix };
   const secrets: Environment = { LANDFALL_SECRET_KEY: installation.secretKey };
   const blobs: Environment = {
     LANDFALL_BLOB_ACCOUNTS: JSON.stringify({

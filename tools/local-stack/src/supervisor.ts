@@ -129,7 +129,12 @@ export class Stack {
       blobs,
       azureEmulator(folder, installation),
     ]);
-    return { databaseUrl: ownPostgres.url, redisUrl: ownRedis.url, azuriteUrl: blobs.url };
+    return {
+      databaseUrl: ownPostgres.url,
+      redisUrl: ownRedis.url,
+      queuePrefix: ownRedis.spec === null ? installation.applianceId : 'landfall',
+      azuriteUrl: blobs.url,
+    };
   }
 
   async #startGroups(specs: readonly ServerSpec[]): Promise<void> {
