@@ -8,3 +8,5 @@ export * from './contracts/cloud.js';
 export * from './doubles/memory-cloud.js';
 export * from './doubles/memory-cloud-seed.js';
 export * from './doubles/memory-journal.js';
+export * from './contracts/backup-repository.js';
+export * from './doubles/memory-backup-repository.js';

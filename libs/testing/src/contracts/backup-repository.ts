@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { PermanentError, type BackupRepository, type ByteRange, type DiskSource } from '@landfall/domain';
+import fc from 'fast-check';
+
+export interface BackupRepositorySubject {
+  /** A repository with one restore point whose disks are these: name → contents. */
+  make(disks: Readonly<Record<string, Buffer>>): Promise<{ repository: BackupRepository; dispose(): Promise<void> }>;
+  /** A location that is well formed and names nothing in the repository. */
+  readonly unknownLocation: string;
+}
+
+const MIB = 1024 * 1024;
+
+/** Registers the tests that every BackupRepository and its DiskSources have to pass; `name` heads them. */
+export function backupRepositoryContract(name: string, subject: BackupRepositorySubject): void {
+  describe(`${name} as a BackupRepository`, () => {
+    const mixed = mixedDisk(9 * MIB + 4321);
+    const disks = { mixed, zeros: Buffer.alloc(3 * MIB), tiny: Buffer.from([0, 0, 7]) };
+    let repository: BackupRepository;
+    let dispose: () => Promise<void>;
+    const withDisk = async (disk: keyof typeof disks, use: (source: DiskSource) => Promise<void>) => {
+      const { points } = await repository.discover();
+      const location = points[0]!.disks.find((candidate) => candidate.name === disk)!.location;
+      const source = await repository.openDisk(location);
+      try {
+        await use(source);
+      } finally {
+        await source.close();
+      }
+    };
+
+    before(async () => ({ repository, dispose } = await subject.make(disks)));
+    after(() => dispose());
+
+    test('finds the point with its disks and their sizes', async () => {
+      const { points, skipped } = await repository.discover();
+      assert.equal(points.length, 1);
+      assert.deepEqual(skipped, []);
+      const sizes = points[0]!.disks.map((disk) => [disk.name, disk.sizeBytes] as const);
+      assert.deepEqual(Object.fromEntries(sizes), { mixed: mixed.length, zeros: 3 * MIB, tiny: 3 });
+    });
+
+    test('gives the same references and locations each time', async () => {
+      const [first, second] = [await repository.discover(), await repository.discover()];
+      assert.deepEqual(first.points[0]!.reference, second.points[0]!.reference);
+      assert.deepEqual(first.points[0]!.disks, second.points[0]!.disks);
+    });
+
+    test('gives a whole disk as pieces; what no piece covers is zero', async () => {
+      for (const disk of ['mixed', 'zeros', 'tiny'] as const) {
+        await withDisk(disk, async (source) => {
+          const whole = await assembled(source, { offset: 0, length: source.sizeBytes });
+          assert.ok(whole.equals(disks[disk]), disk);
+        });
+      }
+    });
+
+    test('gives any range as pieces that lie in it and do not overlap', () =>
+      withDisk('mixed', (source) =>
+        fc.assert(
+          fc.asyncProperty(ranges(mixed.length), async (range) => {
+            const bytes = await assembled(source, range);
+            return bytes.equals(mixed.subarray(range.offset, range.offset + range.length));
+          }),
+          { numRuns: 30 },
+        ),
+      ));
+
+    test('reads any range', () =>
+      withDisk('mixed', (source) =>
+        fc.assert(
+          fc.asyncProperty(ranges(mixed.length), async ({ offset, length }) =>
+            (await source.read(offset, length)).equals(mixed.subarray(offset, offset + length)),
+          ),
+          { numRuns: 50 },
+        ),
+      ));
+
+    test('answers several readers at once', () =>
+      withDisk('mixed', async (source) => {
+        const starts = [0, MIB, 2 * MIB, 3 * MIB + 7];
+        const read = await Promise.all(starts.map((offset) => assembled(source, { offset, length: 2 * MIB })));
+        read.forEach((bytes, index) => {
+          assert.ok(bytes.equals(mixed.subarray(starts[index]!, starts[index]! + 2 * MIB)));
+        });
+      }));
+
+    test('names extents in ascending order, apart from each other, that hold all that is not zero', async () => {
+      for (const disk of ['mixed', 'zeros', 'tiny'] as const) {
+        await withDisk(disk, async (source) => {
+          const rest = Buffer.from(disks[disk]);
+          let end = -1;
+          for (const { offset, length } of source.extents()) {
+            assert.ok(offset > end && length > 0, 'ascending, not touching');
+            end = offset + length;
+            rest.fill(0, offset, end);
+          }
+          assert.ok(end <= source.sizeBytes);
+          assert.ok(rest.equals(Buffer.alloc(rest.length)), 'nothing but zeros outside of extents');
+        });
+      }
+    });
+
+    test('refuses a range that is not within the disk', () =>
+      withDisk('tiny', async (source) => {
+        await assert.rejects(source.read(2, 2), hasCode('RANGE_INVALID'));
+        await assert.rejects(source.read(-1, 1), hasCode('RANGE_INVALID'));
+        await assert.rejects(assembled(source, { offset: 0, length: 4 }), hasCode('RANGE_INVALID'));
+      }));
+
+    test('stops handing out pieces once the signal is aborted', () =>
+      withDisk('mixed', async (source) => {
+        const abort = new AbortController();
+        const consume = async () => {
+          for await (const _ of source.pieces({ offset: 0, length: source.sizeBytes }, abort.signal)) abort.abort();
+        };
+        await assert.rejects(consume(), (error: Error) => error.name === 'AbortError');
+      }));
+
+    test('can be read again after a consumer left in the middle', () =>
+      withDisk('mixed', async (source) => {
+        for await (const piece of source.pieces({ offset: 0, length: source.sizeBytes })) {
+          piece.release?.();
+          break;
+        }
+        assert.ok((await assembled(source, { offset: 0, length: source.sizeBytes })).equals(mixed));
+      }));
+
+    test('leaves other pieces alone when one is given back, even twice', () =>
+      withDisk('mixed', async (source) => {
+        const kept: { offset: number; bytes: Uint8Array }[] = [];
+        let number = 0;
+        for await (const piece of source.pieces({ offset: 0, length: source.sizeBytes })) {
+          if (number++ % 2 === 0) {
+            piece.release?.();
+            piece.release?.();
+          } else kept.push(piece);
+        }
+        for (const { offset, bytes } of kept) {
+          assert.ok(Buffer.from(bytes).equals(mixed.subarray(offset, offset + bytes.byteLength)));
+        }
+      }));
+
+    test('says IMAGE_NOT_FOUND for a location that names nothing', async () => {
+      await assert.rejects(repository.openDisk(subject.unknownLocation), hasCode('IMAGE_NOT_FOUND'));
+      await assert.rejects(repository.openDisk('nonsense'), hasCode('IMAGE_NOT_FOUND'));
+    });
+  });
+}
+
+/** The bytes of a range, put together from its pieces. */
+async function assembled(source: DiskSource, range: ByteRange): Promise<Buffer> {
+  const bytes = Buffer.alloc(range.length);
+  const covered = Buffer.alloc(range.length);
+  for await (const piece of source.pieces(range)) {
+    const from = piece.offset - range.offset;
+    const to = from + piece.bytes.byteLength;
+    assert.ok(from >= 0 && to <= range.length && from < to, 'a piece lies in the range');
+    assert.ok(!covered.subarray(from, to).includes(1), 'pieces do not overlap');
+    covered.fill(1, from, to);
+    bytes.set(piece.bytes, from);
+    piece.release?.();
+  }
+  return bytes;
+}
+
+/** Unlike data, the same data again, and holes, with edges that are not aligned to anything. */
+function mixedDisk(sizeBytes: number): Buffer {
+  const disk = Buffer.alloc(sizeBytes);
+  let state = 12345;
+  const noise = (from: number, to: number) => {
+    for (let at = from; at < to; at += 1) {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      disk[at] = state >>> 23;
+    }
+  };
+  noise(0, 70_001);
+  noise(MIB + 13, 3 * MIB + 5);
+  disk.copy(disk, 4 * MIB + 99, MIB + 13, 2 * MIB + 13);
+  disk.fill('all alike ', 7 * MIB, 8 * MIB);
+  noise(sizeBytes - 9, sizeBytes);
+  return disk;
+}
+
+function ranges(sizeBytes: number): fc.Arbitrary<ByteRange> {
+  return fc
+    .tuple(fc.nat({ max: sizeBytes }), fc.oneof(fc.nat({ max: 5_000 }), fc.nat({ max: 3 * MIB })))
+    .map(([offset, length]) => ({ offset, length: Math.min(length, sizeBytes - offset) }));
+}
+
+function hasCode(code: string): (error: unknown) => boolean {
+  return (error) => error instanceof PermanentError && error.code === code;
+}
