@@ -47,7 +47,7 @@ export class PostgresCallJournal implements CallJournal {
 
   async succeeded(key: string, result: { readonly azureId?: string } = {}): Promise<void> {
     await this.#database.transaction(async (client) => {
-      const columns = { state: 'succeeded', ...(result.azureId ? { azureId: result.azureId } : {}) };
+      const columns = { state: 'succeeded', pollerState: null, ...(result.azureId ? { azureId: result.azureId } : {}) };
       const operation = await this.#update(client, key, columns);
       if (operation.creates) await this.#settle(client, operation.azureId, 'created');
       if (operation.removes) await this.#settle(client, operation.azureId, 'removed');
@@ -56,7 +56,7 @@ export class PostgresCallJournal implements CallJournal {
 
   async failed(key: string, error: ErrorDetails): Promise<void> {
     await this.#database.transaction(async (client) => {
-      await this.#update(client, key, { state: 'failed', error: requiredJson(error) });
+      await this.#update(client, key, { state: 'failed', pollerState: null, error: requiredJson(error) });
     });
   }
 

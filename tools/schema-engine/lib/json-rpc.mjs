@@ -17,7 +17,7 @@ export function serveJsonRpc({ input, write, call, onEnd }) {
     try {
       const result = (await call(method, params)) ?? null;
       // What `migrate diff` prints goes the other way: the engine asks the CLI to print it.
-      if (method === 'diff' && result?.stdout != null) {
+      if (method === 'diff' && typeof result?.stdout === 'string') {
         send({ id: `print-${id}`, method: 'print', params: { content: result.stdout } });
       }
       send({ id, result });

@@ -1,0 +1,125 @@
+import {
+  ConflictError,
+  PermanentError,
+  type CallIntent,
+  type CallJournal,
+  type ErrorDetails,
+  type JournalEntry,
+  type WorkRun,
+} from '@landfall/domain';
+import { isCurrent, type BooksState, type CallData, type RestoreData } from './memory-books-state.js';
+
+type Commit = <T>(work: (state: BooksState) => T) => Promise<T>;
+
+/** The journal of the books in memory: guarded by the run's epoch, unlike `MemoryJournal`, which knows of no runs. */
+export class BooksJournal implements CallJournal {
+  readonly #run: WorkRun;
+  readonly #commit: Commit;
+
+  constructor(run: WorkRun, commit: Commit) {
+    this.#run = run;
+    this.#commit = commit;
+  }
+
+  get restoreId(): string {
+    return this.#run.restoreId;
+  }
+
+  begin(intent: CallIntent): Promise<JournalEntry> {
+    return this.#commit((state) => {
+      const data = state.restores.get(this.#run.restoreId);
+      if (!data || !isCurrent(state, this.#run) || !this.#isRunning(data)) throw this.#superseded();
+      const entry = this.#take(data, intent);
+      if (intent.creates) intend(data, intent.azureId, intent.creates);
+      return { state: entry.state, pollerState: entry.pollerState };
+    });
+  }
+
+  submitted(key: string, pollerState: string): Promise<void> {
+    return this.#change(key, (call) => Object.assign(call, { state: 'submitted', pollerState }));
+  }
+
+  succeeded(key: string): Promise<void> {
+    return this.#change(key, (call, data) => {
+      Object.assign(call, { state: 'succeeded', pollerState: null });
+      if (call.intent.creates) settle(data, call.intent.azureId, 'created');
+      if (call.intent.removes) settle(data, call.intent.azureId, 'removed');
+    });
+  }
+
+  failed(key: string, _error: ErrorDetails): Promise<void> {
+    return this.#change(key, (call) => Object.assign(call, { state: 'failed', pollerState: null }));
+  }
+
+  #isRunning(data: RestoreData): boolean {
+    const { work } = this.#run;
+    const row = work === 'clean-up' ? data.cleanUp : data.steps.find((step) => step.id === work);
+    return row?.state === 'running';
+  }
+
+  #take(data: RestoreData, intent: CallIntent): CallData {
+    const { work, epoch } = this.#run;
+    const earlier = data.calls.find((call) => call.intent.key === intent.key);
+    const goesOn = earlier && earlier.state !== 'failed' && earlier.intent.bodyHash === intent.bodyHash;
+    if (earlier?.state === 'submitted' && !goesOn) {
+      throw new PermanentError({
+        code: 'CALL_BODY_CHANGED',
+        message: `The call ${intent.key} is under way with other contents than are asked for now.`,
+        fix: 'This is a fault of Landfall: report it with the log of the service.',
+      });
+    }
+    if (earlier && goesOn) return Object.assign(earlier, { work, epoch });
+    const call: CallData = { intent, work, epoch, state: 'intended', pollerState: null };
+    data.calls = [...data.calls.filter((other) => other !== earlier), call];
+    return call;
+  }
+
+  #change(key: string, change: (call: CallData, data: RestoreData) => unknown): Promise<void> {
+    return this.#commit((state) => {
+      const { restoreId, work, epoch } = this.#run;
+      const data = state.restores.get(restoreId);
+      const call = data?.calls.find(
+        (candidate) => candidate.intent.key === key && candidate.work === work && candidate.epoch === epoch,
+      );
+      if (!data || !call) throw this.#superseded();
+      change(call, data);
+    });
+  }
+
+  #superseded(): ConflictError {
+    const { restoreId, work, epoch } = this.#run;
+    return new ConflictError({
+      code: 'STEP_SUPERSEDED',
+      message: `The run of ${work} with epoch ${epoch} of restore ${restoreId} is no longer wanted.`,
+      fix: 'Nothing has to be done: another run has its place, or the restore was cancelled.',
+    });
+  }
+}
+
+function intend(data: RestoreData, azureId: string, creates: NonNullable<CallIntent['creates']>): void {
+  const known = data.ledger.find((entry) => sameId(entry.azureId, azureId));
+  if (known) {
+    if (known.state === 'removed') known.state = 'intended';
+  } else {
+    data.ledger.push({ azureId, ...creates, state: 'intended', createdAt: new Date() });
+  }
+}
+
+function settle(data: RestoreData, azureId: string, state: 'created' | 'removed'): void {
+  const known = data.ledger.find((entry) => sameId(entry.azureId, azureId));
+  if (!known || known.state === state) return;
+  known.state = state;
+  const verb = state === 'created' ? 'Created' : 'Removed';
+  data.events.push({
+    sequence: data.events.length + 1,
+    restoreId: data.id,
+    at: new Date(),
+    type: `resource.${state}`,
+    message: `${verb} ${azureId.split('/').at(-1)}.`,
+    data: { azureId },
+  });
+}
+
+function sameId(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

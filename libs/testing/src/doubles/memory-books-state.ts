@@ -1,0 +1,129 @@
+import type {
+  AuditEntry,
+  CallIntent,
+  CleanUp,
+  ErrorDetails,
+  IdempotencyClaim,
+  LedgerEntry,
+  OutboxMessage,
+  Restore,
+  RestoredDisk,
+  RestoreEvent,
+  RestoreStep,
+  RunnableWork,
+  Segment,
+  StepId,
+  WorkRun,
+} from '@landfall/domain';
+
+/*
+ * What the books in memory hold, as plain data: a transaction works on a copy, and a commit puts the copy in its place.
+ */
+export type Changeable<T> = { -readonly [K in keyof T]: T[K] };
+
+export type DispatchTimes = { dispatchedAt: Date | null; notBefore: Date | null };
+
+export interface RestoreData extends Changeable<Omit<Restore, 'steps' | 'disks'>> {
+  steps: (Changeable<RestoreStep> & DispatchTimes)[];
+  disks: Changeable<RestoredDisk>[];
+  cleanUp: (Changeable<CleanUp> & DispatchTimes) | null;
+  events: RestoreEvent[];
+  calls: CallData[];
+  ledger: Changeable<LedgerEntry>[];
+}
+
+export interface CallData {
+  intent: CallIntent;
+  work: StepId | 'clean-up';
+  epoch: number;
+  state: 'intended' | 'submitted' | 'succeeded' | 'failed';
+  pollerState: string | null;
+}
+
+export interface BooksState {
+  restores: Map<string, RestoreData>;
+  segments: Map<string, Changeable<Segment> & { error: ErrorDetails | null }>;
+  outbox: (OutboxMessage & { claimed: boolean })[];
+  lastOutboxId: number;
+  keys: Map<string, IdempotencyClaim>;
+  audit: Omit<AuditEntry, 'hash'>[];
+}
+
+export function emptyBooks(): BooksState {
+  return { restores: new Map(), segments: new Map(), outbox: [], lastOutboxId: 0, keys: new Map(), audit: [] };
+}
+
+export function toRestore(state: BooksState, data: RestoreData): Restore {
+  const { steps, disks, cleanUp: _cleanUp, events: _events, calls: _calls, ledger: _ledger, ...rest } = data;
+  const moves = [...state.segments.values()].filter(
+    (segment) => segment.restoreId === data.id && segment.purpose === 'move',
+  );
+  return structuredClone({
+    ...rest,
+    steps: steps.map(({ dispatchedAt: _at, notBefore: _before, ...step }) => step),
+    disks: disks.map((disk) => {
+      const ofDisk = moves.filter((segment) => segment.diskName === disk.name);
+      const done = ofDisk.filter((segment) => segment.state === 'done');
+      return { ...disk, bytesTotal: sum(ofDisk), bytesDone: sum(done) };
+    }),
+  });
+}
+
+function sum(segments: readonly Segment[]): number {
+  return segments.reduce((total, segment) => total + segment.lengthBytes, 0);
+}
+
+export function goesForward(data: RestoreData): boolean {
+  return data.state === 'planning' || data.state === 'running';
+}
+
+export function goesBack(data: RestoreData): boolean {
+  return data.state === 'cancelling' || data.state === 'rolling-back';
+}
+
+export function isCurrent(state: BooksState, run: WorkRun): boolean {
+  const data = state.restores.get(run.restoreId);
+  if (!data) return false;
+  if (run.work === 'clean-up') return goesBack(data) && data.cleanUp?.epoch === run.epoch;
+  return goesForward(data) && data.steps.find((step) => step.id === run.work)?.epoch === run.epoch;
+}
+
+export function runnableWork(state: BooksState): RunnableWork[] {
+  return [...state.restores.values()].flatMap((data) => {
+    const steps = data.steps.filter(
+      (step) =>
+        !step.parked &&
+        step.dispatchedAt !== null &&
+        ((goesForward(data) && step.state === 'pending') ||
+          ((goesForward(data) || goesBack(data)) && step.state === 'running')),
+    );
+    const back = data.cleanUp;
+    const backMoves =
+      goesBack(data) && back?.dispatchedAt && (back.state === 'pending' || back.state === 'running') ? [back] : [];
+    return [
+      ...steps.map((step) => work(state, data.id, step.id, step)),
+      ...backMoves.map((cleanUp) => work(state, data.id, 'clean-up' as const, cleanUp)),
+    ];
+  });
+}
+
+function work(
+  state: BooksState,
+  restoreId: string,
+  name: StepId | 'clean-up',
+  row: { epoch: number; state: string } & DispatchTimes,
+): RunnableWork {
+  const { epoch, notBefore, dispatchedAt } = row;
+  return {
+    restoreId,
+    work: name,
+    epoch,
+    notBefore,
+    dispatchedAt,
+    state: row.state === 'running' ? 'running' : 'pending',
+    awaitsRelay: state.outbox.some(
+      ({ payload }) =>
+        payload.restoreId === restoreId && (payload.step ?? 'clean-up') === name && payload.epoch === epoch,
+    ),
+  };
+}

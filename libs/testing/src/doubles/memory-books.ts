@@ -1,0 +1,187 @@
+import type {
+  AuditEntry,
+  CallJournal,
+  IdempotencyKeys,
+  LedgerEntry,
+  OutboxMessage,
+  Restore,
+  RestoreBooks,
+  RestoreEvent,
+  RestoreState,
+  RestoreTransaction,
+  RunnableWork,
+  Segment,
+  SegmentState,
+  SegmentTotal,
+  StepId,
+  WorkRun,
+} from '@landfall/domain';
+import { BooksJournal } from './memory-books-journal.js';
+import { emptyBooks, goesForward, isCurrent, runnableWork, toRestore, type BooksState } from './memory-books-state.js';
+import { MemoryRestoreTransaction } from './memory-restore-transaction.js';
+
+/**
+ * The books in memory: transactions one after the other, each on a copy that takes the place of the old state at its
+ * commit. Illegal transitions throw.
+ */
+export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
+  #state: BooksState = emptyBooks();
+  #last: Promise<unknown> = Promise.resolve();
+  readonly #listeners = new Set<() => void>();
+
+  /** Everything that was audited. */
+  get audit(): readonly Omit<AuditEntry, 'hash'>[] {
+    return this.#state.audit;
+  }
+
+  /** Jobs that no relay has struck off, oldest first. */
+  get outbox(): readonly OutboxMessage[] {
+    return this.#state.outbox;
+  }
+
+  async transaction<T>(work: (tx: RestoreTransaction) => Promise<T>): Promise<T> {
+    let wroteOutbox = false;
+    const result = await this.#commit(async (state) => {
+      const tx = new MemoryRestoreTransaction(state);
+      const value = await work(tx);
+      wroteOutbox = tx.wroteOutbox;
+      return value;
+    });
+    if (wroteOutbox) for (const listener of this.#listeners) listener();
+    return result;
+  }
+
+  #commit<T>(work: (state: BooksState) => T | Promise<T>): Promise<T> {
+    const run = this.#last.then(async () => {
+      const copy = structuredClone(this.#state);
+      const result = await work(copy);
+      this.#state = copy;
+      return result;
+    });
+    this.#last = run.catch(() => undefined);
+    return run;
+  }
+
+  onOutbox(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async restore(id: string): Promise<Restore | null> {
+    const data = this.#state.restores.get(id);
+    return data ? toRestore(this.#state, data) : null;
+  }
+
+  async restores(filter: { states?: readonly RestoreState[]; limit?: number } = {}): Promise<readonly Restore[]> {
+    return [...this.#state.restores.values()]
+      .reverse()
+      .filter((data) => !filter.states || filter.states.includes(data.state))
+      .slice(0, filter.limit)
+      .map((data) => toRestore(this.#state, data));
+  }
+
+  async events(restoreId: string, afterSequence = 0, limit = 1_000): Promise<readonly RestoreEvent[]> {
+    const events = this.#state.restores.get(restoreId)?.events ?? [];
+    return events.filter((event) => event.sequence > afterSequence).slice(0, limit);
+  }
+
+  journal(restoreId: string, step: StepId | 'clean-up', epoch: number): CallJournal {
+    return new BooksJournal({ restoreId, work: step, epoch }, (work) => this.#commit(work));
+  }
+
+  async ledger(restoreId: string): Promise<readonly LedgerEntry[]> {
+    return structuredClone(this.#state.restores.get(restoreId)?.ledger ?? []);
+  }
+
+  async segments(
+    restoreId: string,
+    filter: { purpose?: Segment['purpose']; states?: readonly SegmentState[]; diskName?: string; limit?: number } = {},
+  ): Promise<readonly Segment[]> {
+    const { purpose, states, diskName, limit } = filter;
+    return this.#segmentsOf(restoreId)
+      .filter(
+        (segment) =>
+          (!purpose || segment.purpose === purpose) &&
+          (!states || states.includes(segment.state)) &&
+          (diskName === undefined || segment.diskName === diskName),
+      )
+      .slice(0, limit)
+      .map(({ error: _error, ...segment }) => ({ ...segment }));
+  }
+
+  async segment(id: string): Promise<Segment | null> {
+    const found = this.#state.segments.get(id);
+    if (!found) return null;
+    const { error: _error, ...segment } = found;
+    return segment;
+  }
+
+  async segmentTotals(restoreId: string): Promise<readonly SegmentTotal[]> {
+    const totals = new Map<string, SegmentTotal>();
+    for (const { diskName, purpose, state, lengthBytes } of this.#segmentsOf(restoreId)) {
+      const key = JSON.stringify([diskName, purpose, state]);
+      const { count, bytes } = totals.get(key) ?? { count: 0, bytes: 0 };
+      totals.set(key, { diskName, purpose, state, count: count + 1, bytes: bytes + lengthBytes });
+    }
+    return [...totals].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, total]) => total);
+  }
+
+  async runnable(): Promise<readonly RunnableWork[]> {
+    return runnableWork(this.#state);
+  }
+
+  async parked(): Promise<readonly WorkRun[]> {
+    return [...this.#state.restores.values()]
+      .filter(goesForward)
+      .flatMap((data) =>
+        data.steps
+          .filter((step) => step.parked)
+          .map((step) => ({ restoreId: data.id, work: step.id, epoch: step.epoch })),
+      );
+  }
+
+  async areCurrent(runs: readonly WorkRun[]): Promise<readonly boolean[]> {
+    return runs.map((run) => isCurrent(this.#state, run));
+  }
+
+  async claimOutbox(limit: number): Promise<readonly OutboxMessage[]> {
+    return this.#commit((state) => {
+      const free = state.outbox.filter((message) => !message.claimed).slice(0, limit);
+      for (const message of free) message.claimed = true;
+      return free.map(({ claimed: _claimed, ...message }) => message);
+    });
+  }
+
+  /** As if the relays that hold messages had died, and their claims run out. */
+  async releaseOutboxClaims(): Promise<void> {
+    await this.#commit((state) => {
+      for (const message of state.outbox) message.claimed = false;
+    });
+  }
+
+  async outboxSent(ids: readonly string[]): Promise<void> {
+    await this.#commit((state) => {
+      state.outbox = state.outbox.filter((message) => !ids.includes(message.id));
+    });
+  }
+
+  async find(key: string): Promise<{ restoreId: string; bodyHash: string } | null> {
+    const claim = this.#state.keys.get(key);
+    return claim ? { restoreId: claim.restoreId, bodyHash: claim.bodyHash } : null;
+  }
+
+  async prune(): Promise<number> {
+    return this.#commit((state) => {
+      const { size } = state.keys;
+      state.keys.clear();
+      return size;
+    });
+  }
+
+  #segmentsOf(restoreId: string) {
+    const rank = (segment: Segment): string => JSON.stringify([segment.diskName, segment.purpose]);
+    return [...this.#state.segments.values()]
+      .filter((segment) => segment.restoreId === restoreId)
+      .sort((a, b) => (rank(a) === rank(b) ? a.index - b.index : rank(a) < rank(b) ? -1 : 1));
+  }
+}

@@ -1,0 +1,133 @@
+import {
+  ConflictError,
+  hasEnded,
+  NotFoundError,
+  restorePointId,
+  type Catalogue,
+  type DiscoveredPoint,
+  type Machine,
+  type RepositoryRecord,
+  type Restore,
+  type RestorePoint,
+} from '@landfall/domain';
+
+type Added = Parameters<Catalogue['addRepository']>[0];
+
+/** Repositories, machines and points in memory. `restores` tells which of them are being restored. */
+export class MemoryCatalogue implements Catalogue {
+  readonly #repositories = new Map<string, Added & { addedAt: Date; scannedAt: Date | null }>();
+  #points: RestorePoint[] = [];
+
+  constructor(private readonly restores: () => Promise<readonly Restore[]> = async () => []) {}
+
+  async addRepository(repository: Added): Promise<void> {
+    if (this.#repositories.has(repository.name)) {
+      throw new ConflictError({
+        code: 'REPOSITORY_EXISTS',
+        message: `There is a repository named ${repository.name} already.`,
+        fix: 'Choose another name, or remove that repository first.',
+      });
+    }
+    this.#repositories.set(repository.name, { ...repository, addedAt: new Date(), scannedAt: null });
+  }
+
+  async repository(name: string): Promise<RepositoryRecord | null> {
+    return (await this.repositories()).find((repository) => repository.name === name) ?? null;
+  }
+
+  async repositories(): Promise<readonly RepositoryRecord[]> {
+    return [...this.#repositories.values()]
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ sealedPassword: _password, ...repository }) => ({
+        ...repository,
+        points: this.#points.filter((point) => point.repositoryName === repository.name).length,
+      }));
+  }
+
+  async sealedPassword(name: string): Promise<string | null> {
+    return this.#repositories.get(name)?.sealedPassword ?? null;
+  }
+
+  async removeRepository(name: string): Promise<boolean> {
+    const ids = this.#points.filter((point) => point.repositoryName === name).map((point) => point.id);
+    const user = (await this.restores()).find(
+      (restore) => !hasEnded(restore.state) && ids.includes(restore.request.restorePointId),
+    );
+    if (user) {
+      throw new ConflictError({
+        code: 'REPOSITORY_IN_USE',
+        message: `Restore ${user.id} reads from repository ${name} and has not ended.`,
+        fix: 'Wait for it, or cancel it, then remove the repository.',
+      });
+    }
+    this.#points = this.#points.filter((point) => point.repositoryName !== name);
+    return this.#repositories.delete(name);
+  }
+
+  async replacePoints(
+    repositoryName: string,
+    points: readonly DiscoveredPoint[],
+  ): Promise<{ machines: number; points: number }> {
+    const repository = this.#repositories.get(repositoryName);
+    if (!repository) {
+      throw new NotFoundError({
+        code: 'REPOSITORY_NOT_FOUND',
+        message: `There is no repository named ${repositoryName}.`,
+        fix: 'List the repositories to see their names.',
+      });
+    }
+    const latest = new Map(
+      points
+        .toSorted((a, b) => a.takenAt.getTime() - b.takenAt.getTime())
+        .map(({ machineKey, machineName, aliases }) => [machineKey, { machineName, aliases }]),
+    );
+    const fresh = points.map((point) => ({
+      ...structuredClone(point),
+      ...latest.get(point.machineKey),
+      id: restorePointId(repositoryName, point.reference),
+      repositoryName,
+      machineId: `m-${repositoryName}-${point.machineKey}`,
+    }));
+    this.#points = [...this.#points.filter((point) => point.repositoryName !== repositoryName), ...fresh];
+    repository.scannedAt = new Date();
+    return { machines: latest.size, points: fresh.length };
+  }
+
+  async machines(): Promise<readonly Machine[]> {
+    const ids = [...new Set(this.#points.map((point) => point.machineId))];
+    return ids
+      .flatMap((id) => {
+        const points = this.#newestFirst().filter((point) => point.machineId === id);
+        const [newest] = points;
+        if (!newest) return [];
+        const { machineName: name, aliases, repositoryName, takenAt: latestPointAt } = newest;
+        return [{ id, name, aliases, repositoryName, points: points.length, latestPointAt }];
+      })
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async findMachines(text: string): Promise<readonly Machine[]> {
+    return (await this.machines()).filter(
+      ({ id, name, aliases }) => id === text || name.toLowerCase() === text.toLowerCase() || aliases.includes(text),
+    );
+  }
+
+  async points(machineIds?: readonly string[]): Promise<readonly RestorePoint[]> {
+    return this.#newestFirst().filter((point) => !machineIds || machineIds.includes(point.machineId));
+  }
+
+  async point(id: string): Promise<RestorePoint | null> {
+    return this.#points.find((point) => point.id === id) ?? null;
+  }
+
+  async findPoints(text: string): Promise<readonly RestorePoint[]> {
+    const all = this.#newestFirst();
+    const exact = all.filter((point) => point.id === text || point.reference === text);
+    if (exact.length > 0 || text.length < 6) return exact;
+    return all.filter((point) => point.id.startsWith(text) || point.reference.startsWith(text));
+  }
+
+  #newestFirst(): RestorePoint[] {
+    return this.#points.toSorted((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.id < b.id ? -1 : 1));
+  }
+}

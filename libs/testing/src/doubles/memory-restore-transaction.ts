@@ -1,0 +1,248 @@
+import {
+  ConflictError,
+  hasEnded,
+  mayBecome,
+  STEPS,
+  stepMayBecome,
+  type CleanUp,
+  type CleanUpPurpose,
+  type ErrorDetails,
+  type IdempotencyClaim,
+  type NewOutboxMessage,
+  type NewRestore,
+  type NewSegment,
+  type Restore,
+  type RestorePatch,
+  type RestorePlan,
+  type RestoreState,
+  type RestoreTransaction,
+  type SegmentState,
+  type StepId,
+  type StepPatch,
+  type StepState,
+} from '@landfall/domain';
+import { toRestore, type BooksState, type DispatchTimes, type RestoreData } from './memory-books-state.js';
+
+/** Works on the copy that it is given. Refuses what is not legal loudly: a test must not get past it. */
+export class MemoryRestoreTransaction implements RestoreTransaction {
+  readonly #state: BooksState;
+  wroteOutbox = false;
+
+  constructor(state: BooksState) {
+    this.#state = state;
+  }
+
+  async createRestore(restore: NewRestore): Promise<void> {
+    if (this.#state.restores.has(restore.id)) throw new Error(`restore ${restore.id} exists`);
+    this.#state.restores.set(restore.id, {
+      id: restore.id,
+      state: 'planning',
+      epoch: 0,
+      request: structuredClone(restore.request),
+      plan: null,
+      steps: STEPS.map(({ id, number }) => ({ id, number, ...FRESH_WORK, parked: false, output: null })),
+      disks: [],
+      vmAzureId: null,
+      problems: [],
+      error: null,
+      requestedBy: restore.requestedBy,
+      createdAt: new Date(),
+      endedAt: null,
+      cleanUp: null,
+      events: [],
+      calls: [],
+      ledger: [],
+    });
+  }
+
+  async lockRestore(id: string): Promise<Restore | null> {
+    const data = this.#state.restores.get(id);
+    return data ? toRestore(this.#state, data) : null;
+  }
+
+  async moveRestore(
+    id: string,
+    guard: { from: RestoreState; epoch: number },
+    to: RestoreState,
+    patch: RestorePatch = {},
+  ): Promise<boolean> {
+    const data = this.#state.restores.get(id);
+    if (!data || data.state !== guard.from || data.epoch !== guard.epoch) return false;
+    if (!mayBecome(guard.from, to)) throw new Error(`a restore may not go from ${guard.from} to ${to}`);
+    if (to === 'running' && data.plan === null) throw new Error('a restore without a plan may not run');
+    this.#patch(data, patch);
+    data.state = to;
+    data.epoch += 1;
+    data.endedAt = hasEnded(to) ? (patch.endedAt ?? new Date()) : null;
+    return true;
+  }
+
+  async patchRestore(id: string, patch: RestorePatch): Promise<void> {
+    this.#patch(this.#restore(id), patch);
+  }
+
+  async moveStep(
+    restoreId: string,
+    step: StepId,
+    guard: { from: StepState; epoch: number },
+    to: StepState,
+    patch: StepPatch = {},
+  ): Promise<boolean> {
+    const row = this.#state.restores.get(restoreId)?.steps.find((candidate) => candidate.id === step);
+    return row !== undefined && moveWork(row, guard, to, patch);
+  }
+
+  async cleanUp(restoreId: string): Promise<CleanUp | null> {
+    const row = this.#state.restores.get(restoreId)?.cleanUp;
+    return row ? shownCleanUp(row) : null;
+  }
+
+  async openCleanUp(restoreId: string, purpose: CleanUpPurpose, cause: ErrorDetails | null): Promise<CleanUp> {
+    const data = this.#restore(restoreId);
+    const epoch = data.cleanUp ? data.cleanUp.epoch + 1 : 0;
+    data.cleanUp = { purpose, cause, ...FRESH_WORK, epoch };
+    return shownCleanUp(data.cleanUp);
+  }
+
+  async moveCleanUp(
+    restoreId: string,
+    guard: { from: StepState; epoch: number },
+    to: StepState,
+    patch: Omit<StepPatch, 'output' | 'parked'> = {},
+  ): Promise<boolean> {
+    const row = this.#state.restores.get(restoreId)?.cleanUp;
+    return row ? moveWork(row, guard, to, patch) : false;
+  }
+
+  async storePlan(restoreId: string, plan: RestorePlan): Promise<void> {
+    const data = this.#state.restores.get(restoreId);
+    if (data?.state !== 'planning') {
+      throw new ConflictError({
+        code: 'STEP_SUPERSEDED',
+        message: `Restore ${restoreId} is no longer being planned.`,
+        fix: 'Nothing has to be done: the plan is dropped.',
+      });
+    }
+    data.plan = structuredClone(plan);
+    data.disks = plan.disks.map(({ name, from, role, lun }) => ({
+      name,
+      from,
+      role,
+      lun,
+      azureId: null,
+      bytesTotal: 0,
+      bytesDone: 0,
+    }));
+  }
+
+  async setDiskAzureId(restoreId: string, diskName: string, azureId: string): Promise<void> {
+    const disk = this.#restore(restoreId).disks.find((candidate) => candidate.name === diskName);
+    if (!disk) throw new Error(`restore ${restoreId} has no disk ${diskName}`);
+    disk.azureId = azureId;
+  }
+
+  async addEvent(restoreId: string, type: string, message: string, data: Record<string, unknown> = {}): Promise<void> {
+    const { events } = this.#restore(restoreId);
+    events.push({
+      sequence: events.length + 1,
+      restoreId,
+      at: new Date(),
+      type,
+      message,
+      data: structuredClone(data),
+    });
+  }
+
+  async enqueue(message: NewOutboxMessage): Promise<void> {
+    this.wroteOutbox = true;
+    const { outbox } = this.#state;
+    if (outbox.some((other) => other.queue === message.queue && other.jobId === message.jobId)) return;
+    this.#state.lastOutboxId += 1;
+    const id = String(this.#state.lastOutboxId);
+    outbox.push({ ...structuredClone(message), delayMs: message.delayMs ?? 0, id, claimed: false });
+  }
+
+  async createSegments(segments: readonly NewSegment[]): Promise<void> {
+    for (const segment of segments) {
+      const { restoreId, diskName, purpose, index } = segment;
+      const id = `seg-${restoreId}-${diskName}-${purpose}-${index}`;
+      if (this.#state.segments.has(id)) continue;
+      const fresh = { state: 'pending', epoch: 0, attempts: 0, mover: null, error: null } as const;
+      this.#state.segments.set(id, { ...segment, ...fresh, id });
+    }
+  }
+
+  async moveSegment(
+    id: string,
+    guard: { from: SegmentState; epoch: number },
+    to: SegmentState,
+    patch: { mover?: string | null; epoch?: number; attempts?: number; error?: ErrorDetails | null } = {},
+  ): Promise<boolean> {
+    const segment = this.#state.segments.get(id);
+    if (!segment || segment.state !== guard.from || segment.epoch !== guard.epoch) return false;
+    Object.assign(segment, patch, { state: to });
+    return true;
+  }
+
+  async claimIdempotencyKey(claim: IdempotencyClaim): Promise<IdempotencyClaim> {
+    const held = this.#state.keys.get(claim.key);
+    if (held) return held;
+    this.#state.keys.set(claim.key, claim);
+    return claim;
+  }
+
+  async audit(entry: {
+    actor: string;
+    action: string;
+    subject: string;
+    details: Record<string, unknown>;
+  }): Promise<void> {
+    this.#state.audit.push({ ...structuredClone(entry), sequence: this.#state.audit.length + 1, at: new Date() });
+  }
+
+  #restore(id: string): RestoreData {
+    const data = this.#state.restores.get(id);
+    if (!data) throw new Error(`there is no restore ${id}`);
+    return data;
+  }
+
+  #patch(data: RestoreData, patch: RestorePatch): void {
+    const { error, problems, vmAzureId } = patch;
+    if (error !== undefined) data.error = error;
+    if (problems !== undefined) data.problems = problems;
+    if (vmAzureId !== undefined) data.vmAzureId = vmAzureId;
+  }
+}
+
+const FRESH_WORK = {
+  state: 'pending',
+  epoch: 0,
+  attempts: 0,
+  startedAt: null,
+  endedAt: null,
+  error: null,
+  dispatchedAt: null,
+  notBefore: null,
+} as const;
+
+interface WorkRow extends DispatchTimes {
+  state: StepState;
+  epoch: number;
+  parked?: boolean;
+}
+
+function moveWork(row: WorkRow, guard: { from: StepState; epoch: number }, to: StepState, patch: StepPatch): boolean {
+  if (row.state !== guard.from || row.epoch !== guard.epoch) return false;
+  if (guard.from !== to && !stepMayBecome(guard.from, to))
+    throw new Error(`a step may not go from ${row.state} to ${to}`);
+  if (patch.epoch !== undefined && patch.epoch <= row.epoch) throw new Error('an epoch must grow');
+  Object.assign(row, structuredClone(patch), { state: to });
+  if (patch.epoch !== undefined && to === 'pending') row.dispatchedAt = new Date();
+  if (row.parked && row.state !== 'running') throw new Error('only a running step may be parked');
+  return true;
+}
+
+function shownCleanUp(row: CleanUp): CleanUp {
+  const { purpose, state, epoch, attempts, cause, error } = row;
+  return { purpose, state, epoch, attempts, cause, error };
+}

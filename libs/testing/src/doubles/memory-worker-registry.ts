@@ -1,0 +1,93 @@
+import { ConflictError, type WorkerRecord, type WorkerRegistry } from '@landfall/domain';
+
+interface Row extends WorkerRecord {
+  bootstrap: { hash: string; expiresAt: Date } | null;
+  session: { hash: string; expiresAt: Date } | null;
+}
+
+/** Workers in memory, with a clock that tests can set. */
+export class MemoryWorkerRegistry implements WorkerRegistry {
+  readonly #rows = new Map<string, Row>();
+
+  constructor(private readonly now: () => Date = () => new Date()) {}
+
+  async create(worker: Parameters<WorkerRegistry['create']>[0]): Promise<void> {
+    if (this.#rows.has(worker.id)) {
+      throw new ConflictError({
+        code: 'WORKER_EXISTS',
+        message: `The worker ${worker.id} is registered already.`,
+        fix: 'Read it instead, and renew its bootstrap token if it never redeemed its own.',
+      });
+    }
+    const { bootstrapTokenHash, bootstrapExpiresAt, ...columns } = worker;
+    const bootstrap = { hash: bootstrapTokenHash, expiresAt: bootstrapExpiresAt };
+    this.#rows.set(worker.id, { ...columns, state: 'launching', movers: [], bootstrap, session: null });
+  }
+
+  async worker(id: string): Promise<WorkerRecord | null> {
+    return this.#shown(this.#rows.get(id));
+  }
+
+  async workers(filter: { restoreId?: string; active?: boolean } = {}): Promise<readonly WorkerRecord[]> {
+    return [...this.#rows.values()]
+      .filter((row) => filter.restoreId === undefined || row.restoreId === filter.restoreId)
+      .filter((row) => filter.active === undefined || (row.state !== 'retired') === filter.active)
+      .flatMap((row) => this.#shown(row) ?? []);
+  }
+
+  async redeemBootstrap(
+    id: string,
+    bootstrapTokenHash: string,
+    session: { tokenHash: string; expiresAt: Date },
+  ): Promise<WorkerRecord | null> {
+    const row = this.#rows.get(id);
+    if (!row?.bootstrap || row.bootstrap.hash !== bootstrapTokenHash || row.bootstrap.expiresAt <= this.now()) {
+      return null;
+    }
+    const redeemed = { ...row, state: 'ready' as const, bootstrap: null };
+    this.#rows.set(id, { ...redeemed, session: { hash: session.tokenHash, expiresAt: session.expiresAt } });
+    return this.worker(id);
+  }
+
+  async bySession(tokenHash: string): Promise<WorkerRecord | null> {
+    return this.#shown(this.#inSession(tokenHash));
+  }
+
+  async renewSession(tokenHash: string, expiresAt: Date): Promise<boolean> {
+    const row = this.#inSession(tokenHash);
+    if (!row) return false;
+    row.session = { hash: tokenHash, expiresAt };
+    return true;
+  }
+
+  async renewBootstrap(id: string, bootstrapTokenHash: string, bootstrapExpiresAt: Date): Promise<void> {
+    const row = this.#rows.get(id);
+    if (row?.state !== 'launching') return;
+    row.bootstrap = { hash: bootstrapTokenHash, expiresAt: bootstrapExpiresAt };
+  }
+
+  async heartbeat(id: string, mover: { name: string; pid: number }): Promise<void> {
+    const row = this.#rows.get(id);
+    if (!row) return;
+    const others = row.movers.filter((other) => other.name !== mover.name);
+    const movers = [...others, { ...mover, seenAt: this.now() }].sort((a, b) => (a.name < b.name ? -1 : 1));
+    this.#rows.set(id, { ...row, movers });
+  }
+
+  async retire(id: string): Promise<void> {
+    const row = this.#rows.get(id);
+    if (row) this.#rows.set(id, { ...row, state: 'retired', bootstrap: null, session: null });
+  }
+
+  #inSession(tokenHash: string): Row | undefined {
+    return [...this.#rows.values()].find(
+      (row) => row.session?.hash === tokenHash && row.session.expiresAt > this.now(),
+    );
+  }
+
+  #shown(row: Row | undefined): WorkerRecord | null {
+    if (!row) return null;
+    const { bootstrap: _bootstrap, session: _session, ...record } = row;
+    return structuredClone(record);
+  }
+}
