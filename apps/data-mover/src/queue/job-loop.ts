@@ -33,6 +33,7 @@ const LOOK_FOR_STALLED_EVERY_MS = 5_000;
 const FINISH_WITHIN_MS = 3_000;
 const GIVE_BACK_WITHIN_MS = 3_000;
 const CLOSE_WITHIN_MS = 2_000;
+const WARN_EVERY_MS = 10_000;
 
 export interface JobLoopOptions extends SegmentWork {
   readonly redis: RedisSettings;
@@ -56,6 +57,7 @@ export class JobLoop {
   /** Ends even the waiting for Redis with a report in hand. */
   readonly #leave = new AbortController();
   #closing = false;
+  #warned = { message: '', at: 0 };
 
   constructor(private readonly options: JobLoopOptions) {
     this.#connection = patientConnection(options.redis);
@@ -76,7 +78,7 @@ export class JobLoop {
     this.#worker.on('lockRenewalFailed', (jobIds) => {
       for (const id of jobIds) this.#worker.cancelJob(id, 'its lock was lost');
     });
-    this.#worker.on('error', (error) => options.log.warn({ err: error }, 'The queue reports an error.'));
+    this.#worker.on('error', (error) => this.#warn(error));
   }
 
   /** Returns within 10 s, whatever state Redis and the API are in. */
@@ -87,8 +89,16 @@ export class JobLoop {
     this.#stop.abort(new Error('The data-mover stops.'));
     await this.#waitForJobs(GIVE_BACK_WITHIN_MS);
     this.#leave.abort(new Error('The data-mover leaves.'));
-    await withDeadline(this.#worker.close(true), CLOSE_WITHIN_MS).catch(() => undefined);
+    await withDeadline(this.#worker.close(), CLOSE_WITHIN_MS).catch(() => undefined);
     this.#connection.disconnect();
+  }
+
+  /** Without Redis there is an error for every try to connect: one of a kind in ten seconds says as much. */
+  #warn(error: Error): void {
+    const now = performance.now();
+    if (error.message === this.#warned.message && now - this.#warned.at < WARN_EVERY_MS) return;
+    this.#warned = { message: error.message, at: now };
+    this.options.log.warn({ error: error.message }, 'The queue reports an error.');
   }
 
   #take(job: Job, lost: AbortSignal): Promise<void> {

@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { cp, mkdir, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { Secret } from '@landfall/domain';
+import { type Backup, backUp, damagePack, fileHash } from './site/backup.js';
+import { MoverProcess } from './site/mover-process.js';
+import { type SiteSegment, TestSite } from './site/test-site.js';
+
+const MIB = 1024 * 1024;
+const SEGMENT = 16 * MIB;
+
+const redisUrl = process.env['LANDFALL_TEST_REDIS_URL'];
+if (redisUrl === undefined)
+  throw new Error('LANDFALL_TEST_REDIS_URL must name a running Redis; run the tests by tools/test-runner.');
+
+describe('the data-mover as a process', () => {
+  let root: string;
+  let backup: Backup;
+  let folder: string;
+  let disk: string;
+  let site: TestSite;
+  let movers: MoverProcess[];
+
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), 'landfall-mover-'));
+    backup = await backUp(join(root, 'backup'), 192, true);
+  });
+
+  after(() => rm(root, { recursive: true }));
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(root, 'case-'));
+    await mkdir(join(folder, 'by-lun'));
+    disk = join(folder, 'by-lun', '0');
+    await writeFile(disk, '');
+    await truncate(disk, backup.sizeBytes);
+    site = await TestSite.open({ url: new Secret(redisUrl), prefix: `mover-test-${randomBytes(6).toString('hex')}` });
+    movers = [];
+  });
+
+  afterEach(async () => {
+    await Promise.all(movers.map((mover) => mover.end()));
+    await site.close();
+  });
+
+  const start = (name = 'worker-0'): MoverProcess => {
+    const mover = new MoverProcess({
+      ...site.environment(),
+      LANDFALL_MOVER_NAME: name,
+      LANDFALL_DISK_DIRECTORY: join(folder, 'by-lun'),
+      LANDFALL_WORKER_STATE: join(folder, 'state'),
+    });
+    movers.push(mover);
+    return mover;
+  };
+
+  const grant = (index: number, changes: Partial<SiteSegment['grant']> = {}): SiteSegment['grant'] => ({
+    purpose: 'move',
+    verify: 'full',
+    offsetBytes: index * SEGMENT,
+    lengthBytes: SEGMENT,
+    repository: backup.access,
+    source: { location: backup.location, sizeBytes: backup.sizeBytes },
+    target: { kind: 'lun', lun: 0, sizeBytes: backup.sizeBytes },
+    ...changes,
+  });
+
+  const addAll = async (purpose: 'move' | 'verify' = 'move'): Promise<number> => {
+    const count = backup.sizeBytes / SEGMENT;
+    for (let index = 0; index < count; index += 1) await site.add(`${purpose}-${index}`, grant(index, { purpose }));
+    return count;
+  };
+
+  const everyDoneOnce = (): void => {
+    for (const id of site.segments.keys()) {
+      const own = site.events.filter((event) => event.segment === id);
+      assert.deepEqual(own.filter((event) => event.kind === 'done').length, 1, `${id} is reported done once`);
+      assert.equal(own.at(-1)?.kind, 'done', `nobody takes ${id} after it was done`);
+    }
+  };
+
+  it('writes a disk that equals the backup, and finds it equal when it reads it back', async () => {
+    const count = await addAll();
+    start();
+    await site.until('all is moved', () => site.count('done') === count);
+    assert.equal(await fileHash(disk), backup.sha256);
+    await addAll('verify');
+    await site.until('all is verified', () => site.count('done') === 2 * count);
+    everyDoneOnce();
+    const first = site.of('done', 'verify-0')[0]!;
+    assert.equal(first.detail['bytesRead'], SEGMENT);
+    assert.equal(first.detail['bytesWritten'], 0);
+  });
+
+  it('leaves the holes of the backup as holes of the disk', async () => {
+    const count = await addAll();
+    start();
+    await site.until('all is moved', () => site.count('done') === count);
+    const file = await open(disk, 'r');
+    const { blocks } = await file.stat();
+    await file.close();
+    // A quarter of the disk holds data.
+    assert.ok(blocks * 512 < backup.sizeBytes / 3, `${blocks * 512} bytes are allocated`);
+  });
+
+  it('goes on after a kill -9 in the middle and writes no finished segment again', async () => {
+    const mover = start();
+    site.onGranted = (_segment, claims) => {
+      // Some are done, one is being written, and the answer to this claim may or may not arrive.
+      if (claims === 6) mover.kill('SIGKILL');
+    };
+    const count = await addAll();
+    await mover.exited;
+    const doneBefore = new Set(site.of('done').map((event) => event.segment));
+    assert.ok(doneBefore.size > 0 && doneBefore.size < count, `${doneBefore.size} of ${count} were done`);
+    start();
+    await site.until('all is moved', () => site.count('done') === count);
+    assert.equal(await fileHash(disk), backup.sha256);
+    everyDoneOnce();
+    assert.equal(site.count('registered'), 1);
+  });
+
+  it('lets several data-movers of a worker share one bootstrap token and the work', async () => {
+    site.concurrency = 1;
+    const started = ['worker-0', 'worker-1', 'worker-2'].map(start);
+    await site.until('all have started', () => site.count('started') === started.length);
+    const count = await addAll();
+    await site.until('all is moved', () => site.count('done') === count);
+    assert.equal(await fileHash(disk), backup.sha256);
+    assert.equal(site.count('registered'), 1);
+    assert.ok(new Set(site.of('claimed').map((event) => event.mover)).size > 1);
+  });
+
+  it('gives back what it has in hand and ends with 0 when it is told to stop', async () => {
+    const mover = start();
+    site.away = true;
+    await site.add('move-0', grant(0));
+    await site.until('it has started', () => site.count('started') === 1);
+    mover.kill('SIGTERM');
+    assert.deepEqual(await mover.exited, [0, null]);
+    site.away = false;
+    start('worker-1');
+    await site.until('another has taken it up', () => site.count('done') === 1);
+  });
+
+  it('waits while the API can’t answer', async () => {
+    site.away = true;
+    start();
+    await site.add('move-0', grant(0));
+    await site.until('it has started', () => site.count('heartbeat') === 1);
+    site.away = false;
+    await site.until('it is moved', () => site.count('done') === 1);
+  });
+
+  it('drops a job whose segment is finished', async () => {
+    await site.add('move-0', grant(0));
+    site.segments.get('move-0')!.state = 'done';
+    await site.add('move-1', grant(1));
+    start();
+    await site.until('the other is moved', () => site.count('done') === 1);
+    assert.equal(site.of('claimed', 'move-0').length, 0);
+  });
+
+  it('reports where a disk differs from its backup', async () => {
+    const count = await addAll();
+    start();
+    await site.until('all is moved', () => site.count('done') === count);
+    const file = await open(disk, 'r+');
+    await file.write(Buffer.from('not what was written'), 0, 20, 3 * SEGMENT + 5 * MIB + 123);
+    await file.sync();
+    await file.close();
+    await site.add('verify-3', grant(3, { purpose: 'verify' }));
+    await site.until('it has failed', () => site.count('failed') === 1);
+    const { detail } = site.of('failed')[0]!;
+    assert.equal(detail['kind'], 'permanent');
+    const error = detail['error'] as { code: string; message: string };
+    assert.equal(error.code, 'VERIFY_MISMATCH');
+    assert.match(error.message, new RegExp(`at byte ${3 * SEGMENT + 5 * MIB + 123}\\.`));
+  });
+
+  const failures: readonly [string, () => Promise<Partial<SiteSegment['grant']>>, string, string][] = [
+    [
+      'a wrong password',
+      async () => ({ repository: { ...backup.access, password: 'wrong' } }),
+      'REPOSITORY_PASSWORD_WRONG',
+      'permanent',
+    ],
+    [
+      'a flipped bit in a pack',
+      async () => {
+        const repository = join(folder, 'damaged');
+        const original = (backup.access.store as { path: string }).path;
+        await cp(original, repository, { recursive: true });
+        await damagePack(repository);
+        const whole = { offsetBytes: 0, lengthBytes: backup.sizeBytes };
+        return { ...whole, repository: { ...backup.access, store: { kind: 'folder', path: repository } } };
+      },
+      'BLOB_CORRUPT',
+      'permanent',
+    ],
+    [
+      'a disk that is smaller than planned',
+      async () => ({ target: { kind: 'lun', lun: 0, sizeBytes: backup.sizeBytes * 2 } }),
+      'TARGET_TOO_SMALL',
+      'permanent',
+    ],
+    [
+      'a disk that is not attached',
+      async () => ({ target: { kind: 'lun', lun: 7, sizeBytes: backup.sizeBytes } }),
+      'TARGET_MISSING',
+      'retryable',
+    ],
+  ];
+  for (const [name, changes, code, kind] of failures) {
+    it(`reports ${name} as ${code}, ${kind}`, async () => {
+      await site.add('move-0', grant(0, await changes()));
+      start();
+      await site.until('it has failed', () => site.count('failed') === 1);
+      const { detail } = site.of('failed')[0]!;
+      assert.equal((detail['error'] as { code: string }).code, code);
+      assert.equal(detail['kind'], kind);
+      assert.equal(site.count('done'), 0);
+    });
+  }
+
+  it('writes no secret to its log', async () => {
+    await site.add('move-0', grant(0, { repository: { ...backup.access, password: 'canary-password' } }));
+    await site.add('move-1', grant(1));
+    const mover = start();
+    await site.until('both have ended', () => site.count('failed') + site.count('done') === 2);
+    const log = mover.output.join('');
+    assert.notEqual(log, '');
+    for (const secret of ['canary-password', backup.access.password!, 'the-one-time-token', 'the-session-token']) {
+      assert.ok(!log.includes(secret), `"${secret}" is not in the log`);
+    }
+  });
+});

@@ -1,0 +1,40 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
+
+/** The built data-mover as a process of its own, for tests. */
+export class MoverProcess {
+  readonly output: string[] = [];
+  readonly #child: ChildProcess;
+  readonly #exit: Promise<readonly [number | null, NodeJS.Signals | null]>;
+
+  constructor(environment: Readonly<Record<string, string>>) {
+    this.#child = spawn(process.execPath, [MAIN], {
+      env: { PATH: process.env['PATH'], ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child.stdout?.on('data', (chunk: Buffer) => this.output.push(chunk.toString()));
+    this.#child.stderr?.on('data', (chunk: Buffer) => this.output.push(chunk.toString()));
+    this.#exit = once(this.#child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  get exited(): Promise<readonly [number | null, NodeJS.Signals | null]> {
+    return this.#exit;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Ends it, whatever it is doing. */
+  async end(): Promise<void> {
+    this.kill('SIGKILL');
+    await this.#exit;
+  }
+}

@@ -1,0 +1,207 @@
+import { EventEmitter, once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  MOVER_STARTED,
+  patientConnection,
+  QUEUES,
+  type RedisSettings,
+  SEGMENT_DONE,
+  SEGMENT_FAILED,
+  type SegmentGrant,
+  segmentJobId,
+  workerQueue,
+} from '@landfall/pipeline';
+import { type Job, Queue, Worker } from 'bullmq';
+
+/*
+ * For tests of the data-mover as a process: the API that it asks and the finalizer that it answers, played over real HTTP and a
+ * real Redis, with their books in memory. They keep to the rules of claims and results that the product's own keep to.
+ */
+export interface SiteSegment {
+  readonly grant: Omit<SegmentGrant, 'segmentId' | 'restoreId' | 'epoch'>;
+  readonly id: string;
+  state: 'pending' | 'running' | 'done' | 'failed';
+  epoch: number;
+  mover: string | null;
+}
+
+export interface SiteEvent {
+  readonly kind: 'registered' | 'refused' | 'heartbeat' | 'started' | 'claimed' | 'done' | 'failed' | 'stale';
+  readonly segment: string | null;
+  readonly mover: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+export const WORKER_ID = 'landfall-worker-test-0';
+const BOOTSTRAP_TOKEN = 'the-one-time-token';
+const SESSION_TOKEN = 'the-session-token';
+const WAIT_MS = 60_000;
+
+export class TestSite {
+  readonly segments = new Map<string, SiteSegment>();
+  readonly events: SiteEvent[] = [];
+  /** Jobs that a data-mover may have in hand. */
+  concurrency = 2;
+  /** Answers every claim with 503 while set. */
+  away = false;
+  /** Runs when a claim has been granted, just before the answer is sent. */
+  onGranted: (segment: SiteSegment, claims: number) => void = () => undefined;
+
+  readonly #news = new EventEmitter();
+  readonly #server: Server;
+  readonly #connections;
+  readonly #queue: Queue;
+  readonly #results: Worker;
+  #redeemed = false;
+
+  private constructor(private readonly redis: Required<RedisSettings>) {
+    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#connections = [patientConnection(redis), patientConnection(redis)] as const;
+    const prefix = redis.prefix;
+    this.#queue = new Queue(workerQueue(WORKER_ID), { connection: this.#connections[0], prefix });
+    this.#results = new Worker(QUEUES.moverResults, (job: Job) => this.#enter(job), {
+      connection: this.#connections[1],
+      prefix,
+    });
+  }
+
+  static async open(redis: Required<RedisSettings>): Promise<TestSite> {
+    const site = new TestSite(redis);
+    site.#server.listen(0, '127.0.0.1');
+    await once(site.#server, 'listening');
+    return site;
+  }
+
+  /** What a data-mover of this worker has to be told. */
+  environment(): Record<string, string> {
+    return {
+      LANDFALL_API_URL: `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`,
+      LANDFALL_WORKER_ID: WORKER_ID,
+      LANDFALL_BOOTSTRAP_TOKEN: BOOTSTRAP_TOKEN,
+    };
+  }
+
+  async add(id: string, grant: SiteSegment['grant']): Promise<void> {
+    const segment: SiteSegment = { id, grant, state: 'pending', epoch: 0, mover: null };
+    this.segments.set(id, segment);
+    await this.#handOut(segment);
+  }
+
+  /** Resolves once the condition holds; looked at whenever something has happened. */
+  async until(what: string, condition: () => boolean): Promise<void> {
+    const deadline = AbortSignal.timeout(WAIT_MS);
+    while (!condition()) {
+      try {
+        await once(this.#news, 'event', { signal: deadline });
+      } catch {
+        throw new Error(
+          `Waited ${WAIT_MS} ms in vain until ${what}; the latest: ${JSON.stringify(this.events.slice(-5))}`,
+        );
+      }
+    }
+  }
+
+  count(kind: SiteEvent['kind']): number {
+    return this.events.filter((event) => event.kind === kind).length;
+  }
+
+  of(kind: SiteEvent['kind'], segment?: string): readonly SiteEvent[] {
+    return this.events.filter((event) => event.kind === kind && (segment === undefined || event.segment === segment));
+  }
+
+  async close(): Promise<void> {
+    await this.#results.close();
+    await this.#queue.obliterate({ force: true });
+    await this.#queue.close();
+    for (const connection of this.#connections) connection.disconnect();
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  async #handOut(segment: SiteSegment): Promise<void> {
+    segment.epoch += 1;
+    segment.state = 'pending';
+    const payload = { restoreId: 'r1', segmentId: segment.id, epoch: segment.epoch };
+    await this.#queue.add('segment', payload, { jobId: segmentJobId(segment.id, segment.epoch) });
+  }
+
+  #note(kind: SiteEvent['kind'], segment: string | null, mover: string, detail: Record<string, unknown> = {}): void {
+    this.events.push({ kind, segment, mover, detail });
+    this.#news.emit('event');
+  }
+
+  async #enter(job: Job): Promise<void> {
+    if (job.name === 'mover-started') {
+      const { mover } = MOVER_STARTED.parse(job.data);
+      this.#note('started', null, mover);
+      const name = mover.split('/')[0];
+      for (const segment of this.segments.values()) {
+        if (segment.state !== 'running' || segment.mover === mover || segment.mover?.split('/')[0] !== name) continue;
+        await this.#handOut(segment);
+      }
+      return;
+    }
+    const result = job.name === 'segment-done' ? SEGMENT_DONE.parse(job.data) : SEGMENT_FAILED.parse(job.data);
+    const segment = this.segments.get(result.segmentId)!;
+    // A failure may come before the claim was answered, and the segment then is still pending.
+    const open = segment.state === 'running' || (segment.state === 'pending' && 'error' in result);
+    if (!open || segment.epoch !== result.epoch) {
+      this.#note('stale', segment.id, result.mover, result);
+      return;
+    }
+    if ('error' in result && result.kind === 'waiting') await this.#handOut(segment);
+    else segment.state = 'error' in result ? 'failed' : 'done';
+    this.#note('error' in result ? 'failed' : 'done', segment.id, result.mover, result);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
+    const [status, answer] = this.#route(request, body);
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(answer));
+  }
+
+  #route(request: IncomingMessage, body: Record<string, unknown>): [number, unknown] {
+    const path = request.url ?? '';
+    if (path === `/internal/v1/workers/${WORKER_ID}/register`) {
+      if (this.#redeemed || body['bootstrapToken'] !== BOOTSTRAP_TOKEN) {
+        this.#note('refused', null, '');
+        return [401, problem('UNAUTHENTICATED')];
+      }
+      this.#redeemed = true;
+      this.#note('registered', null, '');
+      const { url, prefix: queuePrefix } = this.redis;
+      const queue = workerQueue(WORKER_ID);
+      const session = { sessionToken: SESSION_TOKEN, expiresAt: '2100-01-01T00:00:00.000Z' };
+      return [200, { ...session, redisUrl: url.reveal(), queue, queuePrefix, concurrency: this.concurrency }];
+    }
+    if (request.headers.authorization !== `Bearer ${SESSION_TOKEN}`) return [401, problem('UNAUTHENTICATED')];
+    if (path.endsWith('/heartbeat')) {
+      this.#note('heartbeat', null, (body['mover'] as { name: string }).name);
+      return [200, { expiresAt: '2100-01-01T00:00:00.000Z' }];
+    }
+    const id = /^\/internal\/v1\/segments\/([^/]+)\/claim$/.exec(path)?.[1];
+    const segment = id === undefined ? undefined : this.segments.get(id);
+    if (segment === undefined) return [404, problem('SEGMENT_NOT_FOUND')];
+    return this.#claim(segment, Number(body['epoch']), String(body['mover']));
+  }
+
+  #claim(segment: SiteSegment, epoch: number, mover: string): [number, unknown] {
+    if (this.away) return [503, problem('POSTGRES_UNREACHABLE')];
+    if (segment.state === 'done') return [409, problem('SEGMENT_DONE')];
+    if (segment.state === 'failed' || segment.epoch !== epoch) return [409, problem('SEGMENT_STALE')];
+    if (segment.state === 'running') segment.epoch += 1;
+    segment.state = 'running';
+    segment.mover = mover;
+    this.#note('claimed', segment.id, mover, { epoch: segment.epoch });
+    this.onGranted(segment, this.count('claimed'));
+    return [200, { segmentId: segment.id, restoreId: 'r1', epoch: segment.epoch, ...segment.grant }];
+  }
+}
+
+function problem(code: string): object {
+  return { type: 'about:blank', title: code, status: 0, code, detail: `Refused: ${code}.`, fix: 'None.' };
+}
