@@ -1,4 +1,4 @@
-import { ComputeManagementClient } from '@azure/arm-compute';
+import { ComputeManagementClient, RestError } from '@azure/arm-compute';
 import { NetworkManagementClient } from '@azure/arm-network';
 import { ResourceManagementClient } from '@azure/arm-resources';
 import type { AccessToken, TokenCredential } from '@azure/core-auth';
@@ -11,7 +11,6 @@ import {
 } from '@azure/core-rest-pipeline';
 import { DefaultAzureCredential } from '@azure/identity';
 import type { Secret } from '@landfall/domain';
-import { RestError } from '@azure/arm-compute';
 
 export interface AzureSettings {
   readonly subscriptionId: string;
@@ -28,7 +27,11 @@ export interface AzureSettings {
 export interface ArmCall {
   readonly method: string;
   readonly path: string;
+  /** Method and kind of resource, such as `PUT disks`; few values, fit for a metric. */
+  readonly operation: string;
   readonly status: number;
+  /** A GET that finds nothing has succeeded: it was asked to look. */
+  readonly result: 'succeeded' | 'failed' | 'throttled';
   readonly milliseconds: number;
   readonly correlationId: string | null;
   readonly requestId: string | null;
@@ -117,10 +120,13 @@ function callObserver(onCall: AzureSettings['onCall']): PipelinePolicy {
     async sendRequest(request, next) {
       const startedAt = performance.now();
       const response = await next(request);
+      const { pathname } = new URL(request.url);
       onCall?.({
         method: request.method,
-        path: new URL(request.url).pathname,
+        path: pathname,
+        operation: `${request.method} ${kindOfResource(pathname)}`,
         status: response.status,
+        result: resultOf(request.method, response.status),
         milliseconds: performance.now() - startedAt,
         correlationId: response.headers.get('x-ms-correlation-request-id') ?? null,
         requestId: response.headers.get('x-ms-request-id') ?? null,
@@ -128,4 +134,20 @@ function callObserver(onCall: AzureSettings['onCall']): PipelinePolicy {
       return response;
     },
   };
+}
+
+/** The segments of a path that name kinds and actions: every second one, less the names between them. */
+function kindOfResource(path: string): string {
+  const parts = path.split('/');
+  const provider = parts.findIndex((part) => part.toLowerCase() === 'providers');
+  if (provider < 0) return parts[3]?.toLowerCase() ?? 'subscriptions';
+  return parts
+    .slice(provider + 2)
+    .filter((_, index) => index % 2 === 0)
+    .join('/');
+}
+
+function resultOf(method: string, status: number): ArmCall['result'] {
+  if (status === 429) return 'throttled';
+  return status < 400 || (status === 404 && method === 'GET') ? 'succeeded' : 'failed';
 }

@@ -1,0 +1,14 @@
+import { AZURE, BLOB_ACCOUNTS, DATABASE, HTTP, LOGGING, REDIS, SECRET_KEY } from '@landfall/config';
+import { z } from 'zod';
+
+export const FINALIZER_ENVIRONMENT = z.object({
+  ...DATABASE.shape,
+  ...REDIS.shape,
+  ...SECRET_KEY.shape,
+  ...AZURE.shape,
+  ...BLOB_ACCOUNTS.shape,
+  ...LOGGING.shape,
+  ...HTTP.pick({ LANDFALL_HOST: true, LANDFALL_METRICS_PORT: true }).shape,
+});
+
+export type FinalizerEnvironment = z.infer<typeof FINALIZER_ENVIRONMENT>;

@@ -1,0 +1,102 @@
+import { PageBlobTarget } from '@landfall/azure/blob';
+import type { Cloud } from '@landfall/domain';
+import { serveHealthAndMetrics, type HealthServer, type Logger, type Metrics } from '@landfall/observability';
+import type { Books } from '@landfall/persistence';
+import { QueueClient, runStepService, type StepService } from '@landfall/pipeline';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { cleanUp } from './clean-up.js';
+import type { FinalizerEnvironment } from './environment.js';
+import { openSourceDisk } from './source-disks.js';
+import { attachDisks } from './steps/attach-disks.js';
+import { createVm } from './steps/create-vm.js';
+import { deallocateWorker } from './steps/deallocate-worker.js';
+import { detachDisks } from './steps/detach-disks.js';
+import { BOOKS, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
+import { createTransfer, type Transfer } from './transfer/index.js';
+
+/** MovedDisks → FinishedRestore: keeps the books of step 5, does the steps after it, and cleans up. */
+@Injectable()
+export class FinalizerService implements OnApplicationBootstrap, OnApplicationShutdown {
+  #open: { close(): Promise<void> }[] = [];
+
+  constructor(
+    @Inject(ENVIRONMENT) private readonly environment: FinalizerEnvironment,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(METRICS) private readonly metrics: Metrics,
+    @Inject(BOOKS) private readonly postgres: Books,
+    @Inject(CLOUD) private readonly cloud: Cloud,
+  ) {}
+
+  /** @throws RetryableError `POSTGRES_UNREACHABLE`, `REDIS_UNREACHABLE` when they do not answer within 30 seconds */
+  async onApplicationBootstrap(): Promise<void> {
+    const { environment, logger } = this;
+    const redis = { url: environment.REDIS_URL, prefix: environment.LANDFALL_QUEUE_PREFIX };
+    const jobs = new QueueClient(redis);
+    this.#open.push(this.postgres, jobs);
+    const transfer = this.#transfer(jobs);
+    const steps = await this.#runSteps(redis, transfer);
+    this.#open.push(steps, transfer.consume(redis, logger));
+    if (environment.LANDFALL_METRICS_PORT > 0) this.#open.push(await this.#serveHealth(steps));
+  }
+
+  /** The last that was opened is closed first: Postgres goes when nobody writes any more. */
+  async onApplicationShutdown(): Promise<void> {
+    for (const open of this.#open.reverse()) await open.close();
+    this.#open = [];
+  }
+
+  #transfer(jobs: QueueClient): Transfer {
+    const { environment, postgres, cloud } = this;
+    const { books, workers, catalogue, diskAccesses } = postgres;
+    const secrets = postgres.secretBox(environment.LANDFALL_SECRET_KEY);
+    const sources = { catalogue, secrets, blobAccounts: environment.LANDFALL_BLOB_ACCOUNTS };
+    return createTransfer({
+      books,
+      workers,
+      jobs,
+      openDisk: (restore, disk, signal) => openSourceDisk(sources, restore, disk, signal),
+      direct: {
+        cloud,
+        accesses: diskAccesses,
+        secrets,
+        finishUpload: (url, disk, signal) => new PageBlobTarget(url, disk.sizeBytes).finishUpload(disk.name, signal),
+      },
+    });
+  }
+
+  #runSteps(
+    redis: { url: FinalizerEnvironment['REDIS_URL']; prefix: string },
+    transfer: Transfer,
+  ): Promise<StepService> {
+    const { cloud, logger, environment } = this;
+    const { books, workers, diskAccesses } = this.postgres;
+    const applianceId = environment.LANDFALL_APPLIANCE_ID;
+    return runStepService({
+      service: 'finalizer',
+      books,
+      redis,
+      handlers: {
+        'restore-data': transfer.handler,
+        'detach-disks': detachDisks({ cloud }),
+        'deallocate-worker': deallocateWorker({ cloud, books, workers, applianceId }),
+        'create-vm': createVm({ cloud, books, applianceId }),
+        'attach-disks': attachDisks({ cloud }),
+      },
+      cleanUp: cleanUp({ cloud, books, workers, diskAccesses, applianceId }),
+      reconcileAlso: transfer.reconcile,
+      log: logger,
+    });
+  }
+
+  #serveHealth(steps: StepService): Promise<HealthServer> {
+    return serveHealthAndMetrics({
+      port: this.environment.LANDFALL_METRICS_PORT,
+      host: this.environment.LANDFALL_HOST,
+      checks: [
+        { name: 'postgres', check: () => this.postgres.ping() },
+        { name: 'redis', check: () => steps.queues.ping() },
+      ],
+      metrics: this.metrics,
+    });
+  }
+}

@@ -1,0 +1,43 @@
+import { connectAzure } from '@landfall/azure';
+import type { Cloud } from '@landfall/domain';
+import { createMetrics, type Logger, type Metrics } from '@landfall/observability';
+import { connectBooks, type Books } from '@landfall/persistence';
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { ProvisionerEnvironment } from './environment.js';
+import { ProvisionerService } from './provisioner.service.js';
+import { BOOKS, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
+
+/** What the provisioner is made of; nothing here connects before it is used. */
+@Module({})
+export class ProvisionerModule {
+  static with(environment: ProvisionerEnvironment, logger: Logger): DynamicModule {
+    return {
+      module: ProvisionerModule,
+      providers: [
+        { provide: ENVIRONMENT, useValue: environment },
+        { provide: LOGGER, useValue: logger },
+        { provide: METRICS, useFactory: () => createMetrics('provisioner') },
+        { provide: BOOKS, useFactory: (): Books => connectBooks({ databaseUrl: environment.DATABASE_URL }) },
+        {
+          provide: CLOUD,
+          inject: [METRICS],
+          useFactory: (metrics: Metrics): Cloud => connectCloud(environment, logger, metrics),
+        },
+        ProvisionerService,
+      ],
+    };
+  }
+}
+
+function connectCloud(environment: ProvisionerEnvironment, logger: Logger, metrics: Metrics): Cloud {
+  return connectAzure({
+    subscriptionId: environment.AZURE_SUBSCRIPTION_ID,
+    endpoint: environment.LANDFALL_AZURE_ENDPOINT,
+    token: environment.LANDFALL_AZURE_TOKEN,
+    applianceId: environment.LANDFALL_APPLIANCE_ID,
+    onCall: (call) => {
+      metrics.azureCalls.inc({ operation: call.operation, result: call.result });
+      logger.debug(call, 'Azure answered.');
+    },
+  });
+}

@@ -1,0 +1,6 @@
+/** What is injected by name, because interfaces do not exist at run time. */
+export const ENVIRONMENT = Symbol('environment');
+export const LOGGER = Symbol('logger');
+export const METRICS = Symbol('metrics');
+export const BOOKS = Symbol('books');
+export const CLOUD = Symbol('cloud');

@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { RestError } from '@azure/arm-compute';
+import { createHttpHeaders, createPipelineRequest } from '@azure/core-rest-pipeline';
+import { RetryableError, WaitingError, type ErrorKind } from '@landfall/domain';
+import { fromAzure, refusal, type AzureAnswer } from './errors.js';
+
+/** What Azure says in each case, in its own words. */
+const CASES: readonly [string, Partial<AzureAnswer>, ErrorKind, string][] = [
+  ['ARM throttles', { status: 429, code: 'TooManyRequests', message: 'Slow down.' }, 'retryable', 'AZURE_THROTTLED'],
+  ['429 without a known code', { status: 429, code: 'Whatever' }, 'retryable', 'AZURE_THROTTLED'],
+  [
+    'Compute throttles',
+    {
+      status: 429,
+      code: 'OperationNotAllowed',
+      message: 'The server rejected the request because too many requests have been received for this subscription.',
+    },
+    'retryable',
+    'AZURE_THROTTLED',
+  ],
+  ['Network is busy', { status: 429, code: 'RetryableErrorDueToAnotherOperation' }, 'waiting', 'AZURE_BUSY'],
+  ['the size is not offered', { status: 409, code: 'SkuNotAvailable' }, 'permanent', 'SIZE_UNAVAILABLE'],
+  [
+    'the quota is used up',
+    {
+      status: 409,
+      code: 'OperationNotAllowed',
+      message:
+        'Operation could not be completed as it results in exceeding approved standardFSv2Family Cores quota. Current Limit: 10, Current Usage: 8, Additional Required: 4.',
+    },
+    'permanent',
+    'QUOTA',
+  ],
+  ['the quota is used up, by code', { status: 409, code: 'QuotaExceeded' }, 'permanent', 'QUOTA'],
+  ['there is no room', { code: 'AllocationFailed' }, 'retryable', 'ALLOCATION_FAILED'],
+  ['there is no room in the zone', { code: 'ZonalAllocationFailed' }, 'retryable', 'ALLOCATION_FAILED'],
+  ['too many constraints', { code: 'OverconstrainedAllocationRequest' }, 'retryable', 'ALLOCATION_FAILED'],
+  [
+    'an attached disk is deleted',
+    { status: 409, code: 'OperationNotAllowed', message: 'Disk d1 is attached to VM /subscriptions/s/vm1.' },
+    'retryable',
+    'DISK_ATTACHED',
+  ],
+  [
+    'a disk belongs to another VM',
+    {
+      status: 409,
+      code: 'ConflictingUserInput',
+      message: "Disk 'd1' cannot be attached as the disk is already owned by VM 'vm2'.",
+    },
+    'retryable',
+    'DISK_ATTACHED',
+  ],
+  ['a detach is under way', { status: 409, code: 'AttachDiskWhileBeingDetached' }, 'waiting', 'AZURE_BUSY'],
+  [
+    'the LUN is taken',
+    { status: 400, code: 'InvalidParameter', message: 'A disk at LUN 3 already exists.' },
+    'permanent',
+    'LUN_TAKEN',
+  ],
+  [
+    'there are too many disks',
+    {
+      status: 409,
+      code: 'OperationNotAllowed',
+      message: 'The maximum number of data disks allowed to be attached to a VM of this size is 4.',
+    },
+    'permanent',
+    'DISK_COUNT',
+  ],
+  [
+    'the zones differ',
+    {
+      status: 400,
+      code: 'BadRequest',
+      message: 'Disk d cannot be attached to the VM because it is not in the same zone as the VM. More.',
+    },
+    'permanent',
+    'ZONE_MISMATCH',
+  ],
+  [
+    'the generation does not fit',
+    {
+      status: 400,
+      code: 'BadRequest',
+      message: "The selected VM size 'Standard_A1' cannot boot Hypervisor Generation '2'. Choose another.",
+    },
+    'permanent',
+    'GENERATION_SIZE',
+  ],
+  ['a fixed property is changed', { status: 409, code: 'PropertyChangeNotAllowed' }, 'permanent', 'PROPERTY_FIXED'],
+  ['a disk would shrink', { code: 'ResizeDiskError' }, 'permanent', 'DISK_SHRINK'],
+  [
+    'a SAS is out, by code',
+    { status: 409, code: 'ChangeDiskSizeWhileActiveSasNotAllowed' },
+    'retryable',
+    'DISK_SAS_ACTIVE',
+  ],
+  [
+    'a SAS is out',
+    {
+      status: 409,
+      code: 'OperationNotAllowed',
+      message: 'There is an active shared access signature outstanding for disk d1',
+    },
+    'retryable',
+    'DISK_SAS_ACTIVE',
+  ],
+  [
+    'the VM is busy',
+    {
+      status: 409,
+      code: 'OperationNotAllowed',
+      message: "Operation 'start' is not allowed on VM 'vm1' since another operation is in progress.",
+    },
+    'waiting',
+    'AZURE_BUSY',
+  ],
+  ['the VM is busy, by code', { status: 409, code: 'Conflict' }, 'waiting', 'AZURE_BUSY'],
+  ['a lock is set', { status: 409, code: 'ScopeLocked' }, 'permanent', 'LOCKED'],
+  ['the group goes', { status: 409, code: 'ResourceGroupBeingDeleted' }, 'permanent', 'RESOURCE_GROUP_DELETING'],
+  ['the group is missing', { status: 404, code: 'ResourceGroupNotFound' }, 'permanent', 'RESOURCE_GROUP_NOT_FOUND'],
+  ['a resource is missing', { status: 404, code: 'ResourceNotFound' }, 'retryable', 'AZURE_NOT_FOUND'],
+  [
+    'the subnet is missing',
+    {
+      status: 400,
+      code: 'InvalidResourceReference',
+      message: 'Resource /x/virtualNetworks/n/subnets/s referenced by resource /y was not found.',
+    },
+    'permanent',
+    'NETWORK_NOT_FOUND',
+  ],
+  ['a policy forbids it', { status: 403, code: 'RequestDisallowedByPolicy' }, 'permanent', 'POLICY_DENIED'],
+  ['rights are missing', { status: 403, code: 'AuthorizationFailed' }, 'permanent', 'PERMISSION'],
+  ['the token is bad', { status: 401, code: 'InvalidAuthenticationToken' }, 'permanent', 'AZURE_DENIED'],
+  ['the address is in use', { status: 400, code: 'PrivateIPAddressInUse' }, 'permanent', 'IP_IN_USE'],
+  ['a move timed out', { status: 409, code: 'ResourceMoveTimedOut' }, 'retryable', 'MOVE_TIMED_OUT'],
+  ['a move is invalid', { status: 409, code: 'ResourceMoveProviderValidationFailed' }, 'permanent', 'MOVE_INVALID'],
+  ['a move has to wait', { status: 409, code: 'MoveResourcesHavePendingOperations' }, 'waiting', 'AZURE_BUSY'],
+  [
+    'a move goes nowhere',
+    {
+      status: 409,
+      code: 'ConflictingUserInput',
+      message: 'Source and destination resource groups are the same.',
+    },
+    'permanent',
+    'MOVE_INVALID',
+  ],
+  ['the NIC is reserved', { status: 400, code: 'NicReservedForAnotherVm' }, 'waiting', 'NIC_RESERVED'],
+  ['an operation was preempted', { code: 'OperationPreempted' }, 'retryable', 'OPERATION_CANCELED'],
+  ['Azure is ill', { status: 503, code: 'ServiceUnavailable' }, 'retryable', 'AZURE_UNREACHABLE'],
+  ['something nobody knows', { status: 400, code: 'BrandNewCode' }, 'permanent', 'AZURE_REFUSED'],
+];
+
+describe('a refusal of Azure', () => {
+  for (const [when, said, kind, code] of CASES) {
+    it(`is ${kind} ${code} when ${when}`, () => {
+      const error = refusal(answer(said), 'create the disk "d1"');
+      assert.deepEqual([error.kind, error.code], [kind, code]);
+      assert.match(error.message, /^Azure did not create the disk "d1": /);
+      assert.ok(error.fix.length > 20);
+    });
+  }
+
+  it('keeps the sentence, the code and the correlation ID of Azure', () => {
+    const error = refusal(answer({ code: 'SkuNotAvailable', message: 'Not\n here', correlationId: 'abc-1' }), 'act');
+    assert.equal(error.message, 'Azure did not act: Not here. (SkuNotAvailable, correlation abc-1)');
+  });
+
+  it('waits as long as Azure says', () => {
+    const throttled = refusal(answer({ status: 429, retryAfterMs: 17_000 }), 'act');
+    assert.ok(throttled instanceof RetryableError && throttled.retryAfterMs === 17_000);
+    const reserved = refusal(answer({ code: 'NicReservedForAnotherVm' }), 'act');
+    assert.ok(reserved instanceof WaitingError && reserved.retryAfterMs > 0);
+  });
+});
+
+describe('an error of the client', () => {
+  it('is taken by the code in the body, not by that of the client', () => {
+    const error = fromAzure(restError(409, { error: { code: 'ScopeLocked', message: 'Locked.' } }), 'act');
+    assert.equal(error.code, 'LOCKED');
+  });
+
+  it('is understood without the wrapping', () => {
+    const error = fromAzure(restError(409, { code: 'SkuNotAvailable', message: 'No.' }), 'act');
+    assert.equal(error.code, 'SIZE_UNAVAILABLE');
+  });
+
+  it('tells the reason that lies among the details', () => {
+    const body = {
+      error: {
+        code: 'DeploymentFailed',
+        message: 'See details.',
+        details: [{ code: 'QuotaExceeded', message: 'No cores.' }],
+      },
+    };
+    const error = fromAzure(restError(409, body), 'act');
+    assert.equal(error.code, 'QUOTA');
+    assert.match(error.message, /No cores\./);
+  });
+
+  it('carries Retry-After and the correlation ID', () => {
+    const headers = { 'retry-after': '7', 'x-ms-correlation-request-id': 'c-9' };
+    const error = fromAzure(restError(429, { error: { code: 'TooManyRequests', message: 'No.' } }, headers), 'act');
+    assert.ok(error instanceof RetryableError);
+    assert.equal(error.retryAfterMs, 7_000);
+    assert.match(error.message, /correlation c-9/);
+  });
+
+  it('without an answer means that Azure could not be reached', () => {
+    const lost = new RestError('read ECONNRESET', { code: 'ECONNRESET' });
+    assert.equal(fromAzure(lost, 'act').code, 'AZURE_UNREACHABLE');
+    assert.equal(fromAzure(lost, 'act').kind, 'retryable');
+  });
+
+  it('of signing in is permanent', () => {
+    const error = new Error('no identity');
+    error.name = 'CredentialUnavailableError';
+    assert.deepEqual([fromAzure(error, 'act').code, fromAzure(error, 'act').kind], ['AZURE_DENIED', 'permanent']);
+  });
+
+  it('that is an abort says that waiting was interrupted', () => {
+    assert.equal(fromAzure(new DOMException('stop', 'AbortError'), 'act').code, 'INTERRUPTED');
+  });
+});
+
+function answer(said: Partial<AzureAnswer>): AzureAnswer {
+  return { status: null, code: null, message: 'No.', retryAfterMs: null, correlationId: null, ...said };
+}
+
+function restError(status: number, body: unknown, headers: Record<string, string> = {}): RestError {
+  const request = createPipelineRequest({ url: 'https://management.example/' });
+  const error = new RestError('refused', {
+    statusCode: status,
+    code: 'CodeOfTheClient',
+    request,
+    response: { status, request, headers: createHttpHeaders(headers) },
+  });
+  error.details = body;
+  return error;
+}

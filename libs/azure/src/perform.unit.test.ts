@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { RestError } from '@azure/arm-compute';
+import { PermanentError, type CallIntent } from '@landfall/domain';
+import { CrashingJournal, MemoryJournal, SimulatedCrash } from '@landfall/testing';
+import { perform, type Change, type Finding, type Poller } from './perform.js';
+
+/** One thing in Azure that is made by one call, as slowly and unreliably as a test wants it. */
+class OneThing {
+  state: 'absent' | 'making' | 'there' = 'absent';
+  calls = 0;
+  resumed = 0;
+  polls = 0;
+  /** What the call ends in after it had its effect, or before. */
+  answer: 'fine' | 'lost' | Error = 'fine';
+  operation: 'succeeds' | 'fails' | 'is-forgotten' = 'succeeds';
+  readonly status: Record<string, unknown> = {};
+
+  change(): Change<string> {
+    return {
+      doing: 'make the thing',
+      intent: INTENT,
+      look: async (): Promise<Finding<string>> => {
+        if (this.state === 'there') return { state: 'done', value: 'the thing' };
+        if (this.state === 'making') {
+          this.state = 'there';
+          return { state: 'busy' };
+        }
+        return { state: 'needed' };
+      },
+      send: () => this.#send(),
+      resume: () => {
+        this.resumed++;
+        return this.#poller(Promise.resolve());
+      },
+    };
+  }
+
+  performer(journal: MemoryJournal | CrashingJournal, signal?: AbortSignal) {
+    return { connection: { get: async () => this.status }, journal, signal };
+  }
+
+  #send(): Poller {
+    this.calls++;
+    const { answer } = this;
+    this.answer = 'fine';
+    if (answer instanceof Error) return this.#poller(Promise.reject(answer));
+    if (this.operation !== 'fails') this.state = 'making';
+    if (answer === 'lost') {
+      return this.#poller(Promise.reject(new RestError('socket hang up', { code: 'ECONNRESET' })));
+    }
+    return this.#poller(Promise.resolve());
+  }
+
+  #poller(started: Promise<void>): Poller {
+    started.catch(() => undefined);
+    return {
+      isDone: false,
+      submitted: () => started,
+      serialize: async () =>
+        JSON.stringify({ state: { status: 'running', result: 'secret', config: { operationLocation: 'https://op' } } }),
+      pollUntilDone: async () => {
+        this.polls++;
+        if (this.operation === 'fails') throw new Error('The long-running operation has failed');
+        if (this.operation === 'is-forgotten') throw new RestError('gone', { statusCode: 404 });
+        this.state = 'there';
+      },
+    };
+  }
+}
+
+const INTENT: CallIntent = {
+  key: 'thing.make:one',
+  operation: 'things.make',
+  azureId: '/things/one',
+  bodyHash: 'hash',
+  creates: { kind: 'disk', role: 'disk' },
+};
+
+describe('a change of Azure', () => {
+  it('is written down before it is made, while it is made, and afterwards', async () => {
+    const thing = new OneThing();
+    const journal = new MemoryJournal('r1');
+    assert.equal(await perform(thing.change(), thing.performer(journal)), 'the thing');
+    assert.equal(thing.calls, 1);
+    assert.equal(journal.entry(INTENT.key)?.state, 'succeeded');
+    assert.deepEqual(
+      journal.ledger.map((entry) => [entry.azureId, entry.state]),
+      [['/things/one', 'created']],
+    );
+  });
+
+  it('is not made when what it makes is there', async () => {
+    const thing = new OneThing();
+    thing.state = 'there';
+    await perform(thing.change(), thing.performer(new MemoryJournal('r1')));
+    assert.equal(thing.calls, 0);
+  });
+
+  it('happens once, whatever the boundary at which the process dies', async () => {
+    let crashes = 0;
+    for (let boundary = 0; ; boundary++) {
+      const thing = new OneThing();
+      const books = new MemoryJournal('r1');
+      const crashed = await perform(thing.change(), thing.performer(new CrashingJournal(books, boundary))).then(
+        () => false,
+        (error: unknown) => {
+          assert.ok(error instanceof SimulatedCrash);
+          return true;
+        },
+      );
+      if (!crashed) break;
+      crashes++;
+      await perform(thing.change(), thing.performer(books));
+      assert.equal(thing.calls, 1, `boundary ${boundary}`);
+      assert.equal(books.entry(INTENT.key)?.state, 'succeeded');
+      assert.equal(books.ledger[0]?.state, 'created');
+    }
+    assert.equal(crashes, 6, 'before and after begin, submitted and succeeded');
+  });
+
+  it('goes on waiting for the operation that an earlier try began', async () => {
+    const thing = new OneThing();
+    const journal = new MemoryJournal('r1');
+    await journal.begin(INTENT);
+    await journal.submitted(INTENT.key, '{"state":{"config":{}}}');
+    await perform(thing.change(), thing.performer(journal));
+    assert.deepEqual([thing.calls, thing.resumed], [0, 1]);
+  });
+
+  it('looks for itself when Azure has forgotten the operation', async () => {
+    const thing = new OneThing();
+    thing.operation = 'is-forgotten';
+    const journal = new MemoryJournal('r1');
+    await journal.begin(INTENT);
+    await journal.submitted(INTENT.key, '{"state":{"config":{}}}');
+    assert.equal(await perform(thing.change(), thing.performer(journal)), 'the thing');
+  });
+
+  it('keeps no result in the books, because one may be a credential', async () => {
+    const thing = new OneThing();
+    const books = new MemoryJournal('r1');
+    // Dies after `submitted`, the fourth boundary.
+    await assert.rejects(perform(thing.change(), thing.performer(new CrashingJournal(books, 3))), SimulatedCrash);
+    const kept = books.entry(INTENT.key)?.pollerState ?? '';
+    assert.deepEqual(JSON.parse(kept), { state: { status: 'running', config: { operationLocation: 'https://op' } } });
+  });
+
+  it('has succeeded when the answer was lost and the effect is there', async () => {
+    const thing = new OneThing();
+    thing.answer = 'lost';
+    assert.equal(await perform(thing.change(), thing.performer(new MemoryJournal('r1'))), 'the thing');
+    assert.equal(thing.calls, 1);
+  });
+
+  it('is retried later when the call was lost before it had an effect', async () => {
+    const thing = new OneThing();
+    thing.answer = new RestError('socket hang up', { code: 'ECONNRESET' });
+    const journal = new MemoryJournal('r1');
+    await assert.rejects(perform(thing.change(), thing.performer(journal)), { code: 'AZURE_UNREACHABLE' });
+    assert.equal(journal.entry(INTENT.key)?.state, 'intended');
+    await perform(thing.change(), thing.performer(journal));
+    assert.equal(thing.calls, 2);
+  });
+
+  it('has failed when Azure refuses for good', async () => {
+    const thing = new OneThing();
+    thing.answer = new RestError('No.', { statusCode: 409, code: 'SkuNotAvailable' });
+    const journal = new MemoryJournal('r1');
+    await assert.rejects(perform(thing.change(), thing.performer(journal)), { code: 'SIZE_UNAVAILABLE' });
+    assert.equal(journal.entry(INTENT.key)?.state, 'failed');
+  });
+
+  it('tells why an operation failed, which the client does not', async () => {
+    const thing = new OneThing();
+    thing.operation = 'fails';
+    Object.assign(thing.status, {
+      status: 'Failed',
+      error: { code: 'AllocationFailed', message: 'Allocation failed. We have no capacity.' },
+    });
+    const journal = new MemoryJournal('r1');
+    await assert.rejects(perform(thing.change(), thing.performer(journal)), {
+      code: 'ALLOCATION_FAILED',
+      message: /We have no capacity/,
+    });
+    assert.equal(journal.entry(INTENT.key)?.state, 'failed');
+  });
+
+  it('is tried again when something else cancelled the operation', async () => {
+    const thing = new OneThing();
+    thing.operation = 'fails';
+    Object.assign(thing.status, { status: 'Canceled' });
+    await assert.rejects(perform(thing.change(), thing.performer(new MemoryJournal('r1'))), {
+      code: 'OPERATION_CANCELED',
+      kind: 'retryable',
+    });
+  });
+
+  it('says so when the refusal comes from somebody else having the name', async () => {
+    const thing = new OneThing();
+    const foreign = new PermanentError({ code: 'RESOURCE_FOREIGN', message: 'Not ours.', fix: 'Leave it.' });
+    const change = thing.change();
+    let looks = 0;
+    const racing: Change<string> = {
+      ...change,
+      look: () => (looks++ === 0 ? change.look() : Promise.reject(foreign)),
+    };
+    thing.answer = new RestError('Exists.', { statusCode: 409, code: 'Conflict' });
+    await assert.rejects(perform(racing, thing.performer(new MemoryJournal('r1'))), { code: 'RESOURCE_FOREIGN' });
+  });
+
+  it('is not begun once its caller has given up', async () => {
+    const thing = new OneThing();
+    const journal = new MemoryJournal('r1');
+    await assert.rejects(perform(thing.change(), thing.performer(journal, AbortSignal.abort())), {
+      code: 'INTERRUPTED',
+      kind: 'retryable',
+    });
+    assert.equal(thing.calls, 0);
+  });
+});
