@@ -17,3 +17,4 @@ export * from './builders/disk-image.js';
 export * from './doubles/memory-books.js';
 export * from './doubles/memory-catalogue.js';
 export * from './doubles/memory-worker-registry.js';
+export * from './builders/restore-plan.js';

@@ -1,0 +1,24 @@
+import type { DestinationRequest, RestoreRequest } from '@landfall/domain';
+import { aRestorePoint } from './restore-point.js';
+
+export type RequestChanges = Partial<Omit<RestoreRequest, 'destination'>> & {
+  readonly destination?: Partial<DestinationRequest>;
+};
+
+/** A restore to a new location with nothing named: the API's defaults. */
+export function aRestoreRequest(changes: RequestChanges = {}): RestoreRequest {
+  return {
+    restorePointId: aRestorePoint().id,
+    generation: 'auto',
+    disksOnly: false,
+    excludeDisks: [],
+    transfer: 'worker',
+    verify: 'sampled',
+    archivePriority: 'standard',
+    powerOn: true,
+    isolated: false,
+    bootCheck: 'none',
+    ...changes,
+    destination: { kind: 'new', ...changes.destination },
+  };
+}
