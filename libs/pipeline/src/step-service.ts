@@ -41,6 +41,8 @@ export interface StepServiceOptions {
   readonly log?: ServiceLog;
   /** How long Postgres and Redis are waited for at the start; 30 s when left out. */
   readonly startWithinMs?: number;
+  /** When a job counts as left by its process, and how often that is looked for; 15 s and 5 s when left out. */
+  readonly locks?: { readonly lockMs: number; readonly lookEveryMs: number };
 }
 
 /** As pino has it. */
@@ -76,8 +78,8 @@ export async function runStepService(options: StepServiceOptions): Promise<StepS
       connection,
       prefix: queuePrefix(redis),
       concurrency: options.concurrency ?? 8,
-      lockDuration: LOCK_MS,
-      stalledInterval: LOOK_FOR_STALLED_EVERY_MS,
+      lockDuration: options.locks?.lockMs ?? LOCK_MS,
+      stalledInterval: options.locks?.lookEveryMs ?? LOOK_FOR_STALLED_EVERY_MS,
       // A crash is counted in Postgres; the queue must never give a job up because of it.
       maxStalledCount: 1_000_000,
       ...KEEP_ENDED_JOBS,

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { Secret, type Restore, type RestoreState, type StepId } from '@landfall/domain';
+import { connectBooks, type Books } from '@landfall/persistence';
+import { temporaryDatabase, type TemporaryDatabase } from '@landfall/persistence/temporary-database';
+import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
+import { Redis } from 'ioredis';
+import type { StepContext, StepHandlers } from './handler.js';
+import { QueueClient } from './queue-client.js';
+import type { RedisSettings } from './redis.js';
+import { requestRestore } from './request-restore.js';
+import type { ServiceName, StageOutput } from './stages.js';
+import { runStepService, type StepService, type StepServiceOptions } from './step-service.js';
+
+/** Outputs with which every step is content. */
+export const OUTPUTS: { [S in StepId]: StageOutput<S> } = {
+  plan: { planHash: 'sha256:0' },
+  'retrieve-archived-data': { objects: 0 },
+  'create-staging-resource-group': { resourceGroupId: '/rg' },
+  'create-empty-disks': { disks: [{ name: 'sda', azureId: '/disk' }] },
+  'launch-worker': { workers: [] },
+  'restore-data': { segments: 0, bytesMoved: 0, bytesVerified: 0 },
+  'detach-disks': {},
+  'deallocate-worker': {},
+  'remove-source': {},
+  'move-disks': {},
+  'create-vm': { vmAzureId: '/vm' },
+  'attach-disks': {},
+  'remove-staging-resource-group': {},
+};
+
+/** Real Postgres and Redis with a database and a prefix of their own, and services whose steps do nothing. */
+export class ServiceStack {
+  /** Every run of a handler, in order. */
+  readonly runs: { step: StepId; epoch: number; restoreId: string }[] = [];
+  readonly queues: QueueClient;
+  readonly #services: StepService[] = [];
+
+  private constructor(
+    readonly database: TemporaryDatabase,
+    readonly all: Books,
+    readonly redis: RedisSettings,
+  ) {
+    this.queues = new QueueClient(redis);
+  }
+
+  static async start(redisUrl = process.env.LANDFALL_TEST_REDIS_URL ?? ''): Promise<ServiceStack> {
+    const server = process.env.LANDFALL_TEST_DATABASE_URL ?? '';
+    assert.ok(server && redisUrl, 'the test servers are not known: run this through the test runner');
+    const database = await temporaryDatabase(server);
+    const books = connectBooks({ databaseUrl: database.url });
+    const prefix = `landfall-test-${randomBytes(6).toString('hex')}`;
+    return new ServiceStack(database, books, { url: new Secret(redisUrl), prefix });
+  }
+
+  get books() {
+    return this.all.books;
+  }
+
+  async service(service: ServiceName, changes: Partial<StepServiceOptions> = {}): Promise<StepService> {
+    const started = await runStepService({
+      service,
+      books: this.books,
+      redis: this.redis,
+      handlers: this.handlers(),
+      cleanUp: async () => undefined,
+      ...changes,
+    });
+    this.#services.push(started);
+    return started;
+  }
+
+  async allServices(changes: Partial<StepServiceOptions> = {}): Promise<void> {
+    await Promise.all(
+      (['planner', 'provisioner', 'finalizer'] as const).map((service) => this.service(service, changes)),
+    );
+  }
+
+  /** Handlers that note their run and end at once; `own` take the place of some. */
+  handlers(own: StepHandlers = {}): StepHandlers {
+    const noted = Object.entries(OUTPUTS).map(([id, output]) => {
+      const step = id as StepId;
+      return [
+        step,
+        async (context: StepContext) => {
+          this.runs.push({ step, epoch: context.epoch, restoreId: context.restore.id });
+          if (step === 'plan') await this.books.transaction((tx) => tx.storePlan(context.restore.id, aRestorePlan()));
+          return { kind: 'done', output };
+        },
+      ];
+    });
+    return { ...(Object.fromEntries(noted) as StepHandlers), ...own };
+  }
+
+  async request(): Promise<string> {
+    const { restoreId } = await requestRestore(this.books, { request: aRestoreRequest(), requestedBy: 'olivia' });
+    return restoreId;
+  }
+
+  async reaches(restoreId: string, state: RestoreState, withinMs = 20_000): Promise<Restore> {
+    const restore = await until(
+      `restore ${restoreId} to be ${state}`,
+      async () => {
+        const now = await this.books.restore(restoreId);
+        return now?.state === state ? now : null;
+      },
+      withinMs,
+    );
+    return restore;
+  }
+
+  async eventTypes(restoreId: string): Promise<string[]> {
+    return (await this.books.events(restoreId)).map((event) => event.type);
+  }
+
+  /** What FLUSHALL does, to this stack's keys alone. */
+  async loseAllJobs(): Promise<void> {
+    const connection = new Redis(this.redis.url.reveal());
+    const keys = await connection.keys(`${this.redis.prefix}:*`);
+    if (keys.length > 0) await connection.del(keys);
+    connection.disconnect();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#services.map((service) => service.close()));
+    await this.queues.close();
+    await this.all.close();
+    await this.database.drop();
+  }
+}
+
+/** Asks again and again until there is an answer. */
+export async function until<T>(what: string, ask: () => Promise<T | null | undefined | false>, withinMs = 20_000) {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (performance.now() >= deadline) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { PermanentError, RetryableError, Secret, type StepId } from '@landfall/domain';
+import { connectBooks } from '@landfall/persistence';
+import { recordParkedOutcome } from './advance.js';
+import type { StepContext, StepOutcome } from './handler.js';
+import { OUTPUTS, ServiceStack, until } from './services.fixture.test.js';
+import { runStepService } from './step-service.js';
+import { requestCancel, requestResume, requestRollback } from './turn-round.js';
+
+const WHOLE_WAY: StepId[] = [
+  'plan',
+  'create-empty-disks',
+  'launch-worker',
+  'restore-data',
+  'detach-disks',
+  'deallocate-worker',
+  'create-vm',
+  'attach-disks',
+];
+
+describe('services over Postgres and Redis', () => {
+  let stack: ServiceStack;
+
+  beforeEach(async () => {
+    stack = await ServiceStack.start();
+  });
+  afterEach(() => stack.close());
+
+  it('take a restore through all steps of its plan, in order, each run once', async () => {
+    await stack.allServices();
+    const id = await stack.request();
+    const restore = await stack.reaches(id, 'completed');
+
+    assert.deepEqual(
+      stack.runs.map((run) => run.step),
+      WHOLE_WAY,
+    );
+    assert.deepEqual(
+      restore.steps.map((step) => [step.number, step.state]),
+      restore.steps.map((step) => [step.number, WHOLE_WAY.includes(step.id) ? 'done' : 'skipped']),
+    );
+    assert.equal(restore.vmAzureId, '/vm');
+    assert.ok(restore.endedAt);
+    assert.equal(await stack.books.claimOutbox(10).then((left) => left.length), 0);
+    assert.deepEqual(await stack.all.audit.verify(), { entries: 1, brokenAt: null });
+  });
+
+  it('give a step whose job was delivered twice one outcome', async () => {
+    await stack.allServices();
+    const queue = stack.queues.queue('provisioner');
+    await queue.pause();
+    const id = await stack.request();
+    const waiting = await until('the job of step 3', async () => (await queue.getJobs(['waiting']))[0]);
+    await Promise.all(['again-1', 'again-2'].map((jobId) => queue.add(waiting.name, waiting.data, { jobId })));
+    await queue.resume();
+
+    await stack.reaches(id, 'completed');
+    const outcomes = (await stack.eventTypes(id)).filter((type) => type === 'step.done');
+    assert.equal(outcomes.length, WHOLE_WAY.length);
+  });
+
+  it('bring back a restore whose jobs Redis has lost', async () => {
+    const planner = await stack.service('planner');
+    const id = await stack.request();
+    await until(
+      'step 3 to wait for its service',
+      async () => (await stack.queues.queue('provisioner').getWaitingCount()) === 1,
+    );
+    await stack.loseAllJobs();
+    await planner.close();
+    // The boot of a service is one of the moments at which the reconciler looks.
+    await stack.allServices();
+    const restore = await stack.reaches(id, 'completed');
+    const step = restore.steps.find((candidate) => candidate.id === 'create-empty-disks');
+    assert.equal(step?.epoch, 2);
+    assert.equal(step?.attempts, 0);
+  });
+
+  it('give the run of a closing service to another one, and count no attempt', async () => {
+    await stack.service('planner');
+    await stack.service('finalizer');
+    let begun = 0;
+    const hanging = async ({ signal }: StepContext): Promise<StepOutcome<'launch-worker'>> => {
+      begun += 1;
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('told to stop'))));
+      throw new Error('unreachable');
+    };
+    const closing = await stack.service('provisioner', { handlers: stack.handlers({ 'launch-worker': hanging }) });
+    const id = await stack.request();
+    await until('the step to be running', async () => begun === 1);
+    await closing.close();
+    await stack.service('provisioner');
+    const restore = await stack.reaches(id, 'completed');
+    assert.equal(restore.steps.find((step) => step.id === 'launch-worker')?.attempts, 0);
+  });
+
+  it('stop a running step when the restore is cancelled, and clean up only after its run has ended', async () => {
+    const order: string[] = [];
+    const hanging = async ({ signal }: StepContext): Promise<StepOutcome<'launch-worker'>> => {
+      order.push('begun');
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      order.push('told to stop');
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      order.push('ended');
+      throw new Error('stopped in the middle');
+    };
+    await stack.allServices({
+      handlers: stack.handlers({ 'launch-worker': hanging }),
+      cleanUp: async ({ purpose }) => void order.push(`clean-up for ${purpose}`),
+    });
+    const id = await stack.request();
+    await until('the step to be running', async () => order.length === 1);
+    await requestCancel(stack.books, id, 'olivia');
+    await requestCancel(stack.books, id, 'olivia');
+    const restore = await stack.reaches(id, 'cancelled');
+    assert.deepEqual(order, ['begun', 'told to stop', 'ended', 'clean-up for cancel']);
+    assert.equal(restore.error, null);
+    assert.deepEqual(
+      stack.runs.map((run) => run.step),
+      ['plan', 'create-empty-disks'],
+    );
+  });
+
+  it('repeat a step after a retryable error, and fail the restore after a permanent one', async () => {
+    let tries = 0;
+    await stack.allServices({
+      handlers: stack.handlers({
+        'create-empty-disks': async () => {
+          tries += 1;
+          if (tries === 1) throw new RetryableError(details('FLAKY'));
+          return { kind: 'done', output: OUTPUTS['create-empty-disks'] };
+        },
+        'create-vm': async () => {
+          throw new PermanentError(details('NAME_TAKEN'));
+        },
+      }),
+    });
+    const id = await stack.request();
+    const restore = await stack.reaches(id, 'failed');
+    assert.equal(tries, 2);
+    assert.deepEqual(restore.error, details('NAME_TAKEN'));
+    assert.equal(restore.steps.find((step) => step.id === 'create-empty-disks')?.attempts, 1);
+    assert.equal(restore.steps.find((step) => step.id === 'create-vm')?.state, 'failed');
+    assert.equal(restore.steps.find((step) => step.id === 'attach-disks')?.state, 'pending');
+
+    await requestRollback(stack.books, id, 'olivia');
+    assert.equal((await stack.reaches(id, 'rolled-back')).error, null);
+  });
+
+  it('leave a parked step alone until its result comes from elsewhere', async () => {
+    await stack.allServices({ handlers: stack.handlers({ 'restore-data': async () => ({ kind: 'parked' }) }) });
+    const id = await stack.request();
+    await until('the step to be parked', async () => (await stack.books.parked()).length === 1);
+    assert.deepEqual(await stack.books.runnable(), []);
+    const done = { kind: 'done', output: { segments: 3, bytesMoved: 9, bytesVerified: 9 } } as const;
+    assert.equal(await recordParkedOutcome(stack.books, id, 'restore-data', done), true);
+    assert.equal(await recordParkedOutcome(stack.books, id, 'restore-data', done), false);
+    await stack.reaches(id, 'completed');
+  });
+
+  it('ask for attention when a clean-up is refused, and end the restore once it is resumed', async () => {
+    let refuse = true;
+    await stack.allServices({
+      handlers: stack.handlers({
+        'create-vm': async () => {
+          throw new PermanentError(details('QUOTA'));
+        },
+      }),
+      cleanUp: async () => {
+        if (refuse) throw new PermanentError(details('LOCKED'));
+      },
+    });
+    const id = await stack.request();
+    assert.deepEqual((await stack.reaches(id, 'needs-attention')).error, details('LOCKED'));
+    refuse = false;
+    await requestResume(stack.books, id, 'olivia');
+    assert.deepEqual((await stack.reaches(id, 'failed')).error, details('QUOTA'));
+  });
+
+  it('answer jobs, errors with their code and remedy included', async () => {
+    await stack.service('planner', {
+      answers: {
+        echo: async (payload) => payload,
+        refuse: async () => {
+          throw new PermanentError(details('REPOSITORY_PASSWORD_WRONG'));
+        },
+      },
+    });
+    assert.deepEqual(await stack.queues.ask('planner', 'echo', { a: 1 }, 10_000), { a: 1 });
+    await assert.rejects(stack.queues.ask('planner', 'refuse', {}, 10_000), (error) => {
+      assert.ok(error instanceof PermanentError);
+      assert.deepEqual(error.toDetails(), details('REPOSITORY_PASSWORD_WRONG'));
+      return true;
+    });
+    await assert.rejects(stack.queues.ask('finalizer', 'echo', {}, 200), { code: 'SERVICE_SILENT' });
+  });
+
+  it('say which server is away when they start', async () => {
+    const nowhere = connectBooks({ databaseUrl: new Secret('postgresql://a:b@127.0.0.1:1/c') });
+    const planner = { service: 'planner', handlers: {}, startWithinMs: 300 } as const;
+    await assert.rejects(runStepService({ ...planner, books: nowhere.books, redis: stack.redis }), {
+      code: 'POSTGRES_UNREACHABLE',
+    });
+    const redis = { url: new Secret('redis://127.0.0.1:1') };
+    await assert.rejects(runStepService({ ...planner, books: stack.books, redis }), { code: 'REDIS_UNREACHABLE' });
+    await nowhere.close();
+  });
+});
+
+function details(code: string) {
+  return { code, message: `What ${code} stands for has happened.`, fix: 'Remove its cause.' };
+}
