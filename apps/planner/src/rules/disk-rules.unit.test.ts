@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { planRestore, type RestorePlan } from '@landfall/domain';
+import { aPointDisk, GIB, planningFacts, type FactChanges } from '@landfall/testing';
+
+const plan = (changes: FactChanges = {}): RestorePlan => planRestore(planningFacts(changes));
+const codes = (made: RestorePlan): readonly string[] =>
+  made.problems.map(({ severity, code }) => `${severity} ${code}`);
+
+describe('the OS disk of a plan', () => {
+  const disks = [aPointDisk({ name: 'a' }), aPointDisk({ name: 'b' }), aPointDisk({ name: 'c' })];
+  const osOf = (made: RestorePlan): readonly string[] =>
+    made.disks.filter((disk) => disk.role === 'os').map((disk) => disk.name);
+
+  it('is the one that the manifest names', () => {
+    const named = [disks[0]!, disks[1]!, aPointDisk({ name: 'c', role: 'os' })];
+    assert.deepEqual(osOf(plan({ point: { disks: named }, machine: { bootDisk: 'b' } })), ['c']);
+  });
+
+  it('else the one that something boots from, else the first', () => {
+    assert.deepEqual(osOf(plan({ point: { disks }, machine: { bootDisk: 'b' } })), ['b']);
+    assert.deepEqual(osOf(plan({ point: { disks }, machine: { bootDisk: null } })), ['a']);
+  });
+
+  it('is the first of several that a manifest names, with a warning', () => {
+    const two = disks.map((disk) => ({ ...disk, role: 'os' as const }));
+    const made = plan({ point: { disks: two } });
+    assert.deepEqual(osOf(made), ['a']);
+    assert.ok(codes(made).includes('warning CONTRADICTION'));
+  });
+
+  it('has no LUN, and its cache writes', () => {
+    const [os] = plan().disks;
+    assert.equal(os?.lun, null);
+    assert.equal(os?.caching, 'ReadWrite');
+  });
+
+  it('may have 2 TiB on Generation 1 and 4 TiB on Generation 2', () => {
+    const sized = (sizeBytes: number, boots: 'bios' | 'uefi', disksOnly = false): readonly string[] =>
+      codes(
+        plan({ point: { disks: [aPointDisk({ sizeBytes })] }, machine: { boots: [boots] }, request: { disksOnly } }),
+      );
+    assert.deepEqual(sized(2048 * GIB, 'bios'), []);
+    assert.deepEqual(sized(2048 * GIB + 1, 'bios'), ['error GEN1_OS_DISK_TOO_LARGE']);
+    assert.deepEqual(sized(2048 * GIB + 1, 'bios', true), ['warning GEN1_OS_DISK_TOO_LARGE']);
+    assert.deepEqual(sized(4096 * GIB, 'uefi'), []);
+    assert.deepEqual(sized(4096 * GIB + 1, 'uefi'), ['error DISK_SKU']);
+  });
+});
+
+describe('the data disks of a plan', () => {
+  const os = aPointDisk({ name: 'os', role: 'os' });
+  const luns = (made: RestorePlan): Readonly<Record<string, number | null>> =>
+    Object.fromEntries(made.disks.map((disk) => [disk.name, disk.lun]));
+
+  it('keep the LUNs of the manifest, and fill the gaps from 0', () => {
+    const disks = [os, aPointDisk({ name: 'a' }), aPointDisk({ name: 'b', lun: 0 }), aPointDisk({ name: 'c', lun: 3 })];
+    assert.deepEqual(luns(plan({ point: { disks: [...disks, aPointDisk({ name: 'd' })] } })), {
+      os: null,
+      a: 1,
+      b: 0,
+      c: 3,
+      d: 2,
+    });
+  });
+
+  it('get another LUN where the manifest gives one twice or one that does not exist, with a warning', () => {
+    const disks = [
+      os,
+      aPointDisk({ name: 'a', lun: 1 }),
+      aPointDisk({ name: 'b', lun: 1 }),
+      aPointDisk({ name: 'c', lun: 64 }),
+    ];
+    const made = plan({ point: { disks } });
+    assert.deepEqual(luns(made), { os: null, a: 1, b: 0, c: 2 });
+    assert.deepEqual(codes(made), ['warning CONTRADICTION', 'warning CONTRADICTION']);
+  });
+
+  it('are never cached for writing', () => {
+    const disks = [os, aPointDisk({ name: 'a', caching: 'ReadWrite' }), aPointDisk({ name: 'b', caching: 'ReadOnly' })];
+    assert.deepEqual(
+      plan({ point: { disks } }).disks.map((disk) => disk.caching),
+      ['ReadWrite', 'None', 'ReadOnly'],
+    );
+  });
+
+  it('may have 32,767 GiB', () => {
+    const sized = (sizeBytes: number): readonly string[] =>
+      codes(plan({ point: { disks: [os, aPointDisk({ name: 'a', sizeBytes })] } }));
+    assert.deepEqual(sized(32_767 * GIB), []);
+    assert.deepEqual(sized(32_767 * GIB + 512), ['error DISK_SKU']);
+  });
+});
+
+describe('the size of a planned disk', () => {
+  it('is the source in whole GiB, rounded up', () => {
+    for (const [source, planned] of [
+      [1, 1],
+      [GIB, 1],
+      [GIB + 1, 2],
+      [10 * GIB - 511, 10],
+    ] as const) {
+      const [disk] = plan({ point: { disks: [aPointDisk({ sizeBytes: source })] } }).disks;
+      assert.equal(disk?.sizeBytes, planned * GIB, `${source} bytes`);
+      assert.equal(disk?.sourceBytes, source);
+    }
+  });
+
+  it('goes with what is used of it, where that is known', () => {
+    assert.equal(plan({ usedBytes: { sda: 123 } }).disks[0]?.usedBytes, 123);
+    const unmeasured = planRestore({ ...planningFacts(), disks: [{ name: 'sda', usedBytes: null }] });
+    assert.equal(unmeasured.disks[0]?.usedBytes, 10 * GIB);
+  });
+});
+
+describe('the SKU of a planned disk', () => {
+  const skus = (made: RestorePlan): readonly string[] => made.disks.map((disk) => disk.sku);
+
+  it('is StandardSSD_LRS unless manifest or request say otherwise', () => {
+    assert.deepEqual(skus(plan()), ['StandardSSD_LRS']);
+    assert.deepEqual(skus(plan({ point: { disks: [aPointDisk({ sku: 'Premium_LRS' })] } })), ['Premium_LRS']);
+    const asked = { destination: { diskSku: 'standard_lrs' } };
+    assert.deepEqual(skus(plan({ point: { disks: [aPointDisk({ sku: 'Premium_LRS' })] }, request: asked })), [
+      'Standard_LRS',
+    ]);
+  });
+
+  it('is refused where the user asks for one that does not exist or that an OS disk can not have', () => {
+    for (const diskSku of ['Golden_LRS', 'PremiumV2_LRS', 'UltraSSD_LRS']) {
+      const made = plan({ request: { destination: { diskSku } } });
+      assert.deepEqual(codes(made), ['error DISK_SKU']);
+      assert.ok(made.problems[0]?.message.includes(diskSku));
+    }
+  });
+
+  it('that exists in zones only needs a zone', () => {
+    const disks = [aPointDisk({ name: 'os', role: 'os' }), aPointDisk({ name: 'data' })];
+    const request = { disksOnly: true, excludeDisks: ['os'], destination: { diskSku: 'UltraSSD_LRS' } };
+    assert.deepEqual(codes(plan({ point: { disks }, request })), ['error DISK_SKU']);
+    const zoned = plan({
+      point: { disks },
+      request: { ...request, destination: { ...request.destination, zone: '1' } },
+    });
+    assert.deepEqual(codes(zoned), []);
+    assert.equal(zoned.disks[0]?.caching, 'None');
+  });
+
+  it('of the manifest is replaced with a warning where it can not be had', () => {
+    const made = plan({ point: { disks: [aPointDisk({ sku: 'UltraSSD_LRS' })] } });
+    assert.deepEqual(skus(made), ['Premium_LRS']);
+    assert.deepEqual(codes(made), ['warning DISK_SKU']);
+  });
+
+  it('can not be premium on a size without premium disks', () => {
+    const destination = { size: 'Standard_D2_v2', diskSku: 'Premium_LRS' };
+    assert.deepEqual(codes(plan({ request: { destination } })), ['error DISK_SKU']);
+    const manifest = plan({
+      point: { disks: [aPointDisk({ sku: 'Premium_LRS' })] },
+      request: { destination: { size: 'Standard_D2_v2' } },
+    });
+    assert.deepEqual(codes(manifest), ['warning DISK_SKU']);
+    assert.deepEqual(skus(manifest), ['StandardSSD_LRS']);
+  });
+});
+
+describe('the names of the new disks', () => {
+  it('come from the VM and the LUN, and leave room for the suffix of the restore', () => {
+    const disks = [aPointDisk({ name: 'x', role: 'os' }), aPointDisk({ name: 'y', lun: 4 })];
+    const named = plan({
+      point: { disks, machineName: 'ignored' },
+      request: { destination: { name: 'n'.repeat(64) } },
+    });
+    assert.deepEqual(
+      named.disks.map((disk) => disk.azureName),
+      [`${'n'.repeat(48)}-os`, `${'n'.repeat(48)}-data-4`],
+    );
+  });
+
+  it('are fit for Azure even where the name of the machine is not', () => {
+    const made = plan({ point: { machineName: '../../etc/ü srv' }, request: { disksOnly: true } });
+    assert.match(made.disks[0]!.azureName, /^[A-Za-z0-9][A-Za-z0-9_.-]*-os$/);
+  });
+});

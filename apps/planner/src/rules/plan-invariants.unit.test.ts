@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  canonicalHash,
+  canonicalJson,
+  isRefused,
+  planRestore,
+  PROBLEM_CODES,
+  STEPS,
+  type PlanningFacts,
+  type PointDisk,
+} from '@landfall/domain';
+import { aSubnet, GIB, planningFacts, SIZES } from '@landfall/testing';
+import fc from 'fast-check';
+
+const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
+const text = fc.oneof(
+  fc.string({ maxLength: 80 }),
+  fc.constantFrom('web', 'Standard_D2s_v5', 'westeurope', 'apps', ''),
+);
+
+/** Drops keys without a value: a field that is left out is not there. */
+const dense = <T extends object>(value: T): T =>
+  Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
+
+const disk = fc
+  .record({
+    sizeBytes: fc.oneof(fc.nat(), fc.constantFrom(0, 1, 511, GIB, 2048 * GIB, 5000 * GIB, 2 ** 53 - 1)),
+    role: maybe(fc.constantFrom('os' as const, 'data' as const)),
+    lun: maybe(fc.oneof(fc.integer({ min: -2, max: 70 }), fc.constantFrom(0, 0.5, 1))),
+    sku: maybe(fc.oneof(text, fc.constantFrom('Premium_LRS', 'UltraSSD_LRS'))),
+    caching: maybe(fc.constantFrom('None' as const, 'ReadOnly' as const, 'ReadWrite' as const)),
+  })
+  .map(dense);
+
+const disks = fc
+  .array(disk, { maxLength: 40 })
+  .map((all) => all.map((one, index): PointDisk => ({ name: `disk${index}`, location: `snapshot/${index}`, ...one })));
+
+const facts: fc.Arbitrary<PlanningFacts> = fc
+  .record({
+    point: fc.record({
+      disks,
+      machineName: text,
+      kind: fc.constantFrom('image' as const, 'computer' as const, 'snapshot' as const),
+      level: fc.constantFrom('computer' as const, 'volume' as const, 'file' as const),
+      firmware: maybe(fc.constantFrom('bios' as const, 'uefi' as const)),
+      azure: maybe(fc.dictionary(fc.constantFrom('vm', 'nics', 'tags', '__proto__'), fc.jsonValue())),
+    }),
+    request: fc.record({
+      generation: fc.constantFrom('auto' as const, 1 as const, 2 as const),
+      disksOnly: fc.boolean(),
+      excludeDisks: fc.array(fc.constantFrom('disk0', 'disk1', 'disk2', 'nosuch'), { maxLength: 3 }),
+      transfer: fc.constantFrom('worker' as const, 'direct' as const),
+      powerOn: fc.boolean(),
+      isolated: fc.boolean(),
+      bootCheck: fc.constantFrom('none' as const, 'running' as const, 'serial' as const),
+      destination: fc
+        .record({
+          kind: fc.constantFrom('new' as const, 'original' as const),
+          name: maybe(text),
+          resourceGroup: maybe(text),
+          region: maybe(text),
+          zone: maybe(fc.constantFrom('1', '9')),
+          size: maybe(text),
+          subnetId: maybe(fc.oneof(text, fc.constant(aSubnet().azureId))),
+          privateIp: maybe(fc.oneof(text, fc.ipV4())),
+          diskSku: maybe(fc.oneof(text, fc.constantFrom('Premium_LRS', 'UltraSSD_LRS'))),
+        })
+        .map(dense),
+    }),
+    boots: fc.subarray(['bios', 'uefi'] as const),
+    sizes: fc.subarray([...SIZES]),
+    full: fc.boolean(),
+    groupExists: fc.boolean(),
+    subnet: fc.option(fc.constant(aSubnet())),
+    vmExists: fc.boolean(),
+    hostedByProvider: fc.boolean(),
+  })
+  .map(({ point, request, boots, sizes, full, groupExists, subnet, vmExists, hostedByProvider }) =>
+    planningFacts({
+      point: dense(point),
+      request,
+      hostedByProvider,
+      machine: { boots, bootDisk: boots.length === 0 ? null : 'disk1' },
+      target: {
+        sizes,
+        subnet,
+        vmExists,
+        usages: full ? [{ name: 'cores', current: 10, limit: 10 }] : [],
+        ...(groupExists ? {} : { resourceGroup: null }),
+      },
+    }),
+  );
+
+describe('whatever is asked for', () => {
+  it('ends in a plan that keeps to the rules', () => {
+    fc.assert(
+      fc.property(facts, (given) => {
+        const plan = planRestore(given);
+
+        assert.deepEqual(
+          plan.steps.map(({ number, id }) => ({ number, id })),
+          STEPS,
+        );
+        const luns = plan.disks.flatMap((one) => (one.lun === null ? [] : [one.lun]));
+        assert.equal(new Set(luns).size, luns.length, 'LUNs are unique');
+        assert.ok(luns.every((lun) => Number.isInteger(lun) && lun >= 0));
+        assert.ok(plan.disks.filter((one) => one.role === 'os').length <= 1, 'at most one OS disk');
+        for (const one of plan.disks) {
+          assert.equal(one.sizeBytes % GIB, 0, 'whole GiB');
+          assert.ok(one.sizeBytes >= one.sourceBytes, 'room for the source');
+          assert.equal(one.role === 'os', one.lun === null);
+          assert.ok(!given.request.excludeDisks.includes(one.name));
+          assert.ok(one.azureName.length <= 64);
+        }
+        const names = plan.disks.map((one) => one.azureName.toLowerCase());
+        assert.equal(new Set(names).size, names.length, 'names of new disks are unique');
+        const moved = plan.workers.flatMap((worker) => worker.disks);
+        assert.equal(new Set(moved).size, moved.length, 'no disk has two workers');
+        for (const problem of plan.problems) {
+          assert.ok(PROBLEM_CODES.includes(problem.code));
+          assert.match(problem.message, /\.$/);
+          assert.match(problem.fix, /\.$/);
+        }
+        assert.doesNotThrow(() => JSON.stringify(plan));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('is complete where it is not refused', () => {
+    fc.assert(
+      fc.property(facts, (given) => {
+        const plan = planRestore(given);
+        if (isRefused(plan)) return;
+        const { destination } = plan;
+        assert.notEqual(destination.resourceGroup, '');
+        assert.notEqual(destination.region, '');
+        assert.ok(plan.disks.length > 0);
+        if (!given.request.disksOnly) {
+          assert.ok(destination.vmName && destination.size && destination.subnetId && plan.generation);
+          assert.ok(plan.disks.some((one) => one.role === 'os'));
+        }
+        if (given.request.transfer === 'worker') {
+          assert.deepEqual(
+            plan.workers.flatMap((worker) => worker.disks).sort(),
+            plan.disks.map((one) => one.name).sort(),
+          );
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('the hash of a plan', () => {
+  it('is the same for the same facts, and another one for another plan', () => {
+    const first = planRestore(planningFacts());
+    assert.match(first.planHash, /^sha256:[0-9a-f]{64}$/);
+    assert.equal(planRestore(planningFacts()).planHash, first.planHash);
+    assert.notEqual(
+      planRestore(planningFacts({ request: { destination: { name: 'other' } } })).planHash,
+      first.planHash,
+    );
+  });
+
+  it('covers everything but itself and the estimates', () => {
+    const { planHash, estimates, ...rest } = planRestore(planningFacts({ usedBytes: { sda: 5 } }));
+    assert.ok(estimates.readBytes > 0);
+    assert.equal(canonicalHash(rest), planHash);
+  });
+
+  it('survives a trip through JSON and any order of keys', () => {
+    const shuffled = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(shuffled);
+      if (typeof value !== 'object' || value === null) return value;
+      return Object.fromEntries(
+        Object.entries(value)
+          .reverse()
+          .map(([key, inner]) => [key, shuffled(inner)]),
+      );
+    };
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        assert.equal(canonicalJson(shuffled(value)), canonicalJson(value));
+        assert.equal(canonicalHash(JSON.parse(canonicalJson(value))), canonicalHash(value));
+      }),
+    );
+  });
+});

@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isRefused, planRestore, type ProblemCode, type RestorePlan } from '@landfall/domain';
+import { aPointDisk, planningFacts, type FactChanges } from '@landfall/testing';
+
+const plan = (changes: FactChanges = {}): RestorePlan => planRestore(planningFacts(changes));
+
+function refusedFor(code: ProblemCode, changes: FactChanges, said: RegExp, fix = /./): void {
+  const made = plan(changes);
+  const found = made.problems.find((problem) => problem.code === code && problem.severity === 'error');
+  assert.ok(found, `no error ${code} in ${JSON.stringify(made.problems)}`);
+  assert.match(found.message, said);
+  assert.match(found.fix, fix);
+  assert.equal(isRefused(made), true);
+}
+
+function warnedOf(code: ProblemCode, changes: FactChanges, said: RegExp): void {
+  const made = plan(changes);
+  const found = made.problems.find((problem) => problem.code === code);
+  assert.equal(found?.severity, 'warning', JSON.stringify(made.problems));
+  assert.match(found.message, said);
+  assert.equal(isRefused(made), false, JSON.stringify(made.problems));
+}
+
+describe('a plan', () => {
+  it('has no problems where nothing stands against the restore', () => {
+    const made = plan();
+    assert.deepEqual(made.problems, []);
+    assert.deepEqual(made.restorePoint.os, { family: 'linux' });
+    assert.deepEqual(made.destination, {
+      kind: 'new',
+      subscriptionId: '00000000-0000-4000-8000-000000000001',
+      resourceGroup: 'apps',
+      region: 'westeurope',
+      zone: null,
+      vmName: 'web',
+      size: 'Standard_D2s_v5',
+      subnetId:
+        '/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/apps/providers/Microsoft.Network/virtualNetworks/net/subnets/machines',
+      privateIp: null,
+    });
+  });
+
+  it('takes the steps of a restore to a new location with a worker', () => {
+    const applying = plan().steps.filter((step) => step.applies);
+    assert.deepEqual(
+      applying.map((step) => step.number),
+      [0, 3, 4, 5, 6, 7, 10, 11],
+    );
+  });
+
+  it('needs no worker for a direct transfer, and says why', () => {
+    const made = plan({ request: { transfer: 'direct' } });
+    assert.deepEqual(made.workers, []);
+    for (const number of [4, 6, 7]) {
+      assert.equal(made.steps[number]?.applies, false);
+      assert.equal(made.steps[number]?.why, 'the disks are written directly');
+    }
+  });
+
+  it('makes no VM where only disks are wanted', () => {
+    const made = plan({ request: { disksOnly: true } });
+    assert.deepEqual(
+      made.steps.filter((step) => step.applies).map((step) => step.number),
+      [0, 3, 4, 5, 6, 7],
+    );
+    assert.equal(made.destination.vmName, null);
+    assert.equal(made.destination.size, null);
+    assert.equal(made.disks[0]?.azureName, 'web-os');
+  });
+});
+
+describe('a point', () => {
+  it('of level file is refused, without a word on firmware', () => {
+    const changes: FactChanges = { point: { level: 'file', disks: [] }, machine: { boots: [] } };
+    refusedFor('POINT_UNSUPPORTED', changes, /files of "web"/);
+    assert.deepEqual(
+      plan(changes).problems.map((problem) => problem.code),
+      ['POINT_UNSUPPORTED'],
+    );
+  });
+
+  it('without disks is refused', () => {
+    refusedFor('POINT_UNSUPPORTED', { point: { disks: [] } }, /holds no disk/);
+  });
+
+  it('in a repository hosted by a provider is refused', () => {
+    refusedFor('REPOSITORY_HOSTED', { hostedByProvider: true }, /"backups" is hosted/);
+  });
+
+  it('that is a snapshot is refused in this version', () => {
+    refusedFor('NOT_AVAILABLE', { point: { kind: 'snapshot' } }, /Azure snapshot/);
+  });
+
+  it('carries its own problems into the plan', () => {
+    const problem = {
+      severity: 'error',
+      code: 'CHAIN_BROKEN',
+      message: 'A full backup is gone.',
+      fix: 'Take an older one.',
+    } as const;
+    refusedFor('CHAIN_BROKEN', { point: { problems: [problem] } }, /full backup is gone/);
+  });
+
+  it('shows what was odd on its disks', () => {
+    const problem = {
+      severity: 'warning',
+      code: 'DISK_DAMAGED',
+      message: 'The GPT of sda is damaged.',
+      fix: 'Repair it.',
+    } as const;
+    warnedOf('DISK_DAMAGED', { machine: { problems: [problem] } }, /GPT of sda/);
+  });
+
+  it('tells which parts of the source VM will not come back', () => {
+    warnedOf('NOT_RESTORED', { point: { azure: { nics: [{}, {}] } } }, /2 network interfaces/);
+    warnedOf('NOT_RESTORED', { point: { azure: { tags: { owner: 'dba' } } } }, /tags of "web"/);
+  });
+});
+
+describe('the firmware', () => {
+  it('makes a BIOS image Generation 1 and a UEFI image Generation 2', () => {
+    assert.equal(plan({ machine: { boots: ['bios'] } }).generation, 1);
+    assert.equal(plan({ machine: { boots: ['uefi'] } }).generation, 2);
+  });
+
+  it('that is unknown is an error, never a guess', () => {
+    refusedFor('FIRMWARE_UNKNOWN', { machine: { boots: [] } }, /Nothing that boots/, /--generation 1 .*--generation 2/);
+    assert.equal(plan({ machine: { boots: [] } }).generation, null);
+  });
+
+  it('that is unknown is a warning once the user gives a generation', () => {
+    for (const generation of [1, 2] as const) {
+      const changes: FactChanges = { machine: { boots: [] }, request: { generation } };
+      warnedOf('FIRMWARE_UNKNOWN', changes, new RegExp(`Generation ${generation} VM because that was asked for`));
+      assert.equal(plan(changes).generation, generation);
+    }
+  });
+
+  it('is taken from the manifest where the disks show nothing', () => {
+    assert.equal(plan({ point: { firmware: 'uefi' }, machine: { boots: [] } }).generation, 2);
+  });
+
+  it('is unknown where manifest and disks disagree', () => {
+    const changes: FactChanges = { point: { firmware: 'uefi' }, machine: { boots: ['bios'] } };
+    refusedFor('FIRMWARE_UNKNOWN', changes, /manifest .* says UEFI, but its disks boot with BIOS/);
+  });
+
+  it('of a disk that boots both ways gives Generation 1 with a warning, unless the manifest decides', () => {
+    warnedOf('FIRMWARE_UNKNOWN', { machine: { boots: ['bios', 'uefi'] } }, /becomes a Generation 1 VM/);
+    const decided = plan({ point: { firmware: 'uefi' }, machine: { boots: ['bios', 'uefi'] } });
+    assert.equal(decided.generation, 2);
+    assert.deepEqual(decided.problems, []);
+  });
+
+  it('contradicts a generation that it cannot boot', () => {
+    refusedFor('CONTRADICTION', { request: { generation: 2 } }, /boots with BIOS only/, /--generation 1/);
+    const uefi: FactChanges = { machine: { boots: ['uefi'] }, request: { generation: 1 } };
+    refusedFor('CONTRADICTION', uefi, /boots with UEFI only/, /--generation 2/);
+  });
+
+  it('of a UEFI computer needs a conversion that is not there, or an experimental Generation 2', () => {
+    const computer: FactChanges = { point: { kind: 'computer', firmware: 'uefi' }, machine: { boots: ['uefi'] } };
+    refusedFor('NOT_AVAILABLE', computer, /UEFI computer/, /--generation 2/);
+    warnedOf('GEN2_EXPERIMENTAL', { ...computer, request: { generation: 2 } }, /experimental/);
+    assert.equal(plan({ ...computer, request: { generation: 2 } }).generation, 2);
+  });
+
+  it('of a BIOS computer gives Generation 1, and no other', () => {
+    assert.equal(plan({ point: { kind: 'computer' } }).generation, 1);
+    refusedFor('CONTRADICTION', { point: { kind: 'computer' }, request: { generation: 2 } }, /BIOS only/);
+  });
+
+  it('does not matter where only disks are wanted', () => {
+    const made = plan({ machine: { boots: [] }, request: { disksOnly: true } });
+    assert.deepEqual(made.problems, []);
+    assert.equal(made.generation, null);
+  });
+
+  it('is not asked for where no volume that boots was backed up', () => {
+    const changes: FactChanges = { point: { kind: 'computer', level: 'volume' }, machine: { boots: [] } };
+    refusedFor('NO_BOOT_VOLUME', changes, /No volume that boots/, /--disks-only/);
+  });
+});
+
+describe('LVM', () => {
+  const volumeGroups = [{ name: 'vg0', sizeBytes: 1 }];
+
+  it('on a computer is refused, unless only its disks are wanted', () => {
+    const changes: FactChanges = { point: { kind: 'computer' }, machine: { volumeGroups } };
+    refusedFor('LVM_UNSUPPORTED', changes, /"vg0"/, /--disks-only/);
+    warnedOf('LVM_UNSUPPORTED', { ...changes, request: { disksOnly: true } }, /restored as they were/);
+  });
+
+  it('on an image of a VM is nothing special', () => {
+    assert.deepEqual(plan({ machine: { volumeGroups } }).problems, []);
+  });
+});
+
+describe('a request', () => {
+  it('for what this version does not do is refused, each with its remedy', () => {
+    refusedFor('NOT_AVAILABLE', { request: { destination: { kind: 'original' } } }, /new location only/, /--to new/);
+    refusedFor('NOT_AVAILABLE', { request: { isolated: true } }, /Isolated/, /--isolated/);
+    refusedFor('NOT_AVAILABLE', { request: { bootCheck: 'serial' } }, /serial/, /--boot-check running/);
+  });
+
+  it('for a boot check of a VM that stays off contradicts itself', () => {
+    refusedFor('CONTRADICTION', { request: { bootCheck: 'running', powerOn: false } }, /not to be powered on/);
+  });
+
+  it('is told which options mean nothing without a VM', () => {
+    const changes: FactChanges = {
+      request: { disksOnly: true, destination: { size: 'Standard_D2s_v5', privateIp: '10.0.0.9' } },
+    };
+    warnedOf('CONTRADICTION', changes, /--size and --private-ip mean nothing/);
+  });
+});
+
+describe('the disks', () => {
+  const three = [aPointDisk({ name: 'sda' }), aPointDisk({ name: 'sdb' }), aPointDisk({ name: 'sdc' })];
+
+  it('that are left out must exist, and may not be all', () => {
+    const unknown: FactChanges = { point: { disks: three }, request: { excludeDisks: ['sdz'] } };
+    refusedFor('DISK_NOT_FOUND', unknown, /no disk "sdz"/, /"sda", "sdb", "sdc"/);
+    const all: FactChanges = {
+      point: { disks: three },
+      request: { excludeDisks: ['sda', 'sdb', 'sdc'], disksOnly: true },
+    };
+    refusedFor('CONTRADICTION', all, /nothing is left/);
+  });
+
+  it('can do without the OS disk only where no VM is made', () => {
+    const changes: FactChanges = { point: { disks: three }, request: { excludeDisks: ['sda'] } };
+    refusedFor('CONTRADICTION', changes, /OS disk "sda" is left out/, /--disks-only/);
+    const made = plan({ ...changes, request: { excludeDisks: ['sda'], disksOnly: true } });
+    assert.deepEqual(
+      made.disks.map(({ name, role, lun }) => ({ name, role, lun })),
+      [
+        { name: 'sdb', role: 'data', lun: 0 },
+        { name: 'sdc', role: 'data', lun: 1 },
+      ],
+    );
+  });
+
+  it('without bytes are refused by name', () => {
+    refusedFor(
+      'DISK_EMPTY',
+      { point: { disks: [aPointDisk({ sizeBytes: 0 })] } },
+      /"sda" has 0 bytes/,
+      /--exclude-disk sda/,
+    );
+  });
+});
