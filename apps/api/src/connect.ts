@@ -1,1 +1,96 @@
-export {};
+import { mintContainerReadSas } from '@landfall/azure/blob';
+import type { Logger, Metrics } from '@landfall/observability';
+import { connectBooks, waitForPostgres } from '@landfall/persistence';
+import { PLANNER_JOBS, QueueClient, QUEUES, runOutboxRelay, waitForRedis, workerQueue } from '@landfall/pipeline';
+import { hashOf } from './access/session.js';
+import type { ApiEnvironment } from './environment.js';
+import type { ApiPorts } from './ports.js';
+
+/** How long Postgres and Redis may still be starting when this process does. */
+const START_WITHIN_MS = 30_000;
+/** An answer that takes longer is not waited for: the caller would have hung up. */
+const DRY_RUN_WITHIN_MS = 90_000;
+const SCAN_WITHIN_MS = 240_000;
+/** Jobs that one data-mover has in hand at once: one is read and decoded while another one waits for its disk. */
+const SEGMENTS_AT_ONCE = 3;
+const KEEP_IDEMPOTENCY_KEYS_SECONDS = 7 * 24 * 3600;
+const HOUSEKEEPING_MS = 3_600_000;
+
+export interface Connections {
+  readonly ports: ApiPorts;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to Postgres and Redis, waiting for them a while.
+ * @throws RetryableError `POSTGRES_UNREACHABLE`, `REDIS_UNREACHABLE` when they do not answer within `startWithinMs`
+ */
+export async function connect(
+  environment: ApiEnvironment,
+  logger: Logger,
+  metrics: Metrics,
+  startWithinMs = START_WITHIN_MS,
+): Promise<Connections> {
+  const database = { databaseUrl: environment.DATABASE_URL };
+  const redis = { url: environment.REDIS_URL, prefix: environment.LANDFALL_QUEUE_PREFIX };
+  await Promise.all([waitForPostgres(database, startWithinMs), waitForRedis(redis, startWithinMs)]);
+
+  const postgres = connectBooks(database);
+  const { books, catalogue, workers, tokens, idempotency, audit, diskAccesses } = postgres;
+  const queues = new QueueClient(redis);
+  const warn = (err: unknown) => logger.warn({ err }, 'Trying again soon.');
+  const relay = runOutboxRelay(books, queues, warn);
+  const housekeeping = setInterval(() => {
+    idempotency.prune(KEEP_IDEMPOTENCY_KEYS_SECONDS).catch(warn);
+  }, HOUSEKEEPING_MS);
+  await tokens.put({
+    name: 'administrator',
+    role: 'admin',
+    tokenHash: hashOf(environment.LANDFALL_API_TOKEN.reveal()),
+    expiresAt: null,
+  });
+
+  const ports: ApiPorts = {
+    books,
+    catalogue,
+    workers,
+    tokens,
+    idempotency,
+    audit,
+    diskAccesses,
+    secrets: postgres.secretBox(environment.LANDFALL_SECRET_KEY),
+    planner: {
+      dryRun: (request) => queues.ask(QUEUES.planner, PLANNER_JOBS.dryRun, { request }, DRY_RUN_WITHIN_MS),
+      scan: (name) => queues.ask(QUEUES.planner, PLANNER_JOBS.scan, { name }, SCAN_WITHIN_MS),
+    },
+    blobs: {
+      containerReadUrl: (location, seconds) =>
+        mintContainerReadSas(location, environment.LANDFALL_BLOB_ACCOUNTS, seconds),
+    },
+    moverQueues: {
+      redisUrl: environment.LANDFALL_WORKER_REDIS_URL ?? environment.REDIS_URL,
+      queuePrefix: environment.LANDFALL_QUEUE_PREFIX,
+      concurrency: SEGMENTS_AT_ONCE,
+    },
+    queues: async () => {
+      const active = await workers.workers({ active: true });
+      const names = [...Object.values(QUEUES), ...active.map((worker) => workerQueue(worker.id))];
+      return names.map((name) => queues.queue(name));
+    },
+    checks: [
+      { name: 'postgres', check: () => postgres.ping() },
+      { name: 'redis', check: () => queues.ping() },
+    ],
+    logger,
+    metrics,
+  };
+  return {
+    ports,
+    close: async () => {
+      clearInterval(housekeeping);
+      await relay.close();
+      await queues.close();
+      await postgres.close();
+    },
+  };
+}

@@ -1,4 +1,5 @@
 import { type Catalogue, ConflictError, NotFoundError, type RestorePoint } from '@landfall/domain';
+import { namesOf } from '../http/names-of.js';
 
 /**
  * One restore point by its id, its reference, or the beginning of either (at least six characters).
@@ -19,7 +20,7 @@ export async function findPoint(catalogue: Catalogue, text: string): Promise<Res
   if (hits.length > 1) {
     throw new ConflictError({
       code: 'POINT_AMBIGUOUS',
-      message: `"${text}" fits several restore points: ${hits.map((point) => point.id).join(', ')}.`,
+      message: `"${text}" fits several restore points: ${namesOf(hits)}.`,
       fix: 'Name one of them by its whole id.',
     });
   }

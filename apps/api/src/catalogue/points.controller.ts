@@ -4,6 +4,7 @@ import { type Machine, NotFoundError } from '@landfall/domain';
 import { z } from 'zod';
 import { Requires } from '../access/roles.js';
 import { text } from '../http/text.js';
+import { Answers, MACHINE_ANSWER, POINT_ANSWER } from '../openapi.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 import { findPoint } from './find-point.js';
 import { type PointView, viewOfPoint } from './point-view.js';
@@ -17,6 +18,7 @@ export class PointsController {
   constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
 
   @Get('machines')
+  @Answers(z.array(MACHINE_ANSWER), 'All machines of all repositories.')
   @Requires('viewer')
   machines(): Promise<readonly Machine[]> {
     return this.ports.catalogue.machines();
@@ -24,6 +26,7 @@ export class PointsController {
 
   /** All points, or those of the machines with this id, name or alias. */
   @Get('restore-points')
+  @Answers(z.array(POINT_ANSWER), 'Restore points.')
   @Requires('viewer')
   async points(@Query({ schema: OF_MACHINE }) query: z.infer<typeof OF_MACHINE>): Promise<PointView[]> {
     const { catalogue } = this.ports;
@@ -34,6 +37,7 @@ export class PointsController {
   }
 
   @Get('restore-points/:id')
+  @Answers(POINT_ANSWER, 'The restore point.')
   @Requires('viewer')
   async point(@Param('id') id: string): Promise<PointView> {
     const point = await findPoint(this.ports.catalogue, id);

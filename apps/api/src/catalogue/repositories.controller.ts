@@ -15,6 +15,7 @@ import { z } from 'zod';
 import { actorOf } from '../access/actor.js';
 import { Requires } from '../access/roles.js';
 import { text } from '../http/text.js';
+import { Answers, Problems, REPOSITORY_ANSWER, SCANNED_REPOSITORY_ANSWER } from '../openapi.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 import { canonicalUrl, parseRepositoryUrl } from './repository-url.js';
 
@@ -39,12 +40,14 @@ export class RepositoriesController {
   constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
 
   @Get()
+  @Answers(z.array(REPOSITORY_ANSWER), 'All repositories.')
   @Requires('viewer')
   list(): Promise<readonly RepositoryRecord[]> {
     return this.ports.catalogue.repositories();
   }
 
   @Get(':name')
+  @Answers(REPOSITORY_ANSWER, 'The repository.')
   @Requires('viewer')
   async show(@Param('name') name: string): Promise<RepositoryRecord> {
     return (await this.ports.catalogue.repository(name)) ?? unknownRepository(name);
@@ -52,6 +55,7 @@ export class RepositoriesController {
 
   /** Adds a repository and reads it at once. When it cannot be read it is not added. */
   @Post()
+  @Answers(SCANNED_REPOSITORY_ANSWER, 'Added, and what was found in it.', 201)
   @Requires('operator')
   async add(
     @Body({ schema: NEW_REPOSITORY }) body: z.infer<typeof NEW_REPOSITORY>,
@@ -83,6 +87,7 @@ export class RepositoriesController {
   }
 
   @Post(':name/rescan')
+  @Answers(SCANNED_REPOSITORY_ANSWER, 'What was found in it.')
   @HttpCode(200)
   @Requires('operator')
   async rescan(@Param('name') name: string): Promise<ScannedRepository> {
@@ -91,6 +96,7 @@ export class RepositoriesController {
   }
 
   @Delete(':name')
+  @Problems()
   @HttpCode(204)
   @Requires('operator')
   async remove(@Param('name') name: string, @Req() request: Request): Promise<void> {

@@ -1,8 +1,9 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { AuditEntry, WorkerRecord } from '@landfall/domain';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { Requires } from '../access/roles.js';
+import { Answers, AUDIT_ANSWER, WORKER_ANSWER } from '../openapi.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 import { AUDIT_QUERY } from '../http/queries.js';
 
@@ -13,6 +14,7 @@ export class RecordsController {
 
   /** Worker VMs, retired ones included, with the data-movers that were seen on them. */
   @Get('workers')
+  @Answers(z.array(WORKER_ANSWER), 'Workers.')
   @Requires('viewer')
   workers(): Promise<readonly WorkerRecord[]> {
     return this.ports.workers.workers();
@@ -20,6 +22,7 @@ export class RecordsController {
 
   /** Who did what. `chainVerified` says whether every entry still fits the one before it. */
   @Get('audit')
+  @Answers(AUDIT_ANSWER, 'Entries, oldest first.')
   @Requires('viewer')
   async audit(
     @Query({ schema: AUDIT_QUERY }) query: z.infer<typeof AUDIT_QUERY>,

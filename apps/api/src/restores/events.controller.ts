@@ -1,8 +1,9 @@
 import { Controller, Get, Headers, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { Requires } from '../access/roles.js';
+import { Answers, EVENT_ANSWER } from '../openapi.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 import { followRestore, type StreamPace } from './event-stream.js';
 import { findRestore } from './find-restore.js';
@@ -25,6 +26,7 @@ export class EventsController {
    * the restore has settled. Beside the events themselves the stream carries `restore`: the whole restore after each change.
    */
   @Get(':id/events')
+  @Answers(z.array(EVENT_ANSWER), 'Events, oldest first, or a stream of them.')
   @Requires('viewer')
   @ApiProduces('application/json', 'text/event-stream')
   async events(

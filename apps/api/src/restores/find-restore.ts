@@ -1,4 +1,5 @@
 import { ConflictError, NotFoundError, type Restore, type RestoreBooks } from '@landfall/domain';
+import { namesOf } from '../http/names-of.js';
 
 /** A shorter beginning of an id would soon fit several. */
 const SHORTEST_PREFIX = 4;
@@ -23,7 +24,7 @@ export async function findRestore(books: RestoreBooks, text: string): Promise<Re
   if (hits.length > 1) {
     throw new ConflictError({
       code: 'RESTORE_AMBIGUOUS',
-      message: `"${text}" fits several restores: ${hits.map((restore) => restore.id).join(', ')}.`,
+      message: `"${text}" fits several restores: ${namesOf(hits)}.`,
       fix: 'Name one of them by its whole id.',
     });
   }

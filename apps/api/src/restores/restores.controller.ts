@@ -3,10 +3,11 @@ import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import { type LedgerEntry, NotFoundError, type Restore, type RestorePlan } from '@landfall/domain';
 import { requestCancel, requestRestore, requestResume, requestRollback } from '@landfall/pipeline';
 import type { Request, Response } from 'express';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { actorOf } from '../access/actor.js';
 import { Requires } from '../access/roles.js';
 import { findPoint } from '../catalogue/find-point.js';
+import { Answers, PLAN_ANSWER, RESOURCE_ANSWER, RESTORE_ANSWER } from '../openapi.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 import { findRestore } from './find-restore.js';
 import { idempotencyKey, RESTORES_QUERY } from '../http/queries.js';
@@ -20,6 +21,7 @@ export class RestoresController {
 
   /** Asks for a restore. It is planned first and ends in the state `refused` where the plan has an error. */
   @Post()
+  @Answers(RESTORE_ANSWER, 'Asked for.', 201)
   @Requires('operator')
   @ApiHeader({
     name: 'Idempotency-Key',
@@ -46,6 +48,7 @@ export class RestoresController {
 
   /** Newest first. */
   @Get()
+  @Answers(z.array(RESTORE_ANSWER), 'Restores, newest first.')
   @Requires('viewer')
   async list(@Query({ schema: RESTORES_QUERY }) query: z.infer<typeof RESTORES_QUERY>): Promise<RestoreView[]> {
     const restores = await this.ports.books.restores({
@@ -56,12 +59,14 @@ export class RestoresController {
   }
 
   @Get(':id')
+  @Answers(RESTORE_ANSWER, 'The restore.')
   @Requires('viewer')
   async show(@Param('id') id: string): Promise<RestoreView> {
     return viewOfRestore(await findRestore(this.ports.books, id));
   }
 
   @Get(':id/plan')
+  @Answers(PLAN_ANSWER, 'Its plan.')
   @Requires('viewer')
   async plan(@Param('id') id: string): Promise<RestorePlan> {
     const restore = await findRestore(this.ports.books, id);
@@ -71,6 +76,7 @@ export class RestoresController {
 
   /** The ledger: every cloud resource that the restore intended to create. */
   @Get(':id/resources')
+  @Answers(z.array(RESOURCE_ANSWER), 'Its ledger.')
   @Requires('viewer')
   async resources(@Param('id') id: string): Promise<readonly LedgerEntry[]> {
     const restore = await findRestore(this.ports.books, id);
@@ -78,6 +84,7 @@ export class RestoresController {
   }
 
   @Post(':id/cancel')
+  @Answers(RESTORE_ANSWER, 'Taken down; the clean-up follows.', 202)
   @HttpCode(202)
   @Requires('operator')
   cancel(@Param('id') id: string, @Req() request: Request): Promise<RestoreView> {
@@ -85,6 +92,7 @@ export class RestoresController {
   }
 
   @Post(':id/resume')
+  @Answers(RESTORE_ANSWER, 'Going on.', 202)
   @HttpCode(202)
   @Requires('operator')
   resume(@Param('id') id: string, @Req() request: Request): Promise<RestoreView> {
@@ -92,6 +100,7 @@ export class RestoresController {
   }
 
   @Post(':id/rollback')
+  @Answers(RESTORE_ANSWER, 'Rolling back.', 202)
   @HttpCode(202)
   @Requires('operator')
   rollback(@Param('id') id: string, @Req() request: Request): Promise<RestoreView> {

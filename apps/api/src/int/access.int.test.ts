@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Application } from 'express';
+import { mayDo, type Requirement, type Role } from '../access/roles.js';
+import { hashOf } from '../access/session.js';
+import { ApiUnderTest, ROLES, tokenOf } from './running-api.fixture.test.js';
+
+/** Whom each route is for; a route that is not named here fails the test, so that none comes in unnoticed. */
+const ROUTES: Readonly<Record<string, Requirement>> = {
+  'GET /health/live': 'nobody',
+  'GET /health/ready': 'nobody',
+  'GET /metrics': 'viewer',
+  'GET /docs': 'viewer',
+  'GET /docs/': 'viewer',
+  'GET /docs/index.html': 'viewer',
+  'GET /docs/LICENSE': 'viewer',
+  'GET /docs/swagger-ui-init.js': 'viewer',
+  'GET /docs/docs/swagger-ui-init.js': 'viewer',
+  'GET /docs-json': 'viewer',
+  'GET /docs-yaml': 'viewer',
+  'GET /session': 'viewer',
+  'POST /session': 'nobody',
+  'DELETE /session': 'nobody',
+  'GET /v1/repositories': 'viewer',
+  'POST /v1/repositories': 'operator',
+  'GET /v1/repositories/:name': 'viewer',
+  'DELETE /v1/repositories/:name': 'operator',
+  'POST /v1/repositories/:name/rescan': 'operator',
+  'GET /v1/machines': 'viewer',
+  'GET /v1/restore-points': 'viewer',
+  'GET /v1/restore-points/:id': 'viewer',
+  'POST /v1/restore-plans': 'operator',
+  'GET /v1/restores': 'viewer',
+  'POST /v1/restores': 'operator',
+  'GET /v1/restores/:id': 'viewer',
+  'GET /v1/restores/:id/plan': 'viewer',
+  'GET /v1/restores/:id/resources': 'viewer',
+  'GET /v1/restores/:id/events': 'viewer',
+  'POST /v1/restores/:id/cancel': 'operator',
+  'POST /v1/restores/:id/resume': 'operator',
+  'POST /v1/restores/:id/rollback': 'operator',
+  'GET /v1/workers': 'viewer',
+  'GET /v1/audit': 'viewer',
+  'POST /internal/v1/workers/:id/register': 'nobody',
+  'POST /internal/v1/workers/:id/heartbeat': 'data-mover',
+  'POST /internal/v1/segments/:id/claim': 'data-mover',
+};
+
+/** Beside the router: the console's files and the queue dashboard with all that it brings. */
+const MOUNTED = [
+  'GET /',
+  'GET /index.html',
+  'GET /assets/console.js',
+  'GET /admin/queues',
+  'GET /admin/queues/',
+  'GET /admin/queues/queue/planner',
+  'GET /admin/queues/api/queues',
+  'GET /admin/queues/api/queues/planner/1',
+  'GET /admin/queues/static/js/main.js',
+  'GET /admin/queues/static/images/logo.svg',
+  'GET /admin/queues/nothing/here',
+  'PUT /admin/queues/api/queues/planner/pause',
+  'PUT /admin/queues/api/queues/pause',
+  'PUT /admin/queues/api/queues/planner/clean/completed',
+  'PUT /admin/queues/api/queues/planner/empty',
+  'PUT /admin/queues/api/queues/planner/obliterate',
+  'POST /admin/queues/api/queues/planner/add',
+];
+
+const PERSON: Requirement = 'viewer';
+
+describe('access', () => {
+  let api: ApiUnderTest;
+  before(async () => {
+    api = await ApiUnderTest.start();
+  });
+  after(() => api.close());
+
+  const statusOf = async (route: string, role?: Role): Promise<number> => {
+    const [method = '', pattern = ''] = route.split(' ');
+    const path = pattern.replace(/:\w+/g, 'unknown-thing');
+    const body = method === 'POST' || method === 'PUT' ? { body: {} } : {};
+    return (await api.call(method, path, { ...(role === undefined ? {} : { role }), ...body })).status;
+  };
+
+  it('is decided for every route that the router has', () => {
+    assert.deepEqual([...routesOf(api)].sort(), Object.keys(ROUTES).sort());
+  });
+
+  it('is refused with 401 everywhere but at the open addresses when there is no token', async () => {
+    for (const [route, requirement] of Object.entries(ROUTES)) {
+      if (requirement !== 'nobody') assert.equal(await statusOf(route), 401, route);
+    }
+    for (const route of [
+      ...MOUNTED,
+      'GET /admin/queues/api/redis/stats',
+      'GET /no/such/address',
+      'POST /v1/nothing',
+      'OPTIONS /v1/restores',
+    ]) {
+      assert.equal(await statusOf(route), 401, route);
+    }
+  });
+
+  for (const role of ROLES) {
+    it(`is given to ${role} where the role suffices, and 403 elsewhere`, async () => {
+      const principal = { kind: 'user', name: role, role, via: 'token' } as const;
+      for (const [route, requirement] of Object.entries(ROUTES)) {
+        // Both open POSTs check a credential of their own in the body.
+        if (route === 'POST /session' || route.endsWith('/register')) continue;
+        const status = await statusOf(route, role);
+        if (mayDo(principal, requirement)) assert.ok(![401, 403].includes(status), `${route}: ${status}`);
+        else assert.equal(status, 403, route);
+      }
+    });
+  }
+
+  it('to the dashboard is read-only for all but administrators', async () => {
+    for (const role of ROLES) {
+      const principal = { kind: 'user', name: role, role, via: 'token' } as const;
+      for (const route of MOUNTED.filter((one) => one.includes('/admin/'))) {
+        const status = await statusOf(route, role);
+        const allowed = mayDo(principal, route.startsWith('GET') ? PERSON : 'admin');
+        if (allowed) assert.ok(![401, 403].includes(status), `${role}: ${route}: ${status}`);
+        else assert.equal(status, 403, `${role}: ${route}`);
+      }
+    }
+  });
+
+  it('does not hang on how an address is written', async () => {
+    for (const path of [
+      '/V1/restores',
+      '/v1/restores/',
+      '//v1/restores',
+      '/health/live/../../v1/restores',
+      '/health/live/',
+      '/HEALTH/live',
+      '/metrics?x=/health/live',
+      '/assets/sign-in.css/../console.js',
+      '/session/',
+    ]) {
+      assert.equal((await api.call('GET', path)).status, 401, path);
+    }
+  });
+
+  it('is refused to tokens that are unknown, revoked, expired or sent in another way', async () => {
+    const { tokens } = api.connections.ports;
+    const put = (token: string, expiresAt: Date | null) =>
+      tokens.put({ name: 'short', role: 'admin', tokenHash: hashOf(token), expiresAt });
+    await put('expired-token', new Date(Date.now() - 1_000));
+    await tokens.revoke((await put('revoked-token', null)).id);
+    for (const authorization of [
+      'Bearer nonsense',
+      'Bearer expired-token',
+      'Bearer revoked-token',
+      'Bearer ',
+      'Basic YWRtaW46YWRtaW4=',
+      `Token ${'x'.repeat(40)}`,
+    ]) {
+      assert.equal((await api.call('GET', '/v1/restores', { headers: { authorization } })).status, 401, authorization);
+    }
+  });
+
+  it('shows the sign-in page to a browser and a problem to a program', async () => {
+    for (const path of ['/', '/admin/queues', '/admin/queues/queue/planner', '/docs']) {
+      const page = await api.call('GET', path, { headers: { accept: 'text/html' } });
+      assert.equal(page.status, 401);
+      assert.match(page.text, /<form method="post" action="\/session">/);
+      assert.match(page.text, new RegExp(`name="next" value="${path}"`));
+    }
+    const problem = await api.call('GET', '/v1/restores', { headers: { accept: 'text/html' } });
+    assert.match(problem.headers.get('content-type') ?? '', /application\/problem\+json/);
+  });
+});
+
+describe('a session in a browser', () => {
+  let api: ApiUnderTest;
+  before(async () => {
+    api = await ApiUnderTest.start();
+  });
+  after(() => api.close());
+
+  const signIn = async (role: Role) => {
+    const answer = await api.call('POST', '/session', { body: { token: tokenOf(role) } });
+    return { answer, cookie: (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? '' };
+  };
+
+  it('is opened by a token and is a cookie that scripts and other sites cannot use', async () => {
+    const { answer, cookie } = await signIn('viewer');
+    assert.equal(answer.status, 204);
+    assert.match(answer.headers.get('set-cookie') ?? '', /; HttpOnly; SameSite=Strict$/);
+    const me = await api.call('GET', '/session', { headers: { cookie } });
+    assert.deepEqual(me.body, { name: 'viewer', role: 'viewer' });
+    assert.equal((await api.call('GET', '/', { headers: { cookie } })).status, 200);
+  });
+
+  it('is opened by the form as well, which leads on to where one wanted to go', async () => {
+    const form = (fields: Record<string, string>) =>
+      api.call('POST', '/session', {
+        raw: new URLSearchParams(fields).toString(),
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      });
+    const good = await form({ token: tokenOf('viewer'), next: '/docs' });
+    assert.deepEqual([good.status, good.headers.get('location')], [303, '/docs']);
+    const away = await form({ token: tokenOf('viewer'), next: '//evil.example' });
+    assert.equal(away.headers.get('location'), '/');
+    const bad = await form({ token: 'wrong', next: '/docs' });
+    assert.equal(bad.status, 401);
+    assert.match(bad.text, /role="alert"/);
+  });
+
+  it('is not opened by a wrong token nor by that of a data-mover', async () => {
+    assert.equal((await api.call('POST', '/session', { body: { token: 'wrong' } })).status, 401);
+    assert.equal((await signIn('mover')).answer.status, 401);
+  });
+
+  it('changes things only when its browser says that a page of this site asked for it', async () => {
+    const { cookie } = await signIn('operator');
+    const host = new URL(api.url).host;
+    const attempts: [Record<string, string>, boolean][] = [
+      [{}, false],
+      [{ origin: 'https://evil.example' }, false],
+      [{ origin: 'null' }, false],
+      [{ 'sec-fetch-site': 'cross-site' }, false],
+      [{ 'sec-fetch-site': 'same-site', origin: `http://${host}` }, false],
+      [{ 'sec-fetch-site': 'none' }, false],
+      [{ origin: `http://${host}` }, true],
+      [{ 'sec-fetch-site': 'same-origin' }, true],
+    ];
+    for (const [headers, passes] of attempts) {
+      const answer = await api.call('POST', '/v1/restores/unknown-thing/cancel', { headers: { cookie, ...headers } });
+      assert.equal(answer.status, passes ? 404 : 403, JSON.stringify(headers));
+    }
+  });
+
+  it('cannot be opened from another site', async () => {
+    const answer = await api.call('POST', '/session', {
+      body: { token: 'x' },
+      headers: { origin: 'https://evil.example' },
+    });
+    assert.equal(answer.status, 403);
+  });
+
+  it('ends with its token, when it is closed, and is not forged', async () => {
+    const { tokens } = api.connections.ports;
+    const { cookie } = await signIn('approver');
+    const [name, value = ''] = cookie.split('=');
+    const middle = Math.floor(value.length / 2);
+    const flipped = `${name}=${value.slice(0, middle)}${value[middle] === 'A' ? 'B' : 'A'}${value.slice(middle + 1)}`;
+    for (const forged of [flipped, `${name}=`, `${name}=e30`, `${name}=${'A'.repeat(5_000)}`]) {
+      assert.equal((await api.call('GET', '/session', { headers: { cookie: forged } })).status, 401);
+    }
+    const closed = await api.call('DELETE', '/session', { headers: { cookie } });
+    assert.match(closed.headers.get('set-cookie') ?? '', /landfall-session=;.*Expires=Thu, 01 Jan 1970/);
+    const record = (await tokens.list()).find((token) => token.name === 'approver');
+    await tokens.revoke(record?.id ?? '');
+    assert.equal((await api.call('GET', '/session', { headers: { cookie } })).status, 401);
+  });
+});
+
+function routesOf(api: ApiUnderTest): Set<string> {
+  const { router } = api.running.app.getHttpAdapter().getInstance() as Application;
+  const routes = new Set<string>();
+  for (const { route } of router.stack) {
+    if (route === undefined) continue;
+    for (const layer of route.stack) routes.add(`${layer.method.toUpperCase()} ${route.path}`);
+  }
+  return routes;
+}

@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { restorePointId, SEALING_CONTEXT, Secret } from '@landfall/domain';
+import { REGISTERED, SEGMENT_GRANT } from '@landfall/pipeline';
+import { hashOf } from '../access/session.js';
+import { type Answer, ApiUnderTest, scanFinds, tokenOf } from './running-api.fixture.test.js';
+import { discovered, planFor } from './samples.fixture.test.js';
+
+const MIB = 2 ** 20;
+const MOVER = { name: 'worker-0', pid: 4711 };
+let api: ApiUnderTest;
+
+before(async () => {
+  api = await ApiUnderTest.start();
+  scanFinds(api, [discovered()]);
+  await addRepository('nightly', '/srv/nightly');
+});
+after(() => api.close());
+
+function addRepository(name: string, url: string): Promise<Answer> {
+  const body = { name, kind: 'restic', url, password: `canary-password-of-${name}` };
+  return api.call('POST', '/v1/repositories', { role: 'operator', body });
+}
+
+/** A restore whose step 5 is running, with one pending segment of each disk. */
+async function restoreInTransfer(transfer: 'worker' | 'direct', repository = 'nightly') {
+  const { books } = api.connections.ports;
+  const pointId = restorePointId(repository, discovered().reference);
+  const body = { restorePointId: pointId, destination: { kind: 'new' }, transfer };
+  const { id } = (await api.call('POST', '/v1/restores', { role: 'operator', body })).body as { id: string };
+  await books.transaction(async (tx) => {
+    await tx.storePlan(id, planFor(pointId, transfer));
+    const { epoch = 0 } = (await tx.lockRestore(id)) ?? {};
+    await tx.moveRestore(id, { from: 'planning', epoch }, 'running');
+    await tx.moveStep(id, 'restore-data', { from: 'pending', epoch: 0 }, 'running');
+    const segment = (diskName: string) => ({
+      restoreId: id,
+      diskName,
+      purpose: 'move' as const,
+      index: 0,
+      offsetBytes: 0,
+      lengthBytes: 128 * MIB,
+    });
+    await tx.createSegments([segment('web-os'), segment('web-data')]);
+  });
+  const segments = await books.segments(id);
+  const of = (disk: string) => segments.find((segment) => segment.diskName === disk)!;
+  return { id, os: of('web-os'), data: of('web-data') };
+}
+
+/** A worker VM of a restore, registered. */
+async function registeredWorker(restoreId: string, id: string) {
+  await createWorker(restoreId, id, 60_000);
+  const answer = await register(id, `bootstrap-of-${id}`);
+  const session = REGISTERED.parse(answer.body);
+  return { answer, session, headers: { authorization: `Bearer ${session.sessionToken}` } };
+}
+
+function createWorker(restoreId: string, id: string, milliseconds: number): Promise<void> {
+  return api.connections.ports.workers.create({
+    id,
+    restoreId,
+    azureId: `/vms/${id}`,
+    disks: ['web-os', 'web-data'],
+    bootstrapTokenHash: hashOf(`bootstrap-of-${id}`),
+    bootstrapExpiresAt: new Date(Date.now() + milliseconds),
+  });
+}
+
+function register(id: string, bootstrapToken: string): Promise<Answer> {
+  return api.call('POST', `/internal/v1/workers/${id}/register`, { body: { bootstrapToken, mover: MOVER } });
+}
+
+function claim(segmentId: string, epoch: number, headers: Record<string, string>): Promise<Answer> {
+  return api.call('POST', `/internal/v1/segments/${segmentId}/claim`, { body: { epoch, mover: 'worker-0' }, headers });
+}
+
+describe('a data-mover on a worker', () => {
+  it('exchanges its bootstrap token once for a session, and is then seen on its worker', async () => {
+    const { id } = await restoreInTransfer('worker');
+    const { answer, session } = await registeredWorker(id, 'w-once');
+    assert.equal(answer.status, 200);
+    assert.equal(session.redisUrl, api.environment.REDIS_URL.reveal());
+    assert.equal(session.queuePrefix, api.environment.LANDFALL_QUEUE_PREFIX);
+    assert.equal(session.queue, 'mover-worker-w-once');
+    assert.ok(session.sessionToken.length >= 43);
+    assert.equal((await register('w-once', 'bootstrap-of-w-once')).status, 401);
+    const listed = await api.call('GET', '/v1/workers', { role: 'viewer' });
+    const worker = (listed.body as { id: string; state: string; movers: { name: string }[] }[]).find(
+      (one) => one.id === 'w-once',
+    );
+    assert.deepEqual([worker?.state, worker?.movers.map((mover) => mover.name)], ['ready', ['worker-0']]);
+    assert.doesNotMatch(listed.text, new RegExp(session.sessionToken));
+  });
+
+  it('is not registered with a wrong or expired bootstrap token, nor as somebody else', async () => {
+    const { id } = await restoreInTransfer('worker');
+    await createWorker(id, 'w-late', -1_000);
+    await createWorker(id, 'w-other', 60_000);
+    assert.equal((await register('w-late', 'bootstrap-of-w-late')).status, 401);
+    assert.equal((await register('w-other', 'bootstrap-of-w-late')).status, 401);
+    assert.equal((await register('w-nobody', 'x')).status, 401);
+  });
+
+  it('prolongs its own session and no other', async () => {
+    const { id } = await restoreInTransfer('worker');
+    const { headers } = await registeredWorker(id, 'w-beat');
+    const beat = (worker: string) =>
+      api.call('POST', `/internal/v1/workers/${worker}/heartbeat`, { body: { mover: MOVER }, headers });
+    const answer = await beat('w-beat');
+    assert.equal(answer.status, 200);
+    assert.ok(new Date((answer.body as { expiresAt: string }).expiresAt).getTime() > Date.now());
+    assert.equal((await beat('w-once')).status, 403);
+  });
+
+  it('gets with a claim all that it needs', async () => {
+    const { id, data } = await restoreInTransfer('worker');
+    const { headers } = await registeredWorker(id, 'w-claim');
+    const answer = await claim(data.id, data.epoch, headers);
+    assert.equal(answer.status, 200);
+    assert.deepEqual(SEGMENT_GRANT.parse(answer.body), {
+      segmentId: data.id,
+      restoreId: id,
+      epoch: data.epoch,
+      purpose: 'move',
+      verify: 'sampled',
+      offsetBytes: 0,
+      lengthBytes: 128 * MIB,
+      repository: {
+        kind: 'restic',
+        store: { kind: 'folder', path: '/srv/nightly' },
+        password: 'canary-password-of-nightly',
+      },
+      source: { location: 'canary-location/1', sizeBytes: 5 * 2 ** 30 },
+      target: { kind: 'lun', lun: 1, sizeBytes: 5 * 2 ** 30 },
+    });
+    const events = await api.connections.ports.books.events(id);
+    assert.equal(events.filter((event) => event.type === 'segment.claimed').length, 1);
+    assert.doesNotMatch(JSON.stringify(events), /canary/);
+  });
+
+  it('is told to drop a job that is done or stale', async () => {
+    const { books } = api.connections.ports;
+    const { id, os, data } = await restoreInTransfer('worker');
+    const { headers } = await registeredWorker(id, 'w-drop');
+    const stale = await claim(os.id, os.epoch + 5, headers);
+    assert.deepEqual([stale.status, (stale.body as { code: string }).code], [409, 'SEGMENT_STALE']);
+    await claim(data.id, data.epoch, headers);
+    await books.transaction((tx) => tx.moveSegment(data.id, { from: 'running', epoch: data.epoch }, 'done'));
+    const done = await claim(data.id, data.epoch, headers);
+    assert.deepEqual([done.status, (done.body as { code: string }).code], [409, 'SEGMENT_DONE']);
+    assert.equal((await claim('unknown', 0, headers)).status, 404);
+  });
+
+  it('may claim only what is written on its own worker', async () => {
+    const mine = await restoreInTransfer('worker');
+    const other = await restoreInTransfer('worker');
+    const { headers } = await registeredWorker(mine.id, 'w-mine');
+    const answer = await claim(other.os.id, other.os.epoch, headers);
+    assert.deepEqual([answer.status, (answer.body as { code: string }).code], [403, 'NOT_ITS_OWN']);
+    const pool = await claim(mine.os.id, mine.os.epoch, { authorization: `Bearer ${tokenOf('mover')}` });
+    assert.deepEqual([pool.status, (pool.body as { code: string }).code], [403, 'NOT_ITS_OWN']);
+  });
+
+  it('has no way into the rest of the API, and none at all once its worker is retired', async () => {
+    const { id, os } = await restoreInTransfer('worker');
+    const { headers } = await registeredWorker(id, 'w-end');
+    for (const path of ['/v1/restores', '/metrics', '/admin/queues', '/']) {
+      assert.equal((await api.call('GET', path, { headers })).status, 401, path);
+    }
+    await api.connections.ports.workers.retire('w-end');
+    assert.equal((await claim(os.id, os.epoch, headers)).status, 401);
+  });
+});
+
+describe('a data-mover of the pool', () => {
+  const headers = { authorization: `Bearer ${tokenOf('mover')}` };
+
+  it('gets the SAS of the disk that it writes directly', async () => {
+    const { diskAccesses, secrets } = api.connections.ports;
+    const { id, os } = await restoreInTransfer('direct');
+    const early = await claim(os.id, os.epoch, headers);
+    assert.deepEqual([early.status, (early.body as { code: string }).code], [422, 'GRANT_IMPOSSIBLE']);
+    const url = 'https://disk.example/?sig=canary-sas';
+    const sealedUrl = secrets.seal(new Secret(url), SEALING_CONTEXT.diskAccess(id, 'web-os'));
+    await diskAccesses.put({ restoreId: id, diskName: 'web-os', sealedUrl, expiresAt: new Date(Date.now() + 60_000) });
+    const grant = SEGMENT_GRANT.parse((await claim(os.id, os.epoch, headers)).body);
+    assert.deepEqual(grant.target, { kind: 'page-blob', url, sizeBytes: 3 * 2 ** 30 });
+    assert.equal(grant.epoch, os.epoch + 1, 'the second claim of the same job takes it over');
+  });
+
+  it("gets a SAS for a repository's container that reads for a while, and no key", async () => {
+    await addRepository('offsite', 'azure://devaccount1/vault/machines');
+    const { diskAccesses, secrets } = api.connections.ports;
+    const { id, data } = await restoreInTransfer('direct', 'offsite');
+    const sealedUrl = secrets.seal(new Secret('https://disk'), SEALING_CONTEXT.diskAccess(id, 'web-data'));
+    await diskAccesses.put({
+      restoreId: id,
+      diskName: 'web-data',
+      sealedUrl,
+      expiresAt: new Date(Date.now() + 60_000),
+    });
+    const answer = await claim(data.id, data.epoch, headers);
+    const { store } = SEGMENT_GRANT.parse(answer.body).repository;
+    assert.equal(store.kind, 'blob');
+    const url = new URL(store.kind === 'blob' ? store.containerUrl : '');
+    assert.equal(url.origin + url.pathname, 'http://127.0.0.1:1/devaccount1/vault');
+    assert.equal(url.searchParams.get('sp'), 'rl');
+    assert.equal(store.kind === 'blob' && store.prefix, 'machines');
+    assert.doesNotMatch(answer.text, /canary-account-key/);
+  });
+
+  it('leaves no credential in the log', () => assert.doesNotMatch(api.log.join(''), /canary|bootstrap-of/));
+});

@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { RetryableError, Secret } from '@landfall/domain';
+import { PLANNER_JOBS } from '@landfall/pipeline';
+import { connect } from '../connect.js';
+import { ApiUnderTest, dropDatabase, scanFinds, tokenOf } from './running-api.fixture.test.js';
+import { discovered } from './samples.fixture.test.js';
+
+const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
+let api: ApiUnderTest;
+before(async () => {
+  api = await ApiUnderTest.start();
+});
+after(() => api.close());
+
+describe('every answer', () => {
+  it('says what is wrong as a problem, with a code and what to do', async () => {
+    const json = { 'content-type': 'application/json' };
+    const cases: [string, string, Parameters<ApiUnderTest['call']>[2], number, string][] = [
+      ['GET', '/no/such/address', {}, 404, 'ROUTE_NOT_FOUND'],
+      ['PATCH', '/v1/restores', {}, 404, 'ROUTE_NOT_FOUND'],
+      ['POST', '/v1/restores', { raw: '{"a":' }, 400, 'BAD_REQUEST'],
+      ['POST', '/v1/restores', { raw: '"text"' }, 400, 'BAD_REQUEST'],
+      ['POST', '/v1/restores', { raw: '[]' }, 400, 'BAD_REQUEST'],
+      ['POST', '/v1/restores', {}, 400, 'BAD_REQUEST'],
+      ['POST', '/v1/restores', { raw: '[1]', headers: json }, 400, 'BAD_REQUEST'],
+      [
+        'POST',
+        '/v1/restores',
+        { raw: 'a=b', headers: { 'content-type': 'text/plain' } },
+        415,
+        'UNSUPPORTED_MEDIA_TYPE',
+      ],
+      [
+        'POST',
+        '/v1/restores',
+        { raw: '{}', headers: { 'content-type': 'application/json; charset=ebcdic' } },
+        415,
+        'UNSUPPORTED_MEDIA_TYPE',
+      ],
+      ['POST', '/v1/restores', { raw: '{}', headers: { 'content-encoding': 'gzip' } }, 400, 'BAD_REQUEST'],
+      ['POST', '/v1/restores', { raw: JSON.stringify({ reason: 'x'.repeat(2 ** 20) }) }, 413, 'BODY_TOO_LARGE'],
+      ['GET', '/v1/restores/%00', {}, 400, 'BAD_REQUEST'],
+      ['GET', '/v1/restores/%zz', {}, 400, 'BAD_REQUEST'],
+      ['GET', '/v1/restores?unknown=1', {}, 400, 'BAD_REQUEST'],
+    ];
+    for (const [method, path, options, status, code] of cases) {
+      const problem = await api.problem(method, path, options);
+      assert.deepEqual(
+        [problem.status, problem.code],
+        [status, code],
+        `${method} ${path} ${options?.raw?.slice(0, 20)}`,
+      );
+      assert.match(problem.contentType ?? '', /^application\/problem\+json/);
+      assert.doesNotMatch(JSON.stringify(problem), /node_modules|\.js:|SyntaxError/);
+    }
+  });
+
+  it('lists every field that does not fit', async () => {
+    const body = { restorePointId: 7, destination: { kind: 'new', planet: 'mars' }, force: true };
+    const problem = await api.problem('POST', '/v1/restore-plans', { body });
+    assert.deepEqual(problem.errors?.map((error) => error.field).sort(), [
+      'destination.planet',
+      'force',
+      'restorePointId',
+    ]);
+    const empty = await api.problem('POST', '/v1/restores', { body: {} });
+    assert.deepEqual(
+      empty.errors?.map((error) => [error.field, error.message]),
+      [
+        ['restorePointId', 'is missing'],
+        ['destination', 'is missing'],
+      ],
+    );
+  });
+
+  it('carries the headers that keep browsers safe, and does not say what serves it', async () => {
+    for (const path of ['/health/live', '/v1/restores', '/admin/queues', '/docs', '/', '/assets/console.css']) {
+      const { headers } = await api.call('GET', path, { role: 'admin' });
+      assert.match(headers.get('content-security-policy') ?? '', /default-src 'self'.*frame-ancestors 'none'/, path);
+      assert.doesNotMatch(headers.get('content-security-policy') ?? '', /script-src[^;]*unsafe/, path);
+      assert.equal(headers.get('x-content-type-options'), 'nosniff', path);
+      assert.equal(headers.get('x-powered-by'), null, path);
+      assert.equal(headers.get('cache-control'), 'no-store', path);
+    }
+  });
+
+  it('is 503 with the time to come back while the planner does not answer', async () => {
+    scanFinds(api, [discovered()]);
+    const body = { name: 'nightly', kind: 'restic', url: '/srv/nightly', password: 'x' };
+    await api.call('POST', '/v1/repositories', { role: 'operator', body });
+    api.planner[PLANNER_JOBS.scan] = async () => {
+      throw new RetryableError({ code: 'STORE_UNREACHABLE', message: 'The store is away.', fix: 'Wait.' });
+    };
+    const answer = await api.call('POST', '/v1/repositories/nightly/rescan', { role: 'operator' });
+    assert.equal(answer.status, 503);
+    assert.match(answer.headers.get('retry-after') ?? '', /^\d+$/);
+  });
+});
+
+describe('the pages', () => {
+  it('hold nothing that their content security policy forbids', async () => {
+    const { text } = await api.call('GET', '/', { role: 'viewer' });
+    assert.doesNotMatch(text, /<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?:\/\//);
+    for (const [, path = ''] of text.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)) {
+      assert.equal((await api.call('GET', path, { role: 'viewer' })).status, 200, path);
+    }
+  });
+
+  it('import only modules that are served', async () => {
+    for (const name of ['console', 'lists', 'restore', 'page', 'api', 'words']) {
+      const module = await api.call('GET', `/assets/${name}.js`, { role: 'viewer' });
+      assert.match(module.headers.get('content-type') ?? '', /javascript/);
+      for (const [, imported] of module.text.matchAll(/from '\.\/([^']+)'/g)) {
+        assert.equal((await api.call('GET', `/assets/${imported}`, { role: 'viewer' })).status, 200, imported);
+      }
+    }
+  });
+
+  it('include an OpenAPI document with every route and its request', async () => {
+    const { body } = await api.call('GET', '/docs-json', { role: 'viewer' });
+    const { paths } = body as { paths: Record<string, Record<string, { requestBody?: unknown; responses: object }>> };
+    for (const path of ['/v1/repositories', '/v1/restore-plans', '/v1/restores']) {
+      assert.ok(JSON.stringify(paths[path]?.post?.requestBody).includes('"additionalProperties":false'), path);
+    }
+    assert.ok(JSON.stringify(paths['/v1/restores/{id}']?.get?.responses).includes('planHash'));
+    assert.ok(!Object.keys(paths).some((path) => path.startsWith('/internal')));
+  });
+
+  it('include metrics', async () => {
+    const { text } = await api.call('GET', '/metrics', { role: 'viewer' });
+    assert.match(text, /^landfall_restores\{state="running",service="api"\} 0$/m);
+    assert.match(text, /^landfall_queue_jobs\{queue="planner",state="waiting",service="api"\} \d+$/m);
+    assert.match(text, /^landfall_http_request_duration_seconds_count\{.*route="\/health\/live"/m);
+  });
+
+  it('include the dashboard with every queue', async () => {
+    const { body } = await api.call('GET', '/admin/queues/api/queues', { role: 'viewer' });
+    const { queues } = body as { queues: { name: string; readOnlyMode: boolean }[] };
+    assert.deepEqual(
+      queues.map((queue) => [queue.name, queue.readOnlyMode]).sort(),
+      ['finalizer', 'mover-pool', 'mover-results', 'planner', 'provisioner'].map((name) => [name, true]),
+    );
+    const paused = await api.call('PUT', '/admin/queues/api/queues/mover-pool/pause', { role: 'admin', body: {} });
+    assert.equal(paused.status, 200);
+    const entry = (await api.connections.ports.audit.entries(0, 10_000)).at(-1);
+    assert.deepEqual([entry?.actor, entry?.action], ['admin', 'dashboard.change']);
+  });
+});
+
+describe('the process', () => {
+  const environment = () => ({
+    DATABASE_URL: api.environment.DATABASE_URL.reveal(),
+    REDIS_URL: api.environment.REDIS_URL.reveal(),
+    LANDFALL_QUEUE_PREFIX: api.environment.LANDFALL_QUEUE_PREFIX,
+    LANDFALL_SECRET_KEY: 'ab'.repeat(32),
+    LANDFALL_API_TOKEN: tokenOf('admin'),
+    LANDFALL_PORT: '0',
+  });
+
+  const run = (change: Record<string, string>) => {
+    const child = spawn(process.execPath, [MAIN], {
+      env: { ...environment(), ...change },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => void (output += chunk));
+    const code = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    return { child, code, output: () => output };
+  };
+
+  it('ends with 1, and names what is missing or wrong in its environment but no value', async () => {
+    const { code, output } = run({ LANDFALL_SECRET_KEY: 'canary', REDIS_URL: '' });
+    assert.equal(await code, 1);
+    assert.match(output(), /CONFIG_INVALID.*REDIS_URL.*LANDFALL_SECRET_KEY/s);
+    assert.doesNotMatch(output(), /canary/);
+  });
+
+  it('ends with 1 and a remedy when its port is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const { code, output } = run({ LANDFALL_PORT: String((taken.address() as AddressInfo).port) });
+    assert.equal(await code, 1);
+    assert.match(output(), /"code":"CANNOT_LISTEN"/);
+    taken.close();
+  });
+
+  it('ends soon and with 0 on SIGTERM while a watcher is connected', async () => {
+    const { child, code, output } = run({});
+    const url = await new Promise<string>((resolve, reject) => {
+      child.stdout.on('data', () => {
+        const found = /"url":"(http:[^"]+)"/.exec(output())?.[1];
+        if (found !== undefined) resolve(found);
+      });
+      child.once('exit', () => reject(new Error(`It has ended: ${output()}`)));
+    });
+    const body = {
+      restorePointId: (await api.connections.ports.catalogue.points())[0]?.id,
+      destination: { kind: 'new' },
+    };
+    const { id } = (await api.call('POST', '/v1/restores', { role: 'operator', body })).body as { id: string };
+    const stream = await fetch(`${url}/v1/restores/${id}/events`, {
+      headers: { authorization: `Bearer ${tokenOf('viewer')}`, accept: 'text/event-stream' },
+    });
+    assert.equal(stream.status, 200);
+    const begun = performance.now();
+    child.kill('SIGTERM');
+    assert.equal(await code, 0);
+    assert.ok(performance.now() - begun < 10_000);
+    await stream.text();
+  });
+});
+
+describe('without Postgres or Redis', () => {
+  it('readiness names what answers and what does not, and nothing more', async () => {
+    const good = await api.call('GET', '/health/ready');
+    assert.deepEqual([good.status, good.body], [200, { status: 'ok', checks: { postgres: 'ok', redis: 'ok' } }]);
+  });
+
+  it('the API is live, not ready, and answers 503 with the code of what is away', async () => {
+    const lonely = await ApiUnderTest.start();
+    try {
+      await dropDatabase(lonely.environment.DATABASE_URL);
+      assert.equal((await lonely.call('GET', '/health/live')).status, 200);
+      const ready = await lonely.call('GET', '/health/ready');
+      assert.equal(ready.status, 503);
+      assert.deepEqual(ready.body, {
+        status: 'unavailable',
+        checks: { postgres: 'POSTGRES_UNREACHABLE', redis: 'ok' },
+      });
+      const problem = await lonely.problem('GET', '/v1/restores');
+      assert.deepEqual([problem.status, problem.code], [503, 'POSTGRES_UNREACHABLE']);
+    } finally {
+      await lonely.close();
+    }
+  });
+
+  for (const [variable, url, code] of [
+    ['DATABASE_URL', 'postgresql://user:canary@127.0.0.1:1/none', 'POSTGRES_UNREACHABLE'],
+    ['REDIS_URL', 'redis://:canary@127.0.0.1:1', 'REDIS_UNREACHABLE'],
+  ] as const) {
+    it(`the start ends in ${code} when ${variable} leads nowhere`, async () => {
+      const environment = { ...api.environment, [variable]: new Secret(url) };
+      const { logger, metrics } = api.connections.ports;
+      await assert.rejects(connect(environment, logger, metrics, 300), (error) => {
+        assert.ok(error instanceof RetryableError);
+        assert.equal(error.code, code);
+        assert.doesNotMatch(JSON.stringify(error.toDetails()), /canary/);
+        return true;
+      });
+    });
+  }
+});
