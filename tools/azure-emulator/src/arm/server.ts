@@ -1,0 +1,222 @@
+import { randomUUID, timingSafeEqual, createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Azure } from '../azure.js';
+import type { CallLog, LoggedCall } from './call-log.js';
+import { AzureError, badRequest } from './errors.js';
+import type { Answer, Call, Route } from './route.js';
+import type { Router } from './router.js';
+
+/*
+ * One request to Azure Resource Manager, or to the emulator's own `/_emulator` interface:
+ * token → path → api-version → body → rules that hold for every operation → the operation → answer. Whatever goes wrong
+ * is answered in Azure's shape; an unexpected error is written to standard error and tells the client nothing of itself.
+ */
+const LARGEST_BODY_BYTES = 4 * 1024 * 1024;
+const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$/;
+
+export interface ArmServerParts {
+  readonly azure: Azure;
+  readonly router: Router;
+  readonly token: string;
+  readonly log: CallLog;
+  /** What holds for every operation: the subscription, registered providers, locks. May throw AzureError. */
+  readonly rules: (route: Route, call: Call, azure: Azure) => void;
+}
+
+export async function serveArm(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: ArmServerParts,
+): Promise<void> {
+  const url = new URL(request.url ?? '/', 'https://localhost');
+  const method = request.method ?? 'GET';
+  let operation: string | null = null;
+  let tags: Readonly<Record<string, string>> | undefined;
+  let answer: Answer;
+  try {
+    requireToken(request, parts.token);
+    const match = parts.router.find(method, decodePath(url.pathname));
+    if (match === null) throw unknownPath(url.pathname);
+    if ('allowed' in match) throw methodNotAllowed(method, match.allowed);
+    operation = match.route.operation;
+    const call: Call = {
+      method,
+      path: decodePath(url.pathname),
+      parameters: match.parameters,
+      query: url.searchParams,
+      headers: request.headers,
+      apiVersion: isOwn(url) ? '' : requireApiVersion(url),
+      body: await readBody(request),
+    };
+    tags = tagsOf(call.body);
+    parts.rules(match.route, call, parts.azure);
+    answer = await match.route.handle(call, parts.azure);
+  } catch (error) {
+    answer = errorAnswer(error, method, url.pathname);
+  }
+  send(request, response, answer);
+  if (!isOwn(url)) parts.log.add(logged(request, url, operation, tags, answer));
+}
+
+function requireToken(request: IncomingMessage, token: string): void {
+  const header = request.headers.authorization;
+  if (header === undefined) {
+    throw unauthorized('AuthenticationFailed', "Authentication failed. The 'Authorization' header is missing.");
+  }
+  const given = /^Bearer (.+)$/i.exec(header)?.[1] ?? '';
+  if (!timingSafeEqual(sha256(given), sha256(token))) {
+    throw unauthorized('InvalidAuthenticationToken', 'The access token is invalid.');
+  }
+}
+
+function unauthorized(code: string, message: string): AzureError {
+  return new AzureError(401, code, message, {
+    headers: {
+      'www-authenticate': 'Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token"',
+    },
+  });
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function isOwn(url: URL): boolean {
+  return url.pathname.startsWith('/_emulator/');
+}
+
+function decodePath(path: string): string {
+  try {
+    const decoded = path
+      .split('/')
+      .map((segment) => {
+        const text = decodeURIComponent(segment);
+        if (/[/\0]/.test(text) || text === '..') throw new URIError(text);
+        return text;
+      })
+      .join('/');
+    return decoded.length > 1 ? decoded.replace(/\/$/, '') : decoded;
+  } catch {
+    throw badRequest('BadRequest', 'The request path is not valid.');
+  }
+}
+
+/** Any version is accepted, as long as it is one. */
+function requireApiVersion(url: URL): string {
+  const version = url.searchParams.get('api-version');
+  if (version === null || version === '') {
+    throw badRequest(
+      'MissingApiVersionParameter',
+      'The api-version query parameter (?api-version=) is required for all requests.',
+    );
+  }
+  if (!API_VERSION.test(version)) {
+    throw badRequest(
+      'InvalidApiVersionParameter',
+      `The api-version '${version}' is invalid. It must be a date, such as 2025-04-01, optionally followed by '-preview'.`,
+    );
+  }
+  return version;
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > LARGEST_BODY_BYTES) {
+      throw new AzureError(
+        413,
+        'RequestContentTooLarge',
+        `The request content size exceeds the maximum size of ${LARGEST_BODY_BYTES} bytes.`,
+        { headers: { connection: 'close' } },
+      );
+    }
+    chunks.push(chunk);
+  }
+  if (length === 0) return undefined;
+  const text = Buffer.concat(chunks).toString('utf8');
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw badRequest(
+      'InvalidRequestContent',
+      'The request content was invalid and could not be deserialized: it is not JSON.',
+    );
+  }
+}
+
+function unknownPath(path: string): AzureError {
+  const provider = /\/providers\/([^/]+)\/([^/]+)/i.exec(path);
+  if (provider !== null) {
+    return new AzureError(
+      404,
+      'InvalidResourceType',
+      `The resource type '${provider[2]}' could not be found in the namespace '${provider[1]}'.`,
+    );
+  }
+  return new AzureError(404, 'NotFound', `No HTTP resource was found that matches the request path '${path}'.`);
+}
+
+function methodNotAllowed(method: string, allowed: readonly string[]): AzureError {
+  return new AzureError(405, 'MethodNotAllowed', `The requested resource does not support http method '${method}'.`, {
+    headers: { allow: [...new Set(allowed)].join(', ') },
+  });
+}
+
+function errorAnswer(error: unknown, method: string, path: string): Answer {
+  if (error instanceof AzureError) return { status: error.status, headers: error.headers, body: error.toBody() };
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`${method} ${path}: ${text}\n`);
+  return {
+    status: 500,
+    body: {
+      error: { code: 'InternalServerError', message: 'An internal execution error occurred. Please retry later.' },
+    },
+  };
+}
+
+function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  if (response.destroyed) return;
+  const correlation = request.headers['x-ms-correlation-request-id'];
+  const body = answer.body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(answer.body));
+  response.writeHead(answer.status, {
+    'x-ms-request-id': randomUUID(),
+    'x-ms-correlation-request-id': typeof correlation === 'string' ? correlation : randomUUID(),
+    'cache-control': 'no-cache',
+    ...(answer.body === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' }),
+    'content-length': body.length,
+    ...answer.headers,
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+function tagsOf(body: unknown): Readonly<Record<string, string>> | undefined {
+  if (typeof body !== 'object' || body === null || !('tags' in body)) return undefined;
+  const { tags } = body;
+  if (typeof tags !== 'object' || tags === null) return undefined;
+  return Object.fromEntries(
+    Object.entries(tags).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}
+
+function logged(
+  request: IncomingMessage,
+  url: URL,
+  operation: string | null,
+  tags: Readonly<Record<string, string>> | undefined,
+  answer: Answer,
+): LoggedCall {
+  const error = answer.body as { readonly error?: { readonly code?: string } } | undefined;
+  const errorCode = answer.status >= 400 ? error?.error?.code : undefined;
+  return {
+    at: new Date().toISOString(),
+    method: request.method ?? 'GET',
+    path: url.pathname,
+    operation,
+    apiVersion: url.searchParams.get('api-version'),
+    status: answer.status,
+    ...(tags === undefined ? {} : { tags }),
+    ...(errorCode === undefined ? {} : { errorCode }),
+  };
+}

@@ -1,0 +1,51 @@
+import type { Route } from './arm/route.js';
+import { DISK_ACCESS_ROUTES, GRANT_ACCESS, REVOKE_ACCESS } from './compute/disk-access.js';
+import { CREATE_DISK, DELETE_DISK, DISK_ROUTES, UPDATE_DISK } from './compute/disks.js';
+import { SKU_ROUTES } from './compute/skus.js';
+import { USAGE_ROUTES } from './compute/usages.js';
+import { DELETE_VM, VIRTUAL_MACHINE_ROUTES } from './compute/virtual-machines.js';
+import { CREATE_VM } from './compute/vm-create.js';
+import { POWER_KINDS } from './compute/vm-power.js';
+import { UPDATE_VM } from './compute/vm-update.js';
+import { PROVIDER_ROUTES } from './governance/providers.js';
+import { REGION_ROUTES } from './groups/regions.js';
+import { DELETE_GROUP, RESOURCE_GROUP_ROUTES } from './groups/resource-groups.js';
+import { RESOURCE_LIST_ROUTES } from './groups/resource-list.js';
+import { NETWORK_INTERFACE_ROUTES } from './network/network-interfaces.js';
+import { PLAIN_NETWORK_ROUTES } from './network/plain-resources.js';
+import { DELETE_NETWORK_RESOURCE, SETTLE_NETWORK_RESOURCE } from './network/settle.js';
+import { VIRTUAL_NETWORK_ROUTES } from './network/virtual-networks.js';
+import type { OperationKind } from './operations/engine.js';
+import { OPERATION_ROUTES } from './operations/routes.js';
+
+/* Everything that this Azure can do: its operations, and the effects of those that take their time. */
+export const ROUTES: readonly Route[] = [
+  ...REGION_ROUTES,
+  ...RESOURCE_GROUP_ROUTES,
+  ...RESOURCE_LIST_ROUTES,
+  ...DISK_ROUTES,
+  ...DISK_ACCESS_ROUTES,
+  ...VIRTUAL_MACHINE_ROUTES,
+  ...SKU_ROUTES,
+  ...USAGE_ROUTES,
+  ...VIRTUAL_NETWORK_ROUTES,
+  ...NETWORK_INTERFACE_ROUTES,
+  ...PLAIN_NETWORK_ROUTES,
+  ...PROVIDER_ROUTES,
+  ...OPERATION_ROUTES,
+];
+
+export const OPERATION_KINDS: readonly OperationKind<never>[] = [
+  DELETE_GROUP,
+  CREATE_DISK,
+  UPDATE_DISK,
+  DELETE_DISK,
+  GRANT_ACCESS,
+  REVOKE_ACCESS,
+  CREATE_VM,
+  UPDATE_VM,
+  DELETE_VM,
+  ...Object.values(POWER_KINDS),
+  SETTLE_NETWORK_RESOURCE,
+  DELETE_NETWORK_RESOURCE,
+];

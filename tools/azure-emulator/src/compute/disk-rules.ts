@@ -1,0 +1,105 @@
+import { badRequest, conflict, invalidParameter, resourceNotFound, type AzureError } from '../arm/errors.js';
+import { parseResourceId, resourceId } from '../arm/resource-id.js';
+import type { Azure } from '../azure.js';
+import { DISK, SNAPSHOT, type DiskRecord, type RecordOf, type SnapshotRecord } from '../state/records.js';
+import { requireGroup } from '../groups/placement.js';
+import { GIB } from './disk-view.js';
+
+/** The size of the footer at the end of a fixed VHD, which an upload must include. */
+export const VHD_FOOTER_BYTES = 512;
+const MIB = 1024 ** 2;
+const LARGEST_DISK_GIB = 32_767;
+/** An OS disk can't be larger (Azure documentation, managed disks). */
+export const LARGEST_OS_DISK_GIB = 4_095;
+const SMALLEST_UPLOAD_BYTES = 20 * MIB + VHD_FOOTER_BYTES;
+const LARGEST_UPLOAD_BYTES = 32 * 1024 * GIB + VHD_FOOTER_BYTES;
+
+export type StoredDiskType = typeof DISK | typeof SNAPSHOT;
+
+/** @throws AzureError 404 ResourceNotFound or ResourceGroupNotFound */
+export function requireDisk<T extends StoredDiskType>(
+  type: T,
+  resourceGroup: string,
+  name: string,
+  azure: Azure,
+): RecordOf<T> {
+  const disk = azure.state.find(type, resourceId(azure.subscriptionId, resourceGroup, type, name));
+  if (disk !== undefined) return disk;
+  requireGroup(resourceGroup, azure);
+  throw resourceNotFound(type, name, resourceGroup);
+}
+
+/** The disk or snapshot that an id in a body names. */
+export function requireDiskById<T extends StoredDiskType>(
+  type: T,
+  id: string,
+  target: string,
+  azure: Azure,
+): RecordOf<T> {
+  const address = parseResourceId(id);
+  if (address === null || address.type.toLowerCase() !== type.toLowerCase()) {
+    throw invalidParameter(target, `Entity with ID '${id}' is not a valid '${type}' resource identifier.`);
+  }
+  const disk = azure.state.find(type, id);
+  if (disk === undefined) throw resourceNotFound(type, address.name, address.resourceGroup);
+  return disk;
+}
+
+/** @throws AzureError 400 for a size that no managed disk has */
+export function requireDiskSize(diskSizeGb: number | undefined): number {
+  if (diskSizeGb === undefined)
+    throw invalidParameter('disk.diskSizeGB', 'The value of parameter diskSizeGB is missing.');
+  if (diskSizeGb > LARGEST_DISK_GIB) {
+    throw invalidParameter(
+      'disk.diskSizeGB',
+      `The value '${diskSizeGb}' of parameter 'disk.diskSizeGB' is out of range. Value '${diskSizeGb}' must be between '1' and '${LARGEST_DISK_GIB}' inclusive.`,
+    );
+  }
+  return diskSizeGb * GIB;
+}
+
+/** `uploadSizeBytes` counts the footer. @throws AzureError 400 */
+export function requireUploadSize(uploadSizeBytes: number | undefined): number {
+  const target = 'disk.creationData.uploadSizeBytes';
+  if (uploadSizeBytes === undefined)
+    throw invalidParameter(target, `Required parameter '${target}' is missing (null).`);
+  if (uploadSizeBytes < SMALLEST_UPLOAD_BYTES || uploadSizeBytes > LARGEST_UPLOAD_BYTES) {
+    throw invalidParameter(
+      target,
+      `The value '${uploadSizeBytes}' of parameter '${target}' is out of range. It must be between '${SMALLEST_UPLOAD_BYTES}' and '${LARGEST_UPLOAD_BYTES}' inclusive.`,
+    );
+  }
+  if ((uploadSizeBytes - VHD_FOOTER_BYTES) % MIB !== 0) {
+    throw invalidParameter(
+      target,
+      `The value '${uploadSizeBytes}' of parameter '${target}' is invalid. It must be a multiple of 1 MiB and the 512 bytes of the VHD footer.`,
+    );
+  }
+  return uploadSizeBytes;
+}
+
+export function shrinkRefused(): AzureError {
+  return badRequest(
+    'ResizeDiskError',
+    'Disk size reduction is not supported. Current size is larger than the requested size.',
+    'disk.diskSizeGB',
+  );
+}
+
+export function attachedRefused(disk: DiskRecord): AzureError {
+  return conflict('OperationNotAllowed', `Disk ${disk.name} is attached to VM ${disk.managedBy}.`, disk.name);
+}
+
+export function hasActiveSas(disk: DiskRecord | SnapshotRecord): boolean {
+  return disk.diskState === 'ActiveSAS' || disk.diskState === 'ActiveUpload';
+}
+
+/** @throws AzureError 409 while another operation changes the disk */
+export function requireIdleDisk(disk: DiskRecord | SnapshotRecord, azure: Azure): void {
+  const running = azure.operations.on(disk.id);
+  if (running === undefined) return;
+  throw conflict(
+    'Conflict',
+    `Operation cannot be performed on '${disk.name}' since another operation ('${running.kind}') is in progress.`,
+  );
+}

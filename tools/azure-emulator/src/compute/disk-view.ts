@@ -1,0 +1,51 @@
+import { DISK, type DiskRecord, type SnapshotRecord } from '../state/records.js';
+
+export const GIB = 1024 ** 3;
+
+/** A disk or a snapshot as a GET shows it. */
+export function diskView(disk: DiskRecord | SnapshotRecord): Record<string, unknown> {
+  return {
+    name: disk.name,
+    id: disk.id,
+    type: disk.type,
+    location: disk.location,
+    tags: disk.tags,
+    ...(disk.type === DISK && disk.zones.length > 0 ? { zones: disk.zones } : {}),
+    sku: { name: disk.sku, tier: disk.sku.slice(0, disk.sku.indexOf('_')) },
+    ...(disk.type === DISK && disk.managedBy !== null ? { managedBy: disk.managedBy } : {}),
+    properties: {
+      ...disk.kept,
+      ...(disk.osType === null ? {} : { osType: disk.osType }),
+      ...(disk.hyperVGeneration === null ? {} : { hyperVGeneration: disk.hyperVGeneration }),
+      creationData: disk.creationData,
+      diskSizeGB: Math.ceil(disk.sizeBytes / GIB),
+      diskSizeBytes: disk.sizeBytes,
+      timeCreated: disk.createdAt,
+      provisioningState: disk.provisioningState,
+      diskState: disk.diskState,
+      uniqueId: disk.uniqueId,
+      ...(disk.type === DISK
+        ? disk.ownershipChangedAt === null
+          ? {}
+          : { LastOwnershipUpdateTime: disk.ownershipChangedAt }
+        : snapshotMembers(disk)),
+    },
+  };
+}
+
+function snapshotMembers(snapshot: SnapshotRecord): Record<string, unknown> {
+  return {
+    incremental: snapshot.incremental,
+    ...(snapshot.incrementalSnapshotFamilyId === null
+      ? {}
+      : { incrementalSnapshotFamilyId: snapshot.incrementalSnapshotFamilyId }),
+  };
+}
+
+/** What the acceptance of a write shows: the resource to be, without its id. */
+export function acceptedDiskView(disk: DiskRecord | SnapshotRecord): Record<string, unknown> {
+  const { id, type, properties, ...rest } = diskView(disk);
+  const { uniqueId, diskState, timeCreated, ...shown } = properties as Record<string, unknown>;
+  void [id, type, uniqueId, diskState, timeCreated];
+  return { ...rest, properties: { ...shown, provisioningState: 'Updating', isArmResource: true } };
+}

@@ -1,0 +1,233 @@
+import { badRequest, conflict, invalidParameter } from '../arm/errors.js';
+import { sameId } from '../arm/resource-id.js';
+import type { Azure } from '../azure.js';
+import type { OperationKind } from '../operations/engine.js';
+import {
+  DISK,
+  VIRTUAL_MACHINE,
+  type DiskRecord,
+  type OperationRecord,
+  type VirtualMachineRecord,
+} from '../state/records.js';
+import { put, type Change } from '../state/state.js';
+import { planDataDisks, type NewDisk } from './vm-disks.js';
+import { lunLinks } from './vm-links.js';
+import { releasedDisk } from './vm-removal.js';
+import { changeRefused, requireAttachable, requireGeneration, requireSize } from './vm-rules.js';
+import type { AttachDetachBody, DataDisk, VmProperties, VmUpdateBody } from './vm-schema.js';
+import { vmSize } from './size-catalogue.js';
+import { requireQuota } from './usages.js';
+import { storageProfileView, vmView } from './vm-view.js';
+
+/*
+ * Changing a VM that exists. What it wants to own is reserved when the change is accepted (managedBy); what it gives
+ * up is marked as being detached, and is let go of when the change has ended.
+ */
+interface UpdateVmInput {
+  readonly dataDisks: readonly DataDisk[];
+  readonly attach: readonly string[];
+  readonly detach: readonly string[];
+  readonly newDisks: readonly NewDisk[];
+  readonly vmSize: string | null;
+  readonly answer: 'vm' | 'storageProfile';
+}
+
+export const UPDATE_VM: OperationKind<UpdateVmInput> = {
+  name: 'virtualMachines.update',
+  run: async (input, operation, azure) => {
+    for (const disk of input.newDisks) await azure.files.create(disk.uniqueId, disk.sizeBytes);
+    const vm = azure.state.find(VIRTUAL_MACHINE, operation.resourceId);
+    if (vm === undefined) return { changes: [] };
+    const { properties } = vm;
+    const ready: VirtualMachineRecord = {
+      ...vm,
+      provisioningState: 'Succeeded',
+      properties: {
+        ...properties,
+        ...(input.vmSize === null ? {} : { hardwareProfile: { ...properties.hardwareProfile, vmSize: input.vmSize } }),
+        storageProfile: { ...properties.storageProfile, dataDisks: input.dataDisks },
+      },
+    };
+    azure.workers.linkDisks(ready, lunLinks(ready, azure));
+    const output = input.answer === 'vm' ? vmView(ready, azure) : storageProfileView(ready, azure);
+    return { changes: [put(ready), ...attachedDisks(input, vm, azure), ...releasedDisks(input.detach, azure)], output };
+  },
+  abandon: ({ attach, detach }, operation, azure) => {
+    const vm = azure.state.find(VIRTUAL_MACHINE, operation.resourceId);
+    const stillAttached = found(detach, azure).map((disk) => put({ ...disk, detaching: false }));
+    return [
+      ...(vm === undefined ? [] : [put({ ...vm, provisioningState: 'Failed' as const })]),
+      ...releasedDisks(attach, azure),
+      ...stillAttached,
+    ];
+  },
+};
+
+/** PATCH, and PUT on a VM that exists. @throws AzureError 409 PropertyChangeNotAllowed and others */
+export function beginUpdate(
+  vm: VirtualMachineRecord,
+  body: VmUpdateBody,
+  method: 'PUT' | 'PATCH',
+  azure: Azure,
+): OperationRecord {
+  const wanted = body.properties ?? {};
+  requireUnchanged(vm, body, wanted);
+  const sizeName = wanted.hardwareProfile?.vmSize ?? vm.properties.hardwareProfile?.vmSize;
+  const size = requireSize(sizeName, vm.location, vm.zones);
+  const before = vmSize(vm.properties.hardwareProfile?.vmSize ?? '');
+  const isResize = before?.name !== size.name;
+  if (isResize) {
+    const osDisk = azure.state.find(DISK, vm.properties.storageProfile.osDisk.managedDisk?.id ?? '');
+    requireGeneration(size, osDisk?.hyperVGeneration ?? 'V1');
+    requireQuota(size, vm.location, azure, before);
+  }
+  const current = vm.properties.storageProfile.dataDisks;
+  const dataDisks = wanted.storageProfile?.dataDisks ?? (method === 'PUT' ? [] : current);
+  const plan = planDataDisks(vm, size, current, dataDisks, azure);
+  if (isResize) for (const disk of plan.dataDisks) recheck(disk, vm, size, azure);
+  const { osProfile, hardwareProfile, storageProfile, provisioningState, instanceView, vmId, timeCreated, ...plain } =
+    wanted;
+  void [osProfile, hardwareProfile, provisioningState, instanceView, vmId, timeCreated];
+  const osDisk = { ...vm.properties.storageProfile.osDisk };
+  const wantedOs = storageProfile?.osDisk;
+  if (wantedOs?.deleteOption !== undefined) osDisk.deleteOption = wantedOs.deleteOption;
+  if (wantedOs?.caching !== undefined) osDisk.caching = wantedOs.caching;
+  const changed: VirtualMachineRecord = {
+    ...vm,
+    tags: body.tags ?? (method === 'PUT' ? {} : vm.tags),
+    identity: body.identity ?? vm.identity,
+    etag: vm.etag + 1,
+    provisioningState: 'Updating',
+    changedAt: azure.now().toISOString(),
+    properties: { ...vm.properties, ...plain, storageProfile: { ...vm.properties.storageProfile, osDisk } },
+  };
+  return begin(changed, plan, isResize ? size.name : null, 'vm', azure);
+}
+
+/** POST attachDetachDataDisks. @throws AzureError */
+export function beginAttachDetach(vm: VirtualMachineRecord, body: AttachDetachBody, azure: Azure): OperationRecord {
+  const size = requireSize(vm.properties.hardwareProfile?.vmSize, vm.location, vm.zones);
+  const current = vm.properties.storageProfile.dataDisks;
+  const toDetach = body.dataDisksToDetach ?? [];
+  for (const { diskId } of toDetach) {
+    if (sameId(diskId, vm.properties.storageProfile.osDisk.managedDisk?.id)) throw changeRefused('osDisk');
+    if (!current.some((disk) => sameId(disk.managedDisk?.id, diskId))) {
+      throw invalidParameter('dataDisksToDetach', `Disk '${diskId}' is not attached to VM '${vm.name}'.`);
+    }
+  }
+  const wanted = current.filter((disk) => !toDetach.some(({ diskId }) => sameId(diskId, disk.managedDisk?.id)));
+  for (const { diskId, lun, diskEncryptionSet, ...options } of body.dataDisksToAttach ?? []) {
+    if (current.some((disk) => sameId(disk.managedDisk?.id, diskId))) {
+      throw conflict(
+        'ConflictingUserInput',
+        `Disk '${diskId}' cannot be attached as the disk is already owned by VM '${vm.id}'.`,
+      );
+    }
+    wanted.push({
+      ...options,
+      lun: lun ?? lowestFreeLun(wanted),
+      createOption: 'Attach',
+      managedDisk: { id: diskId, ...(diskEncryptionSet === undefined ? {} : { diskEncryptionSet }) },
+    });
+  }
+  const plan = planDataDisks(vm, size, current, wanted, azure);
+  const changed: VirtualMachineRecord = {
+    ...vm,
+    etag: vm.etag + 1,
+    provisioningState: 'Updating',
+    changedAt: azure.now().toISOString(),
+  };
+  return begin(changed, plan, null, 'storageProfile', azure);
+}
+
+function begin(
+  vm: VirtualMachineRecord,
+  plan: ReturnType<typeof planDataDisks>,
+  vmSizeName: string | null,
+  answer: UpdateVmInput['answer'],
+  azure: Azure,
+): OperationRecord {
+  const now = azure.now().toISOString();
+  const taken = [...plan.made.map((disk) => ({ ...disk, tags: vm.tags })), ...plan.attached];
+  return azure.operations.begin(UPDATE_VM, {
+    resourceId: vm.id,
+    location: vm.location,
+    input: {
+      dataDisks: plan.dataDisks,
+      attach: taken.map(({ id }) => id),
+      detach: plan.detached.map(({ id }) => id),
+      newDisks: plan.made.map(({ uniqueId, sizeBytes }) => ({ uniqueId, sizeBytes })),
+      vmSize: vmSizeName,
+      answer,
+    },
+    changes: [
+      put(vm),
+      ...taken.map((disk) => put({ ...disk, managedBy: vm.id, ownershipChangedAt: now })),
+      ...plan.detached.map((disk) => put({ ...disk, detaching: true })),
+    ],
+  });
+}
+
+function requireUnchanged(vm: VirtualMachineRecord, body: VmUpdateBody, wanted: VmProperties): void {
+  if (body.zones !== undefined && body.zones.join() !== vm.zones.join()) throw changeRefused('zones');
+  if (wanted.osProfile !== undefined && vm.properties.osProfile === undefined) throw changeRefused('osProfile');
+  for (const name of ['adminUsername', 'computerName'] as const) {
+    const value = wanted.osProfile?.[name];
+    if (value !== undefined && value !== vm.properties.osProfile?.[name]) throw changeRefused(`osProfile.${name}`);
+  }
+  if (wanted.osProfile?.customData !== undefined && wanted.osProfile.customData !== vm.customData) {
+    throw changeRefused('osProfile.customData');
+  }
+  const { osDisk, imageReference } = wanted.storageProfile ?? {};
+  const actual = vm.properties.storageProfile;
+  if (osDisk?.managedDisk?.id !== undefined && !sameId(osDisk.managedDisk.id, actual.osDisk.managedDisk?.id)) {
+    throw changeRefused('osDisk.managedDisk.id');
+  }
+  if (osDisk?.name !== undefined && osDisk.name.toLowerCase() !== actual.osDisk.name?.toLowerCase()) {
+    throw changeRefused('osDisk.name');
+  }
+  if (osDisk !== undefined && osDisk.createOption !== actual.osDisk.createOption)
+    throw changeRefused('osDisk.createOption');
+  if (osDisk?.osType !== undefined && osDisk.osType !== actual.osDisk.osType) throw changeRefused('osDisk.osType');
+  if (imageReference !== undefined && !sameImage(imageReference, actual.imageReference))
+    throw changeRefused('imageReference');
+  const interfaces = wanted.networkProfile?.networkInterfaces;
+  if (interfaces === undefined) return;
+  const has = vm.properties.networkProfile?.networkInterfaces ?? [];
+  const isSame =
+    interfaces.length === has.length && interfaces.every((nic) => has.some(({ id }) => sameId(id, nic.id)));
+  if (!isSame) throw changeRefused('networkProfile.networkInterfaces');
+}
+
+function sameImage(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>> | undefined): boolean {
+  return ['id', 'publisher', 'offer', 'sku', 'version'].every((name) => a[name] === b?.[name]);
+}
+
+function recheck(
+  disk: DataDisk,
+  vm: VirtualMachineRecord,
+  size: NonNullable<ReturnType<typeof vmSize>>,
+  azure: Azure,
+): void {
+  const record = azure.state.find(DISK, disk.managedDisk?.id ?? '');
+  if (record !== undefined && record.managedBy !== null) requireAttachable(record.id, vm, size, azure);
+}
+
+function lowestFreeLun(disks: readonly DataDisk[]): number {
+  const taken = new Set(disks.map(({ lun }) => lun));
+  for (let lun = 0; lun < 64; lun++) if (!taken.has(lun)) return lun;
+  throw badRequest('InvalidParameter', 'The VM has no free LUN.', 'dataDisk.lun');
+}
+
+function attachedDisks(input: UpdateVmInput, vm: VirtualMachineRecord, azure: Azure): readonly Change[] {
+  const diskState = vm.power === 'deallocated' ? 'Reserved' : 'Attached';
+  return found(input.attach, azure).map((disk) => put({ ...disk, diskState, provisioningState: 'Succeeded' }));
+}
+
+function releasedDisks(ids: readonly string[], azure: Azure): readonly Change[] {
+  return found(ids, azure).map((disk) => put(releasedDisk(disk, azure)));
+}
+
+function found(ids: readonly string[], azure: Azure): readonly DiskRecord[] {
+  return ids.flatMap((id) => azure.state.find(DISK, id) ?? []);
+}

@@ -1,0 +1,102 @@
+import type { Azure } from '../azure.js';
+import { DISK, type PowerState, type VirtualMachineRecord } from '../state/records.js';
+import { GIB } from './disk-view.js';
+import type { DataDisk, OsDisk } from './vm-schema.js';
+
+/** A VM as a GET shows it. */
+export function vmView(vm: VirtualMachineRecord, azure: Azure, withInstanceView = false): Record<string, unknown> {
+  return {
+    name: vm.name,
+    id: vm.id,
+    type: vm.type,
+    location: vm.location,
+    tags: vm.tags,
+    etag: `"${vm.etag}"`,
+    ...(vm.zones.length === 0 ? {} : { zones: vm.zones }),
+    ...(vm.plan === null ? {} : { plan: vm.plan }),
+    ...(vm.identity === null ? {} : { identity: vm.identity }),
+    ...(vm.extendedLocation === null ? {} : { extendedLocation: vm.extendedLocation }),
+    ...(vm.placement === null ? {} : { placement: vm.placement }),
+    properties: {
+      ...vm.properties,
+      vmId: vm.vmId,
+      storageProfile: storageProfileView(vm, azure),
+      provisioningState: vm.provisioningState,
+      timeCreated: vm.createdAt,
+      ...(withInstanceView ? { instanceView: instanceView(vm, azure) } : {}),
+    },
+  };
+}
+
+export function storageProfileView(vm: VirtualMachineRecord, azure: Azure): Record<string, unknown> {
+  const { osDisk, dataDisks, ...rest } = vm.properties.storageProfile;
+  return {
+    ...rest,
+    osDisk: attachedDiskView(osDisk, azure),
+    dataDisks: dataDisks.map((disk) => ({
+      ...attachedDiskView(disk, azure),
+      toBeDetached: disk.toBeDetached ?? false,
+    })),
+  };
+}
+
+function attachedDiskView(attached: OsDisk | DataDisk, azure: Azure): Record<string, unknown> {
+  const disk = azure.state.find(DISK, attached.managedDisk?.id ?? '');
+  if (disk === undefined) return { ...attached };
+  return {
+    ...attached,
+    diskSizeGB: Math.ceil(disk.sizeBytes / GIB),
+    managedDisk: { ...attached.managedDisk, storageAccountType: disk.sku },
+  };
+}
+
+const POWER_WORDS: Readonly<Record<PowerState, string>> = {
+  starting: 'VM starting',
+  running: 'VM running',
+  stopping: 'VM stopping',
+  stopped: 'VM stopped',
+  deallocating: 'VM deallocating',
+  deallocated: 'VM deallocated',
+  unknown: 'VM status unknown',
+};
+
+export function instanceView(vm: VirtualMachineRecord, azure: Azure): Record<string, unknown> {
+  const provisioning = vm.provisioningState.toLowerCase();
+  const { osDisk, dataDisks } = vm.properties.storageProfile;
+  const generation = azure.state.find(DISK, osDisk.managedDisk?.id ?? '')?.hyperVGeneration ?? 'V1';
+  const computerName = vm.properties.osProfile?.computerName;
+  return {
+    ...(computerName === undefined ? {} : { computerName }),
+    hyperVGeneration: generation,
+    ...(vm.properties.diagnosticsProfile?.bootDiagnostics?.enabled === true ? { bootDiagnostics: {} } : {}),
+    disks: [osDisk, ...dataDisks].map((disk) => ({
+      name: disk.name ?? '',
+      statuses: [
+        {
+          code: 'ProvisioningState/succeeded',
+          level: 'Info',
+          displayStatus: 'Provisioning succeeded',
+          time: vm.changedAt,
+        },
+      ],
+    })),
+    statuses: [
+      {
+        code: `ProvisioningState/${provisioning}`,
+        level: vm.provisioningState === 'Failed' ? 'Error' : 'Info',
+        displayStatus: `Provisioning ${provisioning}`,
+        time: vm.changedAt,
+      },
+      ...(vm.power === 'unknown'
+        ? []
+        : [
+            {
+              code: `PowerState/${vm.power}`,
+              level: 'Info',
+              displayStatus: POWER_WORDS[vm.power],
+              time: vm.powerChangedAt,
+            },
+          ]),
+    ],
+  };
+}

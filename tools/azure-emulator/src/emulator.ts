@@ -1,0 +1,136 @@
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+import { CallLog } from './arm/call-log.js';
+import { Router } from './arm/router.js';
+import { serveArm } from './arm/server.js';
+import type { Azure } from './azure.js';
+import { loadCertificate } from './certificate.js';
+import { OPERATION_KINDS, ROUTES } from './catalogue.js';
+import { DiskFiles } from './compute/disk-files.js';
+import { requireAllowed } from './governance/rules.js';
+import { inspectionRoutes } from './inspection/routes.js';
+import { Operations } from './operations/engine.js';
+import { servePageBlob } from './page-blob/endpoint.js';
+import { Transfers } from './page-blob/transfers.js';
+import { seed } from './seed.js';
+import { DEFAULT_SETTINGS, Settings } from './settings.js';
+import { State } from './state/state.js';
+import { Workers } from './workers/workers.js';
+
+export interface EmulatorOptions {
+  /** Holds everything: state, disks, certificates. Two emulators never share one. */
+  readonly dataDirectory: string;
+  readonly token: string;
+  readonly subscriptionId: string;
+  readonly host?: string;
+  /** 0 or left out: a free one. */
+  readonly port?: number;
+  /** Program and arguments of a data-mover; left out: worker VMs run nothing. */
+  readonly workerCommand?: readonly string[] | null;
+  /** How long a long-running operation takes when nothing else is set; 0 by default. */
+  readonly delayMs?: number;
+  /** `Retry-After` of long-running operations; 0 by default. */
+  readonly retryAfterSeconds?: number;
+  readonly now?: () => Date;
+}
+
+export interface Emulator {
+  readonly url: string;
+  /** The certificate authority that a client must trust. */
+  readonly caPath: string;
+  readonly token: string;
+  readonly subscriptionId: string;
+  /** Ends as soon as no long-running operation is in progress. */
+  idle(): Promise<void>;
+  /** Ends the workers, then the server; operations in progress go on at the next start. */
+  close(): Promise<void>;
+}
+
+export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
+  const host = options.host ?? '127.0.0.1';
+  const now = options.now ?? (() => new Date());
+  const dataDirectory = resolve(options.dataDirectory);
+  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  const { key, certificate, caPath } = await loadCertificate(dataDirectory, host);
+  const state = new State(dataDirectory);
+  const settings = new Settings(state, {
+    ...DEFAULT_SETTINGS,
+    delayMs: options.delayMs ?? 0,
+    retryAfterSeconds: options.retryAfterSeconds ?? 0,
+  });
+  const workers = new Workers(state, { dataDirectory, command: options.workerCommand ?? null });
+  await workers.reap();
+  seed(state, options.subscriptionId, now);
+
+  let azure: Azure | null = null;
+  const started = (): Azure => {
+    if (azure === null) throw new Error('the emulator has not started yet');
+    return azure;
+  };
+  const operations = new Operations(state, settings, started, OPERATION_KINDS);
+  const log = new CallLog();
+  const router = new Router([...ROUTES, ...inspectionRoutes(log)]);
+  const server = createServer(
+    // AES-128 is enough for an emulator, and the fastest there is.
+    {
+      key,
+      cert: certificate,
+      ciphers: 'TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256',
+      keepAliveTimeout: 60_000,
+    },
+    (request, response) => {
+      const path = request.url ?? '/';
+      if (path === '/health') {
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"ok"}');
+      } else if (path.startsWith('/sas/')) {
+        void servePageBlob(request, response, started());
+      } else {
+        void serveArm(request, response, {
+          azure: started(),
+          router,
+          token: options.token,
+          log,
+          rules: requireAllowed,
+        });
+      }
+    },
+  );
+  await new Promise<void>((ready, failed) => {
+    server.once('error', failed);
+    server.listen(options.port ?? 0, host, ready);
+  });
+  const url = `https://${host}:${(server.address() as AddressInfo).port}`;
+  const transfers = new Transfers();
+  const files = new DiskFiles(dataDirectory);
+  azure = {
+    subscriptionId: options.subscriptionId,
+    baseUrl: url,
+    state,
+    operations,
+    files,
+    workers,
+    transfers,
+    settings,
+    now,
+  };
+  workers.resume();
+  operations.resume();
+  return {
+    url,
+    caPath,
+    token: options.token,
+    subscriptionId: options.subscriptionId,
+    idle: () => operations.idle(),
+    close: async () => {
+      const closed = new Promise((done) => server.close(done));
+      server.closeAllConnections();
+      operations.close();
+      await workers.stopAll();
+      await transfers.endAll();
+      await closed;
+      state.close();
+    },
+  };
+}

@@ -1,0 +1,198 @@
+import { randomUUID } from 'node:crypto';
+import { AzureError } from '../arm/errors.js';
+import { keyOf } from '../arm/resource-id.js';
+import type { Azure } from '../azure.js';
+import type { Settings } from '../settings.js';
+import type { OperationRecord } from '../state/records.js';
+import type { Change, State } from '../state/state.js';
+
+/*
+ * Long-running operations.
+ *
+ *   accept    one transaction: the operation's record, and what is visible at once (provisioningState, reservations)
+ *   take time until `dueAt`
+ *   run       the effect; it may run again from its beginning when the process was killed meanwhile, so it is repeatable
+ *   end       one transaction: the effect's changes and the operation's terminal state
+ *
+ * Nothing is held in memory that the records do not tell: after a restart, every operation that is in progress is
+ * given a timer again.
+ */
+export interface OperationKind<Input> {
+  /** Such as `disks.create`. */
+  readonly name: string;
+  run(input: Input, operation: OperationRecord, azure: Azure): Outcome | Promise<Outcome>;
+  /** What is taken back or marked when the operation fails or is canceled. */
+  abandon?(input: Input, operation: OperationRecord, azure: Azure, ended: 'Failed' | 'Canceled'): readonly Change[];
+}
+
+export interface Outcome {
+  readonly changes: readonly Change[];
+  /** What the operation's `Location` answers at the end. */
+  readonly output?: unknown;
+}
+
+export interface Acceptance<Input> {
+  readonly resourceId: string;
+  readonly location: string;
+  readonly input: Input;
+  readonly changes: readonly Change[];
+}
+
+/** Ended operations that are still answered for. */
+const KEPT_OPERATIONS = 20_000;
+const POLL_PATIENCE_MS = 1_500;
+
+export class Operations {
+  private readonly kinds = new Map<string, OperationKind<unknown>>();
+  private readonly inProgress = new Map<string, Set<string>>();
+  private readonly timers = new Map<string, NodeJS.Timeout>();
+  private readonly ends = new Map<string, { promise: Promise<void>; resolve: () => void }>();
+  private closed = false;
+
+  constructor(
+    private readonly state: State,
+    private readonly settings: Settings,
+    private readonly azure: () => Azure,
+    kinds: readonly OperationKind<never>[],
+  ) {
+    for (const kind of kinds) {
+      if (this.kinds.has(kind.name)) throw new Error(`two kinds of operation are named ${kind.name}`);
+      this.kinds.set(kind.name, kind as OperationKind<unknown>);
+    }
+  }
+
+  /** Goes on with what was in progress when the process ended. */
+  resume(): void {
+    for (const operation of this.state.all('operations')) {
+      if (operation.status === 'InProgress') this.schedule(operation);
+    }
+  }
+
+  begin<Input>(kind: OperationKind<Input>, acceptance: Acceptance<Input>): OperationRecord {
+    const now = this.azure().now();
+    const operation: OperationRecord = {
+      id: randomUUID(),
+      kind: kind.name,
+      resourceId: acceptance.resourceId,
+      location: acceptance.location,
+      input: acceptance.input,
+      startedAt: now.toISOString(),
+      dueAt: now.getTime() + this.settings.delayMsOf(kind.name),
+      status: 'InProgress',
+      endedAt: null,
+      error: null,
+      errorStatus: null,
+      output: null,
+    };
+    this.state.commit([...acceptance.changes, record(operation), ...this.forgetOldest()]);
+    this.schedule(operation);
+    return operation;
+  }
+
+  get(id: string): OperationRecord | undefined {
+    return this.state.get('operations', id);
+  }
+
+  /** An operation that is in progress on a resource. */
+  on(resourceId: string): OperationRecord | undefined {
+    for (const id of this.inProgress.get(keyOf(resourceId)) ?? []) return this.get(id);
+    return undefined;
+  }
+
+  /**
+   * Waits a short while for an operation whose time has come, so that a client that polls an Azure without delays
+   * never has to sleep.
+   */
+  async settle(operation: OperationRecord): Promise<void> {
+    const end = this.ends.get(operation.id);
+    if (end === undefined || operation.dueAt > this.azure().now().getTime()) return;
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, POLL_PATIENCE_MS)));
+    await Promise.race([end.promise, patience]);
+    clearTimeout(timer);
+  }
+
+  /** Ends when the operation has, however long that takes. */
+  async ended(id: string): Promise<void> {
+    await this.ends.get(id)?.promise;
+  }
+
+  /** Ends as soon as no operation is in progress; for tests. */
+  async idle(): Promise<void> {
+    while (this.ends.size > 0) await Promise.all([...this.ends.values()].map((end) => end.promise));
+  }
+
+  /** Starts no further effect; what is in progress stays so on disk. */
+  close(): void {
+    this.closed = true;
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
+  }
+
+  private schedule(operation: OperationRecord): void {
+    const key = keyOf(operation.resourceId);
+    const ids = this.inProgress.get(key) ?? new Set();
+    this.inProgress.set(key, ids.add(operation.id));
+    let resolve = (): void => undefined;
+    const promise = new Promise<void>((done) => (resolve = done));
+    this.ends.set(operation.id, { promise, resolve });
+    const wait = operation.dueAt - this.azure().now().getTime();
+    const start = (): void => {
+      this.timers.delete(operation.id);
+      void this.run(operation);
+    };
+    if (wait <= 0) setImmediate(start);
+    else this.timers.set(operation.id, setTimeout(start, wait));
+  }
+
+  private async run(operation: OperationRecord): Promise<void> {
+    if (this.closed) return;
+    const kind = this.kinds.get(operation.kind);
+    const azure = this.azure();
+    try {
+      if (kind === undefined) throw new Error(`no kind of operation is named ${operation.kind}`);
+      const outcome = await kind.run(operation.input, operation, azure);
+      if (this.closed) return;
+      this.end(operation, outcome.changes, { status: 'Succeeded', output: outcome.output ?? null });
+    } catch (error) {
+      if (this.closed) return;
+      const refusal = error instanceof AzureError ? error : internal(error, operation);
+      const ended = error instanceof OperationCanceled ? 'Canceled' : 'Failed';
+      const changes = kind?.abandon?.(operation.input, operation, azure, ended) ?? [];
+      this.end(operation, changes, { status: ended, error: refusal.toDetail(), errorStatus: refusal.status });
+    }
+  }
+
+  private end(operation: OperationRecord, changes: readonly Change[], result: Partial<OperationRecord>): void {
+    const endedAt = this.azure().now().toISOString();
+    this.state.commit([...changes, record({ ...operation, ...result, endedAt })]);
+    const key = keyOf(operation.resourceId);
+    const ids = this.inProgress.get(key);
+    ids?.delete(operation.id);
+    if (ids?.size === 0) this.inProgress.delete(key);
+    const end = this.ends.get(operation.id);
+    this.ends.delete(operation.id);
+    end?.resolve();
+  }
+
+  private forgetOldest(): Change[] {
+    const surplus = this.state.count('operations') - KEPT_OPERATIONS;
+    if (surplus < KEPT_OPERATIONS / 10) return [];
+    return this.state
+      .oldest('operations', surplus)
+      .filter((operation) => operation.status !== 'InProgress')
+      .map((operation) => ({ table: 'operations', key: operation.id, value: null }));
+  }
+}
+
+/** Thrown by an effect whose operation Azure gives up, such as one that a newer one has preempted. */
+export class OperationCanceled extends AzureError {}
+
+function record(operation: OperationRecord): Change {
+  return { table: 'operations', key: operation.id, value: operation };
+}
+
+function internal(error: unknown, operation: OperationRecord): AzureError {
+  process.stderr.write(`operation ${operation.kind} on ${operation.resourceId}: ${String(error)}\n`);
+  return new AzureError(500, 'InternalServerError', 'An internal execution error occurred. Please retry later.');
+}
