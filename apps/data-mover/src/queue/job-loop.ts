@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { detailsOf, type ErrorDetails, kindOf, LandfallError } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import {
@@ -32,7 +31,7 @@ const LEASE_MARGIN_MS = 3_000;
 const LOOK_FOR_STALLED_EVERY_MS = 5_000;
 const FINISH_WITHIN_MS = 3_000;
 const GIVE_BACK_WITHIN_MS = 3_000;
-const CLOSE_WITHIN_MS = 2_000;
+const LEAVE_WITHIN_MS = 2_000;
 const WARN_EVERY_MS = 10_000;
 
 export interface JobLoopOptions extends SegmentWork {
@@ -52,7 +51,6 @@ export class JobLoop {
   readonly #worker: Worker;
   readonly #connection;
   readonly #leases = new Map<string, Lease>();
-  readonly #inHand = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   /** Ends even the waiting for Redis with a report in hand. */
   readonly #leave = new AbortController();
@@ -63,7 +61,7 @@ export class JobLoop {
     this.#connection = patientConnection(options.redis);
     this.#worker = new Worker(
       options.queue,
-      (job: Job, _token?: string, lost?: AbortSignal) => this.#take(job, lost ?? new AbortController().signal),
+      (job: Job, _token?: string, lost?: AbortSignal) => this.#handle(job, lost ?? new AbortController().signal),
       {
         connection: this.#connection,
         prefix: queuePrefix(options.redis),
@@ -84,12 +82,13 @@ export class JobLoop {
   /** Returns within 10 s, whatever state Redis and the API are in. */
   async close(): Promise<void> {
     this.#closing = true;
-    await this.#worker.pause(true);
-    await this.#waitForJobs(FINISH_WITHIN_MS);
+    // Takes nothing more and waits for what is in hand; a job that is just coming in is given back at once.
+    const closed = this.#worker.close();
+    await withDeadline(closed, FINISH_WITHIN_MS).catch(() => undefined);
     this.#stop.abort(new Error('The data-mover stops.'));
-    await this.#waitForJobs(GIVE_BACK_WITHIN_MS);
+    await withDeadline(closed, GIVE_BACK_WITHIN_MS).catch(() => undefined);
     this.#leave.abort(new Error('The data-mover leaves.'));
-    await withDeadline(this.#worker.close(), CLOSE_WITHIN_MS).catch(() => undefined);
+    await withDeadline(closed, LEAVE_WITHIN_MS).catch(() => undefined);
     this.#connection.disconnect();
   }
 
@@ -99,21 +98,6 @@ export class JobLoop {
     if (error.message === this.#warned.message && now - this.#warned.at < WARN_EVERY_MS) return;
     this.#warned = { message: error.message, at: now };
     this.options.log.warn({ error: error.message }, 'The queue reports an error.');
-  }
-
-  #take(job: Job, lost: AbortSignal): Promise<void> {
-    const work = this.#handle(job, lost).finally(() => this.#inHand.delete(work));
-    this.#inHand.add(work);
-    return work;
-  }
-
-  async #waitForJobs(milliseconds: number): Promise<void> {
-    const waiting = new AbortController();
-    await Promise.race([
-      Promise.allSettled(this.#inHand),
-      pause(milliseconds, undefined, { signal: waiting.signal }).catch(() => undefined),
-    ]);
-    waiting.abort();
   }
 
   async #handle(job: Job, lost: AbortSignal): Promise<void> {
