@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { after, afterEach, beforeEach, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Secret } from '@landfall/domain';
+import { runOutboxRelay } from './outbox-relay.js';
+import { QueueClient } from './queue-client.js';
+import { reconcileOnce } from './reconciler.js';
+import { waitForRedis } from './redis.js';
+import { ServiceStack, until } from './services.fixture.test.js';
+import { requestCancel } from './turn-round.js';
+
+const DOOMED = fileURLToPath(new URL('doomed-service.fixture.test.js', import.meta.url));
+const LOCKS = { lockMs: 1_000, lookEveryMs: 500 };
+
+describe('recovery', () => {
+  let stack: ServiceStack;
+  const children: ChildProcess[] = [];
+
+  beforeEach(async () => {
+    stack = await ServiceStack.start();
+  });
+  afterEach(() => stack.close());
+  after(() => {
+    for (const child of children) child.kill('SIGKILL');
+  });
+
+  it('takes up the step of a service that was killed, and counts an attempt', async () => {
+    await stack.service('planner');
+    await stack.service('finalizer');
+    const args = [DOOMED, stack.database.url.reveal(), stack.redis.url.reveal(), stack.redis.prefix ?? ''];
+    const doomed = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(doomed);
+    const id = await stack.request();
+    await once(doomed.stdout, 'data');
+    doomed.kill('SIGKILL');
+    await once(doomed, 'exit');
+
+    await stack.service('provisioner', { locks: LOCKS });
+    const restore = await stack.reaches(id, 'completed');
+    const step = restore.steps.find((candidate) => candidate.id === 'create-empty-disks');
+    assert.equal(step?.attempts, 1);
+    assert.equal(step?.epoch, 2);
+  });
+
+  it('ends a cancelled restore whose running step died with its service', async () => {
+    await stack.service('planner');
+    await stack.service('finalizer');
+    const args = [DOOMED, stack.database.url.reveal(), stack.redis.url.reveal(), stack.redis.prefix ?? ''];
+    const doomed = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(doomed);
+    const id = await stack.request();
+    await once(doomed.stdout, 'data');
+    doomed.kill('SIGKILL');
+    await once(doomed, 'exit');
+    await requestCancel(stack.books, id, 'olivia');
+    assert.equal((await stack.books.restore(id))?.state, 'cancelling');
+
+    await stack.service('provisioner', { locks: LOCKS });
+    await stack.reaches(id, 'cancelled');
+  });
+
+  it('leaves alone what has a live job, and sends out what has none, once', async () => {
+    const id = await stack.request();
+    const relay = runOutboxRelay(stack.books, stack.queues);
+    await relay.close();
+    await relay.drain();
+    const options = { books: stack.books, queues: stack.queues };
+    assert.deepEqual(await reconcileOnce(options), []);
+
+    await stack.loseAllJobs();
+    const passes = await Promise.all([reconcileOnce(options), reconcileOnce(options), reconcileOnce(options)]);
+    assert.deepEqual(
+      passes.flat().map((work) => [work.restoreId, work.work, work.epoch]),
+      [[id, 'plan', 1]],
+    );
+    assert.deepEqual(
+      (await stack.books.claimOutbox(10)).map((message) => message.jobId),
+      [`${id}-plan-2`],
+    );
+  });
+
+  it('carries every job of the outbox over once, with two relays at work', async () => {
+    const ids = await Promise.all(Array.from({ length: 120 }, () => stack.request()));
+    const carried: string[] = [];
+    const counting = Object.create(stack.queues) as QueueClient;
+    counting.enqueue = async (message) => {
+      carried.push(message.jobId);
+      await stack.queues.enqueue(message);
+    };
+    const relays = [runOutboxRelay(stack.books, counting), runOutboxRelay(stack.books, counting)];
+    await until('the outbox to be empty', async () => (await stack.queues.queue('planner').getWaitingCount()) === 120);
+    await Promise.all(relays.map((relay) => relay.close()));
+    assert.deepEqual(carried.toSorted(), ids.map((id) => `${id}-plan-1`).toSorted());
+    assert.ok((await stack.books.runnable()).every((work) => !work.awaitsRelay));
+  });
+});
+
+describe('a Redis of its own', () => {
+  it('may die with everything it held: the restore goes on when it is back', async () => {
+    const port = await freePort();
+    let redis = await startRedis(port);
+    const stack = await ServiceStack.start(`redis://127.0.0.1:${port}`);
+    try {
+      await stack.service('planner');
+      const id = await stack.request();
+      await until('step 3 to wait for its service', async () =>
+        stack.queues.isLive('provisioner', `${id}-create-empty-disks-1`),
+      );
+      await stop(redis);
+      // Asked for while the queue is away: waits in the outbox.
+      const meanwhile = await stack.request();
+      redis = await startRedis(port);
+      await stack.service('provisioner');
+      await stack.service('finalizer');
+      await stack.reaches(id, 'completed');
+      await stack.reaches(meanwhile, 'completed');
+    } finally {
+      await stack.close();
+      await stop(redis);
+    }
+  });
+});
+
+async function startRedis(port: number): Promise<ChildProcess> {
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--maxmemory-policy', 'noeviction'];
+  const redis = spawn('redis-server', args, { stdio: 'ignore' });
+  redis.once('error', (error) => assert.fail(`redis-server can't be started (apt-get install redis-server): ${error}`));
+  await waitForRedis({ url: new Secret(`redis://127.0.0.1:${port}`) }, 10_000);
+  return redis;
+}
+
+async function stop(redis: ChildProcess): Promise<void> {
+  if (redis.exitCode !== null || redis.signalCode !== null) return;
+  redis.kill('SIGKILL');
+  await once(redis, 'exit');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
