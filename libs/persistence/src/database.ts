@@ -109,6 +109,17 @@ function translated(error: unknown): unknown {
 
 /** P1001/P1002/P1008/P1017: not reachable, too slow, closed; P1000/P1003: refused; P2024/P2028: no connection or transaction to be had. */
 const AWAY = new Set(['P1000', 'P1001', 'P1002', 'P1003', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
+/** The same in the words of the driver adapter, which is all that a raw query's error has. */
+const AWAY_KIND = new Set([
+  'AuthenticationFailed',
+  'ConnectionClosed',
+  'DatabaseAccessDenied',
+  'DatabaseDoesNotExist',
+  'DatabaseNotReachable',
+  'SocketTimeout',
+  'TlsConnectionError',
+  'TooManyConnections',
+]);
 /** SQLSTATE: 08 connection, 28 refused, 3D no such database, 53 resources, 57P shut down. */
 const AWAY_SQLSTATE = /^(08...|28...|3D...|53...|57P..)$/;
 const AWAY_SYSTEM = new Set([
@@ -124,26 +135,33 @@ const AWAY_MESSAGE =
   /terminat|not queryable|timeout exceeded when trying to connect|connection (is )?closed|server has closed/i;
 
 function isUnreachable(error: unknown): boolean {
-  return causes(error).some(({ code, message }) => {
+  return causes(error).some(({ code, kind, message }) => {
+    if (AWAY_KIND.has(kind)) return true;
     if (code !== '' && (AWAY.has(code) || AWAY_SQLSTATE.test(code) || AWAY_SYSTEM.has(code))) return true;
     return AWAY_MESSAGE.test(message);
   });
 }
 
 function isConflict(error: unknown): boolean {
-  return causes(error).some(({ code }) => code === 'P2034' || code === '40001' || code === '40P01');
+  return causes(error).some(
+    ({ code, kind }) => code === 'P2034' || code === '40001' || code === '40P01' || kind === 'TransactionWriteConflict',
+  );
 }
 
 /** The error and what lies below it: Prisma keeps the database's own error under `cause` or `meta.driverAdapterError`. */
-function causes(error: unknown): readonly { code: string; message: string }[] {
-  const found: { code: string; message: string }[] = [];
+function causes(error: unknown): readonly { code: string; kind: string; message: string }[] {
+  const found: { code: string; kind: string; message: string }[] = [];
   const seen = new Set<unknown>();
   const look = (value: unknown): void => {
     if (typeof value !== 'object' || value === null || seen.has(value) || seen.size > 20) return;
     seen.add(value);
-    const { code, originalCode, message, cause, meta, driverAdapterError, errors } = value as Record<string, unknown>;
+    const { code, originalCode, kind, message, cause, meta, driverAdapterError, errors } = value as Record<
+      string,
+      unknown
+    >;
     found.push({
       code: typeof originalCode === 'string' ? originalCode : typeof code === 'string' ? code : '',
+      kind: typeof kind === 'string' ? kind : '',
       message: typeof message === 'string' ? message : '',
     });
     for (const below of [cause, meta, driverAdapterError, ...(Array.isArray(errors) ? errors : [])]) look(below);
