@@ -77,7 +77,10 @@ export class ResticDiskSource implements DiskSource {
         }
         const { fetch, read, decoded } = await orAbort(Promise.race(underWay), signal);
         underWay.delete(fetch);
-        yield* piecesOf(read, decoded, range);
+        for (const piece of piecesOf(read, decoded, range)) {
+          yield piece;
+          signal?.throwIfAborted();
+        }
         budget += costOf(read);
       }
     } finally {

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { PermanentError } from '@landfall/domain';
+import fc from 'fast-check';
+import { BlobIndex } from './blob-index.js';
+import { addIndexFile } from './index-files.js';
+
+const PACK = 'aa'.repeat(32);
+const BLOB = 'bb'.repeat(32);
+const blob = (more: object) => ({ id: BLOB, type: 'data', offset: 0, length: 100, ...more });
+const file = (blobs: unknown, more: object = {}) => JSON.stringify({ packs: [{ id: PACK, blobs }], ...more });
+
+function add(text: string): { index: BlobIndex; supersedes: string[] } {
+  const index = new BlobIndex();
+  const supersedes = addIndexFile(index, Buffer.from(text), 'file index/x');
+  index.seal(() => false);
+  return { index, supersedes };
+}
+
+const damaged = (error: unknown) =>
+  error instanceof PermanentError && error.code === 'REPOSITORY_DAMAGED' && error.message.includes('file index/x');
+
+describe('An index file', () => {
+  test('says where each blob lies, compressed or not', () => {
+    const second = 'cc'.repeat(32);
+    const { index } = add(file([blob({}), blob({ id: second, offset: 100, uncompressed_length: 5_000 })]));
+    assert.deepEqual(index.place(index.find('data', Buffer.from(BLOB, 'hex'))), {
+      pack: PACK,
+      offset: 0,
+      length: 100,
+      compressed: false,
+      plainLength: 68,
+    });
+    assert.deepEqual(index.place(index.find('data', Buffer.from(second, 'hex'))), {
+      pack: PACK,
+      offset: 100,
+      length: 100,
+      compressed: true,
+      plainLength: 5_000,
+    });
+  });
+
+  test('may name the pack after its blobs, hold unknown fields, and hold nothing', () => {
+    const text = `{"packs":[{"new":{"a":[1]},"blobs":[${JSON.stringify(blob({ more: null }))}],"id":"${PACK}"}]}`;
+    assert.equal(add(text).index.size, 1);
+    assert.equal(add('{"packs":null}').index.size, 0);
+    assert.equal(add('{}').index.size, 0);
+  });
+
+  test('names the index files that it supersedes', () => {
+    assert.deepEqual(add(file([], { supersedes: ['one', 'two'] })).supersedes, ['one', 'two']);
+    assert.deepEqual(add(file([], { supersedes: null })).supersedes, []);
+  });
+
+  test('is refused when blobs overlap, in whatever order they are listed', () => {
+    const other = 'cc'.repeat(32);
+    for (const blobs of [
+      [blob({}), blob({ id: other, offset: 99 })],
+      [blob({ id: other, offset: 99 }), blob({})],
+      [blob({ length: 1_000 }), blob({ id: other, offset: 500 })],
+    ]) {
+      assert.throws(() => add(file(blobs)), damaged);
+    }
+  });
+
+  test('is refused for negative, broken, missing or impossible places', () => {
+    for (const wrong of [
+      { offset: -1 },
+      { length: -100 },
+      { length: 31 },
+      { length: 1.5 },
+      { offset: 2 ** 40 },
+      { offset: 2 ** 53 },
+      { uncompressed_length: 2 ** 32 },
+      { uncompressed_length: -1 },
+      { type: 'other' },
+      { id: 'short' },
+      { offset: '0' },
+      { length: null },
+    ]) {
+      assert.throws(() => add(file([blob(wrong)])), damaged, JSON.stringify(wrong));
+    }
+    assert.throws(() => add(`{"packs":[{"blobs":[]}]}`), damaged);
+  });
+
+  test('that is anything else is refused by name, never with another error', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
+        try {
+          add(text);
+        } catch (error) {
+          assert.ok(damaged(error));
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+    assert.throws(() => add('{"packs":[]} trailing'), damaged);
+  });
+});
