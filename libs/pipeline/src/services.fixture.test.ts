@@ -9,25 +9,9 @@ import type { StepContext, StepHandlers } from './handler.js';
 import { QueueClient } from './queue-client.js';
 import type { RedisSettings } from './redis.js';
 import { requestRestore } from './request-restore.js';
-import type { ServiceName, StageOutput } from './stages.js';
+import type { ServiceName } from './stages.js';
+import { OUTPUTS } from './step-outputs.fixture.test.js';
 import { runStepService, type StepService, type StepServiceOptions } from './step-service.js';
-
-/** Outputs with which every step is content. */
-export const OUTPUTS: { [S in StepId]: StageOutput<S> } = {
-  plan: { planHash: 'sha256:0' },
-  'retrieve-archived-data': { objects: 0 },
-  'create-staging-resource-group': { resourceGroupId: '/rg' },
-  'create-empty-disks': { disks: [{ name: 'sda', azureId: '/disk' }] },
-  'launch-worker': { workers: [] },
-  'restore-data': { segments: 0, bytesMoved: 0, bytesVerified: 0 },
-  'detach-disks': {},
-  'deallocate-worker': {},
-  'remove-source': {},
-  'move-disks': {},
-  'create-vm': { vmAzureId: '/vm' },
-  'attach-disks': {},
-  'remove-staging-resource-group': {},
-};
 
 /** Real Postgres and Redis with a database and a prefix of their own, and services whose steps do nothing. */
 export class ServiceStack {

@@ -4,7 +4,8 @@ import { PermanentError, RetryableError, Secret, type StepId } from '@landfall/d
 import { connectBooks } from '@landfall/persistence';
 import { recordParkedOutcome } from './advance.js';
 import type { StepContext, StepOutcome } from './handler.js';
-import { OUTPUTS, ServiceStack, until } from './services.fixture.test.js';
+import { ServiceStack, until } from './services.fixture.test.js';
+import { OUTPUTS } from './step-outputs.fixture.test.js';
 import { runStepService } from './step-service.js';
 import { requestCancel, requestResume, requestRollback } from './turn-round.js';
 

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  ConflictError,
+  hasEnded,
+  PermanentError,
+  RetryableError,
+  WaitingError,
+  type Restore,
+  type StepId,
+  type WorkRun,
+} from '@landfall/domain';
+import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
+import fc from 'fast-check';
+import { beginStep, recordOutcome, recordParkedOutcome, redispatchStep, type RunResult } from './advance.js';
+import { requestRestore } from './request-restore.js';
+import { OUTPUTS } from './step-outputs.fixture.test.js';
+import {
+  beginCleanUp,
+  finishCleanUp,
+  redispatchCleanUp,
+  requestCancel,
+  requestResume,
+  requestRollback,
+} from './turn-round.js';
+
+/*
+ * The state machine under everything that a queue, a process and a person can do to it, in any order: jobs delivered
+ * late, twice or never, runs that end well, badly or not at all, cancels, resumes, roll-backs, re-dispatches. Then the
+ * faults stop, and the restore has to end. The books in memory throw at every transition that is not legal.
+ */
+const DETAILS = { code: 'CHANCE', message: 'By chance.', fix: 'Nothing.' };
+
+const RESULTS: Record<string, () => RunResult> = {
+  done: () => ({ kind: 'done', output: null }),
+  interrupted: () => ({ kind: 'interrupted' }),
+  retryable: () => ({ kind: 'failed', error: new RetryableError(DETAILS) }),
+  permanent: () => ({ kind: 'failed', error: new PermanentError(DETAILS) }),
+  waiting: () => ({ kind: 'failed', error: new WaitingError(DETAILS, { retryAfterMs: 1 }) }),
+  unforeseen: () => ({ kind: 'failed', error: new Error('a bug') }),
+};
+
+const action = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('deliver' as const), pick: fc.nat(1_000) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('end' as const),
+      pick: fc.nat(1_000),
+      result: fc.oneof(
+        { weight: 5, arbitrary: fc.constant('done') },
+        { weight: 3, arbitrary: fc.constantFrom(...Object.keys(RESULTS), 'parked') },
+      ),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('die' as const), pick: fc.nat(1_000) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('redispatch' as const), pick: fc.nat(1_000) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('unpark' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'resume' as const, 'rollback' as const) }),
+  },
+);
+
+class Simulation {
+  readonly books = new MemoryBooks();
+  /** Every job that was ever sent: any of them may be delivered at any time. */
+  readonly jobs: WorkRun[] = [];
+  /** Runs under way, as their processes believe. */
+  running: WorkRun[] = [];
+  restoreId = '';
+
+  async begin(): Promise<void> {
+    this.restoreId = (
+      await requestRestore(this.books, { request: aRestoreRequest(), requestedBy: 'olivia' })
+    ).restoreId;
+    await this.collectJobs();
+  }
+
+  async restore(): Promise<Restore> {
+    const restore = await this.books.restore(this.restoreId);
+    assert.ok(restore);
+    return restore;
+  }
+
+  async act(step: Action): Promise<void> {
+    switch (step.do) {
+      case 'deliver':
+        await this.deliver(chosen(this.jobs, step.pick));
+        break;
+      case 'end':
+        await this.end(chosen(this.running, step.pick), step.result);
+        break;
+      case 'die': {
+        const dead = chosen(this.running, step.pick);
+        this.running = this.running.filter((run) => run !== dead);
+        break;
+      }
+      case 'redispatch':
+        await this.redispatch(chosen(await this.books.runnable(), step.pick));
+        break;
+      case 'unpark':
+        await recordParkedOutcome(this.books, this.restoreId, 'restore-data', done('restore-data'));
+        break;
+      default:
+        await PERSON[step.do](this.books, this.restoreId, 'olivia').catch((error: unknown) => {
+          if (!(error instanceof ConflictError)) throw error;
+        });
+    }
+    await this.collectJobs();
+    await this.check();
+  }
+
+  async deliver(job: WorkRun | undefined): Promise<void> {
+    if (!job) return;
+    const { restoreId, work, epoch } = job;
+    const begun =
+      work === 'clean-up'
+        ? await beginCleanUp(this.books, { restoreId, epoch })
+        : await beginStep(this.books, { restoreId, step: work, epoch });
+    if (begun) this.running.push(job);
+  }
+
+  async end(run: WorkRun | undefined, how: string): Promise<void> {
+    if (!run) return;
+    this.running = this.running.filter((other) => other !== run);
+    const { restoreId, work, epoch } = run;
+    const result = RESULTS[how]?.() ?? RESULTS.done!();
+    if (work === 'clean-up') {
+      assert.notEqual(result.kind, 'parked');
+      await finishCleanUp(this.books, { restoreId, epoch }, result as Exclude<RunResult, { kind: 'parked' }>);
+      return;
+    }
+    if (work === 'plan' && result.kind === 'done') {
+      await this.books.transaction((tx) => tx.storePlan(restoreId, aRestorePlan())).catch(() => undefined);
+    }
+    const parks = how === 'parked' && work === 'restore-data';
+    const outcome = parks ? ({ kind: 'parked' } as const) : result.kind === 'done' ? done(work) : result;
+    await recordOutcome(this.books, { restoreId, step: work, epoch }, outcome);
+  }
+
+  async redispatch(work: WorkRun | undefined): Promise<void> {
+    if (!work) return;
+    const { restoreId, epoch } = work;
+    if (work.work === 'clean-up') await redispatchCleanUp(this.books, { restoreId, epoch });
+    else await redispatchStep(this.books, { restoreId, step: work.work, epoch });
+  }
+
+  async collectJobs(): Promise<void> {
+    const messages = await this.books.claimOutbox(100);
+    await this.books.outboxSent(messages.map((message) => message.id));
+    for (const { payload } of messages) {
+      const { restoreId, step, epoch } = payload as { restoreId: string; step?: StepId; epoch: number };
+      this.jobs.push({ restoreId, work: step ?? 'clean-up', epoch });
+    }
+  }
+
+  async check(): Promise<void> {
+    const restore = await this.restore();
+    const current = await this.books.areCurrent(this.running);
+    assert.ok(current.filter(Boolean).length <= 1, 'two runs at once are both wanted');
+    const running = restore.steps.filter((step) => step.state === 'running');
+    assert.ok(running.length <= 1, 'two steps run at once');
+    const cleaning = this.running.some((run, index) => run.work === 'clean-up' && current[index]);
+    assert.ok(!cleaning || running.length === 0, 'a clean-up runs beside a step');
+    const firstOpen = restore.steps.findIndex((step) => step.state !== 'done' && step.state !== 'skipped');
+    const later = firstOpen < 0 ? [] : restore.steps.slice(firstOpen + 1);
+    assert.ok(
+      later.every((step) => step.state === 'pending' && step.epoch === 0),
+      'a step was begun before the one in front of it was done',
+    );
+  }
+
+  /** No more faults: everything that should move is delivered and ends well. */
+  async settle(): Promise<Restore> {
+    for (let turn = 0; turn < 100; turn += 1) {
+      const restore = await this.restore();
+      if (hasEnded(restore.state)) return restore;
+      if (restore.state === 'needs-attention') await requestResume(this.books, this.restoreId, 'olivia');
+      for (const parked of await this.books.parked()) {
+        await recordParkedOutcome(this.books, parked.restoreId, 'restore-data', done('restore-data'));
+      }
+      for (const work of await this.books.runnable()) await this.redispatch(work);
+      await this.collectJobs();
+      for (const work of await this.books.runnable()) await this.deliver(work);
+      for (const run of [...this.running]) await this.end(run, 'done');
+      await this.check();
+    }
+    return assert.fail('the restore has not ended');
+  }
+}
+
+type Action =
+  | { do: 'deliver' | 'die' | 'redispatch'; pick: number }
+  | { do: 'end'; pick: number; result: string }
+  | { do: 'unpark' | 'cancel' | 'resume' | 'rollback' };
+
+const PERSON = { cancel: requestCancel, resume: requestResume, rollback: requestRollback } as const;
+
+function done(step: StepId): Extract<RunResult, { kind: 'done' }> {
+  return { kind: 'done', output: OUTPUTS[step] };
+}
+
+function chosen<T>(from: readonly T[], pick: number): T | undefined {
+  return from[pick % Math.max(1, from.length)];
+}
+
+test('every transition is legal and every restore ends, whatever happens to its jobs in between', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { maxLength: 60 }), async (actions) => {
+      const simulation = new Simulation();
+      await simulation.begin();
+      for (const step of actions) await simulation.act(step);
+      await simulation.settle();
+    }),
+    { numRuns: 300 },
+  );
+});
