@@ -161,7 +161,6 @@ async function reports(ports: WorkerPorts, { signal }: StepContext, worker: Work
 async function remove(ports: WorkerPorts, context: StepContext, worker: WorkerRecord): Promise<void> {
   const { cloud, applianceId } = ports;
   const { restore, plan, journal, signal } = context;
-  await ports.workers.retire(worker.id);
   await context.event('worker.replaced', `Worker ${worker.id} did not report; another takes its place.`, {
     workerId: worker.id,
   });
@@ -176,6 +175,8 @@ async function remove(ports: WorkerPorts, context: StepContext, worker: WorkerRe
   for (const { azureId, kind, role } of own) {
     await cloud.deleteOwned({ azureId, kind, tags: ownerTags(applianceId, restore.id, role) }, journal, signal);
   }
+  // Last, so that a repetition still finds what is left of it.
+  await ports.workers.retire(worker.id);
 }
 
 function attachments(context: StepContext, disks: Launched['disks']): DiskAttachment[] {

@@ -1,0 +1,372 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import {
+  newRestoreId,
+  ownerTags,
+  RetryableError,
+  type CallJournal,
+  type ResourceRole,
+  type RestorePlan,
+  type StepId,
+} from '@landfall/domain';
+import type { StageOutput, StepContext } from '@landfall/pipeline';
+import {
+  aRestorePlan,
+  aRestoreRequest,
+  CrashingJournal,
+  MemoryBooks,
+  MemoryCloud,
+  MemoryDiskAccesses,
+  MemoryJournal,
+  MemoryWorkerRegistry,
+  seedOf,
+  SimulatedCrash,
+} from '@landfall/testing';
+import { cleanUp } from '../clean-up.js';
+import { attachDisks } from './attach-disks.js';
+import { createVm } from './create-vm.js';
+import { deallocateWorker } from './deallocate-worker.js';
+import { detachDisks } from './detach-disks.js';
+
+const GIB = 1024 ** 3;
+const SUBNET = seedOf().subnets[0]?.azureId ?? '';
+const APPLIANCE = 'appliance';
+
+let books: MemoryBooks;
+let cloud: MemoryCloud;
+let workers: MemoryWorkerRegistry;
+let diskAccesses: MemoryDiskAccesses;
+let journal: MemoryJournal;
+let restoreId: string;
+let events: string[];
+
+beforeEach(() => {
+  books = new MemoryBooks();
+  cloud = new MemoryCloud({ applianceId: APPLIANCE });
+  workers = new MemoryWorkerRegistry();
+  diskAccesses = new MemoryDiskAccesses();
+  restoreId = newRestoreId();
+  journal = new MemoryJournal(restoreId);
+  events = [];
+});
+
+describe('step 6, detach-disks', () => {
+  it('takes every disk from its worker, as often as it is asked', async () => {
+    const provisioned = await provision(planWith(3));
+    for (let time = 0; time < 2; time++) await run('detach-disks', provisioned);
+    for (const { azureId } of provisioned.disks) assert.equal((await cloud.disk(azureId))?.managedBy, null);
+  });
+});
+
+describe('step 7, deallocate-worker', () => {
+  it('removes the worker with all that is its own, voids its tokens and leaves the disks', async () => {
+    const provisioned = await provision(planWith(2));
+    await run('detach-disks', provisioned);
+    await run('deallocate-worker', provisioned);
+    assert.deepEqual(cloud.inventory, provisioned.disks.map((disk) => disk.azureId).sort());
+    assert.ok(cloud.changes.indexOf('deallocateVm worker') < cloud.changes.indexOf('deleteOwned worker'));
+    assert.equal((await workers.worker('worker'))?.state, 'retired');
+    const left = journal.ledger.filter((entry) => entry.state !== 'removed');
+    assert.deepEqual(left.map((entry) => entry.azureId).sort(), cloud.inventory);
+  });
+
+  it('ends in the same state, wherever its process dies', async () => {
+    const provisioned = await provision(planWith(2));
+    await run('detach-disks', provisioned);
+    await throughEveryCrash((calls) => run('deallocate-worker', provisioned, calls));
+    assert.deepEqual(cloud.inventory, provisioned.disks.map((disk) => disk.azureId).sort());
+  });
+});
+
+describe('steps 10 and 11, create-vm and attach-disks', () => {
+  it('make a running VM with the address and the disks of the plan', async () => {
+    const plan = planWith(3, { privateIp: '10.0.0.7' });
+    const vm = await restored(plan);
+    assert.equal(vm.name, 'web');
+    assert.equal(vm.powerState, 'running');
+    assert.equal(vm.osDiskId, idOf('disk-0'));
+    assert.deepEqual(vm.dataDisks, [
+      { diskId: idOf('disk-1'), lun: 0 },
+      { diskId: idOf('disk-2'), lun: 1 },
+    ]);
+    assert.deepEqual((await cloud.nic(vm.nicIds[0] ?? ''))?.privateAddresses, ['10.0.0.7']);
+    assert.equal((await books.restore(restoreId))?.vmAzureId, vm.azureId);
+  });
+
+  it('never let the machine run without its data disks', async () => {
+    await restored(planWith(2));
+    const order = cloud.changes.filter((change) => change.endsWith(' web'));
+    assert.deepEqual(order, ['ensureVm web', 'deallocateVm web', 'attachDisks web', 'startVm web']);
+  });
+
+  it('leave a machine with one disk running from the start', async () => {
+    await restored(planWith(1));
+    assert.ok(!cloud.changes.includes('deallocateVm web'));
+  });
+
+  it('stop the machine at once when it must not run', async () => {
+    const plan = planWith(1);
+    const vm = await restored({ ...plan, options: { ...plan.options, powerOn: false, bootCheck: 'none' } });
+    assert.equal(vm.powerState, 'deallocated');
+    assert.equal(cloud.changes.filter((change) => change.endsWith(' web'))[1], 'deallocateVm web');
+    assert.ok(!cloud.changes.includes('startVm web'));
+  });
+
+  it('tell of the boot check', async () => {
+    const plan = planWith(1);
+    await restored({ ...plan, options: { ...plan.options, bootCheck: 'running' } });
+    assert.ok(events.includes('vm.boot-checked'));
+  });
+
+  it('make one VM, wherever their process dies', async () => {
+    const provisioned = await provision(planWith(2));
+    await run('detach-disks', provisioned);
+    await throughEveryCrash((calls) => run('create-vm', provisioned, calls));
+    const vm = [...cloud.vms.values()].find((each) => each.name === 'web');
+    const outputs = { 'create-vm': { vmAzureId: vm?.azureId ?? '' } };
+    await throughEveryCrash((calls) => run('attach-disks', provisioned, calls, outputs));
+    assert.equal([...cloud.vms.values()].filter((each) => each.name === 'web').length, 1);
+    assert.equal(vm?.powerState, 'running');
+    assert.deepEqual(journal.ledger.map((entry) => entry.azureId).sort(), cloud.inventory);
+  });
+
+  it('leave a VM of that name alone that is not ours', async () => {
+    const provisioned = await provision(planWith(1));
+    await run('detach-disks', provisioned);
+    const theirs = await machineOfSomebodyElse();
+    await assert.rejects(run('create-vm', provisioned), { code: 'RESOURCE_FOREIGN', kind: 'permanent' });
+    assert.deepEqual(await cloud.vm(theirs.azureId), theirs);
+  });
+});
+
+describe('the clean-up', () => {
+  it('leaves nothing of a restore that had come to its end', async () => {
+    await restored(planWith(3));
+    await clean();
+    assert.deepEqual(cloud.inventory, []);
+    assert.ok(journal.ledger.every((entry) => entry.state === 'removed'));
+    assert.equal((await books.restore(restoreId))?.vmAzureId, null);
+  });
+
+  it('leaves nothing of one that was stopped while its worker had the disks', async () => {
+    await provision(planWith(2));
+    await clean();
+    assert.deepEqual(cloud.inventory, []);
+    assert.ok((await workers.workers({ restoreId })).every((worker) => worker.state === 'retired'));
+  });
+
+  it('leaves nothing, wherever its process dies', async () => {
+    await provision(planWith(2));
+    await throughEveryCrash((calls) => clean(calls));
+    assert.deepEqual(cloud.inventory, []);
+  });
+
+  it('ends the access to disks that are being uploaded', async () => {
+    const spec = diskSpec('upload');
+    const { azureId } = await cloud.ensureUploadDisk(spec, journal);
+    await cloud.grantDiskWrite(azureId, 60, journal);
+    await storePlan(planWith(1));
+    await diskAccesses.put({ restoreId, diskName: 'upload', sealedUrl: 'x', expiresAt: new Date() });
+    await clean();
+    assert.deepEqual(cloud.inventory, []);
+    assert.equal(await diskAccesses.access(restoreId, 'upload'), null);
+  });
+
+  it('settles what was intended and never made', async () => {
+    await storePlan(planWith(1));
+    const azureId = cloud.diskId('apps', 'never-made');
+    const creates = { kind: 'disk' as const, role: 'disk' };
+    await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
+    await clean();
+    assert.equal(journal.ledger[0]?.state, 'removed');
+  });
+
+  it('leaves and names what no longer carries our tags, and removes the rest', async () => {
+    const provisioned = await provision(planWith(2));
+    await run('detach-disks', provisioned);
+    const adopted = cloud.disks.get(idOf('disk-1').toLowerCase());
+    assert.ok(adopted);
+    adopted.tags = { owner: 'somebody else' };
+    await clean();
+    assert.deepEqual(cloud.inventory, [adopted.azureId]);
+    assert.ok(events.includes('clean-up.left'));
+  });
+
+  it('touches nothing that the ledger does not list, whatever its name and tags', async () => {
+    const look = { ...diskSpec('lookalike') };
+    const stranger = await cloud.ensureEmptyDisk(look, new MemoryJournal(restoreId));
+    await provision(planWith(1));
+    await clean();
+    assert.deepEqual(cloud.inventory, [stranger.azureId]);
+  });
+
+  it('goes on past what can’t be removed now, and asks to be tried again', async () => {
+    await provision(planWith(2));
+    const error = new RetryableError({ code: 'AZURE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
+    cloud.failNext('deleteOwned', error);
+    await assert.rejects(clean(), error);
+    assert.ok(cloud.inventory.length < 6);
+    await clean();
+    assert.deepEqual(cloud.inventory, []);
+  });
+});
+
+interface Provisioned {
+  readonly plan: RestorePlan;
+  readonly disks: StageOutput<'create-empty-disks'>['disks'];
+  readonly workers: StageOutput<'launch-worker'>['workers'];
+}
+
+/** As the provisioner leaves a restore: the disks, written or not, attached to a worker. */
+async function provision(plan: RestorePlan): Promise<Provisioned> {
+  await storePlan(plan);
+  const disks = [];
+  for (const { name } of plan.disks) {
+    const { azureId } = await cloud.ensureEmptyDisk(diskSpec(name), journal);
+    await books.transaction((tx) => tx.setDiskAzureId(restoreId, name, azureId));
+    disks.push({ name, azureId });
+  }
+  const nic = await cloud.ensureNic(
+    { ...located('worker-nic', 'worker-nic'), subnetId: SUBNET, privateIp: null },
+    journal,
+  );
+  const vm = await cloud.ensureWorker(
+    {
+      ...located('worker', 'worker'),
+      ...{ size: 'Standard_F2s_v2', nicId: nic.azureId, image: 'a:b:c:d', osDiskName: 'worker-os', environment: {} },
+    },
+    journal,
+  );
+  await workers.create({
+    ...{ id: 'worker', restoreId, azureId: vm.azureId, disks: disks.map((disk) => disk.name) },
+    ...{ bootstrapTokenHash: 'hash', bootstrapExpiresAt: new Date(Date.now() + 1e6) },
+  });
+  const attached = disks.map(({ azureId }, lun) => ({ diskId: azureId, lun, caching: 'None' as const }));
+  await cloud.attachDisks(vm.azureId, attached, journal);
+  const onWorker = disks.map(({ name }, lun) => ({ name, lun }));
+  return { plan, disks, workers: [{ workerId: 'worker', azureId: vm.azureId, disks: onWorker }] };
+}
+
+/** Through steps 6, 7, 10 and 11. */
+async function restored(plan: RestorePlan) {
+  const provisioned = await provision(plan);
+  await run('detach-disks', provisioned);
+  await run('deallocate-worker', provisioned);
+  await run('create-vm', provisioned);
+  const vmAzureId = cloud.vmId('apps', 'web');
+  await run('attach-disks', provisioned, journal, { 'create-vm': { vmAzureId } });
+  const vm = await cloud.vm(vmAzureId);
+  assert.ok(vm);
+  return vm;
+}
+
+async function run(
+  step: 'detach-disks' | 'deallocate-worker' | 'create-vm' | 'attach-disks',
+  provisioned: Provisioned,
+  calls: CallJournal = journal,
+  outputs: { readonly [S in StepId]?: StageOutput<S> } = {},
+) {
+  const ledgers = { ledger: async () => journal.ledger, transaction: books.transaction.bind(books) };
+  const handlers = {
+    'detach-disks': detachDisks({ cloud }),
+    'deallocate-worker': deallocateWorker({ cloud, workers, books: ledgers, applianceId: APPLIANCE }),
+    'create-vm': createVm({ cloud, books, applianceId: APPLIANCE }),
+    'attach-disks': attachDisks({ cloud }),
+  };
+  const restore = await books.restore(restoreId);
+  assert.ok(restore);
+  const all = { 'launch-worker': { workers: provisioned.workers }, ...outputs };
+  const context: StepContext = {
+    ...{ restore, plan: provisioned.plan, epoch: 1, journal: calls, signal: new AbortController().signal },
+    outputOf: <S extends StepId>(wanted: S) => {
+      const output = (all as { readonly [Each in StepId]?: StageOutput<Each> })[wanted];
+      assert.ok(output, `${wanted} has handed on nothing`);
+      return output;
+    },
+    event,
+  };
+  const outcome = await handlers[step](context);
+  assert.ok(outcome.kind === 'done');
+  return outcome.output;
+}
+
+async function clean(calls: CallJournal = journal): Promise<void> {
+  const restore = await books.restore(restoreId);
+  assert.ok(restore);
+  const ledgers = { ledger: async () => journal.ledger, transaction: books.transaction.bind(books) };
+  const handler = cleanUp({ cloud, workers, diskAccesses, books: ledgers, applianceId: APPLIANCE });
+  const signal = new AbortController().signal;
+  await handler({ restore, purpose: 'cancel', epoch: 1, journal: calls, signal, event });
+}
+
+async function storePlan(plan: RestorePlan): Promise<void> {
+  await books.transaction(async (tx) => {
+    await tx.createRestore({ id: restoreId, request: aRestoreRequest(), requestedBy: 'tester' });
+    await tx.storePlan(restoreId, plan);
+  });
+}
+
+function planWith(disks: number, destination: Partial<RestorePlan['destination']> = {}): RestorePlan {
+  const plan = aRestorePlan();
+  const [os] = plan.disks;
+  assert.ok(os);
+  return {
+    ...plan,
+    destination: {
+      ...plan.destination,
+      resourceGroup: 'apps',
+      subnetId: SUBNET,
+      size: 'Standard_F2s_v2',
+      ...destination,
+    },
+    disks: Array.from({ length: disks }, (_, index) => ({
+      ...os,
+      name: `disk-${index}`,
+      from: `disk:disk-${index}` as const,
+      role: index === 0 ? ('os' as const) : ('data' as const),
+      lun: index === 0 ? null : index - 1,
+    })),
+  };
+}
+
+async function machineOfSomebodyElse() {
+  const other = new MemoryJournal('somebody-else');
+  const tags = { owner: 'somebody else' };
+  const disk = await cloud.ensureEmptyDisk({ ...diskSpec('theirs'), tags }, other);
+  const nic = await cloud.ensureNic(
+    { ...located('theirs-nic', 'nic'), tags, subnetId: SUBNET, privateIp: null },
+    other,
+  );
+  const osDisk = { diskId: disk.azureId, family: 'linux' as const, caching: 'ReadWrite' as const };
+  return cloud.ensureVm({ ...located('web', 'vm'), tags, size: 'Standard_B1s', nicId: nic.azureId, osDisk }, other);
+}
+
+function diskSpec(name: string) {
+  return { ...located(name, 'disk'), sizeBytes: GIB, sku: 'StandardSSD_LRS', os: null };
+}
+
+function located(name: string, role: ResourceRole) {
+  const tags = ownerTags(APPLIANCE, restoreId, role);
+  return { resourceGroup: 'apps', region: 'westeurope', zone: null, name, role, tags };
+}
+
+function idOf(diskName: string): string {
+  return cloud.diskId('apps', diskName);
+}
+
+function event(type: string): Promise<void> {
+  events.push(type);
+  return Promise.resolve();
+}
+
+/** Dies at the first boundary, then at the second …, until the work gets through. */
+async function throughEveryCrash(work: (calls: CallJournal) => Promise<unknown>): Promise<void> {
+  for (let boundary = 0; ; boundary++) {
+    try {
+      await work(new CrashingJournal(journal, boundary));
+      return;
+    } catch (error) {
+      if (!(error instanceof SimulatedCrash)) throw error;
+    }
+  }
+}

@@ -1,0 +1,297 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { beforeEach, describe, it } from 'node:test';
+import {
+  newRestoreId,
+  OWNER_TAGS,
+  RetryableError,
+  type CallJournal,
+  type RestorePlan,
+  type StepId,
+} from '@landfall/domain';
+import type { StageOutput, StepContext } from '@landfall/pipeline';
+import {
+  aRestorePlan,
+  aRestoreRequest,
+  CrashingJournal,
+  MemoryBooks,
+  MemoryCloud,
+  MemoryJournal,
+  MemoryWorkerRegistry,
+  seedOf,
+  SimulatedCrash,
+} from '@landfall/testing';
+import { createEmptyDisks } from './create-empty-disks.js';
+import { launchWorker, type WorkerPorts } from './launch-worker.js';
+
+const GIB = 1024 ** 3;
+const SUBNET = seedOf().subnets[0]?.azureId ?? '';
+
+let books: MemoryBooks;
+let cloud: MemoryCloud;
+let workers: MemoryWorkerRegistry;
+let journal: MemoryJournal;
+let restoreId: string;
+
+beforeEach(() => {
+  books = new MemoryBooks();
+  cloud = new MemoryCloud({ applianceId: 'appliance' });
+  workers = new MemoryWorkerRegistry();
+  restoreId = newRestoreId();
+  journal = new MemoryJournal(restoreId);
+});
+
+describe('step 3, create-empty-disks', () => {
+  it('makes each disk of the plan: empty, tagged, of its size, the OS disk with its generation', async () => {
+    const outcome = await disksOf(planWith(3));
+    assert.deepEqual(
+      outcome.map((disk) => disk.name),
+      ['disk-0', 'disk-1', 'disk-2'],
+    );
+    for (const [index, { azureId }] of outcome.entries()) {
+      const disk = await cloud.disk(azureId);
+      assert.equal(disk?.sizeBytes, (index + 1) * GIB);
+      assert.equal(disk.diskState, 'Unattached');
+      assert.equal(disk.name, `web-${index}-${restoreId}`);
+      assert.deepEqual(disk.tags, {
+        [OWNER_TAGS.appliance]: 'appliance',
+        [OWNER_TAGS.restore]: restoreId,
+        [OWNER_TAGS.role]: 'disk',
+      });
+    }
+    const kept = (await books.restore(restoreId))?.disks.map((disk) => disk.azureId);
+    assert.deepEqual(
+      kept,
+      outcome.map((disk) => disk.azureId),
+    );
+  });
+
+  it('makes disks that wait for an upload when the data goes to them directly', async () => {
+    const plan = planWith(1);
+    const [disk] = await disksOf({ ...plan, options: { ...plan.options, transfer: 'direct' } });
+    assert.equal((await cloud.disk(disk?.azureId ?? ''))?.diskState, 'ReadyToUpload');
+  });
+
+  it('makes none twice, wherever its process dies', async () => {
+    const plan = planWith(3);
+    for (let boundary = 0; ; boundary++) {
+      const done = await disksOf(plan, new CrashingJournal(journal, boundary)).then(() => true, expectCrash);
+      if (done) break;
+    }
+    assert.equal(cloud.inventory.length, 3);
+    assert.deepEqual(journal.ledger.map((entry) => entry.azureId).sort(), cloud.inventory);
+  });
+
+  it('waits for the disks under way before it tells of one that failed', async () => {
+    const error = new RetryableError({ code: 'AZURE_THROTTLED', message: 'Slow.', fix: 'Wait.' });
+    cloud.failNext('ensureEmptyDisk', error);
+    await assert.rejects(disksOf(planWith(3)), error);
+    assert.equal(cloud.inventory.length, 2);
+  });
+
+  it('refuses to guess the generation', async () => {
+    await assert.rejects(disksOf({ ...planWith(1), generation: null }), { code: 'PLAN_INCOMPLETE' });
+    assert.deepEqual(cloud.inventory, []);
+  });
+});
+
+describe('step 4, launch-worker', () => {
+  it('launches a worker with the disks at the LUNs of the plan', async () => {
+    const plan = planWith(2);
+    const disks = await disksOf(plan);
+    const [worker] = await launched(plan, disks);
+    assert.equal(worker?.workerId, `landfall-worker-${restoreId}-0`);
+    const vm = await cloud.vm(worker.azureId);
+    assert.equal(vm?.powerState, 'running');
+    assert.deepEqual(
+      vm.dataDisks,
+      disks.map((disk, lun) => ({ diskId: disk.azureId, lun })),
+    );
+    assert.deepEqual((await workers.worker(worker.workerId))?.disks, ['disk-0', 'disk-1']);
+  });
+
+  it('tells the worker its name, the API and a token that redeems it once, and no other secret', async () => {
+    const plan = planWith(1);
+    const [worker] = await launched(plan, await disksOf(plan));
+    const environment = environmentOf(worker?.azureId ?? '');
+    assert.deepEqual(Object.keys(environment).sort(), [
+      'LANDFALL_API_URL',
+      'LANDFALL_BOOTSTRAP_TOKEN',
+      'LANDFALL_MOVER_PROCESSES',
+      'LANDFALL_WORKER_ID',
+    ]);
+    const token = environment['LANDFALL_BOOTSTRAP_TOKEN'] ?? '';
+    assert.ok(Buffer.from(token, 'base64url').length >= 32);
+    assert.ok(await redeem(worker?.workerId ?? '', token));
+    assert.equal(await redeem(worker?.workerId ?? '', token), null);
+    assert.equal(environment['LANDFALL_API_URL'], 'http://api');
+  });
+
+  it('gives the worker one data-mover for every two cores', async () => {
+    const plan = planWith(1);
+    const disks = await disksOf(plan);
+    const [worker] = await launched({ ...plan, workers: [{ size: 'Standard_D8s_v5', disks: ['disk-0'] }] }, disks);
+    assert.equal(environmentOf(worker?.azureId ?? '')['LANDFALL_MOVER_PROCESSES'], '4');
+  });
+
+  it('spreads the disks over several workers as planned', async () => {
+    const plan = {
+      ...planWith(3),
+      workers: [
+        { size: 'Standard_F2s_v2', disks: ['disk-2', 'disk-0'] },
+        { size: 'Standard_F2s_v2', disks: ['disk-1'] },
+      ],
+    };
+    const disks = await disksOf(plan);
+    const both = await launched(plan, disks);
+    assert.deepEqual(both[0]?.disks, [
+      { name: 'disk-2', lun: 0 },
+      { name: 'disk-0', lun: 1 },
+    ]);
+    assert.equal((await cloud.disk(disks[1]?.azureId ?? ''))?.managedBy, both[1]?.azureId);
+  });
+
+  it('leaves one worker only, wherever its process dies, and everything of it in the ledger', async () => {
+    const plan = planWith(2);
+    const disks = await disksOf(plan);
+    for (let boundary = 0; ; boundary++) {
+      const crashing = new CrashingJournal(journal, boundary);
+      const done = await launched(plan, disks, crashing).then(() => true, expectCrash);
+      if (done) break;
+    }
+    assert.equal(cloud.vms.size, 1);
+    assert.equal(cloud.nics.size, 1);
+    const listed = journal.ledger.filter((entry) => entry.state !== 'removed').map((entry) => entry.azureId);
+    assert.deepEqual(listed.sort(), cloud.inventory);
+    const active = await workers.workers({ restoreId, active: true });
+    assert.equal(active.length, 1);
+    assert.equal(active[0]?.azureId, [...cloud.vms.values()][0]?.azureId);
+  });
+
+  it('keeps the VM of an earlier try when its worker has reported', async () => {
+    const plan = planWith(1);
+    const disks = await disksOf(plan);
+    const [first] = await launched(plan, disks);
+    await redeem(first?.workerId ?? '', environmentOf(first?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '');
+    const [again] = await launched(plan, disks);
+    assert.deepEqual(again, first);
+    assert.equal(cloud.vms.size, 1);
+  });
+
+  it('replaces the VM of an earlier try whose worker does not report', async () => {
+    const plan = planWith(1);
+    const disks = await disksOf(plan);
+    const [first] = await launched(plan, disks);
+    const [second] = await launched(plan, disks);
+    assert.equal(second?.workerId, `landfall-worker-${restoreId}-0-2`);
+    assert.equal(await cloud.vm(first?.azureId ?? ''), null);
+    assert.equal((await workers.worker(first?.workerId ?? ''))?.state, 'retired');
+    assert.equal((await cloud.disk(disks[0]?.azureId ?? ''))?.managedBy, second.azureId);
+    const left = journal.ledger.filter((entry) => entry.state !== 'removed').map((entry) => entry.azureId);
+    assert.deepEqual(left.sort(), cloud.inventory);
+  });
+
+  it('replaces a worker whose VM somebody removed', async () => {
+    const plan = planWith(1);
+    const disks = await disksOf(plan);
+    const [first] = await launched(plan, disks);
+    await redeem(first?.workerId ?? '', environmentOf(first?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '');
+    const tags = (await cloud.vm(first?.azureId ?? ''))?.tags ?? {};
+    await cloud.deleteOwned({ azureId: first?.azureId ?? '', kind: 'vm', tags }, journal);
+    const [second] = await launched(plan, disks);
+    assert.notEqual(second?.workerId, first?.workerId);
+    assert.equal((await cloud.vm(second?.azureId ?? ''))?.powerState, 'running');
+  });
+
+  it('says that a subnet is missing, naming the setting', async () => {
+    const plan = planWith(1);
+    const disks = await disksOf(plan);
+    await assert.rejects(launched(plan, disks, journal, { subnetId: null }), {
+      code: 'NETWORK_NOT_FOUND',
+      fix: /LANDFALL_WORKER_SUBNET_ID/,
+    });
+  });
+});
+
+function planWith(disks: number): RestorePlan {
+  const plan = aRestorePlan();
+  const [os] = plan.disks;
+  assert.ok(os);
+  const names = Array.from({ length: disks }, (_, index) => `disk-${index}`);
+  return {
+    ...plan,
+    destination: { ...plan.destination, resourceGroup: 'apps' },
+    disks: names.map((name, index) => ({
+      ...os,
+      name,
+      from: `disk:${name}` as const,
+      role: index === 0 ? ('os' as const) : ('data' as const),
+      lun: index === 0 ? null : index - 1,
+      sizeBytes: (index + 1) * GIB,
+      azureName: `web-${index}`,
+    })),
+    workers: [{ size: 'Standard_F2s_v2', disks: names }],
+  };
+}
+
+async function disksOf(plan: RestorePlan, calls: CallJournal = journal) {
+  const handler = createEmptyDisks({ cloud, books, applianceId: 'appliance' });
+  const outcome = await handler(await contextOf(plan, calls));
+  assert.equal(outcome.kind, 'done');
+  return outcome.kind === 'done' ? outcome.output.disks : [];
+}
+
+async function launched(
+  plan: RestorePlan,
+  disks: StageOutput<'create-empty-disks'>['disks'],
+  calls: CallJournal = journal,
+  changes: Partial<WorkerPorts> = {},
+) {
+  const handler = launchWorker({
+    ...{ cloud, workers, applianceId: 'appliance', image: 'Debian:debian-12:12-gen2:latest' },
+    ...{ subnetId: SUBNET, apiUrl: 'http://api', reportsWithinMs: 0 },
+    ...changes,
+  });
+  const outcome = await handler(await contextOf(plan, calls, { 'create-empty-disks': { disks } }));
+  assert.equal(outcome.kind, 'done');
+  return outcome.kind === 'done' ? outcome.output.workers : [];
+}
+
+/** The restore as the pipeline hands it to a step. */
+async function contextOf(
+  plan: RestorePlan,
+  calls: CallJournal,
+  outputs: { readonly [S in StepId]?: StageOutput<S> } = {},
+): Promise<StepContext> {
+  if ((await books.restore(restoreId)) === null) {
+    await books.transaction(async (tx) => {
+      await tx.createRestore({ id: restoreId, request: aRestoreRequest(), requestedBy: 'tester' });
+      await tx.storePlan(restoreId, plan);
+    });
+  }
+  const restore = await books.restore(restoreId);
+  assert.ok(restore);
+  return {
+    ...{ restore, plan, epoch: 1, journal: calls, signal: new AbortController().signal },
+    outputOf: (step) => {
+      const output = outputs[step];
+      assert.ok(output, `${step} has handed on nothing`);
+      return output;
+    },
+    event: () => Promise.resolve(),
+  };
+}
+
+function environmentOf(vmId: string): Readonly<Record<string, string>> {
+  return cloud.environments.get(vmId.toLowerCase()) ?? {};
+}
+
+function redeem(workerId: string, token: string) {
+  const hash = createHash('sha256').update(token).digest('hex');
+  return workers.redeemBootstrap(workerId, hash, { tokenHash: 'session', expiresAt: new Date(Date.now() + 1e6) });
+}
+
+function expectCrash(error: unknown): false {
+  if (error instanceof SimulatedCrash) return false;
+  throw error;
+}
