@@ -18,3 +18,4 @@ export * from './doubles/memory-books.js';
 export * from './doubles/memory-catalogue.js';
 export * from './doubles/memory-worker-registry.js';
 export * from './builders/restore-plan.js';
+export * from './builders/recorded-images.js';

@@ -191,10 +191,15 @@ function parseDirectory(bytes: Buffer): readonly FatEntry[] {
   return entries;
 }
 
+/** Base and ending in capitals; two flags in byte 12 say where small letters are meant. */
 function shortName(slot: Buffer): string {
-  const base = slot.toString('latin1', 0, 8).trimEnd();
-  const ending = slot.toString('latin1', 8, 11).trimEnd();
-  return ending === '' ? base : `${base}.${ending}`;
+  const flags = slot.readUInt8(12);
+  const part = (from: number, to: number, smallFlag: number): string => {
+    const text = slot.toString('latin1', from, to).trimEnd();
+    return (flags & smallFlag) === 0 ? text : text.toLowerCase();
+  };
+  const ending = part(8, 11, 0x10);
+  return ending === '' ? part(0, 8, 0x08) : `${part(0, 8, 0x08)}.${ending}`;
 }
 
 function sameName(a: string, b: string): boolean {

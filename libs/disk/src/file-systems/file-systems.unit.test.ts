@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readRecordedImages, type SparseImage } from '@landfall/testing';
+import fc from 'fast-check';
+import { readHead, WindowReader } from '../readers.js';
+import { ExtFileSystem, ExtUnreadable } from './ext.js';
+import { FatFileSystem, readFatGeometry } from './fat.js';
+
+const images = readRecordedImages<object>(new URL('../../fixtures/images.json', import.meta.url));
+const MIB = 1024 * 1024;
+const machine = (): SparseImage => images.get('uefi-machine')!.image();
+/** Where its partitions were put. */
+const esp = (image: SparseImage) => new WindowReader(image, MIB, 34 * MIB);
+const root = (image: SparseImage) => new WindowReader(image, 35 * MIB, 44 * MIB);
+
+async function openFat(image: SparseImage): Promise<FatFileSystem> {
+  const geometry = readFatGeometry(await readHead(esp(image), 512), esp(image).sizeBytes);
+  assert.ok(geometry !== null);
+  return new FatFileSystem(esp(image), geometry);
+}
+
+describe('a FAT file system', () => {
+  it('lists directories below directories, names of any case and length', async () => {
+    const fat = await openFat(machine());
+    const names = async (...path: string[]) => (await fat.directory(...path))?.map((entry) => entry.name);
+    assert.deepEqual(await names('EFI'), ['BOOT', 'debian']);
+    assert.deepEqual(await names('efi', 'boot'), ['BOOTX64.EFI']);
+    assert.deepEqual(await names('EFI', 'Debian'), ['shimx64-with-a-long-name.efi']);
+    assert.equal(await names('EFI', 'nosuch'), undefined);
+  });
+
+  it('tells sizes', async () => {
+    const [loader] = (await (await openFat(machine())).directory('EFI', 'BOOT')) ?? [];
+    assert.equal(loader?.sizeBytes, 'MZ loader'.length);
+    assert.equal(loader.directory, false);
+  });
+
+  it('ends with an answer whatever is damaged', async () => {
+    const damage = fc.array(fc.tuple(fc.nat(200_000), fc.uint8Array({ minLength: 1, maxLength: 4 })), { minLength: 1 });
+    await fc.assert(
+      fc.asyncProperty(damage, async (changes) => {
+        const image = machine();
+        for (const [offset, bytes] of changes) image.write(MIB + offset, bytes);
+        const geometry = readFatGeometry(await readHead(esp(image), 512), esp(image).sizeBytes);
+        if (geometry === null) return;
+        const fat = new FatFileSystem(esp(image), geometry);
+        await fat.volumeLabel();
+        await fat.directory('EFI', 'BOOT');
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('an ext4 file system', () => {
+  it('gives files, through symbolic links as well', async () => {
+    const ext = await ExtFileSystem.open(root(machine()));
+    const direct = await ext.readFile('/usr/lib/os-release');
+    assert.match(direct!.toString(), /^PRETTY_NAME="Sample Linux 12 \(tester\)"\n/);
+    assert.deepEqual(await ext.readFile('/etc/os-release'), direct);
+    assert.deepEqual(await ext.readFile('etc/../etc/./os-release'), direct);
+  });
+
+  it('has no file where there is none, or a directory', async () => {
+    const ext = await ExtFileSystem.open(root(machine()));
+    for (const path of ['/nosuch', '/etc/nosuch', '/etc', '/', '/etc/os-release/below']) {
+      assert.equal(await ext.readFile(path), null, path);
+    }
+  });
+
+  it('is read or refused as what it is, whatever is damaged', async () => {
+    const written = machine().written.filter((sector) => sector >= (35 * MIB) / 512);
+    const damage = fc.array(
+      fc.tuple(fc.constantFrom(...written), fc.nat(511), fc.uint8Array({ minLength: 1, maxLength: 4 })),
+      { minLength: 1, maxLength: 30 },
+    );
+    await fc.assert(
+      fc.asyncProperty(damage, async (changes) => {
+        const image = machine();
+        for (const [sector, at, bytes] of changes) image.write(sector * 512 + at, bytes);
+        image.bytesRead = 0;
+        try {
+          await (await ExtFileSystem.open(root(image))).readFile('/etc/os-release');
+        } catch (error) {
+          assert.ok(error instanceof ExtUnreadable, String(error));
+        }
+        assert.ok(image.bytesRead < 64 * MIB, `${image.bytesRead} bytes were read`);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

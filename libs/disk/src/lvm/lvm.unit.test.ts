@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readRecordedImages, type SparseImage } from '@landfall/testing';
+import fc from 'fast-check';
+import { Findings } from '../findings.js';
+import type { Content } from '../inspection.js';
+import { LvmSyntaxError, parseLvmText, type LvmSection } from './metadata-text.js';
+import { lvmCrc, readPhysicalVolume } from './physical-volume.js';
+import { readVolumeGroups } from './volume-groups.js';
+
+interface Recorded {
+  readonly blkid: Content;
+  readonly uuid: string;
+  readonly groupUuid: string;
+  readonly groupSize: string;
+  readonly lvs: readonly {
+    readonly lv_name: string;
+    readonly lv_uuid: string;
+    readonly lv_size: string;
+    readonly segtype: string;
+  }[];
+}
+const images = readRecordedImages<Recorded>(new URL('../../fixtures/images.json', import.meta.url));
+const first = images.get('pv1')!;
+const second = images.get('pv2')!;
+
+async function read(readers: Readonly<Record<string, SparseImage>>) {
+  const findings = new Findings();
+  const candidates = Object.entries(readers).map(([disk, reader]) => ({ disk, reader, partition: null }));
+  const groups = await readVolumeGroups(candidates, findings);
+  return {
+    groups,
+    codes: findings.all().map((problem) => problem.code),
+    messages: findings.all().map((one) => one.message),
+  };
+}
+
+const METADATA_AREA = 4096;
+
+function metadataText(image: SparseImage): { offset: number; size: number } {
+  const header = image.peek(METADATA_AREA, 512);
+  return { offset: Number(header.readBigUInt64LE(40)), size: Number(header.readBigUInt64LE(48)) };
+}
+
+describe('a volume group', () => {
+  it('is described as LVM itself lists it', async () => {
+    const { groups, codes } = await read({ a: first.image(), b: second.image() });
+    assert.deepEqual(codes, []);
+    assert.equal(groups.length, 1);
+    const { group } = groups[0]!;
+    const { groupUuid, groupSize, lvs } = first.facts;
+    assert.deepEqual([group.name, group.uuid, `${group.sizeBytes}B`], ['vg0', groupUuid, groupSize]);
+    assert.deepEqual(
+      group.physicalVolumes.map(({ disk, uuid }) => ({ disk, uuid })),
+      [
+        { disk: 'a', uuid: first.facts.uuid },
+        { disk: 'b', uuid: second.facts.uuid },
+      ],
+    );
+    const byName = group.logicalVolumes.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    assert.deepEqual(
+      byName.map(({ name, uuid, sizeBytes, layout }) => [name, uuid, `${sizeBytes}B`, layout]),
+      // LVM lists a volume once for each of its segments.
+      [...new Map(lvs.map((one) => [one.lv_name, [one.lv_name, one.lv_uuid, one.lv_size, one.segtype]])).values()],
+    );
+  });
+
+  it('shows what is in its linear volumes, across physical volumes too, and in no others', async () => {
+    const { groups } = await read({ a: first.image(), b: second.image() });
+    const contents = Object.fromEntries(groups[0]!.group.logicalVolumes.map((one) => [one.name, one.content]));
+    assert.deepEqual(contents['root'], { ...images.get('ext4')!.facts.blkid });
+    assert.equal(contents['span']?.label, 'spanning');
+    assert.equal(contents['fast'], null);
+  });
+
+  it('says which physical volumes are missing, and reads no volume that needs them', async () => {
+    const { groups, codes, messages } = await read({ a: first.image() });
+    assert.deepEqual(codes, ['LVM_INCOMPLETE']);
+    assert.match(messages[0]!, /"vg0" lacks 1 of its 2/);
+    const { group, readable } = groups[0]!;
+    assert.equal(group.physicalVolumes[1]?.disk, null);
+    assert.deepEqual([...readable.keys()], ['root']);
+  });
+
+  it('is described from another copy where one is damaged', async () => {
+    const damaged = first.image();
+    const { offset } = metadataText(damaged);
+    damaged.write(METADATA_AREA + offset + 30, Buffer.from('!'));
+    const { groups, codes } = await read({ a: damaged, b: second.image() });
+    assert.equal(groups[0]?.group.logicalVolumes.length, 3);
+    assert.deepEqual(codes, ['LVM_DAMAGED']);
+  });
+
+  it('is described by the newest of its copies', async () => {
+    const older = second.image();
+    rewriteText(older, (text) => text.replace(/seqno = \d+/, 'seqno = 1').replace('span {', 'gone {'));
+    const { groups } = await read({ b: older, a: first.image() });
+    const names = groups[0]!.group.logicalVolumes.map((volume) => volume.name);
+    assert.ok(names.includes('span') && !names.includes('gone'));
+  });
+
+  it('with a physical volume that is there twice says so', async () => {
+    const { codes, messages } = await read({ a: first.image(), b: second.image(), c: first.image() });
+    assert.deepEqual(codes, ['LVM_DAMAGED']);
+    assert.match(messages[0]!, /c and a are the same physical volume/);
+  });
+});
+
+/** Puts a changed text in the place of the one there is, with its checksums. */
+function rewriteText(image: SparseImage, change: (text: string) => string, at = metadataText(image).offset): void {
+  const header = image.peek(METADATA_AREA, 512);
+  const area = Number(header.readBigUInt64LE(32));
+  const { offset, size } = metadataText(image);
+  const text = Buffer.from(change(image.peek(METADATA_AREA + offset, size).toString()));
+  const untilEnd = Math.min(text.length, area - at);
+  image.write(METADATA_AREA + at, text.subarray(0, untilEnd));
+  image.write(METADATA_AREA + 512, text.subarray(untilEnd));
+  header.writeBigUInt64LE(BigInt(at), 40);
+  header.writeBigUInt64LE(BigInt(text.length), 48);
+  header.writeUInt32LE(lvmCrc(text), 56);
+  header.writeUInt32LE(lvmCrc(header.subarray(4)), 0);
+  image.write(METADATA_AREA, header);
+}
+
+describe('a physical volume', () => {
+  it('has text that goes on at the start of its ring', async () => {
+    const image = first.image();
+    const whole = await readPhysicalVolume(image);
+    const area = Number(image.peek(METADATA_AREA, 512).readBigUInt64LE(32));
+    rewriteText(image, (text) => text, area - 512);
+    const wrapped = await readPhysicalVolume(image);
+    assert.ok(wrapped?.metadataText?.startsWith('vg0 {'));
+    assert.deepEqual(wrapped, whole);
+  });
+
+  it('is none where the checksum of its label is wrong', async () => {
+    const image = first.image();
+    image.write(512 + 40, Buffer.from('x'));
+    assert.equal(await readPhysicalVolume(image), null);
+  });
+
+  it('does not believe sizes that it cannot hold', async () => {
+    for (const [offset, size] of [
+      [512n, 2n ** 63n],
+      [2n ** 40n, 10n],
+      [0n, 100n],
+    ] as const) {
+      const image = first.image();
+      const header = image.peek(METADATA_AREA, 512);
+      header.writeBigUInt64LE(offset, 40);
+      header.writeBigUInt64LE(size, 48);
+      header.writeUInt32LE(lvmCrc(header.subarray(4)), 0);
+      image.write(METADATA_AREA, header);
+      const found = await readPhysicalVolume(image);
+      assert.equal(found?.metadataText, null);
+      assert.ok(found.damage !== null);
+    }
+  });
+});
+
+describe('the text of LVM metadata', () => {
+  it('is read with its comments, lists and quoted text', () => {
+    const parsed = parseLvmText('# head\nvg { a = 1 b = "x\\"y" # more\n c = ["p", 2]\nd { e = -3 } }\nversion = 1');
+    const group = parsed.sections.get('vg')!;
+    assert.deepEqual(
+      [...group.values],
+      [
+        ['a', 1],
+        ['b', 'x"y'],
+        ['c', ['p', 2]],
+      ],
+    );
+    assert.equal(group.sections.get('d')?.values.get('e'), -3);
+    assert.equal(parsed.values.get('version'), 1);
+  });
+
+  it('comes back as it was written', () => {
+    const key = fc.stringMatching(/^[a-z][a-z0-9_.+-]{0,10}$/);
+    const scalar = fc.oneof(fc.integer(), fc.string());
+    const value = fc.oneof(scalar, fc.array(scalar, { maxLength: 4 }));
+    const write = (fields: Readonly<Record<string, number | string | readonly (number | string)[]>>): string =>
+      Object.entries(fields)
+        .map(([name, field]) => `${name} = ${written(field)}`)
+        .join('\n');
+    const written = (field: number | string | readonly (number | string)[]): string =>
+      typeof field === 'number'
+        ? String(field)
+        : typeof field === 'string'
+          ? `"${field.replace(/[\\"]/g, '\\$&')}"`
+          : `[${field.map(written).join(', ')}]`;
+    fc.assert(
+      fc.property(fc.dictionary(key, value, { noNullPrototype: true }), (fields) => {
+        const parsed = parseLvmText(`vg {\n${write(fields)}\n}`);
+        assert.deepEqual(Object.fromEntries(parsed.sections.get('vg')!.values), fields);
+      }),
+    );
+  });
+
+  it('is read, or refused as what it is, whatever it says', () => {
+    const pieces = fc.constantFrom('a', '=', '{', '}', '[', ']', ',', '"x"', '1', '#', '\n', ' ', '"', '\\');
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.array(pieces).map((all) => all.join('')),
+        ),
+        (text) => {
+          let parsed: LvmSection | null = null;
+          try {
+            parsed = parseLvmText(text);
+          } catch (error) {
+            assert.ok(error instanceof LvmSyntaxError);
+          }
+          assert.ok(parsed === null || parsed.values instanceof Map);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is refused where it nests too deep or never ends', () => {
+    assert.throws(() => parseLvmText('a {'.repeat(100)), LvmSyntaxError);
+    assert.throws(() => parseLvmText('a = ['), LvmSyntaxError);
+  });
+});

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readRecordedImages, SparseImage, writeGpt, writeMbr } from '@landfall/testing';
+import { Findings } from '../findings.js';
+import { readPartitionTable } from './table.js';
+
+interface Sfdisk {
+  readonly label: 'dos' | 'gpt';
+  readonly partitions?: readonly {
+    readonly node: string;
+    readonly start: number;
+    readonly size: number;
+    readonly type: string;
+    readonly name?: string;
+    readonly bootable?: boolean;
+  }[];
+}
+const images = readRecordedImages<{ readonly sfdisk?: Sfdisk }>(new URL('../../fixtures/images.json', import.meta.url));
+const MIB = 1024 * 1024;
+const LINUX = '0FC63DAF-8483-4772-8E79-3D69D8477DE4';
+
+async function read(image: SparseImage) {
+  const findings = new Findings();
+  const table = await readPartitionTable(image, 'sda', findings);
+  return {
+    table,
+    codes: findings.all().map((problem) => problem.code),
+    messages: findings.all().map((one) => one.message),
+  };
+}
+
+describe('a partition table', () => {
+  for (const { name, facts, image } of images.values()) {
+    if (facts.sfdisk === undefined) continue;
+    const { label, partitions = [] } = facts.sfdisk;
+    it(`made by sfdisk (${name}) is read as sfdisk lists it`, async () => {
+      const { table, codes } = await read(image());
+      assert.equal(table?.kind, label === 'dos' ? 'mbr' : 'gpt');
+      assert.deepEqual(
+        table.partitions.map((one) => ({ ...one, extended: undefined })),
+        partitions.map((one) => ({
+          number: Number(/\d+$/.exec(one.node)?.[0]),
+          type: one.type,
+          name: one.name ?? null,
+          startByte: one.start * 512,
+          sizeBytes: one.size * 512,
+          bootable: one.bootable ?? false,
+          extended: undefined,
+        })),
+      );
+      assert.deepEqual(codes, []);
+    });
+  }
+
+  it('is none where there is none', async () => {
+    assert.equal((await read(new SparseImage(MIB))).table, null);
+    assert.equal((await read(new SparseImage(100))).table, null);
+    assert.equal((await read(images.get('ext4')!.image())).table, null);
+  });
+});
+
+describe('a GPT', () => {
+  const gpt = (): SparseImage => images.get('gpt')!.image();
+
+  it('is read from its backup where the primary is damaged, and says so', async () => {
+    const { table: whole } = await read(gpt());
+    for (const [what, offset] of [
+      ['header', 512 + 20],
+      ['array', 1024 + 40],
+    ] as const) {
+      const damaged = gpt();
+      damaged.write(offset, Buffer.from([damaged.peek(offset, 1)[0]! ^ 1]));
+      const { table, codes, messages } = await read(damaged);
+      assert.deepEqual(table?.partitions, whole?.partitions, what);
+      assert.deepEqual(codes, ['TABLE_DAMAGED']);
+      assert.match(messages[0]!, /backup/);
+    }
+  });
+
+  it('without a good copy has no partitions, and says so', async () => {
+    const image = gpt();
+    image.write(512, Buffer.alloc(512)).write(image.sizeBytes - 512, Buffer.alloc(512));
+    const { table, codes } = await read(image);
+    assert.equal(table?.kind, 'gpt');
+    assert.deepEqual(table.partitions, []);
+    assert.deepEqual(codes, ['TABLE_DAMAGED']);
+  });
+
+  it('is read behind an overwritten first sector', async () => {
+    const { table, codes } = await read(gpt().write(0, Buffer.alloc(512)));
+    assert.equal(table?.partitions.length, 3);
+    assert.deepEqual(codes, ['TABLE_DAMAGED']);
+  });
+
+  it('is not read where an MBR with partitions of its own stands in front', async () => {
+    const image = writeMbr(gpt(), [{ type: 0x83, firstSector: 2048, sectors: 2048 }]);
+    assert.equal((await read(image)).table?.kind, 'mbr');
+  });
+
+  it('is read with sectors of 4096 bytes', async () => {
+    const image = writeGpt(
+      new SparseImage(64 * MIB),
+      [{ type: LINUX, firstSector: 256, lastSector: 511, name: 'root' }],
+      {
+        sectorBytes: 4096,
+      },
+    );
+    const { table } = await read(image);
+    assert.equal(table?.sectorBytes, 4096);
+    assert.deepEqual(
+      table.partitions.map(({ startByte, sizeBytes, name }) => ({ startByte, sizeBytes, name })),
+      [{ startByte: MIB, sizeBytes: MIB, name: 'root' }],
+    );
+  });
+
+  it('passes over partitions that the disk does not hold, by number', async () => {
+    const image = writeGpt(new SparseImage(4 * MIB), [
+      { type: LINUX, firstSector: 2048, lastSector: 4095 },
+      { type: LINUX, firstSector: 4096, lastSector: 99_999 },
+      { type: LINUX, firstSector: 5000, lastSector: 4000 },
+    ]);
+    const { table, codes, messages } = await read(image);
+    assert.deepEqual(
+      table?.partitions.map((one) => one.number),
+      [1],
+    );
+    assert.deepEqual(codes, ['PARTITION_REFUSED', 'PARTITION_REFUSED']);
+    assert.match(messages[0]!, /Partition 2 of sda ends at byte 51200000 of a disk of 4194304 bytes/);
+    assert.match(messages[1]!, /Partition 3 of sda ends before it begins/);
+  });
+});
+
+describe('an MBR', () => {
+  const link = (first: number, sectors: number, next: number): Buffer => {
+    const bytes = writeMbr(new SparseImage(512), [
+      { type: 0x83, firstSector: first, sectors },
+      ...(next === 0 ? [] : [{ type: 5, firstSector: next, sectors: 100 }]),
+    ]);
+    return bytes.peek(0, 512);
+  };
+  const extended = (): SparseImage =>
+    writeMbr(new SparseImage(4 * MIB), [{ type: 5, firstSector: 1000, sectors: 4000 }]);
+
+  it('ends a chain of logical partitions that leads back to itself', async () => {
+    const image = extended()
+      .write(1000 * 512, link(10, 50, 200))
+      .write(1200 * 512, link(10, 50, 200));
+    const { table, codes } = await read(image);
+    assert.deepEqual(
+      table?.partitions.map((one) => [one.number, one.startByte / 512]),
+      [
+        [1, 1000],
+        [5, 1010],
+        [6, 1210],
+      ],
+    );
+    assert.deepEqual(codes, ['TABLE_DAMAGED']);
+  });
+
+  it('ends a chain that leaves the extended partition', async () => {
+    const image = extended().write(1000 * 512, link(10, 50, 7000));
+    const { table, codes } = await read(image);
+    assert.equal(table?.partitions.length, 2);
+    assert.deepEqual(codes, ['TABLE_DAMAGED']);
+  });
+
+  it('may have an extended partition that was never filled', async () => {
+    const { table, codes } = await read(extended());
+    assert.equal(table?.partitions.length, 1);
+    assert.deepEqual(codes, []);
+  });
+
+  it('passes over partitions that the disk does not hold', async () => {
+    const image = writeMbr(new SparseImage(MIB), [{ type: 0x83, firstSector: 0xffff_ffff, sectors: 0xffff_ffff }]);
+    const { table, codes } = await read(image);
+    assert.deepEqual(table?.partitions, []);
+    assert.deepEqual(codes, ['PARTITION_REFUSED']);
+  });
+});
