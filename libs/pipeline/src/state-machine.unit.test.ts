@@ -40,21 +40,23 @@ const RESULTS: Record<string, () => RunResult> = {
   unforeseen: () => ({ kind: 'failed', error: new Error('a bug') }),
 };
 
+const PICK = fc.noBias(fc.nat(1_000));
+
 const action = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('deliver' as const), pick: fc.nat(1_000) }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('deliver' as const), pick: PICK }) },
   {
     weight: 8,
     arbitrary: fc.record({
       do: fc.constant('end' as const),
-      pick: fc.nat(1_000),
+      pick: PICK,
       result: fc.oneof(
         { weight: 5, arbitrary: fc.constant('done') },
         { weight: 3, arbitrary: fc.constantFrom(...Object.keys(RESULTS), 'parked') },
       ),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('die' as const), pick: fc.nat(1_000) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('redispatch' as const), pick: fc.nat(1_000) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('die' as const), pick: PICK }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('redispatch' as const), pick: PICK }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('unpark' as const) }) },
   {
     weight: 1,
@@ -68,6 +70,8 @@ class Simulation {
   readonly jobs: WorkRun[] = [];
   /** Runs under way, as their processes believe. */
   running: WorkRun[] = [];
+  /** Those of them whose place was given away, because their job came again or was thought lost: shut out by epoch alone. */
+  readonly replaced = new Set<WorkRun>();
   restoreId = '';
 
   async begin(): Promise<void> {
@@ -114,11 +118,16 @@ class Simulation {
   async deliver(job: WorkRun | undefined): Promise<void> {
     if (!job) return;
     const { restoreId, work, epoch } = job;
+    this.replace(job);
     const begun =
       work === 'clean-up'
         ? await beginCleanUp(this.books, { restoreId, epoch })
         : await beginStep(this.books, { restoreId, step: work, epoch });
-    if (begun) this.running.push(job);
+    if (begun) this.running.push({ ...job });
+  }
+
+  replace({ work, epoch }: WorkRun): void {
+    for (const run of this.running) if (run.work === work && run.epoch === epoch) this.replaced.add(run);
   }
 
   async end(run: WorkRun | undefined, how: string): Promise<void> {
@@ -141,6 +150,7 @@ class Simulation {
 
   async redispatch(work: WorkRun | undefined): Promise<void> {
     if (!work) return;
+    this.replace(work);
     const { restoreId, epoch } = work;
     if (work.work === 'clean-up') await redispatchCleanUp(this.books, { restoreId, epoch });
     else await redispatchStep(this.books, { restoreId, step: work.work, epoch });
@@ -162,7 +172,8 @@ class Simulation {
     const running = restore.steps.filter((step) => step.state === 'running');
     assert.ok(running.length <= 1, 'two steps run at once');
     const cleaning = this.running.some((run, index) => run.work === 'clean-up' && current[index]);
-    assert.ok(!cleaning || running.length === 0, 'a clean-up runs beside a step');
+    const alive = this.running.some((run) => run.work !== 'clean-up' && !this.replaced.has(run));
+    assert.ok(!cleaning || !alive, 'a clean-up runs beside a step');
     const firstOpen = restore.steps.findIndex((step) => step.state !== 'done' && step.state !== 'skipped');
     const later = firstOpen < 0 ? [] : restore.steps.slice(firstOpen + 1);
     assert.ok(
@@ -201,8 +212,9 @@ function done(step: StepId): Extract<RunResult, { kind: 'done' }> {
   return { kind: 'done', output: OUTPUTS[step] };
 }
 
+/** Half of the time the latest: that is where things happen. */
 function chosen<T>(from: readonly T[], pick: number): T | undefined {
-  return from[pick % Math.max(1, from.length)];
+  return pick % 2 === 0 ? from.at(-1) : from[(pick >> 1) % Math.max(1, from.length)];
 }
 
 test('every transition is legal and every restore ends, whatever happens to its jobs in between', async () => {
