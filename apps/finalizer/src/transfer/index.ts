@@ -24,6 +24,8 @@ export interface Transfer {
   readonly handler: StepHandler<'restore-data'>;
   /** For `reconcileAlso` of the step service. */
   readonly reconcile: () => Promise<void>;
+  /** Enters one result, as it comes on the results queue. */
+  readonly enter: MoverResults['enter'];
   /** Begins to take the data-movers' results; to be closed before Postgres is. */
   consume(redis: RedisSettings, log: Logger): ResultsConsumer;
 }
@@ -37,6 +39,7 @@ export function createTransfer(ports: TransferPorts): Transfer {
   return {
     handler: restoreDataStep({ ...reconcilePorts, openDisk: ports.openDisk }),
     reconcile: () => reconcileTransfers(reconcilePorts),
+    enter: (name, payload) => results.enter(name, payload),
     consume: (redis, log) => consumeResults(redis, results, log),
   };
 }

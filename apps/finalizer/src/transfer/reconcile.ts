@@ -43,7 +43,13 @@ export async function reconcileTransfer(ports: ReconcilePorts, restoreId: string
     const step = transferStep(restore);
     await ports.direct.open(restore, books.journal(restoreId, step.id, step.epoch));
   }
-  for (const segment of await underWay(books, restore)) {
+  await handOutLost(ports, restore);
+  await coordinator.proceed(restoreId);
+}
+
+/** What is under way and has neither a live job nor a result that waits. */
+export async function handOutLost(ports: ReconcilePorts, restore: Restore): Promise<void> {
+  for (const segment of await underWay(ports.books, restore)) {
     if (await hasLiveJob(ports, restore, segment)) continue;
     const why = {
       code: 'JOB_LOST',
@@ -53,7 +59,6 @@ export async function reconcileTransfer(ports: ReconcilePorts, restoreId: string
     if (segment.state === 'running') await ports.results.lost(restore, segment, why);
     else await ports.results.handOutAgain(restore, segment, why, {});
   }
-  await coordinator.proceed(restoreId);
 }
 
 /** At most a window for each route and purpose. */

@@ -2,7 +2,7 @@ import type { DiskSource, NewSegment, PlannedDisk, Restore, RestoreBooks } from 
 import type { StepHandler } from '@landfall/pipeline';
 import { isVerified } from './coordinator.js';
 import { handOut } from './hand-out.js';
-import { reconcileTransfer, type ReconcilePorts } from './reconcile.js';
+import { handOutLost, type ReconcilePorts } from './reconcile.js';
 import { isMoving, routeOf } from './route.js';
 import { cutSegments } from './segments.js';
 
@@ -12,9 +12,12 @@ import { cutSegments } from './segments.js';
  * Taken up again it goes on: what is done stays done; what failed for good before is tried anew; what is under
  * way and has no job any more is handed out once more.
  */
+/** As much of a backup as cutting it takes. */
+export type PlannedSource = Pick<DiskSource, 'extents' | 'close'>;
+
 export interface RestoreDataPorts extends ReconcilePorts {
   /** The backup of one of the plan's disks; closed by the step. */
-  readonly openDisk: (restore: Restore, disk: PlannedDisk, signal: AbortSignal) => Promise<DiskSource>;
+  readonly openDisk: (restore: Restore, disk: PlannedDisk, signal: AbortSignal) => Promise<PlannedSource>;
 }
 
 export function restoreDataStep(ports: RestoreDataPorts): StepHandler<'restore-data'> {
@@ -45,8 +48,10 @@ export function restoreDataStep(ports: RestoreDataPorts): StepHandler<'restore-d
       if (plan.options.transfer === 'direct') await direct.close(restore, journal, signal);
       return { kind: 'done', output: { segments: 0, bytesMoved: 0, bytesVerified: 0 } };
     }
+    // In this order: what is handed out here has no job yet while it lies in the outbox.
+    await handOutLost(ports, restore);
     await tryFailedAgain(books, restore);
-    await reconcileTransfer(ports, restore.id);
+    await ports.coordinator.proceed(restore.id);
     return { kind: 'parked' };
   };
 }

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ByteRange } from '@landfall/domain';
+import fc from 'fast-check';
+import { cutSegments, cutVerification, SEGMENT_BYTES } from './segments.js';
+
+const MIB = 1024 * 1024;
+const CELL = 64 * 1024;
+
+describe('cutting a disk into segments', () => {
+  it('covers every byte of every extent exactly once', () => {
+    fc.assert(
+      fc.property(extents(), ({ ranges, diskBytes }) => {
+        const segments = cutSegments(ranges, diskBytes, CELL);
+        for (const { offset, length } of ranges) {
+          let covered = 0;
+          for (const segment of segments) {
+            const from = Math.max(offset, segment.offsetBytes);
+            const to = Math.min(offset + length, segment.offsetBytes + segment.lengthBytes);
+            covered += Math.max(0, to - from);
+          }
+          assert.equal(covered, length);
+        }
+      }),
+    );
+  });
+
+  it('makes segments that ascend, do not overlap, lie in the disk, are small enough and hold data', () => {
+    fc.assert(
+      fc.property(extents(), ({ ranges, diskBytes }) => {
+        let end = 0;
+        for (const { offsetBytes, lengthBytes } of cutSegments(ranges, diskBytes, CELL)) {
+          assert.ok(offsetBytes >= end && lengthBytes > 0 && lengthBytes <= CELL);
+          assert.equal(offsetBytes % 4096, 0);
+          end = offsetBytes + lengthBytes;
+          assert.ok(end <= diskBytes);
+          assert.ok(ranges.some((range) => range.offset < end && range.offset + range.length > offsetBytes));
+        }
+      }),
+    );
+  });
+
+  it('makes none of an empty disk', () => {
+    assert.deepEqual(cutSegments([], 1024 * MIB), []);
+  });
+
+  it('trims a segment to its data and keeps the number of its place', () => {
+    const third = 2 * SEGMENT_BYTES;
+    assert.deepEqual(cutSegments([{ offset: third + MIB + 5, length: 10 }], 1024 * MIB), [
+      { index: 2, offsetBytes: third + MIB, lengthBytes: 4096 },
+    ]);
+  });
+
+  it('cuts 1 TiB of data into 8192 segments', () => {
+    const whole = 1024 * 1024 * MIB;
+    assert.equal(cutSegments([{ offset: 0, length: whole }], whole).length, 8192);
+  });
+});
+
+describe('cutting the verification', () => {
+  for (const mode of ['full', 'sampled'] as const) {
+    it(`covers the whole disk without a gap or an overlap in mode ${mode}`, () => {
+      fc.assert(
+        fc.property(extents(), ({ ranges, diskBytes }) => {
+          const segments = cutVerification(mode, cutSegments(ranges, diskBytes, CELL), diskBytes, CELL);
+          let end = 0;
+          for (const [position, segment] of segments.entries()) {
+            assert.equal(segment.index, position);
+            assert.equal(segment.offsetBytes, end);
+            assert.ok(segment.lengthBytes > 0);
+            end += segment.lengthBytes;
+          }
+          assert.equal(end, diskBytes);
+        }),
+      );
+    });
+  }
+
+  it('takes a run of empty cells as one sample', () => {
+    const segments = cutVerification('sampled', [{ index: 1 }], 5 * CELL + 4096, CELL);
+    assert.deepEqual(
+      segments.map(({ offsetBytes, lengthBytes }) => [offsetBytes / CELL, lengthBytes]),
+      [
+        [0, CELL],
+        [1, CELL],
+        [2, 3 * CELL + 4096],
+      ],
+    );
+  });
+
+  it('is empty in mode none', () => {
+    assert.deepEqual(cutVerification('none', [{ index: 0 }], CELL, CELL), []);
+  });
+});
+
+/** Extents of a disk whose size is a multiple of 4 KiB: ascending, apart from each other. */
+function extents(): fc.Arbitrary<{ ranges: ByteRange[]; diskBytes: number }> {
+  const gapsAndLengths = fc.array(
+    fc.tuple(fc.integer({ min: 1, max: 200_000 }), fc.integer({ min: 1, max: 200_000 })),
+    {
+      maxLength: 12,
+    },
+  );
+  return fc.tuple(gapsAndLengths, fc.nat(300_000), fc.boolean()).map(([pairs, rest, fromZero]) => {
+    const ranges: ByteRange[] = [];
+    let at = fromZero ? -1 : 0;
+    for (const [gap, length] of pairs) {
+      const offset = at < 0 ? 0 : at + gap;
+      ranges.push({ offset, length });
+      at = offset + length;
+    }
+    return { ranges, diskBytes: (Math.floor((Math.max(at, 0) + rest) / 4096) + 1) * 4096 };
+  });
+}

@@ -1,0 +1,244 @@
+import type { ByteRange, OutboxMessage, Restore, Segment, StepId } from '@landfall/domain';
+import { beginStep, claimSegment, type ClaimDecision, recordOutcome, type StageOutput } from '@landfall/pipeline';
+import {
+  aRestorePlan,
+  aRestoreRequest,
+  MemoryBooks,
+  MemoryDiskAccesses,
+  MemorySecretBox,
+  MemoryWorkerRegistry,
+} from '@landfall/testing';
+import { createTransfer, type Transfer } from './index.js';
+
+/*
+ * For tests: a restore at the beginning of step 5, with books and queue in memory. The queue keeps to what BullMQ does:
+ * a job is live while it waits or is in hand.
+ */
+export interface SceneDisk {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly extents: readonly ByteRange[];
+}
+
+export interface SceneOptions {
+  readonly disks: readonly SceneDisk[];
+  readonly verify?: 'none' | 'sampled' | 'full';
+  readonly transfer?: 'worker' | 'direct';
+  /** Disks by worker; the default is one worker with all. */
+  readonly workers?: readonly (readonly string[])[];
+}
+
+export interface HeldJob {
+  readonly message: OutboxMessage;
+  readonly segment: Segment;
+  readonly mover: string;
+}
+
+export const RESTORE_ID = 'rscene';
+
+export class Scene {
+  readonly books = new MemoryBooks();
+  readonly registry = new MemoryWorkerRegistry();
+  readonly accesses = new MemoryDiskAccesses();
+  readonly secrets = new MemorySecretBox();
+  /** What was done to directly written disks, in order. */
+  readonly cloudCalls: string[] = [];
+  /** `diskState` in Azure, by name. */
+  readonly diskStates = new Map<string, string>();
+  waiting: OutboxMessage[] = [];
+  held: HeldJob[] = [];
+  readonly transfer: Transfer;
+
+  private constructor(private readonly options: SceneOptions) {
+    const { cloudCalls, diskStates } = this;
+    this.transfer = createTransfer({
+      books: this.books,
+      workers: this.registry,
+      jobs: { isLive: (queue, jobId) => this.#isLive(queue, jobId) },
+      openDisk: async (_restore, planned) => {
+        const disk = options.disks.find((candidate) => candidate.name === planned.name)!;
+        return { extents: () => disk.extents, close: async () => undefined };
+      },
+      direct: {
+        accesses: this.accesses,
+        secrets: this.secrets,
+        cloud: {
+          async disk(id) {
+            return { diskState: diskStates.get(id) ?? 'ReadyToUpload' } as never;
+          },
+          async grantDiskWrite(id) {
+            cloudCalls.push(`grant ${id}`);
+            diskStates.set(id, 'ActiveUpload');
+            return `https://disks.example/${id}?sig=secret`;
+          },
+          async revokeDiskAccess(id) {
+            cloudCalls.push(`revoke ${id}`);
+            diskStates.set(id, 'Unattached');
+          },
+        },
+        finishUpload: async (url, disk) => {
+          cloudCalls.push(`footer ${new URL(url).pathname.slice(1)} ${disk.sizeBytes}`);
+        },
+      },
+    });
+  }
+
+  static async begin(options: SceneOptions): Promise<Scene> {
+    const scene = new Scene(options);
+    await scene.#bringToStepFive();
+    return scene;
+  }
+
+  async restore(): Promise<Restore> {
+    return (await this.books.restore(RESTORE_ID))!;
+  }
+
+  async step(): Promise<Restore['steps'][number]> {
+    return (await this.restore()).steps.find((step) => step.id === 'restore-data')!;
+  }
+
+  /** Runs step 5's job, if there is one, as its service does. */
+  async runStep(): Promise<void> {
+    const { epoch } = await this.step();
+    const run = { restoreId: RESTORE_ID, step: 'restore-data', epoch } as const;
+    const begun = await beginStep(this.books, run);
+    if (begun === null) return;
+    try {
+      const outcome = await this.transfer.handler({
+        restore: begun.restore,
+        plan: begun.restore.plan!,
+        epoch,
+        journal: this.books.journal(RESTORE_ID, 'restore-data', epoch),
+        signal: new AbortController().signal,
+        outputOf: (step) => begun.restore.steps.find((each) => each.id === step)!.output as StageOutput<typeof step>,
+        event: (type, message, data) => this.books.transaction((tx) => tx.addEvent(RESTORE_ID, type, message, data)),
+      });
+      await recordOutcome(this.books, run, outcome);
+    } catch (error) {
+      await recordOutcome(this.books, run, { kind: 'failed', error });
+    }
+    await this.relay();
+  }
+
+  /** Brings what lies in the outbox to the queues; jobs of steps are left to `runStep`. */
+  async relay(): Promise<void> {
+    const messages = await this.books.claimOutbox(10_000);
+    await this.books.outboxSent(messages.map((message) => message.id));
+    this.waiting.push(...messages.filter((message) => message.name === 'segment'));
+  }
+
+  /** A data-mover takes a job and claims its segment. */
+  async take(position: number, mover: string, again = false): Promise<ClaimDecision | null> {
+    const message = this.waiting[position % Math.max(1, this.waiting.length)];
+    if (message === undefined) return null;
+    if (!again) this.waiting = this.waiting.filter((other) => other !== message);
+    const { segmentId, epoch } = message.payload as { segmentId: string; epoch: number };
+    const decision = await claimSegment(this.books, { segmentId, epoch, mover });
+    if (decision.kind === 'granted') this.held.push({ message, segment: decision.segment, mover });
+    return decision;
+  }
+
+  async done(job: HeldJob, times = 1): Promise<void> {
+    const numbers = { bytesWritten: job.segment.lengthBytes, bytesZero: 0, bytesRead: 0, milliseconds: 1 };
+    for (let time = 0; time < times; time += 1) {
+      await this.transfer.enter('segment-done', { ...reference(job), ...numbers });
+    }
+    this.#letGo(job);
+    await this.relay();
+  }
+
+  async failed(job: HeldJob, kind: 'permanent' | 'retryable' | 'waiting', code = 'BROKEN'): Promise<void> {
+    const error = { code, message: 'It is broken.', fix: 'Mend it.' };
+    await this.transfer.enter('segment-failed', { ...reference(job), kind, error });
+    this.#letGo(job);
+    await this.relay();
+  }
+
+  /** Its jobs are no longer live and nothing comes of them. */
+  kill(mover: string): void {
+    this.held = this.held.filter((job) => job.mover !== mover);
+  }
+
+  async started(mover: string, workerId: string | null = 'w0'): Promise<void> {
+    await this.transfer.enter('mover-started', { workerId, mover, pid: 1 });
+    await this.relay();
+  }
+
+  async reconcile(): Promise<void> {
+    await this.transfer.reconcile();
+    await this.relay();
+  }
+
+  /** Takes and finishes everything that comes, until nothing more does. */
+  async workOff(mover = 'm/1'): Promise<void> {
+    while (this.waiting.length > 0 || this.held.length > 0) {
+      while (this.waiting.length > 0) await this.take(0, mover);
+      for (const job of [...this.held]) await this.done(job);
+    }
+  }
+
+  #letGo(job: HeldJob): void {
+    this.held = this.held.filter((other) => other !== job);
+  }
+
+  async #isLive(queue: string, jobId: string): Promise<boolean> {
+    const live = [...this.waiting, ...this.held.map((job) => job.message)];
+    return live.some((message) => message.queue === queue && message.jobId === jobId);
+  }
+
+  async #bringToStepFive(): Promise<void> {
+    const { disks, verify = 'none', transfer = 'worker' } = this.options;
+    const workers = this.options.workers ?? [disks.map((disk) => disk.name)];
+    const template = aRestorePlan();
+    const plan = {
+      ...template,
+      disks: disks.map((disk) => ({
+        ...template.disks[0]!,
+        name: disk.name,
+        from: `disk:${disk.name}` as const,
+        sizeBytes: disk.sizeBytes,
+      })),
+      options: { ...template.options, verify, transfer },
+    };
+    const launched = workers.map((names, number) => ({
+      workerId: `w${number}`,
+      azureId: `/vms/w${number}`,
+      disks: names.map((name, lun) => ({ name, lun })),
+    }));
+    const outputs: Partial<Record<StepId, unknown>> = {
+      'launch-worker': { workers: transfer === 'direct' ? [] : launched },
+    };
+    await this.books.transaction(async (tx) => {
+      await tx.createRestore({ id: RESTORE_ID, request: aRestoreRequest({ verify, transfer }), requestedBy: 'test' });
+      await tx.storePlan(RESTORE_ID, plan);
+      for (const disk of disks) await tx.setDiskAzureId(RESTORE_ID, disk.name, disk.name);
+      await tx.moveRestore(RESTORE_ID, { from: 'planning', epoch: 0 }, 'running');
+      const earlier = template.steps.slice(
+        0,
+        template.steps.findIndex((step) => step.id === 'restore-data'),
+      );
+      for (const { id, applies } of earlier) {
+        const guard = { from: 'pending', epoch: 0 } as const;
+        if (!applies) await tx.moveStep(RESTORE_ID, id, guard, 'skipped');
+        else {
+          await tx.moveStep(RESTORE_ID, id, guard, 'running');
+          await tx.moveStep(RESTORE_ID, id, { from: 'running', epoch: 0 }, 'done', { output: outputs[id] ?? {} });
+        }
+      }
+    });
+    for (const { workerId } of launched) {
+      await this.registry.create({
+        id: workerId,
+        restoreId: RESTORE_ID,
+        azureId: `/vms/${workerId}`,
+        disks: [],
+        bootstrapTokenHash: '00',
+        bootstrapExpiresAt: new Date(0),
+      });
+    }
+  }
+}
+
+function reference({ segment, mover }: HeldJob): Record<string, unknown> {
+  return { segmentId: segment.id, restoreId: RESTORE_ID, epoch: segment.epoch, mover };
+}

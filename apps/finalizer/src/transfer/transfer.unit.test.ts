@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { RestoreEvent } from '@landfall/domain';
+import { requestResume } from '@landfall/pipeline';
+import fc from 'fast-check';
+import { SEGMENT_BYTES } from './segments.js';
+import { RESTORE_ID, Scene, type SceneDisk } from './transfer-scene.js';
+
+/** A disk of so many segments, those at the given places with data. */
+function disk(name: string, segments: number, withData: readonly number[]): SceneDisk {
+  const extents = withData.map((index) => ({ offset: index * SEGMENT_BYTES, length: SEGMENT_BYTES }));
+  return { name, sizeBytes: segments * SEGMENT_BYTES, extents };
+}
+
+const full = (name: string, segments: number): SceneDisk => disk(name, segments, [...Array(segments).keys()]);
+
+describe('step 5', () => {
+  it('moves every segment and ends with their number and bytes', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 40), disk('sdb', 10, [3, 7])] });
+    await scene.runStep();
+    assert.equal((await scene.step()).parked, true);
+    await scene.workOff();
+    const step = await scene.step();
+    assert.equal(step.state, 'done');
+    assert.deepEqual(step.output, { segments: 42, bytesMoved: 42 * SEGMENT_BYTES, bytesVerified: 0 });
+  });
+
+  it('hands out a window at a time on each worker’s own queue', async () => {
+    const disks = [full('sda', 40), full('sdb', 40), full('sdc', 3)];
+    const scene = await Scene.begin({ disks, workers: [['sda', 'sdb'], ['sdc']] });
+    await scene.runStep();
+    const onQueue = (queue: string) => scene.waiting.filter((message) => message.queue === queue).length;
+    assert.equal(onQueue('mover-worker-w0'), 24);
+    assert.equal(onQueue('mover-worker-w1'), 3);
+    await scene.take(0, 'm/1');
+    await scene.done(scene.held[0]!);
+    assert.equal(scene.waiting.length, 27);
+  });
+
+  it('is done at once when there is nothing to write', async () => {
+    const scene = await Scene.begin({ disks: [disk('sda', 8, [])], verify: 'sampled' });
+    await scene.runStep();
+    assert.equal((await scene.step()).state, 'done');
+    assert.equal(scene.waiting.length, 0);
+  });
+
+  it('reads everything back in mode full, holes and an empty disk included, after everything is written', async () => {
+    const scene = await Scene.begin({ disks: [disk('sda', 8, [1]), disk('sdb', 3, [])], verify: 'full' });
+    await scene.runStep();
+    assert.equal(scene.waiting.length, 1);
+    await scene.take(0, 'm/1');
+    await scene.done(scene.held[0]!);
+    assert.equal(scene.waiting.length, 11);
+    await scene.workOff();
+    const events = await scene.books.events(RESTORE_ID);
+    const order = events.filter((event) => event.type === 'segment.claimed').map((event) => event.data['purpose']);
+    assert.deepEqual(order, ['move', ...Array<string>(11).fill('verify')]);
+    assert.deepEqual((await scene.step()).output, {
+      segments: 1,
+      bytesMoved: SEGMENT_BYTES,
+      bytesVerified: 11 * SEGMENT_BYTES,
+    });
+  });
+
+  it('verifies an empty disk in mode full although nothing is written', async () => {
+    const scene = await Scene.begin({ disks: [disk('sda', 4, [])], verify: 'full' });
+    await scene.runStep();
+    assert.equal(scene.waiting.length, 4);
+    await scene.workOff();
+    assert.equal((await scene.step()).state, 'done');
+  });
+
+  it('lets the restore turn round with the error of a segment that can’t succeed', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 4)] });
+    await scene.runStep();
+    await scene.take(0, 'm/1');
+    await scene.failed(scene.held[0]!, 'permanent', 'BLOB_CORRUPT');
+    const restore = await scene.restore();
+    assert.equal(restore.state, 'rolling-back');
+    assert.equal(restore.error?.code, 'BLOB_CORRUPT');
+    assert.equal((await scene.take(0, 'm/1'))?.kind, 'stale');
+  });
+
+  it('tries a segment eight times, each under a new epoch, and then leaves it to a person', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 1)] });
+    await scene.runStep();
+    const epochs: number[] = [];
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      await scene.take(0, 'm/1');
+      epochs.push(scene.held[0]!.segment.epoch);
+      await scene.failed(scene.held[0]!, 'retryable', 'STORE_UNREACHABLE');
+    }
+    assert.deepEqual(epochs, [1, 2, 3, 4, 5, 6, 7, 8]);
+    const restore = await scene.restore();
+    assert.equal(restore.state, 'needs-attention');
+    assert.equal(restore.error?.code, 'STORE_UNREACHABLE');
+
+    await requestResume(scene.books, RESTORE_ID, 'someone');
+    await scene.runStep();
+    await scene.workOff();
+    assert.equal((await scene.step()).state, 'done');
+  });
+
+  it('delays a segment that has failed, and not one that was given back', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 1)] });
+    await scene.runStep();
+    await scene.take(0, 'm/1');
+    await scene.failed(scene.held[0]!, 'retryable');
+    assert.ok(scene.waiting[0]!.delayMs! >= 500);
+    await scene.take(0, 'm/1');
+    await scene.failed(scene.held[0]!, 'waiting', 'MOVER_STOPPED');
+    assert.ok(scene.waiting[0]!.delayMs! <= 500);
+    const [segment] = await scene.books.segments(RESTORE_ID);
+    assert.equal(segment!.attempts, 1);
+  });
+
+  it('takes a result of an earlier holder for nothing', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 1)] });
+    await scene.runStep();
+    await scene.take(0, 'old/1', true);
+    await scene.take(0, 'new/1');
+    const [old, young] = scene.held;
+    assert.deepEqual([old!.segment.epoch, young!.segment.epoch], [1, 2]);
+    await scene.done(old!);
+    assert.equal((await scene.step()).state, 'running');
+    await scene.done(young!);
+    assert.equal((await scene.step()).state, 'done');
+  });
+
+  it('hands out at once what a data-mover held that has been started again', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 3)] });
+    await scene.runStep();
+    await scene.take(0, 'w0-0/aaaa');
+    await scene.take(0, 'w0-1/bbbb');
+    scene.kill('w0-0/aaaa');
+    await scene.started('w0-0/cccc');
+    assert.deepEqual(
+      scene.waiting.map((message) => message.payload['epoch']),
+      [1, 2],
+    );
+    await scene.workOff('w0-0/cccc');
+    assert.equal((await scene.step()).state, 'done');
+  });
+
+  it('does not take from a data-mover what it has claimed since it was started', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 1)] });
+    await scene.runStep();
+    await scene.take(0, 'w0-0/cccc');
+    await scene.started('w0-0/cccc');
+    assert.equal(scene.waiting.length, 0);
+  });
+
+  it('hands out again what the queue has forgotten, and nothing else', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 4)] });
+    await scene.runStep();
+    await scene.take(0, 'm/1');
+    const kept = scene.waiting[0]!;
+    scene.waiting = [kept];
+    await scene.reconcile();
+    assert.equal(scene.waiting.filter((message) => message === kept).length, 1);
+    assert.deepEqual(scene.waiting.map((message) => message.payload['epoch']).sort(), [1, 2, 2]);
+  });
+
+  it('ends with needs-attention when a worker’s data-movers are silent for ten minutes', async (context) => {
+    context.mock.timers.enable({ apis: ['Date'], now: Date.parse('2026-01-01T00:00:00Z') });
+    const scene = await Scene.begin({ disks: [full('sda', 2)] });
+    await scene.runStep();
+    context.mock.timers.tick(9 * 60_000);
+    await scene.registry.heartbeat('w0', { name: 'w0-0', pid: 1 });
+    context.mock.timers.tick(9 * 60_000);
+    await scene.reconcile();
+    assert.equal((await scene.restore()).state, 'running');
+    context.mock.timers.tick(60_000);
+    await scene.reconcile();
+    const restore = await scene.restore();
+    assert.equal(restore.state, 'needs-attention');
+    assert.equal(restore.error?.code, 'WORKER_SILENT');
+  });
+
+  it('keeps a result that comes while the restore needs attention', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 2)] });
+    await scene.runStep();
+    await scene.take(0, 'm/1');
+    await scene.take(0, 'm/1');
+    const [first, second] = scene.held;
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      await scene.failed(attempt === 0 ? second! : scene.held.at(-1)!, 'retryable');
+      if (attempt < 7) await scene.take(0, 'm/1');
+    }
+    assert.equal((await scene.restore()).state, 'needs-attention');
+    await scene.done(first!);
+    await requestResume(scene.books, RESTORE_ID, 'someone');
+    await scene.runStep();
+    assert.equal(scene.waiting.length, 1);
+  });
+});
+
+describe('step 5 without a worker', () => {
+  it('grants access before the first segment, completes the disks after the last, and forgets the access', async () => {
+    const scene = await Scene.begin({
+      disks: [full('sda', 2), disk('sdb', 2, [])],
+      transfer: 'direct',
+      verify: 'sampled',
+    });
+    await scene.runStep();
+    assert.deepEqual(scene.cloudCalls, ['grant sda', 'grant sdb']);
+    assert.ok(scene.waiting.every((message) => message.queue === 'mover-pool'));
+    await scene.workOff();
+    assert.deepEqual(scene.cloudCalls.slice(2), [
+      `footer sda ${2 * SEGMENT_BYTES}`,
+      'revoke sda',
+      `footer sdb ${2 * SEGMENT_BYTES}`,
+      'revoke sdb',
+    ]);
+    assert.equal((await scene.step()).state, 'done');
+    assert.equal(await scene.accesses.access(RESTORE_ID, 'sda'), null);
+  });
+
+  it('completes disks to which nothing is written', async () => {
+    const scene = await Scene.begin({ disks: [disk('sda', 2, [])], transfer: 'direct' });
+    await scene.runStep();
+    assert.deepEqual(scene.cloudCalls, ['grant sda', `footer sda ${2 * SEGMENT_BYTES}`, 'revoke sda']);
+    assert.equal((await scene.step()).state, 'done');
+  });
+
+  it('does not write to a disk again whose access an earlier attempt has ended', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 1)], transfer: 'direct' });
+    await scene.runStep();
+    scene.diskStates.set('sda', 'Unattached');
+    await scene.workOff();
+    assert.deepEqual(scene.cloudCalls, ['grant sda']);
+    assert.equal((await scene.step()).state, 'done');
+  });
+
+  it('keeps the access sealed in the books', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 1)], transfer: 'direct' });
+    await scene.runStep();
+    const access = await scene.accesses.access(RESTORE_ID, 'sda');
+    assert.doesNotMatch(access!.sealedUrl, /secret/);
+    const url = scene.secrets.open(access!.sealedUrl, `disk-access:${RESTORE_ID}/sda`);
+    assert.equal(url.reveal(), 'https://disks.example/sda?sig=secret');
+    assert.ok(!JSON.stringify([scene.waiting, await scene.books.events(RESTORE_ID)]).includes('sig='));
+  });
+});
+
+describe('step 5 under faults', () => {
+  it('ends with every segment done once and none taken after it was done, whatever happens in between', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.nat(99), fc.nat(50)), { maxLength: 250 }), async (actions) => {
+        const disks = [full('sda', 20), disk('sdb', 20, [0, 4, 5, 19])];
+        const scene = await Scene.begin({ disks, verify: 'sampled' });
+        await scene.runStep();
+        let instance = 0;
+        for (const [action, choice] of actions) {
+          const held = scene.held[choice % Math.max(1, scene.held.length)];
+          if (action < 30) await scene.take(choice, `m${choice % 3}/${instance}`);
+          else if (action < 38) await scene.take(choice, `m${choice % 3}/${instance}`, true);
+          else if (action < 65 && held) await scene.done(held, 1 + (choice % 2));
+          else if (action < 72 && held) await scene.failed(held, 'retryable');
+          else if (action < 76 && held) await scene.failed(held, 'waiting');
+          else if (action < 82) {
+            scene.kill(`m${choice % 3}/${instance}`);
+            instance += 1;
+            await scene.started(`m${choice % 3}/${instance}`);
+          } else if (action < 84) scene.waiting = [];
+          else if (action < 86) scene.held = [];
+          else if (action < 92) await scene.reconcile();
+          else if (action < 95) await scene.runStep();
+          else if (action < 97 && (await scene.restore()).state === 'needs-attention') {
+            await requestResume(scene.books, RESTORE_ID, 'someone');
+          }
+        }
+        await settle(scene);
+        assert.equal((await scene.step()).state, 'done');
+        checkHistory(await scene.books.events(RESTORE_ID, 0, 100_000), 24);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+/** No more faults: everything that is left comes to its end within a bound. */
+async function settle(scene: Scene): Promise<void> {
+  for (let round = 0; round < 20; round += 1) {
+    if ((await scene.step()).state === 'done') return;
+    if ((await scene.restore()).state === 'needs-attention') await requestResume(scene.books, RESTORE_ID, 'someone');
+    await scene.runStep();
+    scene.held = [];
+    await scene.reconcile();
+    await scene.workOff('last/1');
+  }
+}
+
+function checkHistory(events: readonly RestoreEvent[], moved: number): void {
+  const done = events.filter((event) => event.type === 'segment.done');
+  const ids = done.map((event) => event.data['segmentId']);
+  assert.equal(new Set(ids).size, ids.length, 'no segment is done twice');
+  assert.equal(done.filter((event) => event.data['purpose'] === 'move').length, moved);
+  for (const { sequence, data } of done) {
+    const later = events.find(
+      (event) =>
+        event.sequence > sequence && event.type === 'segment.claimed' && event.data['segmentId'] === data['segmentId'],
+    );
+    assert.equal(later, undefined, `segment ${String(data['segmentId'])} is not taken after it was done`);
+  }
+  const lastMove = Math.max(...done.filter((event) => event.data['purpose'] === 'move').map((event) => event.sequence));
+  const firstVerify = events.find((event) => event.type === 'segment.claimed' && event.data['purpose'] === 'verify');
+  assert.ok(
+    firstVerify === undefined || firstVerify.sequence > lastMove,
+    'nothing is written after the verification began',
+  );
+}
