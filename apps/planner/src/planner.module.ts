@@ -1,4 +1,4 @@
-import { connectAzure, type ArmCall } from '@landfall/azure';
+import { connectAzure } from '@landfall/azure';
 import type { CloudReader } from '@landfall/domain';
 import { createLogger, createMetrics, type Logger, type Metrics } from '@landfall/observability';
 import { connectBooks, type Books } from '@landfall/persistence';
@@ -45,10 +45,9 @@ function connectCloud(environment: PlannerEnvironment, logger: Logger, metrics: 
     endpoint: environment.LANDFALL_AZURE_ENDPOINT,
     token: environment.LANDFALL_AZURE_TOKEN,
     applianceId: environment.LANDFALL_APPLIANCE_ID,
-    onCall: (call: ArmCall) => {
+    onCall: (call) => {
       logger.debug(call, 'Azure answered.');
-      const result = call.status === 429 ? 'throttled' : call.status < 400 ? 'succeeded' : 'failed';
-      metrics.azureCalls.inc({ operation: call.method, result });
+      metrics.azureCalls.inc({ operation: call.operation, result: call.result });
     },
   });
 }

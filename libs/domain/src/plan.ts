@@ -9,7 +9,7 @@ export type Generation = 1 | 2;
 export interface RestorePlan {
   readonly restorePoint: PlannedPoint;
   readonly destination: PlannedDestination;
-  /** Null where it could not be decided; the plan then has an error that says why. */
+  /** Null where it could not be decided; the plan then has an error that says why, unless only disks are wanted. */
   readonly generation: Generation | null;
   readonly steps: readonly PlannedStep[];
   readonly disks: readonly PlannedDisk[];

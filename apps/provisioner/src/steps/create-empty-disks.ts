@@ -54,7 +54,12 @@ function diskSpec({ applianceId }: DiskPorts, { restore, plan }: StepContext, pl
 }
 
 /** Azure wants to know whether the OS disk holds Linux or Windows; where nothing says, Linux is what asks for least. */
-function operatingSystem(restoreId: string, { restorePoint, generation }: StepContext['plan']): DiskSpec['os'] {
+function operatingSystem(
+  restoreId: string,
+  { restorePoint, generation, options }: StepContext['plan'],
+): DiskSpec['os'] {
+  // Disks alone need not boot: one whose firmware is unknown is made as a plain disk.
+  if (generation === null && options.disksOnly) return null;
   if (generation === null) {
     throw new PermanentError({
       code: 'PLAN_INCOMPLETE',

@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import {
+  isRefused,
+  PermanentError,
+  restorePointId,
+  RetryableError,
+  type DiscoveredPoint,
+  type DiskSource,
+  type RestorePlan,
+} from '@landfall/domain';
+import {
+  aRestoreRequest,
+  MemoryBackupRepository,
+  MemoryBooks,
+  MemoryCatalogue,
+  MemoryCloud,
+  MemorySecretBox,
+  SparseImage,
+  vmSize,
+  writeMbr,
+  type RequestChanges,
+} from '@landfall/testing';
+import { answerDryRun } from './jobs/dry-run.js';
+import { planStep } from './jobs/plan-step.js';
+import { answerScan } from './jobs/scan-repository.js';
+import { Planner } from './planner.js';
+import { OpenRepositories } from './repositories/open-repositories.js';
+
+const MIB = 1024 * 1024;
+const signal = new AbortController().signal;
+
+/** A disk that boots with a BIOS, with so much data behind its first MiB. */
+function bootDisk(dataBytes = 0): Buffer {
+  const image = new SparseImage(8 * MIB);
+  writeMbr(image, [{ type: 0x83, firstSector: 2048, sectors: 8192, active: true }], 'boot code');
+  return image.write(MIB, Buffer.alloc(dataBytes, 1)).peek(0, 8 * MIB);
+}
+
+/** Counts which images were opened, and can refuse. */
+class WatchedRepository extends MemoryBackupRepository {
+  readonly opened: string[] = [];
+  refusal: Error | null = null;
+
+  override async openDisk(location: string): Promise<DiskSource> {
+    this.opened.push(location);
+    if (this.refusal !== null) throw this.refusal;
+    return super.openDisk(location);
+  }
+}
+
+describe('the planner', () => {
+  let catalogue: MemoryCatalogue;
+  let cloud: MemoryCloud;
+  let repository: WatchedRepository;
+  let timesOpened: number;
+  let repositories: OpenRepositories;
+  let planner: Planner;
+
+  beforeEach(async () => {
+    catalogue = new MemoryCatalogue();
+    cloud = new MemoryCloud({ seed: { sizes: [vmSize('Standard_D2s_v5', 2, 4), vmSize('Standard_F2s_v2', 2, 4)] } });
+    repository = new WatchedRepository();
+    timesOpened = 0;
+    repositories = new OpenRepositories(
+      { catalogue, secrets: new MemorySecretBox(), blobAccounts: {} },
+      () => 0,
+      async () => {
+        timesOpened += 1;
+        return repository;
+      },
+    );
+    planner = new Planner({
+      catalogue,
+      cloud,
+      repositories,
+      settings: {
+        subscriptionId: cloud.subscriptionId,
+        defaultRegion: null,
+        defaultResourceGroup: 'apps',
+        defaultSubnetId: null,
+        workerSubnetId: null,
+      },
+    });
+    await catalogue.addRepository({
+      name: 'backups',
+      kind: 'restic',
+      url: '/backups',
+      hostedByProvider: false,
+      sealedPassword: null,
+    });
+  });
+
+  async function keep(disks: Readonly<Record<string, Buffer>>, more: Partial<DiscoveredPoint> = {}): Promise<string> {
+    repository.addPoint('snapshot-1', disks, more);
+    await catalogue.replacePoints('backups', repository.points);
+    return restorePointId('backups', 'snapshot-1');
+  }
+
+  async function planOf(id: string, changes: RequestChanges = {}): Promise<RestorePlan> {
+    return planner.plan(aRestoreRequest({ restorePointId: id, ...changes }), signal);
+  }
+
+  it('plans a point without a manifest from what its disks show', async () => {
+    const id = await keep({ sda: bootDisk(3 * MIB), sdb: Buffer.alloc(2 * MIB) });
+    const plan = await planOf(id);
+    assert.deepEqual(plan.problems, []);
+    assert.equal(plan.generation, 1);
+    assert.equal(plan.destination.size, 'Standard_D2s_v5');
+    assert.deepEqual(
+      plan.disks.map(({ name, role, lun, sourceBytes, usedBytes }) => ({ name, role, lun, sourceBytes, usedBytes })),
+      [
+        { name: 'sda', role: 'os', lun: null, sourceBytes: 8 * MIB, usedBytes: 3 * MIB + 4096 },
+        { name: 'sdb', role: 'data', lun: 0, sourceBytes: 2 * MIB, usedBytes: 0 },
+      ],
+    );
+    assert.deepEqual(plan.workers, [{ size: 'Standard_F2s_v2', disks: ['sda', 'sdb'] }]);
+  });
+
+  it('takes the disk that boots for the OS disk, and a stale system on a data disk for none', async () => {
+    const id = await keep({ data: Buffer.alloc(MIB), system: bootDisk() });
+    assert.equal((await planOf(id)).disks.find((disk) => disk.role === 'os')?.name, 'system');
+  });
+
+  it('refuses a bare file system until a generation is given', async () => {
+    const id = await keep({ disk: Buffer.alloc(MIB) });
+    const refused = await planOf(id);
+    assert.deepEqual(
+      refused.problems.map((problem) => problem.code),
+      ['FIRMWARE_UNKNOWN'],
+    );
+    const given = await planOf(id, { generation: 1 });
+    assert.equal(isRefused(given), false);
+    assert.equal(given.problems[0]?.severity, 'warning');
+  });
+
+  it('does not open the disks that are left out, nor images without bytes', async () => {
+    const id = await keep({ sda: bootDisk(), sdb: Buffer.alloc(MIB), none: Buffer.alloc(0) });
+    const plan = await planOf(id, { excludeDisks: ['sdb'] });
+    assert.deepEqual(repository.opened, ['snapshot-1:sda']);
+    assert.deepEqual(
+      plan.problems.map((problem) => problem.code),
+      ['DISK_EMPTY'],
+    );
+  });
+
+  it('shows what is damaged on a disk as a warning', async () => {
+    const disk = bootDisk();
+    disk.writeUInt32LE(0xffff_ffff, 446 + 12);
+    const plan = await planOf(await keep({ sda: disk }), { generation: 1 });
+    assert.ok(plan.problems.some((problem) => problem.code === 'DISK_DAMAGED' && problem.severity === 'warning'));
+  });
+
+  it('does not plan past a repository that can not give the bytes', async () => {
+    const id = await keep({ sda: bootDisk() });
+    repository.refusal = new PermanentError({ code: 'BLOB_CORRUPT', message: 'A blob is corrupt.', fix: 'Repair.' });
+    await assert.rejects(planOf(id), { code: 'BLOB_CORRUPT' });
+    repository.refusal = new RetryableError({ code: 'STORE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
+    await assert.rejects(planOf(id), { code: 'STORE_UNREACHABLE' });
+    assert.equal(timesOpened, 1);
+  });
+
+  it('opens the repository anew, once, where its index may be out of date', async () => {
+    const id = await keep({ sda: bootDisk() });
+    repository.refusal = new PermanentError({ code: 'IMAGE_NOT_FOUND', message: 'No such image.', fix: 'Rescan.' });
+    await assert.rejects(planOf(id), { code: 'IMAGE_NOT_FOUND' });
+    assert.equal(timesOpened, 2);
+  });
+
+  it('refuses a point in the archive tier', async () => {
+    const id = await keep({ sda: bootDisk() });
+    repository.refusal = new PermanentError({ code: 'FILE_ARCHIVED', message: 'data/ab is archived.', fix: 'Wait.' });
+    const { problems } = await planOf(id);
+    assert.ok(problems.some(({ severity, code }) => severity === 'error' && code === 'POINT_ARCHIVED'));
+  });
+
+  it('names a point that does not exist', async () => {
+    await assert.rejects(planOf('rp-nosuch'), { code: 'POINT_NOT_FOUND', message: /"rp-nosuch"/ });
+  });
+
+  it('asks Azure nothing with names that it would refuse', async () => {
+    const id = await keep({ sda: bootDisk() });
+    const { problems } = await planOf(id, { destination: { resourceGroup: 'a/../b', name: 'x/y', region: 'mars' } });
+    const codes = problems.filter(({ severity }) => severity === 'error').map(({ code }) => code);
+    assert.deepEqual(codes.sort(), ['NAME_INVALID', 'NAME_INVALID', 'NETWORK_NOT_FOUND', 'REGION_NOT_FOUND']);
+  });
+
+  it('finds a VM that has the name already', async () => {
+    const id = await keep({ sda: bootDisk() });
+    cloud.vms.set('taken', {
+      azureId: cloud.vmId('apps', 'machine'),
+      name: 'machine',
+      resourceGroup: 'apps',
+      region: 'westeurope',
+      size: 'Standard_D2s_v5',
+      osDiskId: null,
+      dataDisks: [],
+      nicIds: [],
+      tags: {},
+      provisioningState: 'Succeeded',
+      powerState: null,
+    });
+    const found = await cloud.vm(cloud.vmId('apps', 'machine'));
+    const { problems } = await planOf(id);
+    assert.equal(
+      problems.some((problem) => problem.code === 'NAME_TAKEN'),
+      found !== null,
+    );
+  });
+
+  it('answers a dry run with the plan, and a request of another version with what it lacks', async () => {
+    const id = await keep({ sda: bootDisk() });
+    const request = aRestoreRequest({ restorePointId: id });
+    const answer = answerDryRun(planner);
+    const plan = (await answer(JSON.parse(JSON.stringify({ request })), signal)) as RestorePlan;
+    assert.equal(plan.planHash, (await planOf(id)).planHash);
+    await assert.rejects(answer({ request: { ...request, verify: 'perhaps' } }, signal), {
+      code: 'REQUEST_MALFORMED',
+      message: /verify/,
+    });
+  });
+
+  it('scans a repository that it opens anew, and the catalogue says what was found', async () => {
+    await keep({ sda: bootDisk() });
+    repository.addPoint('snapshot-2', { sda: bootDisk() });
+    repository.skipped.push({ reference: 'snapshot-3', why: 'it is damaged' });
+    const answer = await answerScan(catalogue, repositories)({ name: 'backups' }, signal);
+    assert.deepEqual(answer, {
+      format: 'memory',
+      machines: 1,
+      points: 2,
+      skipped: [{ reference: 'snapshot-3', why: 'it is damaged' }],
+    });
+    assert.equal((await catalogue.points()).length, 2);
+    await answerScan(catalogue, repositories)({ name: 'backups' }, signal);
+    assert.equal(timesOpened, 2);
+  });
+
+  it('stores the plan of step 0, and stores it again when the step is repeated', async () => {
+    const id = await keep({ sda: bootDisk() });
+    const books = new MemoryBooks();
+    const request = aRestoreRequest({ restorePointId: id });
+    await books.transaction((tx) => tx.createRestore({ id: 'r1', request, requestedBy: 'tester' }));
+    const restore = (await books.restore('r1'))!;
+    const run = () =>
+      planStep(
+        planner,
+        books,
+      )({
+        restore,
+        get plan(): RestorePlan {
+          throw new Error('step 0 makes the plan');
+        },
+        epoch: 1,
+        journal: books.journal('r1', 'plan', 1),
+        signal,
+        outputOf: () => {
+          throw new Error('there is no earlier step');
+        },
+        event: async () => undefined,
+      });
+    const first = await run();
+    const stored = (await books.restore('r1'))?.plan;
+    assert.deepEqual(first, { kind: 'done', output: { planHash: stored?.planHash } });
+    assert.deepEqual(await run(), first);
+    assert.deepEqual(
+      (await books.restore('r1'))?.disks.map((disk) => disk.name),
+      ['sda'],
+    );
+  });
+});
