@@ -165,6 +165,7 @@ describe('step 5', () => {
     context.mock.timers.enable({ apis: ['Date'], now: Date.parse('2026-01-01T00:00:00Z') });
     const scene = await Scene.begin({ disks: [full('sda', 2)] });
     await scene.runStep();
+    await scene.reconcile();
     context.mock.timers.tick(9 * 60_000);
     await scene.registry.heartbeat('w0', { name: 'w0-0', pid: 1 });
     context.mock.timers.tick(9 * 60_000);
