@@ -5,9 +5,9 @@ import { viewOfRestore } from './restore-view.js';
  * What a watcher of a restore sees: every event once and in order, the whole restore whenever it has changed, and a
  * comment when nothing has happened for a while, so that nothing on the way takes the connection for dead.
  *
- * One turn: read the restore, then the events after the last one sent. In this order an event that is read always
- * belongs to a state that is at least as old as the next view, and once the restore was settled *before* its last events
- * were read there are none left to come.
+ * One turn: read the events after the last one sent, which is cheap; where there are any (changes come with events) and
+ * every few turns, read the restore as well. Once it is seen to have settled, the events that were written in between
+ * are read, and then there are none left to come.
  */
 export interface StreamPace {
   /** Between two looks; also the least time between two views. */
@@ -19,6 +19,8 @@ export const PACE: StreamPace = { turnMs: 500, heartbeatMs: 15_000 };
 
 /** Events read in one go; more are read at once. */
 const BATCH = 500;
+/** So often the restore is read even though no event says that it has changed. */
+const TURNS_WITHOUT_VIEW = 4;
 
 export async function* followRestore(options: {
   books: Pick<RestoreBooks, 'restore' | 'events'>;
@@ -32,22 +34,24 @@ export async function* followRestore(options: {
   let after = options.after;
   let lastView = '';
   let silentMs = 0;
-  while (!signal.aborted) {
-    const restore = await books.restore(restoreId);
-    if (restore === null) return;
+  for (let turn = 0; !signal.aborted; turn += 1) {
     let sent = false;
     for await (const event of eventsAfter(books, restoreId, after)) {
       yield eventText(event);
       after = event.sequence;
       sent = true;
     }
-    const view = JSON.stringify(viewOfRestore(restore));
-    if (view !== lastView) {
-      yield `event: restore\ndata: ${view}\n\n`;
+    if (sent || turn % TURNS_WITHOUT_VIEW === 0) {
+      const restore = await books.restore(restoreId);
+      if (restore === null) return;
+      const settled = isSettled(restore.state);
+      if (settled) for await (const event of eventsAfter(books, restoreId, after)) yield eventText(event);
+      const view = JSON.stringify(viewOfRestore(restore));
+      if (view !== lastView) yield `event: restore\ndata: ${view}\n\n`;
+      if (settled) return;
+      sent ||= view !== lastView;
       lastView = view;
-      sent = true;
     }
-    if (isSettled(restore.state)) return;
     silentMs = sent ? 0 : silentMs + pace.turnMs;
     if (silentMs >= pace.heartbeatMs) {
       yield ': still here\n\n';

@@ -25,6 +25,14 @@ describe('the stream of a restore', () => {
     ]);
   });
 
+  it('leaves out no event that is written while the end is being read', async () => {
+    const books = scripted([
+      { state: 'completed', events: [event(1, 'step.done')] },
+      { state: 'completed', events: [event(2, 'restore.completed')] },
+    ]);
+    assert.deepEqual((await collect(books)).map(headline), ['1 step.done', '2 restore.completed', 'restore completed']);
+  });
+
   it('goes on after the last event that the watcher has', async () => {
     const books = scripted([{ state: 'completed', events: [event(1, 'a'), event(2, 'b'), event(3, 'c')] }]);
     assert.deepEqual((await collect(books, 2)).map(headline), ['3 c', 'restore completed']);
@@ -66,20 +74,19 @@ describe('the stream of a restore', () => {
   });
 });
 
-/** Books whose restore moves on by one scene each time it is read; the last scene stays. */
+/** Books in which a new scene has begun each time their events are looked at; the last scene stays. */
 function scripted(scenes: readonly { state: RestoreState; events: readonly RestoreEvent[] }[]) {
   let scene = -1;
   return {
-    restore: async () => {
+    restore: async () => restoreIn(scenes[scene]!.state),
+    events: async (_id: string, after = 0, limit = 1_000) => {
       scene = Math.min(scene + 1, scenes.length - 1);
-      return restoreIn(scenes[scene]!.state);
-    },
-    events: async (_id: string, after = 0, limit = 1_000) =>
-      scenes
+      return scenes
         .slice(0, scene + 1)
         .flatMap((one) => one.events)
         .filter((one) => one.sequence > after)
-        .slice(0, limit),
+        .slice(0, limit);
+    },
   };
 }
 
