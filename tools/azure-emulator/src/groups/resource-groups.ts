@@ -145,7 +145,7 @@ function listGroups(call: Call, azure: Azure): Answer {
   );
 }
 
-function groupView(group: ResourceGroupRecord): unknown {
+export function groupView(group: ResourceGroupRecord): unknown {
   return {
     id: group.id,
     name: group.name,

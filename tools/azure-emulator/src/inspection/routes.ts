@@ -6,8 +6,9 @@ import { ok, type Call, type Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
 import { SETTINGS } from '../settings.js';
 import { DISK, SNAPSHOT } from '../state/records.js';
-import { inventory, inventoryItem } from './inventory.js';
+import { inventory } from './inventory.js';
 import { LOCAL_MACHINE, makeLocalMachine } from './local-machine.js';
+import { resourceView } from './resource-view.js';
 
 /*
  * The emulator's own interface, behind the same token: what lies in it, for people and tests, and the means to make a
@@ -27,7 +28,7 @@ export function inspectionRoutes(log: CallLog): readonly Route[] {
       method: 'GET',
       effect: 'read',
       path: '/_emulator/resource',
-      handle: (call, azure) => ok(inventoryItem(named(call, azure), azure)),
+      handle: (call, azure) => ok(resourceView(named(call, azure), azure)),
     },
     {
       operation: 'Emulator_DiskPath',

@@ -254,7 +254,7 @@ function newMacAddress(): string {
   ].join('-');
 }
 
-function interfaceView(nic: NetworkInterfaceRecord): unknown {
+export function interfaceView(nic: NetworkInterfaceRecord): unknown {
   return {
     name: nic.name,
     id: nic.id,

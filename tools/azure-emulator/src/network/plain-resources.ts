@@ -64,7 +64,7 @@ export const PLAIN_NETWORK_ROUTES: readonly Route[] = COLLECTIONS.flatMap((colle
       method: 'GET',
       effect: 'read',
       path,
-      handle: (call, azure) => ok(view(named(collection, call, azure))),
+      handle: (call, azure) => ok(plainResourceView(named(collection, call, azure))),
     },
     {
       operation: `${operations}_Delete`,
@@ -83,7 +83,7 @@ export const PLAIN_NETWORK_ROUTES: readonly Route[] = COLLECTIONS.flatMap((colle
         return list(
           azure.state
             .inGroup(group.name)
-            .flatMap((found) => (isPlain(found) && found.type === collection.type ? [view(found)] : [])),
+            .flatMap((found) => (isPlain(found) && found.type === collection.type ? [plainResourceView(found)] : [])),
         );
       },
     },
@@ -116,7 +116,7 @@ function createOrUpdate(collection: Collection, call: Call, azure: Azure): Answe
     input: null,
     changes: [put(made)],
   });
-  return acceptedWrite(azure, operation, 'network', existing === undefined ? 201 : 200, view(made));
+  return acceptedWrite(azure, operation, 'network', existing === undefined ? 201 : 200, plainResourceView(made));
 }
 
 function beginDelete(collection: Collection, call: Call, azure: Azure): Answer {
@@ -198,7 +198,7 @@ function common(
   } as const;
 }
 
-function view(resource: PlainRecord): unknown {
+export function plainResourceView(resource: PlainRecord): unknown {
   return {
     name: resource.name,
     id: resource.id,

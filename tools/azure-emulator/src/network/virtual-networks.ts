@@ -261,7 +261,7 @@ function usage(network: VirtualNetworkRecord, subnet: Subnet, azure: Azure): unk
   };
 }
 
-function networkView(network: VirtualNetworkRecord, azure: Azure): unknown {
+export function networkView(network: VirtualNetworkRecord, azure: Azure): unknown {
   return {
     name: network.name,
     id: network.id,
