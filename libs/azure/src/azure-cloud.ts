@@ -22,6 +22,7 @@ import { requireResourceId } from './ids.js';
 import { createNic } from './network-interfaces.js';
 import { bodyHash } from './ownership.js';
 import { perform, type Change } from './perform.js';
+import { pollToEnd } from './polling.js';
 import { AzureReader } from './reader.js';
 import { createVm, createWorker, deallocate, start } from './virtual-machines.js';
 
@@ -54,10 +55,11 @@ export class AzureCloud extends AzureReader implements Cloud {
     try {
       const access = { access: 'Write', durationInSeconds: seconds };
       const poller = this.connection.compute.disks.grantAccess(resourceGroup, name, access);
-      const granted = await poller.pollUntilDone(signal === undefined ? {} : { abortSignal: signal });
-      if (granted.accessSAS === undefined) throw withoutSas(doing);
+      await pollToEnd(poller, this.connection, signal);
+      const url = poller.result?.accessSAS;
+      if (url === undefined) throw withoutSas(doing);
       await journal.succeeded(key);
-      return granted.accessSAS;
+      return url;
     } catch (error) {
       const mapped = fromAzure(error, doing);
       if (mapped.kind === 'permanent') await journal.failed(key, mapped.toDetails());

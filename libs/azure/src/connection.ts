@@ -45,6 +45,8 @@ export interface AzureConnection {
   readonly resources: ResourceManagementClient;
   /** @param url absolute, or a path below the endpoint */
   get(url: string, signal?: AbortSignal): Promise<unknown>;
+  /** Milliseconds for which Azure, when last asked about this operation, asked to be left alone (`Retry-After`); 0: nothing said. */
+  advisedWait(operationUrl: string): number;
 }
 
 const PUBLIC_AZURE = 'https://management.azure.com';
@@ -56,10 +58,14 @@ const RETRIES = { maxRetries: 3, retryDelayInMs: 500, maxRetryDelayInMs: 8_000 }
 export function connectClients(settings: AzureSettings, transport?: HttpClient): AzureConnection {
   const credential = settings.token === undefined ? new DefaultAzureCredential() : new FixedToken(settings.token);
   const endpoint = (settings.endpoint ?? PUBLIC_AZURE).replace(/\/+$/, '');
+  const advised = new Map<string, number>();
   const options = {
     endpoint,
     retryOptions: RETRIES,
-    additionalPolicies: [{ policy: callObserver(settings.onCall), position: 'perRetry' as const }],
+    additionalPolicies: [
+      { policy: callObserver(settings.onCall), position: 'perRetry' as const },
+      { policy: adviceKeeper(advised), position: 'perRetry' as const },
+    ],
     ...(transport === undefined ? {} : { httpClient: transport }),
   };
   const compute = new ComputeManagementClient(credential, settings.subscriptionId, options);
@@ -77,6 +83,12 @@ export function connectClients(settings: AzureSettings, transport?: HttpClient):
         ...(signal === undefined ? {} : { abortSignal: signal }),
       });
       return bodyOf(await resources.pipeline.sendRequest(client, request));
+    },
+    advisedWait(operationUrl) {
+      const path = pathOf(operationUrl);
+      const milliseconds = advised.get(path) ?? 0;
+      advised.delete(path);
+      return milliseconds;
     },
   };
 }
@@ -120,7 +132,7 @@ function callObserver(onCall: AzureSettings['onCall']): PipelinePolicy {
     async sendRequest(request, next) {
       const startedAt = performance.now();
       const response = await next(request);
-      const { pathname } = new URL(request.url);
+      const pathname = pathOf(request.url);
       onCall?.({
         method: request.method,
         path: pathname,
@@ -134,6 +146,25 @@ function callObserver(onCall: AzureSettings['onCall']): PipelinePolicy {
       return response;
     },
   };
+}
+
+/** The pollers keep what Azure says about the next poll to themselves, so it is noted here, by the operation's path. */
+function adviceKeeper(advised: Map<string, number>): PipelinePolicy {
+  return {
+    name: 'landfallAdviceKeeper',
+    async sendRequest(request, next) {
+      const response = await next(request);
+      const seconds = Number(response.headers.get('retry-after') ?? 0);
+      if (request.method === 'GET' && response.status < 300 && seconds > 0) {
+        advised.set(pathOf(request.url), seconds * 1000);
+      }
+      return response;
+    },
+  };
+}
+
+function pathOf(url: string): string {
+  return new URL(url).pathname;
 }
 
 /** The segments of a path that name kinds and actions: every second one, less the names between them. */

@@ -5,7 +5,8 @@ import { BadInputError, OWNER_TAGS, type CloudResourceKind, type OwnedResource }
 import type { AzureConnection } from './connection.js';
 import { parseResourceGroupId, requireResourceId, type ResourceType } from './ids.js';
 import { bodyHash, requireOwn, type Tagged } from './ownership.js';
-import type { Change, Poller } from './perform.js';
+import type { Change } from './perform.js';
+import type { Poller } from './polling.js';
 
 /*
  * Deleting. What is to be deleted is read first and must carry every one of our tags. Deleting a VM takes along each

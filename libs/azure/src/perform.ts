@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { RetryableError, WaitingError, type CallIntent, type CallJournal, type LandfallError } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
+import { operationUrl, pollToEnd, resumable, type Poller } from './polling.js';
 import { answerOf, bodyError, fromAzure, interrupted, isAbort, isNotFound, refusal } from './errors.js';
 
 /*
@@ -36,23 +37,16 @@ export interface Change<T> {
   resume(pollerState: string): Poller;
 }
 
-/** The part of the clients' pollers that is used. */
-export interface Poller {
-  readonly isDone: boolean;
-  submitted(): Promise<void>;
-  serialize(): Promise<string>;
-  pollUntilDone(options?: { abortSignal?: AbortSignal }): Promise<unknown>;
-}
-
 export interface Performer {
-  readonly connection: Pick<AzureConnection, 'get'>;
+  readonly connection: Pick<AzureConnection, 'get' | 'advisedWait'>;
   readonly journal: CallJournal;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Between looks at something that another operation is changing. */
-const BUSY_INTERVAL_MS = 500;
-const BUSY_LOOKS = 600;
+/** Between looks at something that another operation is changing; the wait grows from the first to the longest. */
+const FIRST_BUSY_WAIT_MS = 25;
+const LONGEST_BUSY_WAIT_MS = 2_000;
+const BUSY_LOOKS = 150;
 /** Azure may need some seconds to show what it has just made. */
 const SETTLE_DELAYS_MS = [0, 50, 200, 500, 1_000, 2_000, 2_000, 2_000, 2_000, 2_000, 2_000];
 
@@ -98,7 +92,7 @@ async function callAndWait<T>(change: Change<T>, performer: Performer): Promise<
 /** Waits for an operation's end. One that Azure no longer knows has ended somehow: the look that follows tells how. */
 async function end<T>(change: Change<T>, poller: Poller, pollerState: string, performer: Performer): Promise<void> {
   try {
-    await poller.pollUntilDone(performer.signal === undefined ? {} : { abortSignal: performer.signal });
+    await pollToEnd(poller, performer.connection, performer.signal);
   } catch (error) {
     if (isAbort(error)) throw interrupted(change.doing, error);
     if (isNotFound(error)) return;
@@ -139,11 +133,13 @@ async function failureOf<T>(
 }
 
 async function lookUntilIdle<T>(change: Change<T>, performer: Performer): Promise<Finding<T>> {
+  let waitMs = FIRST_BUSY_WAIT_MS;
   for (let looks = 0; looks < BUSY_LOOKS; looks++) {
     stopIfAborted(change, performer);
     const finding = await lookOnce(change);
     if (finding.state !== 'busy') return finding;
-    await wait(BUSY_INTERVAL_MS, change, performer);
+    await wait(waitMs, change, performer);
+    waitMs = Math.min(waitMs * 2, LONGEST_BUSY_WAIT_MS);
   }
   throw new WaitingError(
     {
@@ -201,15 +197,4 @@ async function wait<T>(milliseconds: number, change: Change<T>, performer: Perfo
 
 function stopIfAborted<T>(change: Change<T>, performer: Performer): void {
   if (performer.signal?.aborted) throw interrupted(change.doing, performer.signal.reason);
-}
-
-/** The poller's state less any result: what it is resumed with, and nothing that could hold a credential. */
-function resumable(serialized: string): string {
-  const parsed = JSON.parse(serialized) as { state: { config: unknown } };
-  return JSON.stringify({ state: { status: 'running', config: parsed.state.config } });
-}
-
-function operationUrl(pollerState: string): string | null {
-  const parsed = JSON.parse(pollerState) as { state?: { config?: { operationLocation?: string } } };
-  return parsed.state?.config?.operationLocation ?? null;
 }

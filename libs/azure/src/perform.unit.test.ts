@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import { RestError } from '@azure/arm-compute';
 import { PermanentError, type CallIntent } from '@landfall/domain';
 import { CrashingJournal, MemoryJournal, SimulatedCrash } from '@landfall/testing';
-import { perform, type Change, type Finding, type Poller } from './perform.js';
+import { perform, type Change, type Finding } from './perform.js';
+import type { Poller } from './polling.js';
 
 /** One thing in Azure that is made by one call, as slowly and unreliably as a test wants it. */
 class OneThing {
@@ -37,7 +38,7 @@ class OneThing {
   }
 
   performer(journal: MemoryJournal | CrashingJournal, signal?: AbortSignal) {
-    return { connection: { get: async () => this.status }, journal, signal };
+    return { connection: { get: async () => this.status, advisedWait: () => 0 }, journal, signal };
   }
 
   #send(): Poller {
@@ -54,16 +55,21 @@ class OneThing {
 
   #poller(started: Promise<void>): Poller {
     started.catch(() => undefined);
+    let isDone = false;
     return {
-      isDone: false,
+      get isDone() {
+        return isDone;
+      },
+      result: undefined,
       submitted: () => started,
       serialize: async () =>
         JSON.stringify({ state: { status: 'running', result: 'secret', config: { operationLocation: 'https://op' } } }),
-      pollUntilDone: async () => {
+      poll: async () => {
         this.polls++;
         if (this.operation === 'fails') throw new Error('The long-running operation has failed');
         if (this.operation === 'is-forgotten') throw new RestError('gone', { statusCode: 404 });
         this.state = 'there';
+        isDone = true;
       },
     };
   }

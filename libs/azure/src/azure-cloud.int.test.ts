@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, open, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { RestError } from '@azure/arm-compute';
+import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline';
+import { SEED, seedIds, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
+import { newRestoreId, ownerTags, Secret, type CallJournal, type ResourceRole } from '@landfall/domain';
+import { cloudContract, CrashingJournal, diskTargetContract, MemoryJournal, SimulatedCrash } from '@landfall/testing';
+import { AzureCloud } from './azure-cloud.js';
+import { PageBlobTarget } from './blob/page-blob-target.js';
+import { connectClients, type ArmCall } from './connection.js';
+
+const GIB = 1024 ** 3;
+const MIB = 1024 ** 2;
+const APPLIANCE = 'appliance-under-test';
+const SUBSCRIPTION = '00000000-0000-4000-8000-0000000000aa';
+const SUBNET = seedIds(SUBSCRIPTION).machineSubnetId;
+
+let emulator: Emulator;
+let folder: string;
+let cloud: AzureCloud;
+const calls: ArmCall[] = [];
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'landfall-azure-'));
+  // Operations that take a moment, so that they are really waited for.
+  const options = { dataDirectory: folder, token: 'token-of-the-test', subscriptionId: SUBSCRIPTION, delayMs: 5 };
+  emulator = await startEmulator(options);
+  trustEmulator(emulator);
+  cloud = connect();
+});
+
+after(async () => {
+  await emulator.close();
+  await rm(folder, { recursive: true });
+});
+
+cloudContract('Azure through its SDK', async () => ({
+  cloud,
+  applianceId: APPLIANCE,
+  resourceGroup: SEED.resourceGroup,
+  region: SEED.region,
+  subnetId: SUBNET,
+  freeAddress: '10.20.1.77',
+  smallSize: 'Standard_F2s_v2',
+  dispose: () => Promise.resolve(),
+}));
+
+diskTargetContract('a managed disk behind its SAS', async (sizeBytes) => {
+  const { spec, journal } = diskOf('target');
+  const disk = await cloud.ensureUploadDisk({ ...spec, sizeBytes: Math.max(GIB, sizeBytes) }, journal);
+  return { target: new PageBlobTarget(await cloud.grantDiskWrite(disk.azureId, 600, journal), sizeBytes) };
+});
+
+describe('an uploaded disk', () => {
+  it('is a disk with these bytes, and without the footer, once its access has ended', async () => {
+    const { spec, journal } = diskOf('uploaded');
+    const disk = await cloud.ensureUploadDisk(spec, journal);
+    const target = new PageBlobTarget(await cloud.grantDiskWrite(disk.azureId, 600, journal), spec.sizeBytes);
+    const bytes = randomBytes(MIB);
+    await target.write(GIB - MIB, bytes);
+    await target.finishUpload('uploaded');
+    await target.finishUpload('uploaded');
+    await cloud.revokeDiskAccess(disk.azureId, journal);
+    const uploaded = await cloud.disk(disk.azureId);
+    assert.deepEqual([uploaded?.diskState, uploaded?.sizeBytes], ['Unattached', GIB]);
+    await assert.rejects(target.read(0, 512), { code: 'TARGET_DENIED' });
+    const { path } = (await inspected(`disk-path?id=${encodeURIComponent(disk.azureId)}`)) as { path: string };
+    assert.equal((await stat(path)).size, GIB);
+    const image = await open(path);
+    const written = Buffer.alloc(MIB);
+    await image.read(written, 0, MIB, GIB - MIB);
+    await image.close();
+    assert.ok(written.equals(bytes));
+  });
+});
+
+describe('a process that dies', () => {
+  it('leaves one of each thing, and all of them in the ledger, wherever it is', async () => {
+    const restoreId = newRestoreId();
+    const books = new MemoryJournal(restoreId);
+    let crashes = 0;
+    for (let boundary = 0; ; boundary++) {
+      try {
+        await provision(restoreId, new CrashingJournal(books, boundary));
+        break;
+      } catch (error) {
+        if (!(error instanceof SimulatedCrash)) throw error;
+        crashes++;
+      }
+    }
+    assert.ok(crashes > 20, `only ${crashes} boundaries were visited`);
+    const made = await resourcesOf(restoreId);
+    const names = ['data', 'nic', 'worker', 'worker-os'].map((name) => `${name}-${restoreId}`);
+    assert.deepEqual(made.map((id) => id.split('/').at(-1)).sort(), names.sort());
+    assert.deepEqual(books.ledger.map((entry) => entry.azureId.toLowerCase()).sort(), made);
+    assert.ok(books.ledger.every((entry) => entry.state === 'created'));
+
+    for (let boundary = 0; ; boundary++) {
+      try {
+        await tearDown(restoreId, books, new CrashingJournal(books, boundary));
+        break;
+      } catch (error) {
+        if (!(error instanceof SimulatedCrash)) throw error;
+      }
+    }
+    assert.deepEqual(await resourcesOf(restoreId), []);
+    assert.ok(books.ledger.every((entry) => entry.state === 'removed'));
+  });
+});
+
+describe('an answer that is lost', () => {
+  it('is found out by looking: the disk is made once and adopted', async () => {
+    const { spec, journal } = diskOf('lost');
+    const lossy = connect(losing((method) => method === 'PUT'));
+    const disk = await lossy.ensureEmptyDisk(spec, journal);
+    assert.equal(disk.diskState, 'Unattached');
+    assert.equal(journal.ledger[0]?.state, 'created');
+  });
+
+  it('is Azure being unreachable when nothing was made', async () => {
+    const { spec, journal } = diskOf('unreached');
+    const cut = connect(refusing((method) => method === 'PUT'));
+    await assert.rejects(cut.ensureEmptyDisk(spec, journal), { code: 'AZURE_UNREACHABLE', kind: 'retryable' });
+    assert.equal(journal.ledger[0]?.state, 'intended');
+    assert.equal((await cloud.ensureEmptyDisk(spec, journal)).diskState, 'Unattached');
+  });
+});
+
+describe('what Azure refuses', () => {
+  it('a VM of a size that does not boot the disk’s generation', async () => {
+    const { spec, journal, located } = diskOf('gen2');
+    const disk = await cloud.ensureEmptyDisk({ ...spec, os: { family: 'linux', generation: 2 } }, journal);
+    const nic = await cloud.ensureNic({ ...located('gen2-nic', 'nic'), subnetId: SUBNET, privateIp: null }, journal);
+    const sizes = await cloud.sizes(SEED.region);
+    const onlyFirst = sizes.find((size) => !size.generations.includes(2) && !size.restrictedInRegion);
+    assert.ok(onlyFirst);
+    const osDisk = { diskId: disk.azureId, family: 'linux' as const, caching: 'ReadWrite' as const };
+    await assert.rejects(
+      cloud.ensureVm({ ...located('gen2', 'vm'), size: onlyFirst.name, nicId: nic.azureId, osDisk }, journal),
+      { code: 'GENERATION_SIZE', kind: 'permanent' },
+    );
+  });
+
+  it('a disk in a resource group that does not exist', async () => {
+    const { spec, journal } = diskOf('homeless');
+    await assert.rejects(cloud.ensureEmptyDisk({ ...spec, resourceGroup: 'no-such-group' }, journal), {
+      code: 'RESOURCE_GROUP_NOT_FOUND',
+      kind: 'permanent',
+    });
+  });
+
+  it('a token that is not the one', async () => {
+    const settings = { subscriptionId: SUBSCRIPTION, endpoint: emulator.url, applianceId: APPLIANCE };
+    const stranger = new AzureCloud(connectClients({ ...settings, token: new Secret('wrong') }), APPLIANCE);
+    await assert.rejects(stranger.resourceGroup(SEED.resourceGroup), { code: 'AZURE_DENIED', kind: 'permanent' });
+  });
+});
+
+describe('the roles in deploy/azure', () => {
+  it('cover every call that was made', () => {
+    const allowed = new Set(['reader', 'provisioner', 'finalizer'].flatMap((role) => actionsOf(role)));
+    const needed = new Set(calls.map(actionFor).filter((action) => action !== null));
+    assert.ok(needed.size > 15, `only ${needed.size} kinds of calls were seen`);
+    assert.deepEqual(
+      [...needed].filter((action) => !allowed.has(action)),
+      [],
+    );
+  });
+});
+
+function connect(transport?: HttpClient): AzureCloud {
+  const settings = {
+    ...{ subscriptionId: SUBSCRIPTION, endpoint: emulator.url, applianceId: APPLIANCE },
+    ...{ token: new Secret(emulator.token), onCall: (call: ArmCall) => calls.push(call) },
+  };
+  return new AzureCloud(connectClients(settings, transport), APPLIANCE);
+}
+
+function diskOf(name: string) {
+  const restoreId = newRestoreId();
+  const located = locatedIn(restoreId);
+  const spec = { ...located(name, 'disk'), sizeBytes: GIB, sku: 'StandardSSD_LRS', os: null };
+  return { spec, located, journal: new MemoryJournal(restoreId) };
+}
+
+function locatedIn(restoreId: string) {
+  return (name: string, role: ResourceRole) => ({
+    ...{ resourceGroup: SEED.resourceGroup, region: SEED.region, zone: null, name: `${name}-${restoreId}`, role },
+    tags: ownerTags(APPLIANCE, restoreId, role),
+  });
+}
+
+/** What the provisioner does, in short. */
+async function provision(restoreId: string, journal: CallJournal): Promise<void> {
+  const located = locatedIn(restoreId);
+  const disk = await cloud.ensureEmptyDisk(
+    { ...located('data', 'disk'), sizeBytes: GIB, sku: 'StandardSSD_LRS', os: null },
+    journal,
+  );
+  const nic = await cloud.ensureNic({ ...located('nic', 'worker-nic'), subnetId: SUBNET, privateIp: null }, journal);
+  const worker = await cloud.ensureWorker(
+    {
+      ...located('worker', 'worker'),
+      ...{ size: 'Standard_F2s_v2', nicId: nic.azureId, image: 'Debian:debian-12:12-gen2:latest' },
+      ...{ osDiskName: `worker-os-${restoreId}`, environment: { LANDFALL_WORKER_ID: 'w' } },
+    },
+    journal,
+  );
+  await cloud.attachDisks(worker.azureId, [{ diskId: disk.azureId, lun: 0, caching: 'None' }], journal);
+}
+
+/** What the finalizer does when it cleans up, in short. */
+async function tearDown(restoreId: string, books: MemoryJournal, journal: CallJournal): Promise<void> {
+  for (const kind of ['vm', 'nic', 'disk'] as const) {
+    for (const entry of books.ledger.filter((each) => each.kind === kind)) {
+      const tags = ownerTags(APPLIANCE, restoreId, entry.role as ResourceRole);
+      await cloud.deleteOwned({ azureId: entry.azureId, kind, tags }, journal);
+    }
+  }
+}
+
+/** IDs, in lower case, of what carries the restore's tag. */
+async function resourcesOf(restoreId: string): Promise<string[]> {
+  const all = (await inspected('resources')) as { id: string; tags: Record<string, string> }[];
+  return all
+    .filter((each) => each.tags?.['landfall-restore'] === restoreId)
+    .map((each) => each.id.toLowerCase())
+    .sort();
+}
+
+async function inspected(path: string): Promise<unknown> {
+  const answer = await fetch(`${emulator.url}/_emulator/${path}`, {
+    headers: { authorization: `Bearer ${emulator.token}` },
+  });
+  return answer.json();
+}
+
+/** Requests arrive; the answers to some do not. */
+function losing(which: (method: string) => boolean): HttpClient {
+  const real = createDefaultHttpClient();
+  return {
+    async sendRequest(request) {
+      const response = await real.sendRequest(request);
+      if (which(request.method)) throw new RestError('socket hang up', { code: 'ECONNABORTED', request });
+      return response;
+    },
+  };
+}
+
+/** Some requests do not even arrive. */
+function refusing(which: (method: string) => boolean): HttpClient {
+  const real = createDefaultHttpClient();
+  return {
+    sendRequest: (request) =>
+      which(request.method)
+        ? Promise.reject(new RestError('connect ECONNABORTED', { code: 'ECONNABORTED', request }))
+        : real.sendRequest(request),
+  };
+}
+
+function actionsOf(role: string): string[] {
+  const path = fileURLToPath(new URL(`../../../deploy/azure/role-${role}.json`, import.meta.url));
+  return (JSON.parse(readFileSync(path, 'utf8')) as { Actions: string[] }).Actions.map((each) => each.toLowerCase());
+}
+
+/** The action that Azure asks for a call; null for the emulator's own. */
+function actionFor(call: ArmCall): string | null {
+  const path = call.path.toLowerCase();
+  const verb = { GET: 'read', PUT: 'write', PATCH: 'write', DELETE: 'delete', POST: 'action' }[call.method] ?? '?';
+  const provider = /\/providers\/(microsoft\.[a-z]+)\/(.+)$/.exec(path);
+  if (provider !== null) {
+    const [, namespace = '', rest = ''] = provider;
+    const kinds = rest.split('/').filter((_, index) => index % 2 === 0);
+    return [namespace, ...kinds, verb].join('/');
+  }
+  const [, , , kind] = path.split('/');
+  if (kind === 'resourcegroups') return `microsoft.resources/subscriptions/resourcegroups/${verb}`;
+  return kind === undefined ? null : `microsoft.resources/subscriptions/${kind}/${verb}`;
+}

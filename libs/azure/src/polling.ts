@@ -1,0 +1,50 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { AzureConnection } from './connection.js';
+
+/*
+ * Waiting for a long-running operation: as long between two polls as Azure asks for (`Retry-After`); where it names no
+ * time, at first a moment and then twice as long each time, so that a short operation is not waited for in vain and a
+ * long one does not eat up the budget of reads.
+ */
+
+/** The part of the clients' pollers that is used. */
+export interface Poller<R = unknown> {
+  readonly isDone: boolean;
+  readonly result: R | undefined;
+  submitted(): Promise<void>;
+  serialize(): Promise<string>;
+  poll(options?: { abortSignal?: AbortSignal }): Promise<unknown>;
+}
+
+const FIRST_WAIT_MS = 10;
+const LONGEST_WAIT_MS = 5_000;
+
+/**
+ * @throws AbortError, the client's RestError when a poll goes wrong, a plain Error when the operation failed or was canceled
+ */
+export async function pollToEnd(
+  poller: Poller,
+  connection: Pick<AzureConnection, 'advisedWait'>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await poller.submitted();
+  const url = operationUrl(await poller.serialize());
+  for (let waitMs = FIRST_WAIT_MS; !poller.isDone; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+    await poller.poll(signal === undefined ? {} : { abortSignal: signal });
+    if (poller.isDone) return;
+    const advised = url === null ? 0 : connection.advisedWait(url);
+    await pause(advised > 0 ? advised : waitMs, undefined, signal === undefined ? {} : { signal });
+  }
+}
+
+/** Where the operation can be asked about. */
+export function operationUrl(pollerState: string): string | null {
+  const parsed = JSON.parse(pollerState) as { state?: { config?: { operationLocation?: string } } };
+  return parsed.state?.config?.operationLocation ?? null;
+}
+
+/** The poller's state less any result: what it is resumed with, and nothing that could hold a credential. */
+export function resumable(serialized: string): string {
+  const parsed = JSON.parse(serialized) as { state: { config: unknown } };
+  return JSON.stringify({ state: { status: 'running', config: parsed.state.config } });
+}
