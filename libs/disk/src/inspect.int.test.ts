@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { ExtFileSystem } from './file-systems/ext.js';
+import { inspectPaths } from './inspect-paths.js';
+
+/*
+ * Images made here and now by the tools of this machine, whatever their versions are, held against what blkid and
+ * sfdisk say of them. A tool that is missing leaves its test out, with the reason; the recorded images cover it.
+ */
+const run = promisify(execFile);
+const MIB = 1024 * 1024;
+// The tools lie in sbin, which is not on every user's path.
+const environment = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
+const tool = (program: string, ...args: string[]) => run(program, args, { env: environment });
+
+async function missing(context: TestContext, ...programs: string[]): Promise<boolean> {
+  for (const program of programs) {
+    const found = await tool('which', program).then(
+      () => true,
+      () => false,
+    );
+    if (found) continue;
+    context.skip(`${program} is not installed`);
+    return true;
+  }
+  return false;
+}
+
+describe('images that the tools of this machine make', () => {
+  let folder: string;
+  const path = (name: string): string => join(folder, name);
+  const blank = async (name: string, mib: number): Promise<string> => {
+    await writeFile(path(name), '');
+    await truncate(path(name), mib * MIB);
+    return path(name);
+  };
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'landfall-disk-'));
+  });
+  after(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  for (const [type, program, mib, ...args] of [
+    ['ext2', 'mkfs.ext2', 8, '-q', '-L', 'one'],
+    ['ext3', 'mkfs.ext3', 16, '-q', '-L', 'two'],
+    ['ext4', 'mkfs.ext4', 16, '-q'],
+    ['swap', 'mkswap', 8, '-q', '-L', 'pages'],
+    ['xfs', 'mkfs.xfs', 320, '-q', '-L', 'three'],
+    ['btrfs', 'mkfs.btrfs', 120, '-q', '-L', 'four'],
+    ['vfat', 'mkfs.fat', 64, '-n', 'FIVE'],
+    ['ntfs', 'mkntfs', 16, '-q', '-F', '-L', 'six'],
+  ] as const) {
+    it(`hold ${type} as blkid prints it`, async (context) => {
+      if (await missing(context, program, 'blkid')) return;
+      const image = await blank(`${type}.raw`, mib);
+      await tool(program, ...args, image);
+      const { stdout } = await tool('blkid', '-p', '-o', 'export', image);
+      const told = new Map(stdout.split('\n').map((line) => line.split('=', 2) as [string, string]));
+      assert.deepEqual((await inspectPaths([image])).disks[0]?.content, {
+        type: told.get('TYPE'),
+        version: told.get('VERSION') ?? null,
+        label: told.get('LABEL') ?? null,
+        uuid: told.get('UUID') ?? null,
+      });
+    });
+  }
+
+  for (const [label, script] of [
+    ['dos', 'label: dos\nsize=4M,type=83,bootable\nsize=2M,type=ef\ntype=5\nsize=1M,type=82\nsize=1M,type=8e\n'],
+    ['gpt', 'label: gpt\nsize=4M,type=U,name="system"\nsize=1M,type=L\nsize=2M,type=V,name="äöü"\n'],
+  ] as const) {
+    it(`have the ${label} table that sfdisk lists`, async (context) => {
+      if (await missing(context, 'sfdisk', 'sh')) return;
+      const image = await blank(`${label}.raw`, 32);
+      await writeFile(path('script'), script);
+      await tool('sh', '-c', 'sfdisk -q "$1" < "$2"', 'sh', image, path('script'));
+      const { stdout } = await tool('sfdisk', '--json', image);
+      const { partitiontable: table } = JSON.parse(stdout) as {
+        partitiontable: { partitions: { node: string; start: number; size: number; type: string; name?: string }[] };
+      };
+      assert.deepEqual(
+        (await inspectPaths([image])).disks[0]?.partitions.map(({ content: _, ...partition }) => partition),
+        table.partitions.map((partition) => ({
+          number: Number(partition.node.slice(image.length)),
+          type: partition.type,
+          name: partition.name ?? null,
+          startByte: partition.start * 512,
+          sizeBytes: partition.size * 512,
+        })),
+      );
+    });
+  }
+
+  for (const [type, ...features] of [
+    ['ext2'],
+    ['ext3'],
+    ['ext4'],
+    ['ext4', '-b', '1024', '-O', '^64bit'],
+    ['ext4', '-b', '4096', '-I', '512', '-O', '^metadata_csum'],
+  ] as const) {
+    it(`give back the files in ${[type, ...features].join(' ')}, in large directories and long files too`, async (context) => {
+      if (await missing(context, `mkfs.${type}`)) return;
+      const tree = path(`tree-${type}-${features.length}`);
+      await mkdir(join(tree, 'etc'), { recursive: true });
+      // 700 entries take several blocks; 600 KiB of a list of blocks need a second level.
+      for (let number = 0; number < 700; number += 1)
+        await writeFile(join(tree, 'etc', `a-rather-long-name-${number}`), `${number}`);
+      const long = Buffer.alloc(600 * 1024, 'landfall ');
+      await writeFile(join(tree, 'long'), long);
+      const image = await blank(`files-${type}-${features.length}.raw`, 64);
+      await tool(`mkfs.${type}`, '-q', ...features, '-d', tree, image);
+      const file = await open(image);
+      try {
+        const ext = await ExtFileSystem.open({
+          sizeBytes: 64 * MIB,
+          read: async (offset, length) => (await file.read(Buffer.alloc(length), 0, length, offset)).buffer,
+        });
+        for (const number of [0, 350, 699]) {
+          assert.equal((await ext.readFile(`/etc/a-rather-long-name-${number}`))?.toString(), `${number}`);
+        }
+        const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+        assert.equal(digest((await ext.readFile('/long'))!), digest(long));
+      } finally {
+        await file.close();
+      }
+    });
+  }
+});
