@@ -8,9 +8,9 @@ import { restoreText } from '../output/restore-text.js';
 import { errorText, type Output } from '../output/terminal.js';
 import { restoreBody, type RestoreOptions } from '../restore-request.js';
 import { connect } from '../stack/connect.js';
-import { followRestore, hasSettled } from '../stack/follow-restore.js';
+import { followRestore } from '../stack/follow-restore.js';
 import type { Api } from '../stack/api.js';
-import type { PlanView, RestoreView } from '../stack/views.js';
+import { hasSettled, type PlanView, type RestoreView } from '../stack/views.js';
 import type { RestoreCommandOptions } from './restores.js';
 
 export async function plan({ options, output, signal }: Call<RestoreOptions>): Promise<ExitCode> {

@@ -12,7 +12,7 @@ import type { DemoOptions } from '../commands/stack.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { ProgressDisplay, progressOf } from '../output/progress.js';
 import { restoreText } from '../output/restore-text.js';
-import { errorText } from '../output/terminal.js';
+import { errorText, type Output } from '../output/terminal.js';
 import { formatBytes, formatDuration } from '../output/units.js';
 import { connect, dataFolder, type Connection } from '../stack/connect.js';
 import { followRestore } from '../stack/follow-restore.js';
@@ -121,16 +121,30 @@ export async function demo(call: Call<DemoOptions>): Promise<ExitCode> {
     );
     return equal ? EXIT.done : EXIT.unexpected;
   } finally {
-    if (options.keep === true) {
-      output.say(
-        `The sample machine and its backup are in ${workFolder}. Stop the stack with: ./landfall down --data ${data}`,
-      );
-    } else {
-      if (ownStack || options.data === undefined) await stopStack(data);
-      await rm(workFolder, { recursive: true, force: true });
-      output.say('The stack is stopped and everything of the demonstration removed; --keep leaves it.');
-    }
+    await takeAway(
+      { keep: options.keep === true, ownStack: ownStack || options.data === undefined, data, workFolder },
+      output,
+    );
   }
+}
+
+interface Remains {
+  readonly keep: boolean;
+  /** The demonstration started it; a stack that was there before goes on. */
+  readonly ownStack: boolean;
+  readonly data: string;
+  readonly workFolder: string;
+}
+
+async function takeAway({ keep, ownStack, data, workFolder }: Remains, output: Output): Promise<void> {
+  if (keep) {
+    output.say(`The sample machine and its backup stay in ${workFolder}.`);
+    output.say(`"./landfall down --data ${data}" stops the stack; then both folders can be removed.`);
+    return;
+  }
+  if (ownStack) await stopStack(data);
+  await rm(workFolder, { recursive: true, force: true });
+  output.say(`The sample machine is removed${ownStack ? ' and the stack is stopped' : ''}; --keep leaves everything.`);
 }
 
 async function newFolder(parent: string, name: string): Promise<string> {

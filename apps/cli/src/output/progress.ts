@@ -94,8 +94,9 @@ export class ProgressDisplay {
 /** A restore's progress: bytes belong to the step that moves them. */
 export function progressOf(restore: RestoreView): Progress {
   const step = currentStep(restore);
-  const label = step === undefined ? restore.state : `${step.number} ${step.id}`;
-  if (step?.id !== 'restore-data') return { label, bytesDone: 0, bytesTotal: 0 };
+  const isMoving = restore.state === 'running' || restore.state === 'planning';
+  const label = step === undefined || !isMoving ? restore.state : `${step.number} ${step.id}`;
+  if (!isMoving || step?.id !== 'restore-data') return { label, bytesDone: 0, bytesTotal: 0 };
   const sum = (field: 'bytesDone' | 'bytesTotal') => restore.disks.reduce((total, disk) => total + disk[field], 0);
   return { label, bytesDone: sum('bytesDone'), bytesTotal: sum('bytesTotal') };
 }

@@ -1,4 +1,4 @@
-import type { EventView, RestoreView } from '../stack/views.js';
+import { hasSettled, type EventView, type RestoreView } from '../stack/views.js';
 import { problemsText } from './plan-text.js';
 import { formatTable, tableOr } from './table.js';
 import { formatBytes, formatDuration, formatTime } from './units.js';
@@ -20,7 +20,7 @@ export function restoreText(restore: RestoreView): string {
   if (restore.steps.length > 0) {
     sections.push(
       `Steps\n${formatTable(
-        ['  #', 'step', 'state', 'time', 'tries'],
+        ['  #', 'step', 'state', 'time', 'retries'],
         restore.steps.map((step) => [`  ${step.number}`, step.id, step.state, stepTime(step), step.attempts]),
       )}`,
     );
@@ -57,7 +57,7 @@ export function restoresText(restores: readonly RestoreView[]): string {
       restore.state,
       restore.restorePoint?.id ?? '-',
       destinationOf(restore),
-      currentStep(restore)?.id ?? '-',
+      hasSettled(restore) && restore.error === null ? '-' : (currentStep(restore)?.id ?? '-'),
       formatTime(restore.createdAt),
     ]),
   );
@@ -67,9 +67,12 @@ export function eventsText(events: readonly EventView[]): string {
   return events.map((event) => `${formatTime(event.at)}  ${event.type.padEnd(20)}  ${event.message}`).join('\n');
 }
 
-/** The step that is under way, or the one that it stopped at. */
-export function currentStep(restore: RestoreView): RestoreView['steps'][number] | undefined {
-  return restore.steps.find((step) => step.state === 'running' || step.state === 'failed');
+/** The step that is under way or that it stopped at; between two steps, the one to come. */
+export function currentStep({ steps }: RestoreView): RestoreView['steps'][number] | undefined {
+  return (
+    steps.find((step) => step.state === 'running' || step.state === 'failed') ??
+    steps.find((step) => step.state === 'pending')
+  );
 }
 
 function destinationOf({ destination }: RestoreView): string {

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isSettled, RESTORE_TRANSITIONS, type RestoreState } from '@landfall/domain';
 import type { Api } from './api.js';
 import { ApiProblem, Unreachable } from './errors.js';
 import { serverSentEvents } from './server-sent-events.js';
-import type { RestoreView } from './views.js';
+import { hasSettled, type RestoreView } from './views.js';
 
 /*
  * Follows a restore to its end. It listens to the API's event stream; when that breaks off or falls silent it asks for
@@ -87,10 +86,6 @@ async function listen(
     clearTimeout(timer);
     silence.abort();
   }
-}
-
-export function hasSettled(restore: RestoreView): boolean {
-  return restore.state in RESTORE_TRANSITIONS && isSettled(restore.state as RestoreState);
 }
 
 /** What a restart of the API or of what it stands on looks like from here. */

@@ -1,4 +1,14 @@
-import type { BackupLevel, ErrorDetails, PointKind, Problem, RepositoryRecord, RestorePlan } from '@landfall/domain';
+import {
+  isSettled,
+  RESTORE_TRANSITIONS,
+  type BackupLevel,
+  type ErrorDetails,
+  type PointKind,
+  type Problem,
+  type RepositoryRecord,
+  type RestorePlan,
+  type RestoreState,
+} from '@landfall/domain';
 
 /* What the API answers with, as far as the command line reads it; dates are ISO 8601 text. */
 
@@ -84,6 +94,11 @@ export interface RestoreView {
   readonly createdAt?: string;
   readonly endedAt?: string | null;
   readonly requestedBy?: string;
+}
+
+/** Nothing moves any more; a state that this version does not know has not settled. */
+export function hasSettled({ state }: Pick<RestoreView, 'state'>): boolean {
+  return state in RESTORE_TRANSITIONS && isSettled(state as RestoreState);
 }
 
 export interface EventView {
