@@ -116,7 +116,9 @@ export class PostgresCatalogue implements Catalogue {
   async findPoints(text: string): Promise<readonly RestorePoint[]> {
     const exact = await this.#points({ OR: [{ id: text }, { reference: text }] });
     if (exact.length > 0 || text.length < PREFIX_AT_LEAST) return exact;
-    return this.#points({ OR: [{ id: { startsWith: text } }, { reference: { startsWith: text } }] });
+    // Prisma hands the text to LIKE as it is, wildcards included.
+    const startsWith = text.replace(/[\\%_]/g, '\\$&');
+    return this.#points({ OR: [{ id: { startsWith } }, { reference: { startsWith } }] });
   }
 
   async #repositories(where: Prisma.RepositoryWhereInput): Promise<RepositoryRecord[]> {

@@ -19,3 +19,6 @@ export * from './doubles/memory-catalogue.js';
 export * from './doubles/memory-worker-registry.js';
 export * from './builders/restore-plan.js';
 export * from './builders/recorded-images.js';
+export * from './contracts/restore-books.js';
+export * from './contracts/catalogue.js';
+export * from './contracts/worker-registry.js';

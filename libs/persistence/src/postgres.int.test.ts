@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { after, before, describe, it } from 'node:test';
+import { newRestoreId, Secret, type DiscoveredPoint } from '@landfall/domain';
+import { aRestorePoint, aRestoreRequest } from '@landfall/testing';
+import pg from 'pg';
+import { connectBooks, type Books } from './connect.js';
+import { waitForPostgres } from './database.js';
+import { migrate } from './migrations.js';
+import { temporaryDatabase, type TemporaryDatabase } from './temporary-database.js';
+
+describe('the books in Postgres', () => {
+  let database: TemporaryDatabase;
+  let all: Books;
+
+  before(async () => {
+    const server = process.env.LANDFALL_TEST_DATABASE_URL;
+    assert.ok(server, 'LANDFALL_TEST_DATABASE_URL is not set: run this through the test runner');
+    database = await temporaryDatabase(server);
+    all = connectBooks({ databaseUrl: database.url });
+  });
+  after(async () => {
+    await all.close();
+    await database.drop();
+  });
+
+  it('keep tokens by their hash, and know neither expired nor revoked ones', async () => {
+    const hash = (text: string) => createHash('sha256').update(text).digest('hex');
+    const token = { name: 'ci', role: 'operator', tokenHash: hash('t'), expiresAt: null } as const;
+    const made = await all.tokens.put(token);
+    assert.deepEqual(await all.tokens.byHash(hash('t')), made);
+    assert.equal(await all.tokens.byHash(hash('x')), null);
+
+    const renamed = await all.tokens.put({ ...token, role: 'viewer' });
+    assert.deepEqual([renamed.id, renamed.role], [made.id, 'viewer']);
+    const expired = await all.tokens.put({ ...token, tokenHash: hash('old'), expiresAt: new Date(Date.now() - 1) });
+    assert.equal(await all.tokens.byHash(hash('old')), null);
+
+    assert.equal(await all.tokens.revoke(made.id), true);
+    assert.equal(await all.tokens.revoke(made.id), false);
+    await all.tokens.put(token);
+    assert.equal(await all.tokens.byHash(hash('t')), null);
+    assert.deepEqual(
+      (await all.tokens.list()).map((row) => row.id),
+      [made.id, expired.id],
+    );
+  });
+
+  it('forget idempotency keys once they are old', async () => {
+    const claim = { key: 'k', bodyHash: 'b', restoreId: 'r-1' };
+    await all.books.transaction((tx) => tx.claimIdempotencyKey(claim));
+    assert.deepEqual(await all.idempotency.find('k'), { bodyHash: 'b', restoreId: 'r-1' });
+    assert.equal(await all.idempotency.prune(3_600), 0);
+    assert.equal(await all.idempotency.prune(-1), 1);
+    assert.equal(await all.idempotency.find('k'), null);
+  });
+
+  it('keep the access to a disk until it is removed', async () => {
+    const restoreId = newRestoreId();
+    const request = aRestoreRequest();
+    await all.books.transaction((tx) => tx.createRestore({ id: restoreId, request, requestedBy: 'olivia' }));
+    const expiresAt = new Date('2030-01-01T00:00:00Z');
+    for (const sealedUrl of ['old', 'new']) {
+      await all.diskAccesses.put({ restoreId, diskName: 'sda', sealedUrl, expiresAt });
+    }
+    await all.diskAccesses.put({ restoreId, diskName: 'sdb', sealedUrl: 'b', expiresAt });
+    assert.deepEqual(await all.diskAccesses.access(restoreId, 'sda'), { sealedUrl: 'new', expiresAt });
+    await all.diskAccesses.remove(restoreId, 'sda');
+    assert.equal(await all.diskAccesses.access(restoreId, 'sda'), null);
+    assert.ok(await all.diskAccesses.access(restoreId, 'sdb'));
+    await all.diskAccesses.remove(restoreId);
+    assert.equal(await all.diskAccesses.access(restoreId, 'sdb'), null);
+  });
+
+  it('keep one unbroken chain of audit entries that are written side by side, and let nobody change them', async () => {
+    await Promise.all(
+      Array.from({ length: 10 }, (_, index) =>
+        all.audit.append({ actor: 'olivia', action: 'test', subject: `s-${index}`, details: { z: 1, a: 'ü\u0000' } }),
+      ),
+    );
+    assert.deepEqual(await all.audit.verify(), { entries: 10, brokenAt: null });
+    assert.equal((await all.audit.entries(8)).length, 2);
+
+    const client = new pg.Client({ connectionString: database.url.reveal() });
+    await client.connect();
+    for (const change of [
+      `UPDATE audit_event SET actor = 'mallory'`,
+      'DELETE FROM audit_event',
+      'TRUNCATE audit_event',
+    ]) {
+      await assert.rejects(client.query(change), /append-only/);
+    }
+    await client.query('ALTER TABLE audit_event DISABLE TRIGGER USER');
+    await client.query(`UPDATE audit_event SET actor = 'mallory' WHERE sequence = 4`);
+    await client.end();
+    assert.deepEqual(await all.audit.verify(), { entries: 10, brokenAt: 4 });
+  });
+
+  it('keep what a repository says, whatever is in it', async () => {
+    const { id: _id, repositoryName: _name, machineId: _machine, ...discovered } = aRestorePoint();
+    const strange = `nul:\u0000 half:\ud800 quote:'";-- \\u0000`;
+    const point: DiscoveredPoint = {
+      ...discovered,
+      reference: strange,
+      machineKey: strange,
+      machineName: strange,
+      aliases: [strange],
+      disks: [{ name: strange, location: strange, sizeBytes: Number.MAX_SAFE_INTEGER }],
+      azure: { [strange]: [strange, { deep: null }] },
+    };
+    const repository = {
+      name: 'odd',
+      kind: 'restic',
+      url: '/x',
+      hostedByProvider: false,
+      sealedPassword: null,
+    } as const;
+    await all.catalogue.addRepository(repository);
+    await all.catalogue.replacePoints('odd', [point]);
+    const [kept] = await all.catalogue.points();
+    const stored = `nul:\ufffd half:\ufffd quote:'";-- \\u0000`;
+    assert.deepEqual(
+      [kept?.reference, kept?.machineName, kept?.aliases, kept?.disks[0]?.sizeBytes, kept?.azure],
+      [stored, stored, [stored], Number.MAX_SAFE_INTEGER, { [stored]: [stored, { deep: null }] }],
+    );
+  });
+
+  it('hold words, ends and plans to what they may be, whoever writes', async () => {
+    const client = new pg.Client({ connectionString: database.url.reveal() });
+    await client.connect();
+    const id = newRestoreId();
+    const request = aRestoreRequest();
+    await all.books.transaction((tx) => tx.createRestore({ id, request, requestedBy: 'olivia' }));
+    for (const [change, constraint] of [
+      [`UPDATE restore SET state = 'lost' WHERE id = $1`, /restore_state_check/],
+      [`UPDATE restore SET state = 'running' WHERE id = $1`, /restore_plan_check/],
+      [`UPDATE restore SET state = 'cancelled' WHERE id = $1`, /restore_end_check/],
+      [`UPDATE restore_step SET parked = true WHERE restore_id = $1`, /restore_step_parked_check/],
+    ] as const) {
+      await assert.rejects(client.query(change, [id]), constraint);
+    }
+    await client.end();
+  });
+
+  it('need no migration when they have them all', async () => {
+    const server = process.env.LANDFALL_TEST_DATABASE_URL ?? '';
+    const url = new URL(server);
+    url.pathname = `/landfall_migrated_${newRestoreId()}`;
+    try {
+      assert.equal(await migrate(new Secret(url.href)), true);
+      assert.equal(await migrate(new Secret(url.href)), false);
+    } finally {
+      const client = new pg.Client({ connectionString: server });
+      await client.connect();
+      await client.query(`DROP DATABASE IF EXISTS "${url.pathname.slice(1)}" WITH (FORCE)`);
+      await client.end();
+    }
+  });
+
+  it('say that Postgres is away, at the start and in the middle, and go on when it is back', async () => {
+    const away = { databaseUrl: new Secret('postgresql://a:b@127.0.0.1:1/c') };
+    await assert.rejects(waitForPostgres(away, 300), { code: 'POSTGRES_UNREACHABLE', kind: 'retryable' });
+    const wrong = new URL(database.url.reveal());
+    wrong.password = 'wrong';
+    await assert.rejects(waitForPostgres({ databaseUrl: new Secret(wrong.href) }, 0), { code: 'POSTGRES_UNREACHABLE' });
+
+    const cable = await Cable.to(database.url);
+    const books = connectBooks({ databaseUrl: cable.url });
+    try {
+      await waitForPostgres({ databaseUrl: cable.url }, 5_000);
+      await books.ping();
+      cable.cut();
+      await assert.rejects(books.ping(), { code: 'POSTGRES_UNREACHABLE' });
+      await assert.rejects(
+        books.books.transaction((tx) => tx.lockRestore('r-1')),
+        { code: 'POSTGRES_UNREACHABLE' },
+      );
+      cable.mend();
+      await books.ping();
+      const broken = books.books.transaction(async (tx) => {
+        await tx.lockRestore('r-1');
+        cable.cut();
+        await tx.lockRestore('r-1');
+      });
+      await assert.rejects(broken, { code: 'POSTGRES_UNREACHABLE' });
+    } finally {
+      await books.close();
+      await cable.close();
+    }
+  });
+});
+
+/** A way to Postgres that can be cut and mended. */
+class Cable {
+  readonly #sockets = new Set<Socket>();
+  readonly #server;
+  #open = true;
+
+  private constructor(private readonly target: URL) {
+    this.#server = createServer((socket) => {
+      if (!this.#open) {
+        socket.destroy();
+        return;
+      }
+      const upstream = connect(Number(this.target.port), this.target.hostname);
+      for (const end of [socket, upstream]) {
+        this.#sockets.add(end);
+        end.on('error', () => undefined);
+      }
+      socket.pipe(upstream).pipe(socket);
+    });
+  }
+
+  static async to(databaseUrl: Secret): Promise<Cable> {
+    const cable = new Cable(new URL(databaseUrl.reveal()));
+    await once(cable.#server.listen(0, '127.0.0.1'), 'listening');
+    return cable;
+  }
+
+  get url(): Secret {
+    const url = new URL(this.target.href);
+    url.port = String((this.#server.address() as AddressInfo).port);
+    return new Secret(url.href);
+  }
+
+  cut(): void {
+    this.#open = false;
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+  }
+
+  mend(): void {
+    this.#open = true;
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { newRestoreId, type Catalogue, type DiscoveredPoint, type RestoreBooks } from '@landfall/domain';
+import { aRestorePoint } from '../builders/restore-point.js';
+import { aRestoreRequest } from '../builders/restore-request.js';
+
+export interface CatalogueUnderTest {
+  readonly catalogue: Catalogue;
+  /** The books whose restores keep a repository from being removed. */
+  readonly books: RestoreBooks;
+  dispose(): Promise<void>;
+}
+
+const REPOSITORY = {
+  name: 'backups',
+  kind: 'restic',
+  url: '/srv/backups',
+  hostedByProvider: false,
+  sealedPassword: 'v1.sealed',
+} as const;
+
+/** Registers the tests that every Catalogue has to pass; `name` heads them. */
+export function catalogueContract(name: string, make: () => Promise<CatalogueUnderTest>): void {
+  const withCatalogue = async (use: (catalogue: Catalogue, books: RestoreBooks) => Promise<void>) => {
+    const made = await make();
+    try {
+      await use(made.catalogue, made.books);
+    } finally {
+      await made.dispose();
+    }
+  };
+
+  describe(`${name} as a Catalogue`, () => {
+    test('keeps a repository, and its password apart from what is shown', () =>
+      withCatalogue(async (catalogue) => {
+        await catalogue.addRepository(REPOSITORY);
+        const record = await catalogue.repository('backups');
+        assert.deepEqual(
+          { ...record, addedAt: null },
+          {
+            name: 'backups',
+            kind: 'restic',
+            url: '/srv/backups',
+            hostedByProvider: false,
+            addedAt: null,
+            scannedAt: null,
+            points: 0,
+          },
+        );
+        assert.deepEqual(await catalogue.repositories(), [record]);
+        assert.equal(await catalogue.sealedPassword('backups'), 'v1.sealed');
+        assert.equal(await catalogue.sealedPassword('unknown'), null);
+        assert.equal(await catalogue.repository('unknown'), null);
+        await assert.rejects(catalogue.addRepository(REPOSITORY), { code: 'REPOSITORY_EXISTS' });
+      }));
+
+    test('gives a point back as it was found', () =>
+      withCatalogue(async (catalogue) => {
+        await catalogue.addRepository(REPOSITORY);
+        const found = point({
+          reference: 'full',
+          os: { family: 'linux', name: 'Debian' },
+          firmware: 'uefi',
+          azure: { vmId: 'x', nics: [{ id: 1 }] },
+          problems: [{ severity: 'warning', code: 'DRIVERS_MISSING', message: 'm', fix: 'f' }],
+        });
+        await catalogue.replacePoints('backups', [found]);
+        const [kept] = await catalogue.findPoints('full');
+        assert.ok(kept);
+        const { id, machineId, repositoryName, ...rest } = kept;
+        assert.deepEqual(rest, found);
+        assert.equal(repositoryName, 'backups');
+        assert.deepEqual(await catalogue.point(id), kept);
+        assert.deepEqual(await catalogue.points([machineId]), [kept]);
+      }));
+
+    test('says after a scan what the scan found: new points come in, vanished ones go, known ones keep their id', () =>
+      withCatalogue(async (catalogue) => {
+        await catalogue.addRepository(REPOSITORY);
+        await catalogue.replacePoints('backups', [
+          point({ reference: 'one', takenAt: new Date('2026-01-01T00:00:00Z') }),
+          point({ reference: 'two', machineKey: 'db', machineName: 'db' }),
+        ]);
+        const [one] = await catalogue.findPoints('one');
+        const counts = await catalogue.replacePoints('backups', [
+          point({ reference: 'one', takenAt: new Date('2026-01-01T00:00:00Z') }),
+          point({ reference: 'three', takenAt: new Date('2026-01-03T00:00:00Z'), machineName: 'web-renamed' }),
+        ]);
+        assert.deepEqual(counts, { machines: 1, points: 2 });
+        assert.deepEqual(
+          (await catalogue.points()).map((found) => found.reference),
+          ['three', 'one'],
+        );
+        assert.equal((await catalogue.findPoints('one'))[0]?.id, one?.id);
+        const machines = await catalogue.machines();
+        assert.deepEqual(
+          machines.map((machine) => [machine.name, machine.points, machine.latestPointAt?.toISOString()]),
+          [['web-renamed', 2, '2026-01-03T00:00:00.000Z']],
+        );
+        assert.ok((await catalogue.repository('backups'))?.scannedAt);
+        await assert.rejects(catalogue.replacePoints('unknown', []), { code: 'REPOSITORY_NOT_FOUND' });
+      }));
+
+    test('finds machines by id, name in any case, and alias', () =>
+      withCatalogue(async (catalogue) => {
+        await catalogue.addRepository(REPOSITORY);
+        await catalogue.replacePoints('backups', [
+          point({ reference: '1', machineKey: 'a', machineName: 'Web', aliases: ['host-1'] }),
+          point({ reference: '2', machineKey: 'b', machineName: 'db', aliases: ['host-1', 'host-2'] }),
+        ]);
+        const names = async (text: string) => (await catalogue.findMachines(text)).map((machine) => machine.name);
+        assert.deepEqual(await names('WEB'), ['Web']);
+        assert.deepEqual((await names('host-1')).toSorted(), ['Web', 'db']);
+        assert.deepEqual(await names('host'), []);
+        const [web] = await catalogue.findMachines('web');
+        assert.deepEqual(await names(web?.id ?? ''), ['Web']);
+      }));
+
+    test('finds points by id, reference, and a prefix of six characters of either', () =>
+      withCatalogue(async (catalogue) => {
+        await catalogue.addRepository(REPOSITORY);
+        await catalogue.replacePoints('backups', [
+          point({ reference: 'abcdef-first' }),
+          point({ reference: 'abcdef-second' }),
+          point({ reference: 'abc%ef' }),
+        ]);
+        const count = async (text: string) => (await catalogue.findPoints(text)).length;
+        assert.equal(await count('abcdef'), 2);
+        assert.equal(await count('abcdef-f'), 1);
+        assert.equal(await count('abcde'), 0);
+        // Wildcards of the database mean nothing here.
+        assert.equal(await count('abc%ef'), 1);
+        assert.equal(await count('______'), 0);
+        const [first] = await catalogue.findPoints('abcdef-first');
+        assert.equal(await count(first?.id.slice(0, 8) ?? ''), 1);
+      }));
+
+    test('removes a repository with what was found in it, unless a restore reads from it', () =>
+      withCatalogue(async (catalogue, books) => {
+        await catalogue.addRepository(REPOSITORY);
+        await catalogue.replacePoints('backups', [point({ reference: 'one' })]);
+        const [one] = await catalogue.points();
+        assert.ok(one);
+        const id = newRestoreId();
+        const request = aRestoreRequest({ restorePointId: one.id });
+        await books.transaction((tx) => tx.createRestore({ id, request, requestedBy: 'olivia' }));
+        await assert.rejects(catalogue.removeRepository('backups'), { code: 'REPOSITORY_IN_USE' });
+
+        await books.transaction(async (tx) => {
+          await tx.moveRestore(id, { from: 'planning', epoch: 0 }, 'cancelling');
+          await tx.moveRestore(id, { from: 'cancelling', epoch: 1 }, 'cancelled');
+        });
+        assert.equal(await catalogue.removeRepository('backups'), true);
+        assert.equal(await catalogue.removeRepository('backups'), false);
+        assert.deepEqual(await catalogue.points(), []);
+        assert.deepEqual(await catalogue.machines(), []);
+      }));
+  });
+}
+
+function point(changes: Partial<DiscoveredPoint>): DiscoveredPoint {
+  const { id: _id, repositoryName: _name, machineId: _machine, ...discovered } = aRestorePoint();
+  return { ...discovered, ...changes };
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { WorkerRegistry } from '@landfall/domain';
+
+export interface WorkerRegistryUnderTest {
+  readonly registry: WorkerRegistry;
+  /** Of a restore that exists. */
+  readonly restoreId: string;
+  dispose(): Promise<void>;
+}
+
+const SOON = () => new Date(Date.now() + 600_000);
+const PAST = () => new Date(Date.now() - 1_000);
+
+/** Registers the tests that every WorkerRegistry has to pass; `name` heads them. */
+export function workerRegistryContract(name: string, make: () => Promise<WorkerRegistryUnderTest>): void {
+  const withWorker = async (use: (registry: WorkerRegistry, restoreId: string) => Promise<void>) => {
+    const made = await make();
+    try {
+      const { registry, restoreId } = made;
+      const bootstrap = { bootstrapTokenHash: 'boot', bootstrapExpiresAt: SOON() };
+      await registry.create({ id: 'w-1', restoreId, azureId: '/vms/w-1', disks: ['sda', 'sdb'], ...bootstrap });
+      await use(registry, restoreId);
+    } finally {
+      await made.dispose();
+    }
+  };
+  const session = (tokenHash = 'session') => ({ tokenHash, expiresAt: SOON() });
+
+  describe(`${name} as a WorkerRegistry`, () => {
+    test('keeps a worker with its disks in the order of their LUNs', () =>
+      withWorker(async (registry, restoreId) => {
+        const expected = {
+          id: 'w-1',
+          restoreId,
+          azureId: '/vms/w-1',
+          disks: ['sda', 'sdb'],
+          state: 'launching',
+          movers: [],
+        };
+        assert.deepEqual(await registry.worker('w-1'), expected);
+        assert.deepEqual(await registry.workers({ restoreId }), [expected]);
+        assert.deepEqual(await registry.workers({ restoreId: 'r-other' }), []);
+        assert.equal(await registry.worker('w-2'), null);
+        const again = { bootstrapTokenHash: 'x', bootstrapExpiresAt: SOON() };
+        await assert.rejects(registry.create({ id: 'w-1', restoreId, azureId: '/', disks: [], ...again }), {
+          code: 'WORKER_EXISTS',
+        });
+      }));
+
+    test('exchanges a bootstrap token once', () =>
+      withWorker(async (registry) => {
+        assert.equal(await registry.redeemBootstrap('w-1', 'wrong', session()), null);
+        assert.equal(await registry.redeemBootstrap('w-2', 'boot', session()), null);
+        const attempts = await Promise.all(
+          ['a', 'b', 'c'].map((token) => registry.redeemBootstrap('w-1', 'boot', session(token))),
+        );
+        assert.deepEqual(attempts.map((worker) => worker?.state).filter(Boolean), ['ready']);
+        assert.equal(await registry.redeemBootstrap('w-1', 'boot', session()), null);
+      }));
+
+    test('renews the bootstrap token of a worker that never redeemed its own, and of no other', () =>
+      withWorker(async (registry) => {
+        await registry.renewBootstrap('w-1', 'boot-2', PAST());
+        assert.equal(await registry.redeemBootstrap('w-1', 'boot-2', session()), null);
+        await registry.renewBootstrap('w-1', 'boot-3', SOON());
+        assert.equal(await registry.redeemBootstrap('w-1', 'boot', session()), null);
+        assert.ok(await registry.redeemBootstrap('w-1', 'boot-3', session()));
+        await registry.renewBootstrap('w-1', 'boot-4', SOON());
+        assert.equal(await registry.redeemBootstrap('w-1', 'boot-4', session()), null);
+      }));
+
+    test('knows a worker by its session until that expires', () =>
+      withWorker(async (registry) => {
+        await registry.redeemBootstrap('w-1', 'boot', session());
+        assert.equal((await registry.bySession('session'))?.id, 'w-1');
+        assert.equal(await registry.bySession('wrong'), null);
+        assert.equal(await registry.renewSession('wrong', SOON()), false);
+        assert.equal(await registry.renewSession('session', PAST()), true);
+        assert.equal(await registry.bySession('session'), null);
+        assert.equal(await registry.renewSession('session', SOON()), false);
+      }));
+
+    test('remembers the latest heartbeat of each data-mover', () =>
+      withWorker(async (registry) => {
+        await registry.heartbeat('w-1', { name: 'w-1-2', pid: 20 });
+        await registry.heartbeat('w-1', { name: 'w-1-1', pid: 10 });
+        await registry.heartbeat('w-1', { name: 'w-1-1', pid: 11 });
+        await registry.heartbeat('w-unknown', { name: 'x', pid: 1 });
+        const movers = (await registry.worker('w-1'))?.movers;
+        assert.deepEqual(
+          movers?.map((mover) => [mover.name, mover.pid]),
+          [
+            ['w-1-1', 11],
+            ['w-1-2', 20],
+          ],
+        );
+        assert.ok(movers?.every((mover) => Math.abs(mover.seenAt.getTime() - Date.now()) < 60_000));
+      }));
+
+    test('voids all tokens of a retired worker', () =>
+      withWorker(async (registry) => {
+        await registry.redeemBootstrap('w-1', 'boot', session());
+        await registry.retire('w-1');
+        await registry.retire('w-1');
+        assert.equal(await registry.bySession('session'), null);
+        assert.equal((await registry.worker('w-1'))?.state, 'retired');
+        assert.deepEqual(await registry.workers({ active: true }), []);
+        assert.equal((await registry.workers({ active: false })).length, 1);
+      }));
+  });
+}

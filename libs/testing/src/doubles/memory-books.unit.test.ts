@@ -1,0 +1,21 @@
+import { catalogueContract } from '../contracts/catalogue.js';
+import { restoreBooksContract } from '../contracts/restore-books.js';
+import { workerRegistryContract } from '../contracts/worker-registry.js';
+import { MemoryBooks } from './memory-books.js';
+import { MemoryCatalogue } from './memory-catalogue.js';
+import { MemoryWorkerRegistry } from './memory-worker-registry.js';
+
+const dispose = async (): Promise<void> => undefined;
+
+restoreBooksContract('MemoryBooks', async () => ({ books: new MemoryBooks(), dispose }));
+
+catalogueContract('MemoryCatalogue', async () => {
+  const books = new MemoryBooks();
+  return { books, catalogue: new MemoryCatalogue(() => books.restores()), dispose };
+});
+
+workerRegistryContract('MemoryWorkerRegistry', async () => ({
+  registry: new MemoryWorkerRegistry(),
+  restoreId: 'r-1',
+  dispose,
+}));
