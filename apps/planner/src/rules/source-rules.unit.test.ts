@@ -242,7 +242,15 @@ describe('the disks', () => {
     );
   });
 
-  it('without bytes are refused by name', () => {
+  it('without bytes are refused by name, without a word on firmware', () => {
+    const empty = plan({ point: { disks: [aPointDisk({ sizeBytes: 0 })] }, machine: { boots: [], bootDisk: null } });
+    assert.deepEqual(
+      empty.problems.map((problem) => problem.code),
+      ['DISK_EMPTY'],
+    );
+  });
+
+  it('without bytes say how to leave them out', () => {
     refusedFor(
       'DISK_EMPTY',
       { point: { disks: [aPointDisk({ sizeBytes: 0 })] } },

@@ -42,8 +42,9 @@ export function decideGeneration(facts: PlanningFacts, problems: FoundProblems):
   const asked = request.generation === 'auto' ? null : request.generation;
   const { firmwares, doubt } = knownFirmware(facts);
 
-  // Without disks to look at the point is refused already, for a better reason.
-  if (point.disks.length === 0 || point.kind === 'snapshot') return asked;
+  // Without contents to look at the point is refused already, for a better reason.
+  const hasContents = point.disks.some((disk) => disk.sizeBytes > 0);
+  if (!hasContents || point.kind === 'snapshot') return asked;
   if (request.disksOnly) return asked ?? (firmwares.length === 1 ? generationOf(firmwares[0]!) : null);
   if (doubt !== null) return withUnknownFirmware(facts, asked, doubt, problems);
   if (point.kind === 'computer') return forComputer(facts, firmwares, asked, problems);

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { SEED, seedIds, startEmulator, type Emulator } from '@landfall/azure-emulator';
+import { Secret, SEALING_CONTEXT, type Restore, type RestorePlan } from '@landfall/domain';
+import { connectBooks, type Books } from '@landfall/persistence';
+import { temporaryDatabase, type TemporaryDatabase } from '@landfall/persistence/temporary-database';
+import { PLANNER_JOBS, QueueClient, QUEUES, requestRestore, runOutboxRelay } from '@landfall/pipeline';
+import { aRestoreRequest, type RequestChanges } from '@landfall/testing';
+
+/*
+ * The planner as its own process, between a repository of the real restic, real Postgres and Redis, and the emulator.
+ */
+const run = promisify(execFile);
+const MIB = 1024 * 1024;
+const PASSWORD = 'correct horse';
+const KEY = new Secret('ab'.repeat(32));
+const SUBSCRIPTION = '11111111-2222-4333-8444-555555555555';
+const ASK_WITHIN_MS = 60_000;
+
+describe('the planner process', () => {
+  let folder: string;
+  let emulator: Emulator;
+  let database: TemporaryDatabase;
+  let books: Books;
+  let queues: QueueClient;
+  let relay: { close(): Promise<void> };
+  let planner: ChildProcess;
+  const output: string[] = [];
+
+  const restic = (...args: string[]) =>
+    run('restic', ['-r', join(folder, 'repository'), ...args], {
+      env: { ...process.env, RESTIC_PASSWORD: PASSWORD, HOME: folder },
+      cwd: folder,
+    });
+  const scan = (name: string) => queues.ask(QUEUES.planner, PLANNER_JOBS.scan, { name }, ASK_WITHIN_MS);
+  const request = (restorePointId: string, changes: RequestChanges = {}) =>
+    aRestoreRequest({ restorePointId, ...changes });
+  const dryRun = async (id: string, changes: RequestChanges = {}): Promise<RestorePlan> =>
+    (await queues.ask(
+      QUEUES.planner,
+      PLANNER_JOBS.dryRun,
+      { request: request(id, changes) },
+      ASK_WITHIN_MS,
+    )) as RestorePlan;
+
+  async function addRepository(name: string, password: string): Promise<void> {
+    await books.catalogue.addRepository({
+      name,
+      kind: 'restic',
+      url: join(folder, 'repository'),
+      hostedByProvider: false,
+      sealedPassword: books.secretBox(KEY).seal(new Secret(password), SEALING_CONTEXT.repositoryPassword(name)),
+    });
+  }
+
+  async function pointOf(machine: string): Promise<string> {
+    const [point] = (await books.catalogue.points()).filter((one) => one.machineName === machine);
+    assert.ok(point, `no point of ${machine}`);
+    return point.id;
+  }
+
+  async function settled(restoreId: string, wanted: readonly string[]): Promise<Restore> {
+    const deadline = performance.now() + 30_000;
+    for (;;) {
+      const restore = await books.books.restore(restoreId);
+      if (restore !== null && wanted.includes(restore.state)) return restore;
+      assert.ok(performance.now() < deadline, `still ${restore?.state}\n${output.join('\n')}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  before(async () => {
+    const server = process.env.LANDFALL_TEST_DATABASE_URL ?? '';
+    const redisUrl = process.env.LANDFALL_TEST_REDIS_URL ?? '';
+    assert.ok(server && redisUrl, 'the test servers are not known: run this through the test runner');
+    folder = await mkdtemp(join(tmpdir(), 'landfall-planner-'));
+    emulator = await startEmulator({
+      dataDirectory: join(folder, 'azure'),
+      token: 'emulator-token',
+      subscriptionId: SUBSCRIPTION,
+    });
+    database = await temporaryDatabase(server);
+    books = connectBooks({ databaseUrl: database.url });
+    const redis = { url: new Secret(redisUrl), prefix: `planner-test-${process.pid}` };
+    queues = new QueueClient(redis);
+    relay = runOutboxRelay(books.books, queues, () => undefined);
+
+    planner = spawn(process.execPath, [fileURLToPath(new URL('main.js', import.meta.url))], {
+      env: {
+        PATH: process.env.PATH,
+        NODE_EXTRA_CA_CERTS: emulator.caPath,
+        DATABASE_URL: database.url.reveal(),
+        REDIS_URL: redisUrl,
+        LANDFALL_QUEUE_PREFIX: redis.prefix,
+        LANDFALL_SECRET_KEY: KEY.reveal(),
+        AZURE_SUBSCRIPTION_ID: SUBSCRIPTION,
+        LANDFALL_AZURE_ENDPOINT: emulator.url,
+        LANDFALL_AZURE_TOKEN: emulator.token,
+        LANDFALL_APPLIANCE_ID: 'appliance-1',
+        LANDFALL_DEFAULT_RESOURCE_GROUP: SEED.resourceGroup,
+        LANDFALL_DEFAULT_SUBNET_ID: seedIds(SUBSCRIPTION).machineSubnetId,
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    createInterface({ input: planner.stdout! }).on('line', (line) => output.push(line));
+
+    await mkdir(join(folder, 'tree/etc'), { recursive: true });
+    await writeFile(join(folder, 'tree/etc/os-release'), 'PRETTY_NAME="Sample Linux"\n');
+    await run('mkfs.ext4', ['-q', '-d', join(folder, 'tree'), join(folder, 'bare.raw'), '16M']);
+    await restic('init', '-q').catch((error: unknown) => {
+      throw new Error('restic has to be installed for this test', { cause: error });
+    });
+    await restic('backup', '-q', 'bare.raw');
+  });
+
+  after(async () => {
+    if (planner?.exitCode === null) planner.kill('SIGKILL');
+    await relay?.close();
+    await queues?.close();
+    await books?.close();
+    await database?.drop();
+    await emulator?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('scans a repository and finds the image that was backed up', async () => {
+    await addRepository('backups', PASSWORD);
+    assert.deepEqual(await scan('backups'), {
+      format: 'restic, format version 2',
+      machines: 1,
+      points: 1,
+      skipped: [],
+    });
+    assert.equal((await books.catalogue.points())[0]?.disks[0]?.sizeBytes, 16 * MIB);
+  });
+
+  it('says that a bare file system does not boot, and plans it once a generation is given', async () => {
+    const id = await pointOf('bare');
+    const refused = await dryRun(id);
+    assert.deepEqual(
+      refused.problems.map(({ severity, code }) => ({ severity, code })),
+      [{ severity: 'error', code: 'FIRMWARE_UNKNOWN' }],
+    );
+    const plan = await dryRun(id, { generation: 1 });
+    assert.equal(plan.problems.filter((problem) => problem.severity === 'error').length, 0);
+    assert.deepEqual(plan.restorePoint.os, { family: 'linux', name: 'Sample Linux' });
+    assert.equal(plan.destination.resourceGroup, SEED.resourceGroup);
+    assert.equal(plan.destination.subnetId, seedIds(SUBSCRIPTION).machineSubnetId);
+    assert.ok(plan.disks[0]!.usedBytes > 0 && plan.disks[0]!.usedBytes < 16 * MIB);
+    assert.equal(plan.workers.length, 1);
+  });
+
+  it('refuses a restore in step 0, and lets another one go on', async () => {
+    const id = await pointOf('bare');
+    const order = async (changes: RequestChanges) =>
+      (await requestRestore(books.books, { request: request(id, changes), requestedBy: 'tester' })).restoreId;
+    const refused = await settled(await order({}), ['refused', 'running', 'failed']);
+    assert.equal(refused.state, 'refused');
+    assert.equal(refused.problems[0]?.code, 'FIRMWARE_UNKNOWN');
+    const running = await settled(await order({ generation: 1 }), ['refused', 'running', 'failed']);
+    assert.equal(running.state, 'running');
+    assert.equal(running.plan?.planHash, (await dryRun(id, { generation: 1 })).planHash);
+    assert.equal(running.steps.find((step) => step.id === 'plan')?.state, 'done');
+  });
+
+  it('finds a new backup at the next scan', async () => {
+    await run('cp', [join(folder, 'bare.raw'), join(folder, 'second.raw')]);
+    await restic('backup', '-q', 'second.raw');
+    assert.equal(((await scan('backups')) as { points: number }).points, 2);
+    assert.equal((await dryRun(await pointOf('second'), { generation: 2 })).generation, 2);
+  });
+
+  it('answers with what is wrong with a repository', async () => {
+    await addRepository('locked', 'wrong');
+    await assert.rejects(scan('locked'), { code: 'REPOSITORY_PASSWORD_WRONG' });
+    await assert.rejects(scan('nosuch'), { code: 'REPOSITORY_UNKNOWN' });
+    await assert.rejects(dryRun('rp-nosuch'), { code: 'POINT_NOT_FOUND' });
+  });
+
+  it('does not plan from packs that are gone', async () => {
+    const id = await pointOf('bare');
+    for (const name of await readdir(join(folder, 'repository/data'))) {
+      await rm(join(folder, 'repository/data', name), { recursive: true });
+    }
+    await assert.rejects(dryRun(id, { generation: 1 }), { code: 'PACK_MISSING' });
+  });
+
+  it('has kept the password out of its log, and ends when it is told to', async () => {
+    assert.ok(!output.join('\n').includes(PASSWORD));
+    planner.kill('SIGTERM');
+    const [code] = (await once(planner, 'exit')) as [number | null];
+    assert.equal(code, 0);
+  });
+});
