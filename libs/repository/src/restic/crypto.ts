@@ -1,5 +1,6 @@
 import { createDecipheriv, timingSafeEqual } from 'node:crypto';
 import { poly1305 } from '@noble/ciphers/_poly1305.js';
+import { freeMemory } from './memory.js';
 
 /*
  * restic seals everything that it stores the same way:
@@ -39,7 +40,9 @@ export function unseal(key: SealingKey, sealed: Buffer): Buffer {
   if (!timingSafeEqual(poly1305Aes(key, iv, body), mac)) throw new SealBroken('its authentication code does not fit');
   const cipher = createDecipheriv('aes-256-ctr', key.encrypt, iv);
   for (let at = 0; at < body.length; at += STEP_BYTES) {
-    cipher.update(body.subarray(at, at + STEP_BYTES)).copy(body, at);
+    const step = cipher.update(body.subarray(at, at + STEP_BYTES));
+    step.copy(body, at);
+    freeMemory(step);
   }
   return body;
 }
@@ -57,5 +60,8 @@ function poly1305Aes(key: SealingKey, iv: Uint8Array, message: Uint8Array): Uint
   const aes = createDecipheriv('aes-128-ctr', key.macK, iv);
   // The first key-stream block of CTR is the encrypted IV itself.
   const s = aes.update(Buffer.alloc(16));
-  return poly1305(message, Buffer.concat([key.macR, s]));
+  const mac = poly1305.create(Buffer.concat([key.macR, s]));
+  // In steps too: each update copies what it is given.
+  for (let at = 0; at < message.length; at += STEP_BYTES) mac.update(message.subarray(at, at + STEP_BYTES));
+  return mac.digest();
 }

@@ -75,6 +75,8 @@ export class DecodePool {
     const worker = new Worker(new URL('./decode-thread.js', import.meta.url), {
       workerData: this.key,
       name: 'landfall-decode',
+      // Not the process's own flags: some of them only a whole process can have.
+      execArgv: [],
     });
     const thread: Thread = { worker, waiting: new Map() };
     worker.on('message', (answer: DecodeAnswer) => settle(thread, answer));

@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { SealingKey } from './crypto.js';
 import type { DecodeAnswer, DecodeRequest } from './decode-pool.js';
-import { BlobFault, decodeBlob, freeMemory } from './decode.js';
+import { BlobFault, decodeBlob } from './decode.js';
+import { freeMemory } from './memory.js';
 
 /* The inside of a decoding thread, see decode-pool.ts: answers each request, in order. */
 const port = parentPort;

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
 import { SEAL_BYTES, decryptUnchecked, type SealingKey } from './crypto.js';
+import { freeMemory } from './memory.js';
 
 /*
  * From a sealed data blob to checked plaintext: decrypt, decompress, SHA-256, look for zeros. The same code runs in the
@@ -57,14 +58,6 @@ export function decodeBlob(key: SealingKey, read: Buffer, blob: SealedBlob): Dec
   if (bytes.length !== blob.plainLength) throw new BlobFault(blob, 'its length is not the one that the index says');
   if (hash('sha256', bytes, 'buffer').compare(blob.id) !== 0) throw new BlobFault(blob, 'its SHA-256 is not its id');
   return { bytes, stretches: nonZeroStretches(bytes) };
-}
-
-/**
- * Frees memory now. Left to the garbage collector, the megabytes that each blob passes through cost more than its
- * decryption: they make it run all the time, and every blob gets memory that the kernel has to clear first.
- */
-export function freeMemory(bytes: Uint8Array): void {
-  if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
 }
 
 function decompress(frame: Buffer, blob: SealedBlob): Buffer {

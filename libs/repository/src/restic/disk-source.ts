@@ -1,6 +1,7 @@
 import { BadInputError, type ByteRange, type DiskSource, type FileStore, type Piece } from '@landfall/domain';
 import type { BlobIndex } from './blob-index.js';
-import { BlobFault, freeMemory, type DecodedBlob } from './decode.js';
+import { BlobFault, type DecodedBlob } from './decode.js';
+import { freeMemory } from './memory.js';
 import type { DecodePool } from './decode-pool.js';
 import { blobCorrupt } from './errors.js';
 import type { BlobAt, ImageLayout } from './image-layout.js';

@@ -4,6 +4,7 @@ import type { FileStore } from '@landfall/domain';
 import type { BlobIndex, BlobPlace } from './blob-index.js';
 import { SealBroken, unseal, type SealingKey } from './crypto.js';
 import { blobCorrupt, blobMissing, imageNotFound, tooLarge } from './errors.js';
+import { freeMemory } from './memory.js';
 import { readPack } from './pack-reads.js';
 import { readTreeNodes, type TreeNode } from './tree.js';
 
@@ -36,7 +37,14 @@ export class Trees {
     const place = this.index.place(row);
     const sizeBytes = Math.max(place.plainLength, place.length);
     if (sizeBytes > TREE_LIMIT_BYTES) throw tooLarge(`Tree ${name}`, sizeBytes, TREE_LIMIT_BYTES);
-    const load = async () => use(await this.#load(id, place, signal));
+    const load = async () => {
+      const plain = await this.#load(id, place, signal);
+      try {
+        return use(plain);
+      } finally {
+        freeMemory(plain);
+      }
+    };
     if (sizeBytes <= LARGE_TREE_BYTES) return load();
     const turn = this.#largeTreeDone.then(load);
     this.#largeTreeDone = turn.catch(() => undefined);
@@ -86,10 +94,12 @@ export class Trees {
     try {
       const opened = unseal(this.key, sealed);
       if (!place.compressed) return opened;
-      return zstdDecompressSync(opened, {
+      const plain = zstdDecompressSync(opened, {
         chunkSize: Math.max(place.plainLength + 1, 64 * 1024),
         maxOutputLength: Math.max(place.plainLength, 1),
       });
+      freeMemory(sealed);
+      return plain;
     } catch (error) {
       const why =
         error instanceof SealBroken ? error.message : 'it does not decompress to the length that the index says';

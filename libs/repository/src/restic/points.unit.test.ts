@@ -1,0 +1,280 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { DiscoveredPoint } from '@landfall/domain';
+import { discoverHandmade, openHandmade } from '../fixtures/handmade-points.js';
+import { HandmadeRepository } from '../fixtures/handmade-repository.js';
+
+const bytes = (length: number, fill = 'x') => Buffer.alloc(length, fill);
+const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+
+const manifest = (more: object = {}) => ({
+  schema: 'landfall.machine/1',
+  name: 'db01',
+  kind: 'computer',
+  level: 'computer',
+  os: { family: 'linux', name: 'Debian 12' },
+  firmware: 'bios',
+  takenAt: '2026-03-04T05:00:00Z',
+  disks: [
+    { file: 'sda.raw', name: 'sda', role: 'os', lun: 0, sizeBytes: 1_000 },
+    { file: 'sdb.raw', role: 'data', lun: 1, sku: 'Premium_LRS', caching: 'ReadOnly' },
+  ],
+  ...more,
+});
+
+async function onlyPoint(made: HandmadeRepository): Promise<DiscoveredPoint> {
+  const { points, skipped } = await discoverHandmade(made);
+  assert.deepEqual(skipped, []);
+  assert.equal(points.length, 1);
+  return points[0]!;
+}
+
+const problems = (point: DiscoveredPoint) => point.problems.map(({ severity, code }) => `${severity} ${code}`);
+
+describe('A snapshot without a tag', () => {
+  test('that holds one image is a point named after the image', async () => {
+    const made = new HandmadeRepository();
+    const id = made.backUp({ 'web01.raw': bytes(1_000) }, { hostname: 'backup-server', paths: ['/srv/web01.raw'] });
+    const point = await onlyPoint(made);
+    assert.deepEqual(
+      { ...point, takenAt: point.takenAt.toISOString() },
+      {
+        reference: id,
+        machineKey: 'host:backup-server:/srv/web01.raw',
+        machineName: 'web01',
+        aliases: ['backup-server'],
+        takenAt: '2026-03-04T04:06:07.123Z',
+        kind: 'image',
+        level: 'computer',
+        disks: [{ name: 'web01', location: `${id}:/web01.raw`, sizeBytes: 1_000 }],
+        hasManifest: false,
+        problems: [],
+      },
+    );
+  });
+
+  test('that holds several images is a point named after its host, disks in natural order', async () => {
+    const made = new HandmadeRepository();
+    made.backUp({ 'disk10.img': bytes(10), 'notes.txt': bytes(5), 'disk2.IMG': bytes(2), 'disk1.raw': bytes(1) });
+    const point = await onlyPoint(made);
+    assert.equal(point.machineName, 'host1');
+    assert.deepEqual(
+      point.disks.map(({ name, sizeBytes }) => [name, sizeBytes]),
+      [
+        ['disk1', 1],
+        ['disk2', 2],
+        ['disk10', 10],
+      ],
+    );
+  });
+
+  test('is searched in its folders; images of the same name get names that differ', async () => {
+    const made = new HandmadeRepository();
+    const inner = (fill: string) =>
+      made.addTree([{ name: 'disk.raw', type: 'file', size: 3, content: [made.addBlob('data', bytes(3, fill))] }]);
+    const tree = made.addTree([
+      { name: 'a', type: 'dir', subtree: inner('a'), content: null },
+      { name: 'b', type: 'dir', subtree: inner('b') },
+      { name: 'null', type: 'chardev' },
+      { name: 'link.raw', type: 'symlink', linktarget: '/etc/passwd' },
+    ]);
+    made.writePack();
+    const id = made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree, paths: ['/vm'], hostname: 'h' });
+    const point = await onlyPoint(made);
+    assert.deepEqual(point.disks, [
+      { name: 'disk', location: `${id}:/a/disk.raw`, sizeBytes: 3 },
+      { name: 'disk-2', location: `${id}:/b/disk.raw`, sizeBytes: 3 },
+    ]);
+    const { repository } = await openHandmade(made);
+    const second = await repository.openDisk(point.disks[1]!.location);
+    assert.equal((await second.read(0, 3)).toString(), 'bbb');
+  });
+
+  test('from standard input is an image whatever its name', async () => {
+    const made = new HandmadeRepository();
+    made.backUp({ 'db01.vda': bytes(700) });
+    const point = await onlyPoint(made);
+    assert.deepEqual([point.machineName, point.disks[0]!.sizeBytes, point.level], ['db01.vda', 700, 'computer']);
+  });
+
+  test('of other files is a point of level file with no disks', async () => {
+    const made = new HandmadeRepository();
+    made.backUp({ 'a.txt': bytes(1), 'b.txt': bytes(2) });
+    made.backUp({ 'c.txt': bytes(3) }, { paths: ['/home/me/c.txt'], time: '2026-03-05T00:00:00Z' });
+    const { points } = await discoverHandmade(made);
+    assert.deepEqual(
+      points.map(({ level, disks, machineName }) => [level, disks.length, machineName]),
+      [
+        ['file', 0, 'host1'],
+        ['file', 0, 'host1'],
+      ],
+    );
+  });
+
+  test('lists an image of no bytes as one', async () => {
+    const made = new HandmadeRepository();
+    made.backUp({ 'empty.raw': Buffer.alloc(0) });
+    assert.equal((await onlyPoint(made)).disks[0]!.sizeBytes, 0);
+  });
+
+  test('has its names cleaned of what could steer a terminal, and is opened by the true ones', async () => {
+    const made = new HandmadeRepository();
+    made.backUp({ '\\x1b[2Jdisk\\xff.raw': bytes(9) }, { hostname: 'evil\u001b[31m' });
+    const point = await onlyPoint(made);
+    assert.equal(point.machineName, '�[2Jdisk�');
+    assert.deepEqual(point.aliases, ['evil�[31m']);
+    const { repository } = await openHandmade(made);
+    assert.equal((await repository.openDisk(point.disks[0]!.location)).sizeBytes, 9);
+  });
+});
+
+describe('A machine.json beside images', () => {
+  test('describes the point', async () => {
+    const made = new HandmadeRepository();
+    const azure = { vmId: '1234', id: '/subscriptions/s', tags: { a: 'b' } };
+    const id = made.backUp({
+      'machine.json': json(manifest({ kind: 'image', azure })),
+      'sda.raw': bytes(1_000),
+      'sdb.raw': bytes(20),
+    });
+    const point = await onlyPoint(made);
+    assert.deepEqual(
+      { ...point, takenAt: point.takenAt.toISOString() },
+      {
+        reference: id,
+        machineKey: 'vm:1234',
+        machineName: 'db01',
+        aliases: ['host1'],
+        takenAt: '2026-03-04T05:00:00.000Z',
+        kind: 'image',
+        level: 'computer',
+        os: { family: 'linux', name: 'Debian 12' },
+        firmware: 'bios',
+        disks: [
+          { name: 'sda', location: `${id}:/sda.raw`, sizeBytes: 1_000, role: 'os', lun: 0 },
+          {
+            name: 'sdb',
+            location: `${id}:/sdb.raw`,
+            sizeBytes: 20,
+            role: 'data',
+            lun: 1,
+            sku: 'Premium_LRS',
+            caching: 'ReadOnly',
+          },
+        ],
+        azure,
+        hasManifest: true,
+        problems: [],
+      },
+    );
+  });
+
+  test('may name images that are not called so', async () => {
+    const made = new HandmadeRepository();
+    made.backUp({ 'machine.json': json(manifest({ disks: [{ file: 'disk0' }] })), disk0: bytes(11) });
+    assert.deepEqual(
+      (await onlyPoint(made)).disks.map(({ name, sizeBytes }) => [name, sizeBytes]),
+      [['disk0', 11]],
+    );
+  });
+
+  test('is contradicted by what is really there', async () => {
+    const made = new HandmadeRepository();
+    made.backUp({ 'machine.json': json(manifest()), 'sda.raw': bytes(999) });
+    const point = await onlyPoint(made);
+    assert.deepEqual(problems(point), ['error CONTRADICTION', 'error CHAIN_BROKEN']);
+    assert.equal(point.disks[0]!.sizeBytes, 999);
+  });
+
+  test("that can't be used leaves a point that is listed, with the reason", async () => {
+    for (const [wrong, why] of [
+      [Buffer.from('{'), /not JSON/],
+      [json(manifest({ schema: 'other/1' })), /schema/],
+      [bytes(1024 * 1024 + 1, ' '), /bytes/],
+    ] as const) {
+      const made = new HandmadeRepository();
+      made.backUp({ 'machine.json': wrong, 'sda.raw': bytes(1_000) });
+      const point = await onlyPoint(made);
+      assert.deepEqual(problems(point), ['error POINT_UNSUPPORTED']);
+      assert.match(point.problems[0]!.message, why);
+      assert.deepEqual([point.hasManifest, point.machineName, point.disks.length], [true, 'host1', 1]);
+    }
+  });
+});
+
+describe('Snapshots with the same landfall-point tag', () => {
+  const tags = { tags: ['landfall-point=p1', 'nightly'], hostname: 'db01' };
+
+  test('are one point, described by its machine.json', async () => {
+    const made = new HandmadeRepository();
+    const first = made.backUp({ 'sda.raw': bytes(1_000) }, tags);
+    const second = made.backUp({ 'sdb.raw': bytes(20) }, tags);
+    made.backUp({ 'machine.json': json(manifest()) }, tags);
+    const point = await onlyPoint(made);
+    assert.deepEqual(
+      [point.reference, point.machineKey, point.machineName, point.aliases],
+      ['p1', 'machine:db01', 'db01', []],
+    );
+    assert.deepEqual(
+      point.disks.map((disk) => disk.location),
+      [`${first}:/sda.raw`, `${second}:/sdb.raw`],
+    );
+  });
+
+  test('are no point without the manifest, and reported', async () => {
+    const made = new HandmadeRepository();
+    made.backUp({ 'sda.raw': bytes(1_000) }, tags);
+    const { points, skipped } = await discoverHandmade(made);
+    assert.deepEqual(points, []);
+    assert.deepEqual(skipped, [{ reference: 'p1', why: 'its manifest is missing: the capture did not finish' }]);
+  });
+
+  test('give the newest of two files with the same name', async () => {
+    const made = new HandmadeRepository();
+    made.backUp({ 'sda.raw': bytes(1_000, 'new') }, { ...tags, time: '2026-06-01T00:00:00Z' });
+    const older = made.backUp({ 'sda.raw': bytes(1_000, 'old') }, { ...tags, time: '2026-05-01T00:00:00Z' });
+    made.backUp({ 'machine.json': json(manifest({ disks: [{ file: 'sda.raw' }] })) }, tags);
+    const point = await onlyPoint(made);
+    assert.ok(!point.disks[0]!.location.startsWith(older));
+  });
+});
+
+describe('Discovery', () => {
+  test('lists points oldest first', async () => {
+    const made = new HandmadeRepository();
+    for (const month of ['05', '01', '03'])
+      made.backUp({ [`m${month}.raw`]: bytes(1) }, { time: `2026-${month}-01T00:00:00Z` });
+    const { points } = await discoverHandmade(made);
+    assert.deepEqual(
+      points.map((point) => point.machineName),
+      ['m01', 'm03', 'm05'],
+    );
+  });
+
+  test("passes over what can't be read, says why, and hides nothing else", async () => {
+    const made = new HandmadeRepository();
+    made.backUp({ 'good.raw': bytes(1) });
+    const flipped = made.backUp({ 'flipped.raw': bytes(2) });
+    made.files[`snapshots/${flipped}`]![30]! ^= 1;
+    const nonsense = made.writeSnapshot({ time: 'never', tree: 5 });
+    const treeless = made.writeSnapshot({
+      time: '2026-01-01T00:00:00Z',
+      tree: 'ab'.repeat(32),
+      paths: [],
+      hostname: 'h',
+    });
+    const { points, skipped } = await discoverHandmade(made);
+    assert.deepEqual(
+      points.map((point) => point.machineName),
+      ['good'],
+    );
+    const reasons = Object.fromEntries(skipped.map(({ reference, why }) => [reference, why]));
+    assert.match(reasons[flipped]!, /SHA-256/);
+    assert.match(reasons[nonsense]!, /time/);
+    assert.match(reasons[treeless]!, /index does not know/);
+  });
+
+  test('of an empty repository finds nothing', async () => {
+    assert.deepEqual(await discoverHandmade(new HandmadeRepository()), { points: [], skipped: [] });
+  });
+});
