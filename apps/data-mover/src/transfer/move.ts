@@ -1,4 +1,4 @@
-import type { ByteRange, DiskSource, DiskTarget } from '@landfall/domain';
+import type { ByteRange, DiskSource, DiskTarget, Piece } from '@landfall/domain';
 import { AlignedWriter } from '../target/aligned-writer.js';
 
 /*
@@ -9,7 +9,7 @@ import { AlignedWriter } from '../target/aligned-writer.js';
  * already. The result counts only after the flush.
  */
 const MAX_WRITES = 8;
-const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024;
+const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024;
 
 export interface Moved {
   readonly bytesWritten: number;
@@ -39,19 +39,21 @@ export async function moveRange(
   let bytesWritten = 0;
   let failure: { readonly error: unknown } | undefined;
 
-  const start = (offset: number, bytes: Uint8Array): void => {
-    bytesInFlight += bytes.length;
+  const start = ({ offset, bytes, release }: Piece): void => {
+    const { length } = bytes;
+    bytesInFlight += length;
     const write = writer
       .write(offset, bytes, either)
       .then(() => {
-        bytesWritten += bytes.length;
+        bytesWritten += length;
       })
       .catch((error: unknown) => {
         failure ??= { error };
         stop.abort(error);
       })
       .finally(() => {
-        bytesInFlight -= bytes.length;
+        bytesInFlight -= length;
+        release?.();
         inFlight.delete(write);
       });
     inFlight.add(write);
@@ -61,7 +63,7 @@ export async function moveRange(
     for await (const piece of source.pieces(within(source, range), either)) {
       if (failure !== undefined) break;
       mayWrite?.();
-      start(piece.offset, piece.bytes);
+      start(piece);
       while (inFlight.size >= MAX_WRITES || bytesInFlight >= MAX_BYTES_IN_FLIGHT) await Promise.race(inFlight);
     }
   } catch (error) {

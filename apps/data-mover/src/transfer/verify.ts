@@ -57,8 +57,10 @@ async function compareAll(
 ): Promise<void> {
   const covered: ByteRange[] = [];
   for await (const piece of source.pieces(within(source, range), signal)) {
-    await comparison.compare(piece.offset, piece.bytes);
-    covered.push({ offset: piece.offset, length: piece.bytes.length });
+    const { offset, bytes, release } = piece;
+    covered.push({ offset, length: bytes.length });
+    await comparison.compare(offset, bytes);
+    release?.();
   }
   covered.sort((left, right) => left.offset - right.offset);
   let at = range.offset;
