@@ -48,6 +48,15 @@ export interface Emulator {
   close(): Promise<void>;
 }
 
+/** The answer to what is not HTTP at all. */
+const MALFORMED_REQUEST = [
+  'HTTP/1.1 400 Bad Request',
+  'content-type: application/json; charset=utf-8',
+  'connection: close',
+  '',
+  JSON.stringify({ error: { code: 'BadRequest', message: 'The request is not a valid HTTP request.' } }),
+].join('\r\n');
+
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const host = options.host ?? '127.0.0.1';
   const now = options.now ?? (() => new Date());
@@ -97,6 +106,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       }
     },
   );
+  server.on('clientError', (_, socket) => {
+    if (socket.writable) socket.end(MALFORMED_REQUEST);
+  });
   await new Promise<void>((ready, failed) => {
     server.once('error', failed);
     server.listen(options.port ?? 0, host, ready);

@@ -120,20 +120,15 @@ function requireApiVersion(url: URL): string {
 }
 
 async function readBody(request: IncomingMessage): Promise<unknown> {
+  if (Number(request.headers['content-length'] ?? 0) > LARGEST_BODY_BYTES) throw tooLarge();
   const chunks: Buffer[] = [];
   let length = 0;
+  // What is too much is still taken in and dropped, so that the client gets to read the answer.
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LARGEST_BODY_BYTES) {
-      throw new AzureError(
-        413,
-        'RequestContentTooLarge',
-        `The request content size exceeds the maximum size of ${LARGEST_BODY_BYTES} bytes.`,
-        { headers: { connection: 'close' } },
-      );
-    }
-    chunks.push(chunk);
+    if (length <= LARGEST_BODY_BYTES) chunks.push(chunk);
   }
+  if (length > LARGEST_BODY_BYTES) throw tooLarge();
   if (length === 0) return undefined;
   const text = Buffer.concat(chunks).toString('utf8');
   try {
@@ -144,6 +139,14 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
       'The request content was invalid and could not be deserialized: it is not JSON.',
     );
   }
+}
+
+function tooLarge(): AzureError {
+  return new AzureError(
+    413,
+    'RequestContentTooLarge',
+    `The request content size exceeds the maximum size of ${LARGEST_BODY_BYTES} bytes.`,
+  );
 }
 
 function unknownPath(path: string): AzureError {

@@ -45,7 +45,7 @@ function register(call: Call, azure: Azure): Answer {
 
 /** @throws AzureError 409 MissingSubscriptionRegistration for a change through a provider that is not registered */
 export function requireRegistered(path: string, azure: Azure): void {
-  const namespace = /\/providers\/(Microsoft\.[A-Za-z]+)\//i.exec(path)?.[1];
+  const namespace = /\/resourceGroups\/[^/]+\/providers\/(Microsoft\.[A-Za-z]+)\//i.exec(path)?.[1];
   if (namespace === undefined || !azure.settings.values.unregisteredProviders.some((name) => isSame(name, namespace)))
     return;
   throw conflict(

@@ -306,12 +306,10 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
   const body = Buffer.from(
     `<?xml version="1.0" encoding="utf-8"?><Error><Code>${refusal.code}</Code><Message>${refusal.message}</Message></Error>`,
   );
-  // A body that nobody reads would block the connection.
-  const close: Record<string, string> = request.complete ? {} : { connection: 'close' };
   send(
     response,
     refusal.status,
-    { 'content-type': 'application/xml', 'x-ms-error-code': refusal.code, ...refusal.headers, ...close },
+    { 'content-type': 'application/xml', 'x-ms-error-code': refusal.code, ...refusal.headers },
     request.method === 'HEAD' ? undefined : body,
   );
 }
