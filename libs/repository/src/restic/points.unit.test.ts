@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { DiscoveredPoint } from '@landfall/domain';
-import { discoverHandmade, openHandmade } from '../fixtures/handmade-points.js';
-import { HandmadeRepository } from '../fixtures/handmade-repository.js';
+import { Secret, type DiscoveredPoint, type Discovery } from '@landfall/domain';
+import { MemoryFileStore } from '@landfall/testing';
+import { HANDMADE_PASSWORD, HandmadeRepository } from '../fixtures/handmade-repository.js';
+import { openRepository } from '../open.js';
 
 const bytes = (length: number, fill = 'x') => Buffer.alloc(length, fill);
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
@@ -21,6 +22,16 @@ const manifest = (more: object = {}) => ({
   ],
   ...more,
 });
+
+function openHandmade(made: HandmadeRepository) {
+  const [store, password] = [new MemoryFileStore(made.files), new Secret(HANDMADE_PASSWORD)];
+  return openRepository({ kind: 'restic', store, password, threads: 0 });
+}
+
+async function discoverHandmade(made: HandmadeRepository): Promise<Discovery> {
+  made.writeIndex();
+  return (await openHandmade(made)).discover();
+}
 
 async function onlyPoint(made: HandmadeRepository): Promise<DiscoveredPoint> {
   const { points, skipped } = await discoverHandmade(made);
@@ -85,7 +96,7 @@ describe('A snapshot without a tag', () => {
       { name: 'disk', location: `${id}:/a/disk.raw`, sizeBytes: 3 },
       { name: 'disk-2', location: `${id}:/b/disk.raw`, sizeBytes: 3 },
     ]);
-    const { repository } = await openHandmade(made);
+    const repository = await openHandmade(made);
     const second = await repository.openDisk(point.disks[1]!.location);
     assert.equal((await second.read(0, 3)).toString(), 'bbb');
   });
@@ -123,7 +134,7 @@ describe('A snapshot without a tag', () => {
     const point = await onlyPoint(made);
     assert.equal(point.machineName, '�[2Jdisk�');
     assert.deepEqual(point.aliases, ['evil�[31m']);
-    const { repository } = await openHandmade(made);
+    const repository = await openHandmade(made);
     assert.equal((await repository.openDisk(point.disks[0]!.location)).sizeBytes, 9);
   });
 });

@@ -3,9 +3,19 @@ import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { PermanentError, RetryableError, Secret } from '@landfall/domain';
 import { MemoryFileStore, backupRepositoryContract } from '@landfall/testing';
-import { openHandmade } from '../fixtures/handmade-points.js';
-import { HandmadeRepository, sha256 } from '../fixtures/handmade-repository.js';
+import { HANDMADE_PASSWORD, HandmadeRepository, sha256 } from '../fixtures/handmade-repository.js';
 import { openRepository } from '../open.js';
+
+async function openHandmade(
+  made: Pick<HandmadeRepository, 'files'>,
+  { password = HANDMADE_PASSWORD, threads = 0 } = {},
+) {
+  const store = new MemoryFileStore(made.files);
+  return {
+    store,
+    repository: await openRepository({ kind: 'restic', store, password: new Secret(password), threads }),
+  };
+}
 
 for (const version of [1, 2]) {
   for (const threads of [0, 2]) {
