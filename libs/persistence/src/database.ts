@@ -22,8 +22,12 @@ export type Client = PrismaClient | Prisma.TransactionClient;
 
 export class Database {
   readonly client: PrismaClient;
+  /** Host, port and name, for messages: never what opens it. */
+  readonly #place: string;
 
   constructor(settings: DatabaseSettings) {
+    const url = URL.parse(settings.databaseUrl.reveal());
+    this.#place = url ? `${url.host}${url.pathname}` : 'an address that is no URL';
     const adapter = new PrismaPg(
       {
         connectionString: settings.databaseUrl.reveal(),
@@ -42,7 +46,7 @@ export class Database {
     try {
       return await work(this.client);
     } catch (error) {
-      throw translated(error);
+      throw translated(error, this.#place);
     }
   }
 
@@ -52,7 +56,7 @@ export class Database {
       try {
         return await this.client.$transaction(work, TRANSACTION_LIMITS);
       } catch (error) {
-        if (!isConflict(error) || tries >= CONFLICT_TRIES) throw translated(error);
+        if (!isConflict(error) || tries >= CONFLICT_TRIES) throw translated(error, this.#place);
       }
     }
   }
@@ -84,7 +88,7 @@ export async function waitForPostgres(settings: DatabaseSettings, withinMs: numb
   }
 }
 
-function translated(error: unknown): unknown {
+function translated(error: unknown, place: string): unknown {
   if (error instanceof LandfallError) return error;
   if (isConflict(error)) {
     return new RetryableError(
@@ -100,7 +104,7 @@ function translated(error: unknown): unknown {
   return new RetryableError(
     {
       code: 'POSTGRES_UNREACHABLE',
-      message: 'Postgres, which keeps the books, does not answer.',
+      message: `Postgres at ${place}, which keeps the books, does not answer.`,
       fix: 'See that Postgres runs and that DATABASE_URL names it, with the right user and password; then try again.',
     },
     { cause: error },

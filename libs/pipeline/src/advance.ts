@@ -105,10 +105,12 @@ export async function redispatchStep(books: RestoreBooks, run: StepRun): Promise
     const found = await lockStep(tx, run);
     if (!found) return false;
     const { restore, step } = found;
-    if (step.state !== 'pending' && step.state !== 'running') return false;
-    if (movesForward(restore.state)) await dispatchStep(tx, restore.id, step);
-    else if (step.state === 'running') await giveBack(tx, restore, step);
-    else return false;
+    if (step.state === 'running') {
+      await apply(tx, restore, step, { kind: 'failed', error: interrupted(step.id) });
+      return true;
+    }
+    if (step.state !== 'pending' || !movesForward(restore.state)) return false;
+    await dispatchStep(tx, restore.id, step);
     return true;
   });
 }
@@ -220,9 +222,9 @@ async function giveBack(tx: RestoreTransaction, restore: Restore, step: RestoreS
 }
 
 /**
- * Why a job is delivered for a step that runs under the same epoch: the first run's process has died, or has lost its
- * lock and is being stopped. Failing that run gives the step a new epoch, so that whatever is left of it can write
- * nothing; and it counts as an attempt, because a step that kills its process would otherwise be taken up for ever.
+ * How a run ends that nobody can end any more: its job is delivered again, or is gone, because its process has died or
+ * has lost its lock. Failing it gives the step a new epoch, so that whatever is left of the run can write nothing; and
+ * it counts as an attempt, because a step that kills its process would otherwise be taken up for ever.
  */
 function interrupted(step: StepId): LandfallError {
   return new RetryableError({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PermanentError, RetryableError, STEPS, WaitingError, type RestoreBooks, type StepId } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
-import { beginStep, recordOutcome, type RunResult } from './advance.js';
+import { beginStep, recordOutcome, redispatchStep, type RunResult } from './advance.js';
 import { requestRestore } from './request-restore.js';
 import { backOffMs, STEP_ATTEMPTS } from './retry-policy.js';
 import { beginCleanUp, finishCleanUp, requestCancel, requestResume, requestRollback } from './turn-round.js';
@@ -122,6 +122,19 @@ describe('the way forward', () => {
     assert.equal((await stepOf(books, restoreId, run.step)).state, 'pending');
     const intent = { key: 'k', operation: 'o', azureId: '/d', bodyHash: 'h' };
     await assert.rejects(books.journal(restoreId, run.step, 1).begin(intent), { code: 'STEP_SUPERSEDED' });
+  });
+
+  it('counts an attempt for a run whose job is gone, and none for a job that never began', async () => {
+    const books = new MemoryBooks();
+    const restoreId = await planned(books);
+    const step = 'create-empty-disks';
+    assert.equal(await redispatchStep(books, { restoreId, step, epoch: 1 }), true);
+    assert.equal(await redispatchStep(books, { restoreId, step, epoch: 1 }), false);
+    assert.deepEqual([(await stepOf(books, restoreId, step)).attempts], [0]);
+    await beginStep(books, { restoreId, step, epoch: 2 });
+    assert.equal(await redispatchStep(books, { restoreId, step, epoch: 2 }), true);
+    const again = await stepOf(books, restoreId, step);
+    assert.deepEqual([again.attempts, again.epoch, again.error?.code], [1, 3, 'STEP_INTERRUPTED']);
   });
 
   it('refuses an output that the next steps could not read', async () => {

@@ -121,7 +121,7 @@ export class QueueClient {
     try {
       return await work();
     } catch (cause) {
-      throw redisUnreachable(cause);
+      throw redisUnreachable(this.#redis, cause);
     }
   }
 }

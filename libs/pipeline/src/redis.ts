@@ -50,7 +50,7 @@ export async function waitForRedis(redis: RedisSettings, withinMs: number): Prom
         await connection.ping();
         return;
       } catch (cause) {
-        if (Date.now() >= deadline) throw redisUnreachable(cause);
+        if (Date.now() >= deadline) throw redisUnreachable(redis, cause);
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     }
@@ -59,13 +59,18 @@ export async function waitForRedis(redis: RedisSettings, withinMs: number): Prom
   }
 }
 
-export function redisUnreachable(cause?: unknown): RetryableError {
+export function redisUnreachable(redis: RedisSettings, cause?: unknown): RetryableError {
   return new RetryableError(
     {
       code: 'REDIS_UNREACHABLE',
-      message: 'Redis, which holds the queues, does not answer.',
+      message: `Redis at ${placeOf(redis)}, which holds the queues, does not answer.`,
       fix: 'See that Redis runs and that REDIS_URL names it, with the right password; then start again.',
     },
     { cause },
   );
+}
+
+/** Host and port, for messages: never what opens it. */
+function placeOf(redis: RedisSettings): string {
+  return URL.parse(redis.url.reveal())?.host ?? 'an address that is no URL';
 }

@@ -181,7 +181,7 @@ export async function redispatchCleanUp(
     const restore = await tx.lockRestore(run.restoreId);
     const cleanUp = restore && (await tx.cleanUp(run.restoreId));
     if (!restore || cleanUp?.epoch !== run.epoch || !goesBack(restore.state)) return false;
-    if (cleanUp.state === 'running') await dispatchCleanUp(tx, restore.id, cleanUp);
+    if (cleanUp.state === 'running') await retryCleanUp(tx, restore, cleanUp, interrupted());
     else if (cleanUp.state === 'pending') await startCleanUp(tx, restore.id);
     else return false;
     return true;
