@@ -117,10 +117,8 @@ export class FatFileSystem {
   async #chainBytes(firstCluster: number): Promise<Buffer> {
     const { clusterBytes, dataByte } = this.geometry;
     const parts: Buffer[] = [];
-    const seen = new Set<number>();
     let cluster: number | null = firstCluster;
-    while (cluster !== null && !seen.has(cluster) && (parts.length + 1) * clusterBytes <= LONGEST_DIRECTORY_BYTES) {
-      seen.add(cluster);
+    while (cluster !== null && (parts.length + 1) * clusterBytes <= LONGEST_DIRECTORY_BYTES) {
       const bytes: Buffer | null = this.#isCluster(cluster)
         ? await readExactly(this.#cache, dataByte + (cluster - 2) * clusterBytes, clusterBytes)
         : null;

@@ -29,6 +29,17 @@ describe('a FAT file system', () => {
     assert.equal(await names('EFI', 'nosuch'), undefined);
   });
 
+  it('lists a directory once whose clusters lead back to themselves', async () => {
+    const image = machine();
+    const head = await readHead(esp(image), 512);
+    const [efi] = (await (await openFat(image)).directory()) ?? [];
+    assert.equal(efi?.name, 'EFI');
+    const itself = Buffer.alloc(2);
+    itself.writeUInt16LE(efi.firstCluster);
+    image.write(MIB + readFatGeometry(head, esp(image).sizeBytes)!.fatByte + 2 * efi.firstCluster, itself);
+    assert.equal((await (await openFat(image)).directory('EFI'))?.length, 2);
+  });
+
   it('tells sizes', async () => {
     const [loader] = (await (await openFat(machine())).directory('EFI', 'BOOT')) ?? [];
     assert.equal(loader?.sizeBytes, 'MZ loader'.length);
@@ -59,6 +70,18 @@ describe('an ext4 file system', () => {
     assert.match(direct!.toString(), /^PRETTY_NAME="Sample Linux 12 \(tester\)"\n/);
     assert.deepEqual(await ext.readFile('/etc/os-release'), direct);
     assert.deepEqual(await ext.readFile('etc/../etc/./os-release'), direct);
+  });
+
+  it('has no file behind a symbolic link that leads to itself', async () => {
+    const image = machine();
+    const target = '../usr/lib/os-release';
+    for (const sector of image.written) {
+      const at = image.peek(sector * 512, 512).indexOf(target);
+      if (at !== -1) image.write(sector * 512 + at, Buffer.from('./././././/os-release'));
+    }
+    const ext = await ExtFileSystem.open(root(image));
+    assert.equal(await ext.readFile('/etc/os-release'), null);
+    assert.notEqual(await ext.readFile('/usr/lib/os-release'), null);
   });
 
   it('has no file where there is none, or a directory', async () => {
