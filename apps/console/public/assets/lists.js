@@ -10,6 +10,7 @@ function listPage(title, path, render) {
     const body = element('div');
     main.replaceChildren(element('h1', {}, title), body);
     async function refresh() {
+      if (signal.aborted) return;
       try {
         const rows = await ask(path);
         if (signal.aborted) return;
@@ -18,7 +19,7 @@ function listPage(title, path, render) {
       } catch (problem) {
         if (!signal.aborted) trouble(problem);
       }
-      if (!signal.aborted) setTimeout(refresh, REFRESH_MS);
+      setTimeout(refresh, REFRESH_MS);
     }
     await refresh();
   };
