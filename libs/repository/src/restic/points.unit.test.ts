@@ -232,6 +232,13 @@ describe('Snapshots with the same landfall-point tag', () => {
     );
   });
 
+  test('do not take the manifest itself for a disk, whatever it says', async () => {
+    const made = new HandmadeRepository();
+    made.backUp({ 'machine.json': json(manifest({ disks: [{ file: 'machine.json' }] })) }, tags);
+    const point = await onlyPoint(made);
+    assert.deepEqual([point.disks, problems(point)], [[], ['error CHAIN_BROKEN']]);
+  });
+
   test('are no point without the manifest, and reported', async () => {
     const made = new HandmadeRepository();
     made.backUp({ 'sda.raw': bytes(1_000) }, tags);

@@ -178,6 +178,10 @@ function mixedDisk(sizeBytes: number): Buffer {
   noise(0, 70_001);
   noise(MIB + 13, 3 * MIB + 5);
   disk.copy(disk, 4 * MIB + 99, MIB + 13, 2 * MIB + 13);
+  // Half a MiB that is there twice, and two islands in the zeros of another.
+  disk.copy(disk, 5.5 * MIB, 2 * MIB, 2.5 * MIB);
+  noise(6 * MIB + 1_000, 6 * MIB + 2_000);
+  noise(6 * MIB + 300_000, 6 * MIB + 300_001);
   disk.fill('all alike ', 7 * MIB, 8 * MIB);
   noise(sizeBytes - 9, sizeBytes);
   return disk;
