@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { nameOf, parseResourceId, resourceGroupOf, resourceId, sameId } from './resource-id.js';
+
+const word = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/);
+
+describe('resource ids', () => {
+  it('come apart into what they were made of', () => {
+    fc.assert(
+      fc.property(word, word, word, (subscription, group, name) => {
+        const id = resourceId(subscription, group, 'Microsoft.Compute/disks', name);
+        const address = parseResourceId(id);
+        assert.deepEqual(
+          [address?.subscriptionId, address?.resourceGroup, address?.type, address?.name],
+          [subscription, group, 'Microsoft.Compute/disks', name],
+        );
+        assert.equal(resourceGroupOf(id), group);
+        assert.equal(nameOf(id), name);
+        assert.ok(sameId(id, id.toUpperCase()));
+      }),
+    );
+  });
+
+  it('may name a resource inside another one', () => {
+    const address = parseResourceId(
+      '/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n',
+    );
+    assert.equal(address?.type, 'Microsoft.Network/virtualNetworks/subnets');
+    assert.deepEqual(address?.names, ['v', 'n']);
+  });
+
+  it('are nothing else', () => {
+    for (const text of [
+      '',
+      '/subscriptions/s',
+      '/subscriptions/s/resourceGroups/g',
+      'disks/d',
+      '/subscriptions/s/resourceGroups/g/providers/P/t',
+    ]) {
+      assert.equal(parseResourceId(text), null, text);
+    }
+  });
+});

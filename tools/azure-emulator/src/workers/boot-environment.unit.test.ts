@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseBootEnvironment, processCount } from './boot-environment.js';
+
+const encode = (text: string): string => Buffer.from(text).toString('base64');
+
+describe("a worker's custom data", () => {
+  it('is lines NAME=value; everything after the first = is the value', () => {
+    assert.deepEqual(parseBootEnvironment(encode('A=1\n# a remark\n\nLANDFALL_URL=https://h/?a=b\r\nEMPTY=\n')), {
+      environment: { A: '1', LANDFALL_URL: 'https://h/?a=b', EMPTY: '' },
+    });
+  });
+
+  it('is refused when it is something else', () => {
+    for (const text of ['#cloud-config\npackages: []', '#!/bin/sh\necho', 'lower=1', 'A=1\nnonsense', '']) {
+      assert.ok('refused' in parseBootEnvironment(encode(text)), text);
+    }
+    assert.ok('refused' in parseBootEnvironment(null));
+  });
+
+  it('may not say which code is loaded', () => {
+    for (const name of ['PATH', 'NODE_OPTIONS', 'LD_PRELOAD', 'NODE_EXTRA_CA_CERTS']) {
+      assert.ok('refused' in parseBootEnvironment(encode(`${name}=x`)), name);
+    }
+  });
+
+  it('says how many processes to run, within reason', () => {
+    const counts = ['3', '0', '-1', 'many', '1.5', '1000'].map((value) =>
+      processCount({ LANDFALL_MOVER_PROCESSES: value }),
+    );
+    assert.deepEqual(counts, [3, 1, 1, 1, 1, 16]);
+    assert.equal(processCount({}), 1);
+  });
+});

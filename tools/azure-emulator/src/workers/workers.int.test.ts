@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import {
+  eventually,
+  GROUP,
+  makeDisk,
+  makeVm,
+  raw,
+  startTestAzure,
+  workerBody,
+  type Reachable,
+  type TestAzure,
+} from '../fixtures/azure.fixture.test.js';
+import { startProcess } from '../fixtures/process.fixture.test.js';
+import { startTicksOf } from './process-identity.js';
+
+/** A stand-in for a data-mover: writes its environment down, and lives until it is told to end. */
+const STAND_IN = ['/bin/sh', '-c', 'env > "$LANDFALL_WORKER_STATE/$LANDFALL_MOVER_NAME.env"; exec sleep 600'];
+/** One that will not end when asked to. */
+const STUBBORN = ['/bin/sh', '-c', 'trap "" TERM; while true; do sleep 0.1; done'];
+
+interface Listed {
+  readonly vm: string;
+  readonly name: string;
+  readonly pid: number;
+}
+
+async function workers(azure: Reachable): Promise<Listed[]> {
+  return JSON.parse((await raw(azure, 'GET', '/_emulator/workers')).text) as Listed[];
+}
+
+function isRunning(pid: number): boolean {
+  return startTicksOf(pid) !== null;
+}
+
+describe('what runs on worker VMs', () => {
+  let azure: TestAzure;
+  before(async () => (azure = await startTestAzure({ workerCommand: STAND_IN })));
+  after(() => azure.close());
+
+  const folder = (vm: string): string => join(azure.directory, 'vms', GROUP, vm);
+  const environmentOf = async (vm: string, mover: string): Promise<Record<string, string>> => {
+    const path = join(folder(vm), 'state', `${mover}.env`);
+    await eventually(`${mover} writes its environment`, () => existsSync(path) && statSync(path).size > 0);
+    const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+    return Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
+  };
+  const launch = async (name: string, environment: Record<string, string>) =>
+    azure.compute.virtualMachines.createOrUpdate(GROUP, name, await workerBody(azure, name, environment));
+
+  it('starts as many processes as the custom data says, with that environment and little else', async () => {
+    process.env['SECRET_OF_THE_EMULATOR'] = 'x';
+    await launch('w1', { LANDFALL_API_URL: 'https://127.0.0.1:9/a=b', LANDFALL_MOVER_PROCESSES: '2' });
+    const running = (await workers(azure)).filter(({ vm }) => vm.endsWith('/w1'));
+    assert.deepEqual(running.map(({ name }) => name).sort(), ['w1-0', 'w1-1']);
+    const environment = await environmentOf('w1', 'w1-1');
+    assert.equal(environment['LANDFALL_API_URL'], 'https://127.0.0.1:9/a=b');
+    assert.equal(environment['LANDFALL_MOVER_NAME'], 'w1-1');
+    assert.equal(environment['LANDFALL_DISK_DIRECTORY'], join(folder('w1'), 'by-lun'));
+    assert.equal(environment['LANDFALL_WORKER_STATE'], join(folder('w1'), 'state'));
+    assert.equal(environment['SECRET_OF_THE_EMULATOR'], undefined);
+    assert.equal(statSync(join(folder('w1'), 'state')).mode & 0o777, 0o700);
+  });
+
+  it('ends the processes before a stop, a deallocation or a deletion succeeds', async () => {
+    await launch('w2', { LANDFALL_A: '1' });
+    const pid = async (): Promise<number> => (await workers(azure)).find(({ vm }) => vm.endsWith('/w2'))?.pid ?? 0;
+    const first = await pid();
+    assert.ok(isRunning(first));
+    await azure.compute.virtualMachines.powerOff(GROUP, 'w2');
+    assert.equal(isRunning(first), false);
+    await azure.compute.virtualMachines.start(GROUP, 'w2');
+    const second = await pid();
+    assert.ok(isRunning(second));
+    await azure.compute.virtualMachines.deallocate(GROUP, 'w2');
+    assert.equal(isRunning(second), false);
+    await azure.compute.virtualMachines.start(GROUP, 'w2');
+    const third = await pid();
+    await azure.compute.virtualMachines.delete(GROUP, 'w2');
+    assert.equal(isRunning(third), false);
+    assert.equal(existsSync(folder('w2')), false);
+  });
+
+  it('starts a process again that died while its VM runs, and keeps the worker folder', async () => {
+    await launch('w3', { LANDFALL_A: '1' });
+    const find = async () => (await workers(azure)).find(({ vm }) => vm.endsWith('/w3'));
+    await environmentOf('w3', 'w3-0');
+    const first = await find();
+    process.kill(first?.pid ?? 0, 'SIGKILL');
+    await eventually('another process runs', async () => {
+      const now = await find();
+      return now !== undefined && now.pid !== first?.pid && isRunning(now.pid);
+    });
+    assert.ok(existsSync(join(folder('w3'), 'state', 'w3-0.env')));
+    assert.match(readFileSync(join(folder('w3'), 'worker.log'), 'utf8'), /w3-0 ended \(SIGKILL\) while its VM runs/);
+  });
+
+  it('runs nothing on a VM without the worker tag, or whose custom data is something else', async () => {
+    const data = await makeDisk(azure, 'plain-data');
+    await makeVm(azure, 'plain', { dataDisks: [{ diskId: data, lun: 0 }] });
+    const body = await workerBody(azure, 'cloud-init', {});
+    const customData = Buffer.from('#cloud-config\npackages: [x]\n').toString('base64');
+    const osProfile = { computerName: 'c', adminUsername: 'me', adminPassword: 'x', customData };
+    await azure.compute.virtualMachines.createOrUpdate(GROUP, 'cloud-init', { ...body, osProfile });
+    const names = (await workers(azure)).map(({ vm }) => vm.split('/').at(-1));
+    assert.ok(!names.includes('plain') && !names.includes('cloud-init'));
+    assert.match(
+      readFileSync(join(folder('cloud-init'), 'worker.log'), 'utf8'),
+      /runs nothing: .*not lines NAME=value/,
+    );
+  });
+
+  it('does not let custom data choose what code a process loads', async () => {
+    await launch('w4', { NODE_OPTIONS: '--require=/tmp/x.js' });
+    assert.match(readFileSync(join(folder('w4'), 'worker.log'), 'utf8'), /sets NODE_OPTIONS, which a worker may not/);
+  });
+});
+
+describe('worker processes across the life of the emulator', () => {
+  let directory = '';
+  before(async () => (directory = await mkdtemp(join(tmpdir(), 'landfall-emulator-'))));
+  after(() => rm(directory, { recursive: true, force: true }));
+
+  it('never lets those of a killed emulator live beside new ones', async () => {
+    const first = await startProcess(directory, { workerCommand: STAND_IN });
+    const body = await workerBody(first, 'w', { LANDFALL_MOVER_PROCESSES: '2' });
+    await first.compute.virtualMachines.createOrUpdate(GROUP, 'w', body);
+    const before = (await workers(first)).map(({ pid }) => pid);
+    assert.equal(before.length, 2);
+    await first.end('SIGKILL');
+    assert.deepEqual(before.map(isRunning), [true, true]);
+    const second = await startProcess(directory, { workerCommand: STAND_IN, port: first.port });
+    assert.deepEqual(before.map(isRunning), [false, false]);
+    const after = (await workers(second)).map(({ pid }) => pid);
+    assert.deepEqual(after.map(isRunning), [true, true]);
+    assert.equal(await second.end('SIGTERM'), 0);
+    assert.deepEqual(after.map(isRunning), [false, false]);
+  });
+
+  it('ends a process by force that does not listen', async () => {
+    const emulator = await startProcess(directory, { workerCommand: STUBBORN });
+    await eventually('two processes run', async () => (await workers(emulator)).length === 2);
+    const pids = (await workers(emulator)).map(({ pid }) => pid);
+    await emulator.compute.virtualMachines.deallocate(GROUP, 'w');
+    assert.deepEqual(pids.map(isRunning), [false, false]);
+    await emulator.end('SIGTERM');
+  });
+});
