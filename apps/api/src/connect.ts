@@ -2,7 +2,7 @@ import { mintContainerReadSas } from '@landfall/azure/blob';
 import type { Logger, Metrics } from '@landfall/observability';
 import { connectBooks, waitForPostgres } from '@landfall/persistence';
 import { PLANNER_JOBS, QueueClient, QUEUES, runOutboxRelay, waitForRedis, workerQueue } from '@landfall/pipeline';
-import { hashOf } from './access/session.js';
+import { establishAdministrator } from './access/administrator.js';
 import type { ApiEnvironment } from './environment.js';
 import type { ApiPorts } from './ports.js';
 
@@ -43,12 +43,7 @@ export async function connect(
   const housekeeping = setInterval(() => {
     idempotency.prune(KEEP_IDEMPOTENCY_KEYS_SECONDS).catch(warn);
   }, HOUSEKEEPING_MS);
-  await tokens.put({
-    name: 'administrator',
-    role: 'admin',
-    tokenHash: hashOf(environment.LANDFALL_API_TOKEN.reveal()),
-    expiresAt: null,
-  });
+  await establishAdministrator(tokens, environment.LANDFALL_API_TOKEN);
 
   const ports: ApiPorts = {
     books,

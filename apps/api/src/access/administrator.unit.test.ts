@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { PermanentError, Secret } from '@landfall/domain';
+import { MemoryApiTokens } from '@landfall/testing';
+import { establishAdministrator } from './administrator.js';
+import { hashOf } from './session.js';
+
+describe("the administrator's token", () => {
+  const roleOf = async (tokens: MemoryApiTokens, token: string) => (await tokens.byHash(hashOf(token)))?.role ?? null;
+
+  it('is the one from the environment, start after start', async () => {
+    const tokens = new MemoryApiTokens();
+    await establishAdministrator(tokens, new Secret('first'));
+    await establishAdministrator(tokens, new Secret('first'));
+    assert.equal(await roleOf(tokens, 'first'), 'admin');
+    assert.equal((await tokens.list()).length, 1);
+  });
+
+  it('voids the one before it and leaves those of others', async () => {
+    const tokens = new MemoryApiTokens();
+    await tokens.put({ name: 'grafana', role: 'viewer', tokenHash: hashOf('other'), expiresAt: null });
+    await establishAdministrator(tokens, new Secret('first'));
+    await establishAdministrator(tokens, new Secret('second'));
+    assert.deepEqual(
+      [await roleOf(tokens, 'first'), await roleOf(tokens, 'second'), await roleOf(tokens, 'other')],
+      [null, 'admin', 'viewer'],
+    );
+  });
+
+  it('is not brought back to life once it was voided', async () => {
+    const tokens = new MemoryApiTokens();
+    await establishAdministrator(tokens, new Secret('first'));
+    await establishAdministrator(tokens, new Secret('second'));
+    await assert.rejects(
+      establishAdministrator(tokens, new Secret('first')),
+      (error) => error instanceof PermanentError && error.code === 'API_TOKEN_REVOKED',
+    );
+    assert.equal(await roleOf(tokens, 'second'), 'admin');
+  });
+});
