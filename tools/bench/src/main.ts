@@ -9,18 +9,26 @@ same machine, with the same data, in the same run.`;
 
 const UNITS: Readonly<Record<string, number>> = { MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
 
+const PARAMETERS = {
+  allowPositionals: true,
+  options: {
+    size: { type: 'string', default: '2GiB' },
+    repeat: { type: 'string', default: '3' },
+    threads: { type: 'string', default: '2' },
+    'half-empty': { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+} as const;
+
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      size: { type: 'string', default: '2GiB' },
-      repeat: { type: 'string', default: '3' },
-      threads: { type: 'string', default: '2' },
-      'half-empty': { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
+  let parsed;
+  try {
+    parsed = parseArgs(PARAMETERS);
+  } catch (error) {
+    return misuse(error instanceof Error ? error.message : String(error));
+  }
+  const { values, positionals } = parsed;
   if (values.help) {
     process.stdout.write(`${USAGE}\n`);
     return 0;

@@ -31,6 +31,7 @@ const COMPARE_BYTES = 8 * 1024 * 1024;
 
 export async function resticRestore(options: ResticRestoreOptions, say: (line: string) => void): Promise<Report> {
   const folder = await mkdtemp(path.join(await memoryFolder(say), 'landfall-bench-'));
+  say(`Working in ${folder}, which is removed in the end.`);
   const disk = path.join(folder, 'disk.raw');
   const repository = path.join(folder, 'repository');
   const environment = {

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { access } from 'node:fs/promises';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
+
+function bench(...parameters: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, ...parameters], (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+describe('The benchmark of restic restore', () => {
+  for (const kind of [[], ['--half-empty']]) {
+    test(`restores ${kind.length > 0 ? 'a half-empty' : 'a dense'} disk alike with both, reports both, and leaves nothing behind`, async () => {
+      const { code, stdout, stderr } = await bench(
+        'restic-restore',
+        '--size',
+        '144MiB',
+        '--repeat',
+        '1',
+        '--json',
+        ...kind,
+      );
+      assert.equal(code, 0, stderr);
+      const report = JSON.parse(stdout) as Record<string, Record<string, number>>;
+      for (const name of ['restic', 'landfall']) {
+        for (const measure of ['wallSeconds', 'cpuSeconds', 'peakBytes']) {
+          assert.ok(report[name]![measure]! > 0, `${name} ${measure}`);
+        }
+      }
+      const speed = report['restic']!['wallSeconds']! / report['landfall']!['wallSeconds']!;
+      assert.ok(Math.abs(report['ratios']!['speed']! - speed) < 0.01);
+      const folder = /^Working in (\S+),/m.exec(stderr)![1]!;
+      await assert.rejects(access(folder), { code: 'ENOENT' });
+    });
+  }
+
+  test('says how it is used when it is called wrongly', async () => {
+    const calls = [
+      [],
+      ['other'],
+      ['restic-restore', '--size', '2'],
+      ['restic-restore', '--repeat', '0'],
+      ['restic-restore', '--no'],
+    ];
+    for (const parameters of calls) {
+      const { code, stderr } = await bench(...parameters);
+      assert.equal(code, 2, parameters.join(' '));
+      assert.match(stderr, /Usage/);
+    }
+  });
+});
