@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { runProgram } from './command-line.js';
+import { describeCommands } from './commands/index.js';
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function landfall(...words: readonly string[]): Promise<Ended> {
+  let stdout = '';
+  let stderr = '';
+  const code = await runProgram(describeCommands, words, {
+    terminal: {
+      stdout: { write: (text) => (stdout += text) },
+      stderr: { write: (text) => (stderr += text) },
+    },
+    signal: new AbortController().signal,
+  });
+  return { code, stdout, stderr };
+}
+
+describe('the command line', () => {
+  let empty: string;
+  before(() => {
+    empty = mkdtempSync(join(tmpdir(), 'landfall-cli-'));
+  });
+  after(() => rmSync(empty, { recursive: true }));
+
+  it('shows its commands and exit codes on standard output with --help', async () => {
+    const { code, stdout, stderr } = await landfall('--help');
+    assert.equal(code, 0);
+    assert.equal(stderr, '');
+    for (const command of ['demo', 'up', 'repo', 'capture', 'plan', 'restore', 'rollback', 'azure']) {
+      assert.match(stdout, new RegExp(`^  ${command}\\b`, 'm'));
+    }
+    assert.match(stdout, /Exit codes: 0 done/);
+  });
+
+  const wrong: readonly [string, readonly string[], RegExp][] = [
+    ['an unknown command', ['frobnicate'], /unknown command 'frobnicate'/],
+    ['a command of a later version', ['approve', 'r123'], /unknown command 'approve'/],
+    ['an unknown option', ['restores', '--nope'], /unknown option '--nope'/],
+    ['too many words', ['show', 'a', 'b'], /too many arguments/],
+    ['a missing word', ['show'], /missing required argument 'id'/],
+    ['a missing option', ['plan', '--to', 'new'], /--point <id>/],
+    ['a place that does not exist', ['plan', '--point', 'p', '--to', 'moon'], /new, original/],
+    ['a generation that does not exist', restoring('--generation', '3'), /auto, 1, 2/],
+    ['a verification that does not exist', restoring('--verify', 'sometimes'), /none, sampled, full/],
+    ['a transfer that does not exist', restoring('--transfer', 'carrier-pigeon'), /worker, direct/],
+    ['an address that is none', restoring('--private-ip', '10.20.1.300'), /IPv4 address/],
+    ['a boot check that does not exist', restoring('--boot-check', 'maybe'), /none, running, serial/],
+    ['a number that is none', ['up', '--movers', 'many'], /whole number from 0 to 32/],
+    [
+      'a kind of repository that does not exist',
+      ['repo', 'add', 'x', '--url', '/x', '--kind', 'tape'],
+      /restic, images/,
+    ],
+    ['a level that can not be captured', capturing('--level', 'file'), /computer, volume/],
+  ];
+  for (const [what, words, message] of wrong) {
+    it(`refuses ${what} with exit code 2 and nothing on standard output`, async () => {
+      const { code, stdout, stderr } = await landfall(...words);
+      assert.equal(code, 2, stderr);
+      assert.equal(stdout, '');
+      assert.match(stderr, message);
+    });
+
+    it(`refuses ${what} as JSON where --json is given`, async () => {
+      const { code, stdout, stderr } = await landfall(...words, '--json');
+      assert.equal(code, 2);
+      assert.equal(stdout, '');
+      const { error } = JSON.parse(stderr) as { error: Record<string, string> };
+      assert.deepEqual(Object.keys(error), ['code', 'message', 'fix']);
+      assert.equal(error.code, 'USAGE');
+    });
+  }
+
+  it('ends with 5 where no stack runs, and says how to start one', async () => {
+    const { code, stdout, stderr } = await landfall('restores', '--data', empty);
+    assert.equal(code, 5);
+    assert.equal(stdout, '');
+    assert.match(stderr, /^STACK_NOT_RUNNING: /);
+    assert.ok(stderr.includes(`./landfall up --detach --data ${empty}`));
+  });
+
+  it('ends with 5 where the stack does not answer', async () => {
+    const dead = { api: 'http://127.0.0.1:9', azure: 'https://127.0.0.1:9', token: 't', processes: [] };
+    writeFileSync(join(empty, 'stack.json'), JSON.stringify(dead));
+    const { code, stderr } = await landfall('restores', '--json', '--data', empty);
+    assert.equal(code, 5);
+    assert.equal((JSON.parse(stderr) as { error: { code: string } }).error.code, 'STACK_UNREACHABLE');
+    writeFileSync(join(empty, 'stack.json'), '{"api":');
+    assert.equal((await landfall('restores', '--data', empty)).code, 5);
+  });
+});
+
+function restoring(...words: readonly string[]): readonly string[] {
+  return ['restore', '--point', 'p', '--to', 'new', ...words];
+}
+
+function capturing(...words: readonly string[]): readonly string[] {
+  return ['capture', '--repo', 'r', '--machine', 'm', '--disk', 'd', ...words];
+}

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { BadInputError, NotFoundError, PermanentError, RetryableError } from '@landfall/domain';
+import { exitCodeOf, exitCodeOfState } from './exit-codes.js';
+import { ApiProblem, Unreachable } from './stack/errors.js';
+
+const details = { code: 'X', message: 'x', fix: 'x' };
+
+describe('the exit code', () => {
+  it('is 2 for what the API finds wrong with the request', () => {
+    for (const status of [400, 403, 404, 409, 422]) assert.equal(exitCodeOf(new ApiProblem(status, details)), 2);
+    assert.equal(exitCodeOf(new BadInputError(details)), 2);
+    assert.equal(exitCodeOf(new NotFoundError(details)), 2);
+  });
+
+  it('is 5 for a stack that is away or lets nobody in', () => {
+    for (const status of [401, 502, 503, 504]) assert.equal(exitCodeOf(new ApiProblem(status, details)), 5);
+    assert.equal(exitCodeOf(new Unreachable(details)), 5);
+    assert.equal(exitCodeOf(new RetryableError(details)), 5);
+  });
+
+  it('is 1 for what nobody foresaw', () => {
+    assert.equal(exitCodeOf(new ApiProblem(500, details)), 1);
+    assert.equal(exitCodeOf(new PermanentError(details)), 1);
+    assert.equal(exitCodeOf(new TypeError('x')), 1);
+  });
+
+  it('of a watched restore is 0 for completed, 3 for refused and 4 for any other end', () => {
+    assert.equal(exitCodeOfState('completed'), 0);
+    assert.equal(exitCodeOfState('refused'), 3);
+    for (const state of ['failed', 'cancelled', 'rolled-back', 'needs-attention']) {
+      assert.equal(exitCodeOfState(state), 4);
+    }
+  });
+});

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { RestoreView } from '../stack/views.js';
+import { ProgressDisplay, progressOf } from './progress.js';
+
+const MIB = 1024 * 1024;
+
+function display(isTTY: boolean) {
+  const clock = { now: 0 };
+  const written: string[] = [];
+  const stream = { write: (text: string) => written.push(text), isTTY, columns: 120 };
+  return { clock, written, shown: new ProgressDisplay(stream, () => clock.now) };
+}
+
+describe('progress that is not on a terminal', () => {
+  it('is a line for each step, and within one a line in five seconds', () => {
+    const { clock, written, shown } = display(false);
+    shown.show({ label: '3 create-empty-disks', bytesDone: 0, bytesTotal: 0 });
+    for (clock.now = 0; clock.now <= 11_000; clock.now += 500) {
+      shown.show({ label: '5 restore-data', bytesDone: clock.now * 1000, bytesTotal: 100_000_000 });
+    }
+    assert.equal(written.length, 4);
+    assert.equal(written[0], '3 create-empty-disks\n');
+    assert.match(written[1]!, /^5 restore-data {2}0 % .*\n$/);
+    assert.match(written[2]!, /^5 restore-data {2}5 % .* 1 MB\/s .*\n$/);
+    assert.match(written[3]!, /^5 restore-data {2}10 %/);
+  });
+
+  it('does not repeat a line that says the same', () => {
+    const { clock, written, shown } = display(false);
+    for (clock.now = 0; clock.now < 60_000; clock.now += 1_000) {
+      shown.show({ label: '4 launch-worker', bytesDone: 0, bytesTotal: 0 });
+    }
+    assert.deepEqual(written, ['4 launch-worker\n']);
+  });
+
+  it('has no control characters', () => {
+    const { written, shown } = display(false);
+    shown.show({ label: 'x', bytesDone: 1, bytesTotal: 2 });
+    shown.end();
+    assert.doesNotMatch(written.join(''), /[\r\x1b]/);
+  });
+});
+
+describe('progress on a terminal', () => {
+  it('is one line that is written over, with bar, speed and time left', () => {
+    const { clock, written, shown } = display(true);
+    shown.show({ label: '5 restore-data', bytesDone: 0, bytesTotal: 100 * MIB });
+    clock.now = 2_000;
+    shown.show({ label: '5 restore-data', bytesDone: 50 * MIB, bytesTotal: 100 * MIB });
+    // 50 MiB in 2 s: 26 MB/s, and as much again to go
+    assert.equal(
+      written.at(-1),
+      `\r\x1b[K[${'='.repeat(12)}${' '.repeat(12)}] 5 restore-data  50 %  50 MiB of 100 MiB  26 MB/s  2 s left`,
+    );
+    assert.ok(written.every((text) => !text.includes('\n')));
+    shown.end();
+    assert.equal(written.at(-1), '\r\x1b[K');
+  });
+
+  it('never is longer than the terminal is wide', () => {
+    const written: string[] = [];
+    const shown = new ProgressDisplay({ write: (text) => written.push(text), isTTY: true, columns: 20 });
+    shown.show({ label: 'a label that is far too long', bytesDone: 1, bytesTotal: 2 });
+    assert.ok(written[0]!.replace('\r\x1b[K', '').length < 20);
+  });
+});
+
+describe("a restore's progress", () => {
+  const step = (number: number, id: string, state: string) => ({
+    ...{ number, id, state },
+    ...{ startedAt: null, endedAt: null, attempts: 0 },
+  });
+  const disk = (bytesDone: number, bytesTotal: number) => ({
+    ...{ name: 'd', from: 'disk:d', role: 'os', lun: null, azureId: null },
+    ...{ bytesDone, bytesTotal },
+  });
+  const restore = (state: string, steps: RestoreView['steps']): RestoreView => ({
+    ...{ id: 'r', state, restorePoint: null, destination: null, planHash: null, vm: null, problems: [], error: null },
+    steps,
+    disks: [disk(1, 10), disk(2, 20)],
+  });
+
+  it('has bytes in the step that moves them, and the sum of all disks', () => {
+    const moving = restore('running', [step(4, 'launch-worker', 'done'), step(5, 'restore-data', 'running')]);
+    assert.deepEqual(progressOf(moving), { label: '5 restore-data', bytesDone: 3, bytesTotal: 30 });
+  });
+
+  it('is the coming step between two, and the state where none is under way', () => {
+    const between = restore('running', [step(6, 'detach-disks', 'done'), step(7, 'deallocate-worker', 'pending')]);
+    assert.equal(progressOf(between).label, '7 deallocate-worker');
+    assert.equal(progressOf(restore('completed', [step(11, 'attach-disks', 'done')])).label, 'completed');
+    assert.equal(progressOf(restore('cancelling', [step(5, 'restore-data', 'running')])).label, 'cancelling');
+  });
+});

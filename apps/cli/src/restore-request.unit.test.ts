@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { LandfallCommand } from './command-line.js';
+import { addRestoreOptions, restoreBody, type RestoreOptions } from './restore-request.js';
+
+async function bodyOf(...words: readonly string[]) {
+  const write = () => true;
+  const runtime = { terminal: { stdout: { write }, stderr: { write } }, signal: new AbortController().signal };
+  let body: unknown;
+  const command = new LandfallCommand('plan', runtime, () => undefined);
+  addRestoreOptions(command).action((options: RestoreOptions) => {
+    body = restoreBody(options);
+  });
+  await command.parseAsync(['--point', 'rp-1', '--to', 'new', ...words], { from: 'user' });
+  return body;
+}
+
+describe('the request for a restore', () => {
+  it('leaves everything that was not given to the API', async () => {
+    assert.deepEqual(await bodyOf(), { restorePointId: 'rp-1', destination: { kind: 'new' } });
+  });
+
+  it('carries every option under its name in the API', async () => {
+    const body = await bodyOf(
+      ...['--name', 'web', '--resource-group', 'rg', '--region', 'westeurope', '--zone', '2', '--size', 'Standard_B2s'],
+      ...['--subnet', '/subscriptions/s', '--private-ip', '10.0.0.4', '--disk-sku', 'Premium_LRS'],
+      ...['--generation', '2', '--disks-only', '--exclude-disk', 'a', '--exclude-disk', 'b', '--transfer', 'direct'],
+      ...['--verify', 'full', '--archive-priority', 'high', '--no-power-on', '--isolated', '--boot-check', 'running'],
+      ...['--reason', 'fire'],
+    );
+    assert.deepEqual(body, {
+      restorePointId: 'rp-1',
+      destination: {
+        kind: 'new',
+        name: 'web',
+        resourceGroup: 'rg',
+        region: 'westeurope',
+        zone: '2',
+        size: 'Standard_B2s',
+        subnetId: '/subscriptions/s',
+        privateIp: '10.0.0.4',
+        diskSku: 'Premium_LRS',
+      },
+      generation: 2,
+      disksOnly: true,
+      excludeDisks: ['a', 'b'],
+      transfer: 'direct',
+      verify: 'full',
+      archivePriority: 'high',
+      powerOn: false,
+      isolated: true,
+      bootCheck: 'running',
+      reason: 'fire',
+    });
+  });
+
+  it('takes a name that begins with a dash as it is, for the planner to judge', async () => {
+    const body = (await bodyOf('--name', '-no-', '--generation', 'auto')) as { destination: object };
+    assert.deepEqual(body, {
+      restorePointId: 'rp-1',
+      destination: { kind: 'new', name: '-no-' },
+      generation: 'auto',
+    });
+  });
+});

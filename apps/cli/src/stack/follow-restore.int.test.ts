@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, it } from 'node:test';
+import { Api } from './api.js';
+import { followRestore } from './follow-restore.js';
+
+const view = (state: string) => JSON.stringify({ id: 'r1', state, steps: [], disks: [], problems: [], error: null });
+
+describe('following a restore', () => {
+  let server: Server | undefined;
+  afterEach(() => server?.closeAllConnections());
+
+  async function apiThat(listener: RequestListener, port = 0): Promise<{ api: Api; port: number }> {
+    server = createServer(listener);
+    await new Promise<void>((resolve) => server!.listen(port, '127.0.0.1', resolve));
+    server.unref();
+    const at = (server.address() as AddressInfo).port;
+    return { api: new Api(`http://127.0.0.1:${at}`, 'token', './landfall up'), port: at };
+  }
+
+  function follow(api: Api, onSilence = () => {}, patienceMs = 20_000) {
+    const states: string[] = [];
+    const ended = followRestore(api, 'r1', {
+      signal: new AbortController().signal,
+      onChange: (restore) => states.push(restore.state),
+      onSilence,
+      patienceMs,
+      pauseMs: 5,
+    });
+    return { states, ended };
+  }
+
+  it('takes each change from the event stream and ends with the restore', async () => {
+    const { api } = await apiThat((request, response) => {
+      assert.equal(request.headers.authorization, 'Bearer token');
+      if (!request.url!.endsWith('/events')) return void response.end(view('planning'));
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(`event: step.done\ndata: {}\n\nevent: restore\ndata: ${view('running')}\n\n`);
+      response.end(`event: restore\ndata: ${view('completed')}\n\n`);
+    });
+    const { states, ended } = follow(api);
+    assert.equal((await ended).state, 'completed');
+    assert.deepEqual(states, ['planning', 'running', 'completed']);
+  });
+
+  it('goes on by asking where there is no event stream', async () => {
+    const answers = ['planning', 'running', 'failed'];
+    const { api } = await apiThat((request, response) => {
+      if (request.url!.endsWith('/events')) return void response.destroy();
+      response.end(view(answers.shift()!));
+    });
+    assert.equal((await follow(api).ended).state, 'failed');
+  });
+
+  it('waits for an API that is restarted meanwhile, and says so once', async () => {
+    let restarts = 0;
+    let silences = 0;
+    const { api, port } = await apiThat((request, response) => {
+      if (!request.url!.endsWith('/events')) return void response.end(view('running'));
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(': here\n\n', () => {
+        restarts += 1;
+        server!.closeAllConnections();
+        server!.close();
+      });
+    });
+    const { ended } = follow(api, () => {
+      silences += 1;
+      // It was noticed that nobody answers: now the API comes back.
+      void apiThat((_request, response) => void response.end(view('completed')), port);
+    });
+    assert.equal((await ended).state, 'completed');
+    assert.equal(restarts, 1);
+    assert.equal(silences, 1);
+  });
+
+  it('gives up when the API stays away', async () => {
+    const { api } = await apiThat(() => undefined);
+    server!.close();
+    await assert.rejects(follow(api, undefined, 30).ended, { code: 'STACK_UNREACHABLE' });
+  });
+
+  it('gives up at once where the restore does not exist', async () => {
+    const { api } = await apiThat((_request, response) => {
+      response.writeHead(404, { 'content-type': 'application/problem+json' });
+      response.end(JSON.stringify({ code: 'RESTORE_NOT_FOUND', detail: 'There is no restore r1.', fix: 'List them.' }));
+    });
+    await assert.rejects(follow(api).ended, {
+      code: 'RESTORE_NOT_FOUND',
+      message: 'There is no restore r1.',
+      fix: 'List them.',
+      status: 404,
+    });
+  });
+});

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { readFileSync, statSync, readdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { lockHolder, startStack, stopStack, type StartedStack } from './index.js';
+import { endProcess, identify } from './process-identity.js';
+import { readStackFile } from './stack-file.js';
+
+const KEYS = [
+  ...['api', 'console', 'dashboard', 'metrics', 'azure', 'azureCa', 'azureToken'],
+  ...['redis', 'postgres', 'azurite', 'token', 'processes'],
+];
+
+describe('a stack on one machine', () => {
+  let parent: string;
+  let folder: string;
+  let stack: StartedStack;
+  before(async () => {
+    parent = await mkdtemp(join(tmpdir(), 'landfall stack ')); // with blanks, as people have them
+    folder = join(parent, 'data');
+    stack = await startStack({ folder, movers: 2 });
+  });
+  after(async () => {
+    await stopStack(folder);
+    await rm(parent, { recursive: true });
+  });
+
+  /** Processes whose command line or environment names the folder. */
+  function processesOf(place: string): string[] {
+    return readdirSync('/proc')
+      .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
+      .filter((entry) => {
+        try {
+          return readFileSync(`/proc/${entry}/cmdline`, 'latin1').includes(place);
+        } catch {
+          return false;
+        }
+      });
+  }
+
+  async function health(): Promise<number> {
+    return (await fetch(`${readStackFile(folder)!.api}/health/ready`)).status;
+  }
+
+  it('is described in stack.json, for its owner alone, once everything is ready', async () => {
+    const file = readStackFile(folder)!;
+    assert.deepEqual(Object.keys(file), KEYS);
+    for (const name of ['stack.json', 'secret.key', 'installation.json']) {
+      assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600, name);
+    }
+    assert.equal(statSync(folder).mode & 0o777, 0o700);
+    const names = file.processes.map(({ name }) => name);
+    for (const name of ['supervisor', 'postgres', 'redis', 'azurite', 'azure-emulator', 'api', 'data-mover-2']) {
+      assert.ok(names.includes(name), `${name} is not among ${names.join(', ')}`);
+    }
+    assert.equal(await health(), 200);
+  });
+
+  it('hides its secrets from the command lines that everybody can read', () => {
+    const { token, azureToken } = stack.stack;
+    const password = decodeURIComponent(new URL(stack.stack.redis).password);
+    for (const entry of processesOf(folder)) {
+      const words = readFileSync(`/proc/${entry}/cmdline`, 'latin1');
+      for (const secret of [token, azureToken, password]) assert.ok(!words.includes(secret));
+    }
+  });
+
+  it('is found running by a second call, which starts nothing', async () => {
+    const again = await startStack({ folder });
+    assert.equal(again.alreadyRunning, true);
+    assert.deepEqual(again.supervisor, stack.supervisor);
+  });
+
+  it('starts a killed process again, and says its new number', async () => {
+    const { pid } = readStackFile(folder)!.processes.find(({ name }) => name === 'api')!;
+    process.kill(pid, 'SIGKILL');
+    const started = await eventually(() => {
+      const now = readStackFile(folder)!.processes.find(({ name }) => name === 'api');
+      return now !== undefined && now.pid !== pid ? now : null;
+    });
+    assert.notEqual(identify(started.pid), null);
+    await eventually(async () => ((await health().catch(() => 0)) === 200 ? true : null));
+  });
+
+  it('is taken over whole after its supervisor was killed, with the same places and data', async () => {
+    const before = readStackFile(folder)!;
+    await endProcess(lockHolder(folder)!, { signal: 'SIGKILL', deadlineMs: 5_000 });
+    const again = await startStack({ folder });
+    assert.equal(again.alreadyRunning, false);
+    const { processes: oldOnes, ...oldPlaces } = before;
+    const { processes: newOnes, ...newPlaces } = again.stack;
+    assert.deepEqual(newPlaces, oldPlaces);
+    const numbers = new Set(newOnes.map(({ pid }) => pid));
+    for (const { name, pid } of oldOnes) assert.ok(!numbers.has(pid), `${name} is still the old process`);
+    const audit = await fetch(`${again.stack.api}/v1/audit`, {
+      headers: { authorization: `Bearer ${again.stack.token}` },
+    });
+    assert.equal(audit.status, 200);
+  });
+
+  it('leaves no process, no lock and no stack.json when it is stopped', async () => {
+    assert.equal(await stopStack(folder), true);
+    assert.equal(lockHolder(folder), null);
+    assert.equal(readStackFile(folder), null);
+    assert.deepEqual(processesOf(folder), []);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => /lock|processes/.test(name)),
+      [],
+    );
+    assert.equal(await stopStack(folder), false);
+  });
+});
+
+/** Asks until there is an answer; the test's own time limit ends it. */
+async function eventually<T>(ask: () => T | null | Promise<T | null>): Promise<T> {
+  for (;;) {
+    const answer = await ask();
+    if (answer !== null) return answer;
+    await sleep(20);
+  }
+}
