@@ -22,3 +22,4 @@ export * from './builders/recorded-images.js';
 export * from './contracts/restore-books.js';
 export * from './contracts/catalogue.js';
 export * from './contracts/worker-registry.js';
+export * from './contracts/accounts.js';
