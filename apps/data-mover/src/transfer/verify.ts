@@ -86,9 +86,10 @@ class Comparison {
       const part = expected.subarray(done, done + COMPARE_BYTES);
       const actual = await this.target.read(offset + done, part.length, this.signal);
       this.bytes += part.length;
-      if (actual.equals(part)) continue;
-      this.#differs(offset + done + actual.findIndex((byte, index) => byte !== part[index]));
-      return;
+      const equal = actual.equals(part);
+      if (!equal) this.#differs(offset + done + actual.findIndex((byte, index) => byte !== part[index]));
+      free(actual);
+      if (!equal) return;
     }
   }
 
@@ -103,4 +104,9 @@ class Comparison {
   #differs(offset: number): void {
     this.firstDifference = Math.min(offset, this.firstDifference ?? Infinity);
   }
+}
+
+/** At once: left to the garbage collector, what is read back of a large disk piles up to hundreds of MiB. */
+function free({ buffer, byteLength }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
