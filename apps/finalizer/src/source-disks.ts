@@ -49,11 +49,11 @@ async function open(ports: SourcePorts, name: string, signal: AbortSignal): Prom
   if (record === null) throw missing('REPOSITORY_UNKNOWN', `the repository "${name}"`);
   const sealed = await ports.catalogue.sealedPassword(name);
   const password = sealed === null ? null : ports.secrets.open(sealed, SEALING_CONTEXT.repositoryPassword(name));
-  const store = await storeOf(record.url, ports.blobAccounts);
+  const store = storeOf(record.url, ports.blobAccounts);
   return openRepository({ kind: record.kind, store, password, threads: 0 }, signal);
 }
 
-async function storeOf(url: string, accounts: BlobAccounts): Promise<FileStore> {
+function storeOf(url: string, accounts: BlobAccounts): FileStore {
   return url.startsWith('azure://') ? openBlobStore(parseBlobUrl(url), accounts) : new FolderFileStore(url);
 }
 

@@ -9,8 +9,8 @@ import {
   type PipelinePolicy,
   type PipelineResponse,
 } from '@azure/core-rest-pipeline';
-import { DefaultAzureCredential } from '@azure/identity';
 import type { Secret } from '@landfall/domain';
+import { AmbientIdentity } from './ambient-identity.js';
 
 export interface AzureSettings {
   readonly subscriptionId: string;
@@ -56,7 +56,7 @@ const RETRIES = { maxRetries: 3, retryDelayInMs: 500, maxRetryDelayInMs: 8_000 }
 
 /** @param transport stands in for the network in tests */
 export function connectClients(settings: AzureSettings, transport?: HttpClient): AzureConnection {
-  const credential = settings.token === undefined ? new DefaultAzureCredential() : new FixedToken(settings.token);
+  const credential = settings.token === undefined ? new AmbientIdentity() : new FixedToken(settings.token);
   const endpoint = (settings.endpoint ?? PUBLIC_AZURE).replace(/\/+$/, '');
   const advised = new Map<string, number>();
   const options = {

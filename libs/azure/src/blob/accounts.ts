@@ -1,4 +1,3 @@
-import type { TokenCredential } from '@azure/core-auth';
 import {
   BlobServiceClient,
   ContainerClient,
@@ -9,6 +8,7 @@ import {
   type StoragePipelineOptions,
 } from '@azure/storage-blob';
 import type { FileStore, Secret } from '@landfall/domain';
+import { AmbientIdentity } from '../ambient-identity.js';
 import { BlobFileStore } from './blob-file-store.js';
 import type { BlobLocation } from './location.js';
 import { asStoreError } from './storage-errors.js';
@@ -32,8 +32,8 @@ const PIPELINE: StoragePipelineOptions = { retryOptions: { maxTries: 1, tryTimeo
 const CLOCK_SKEW_MS = 5 * 60_000;
 
 /** For services, which may know the account's key. */
-export async function openBlobStore(location: BlobLocation, accounts: BlobAccounts): Promise<FileStore> {
-  const service = await connectService(location.account, accounts);
+export function openBlobStore(location: BlobLocation, accounts: BlobAccounts): FileStore {
+  const service = connectService(location.account, accounts);
   return storeOf(service.getContainerClient(location.container), location);
 }
 
@@ -58,7 +58,7 @@ export async function mintContainerReadSas(
   accounts: BlobAccounts,
   seconds: number,
 ): Promise<string> {
-  const service = await connectService(location.account, accounts);
+  const service = connectService(location.account, accounts);
   const container = service.getContainerClient(location.container);
   const startsOn = new Date(Date.now() - CLOCK_SKEW_MS);
   const expiresOn = new Date(Date.now() + seconds * 1000);
@@ -80,20 +80,13 @@ export async function mintContainerReadSas(
   }
 }
 
-async function connectService(account: string, accounts: BlobAccounts): Promise<BlobServiceClient> {
+function connectService(account: string, accounts: BlobAccounts): BlobServiceClient {
   const listed = Object.hasOwn(accounts, account) ? accounts[account] : undefined;
   if (listed !== undefined) {
     const credential = new StorageSharedKeyCredential(account, listed.key.reveal());
     return new BlobServiceClient(listed.endpoint.replace(/\/+$/, ''), credential, PIPELINE);
   }
-  const credential = await ambientIdentity();
-  return new BlobServiceClient(`https://${account}.blob.core.windows.net`, credential, PIPELINE);
-}
-
-/** Loaded only where it is needed: a data-mover never does, and it is large. */
-async function ambientIdentity(): Promise<TokenCredential> {
-  const { DefaultAzureCredential } = await import('@azure/identity');
-  return new DefaultAzureCredential();
+  return new BlobServiceClient(`https://${account}.blob.core.windows.net`, new AmbientIdentity(), PIPELINE);
 }
 
 function storeOf(container: ContainerClient, location: BlobLocation): FileStore {

@@ -13,6 +13,9 @@ export type StorageTrouble =
 
 export function troubleOf(error: unknown): StorageTrouble {
   if (error instanceof Error && error.name === 'AbortError') return { kind: 'aborted' };
+  if (error instanceof Error && /^(Aggregate)?Authentication|^CredentialUnavailable/.test(error.name)) {
+    return { kind: 'denied' };
+  }
   const { statusCode, code } = partsOf(error);
   if (code === 'ContainerNotFound' || code === 'ContainerBeingDeleted' || code === 'ResourceNotFound') {
     return { kind: 'missing-container' };
