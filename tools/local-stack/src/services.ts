@@ -2,6 +2,7 @@ import { request } from 'node:https';
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SEED, seedIds } from '@landfall/azure-emulator';
 import type { Installation, PortName } from './installation.js';
 import { AZURITE_ACCOUNT, type ServerSpec } from './servers/index.js';
 
@@ -77,13 +78,13 @@ export function services(
     LANDFALL_APPLIANCE_ID: installation.applianceId,
     NODE_EXTRA_CA_CERTS: caPath(folder),
   };
-  const seed = emulatedPlaces(installation.subscriptionId);
+  const seeded = seedIds(installation.subscriptionId);
   const destination: Environment = {
-    LANDFALL_DEFAULT_REGION: seed.region,
-    LANDFALL_DEFAULT_RESOURCE_GROUP: seed.resourceGroup,
-    LANDFALL_DEFAULT_SUBNET_ID: seed.machinesSubnetId,
+    LANDFALL_DEFAULT_REGION: SEED.region,
+    LANDFALL_DEFAULT_RESOURCE_GROUP: SEED.resourceGroup,
+    LANDFALL_DEFAULT_SUBNET_ID: seeded.machineSubnetId,
   };
-  const workers: Environment = { LANDFALL_API_URL: apiUrl, LANDFALL_WORKER_SUBNET_ID: seed.workersSubnetId };
+  const workers: Environment = { LANDFALL_WORKER_SUBNET_ID: seeded.workerSubnetId };
 
   const service = (name: PortName, environment: Environment): ServerSpec => {
     const port = installation.ports[name];
@@ -111,8 +112,8 @@ export function services(
       LANDFALL_API_TOKEN: installation.apiToken,
     }),
     others: [
-      queueService('planner', secrets, azure, blobs, destination),
-      queueService('provisioner', secrets, azure, workers),
+      queueService('planner', secrets, azure, blobs, destination, workers),
+      queueService('provisioner', azure, workers, { LANDFALL_API_URL: apiUrl }),
       queueService('finalizer', secrets, azure, blobs),
       ...Array.from({ length: movers }, (_, index) => ({
         name: `data-mover-${index + 1}`,
@@ -132,18 +133,6 @@ export function services(
         ready: () => Promise.resolve(true), // serves nothing; one that dies is started again
       })),
     ],
-  };
-}
-
-/** What the emulator's subscription holds from its first start on. */
-function emulatedPlaces(subscriptionId: string) {
-  const resourceGroup = 'landfall-demo';
-  const network = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Network/virtualNetworks/landfall-network`;
-  return {
-    region: 'westeurope',
-    resourceGroup,
-    machinesSubnetId: `${network}/subnets/machines`,
-    workersSubnetId: `${network}/subnets/workers`,
   };
 }
 
