@@ -34,7 +34,7 @@ describe('the state', () => {
     const line = readFileSync(path, 'utf8');
     for (const length of [1, 20, line.length - 1]) {
       writeFileSync(path, line);
-      appendFileSync(path, line.replaceAll('whole', 'half').slice(0, length));
+      appendFileSync(path, line.replaceAll('whole', 'other').slice(0, length));
       const torn = new State(directory);
       assert.deepEqual(names(torn), ['whole'], `cut after ${length}`);
       torn.commit([put(group('next'))]);
