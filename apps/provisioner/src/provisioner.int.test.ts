@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { SEED, seedIds, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
+import type { RestorePlan, StepId } from '@landfall/domain';
+import { connectBooks, type Books } from '@landfall/persistence';
+import { temporaryDatabase, type TemporaryDatabase } from '@landfall/persistence/temporary-database';
+import { beginStep, recordOutcome, requestCancel, requestRestore } from '@landfall/pipeline';
+import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
+
+/* The provisioner as a process, on a real database, a real queue and the emulator, killed and started again. */
+const SUBSCRIPTION = '00000000-0000-4000-8000-0000000000bb';
+const PATIENCE_MS = 60_000;
+const GIB = 1024 ** 3;
+
+/** Stands in for a data-mover: leaves its token where the test finds it. */
+const WORKER = `
+  const { LANDFALL_WORKER_ID, LANDFALL_BOOTSTRAP_TOKEN } = process.env;
+  require('node:fs').writeFileSync(process.argv[1] + '/' + LANDFALL_WORKER_ID, LANDFALL_BOOTSTRAP_TOKEN);
+  setInterval(() => {}, 1000);
+`;
+
+let emulator: Emulator;
+let folder: string;
+let database: TemporaryDatabase;
+let postgres: Books;
+const prefix = `test-${randomBytes(4).toString('hex')}`;
+const running = new Set<ChildProcess>();
+
+before(async () => {
+  const server = process.env.LANDFALL_TEST_DATABASE_URL;
+  assert.ok(server && process.env.LANDFALL_TEST_REDIS_URL, 'Run this with the test runner: it starts the servers.');
+  folder = await mkdtemp(join(tmpdir(), 'landfall-provisioner-'));
+  emulator = await startEmulator({
+    ...{ dataDirectory: join(folder, 'azure'), token: 'token-of-the-test', subscriptionId: SUBSCRIPTION, delayMs: 150 },
+    workerCommand: [process.execPath, '-e', WORKER, folder],
+  });
+  trustEmulator(emulator);
+  database = await temporaryDatabase(server);
+  postgres = connectBooks({ databaseUrl: database.url });
+});
+
+after(async () => {
+  for (const child of running) await end(child, 'SIGKILL');
+  await postgres.close();
+  await database.drop();
+  await emulator.close();
+  await rm(folder, { recursive: true });
+});
+
+describe('the provisioner', () => {
+  it('creates the disks and launches the worker of a planned restore', async () => {
+    const child = start();
+    const restoreId = await planned(3);
+    await reached(restoreId, 'launch-worker', 'done');
+    await end(child, 'SIGTERM');
+    assert.equal(child.exitCode, 0);
+    await expectProvisioned(restoreId, 3);
+  });
+
+  it('goes on after being killed while it launches the worker, and makes nothing twice', async () => {
+    const restoreId = await planned(2);
+    const first = start();
+    await reached(restoreId, 'launch-worker', 'running');
+    await until(async () => (await made(restoreId)).some((id) => id.includes('/virtualmachines/')));
+    await end(first, 'SIGKILL');
+    const second = start();
+    await report(`landfall-worker-${restoreId}-0`);
+    await reached(restoreId, 'launch-worker', 'done');
+    await end(second, 'SIGTERM');
+    await expectProvisioned(restoreId, 2);
+  });
+
+  it('stops when the restore is cancelled', async () => {
+    const child = start();
+    const restoreId = await planned(2);
+    await until(async () => (await made(restoreId)).length > 0);
+    await requestCancel(postgres.books, restoreId, 'tester');
+    await until(async () => {
+      const steps = (await postgres.books.restore(restoreId))?.steps ?? [];
+      return steps.every((step) => step.state !== 'running');
+    });
+    await end(child, 'SIGTERM');
+    const ledger = (await postgres.books.ledger(restoreId)).map((entry) => entry.azureId.toLowerCase());
+    for (const id of await made(restoreId)) assert.ok(ledger.includes(id), `${id} is not in the ledger`);
+  });
+
+  it('names every setting that is missing, and ends with 1', async () => {
+    const child = start({ LANDFALL_APPLIANCE_ID: '', LANDFALL_API_URL: 'not a url' }, 'pipe');
+    let output = '';
+    child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    await once(child, 'exit');
+    assert.equal(child.exitCode, 1);
+    assert.match(output, /CONFIG_INVALID.*LANDFALL_APPLIANCE_ID.*LANDFALL_API_URL/);
+  });
+});
+
+async function expectProvisioned(restoreId: string, disks: number): Promise<void> {
+  const restore = await postgres.books.restore(restoreId);
+  assert.ok(restore);
+  const worker = `landfall-worker-${restoreId}-0`;
+  const names = Array.from({ length: disks }, (_, index) => `web-${index}-${restoreId}`);
+  const wanted = [...names, worker, `${worker}-nic-${restoreId}`, `${worker}-os`];
+  const present = await made(restoreId);
+  assert.deepEqual(present.map((id) => id.split('/').at(-1)).sort(), wanted.sort());
+  const ledger = await postgres.books.ledger(restoreId);
+  assert.deepEqual(ledger.map((entry) => [entry.azureId.toLowerCase(), entry.state]).sort(), [
+    ...present.map((id) => [id, 'created']),
+  ]);
+  assert.ok(restore.disks.every((disk) => disk.azureId !== null));
+}
+
+/** A restore whose plan is made: steps 3 and 4 come next. */
+async function planned(disks: number): Promise<string> {
+  const { books } = postgres;
+  const { restoreId } = await requestRestore(books, { request: aRestoreRequest(), requestedBy: 'tester' });
+  const epoch = (await books.restore(restoreId))?.steps.find((step) => step.id === 'plan')?.epoch ?? 0;
+  const run = { restoreId, step: 'plan', epoch } as const;
+  assert.ok(await beginStep(books, run));
+  const plan = planOf(disks);
+  await books.transaction((tx) => tx.storePlan(restoreId, plan));
+  assert.ok(await recordOutcome(books, run, { kind: 'done', output: { planHash: plan.planHash } }));
+  return restoreId;
+}
+
+function planOf(disks: number): RestorePlan {
+  const plan = aRestorePlan();
+  const [os] = plan.disks;
+  assert.ok(os);
+  const names = Array.from({ length: disks }, (_, index) => `disk-${index}`);
+  const { machineSubnetId } = seedIds(SUBSCRIPTION);
+  return {
+    ...plan,
+    destination: {
+      ...plan.destination,
+      ...{ subscriptionId: SUBSCRIPTION, resourceGroup: SEED.resourceGroup, region: SEED.region },
+      subnetId: machineSubnetId,
+    },
+    disks: names.map((name, index) => ({
+      ...os,
+      ...{ name, from: `disk:${name}` as const, sizeBytes: GIB, azureName: `web-${index}` },
+      ...(index === 0 ? {} : { role: 'data' as const, lun: index - 1 }),
+    })),
+    workers: [{ size: 'Standard_F2s_v2', disks: names }],
+  };
+}
+
+/** The worker proves itself with the token that it was given, as it would at the API. */
+async function report(workerId: string): Promise<void> {
+  const path = join(folder, workerId);
+  await until(() => Promise.resolve(existsSync(path) && readFileSync(path).length > 0));
+  const bootstrapHash = createHash('sha256').update(readFileSync(path, 'utf8')).digest('hex');
+  const session = { tokenHash: workerId, expiresAt: new Date(Date.now() + 600_000) };
+  assert.ok(await postgres.workers.redeemBootstrap(workerId, bootstrapHash, session));
+}
+
+function start(changes: Record<string, string> = {}, stdout: 'ignore' | 'pipe' = 'ignore'): ChildProcess {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('main.js', import.meta.url))], {
+    stdio: ['ignore', stdout, 'inherit'],
+    env: {
+      ...{ PATH: process.env.PATH, NODE_EXTRA_CA_CERTS: emulator.caPath, DATABASE_URL: database.url.reveal() },
+      ...{ REDIS_URL: process.env.LANDFALL_TEST_REDIS_URL, LANDFALL_QUEUE_PREFIX: prefix },
+      ...{ AZURE_SUBSCRIPTION_ID: SUBSCRIPTION, LANDFALL_AZURE_ENDPOINT: emulator.url },
+      ...{ LANDFALL_AZURE_TOKEN: emulator.token, LANDFALL_APPLIANCE_ID: 'appliance' },
+      ...{ LANDFALL_API_URL: 'http://127.0.0.1:9', LANDFALL_LOG_LEVEL: 'warn' },
+      ...changes,
+    },
+  });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill(signal);
+  await gone;
+}
+
+function reached(restoreId: string, step: StepId, state: string): Promise<void> {
+  return until(async () => {
+    const restore = await postgres.books.restore(restoreId);
+    assert.ok(
+      restore && ['planning', 'running'].includes(restore.state),
+      `${restore?.state}: ${restore?.error?.message}`,
+    );
+    return restore.steps.some((each) => each.id === step && each.state === state);
+  });
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!(await condition())) {
+    assert.ok(performance.now() < deadline, 'It takes too long.');
+    await pause(20);
+  }
+}
+
+/** IDs, in lower case, of what carries the restore's tag in Azure. */
+async function made(restoreId: string): Promise<string[]> {
+  const answer = await fetch(`${emulator.url}/_emulator/resources`, {
+    headers: { authorization: `Bearer ${emulator.token}` },
+  });
+  const all = (await answer.json()) as { id: string; tags?: Record<string, string> }[];
+  return all.flatMap((each) => (each.tags?.['landfall-restore'] === restoreId ? [each.id.toLowerCase()] : [])).sort();
+}
