@@ -57,10 +57,10 @@ export class LandfallCommand extends Command {
 
   /** Makes it a command that does something: `action` runs with its parsed words. */
   does<O extends CommonOptions>(action: Action<O>): this {
-    this.option('--data <folder>', 'folder of the stack (default: .landfall in the working directory)');
-    this.option('--json', 'print one JSON document on standard output');
+    addCommonOptions(this);
     return this.action(async () => {
-      const options = this.opts<O>();
+      // Also what stands before the command's name: `landfall --data DIR show ID`.
+      const options = this.optsWithGlobals<O>();
       const output = new Output(this.#runtime.terminal, options.json === true);
       const { signal } = this.#runtime;
       try {
@@ -87,6 +87,7 @@ export async function runProgram(
   const program = new LandfallCommand('landfall', runtime, (finished) => {
     code = finished;
   });
+  addCommonOptions(program);
   describe(program);
   if (asJson) silenceUsageErrors(program);
   try {
@@ -102,6 +103,11 @@ export async function runProgram(
     return EXIT.badInput;
   }
   return code;
+}
+
+function addCommonOptions(command: Command): void {
+  command.option('--data <folder>', 'folder of the stack (default: .landfall in the working directory)');
+  command.option('--json', 'print one JSON document on standard output');
 }
 
 function silenceUsageErrors(command: Command): void {

@@ -42,6 +42,20 @@ describe('the command line', () => {
     assert.match(stdout, /Exit codes: 0 done/);
   });
 
+  it('takes the folder of the stack, and --json, before the name of the command as well as behind it', async () => {
+    const folder = join(empty, 'nowhere');
+    for (const words of [
+      ['--data', folder, '--json', 'restores'],
+      ['restores', '--data', folder, '--json'],
+      ['--data', folder, 'restores', '--json'],
+    ]) {
+      const { code, stderr } = await landfall(...words);
+      assert.equal(code, 5);
+      const { error } = JSON.parse(stderr) as { error: { message: string } };
+      assert.ok(error.message.includes(folder), stderr);
+    }
+  });
+
   const wrong: readonly [string, readonly string[], RegExp][] = [
     ['an unknown command', ['frobnicate'], /unknown command 'frobnicate'/],
     ['a command of a later version', ['approve', 'r123'], /unknown command 'approve'/],
