@@ -15,6 +15,24 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** Runs one command in a folder to its end, whatever its exit code. */
+export function landfall(
+  args: readonly string[],
+  folder: string,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Finished> {
+  return new Promise((resolve) => {
+    execFile(
+      LANDFALL,
+      args,
+      { env: { ...process.env, ...environment }, maxBuffer: 64 << 20, cwd: folder },
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
+      },
+    );
+  });
+}
+
 export class Stack {
   private constructor(
     readonly folder: string,
@@ -29,6 +47,11 @@ export class Stack {
     return stack;
   }
 
+  /** One that somebody else has started. */
+  static at(folder: string, dataDirectory: string): Stack {
+    return new Stack(folder, dataDirectory);
+  }
+
   async down(): Promise<void> {
     await this.run(['down']);
     await rm(this.folder, { recursive: true, force: true });
@@ -40,16 +63,7 @@ export class Stack {
     environment: NodeJS.ProcessEnv = {},
     dataDirectory = this.dataDirectory,
   ): Promise<Finished> {
-    return new Promise((resolve) => {
-      execFile(
-        LANDFALL,
-        [...args, '--data', dataDirectory],
-        { env: { ...process.env, ...environment }, maxBuffer: 64 << 20, cwd: this.folder },
-        (error, stdout, stderr) => {
-          resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
-        },
-      );
-    });
+    return landfall([...args, '--data', dataDirectory], this.folder, environment);
   }
 
   /** Runs a command with `--json` that has to succeed, and gives its document. */
