@@ -1,7 +1,15 @@
 import { mintContainerReadSas } from '@landfall/azure/blob';
 import type { Logger, Metrics } from '@landfall/observability';
 import { connectBooks, waitForPostgres } from '@landfall/persistence';
-import { PLANNER_JOBS, QueueClient, QUEUES, runOutboxRelay, waitForRedis, workerQueue } from '@landfall/pipeline';
+import {
+  PLANNER_JOBS,
+  QueueClient,
+  QUEUES,
+  runOutboxRelay,
+  underCrashPoints,
+  waitForRedis,
+  workerQueue,
+} from '@landfall/pipeline';
 import { establishAdministrator } from './access/administrator.js';
 import type { ApiEnvironment } from './environment.js';
 import type { ApiPorts } from './ports.js';
@@ -35,7 +43,7 @@ export async function connect(
   const redis = { url: environment.REDIS_URL, prefix: environment.LANDFALL_QUEUE_PREFIX };
   await Promise.all([waitForPostgres(database, startWithinMs), waitForRedis(redis, startWithinMs)]);
 
-  const postgres = connectBooks(database);
+  const postgres = underCrashPoints(connectBooks(database));
   const { books, catalogue, workers, tokens, idempotency, audit, diskAccesses } = postgres;
   const queues = new QueueClient(redis);
   const warn = (err: unknown) => logger.warn({ err }, 'Trying again soon.');

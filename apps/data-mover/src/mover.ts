@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Secret } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
-import { QueueClient, QUEUES, type RedisSettings } from '@landfall/pipeline';
+import { crashHookFromEnvironment, QueueClient, QUEUES, type RedisSettings } from '@landfall/pipeline';
 import { JobLoop } from './queue/job-loop.js';
 import { Reports } from './queue/reports.js';
 import { ApiClient, type NotWelcomeError } from './session/api-client.js';
@@ -58,6 +58,7 @@ export async function startMover(
     sources,
     openTarget: (grant) => openTarget(grant, settings.LANDFALL_DISK_DIRECTORY),
     log,
+    crash: crashHookFromEnvironment(),
     onNotWelcome,
   });
   const endHeartbeat =

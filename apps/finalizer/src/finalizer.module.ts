@@ -2,6 +2,7 @@ import { connectAzure } from '@landfall/azure';
 import type { Cloud } from '@landfall/domain';
 import { createMetrics, type Logger, type Metrics } from '@landfall/observability';
 import { connectBooks, type Books } from '@landfall/persistence';
+import { underCrashPoints } from '@landfall/pipeline';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { FinalizerEnvironment } from './environment.js';
 import { FinalizerService } from './finalizer.service.js';
@@ -17,7 +18,10 @@ export class FinalizerModule {
         { provide: ENVIRONMENT, useValue: environment },
         { provide: LOGGER, useValue: logger },
         { provide: METRICS, useFactory: () => createMetrics('finalizer') },
-        { provide: BOOKS, useFactory: (): Books => connectBooks({ databaseUrl: environment.DATABASE_URL }) },
+        {
+          provide: BOOKS,
+          useFactory: (): Books => underCrashPoints(connectBooks({ databaseUrl: environment.DATABASE_URL })),
+        },
         {
           provide: CLOUD,
           inject: [METRICS],

@@ -2,6 +2,7 @@ import { connectAzure } from '@landfall/azure';
 import type { CloudReader } from '@landfall/domain';
 import { createLogger, createMetrics, type Logger, type Metrics } from '@landfall/observability';
 import { connectBooks, type Books } from '@landfall/persistence';
+import { underCrashPoints } from '@landfall/pipeline';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { Planner } from './planner.js';
 import { PlannerService } from './planner.service.js';
@@ -19,7 +20,7 @@ export class PlannerModule {
         { provide: ENVIRONMENT, useValue: environment },
         { provide: LOGGER, useValue: createLogger('planner', environment.LANDFALL_LOG_LEVEL) },
         { provide: METRICS, useValue: createMetrics('planner') },
-        { provide: BOOKS, useFactory: () => connectBooks({ databaseUrl: environment.DATABASE_URL }) },
+        { provide: BOOKS, useFactory: () => underCrashPoints(connectBooks({ databaseUrl: environment.DATABASE_URL })) },
         { provide: CLOUD, useFactory: connectCloud, inject: [ENVIRONMENT, LOGGER, METRICS] },
         { provide: OpenRepositories, useFactory: keepRepositories, inject: [ENVIRONMENT, BOOKS] },
         {

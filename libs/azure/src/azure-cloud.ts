@@ -58,6 +58,7 @@ export class AzureCloud extends AzureReader implements Cloud {
       await pollToEnd(poller, this.connection, signal);
       const url = poller.result?.accessSAS;
       if (url === undefined) throw withoutSas(doing);
+      await journal.called?.(key);
       await journal.succeeded(key);
       return url;
     } catch (error) {

@@ -81,6 +81,7 @@ async function callAndWait<T>(change: Change<T>, performer: Performer): Promise<
     if (refused.kind === 'permanent') await performer.journal.failed(change.intent.key, refused.toDetails());
     throw refused;
   }
+  await performer.journal.called?.(change.intent.key);
   if (!poller.isDone) {
     const pollerState = resumable(await poller.serialize());
     await performer.journal.submitted(change.intent.key, pollerState);

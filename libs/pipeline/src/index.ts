@@ -13,4 +13,6 @@ export * from './queue-client.js';
 export * from './outbox-relay.js';
 export * from './reconciler.js';
 export * from './step-service.js';
+export * from './crash-points.js';
+export * from './crash-environment.js';
 export * from './side-by-side.js';

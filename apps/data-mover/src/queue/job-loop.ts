@@ -1,6 +1,7 @@
 import { detailsOf, type ErrorDetails, kindOf, LandfallError } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import {
+  type CrashHook,
   KEEP_ENDED_JOBS,
   patientConnection,
   queuePrefix,
@@ -43,6 +44,8 @@ export interface JobLoopOptions extends SegmentWork {
   readonly api: ApiClient;
   readonly reports: Reports;
   readonly log: Logger;
+  /** Told of the points at which tests let the process die. */
+  readonly crash?: CrashHook | null;
   /** The API no longer accepts this data-mover. */
   readonly onNotWelcome: (error: NotWelcomeError) => void;
 }
@@ -101,7 +104,7 @@ export class JobLoop {
   }
 
   async #handle(job: Job, lost: AbortSignal): Promise<void> {
-    const { log, api, reports, mover } = this.options;
+    const { log, api, reports, mover, crash } = this.options;
     const wanted = SEGMENT_JOB.parse(job.data);
     const { segmentId } = wanted;
     const lease = new Lease(LOCK_MS, LEASE_MARGIN_MS);
@@ -118,10 +121,13 @@ export class JobLoop {
         onRetry,
       });
       held = { segmentId, restoreId: grant.restoreId, epoch: grant.epoch };
+      await crash?.(`step05.${grant.purpose}.afterClaim`);
       const begun = performance.now();
       const outcome = await runSegment(grant, this.options, signal, () => lease.assertHeld());
       const milliseconds = performance.now() - begun;
+      await crash?.(`step05.${grant.purpose}.afterWork`);
       await reports.done(held, outcome, milliseconds, reporting);
+      await crash?.(`step05.${grant.purpose}.afterReport`);
       log.info(
         { ...held, purpose: grant.purpose, ...outcome, milliseconds: Math.round(milliseconds) },
         'Segment done.',

@@ -84,6 +84,8 @@ export interface CallJournal {
    * @throws ConflictError `STEP_SUPERSEDED` when the step's epoch is no longer current: stop at once
    */
   begin(intent: CallIntent): Promise<JournalEntry>;
+  /** Azure has answered the call, and nothing of it is written yet: where tests let the process die. */
+  called?(key: string): Promise<void>;
   /** The poller's serialized state, so that waiting can be resumed without a second call. */
   submitted(key: string, pollerState: string): Promise<void>;
   succeeded(key: string, result?: { readonly azureId?: string }): Promise<void>;

@@ -339,6 +339,7 @@ export class MemoryCloud implements Cloud {
   ): Promise<T> {
     await journal.begin(intent(call, method));
     const result = await this.#tried(method, call.key, journal, act);
+    await journal.called?.(call.key);
     this.changes.push(`${method} ${nameOf(call.azureId)}`);
     await journal.succeeded(call.key, { azureId: call.azureId });
     return result;

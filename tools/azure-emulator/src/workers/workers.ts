@@ -162,13 +162,10 @@ function rowKey(worker: { readonly vmId: string; readonly name: string }): strin
   return `${keyOf(worker.vmId)}#${worker.name}`;
 }
 
-/** Of its own environment the emulator hands on what a program needs to be found and to trust the emulator. */
+/** Of its own environment the emulator hands on what a program needs to be found, to trust the emulator, and to be tried. */
 function inherited(): NodeJS.ProcessEnv {
-  const { PATH, NODE_EXTRA_CA_CERTS } = process.env;
-  return {
-    ...(PATH === undefined ? {} : { PATH }),
-    ...(NODE_EXTRA_CA_CERTS === undefined ? {} : { NODE_EXTRA_CA_CERTS }),
-  };
+  const handedOn = (name: string) => ['PATH', 'NODE_EXTRA_CA_CERTS'].includes(name) || /^LANDFALL_CRASH_/.test(name);
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => handedOn(name)));
 }
 
 function note(folder: MachineFolder, line: string): void {

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { aRestorePlan, aRestoreRequest, MemoryBooks, MemoryCloud } from '@landfall/testing';
+import { recordOutcome } from './advance.js';
+import { crashHookFromEnvironment } from './crash-environment.js';
+import { withCrashPoints, type CrashHook } from './crash-points.js';
+import type { StepHandlers } from './handler.js';
+import { requestRestore } from './request-restore.js';
+import { runStep } from './step-run.js';
+
+const signal = new AbortController().signal;
+
+async function planned(books: MemoryBooks): Promise<string> {
+  const { restoreId } = await requestRestore(books, { request: aRestoreRequest(), requestedBy: 'olivia' });
+  await books.transaction((tx) => tx.storePlan(restoreId, aRestorePlan()));
+  await runStep(
+    books,
+    { plan: async () => ({ kind: 'done', output: { planHash: 'h' } }) },
+    at(restoreId, 'plan'),
+    signal,
+  );
+  return restoreId;
+}
+
+function at<S extends 'plan' | 'create-empty-disks'>(restoreId: string, step: S) {
+  return { restoreId, step, epoch: 1 };
+}
+
+/** Makes one disk, as step 3 does. */
+function handlers(cloud: MemoryCloud): StepHandlers {
+  return {
+    'create-empty-disks': async ({ journal }) => {
+      const place = { resourceGroup: 'apps', region: 'westeurope', zone: null, tags: {}, role: 'disk' };
+      const spec = { ...place, name: 'web-sda', sizeBytes: 2 ** 30, sku: 'Standard_LRS', os: null };
+      const disk = await cloud.ensureEmptyDisk(spec, journal);
+      return { kind: 'done', output: { disks: [{ name: 'sda', azureId: disk.azureId }] } };
+    },
+  };
+}
+
+describe('crash points', () => {
+  it('are told in the order in which a step and its cloud call pass them', async () => {
+    const books = new MemoryBooks();
+    const restoreId = await planned(books);
+    const reached: string[] = [];
+    const watched = withCrashPoints(books, (point) => void reached.push(point));
+    await runStep(watched, handlers(new MemoryCloud()), at(restoreId, 'create-empty-disks'), signal);
+    assert.deepEqual(reached, [
+      'step03.running.beforeCommit',
+      'step03.running.afterCommit',
+      'step03.disk.create.beforeIntent',
+      'step03.disk.create.afterIntent',
+      'step03.disk.create.afterCall',
+      'step03.disk.create.beforeCommit',
+      'step03.disk.create.afterCommit',
+      'step03.done.beforeCommit',
+      'step03.done.afterCommit',
+    ]);
+  });
+
+  it('take back what was not committed, and keep what was', async () => {
+    for (const point of ['beforeCommit', 'afterCommit']) {
+      const books = new MemoryBooks();
+      const restoreId = await planned(books);
+      const dying = withCrashPoints(books, dieAt(`step03.running.${point}`));
+      const run = runStep(dying, handlers(new MemoryCloud()), at(restoreId, 'create-empty-disks'), signal);
+      await assert.rejects(run, /dies/);
+      const step = (await books.restore(restoreId))!.steps.find((each) => each.id === 'create-empty-disks');
+      assert.equal(step?.state, point === 'beforeCommit' ? 'pending' : 'running');
+    }
+  });
+
+  it('name the relay, a parked step and a request', async () => {
+    const books = new MemoryBooks();
+    const reached: string[] = [];
+    const watched = withCrashPoints(books, (point) => void reached.push(point));
+    await requestRestore(watched, { request: aRestoreRequest(), requestedBy: 'olivia' });
+    const messages = await watched.claimOutbox(10);
+    await watched.outboxSent(messages.map((message) => message.id));
+    assert.deepEqual(reached, [
+      'request.beforeCommit',
+      'request.afterCommit',
+      'relay.run-step.afterClaim',
+      'relay.beforeSent',
+      'relay.afterSent',
+    ]);
+  });
+
+  it('change nothing for whoever reads', async () => {
+    const books = new MemoryBooks();
+    const restoreId = await planned(books);
+    const watched = withCrashPoints(books, () => assert.fail('a read is no crash point'));
+    assert.equal((await watched.restore(restoreId))?.state, 'running');
+    assert.equal(await recordOutcome(watched, at(restoreId, 'plan'), { kind: 'interrupted' }), false);
+  });
+});
+
+describe('crash points from the environment', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'landfall-crash-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  function deaths(environment: Record<string, string>, points: readonly string[]): string[] {
+    const dead: string[] = [];
+    let now = '';
+    const hook = crashHookFromEnvironment(environment, () => void dead.push(now));
+    for (now of points) void hook?.(now);
+    return dead;
+  }
+
+  it('are off unless a variable is set', () => {
+    assert.equal(crashHookFromEnvironment({}), null);
+  });
+
+  it('kill at the n-th time a point is reached, and nowhere else', () => {
+    const points = ['step04.vm.attach.afterCall', 'step04.done.beforeCommit', 'step04.vm.attach.afterCall'];
+    const killed: number[] = [];
+    const hook = crashHookFromEnvironment({ LANDFALL_CRASH_AT: 'step04.vm.attach.afterCall#2' }, () =>
+      killed.push(index),
+    );
+    let index = 0;
+    for (; index < points.length; index++) void hook?.(points[index]!);
+    assert.deepEqual(killed, [2]);
+  });
+
+  it('know a cloud call without the kind of its resource', () => {
+    const points = ['step04.vm.attach.beforeIntent', 'step04.vm.attach.afterCall', 'step04.vm.start.afterCall'];
+    assert.deepEqual(deaths({ LANDFALL_CRASH_AT: 'step04.attach.afterCall' }, points), ['step04.vm.attach.afterCall']);
+  });
+
+  it('fire once over all processes, one after the other, where marks are kept', () => {
+    const environment = { LANDFALL_CRASH_AT: 'a.b#1,c.d#1', LANDFALL_CRASH_MARKS: folder };
+    assert.deepEqual(deaths(environment, ['c.d', 'a.b']), ['a.b']);
+    assert.deepEqual(deaths(environment, ['a.b', 'c.d']), ['c.d']);
+    assert.deepEqual(deaths(environment, ['a.b', 'c.d']), []);
+    assert.ok(existsSync(join(folder, '2-c.d#1')));
+  });
+
+  it('write down every point that is reached', () => {
+    const file = join(folder, 'trace');
+    deaths({ LANDFALL_CRASH_TRACE: file }, ['a.b', 'c.d', 'a.b']);
+    assert.equal(readFileSync(file, 'utf8'), 'a.b#1\nc.d#1\na.b#2\n');
+  });
+});
+
+function dieAt(wanted: string): CrashHook {
+  return (point) => {
+    if (point === wanted) throw new Error(`The process dies at ${point}.`);
+  };
+}

@@ -1,0 +1,18 @@
+const USAGE = `Usage: node tools/chaos/dist/main.js COMMAND [options]
+
+  simulate   the production state machine in memory, in virtual time, one seed a run
+  planted    changes the program for the worse, and sees that the suites notice`;
+
+type Command = (parameters: readonly string[]) => Promise<number>;
+
+/** Loaded when they are wanted: each brings a different part of the program along. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {};
+
+const [name = '', ...parameters] = process.argv.slice(2);
+const command = COMMANDS[name];
+if (command === undefined) {
+  process.stderr.write(`${USAGE}\n`);
+  process.exitCode = name === '--help' ? 0 : 2;
+} else {
+  process.exitCode = await (await command())(parameters);
+}
