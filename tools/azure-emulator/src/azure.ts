@@ -1,4 +1,5 @@
 import type { Operations } from './operations/engine.js';
+import type { Faults } from './faults/faults.js';
 import type { DiskFiles } from './compute/disk-files.js';
 import type { Settings } from './settings.js';
 import type { State } from './state/state.js';
@@ -16,5 +17,6 @@ export interface Azure {
   readonly workers: Workers;
   readonly transfers: Transfers;
   readonly settings: Settings;
+  readonly faults: Faults;
   readonly now: () => Date;
 }

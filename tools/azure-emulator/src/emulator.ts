@@ -9,6 +9,8 @@ import type { Azure } from './azure.js';
 import { loadCertificate } from './certificate.js';
 import { OPERATION_KINDS, ROUTES } from './catalogue.js';
 import { DiskFiles } from './compute/disk-files.js';
+import { Faults } from './faults/faults.js';
+import { faultRoutes } from './faults/routes.js';
 import { requireAllowed } from './governance/rules.js';
 import { inspectionRoutes } from './inspection/routes.js';
 import { Operations } from './operations/engine.js';
@@ -80,7 +82,11 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   };
   const operations = new Operations(state, settings, started, OPERATION_KINDS);
   const log = new CallLog();
-  const router = new Router([...ROUTES, ...inspectionRoutes(log)]);
+  const router = new Router([
+    ...ROUTES,
+    ...inspectionRoutes(log),
+    ...faultRoutes({ routes: ROUTES, kinds: OPERATION_KINDS.map(({ name }) => name) }),
+  ]);
   const server = createServer(
     // AES-128 is enough for an emulator, and the fastest there is.
     {
@@ -125,6 +131,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     workers,
     transfers,
     settings,
+    faults: new Faults(state, now),
     now,
   };
   workers.resume();

@@ -9,6 +9,8 @@ export interface LoggedCall {
   /** The tags in the request's body, so that tests can tell whose call it was. */
   readonly tags?: Readonly<Record<string, string>>;
   readonly errorCode?: string;
+  /** The fault by which the answer got lost; `status` is then what was lost, or 0. */
+  readonly fault?: string;
 }
 
 /** The latest calls, oldest first; older ones are dropped. */

@@ -1,6 +1,7 @@
 import { randomUUID, timingSafeEqual, createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Azure } from '../azure.js';
+import { ConnectionCut, withFaults } from '../faults/request-faults.js';
 import type { CallLog, LoggedCall } from './call-log.js';
 import { AzureError, badRequest } from './errors.js';
 import type { Answer, Call, Route } from './route.js';
@@ -8,7 +9,8 @@ import type { Router } from './router.js';
 
 /*
  * One request to Azure Resource Manager, or to the emulator's own `/_emulator` interface:
- * token → path → api-version → body → rules that hold for every operation → the operation → answer. Whatever goes wrong
+ * token → path → api-version → body → faults that are switched on → rules that hold for every operation → the operation
+ * → answer. Whatever goes wrong
  * is answered in Azure's shape; an unexpected error is written to standard error and tells the client nothing of itself.
  */
 const LARGEST_BODY_BYTES = 4 * 1024 * 1024;
@@ -49,9 +51,18 @@ export async function serveArm(
       body: await readBody(request),
     };
     tags = tagsOf(call.body);
-    parts.rules(match.route, call, parts.azure);
-    answer = await match.route.handle(call, parts.azure);
+    const { route } = match;
+    const carryOut = (): Answer | Promise<Answer> => {
+      parts.rules(route, call, parts.azure);
+      return route.handle(call, parts.azure);
+    };
+    answer = isOwn(url) ? await carryOut() : await withFaults(route, call, parts.azure, response, carryOut);
   } catch (error) {
+    if (error instanceof ConnectionCut) {
+      request.socket.destroy();
+      parts.log.add({ ...logged(request, url, operation, tags, { status: error.status }), fault: error.fault });
+      return;
+    }
     answer = errorAnswer(error, method, url.pathname);
   }
   send(request, response, answer);

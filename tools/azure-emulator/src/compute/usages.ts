@@ -48,15 +48,24 @@ export function requireQuota(size: VmSizeEntry, region: string, azure: Azure, re
     const freed = replaced !== undefined && (family === null || replaced.family === family) ? replaced.vCpus : 0;
     const used = coresInUse(region, family, azure) - freed;
     if (used + size.vCpus <= limit) continue;
-    const message =
-      `Operation could not be completed as it results in exceeding approved ${family ?? 'Total Regional'} Cores quota. ` +
-      `Additional details - Deployment Model: Resource Manager, Location: ${region}, Current Limit: ${limit}, ` +
-      `Current Usage: ${used}, Additional Required: ${size.vCpus}, (Minimum) New Limit Required: ${used + size.vCpus}.`;
-    throw new AzureError(409, 'OperationNotAllowed', message, { details: [{ code: 'QuotaExceeded', message }] });
+    throw quotaExceeded(size, family, region, { limit, used });
   }
 }
 
-function limitOf(name: string, region: string, azure: Azure): number {
+export function quotaExceeded(
+  size: VmSizeEntry,
+  family: string | null,
+  region: string,
+  { limit, used }: { readonly limit: number; readonly used: number },
+): AzureError {
+  const message =
+    `Operation could not be completed as it results in exceeding approved ${family ?? 'Total Regional'} Cores quota. ` +
+    `Additional details - Deployment Model: Resource Manager, Location: ${region}, Current Limit: ${limit}, ` +
+    `Current Usage: ${used}, Additional Required: ${size.vCpus}, (Minimum) New Limit Required: ${used + size.vCpus}.`;
+  return new AzureError(409, 'OperationNotAllowed', message, { details: [{ code: 'QuotaExceeded', message }] });
+}
+
+export function limitOf(name: string, region: string, azure: Azure): number {
   const { coreLimits } = azure.settings.values;
   return (
     coreLimits[`${name}@${region}`] ?? coreLimits[name] ?? (name === 'cores' ? CORES_PER_REGION : CORES_PER_FAMILY)

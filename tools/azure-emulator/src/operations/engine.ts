@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { AzureError } from '../arm/errors.js';
 import { keyOf } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
+import { asError, lateFault } from '../faults/late-faults.js';
 import type { Settings } from '../settings.js';
 import type { OperationRecord } from '../state/records.js';
 import type { Change, State } from '../state/state.js';
@@ -70,6 +71,7 @@ export class Operations {
 
   begin<Input>(kind: OperationKind<Input>, acceptance: Acceptance<Input>): OperationRecord {
     const now = this.azure().now();
+    const fault = this.faultOf(kind.name, acceptance);
     const operation: OperationRecord = {
       id: randomUUID(),
       kind: kind.name,
@@ -83,10 +85,18 @@ export class Operations {
       error: null,
       errorStatus: null,
       output: null,
+      ...(fault === undefined ? {} : { fault }),
     };
     this.state.commit([...acceptance.changes, record(operation), ...this.forgetOldest()]);
     this.schedule(operation);
     return operation;
+  }
+
+  /** Whether it will end badly; see faults/late-faults.ts. */
+  private faultOf(kindName: string, { resourceId, changes }: Acceptance<unknown>) {
+    const change = changes.find(({ table, key }) => table === 'resources' && key === keyOf(resourceId));
+    const resource = change?.table === 'resources' && change.value !== null ? change.value : undefined;
+    return lateFault(kindName, resourceId, resource ?? this.state.resource(resourceId), this.azure());
   }
 
   get(id: string): OperationRecord | undefined {
@@ -151,13 +161,14 @@ export class Operations {
     const azure = this.azure();
     try {
       if (kind === undefined) throw new Error(`no kind of operation is named ${operation.kind}`);
+      if (operation.fault !== undefined) throw asError(operation.fault);
       const outcome = await kind.run(operation.input, operation, azure);
       if (this.closed) return;
       this.end(operation, outcome.changes, { status: 'Succeeded', output: outcome.output ?? null });
     } catch (error) {
       if (this.closed) return;
       const refusal = error instanceof AzureError ? error : internal(error, operation);
-      const ended = error instanceof OperationCanceled ? 'Canceled' : 'Failed';
+      const ended = error instanceof OperationCanceled ? 'Canceled' : (operation.fault?.ends ?? 'Failed');
       const changes = kind?.abandon?.(operation.input, operation, azure, ended) ?? [];
       this.end(operation, changes, { status: ended, error: refusal.toDetail(), errorStatus: refusal.status });
     }

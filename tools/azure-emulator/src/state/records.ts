@@ -1,5 +1,6 @@
 import type { ErrorDetail } from '../arm/errors.js';
 import type { DataDisk, OsDisk, VmProperties } from '../compute/vm-schema.js';
+import type { LateFault } from '../faults/late-faults.js';
 import type { IpConfiguration, SubnetProperties } from '../network/schema.js';
 
 /*
@@ -159,6 +160,8 @@ export interface OperationRecord {
   readonly error: ErrorDetail | null;
   readonly errorStatus: number | null;
   readonly output: unknown;
+  /** How it will end instead, when a fault was switched on as it began. */
+  readonly fault?: LateFault;
 }
 
 /** A shared access signature on a disk or a snapshot. */

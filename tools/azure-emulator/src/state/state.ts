@@ -1,5 +1,6 @@
 import { keyOf, resourceGroupOf } from '../arm/resource-id.js';
 import { Journal, type Entry } from './journal.js';
+import type { FaultRecord } from '../faults/fault.js';
 import {
   RESOURCE_GROUP,
   type GrantRecord,
@@ -19,6 +20,7 @@ export interface Tables {
   workers: WorkerRecord;
   locks: LockRecord;
   settings: SettingRecord;
+  faults: FaultRecord;
 }
 
 /** One row to put, or with `null` to remove. Resource rows are keyed by `keyOf(id)`. */
@@ -46,6 +48,7 @@ export class State {
     workers: new Map(),
     locks: new Map(),
     settings: new Map(),
+    faults: new Map(),
   };
   private readonly keysByGroup = new Map<string, Set<string>>();
   private readonly keysByType = new Map<string, Set<string>>();
