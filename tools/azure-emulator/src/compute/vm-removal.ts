@@ -9,6 +9,8 @@ import {
 import { put, remove, type Change } from '../state/state.js';
 import { removeDisk } from './disk-removal.js';
 
+const RESERVED_SECONDS = 180;
+
 /**
  * Ends the VM's processes; the returned changes take away its record and whatever its `deleteOption`s say, and let go
  * of the rest.
@@ -28,7 +30,7 @@ export async function removeMachine(vm: VirtualMachineRecord, azure: Azure): Pro
     const nic = azure.state.find(NETWORK_INTERFACE, reference.id);
     if (nic === undefined) continue;
     if (reference.properties?.deleteOption === 'Delete') changes.push(remove(nic.id));
-    else changes.push(put(releasedInterface(nic)));
+    else changes.push(put(releasedInterface(nic, vm, azure)));
   }
   return changes;
 }
@@ -38,11 +40,25 @@ export function releasedDisk(disk: DiskRecord, azure: Azure): DiskRecord {
     ...disk,
     managedBy: null,
     detaching: false,
+    detachStuck: false,
     diskState: 'Unattached',
     ownershipChangedAt: azure.now().toISOString(),
   };
 }
 
-export function releasedInterface(nic: NetworkInterfaceRecord): NetworkInterfaceRecord {
-  return { ...nic, virtualMachineId: null };
+/** Of a VM whose creation has failed, Azure may keep the interface for a while, in case that VM is tried again. */
+function releasedInterface(
+  nic: NetworkInterfaceRecord,
+  vm: VirtualMachineRecord,
+  azure: Azure,
+): NetworkInterfaceRecord {
+  const released = { ...nic, virtualMachineId: null };
+  if (vm.power !== 'unknown') return released;
+  const fault = azure.faults.strike('nic-reserved', {
+    operations: ['virtualMachines.delete'],
+    resources: [nic.id, vm.id],
+  });
+  if (fault === null) return released;
+  const until = azure.now().getTime() + (fault.forSeconds ?? RESERVED_SECONDS) * 1000;
+  return { ...released, reservedFor: { vmId: vm.id, until: new Date(until).toISOString() } };
 }

@@ -136,7 +136,7 @@ function requireSameZone(disk: DiskRecord, machine: Machine): void {
   );
 }
 
-function ownedElsewhere(disk: DiskRecord, machine: Machine): AzureError {
+export function ownedElsewhere(disk: DiskRecord, machine: Machine): AzureError {
   if (disk.detaching) return beingDetached(disk, machine);
   return conflict(
     'ConflictingUserInput',

@@ -1,6 +1,7 @@
 import { badRequest, conflict, invalidParameter } from '../arm/errors.js';
 import { sameId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
+import { attachmentFault, requireLoose, requireStillThere } from '../faults/attachment-faults.js';
 import type { OperationKind } from '../operations/engine.js';
 import {
   DISK,
@@ -10,7 +11,7 @@ import {
   type VirtualMachineRecord,
 } from '../state/records.js';
 import { put, type Change } from '../state/state.js';
-import { planDataDisks, type NewDisk } from './vm-disks.js';
+import { planDataDisks, type DataDiskPlan, type NewDisk } from './vm-disks.js';
 import { lunLinks } from './vm-links.js';
 import { releasedDisk } from './vm-removal.js';
 import { changeRefused, requireAttachable, requireGeneration, requireSize } from './vm-rules.js';
@@ -27,6 +28,8 @@ interface UpdateVmInput {
   readonly dataDisks: readonly DataDisk[];
   readonly attach: readonly string[];
   readonly detach: readonly string[];
+  /** Those of them that are let go of, come what may. */
+  readonly forced: readonly string[];
   readonly newDisks: readonly NewDisk[];
   readonly vmSize: string | null;
   readonly answer: 'vm' | 'storageProfile';
@@ -38,6 +41,8 @@ export const UPDATE_VM: OperationKind<UpdateVmInput> = {
     for (const disk of input.newDisks) await azure.files.create(disk.uniqueId, disk.sizeBytes);
     const vm = azure.state.find(VIRTUAL_MACHINE, operation.resourceId);
     if (vm === undefined) return { changes: [] };
+    for (const id of input.attach) requireStillThere(id, vm, azure);
+    for (const disk of found(input.detach, azure)) requireLoose(disk, input.forced);
     const { properties } = vm;
     const ready: VirtualMachineRecord = {
       ...vm,
@@ -54,10 +59,11 @@ export const UPDATE_VM: OperationKind<UpdateVmInput> = {
   },
   abandon: ({ attach, detach }, operation, azure) => {
     const vm = azure.state.find(VIRTUAL_MACHINE, operation.resourceId);
-    const stillAttached = found(detach, azure).map((disk) => put({ ...disk, detaching: false }));
+    const stillAttached = found(detach, azure).map((disk) => put({ ...disk, detaching: disk.detachStuck === true }));
+    const reserved = found(attach, azure).filter((disk) => sameId(disk.managedBy, operation.resourceId));
     return [
       ...(vm === undefined ? [] : [put({ ...vm, provisioningState: 'Failed' as const })]),
-      ...releasedDisks(attach, azure),
+      ...reserved.map((disk) => put(releasedDisk(disk, azure))),
       ...stillAttached,
     ];
   },
@@ -101,7 +107,10 @@ export function beginUpdate(
     changedAt: azure.now().toISOString(),
     properties: { ...vm.properties, ...plain, storageProfile: { ...vm.properties.storageProfile, osDisk } },
   };
-  return begin(changed, plan, isResize ? size.name : null, 'vm', azure);
+  const forced = dataDisks.filter((disk) => disk.toBeDetached === true && disk.detachOption === 'ForceDetach');
+  const isForced = (disk: DiskRecord): boolean =>
+    forced.some(({ managedDisk, name }) => sameId(managedDisk?.id, disk.id) || sameId(name, disk.name));
+  return begin(changed, plan, { vmSize: isResize ? size.name : null, answer: 'vm', isForced }, azure);
 }
 
 /** POST attachDetachDataDisks. @throws AzureError */
@@ -137,33 +146,43 @@ export function beginAttachDetach(vm: VirtualMachineRecord, body: AttachDetachBo
     provisioningState: 'Updating',
     changedAt: azure.now().toISOString(),
   };
-  return begin(changed, plan, null, 'storageProfile', azure);
+  const isForced = (disk: DiskRecord): boolean =>
+    toDetach.some(({ diskId, detachOption }) => detachOption === 'ForceDetach' && sameId(diskId, disk.id));
+  return begin(changed, plan, { vmSize: null, answer: 'storageProfile', isForced }, azure);
 }
 
 function begin(
   vm: VirtualMachineRecord,
-  plan: ReturnType<typeof planDataDisks>,
-  vmSizeName: string | null,
-  answer: UpdateVmInput['answer'],
+  plan: DataDiskPlan,
+  wanted: Pick<UpdateVmInput, 'vmSize' | 'answer'> & { readonly isForced: (disk: DiskRecord) => boolean },
   azure: Azure,
 ): OperationRecord {
   const now = azure.now().toISOString();
-  const taken = [...plan.made.map((disk) => ({ ...disk, tags: vm.tags })), ...plan.attached];
+  const made = plan.made.map((disk) => ({ ...disk, tags: vm.tags }));
+  const forced = plan.detached.filter(wanted.isForced);
+  const isStale = attachmentFault('stale-disk-state', UPDATE_VM.name, vm, plan.attached, azure);
+  const stuck = plan.detached.filter((disk) => !forced.includes(disk));
+  const sticks = attachmentFault('stuck-detach', UPDATE_VM.name, vm, stuck, azure);
   return azure.operations.begin(UPDATE_VM, {
     resourceId: vm.id,
     location: vm.location,
     input: {
       dataDisks: plan.dataDisks,
-      attach: taken.map(({ id }) => id),
+      attach: [...made, ...plan.attached].map(({ id }) => id),
       detach: plan.detached.map(({ id }) => id),
+      forced: forced.map(({ id }) => id),
       newDisks: plan.made.map(({ uniqueId, sizeBytes }) => ({ uniqueId, sizeBytes })),
-      vmSize: vmSizeName,
-      answer,
+      vmSize: wanted.vmSize,
+      answer: wanted.answer,
     },
     changes: [
       put(vm),
-      ...taken.map((disk) => put({ ...disk, managedBy: vm.id, ownershipChangedAt: now })),
-      ...plan.detached.map((disk) => put({ ...disk, detaching: true })),
+      ...[...made, ...(isStale ? [] : plan.attached)].map((disk) =>
+        put({ ...disk, managedBy: vm.id, ownershipChangedAt: now }),
+      ),
+      ...plan.detached.map((disk) =>
+        put({ ...disk, detaching: true, detachStuck: disk.detachStuck === true || (sticks && stuck.includes(disk)) }),
+      ),
     ],
   });
 }
@@ -221,7 +240,9 @@ function lowestFreeLun(disks: readonly DataDisk[]): number {
 
 function attachedDisks(input: UpdateVmInput, vm: VirtualMachineRecord, azure: Azure): readonly Change[] {
   const diskState = vm.power === 'deallocated' ? 'Reserved' : 'Attached';
-  return found(input.attach, azure).map((disk) => put({ ...disk, diskState, provisioningState: 'Succeeded' }));
+  return found(input.attach, azure).map((disk) =>
+    put({ ...disk, managedBy: vm.id, diskState, provisioningState: 'Succeeded' }),
+  );
 }
 
 function releasedDisks(ids: readonly string[], azure: Azure): readonly Change[] {

@@ -67,6 +67,26 @@ export const FAULT = z.strictObject({
   forSeconds: z.number().min(0).max(86_400).optional(),
 });
 
+const REFUSAL = ['status', 'code', 'message'] as const;
+
+/** What may be said beside which operation, which resource and when. */
+export const DETAILS: Readonly<Record<FaultKind, readonly (keyof z.infer<typeof FAULT>)[]>> = {
+  throttle: [...REFUSAL, 'retryAfterSeconds'],
+  error: [...REFUSAL, 'retryAfterSeconds'],
+  timeout: [...REFUSAL, 'forSeconds'],
+  'reset-before': [],
+  'reset-after': [],
+  'fail-late': REFUSAL,
+  cancel: REFUSAL,
+  'not-found-after-create': ['forSeconds'],
+  'allocation-failed': REFUSAL,
+  quota: REFUSAL,
+  'partial-move': [],
+  'stuck-detach': [],
+  'stale-disk-state': [],
+  'nic-reserved': ['forSeconds'],
+};
+
 /** A fault as a client asks for it. */
 export type FaultWish = z.input<typeof FAULT>;
 

@@ -258,6 +258,8 @@ describe('the list of faults', () => {
       [{ kind: 'error', status: 200 }, /status/],
       [{ kind: 'error', when: { times: 0 } }, /when/],
       [{ kind: 'nonsense' } as unknown as FaultWish, /kind/],
+      [{ kind: 'stuck-detach', code: 'X' }, /A fault of kind 'stuck-detach' has no code/],
+      [{ kind: 'cancel', retryAfterSeconds: 3 }, /has no retryAfterSeconds; it has status, code, message/],
       [{ kind: 'error', other: 1 } as unknown as FaultWish, /Could not find member 'other'/],
     ];
     for (const [wish, message] of wrong) await assert.rejects(faults.add(wish), message, JSON.stringify(wish));

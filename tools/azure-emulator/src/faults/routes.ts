@@ -1,7 +1,7 @@
 import { AzureError, badRequest } from '../arm/errors.js';
 import { parseBody } from '../arm/body.js';
 import { ok, parameter, type Route } from '../arm/route.js';
-import { FAULT, matches, REQUEST_KINDS, type FaultWish } from './fault.js';
+import { DETAILS, FAULT, matches, REQUEST_KINDS, type FaultWish } from './fault.js';
 import { PAGE_BLOB_OPERATIONS, requestNames } from './operation-names.js';
 
 interface KnownOperations {
@@ -28,6 +28,7 @@ export function faultRoutes(known: KnownOperations): readonly Route[] {
       path: '/_emulator/faults',
       handle: (call, azure) => {
         const wish = parseBody(FAULT, call.body);
+        requireMeaning(wish);
         requireKnownOperation(wish, requests, known.kinds);
         return { status: 201, body: azure.faults.add(wish) };
       },
@@ -52,6 +53,19 @@ export function faultRoutes(known: KnownOperations): readonly Route[] {
       },
     },
   ];
+}
+
+/** @throws AzureError 400 for a detail that faults of this kind don't have */
+function requireMeaning(wish: FaultWish): void {
+  const details = ['status', 'code', 'message', 'retryAfterSeconds', 'forSeconds'] as const;
+  const idle = details.find((name) => wish[name] !== undefined && !DETAILS[wish.kind].includes(name));
+  if (idle === undefined) return;
+  const has = DETAILS[wish.kind];
+  throw badRequest(
+    'MeaninglessDetail',
+    `A fault of kind '${wish.kind}' has no ${idle}; ${has.length === 0 ? 'it has no such details' : `it has ${has.join(', ')}`}.`,
+    idle,
+  );
 }
 
 /** A fault that can never strike is a mistake of its maker. @throws AzureError 400 */

@@ -12,6 +12,7 @@ import { put } from '../state/state.js';
 import { includesAddress, isReserved, lowestFree, parsePrefix } from './addresses.js';
 import { NETWORK_INTERFACE_BODY, TAGS_BODY, type IpConfiguration } from './schema.js';
 import { DELETE_NETWORK_RESOURCE, SETTLE_NETWORK_RESOURCE } from './settle.js';
+import { requireUnreserved } from './vm-interfaces.js';
 import { configurationsIn, invalidReference, requireSubnet, subnetId } from './subnets.js';
 
 const COLLECTION =
@@ -235,6 +236,7 @@ function beginDelete(call: Call, azure: Azure): Answer {
         'it must be dissociated from the resource. To learn more, see aka.ms/deletenic.',
     );
   }
+  requireUnreserved(nic, null, azure);
   const operation = azure.operations.begin(DELETE_NETWORK_RESOURCE, {
     resourceId: nic.id,
     location: nic.location,

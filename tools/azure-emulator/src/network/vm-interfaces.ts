@@ -20,17 +20,21 @@ export function requireUsableInterface(
   if (nic.virtualMachineId !== null && !sameId(nic.virtualMachineId, machine.id)) {
     throw badRequest('NicInUse', `Network Interface ${nic.id} is used by existing resource ${nic.virtualMachineId}.`);
   }
-  const { reservedFor } = nic;
-  if (
-    reservedFor !== null &&
-    !sameId(reservedFor.vmId, machine.id) &&
-    Date.parse(reservedFor.until) > azure.now().getTime()
-  ) {
-    throw badRequest(
-      'NicReservedForAnotherVm',
-      `Nic(s) in request is reserved for another Virtual Machine for 180 seconds. Please provide another nic(s) or retry ` +
-        `after 180 seconds. Reserved VM: ${reservedFor.vmId}`,
-    );
-  }
+  requireUnreserved(nic, machine.id, azure);
   return nic;
+}
+
+/**
+ * @param vmId who wants to have it; null: it is to be deleted
+ * @throws AzureError 400 NicReservedForAnotherVm
+ */
+export function requireUnreserved(nic: NetworkInterfaceRecord, vmId: string | null, azure: Azure): void {
+  const { reservedFor } = nic;
+  if (reservedFor === null || sameId(reservedFor.vmId, vmId)) return;
+  if (Date.parse(reservedFor.until) <= azure.now().getTime()) return;
+  throw badRequest(
+    'NicReservedForAnotherVm',
+    `Nic(s) in request is reserved for another Virtual Machine for 180 seconds. Please provide another nic(s) or retry ` +
+      `after 180 seconds. Reserved VM: ${reservedFor.vmId}`,
+  );
 }

@@ -47,6 +47,7 @@ export class Operations {
   private readonly kinds = new Map<string, OperationKind<unknown>>();
   private readonly inProgress = new Map<string, Set<string>>();
   private readonly timers = new Map<string, NodeJS.Timeout>();
+  private readonly started = new Set<string>();
   private readonly ends = new Map<string, { promise: Promise<void>; resolve: () => void }>();
   private closed = false;
 
@@ -116,6 +117,7 @@ export class Operations {
   async settle(operation: OperationRecord): Promise<void> {
     const end = this.ends.get(operation.id);
     if (end === undefined || operation.dueAt > this.azure().now().getTime()) return;
+    this.startNow(operation);
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, POLL_PATIENCE_MS)));
     await Promise.race([end.promise, patience]);
@@ -147,12 +149,18 @@ export class Operations {
     const promise = new Promise<void>((done) => (resolve = done));
     this.ends.set(operation.id, { promise, resolve });
     const wait = operation.dueAt - this.azure().now().getTime();
-    const start = (): void => {
-      this.timers.delete(operation.id);
-      void this.run(operation);
-    };
+    const start = (): void => this.startNow(operation);
+    // A clock that tests set forward makes no timer ring: whoever asks starts it, see `settle`.
     if (wait <= 0) setImmediate(start);
     else this.timers.set(operation.id, setTimeout(start, wait));
+  }
+
+  private startNow(operation: OperationRecord): void {
+    if (this.started.has(operation.id)) return;
+    clearTimeout(this.timers.get(operation.id));
+    this.timers.delete(operation.id);
+    this.started.add(operation.id);
+    void this.run(operation);
   }
 
   private async run(operation: OperationRecord): Promise<void> {
@@ -183,6 +191,7 @@ export class Operations {
     if (ids?.size === 0) this.inProgress.delete(key);
     const end = this.ends.get(operation.id);
     this.ends.delete(operation.id);
+    this.started.delete(operation.id);
     end?.resolve();
   }
 

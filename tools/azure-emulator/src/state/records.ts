@@ -57,6 +57,8 @@ export interface DiskRecord extends StoredDisk {
   readonly managedBy: string | null;
   /** Set from the moment a detach is accepted until it has ended. */
   readonly detaching: boolean;
+  /** Its detach does not come to an end by itself: it has to be forced. */
+  readonly detachStuck?: boolean;
   readonly ownershipChangedAt: string | null;
   /** Why a disk that was uploaded can't be used; null for a sound one. */
   readonly unusable: string | null;
