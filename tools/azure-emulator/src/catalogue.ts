@@ -2,6 +2,7 @@ import type { Route } from './arm/route.js';
 import { DISK_ACCESS_ROUTES, GRANT_ACCESS, REVOKE_ACCESS } from './compute/disk-access.js';
 import { CREATE_DISK, DELETE_DISK, DISK_ROUTES, UPDATE_DISK } from './compute/disks.js';
 import { SKU_ROUTES } from './compute/skus.js';
+import { CREATE_SNAPSHOT, DELETE_SNAPSHOT, SNAPSHOT_ROUTES, UPDATE_SNAPSHOT } from './compute/snapshots.js';
 import { USAGE_ROUTES } from './compute/usages.js';
 import { DELETE_VM, VIRTUAL_MACHINE_ROUTES } from './compute/virtual-machines.js';
 import { CREATE_VM } from './compute/vm-create.js';
@@ -24,6 +25,7 @@ export const ROUTES: readonly Route[] = [
   ...RESOURCE_GROUP_ROUTES,
   ...RESOURCE_LIST_ROUTES,
   ...DISK_ROUTES,
+  ...SNAPSHOT_ROUTES,
   ...DISK_ACCESS_ROUTES,
   ...VIRTUAL_MACHINE_ROUTES,
   ...SKU_ROUTES,
@@ -40,6 +42,9 @@ export const OPERATION_KINDS: readonly OperationKind<never>[] = [
   CREATE_DISK,
   UPDATE_DISK,
   DELETE_DISK,
+  CREATE_SNAPSHOT,
+  UPDATE_SNAPSHOT,
+  DELETE_SNAPSHOT,
   GRANT_ACCESS,
   REVOKE_ACCESS,
   CREATE_VM,

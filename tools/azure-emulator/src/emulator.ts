@@ -18,6 +18,7 @@ import { servePageBlob } from './page-blob/endpoint.js';
 import { Transfers } from './page-blob/transfers.js';
 import { seed } from './seed.js';
 import { DEFAULT_SETTINGS, Settings } from './settings.js';
+import { DISK, SNAPSHOT } from './state/records.js';
 import { State } from './state/state.js';
 import { Workers } from './workers/workers.js';
 
@@ -134,6 +135,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     faults: new Faults(state, now),
     now,
   };
+  const diskIds = new Set([...state.ofType(DISK), ...state.ofType(SNAPSHOT)].map(({ uniqueId }) => uniqueId));
+  files.sweep((uniqueId) => diskIds.has(uniqueId));
   workers.resume();
   operations.resume();
   return {

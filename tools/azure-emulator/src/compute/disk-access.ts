@@ -17,6 +17,7 @@ import {
 import { put, type Change } from '../state/state.js';
 import { requireDisk, requireIdleDisk, VHD_FOOTER_BYTES, type StoredDiskType } from './disk-rules.js';
 import { GRANT_ACCESS_BODY } from './disk-schema.js';
+import { requireSignatureInFamily } from './snapshot-rules.js';
 
 /*
  * Shared access signatures on disks and snapshots.
@@ -101,6 +102,7 @@ function beginGetAccess(disk: DiskRecord | SnapshotRecord, call: Call, azure: Az
   }
   requireIdleDisk(disk, azure);
   const diskState = stateUnderAccess(disk, body.access);
+  if (disk.type === SNAPSHOT) requireSignatureInFamily(disk, azure);
   const outstanding = grantOn(disk.id, azure);
   if (outstanding !== undefined && outstanding.access !== body.access) {
     throw conflict(
@@ -132,6 +134,9 @@ function stateUnderAccess(disk: DiskRecord | SnapshotRecord, access: 'Read' | 'W
       'OperationNotAllowed',
       `Disk ${disk.name} is attached to VM ${disk.managedBy}; access cannot be granted.`,
     );
+  }
+  if (disk.type === SNAPSHOT && access === 'Write') {
+    throw conflict('OperationNotAllowed', `Snapshot '${disk.name}' is read-only: write access cannot be granted.`);
   }
   if (isUpload && access === 'Read') {
     throw conflict(

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,6 +17,10 @@ export class DiskFiles {
     return join(this.directory, `${uniqueId}.raw`);
   }
 
+  has(uniqueId: string): boolean {
+    return existsSync(this.path(uniqueId));
+  }
+
   /** All zeros; a file that is there already keeps its content. */
   async create(uniqueId: string, sizeBytes: number): Promise<void> {
     const file = await open(this.path(uniqueId), 'a', 0o600);
@@ -31,17 +35,38 @@ export class DiskFiles {
     await truncate(this.path(uniqueId), sizeBytes);
   }
 
-  /** A copy at this moment, holes kept, grown to `sizeBytes`; it appears under its name when it is whole. */
+  /** A copy that has its name at once; see `freeze`. */
   async copy(sourcePath: string, uniqueId: string, sizeBytes: number): Promise<void> {
-    const temporary = `${this.path(uniqueId)}.part`;
-    await promisify(execFile)('cp', ['--sparse=always', '--reflink=auto', '--', sourcePath, temporary]);
-    if (statSync(temporary).size !== sizeBytes) await truncate(temporary, sizeBytes);
-    await rename(temporary, this.path(uniqueId));
+    await this.freeze(sourcePath, uniqueId, sizeBytes);
+    await this.settle(uniqueId);
+  }
+
+  /**
+   * Keeps what the source holds now, holes kept, grown to `sizeBytes`: shared with the source where the file system can
+   * do that, a sparse copy elsewhere. It has no name until it is settled, and is swept away if nobody came to know it.
+   */
+  async freeze(sourcePath: string, uniqueId: string, sizeBytes: number): Promise<void> {
+    const frozen = this.frozenPath(uniqueId);
+    await promisify(execFile)('cp', ['--sparse=always', '--reflink=auto', '--', sourcePath, frozen]);
+    if (statSync(frozen).size !== sizeBytes) await truncate(frozen, sizeBytes);
+  }
+
+  /** Gives a frozen copy its name; one that has it already stays as it is. */
+  async settle(uniqueId: string): Promise<void> {
+    if (existsSync(this.frozenPath(uniqueId))) await rename(this.frozenPath(uniqueId), this.path(uniqueId));
+  }
+
+  /** Removes the copies that were being made when the emulator was killed. */
+  sweep(isKnown: (uniqueId: string) => boolean): void {
+    for (const name of readdirSync(this.directory)) {
+      const uniqueId = /^(.+)\.raw\.part$/.exec(name)?.[1];
+      if (uniqueId !== undefined && !isKnown(uniqueId)) rmSync(this.frozenPath(uniqueId), { force: true });
+    }
   }
 
   async remove(uniqueId: string): Promise<void> {
     await rm(this.path(uniqueId), { force: true });
-    await rm(`${this.path(uniqueId)}.part`, { force: true });
+    await rm(this.frozenPath(uniqueId), { force: true });
   }
 
   async read(uniqueId: string, offset: number, length: number): Promise<Buffer> {
@@ -52,5 +77,9 @@ export class DiskFiles {
     } finally {
       await file.close();
     }
+  }
+
+  private frozenPath(uniqueId: string): string {
+    return `${this.path(uniqueId)}.part`;
   }
 }

@@ -1,7 +1,15 @@
 import { badRequest, conflict, invalidParameter, resourceNotFound, type AzureError } from '../arm/errors.js';
-import { parseResourceId, resourceId } from '../arm/resource-id.js';
+import { nameOf, parseResourceId, resourceId, sameId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
-import { DISK, SNAPSHOT, type DiskRecord, type RecordOf, type SnapshotRecord } from '../state/records.js';
+import {
+  DISK,
+  SNAPSHOT,
+  VIRTUAL_MACHINE,
+  type DiskRecord,
+  type RecordOf,
+  type ResourceRecord,
+  type SnapshotRecord,
+} from '../state/records.js';
 import { requireGroup } from '../groups/placement.js';
 import { GIB } from './disk-view.js';
 
@@ -11,6 +19,8 @@ const MIB = 1024 ** 2;
 const LARGEST_DISK_GIB = 32_767;
 /** An OS disk can't be larger (Azure documentation, managed disks). */
 export const LARGEST_OS_DISK_GIB = 4_095;
+/** A disk that is to cross this size must not be attached to a running VM (Azure documentation, expanding disks). */
+const ONLINE_RESIZE_GIB = 4_096;
 const SMALLEST_UPLOAD_BYTES = 20 * MIB + VHD_FOOTER_BYTES;
 const LARGEST_UPLOAD_BYTES = 32 * 1024 * GIB + VHD_FOOTER_BYTES;
 
@@ -94,6 +104,11 @@ export function hasActiveSas(disk: DiskRecord | SnapshotRecord): boolean {
   return disk.diskState === 'ActiveSAS' || disk.diskState === 'ActiveUpload';
 }
 
+/** False for one whose creation failed: it can be made again under the same name. */
+export function hasContent(disk: DiskRecord | SnapshotRecord, azure: Azure): boolean {
+  return disk.provisioningState !== 'Failed' || azure.files.has(disk.uniqueId);
+}
+
 /** @throws AzureError 409 while another operation changes the disk */
 export function requireIdleDisk(disk: DiskRecord | SnapshotRecord, azure: Azure): void {
   const running = azure.operations.on(disk.id);
@@ -101,5 +116,29 @@ export function requireIdleDisk(disk: DiskRecord | SnapshotRecord, azure: Azure)
   throw conflict(
     'Conflict',
     `Operation cannot be performed on '${disk.name}' since another operation ('${running.kind}') is in progress.`,
+  );
+}
+
+/** Nobody else may have made, changed or removed the resource meanwhile. @throws AzureError 409 */
+export function requireUnchanged(before: ResourceRecord | undefined, id: string, azure: Azure): void {
+  if (azure.state.resource(id) === before) return;
+  throw conflict(
+    'Conflict',
+    `Operation cannot be performed on '${nameOf(id)}' since another operation is in progress.`,
+  );
+}
+
+/** A disk grows under a running VM only if it is a data disk and stays on its side of 4 TiB. @throws AzureError 409 */
+export function requireResizable(disk: DiskRecord, sizeBytes: number, azure: Azure): void {
+  if (disk.diskState !== 'Attached') return;
+  const vm = azure.state.find(VIRTUAL_MACHINE, disk.managedBy ?? '');
+  const isOsDisk = sameId(vm?.properties.storageProfile.osDisk.managedDisk?.id, disk.id);
+  const crosses = disk.sizeBytes <= ONLINE_RESIZE_GIB * GIB && sizeBytes > ONLINE_RESIZE_GIB * GIB;
+  if (!isOsDisk && !crosses) return;
+  throw conflict(
+    'OperationNotAllowed',
+    `Cannot resize disk ${disk.name} while it is attached to running VM ${disk.managedBy}. Resizing a disk of an Azure ` +
+      'Virtual Machine requires the virtual machine to be deallocated. Please stop your VM and retry the operation.',
+    disk.name,
   );
 }

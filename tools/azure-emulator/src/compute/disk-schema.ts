@@ -39,26 +39,30 @@ const CREATION_DATA = z.strictObject({
   instantAccessDurationMinutes: z.number().int().optional(),
 });
 
-/** Given back as they came. */
-const KEPT_MEMBERS = {
+/** Given back as they came; disks and snapshots have these in common. */
+const COMMON_KEPT_MEMBERS = {
   purchasePlan: KEPT.optional(),
   supportedCapabilities: KEPT.optional(),
   encryptionSettingsCollection: KEPT.optional(),
-  diskIOPSReadWrite: z.number().optional(),
-  diskMBpsReadWrite: z.number().optional(),
-  diskIOPSReadOnly: z.number().optional(),
-  diskMBpsReadOnly: z.number().optional(),
   encryption: KEPT.optional(),
-  maxShares: z.number().int().positive().optional(),
   networkAccessPolicy: z.enum(['AllowAll', 'AllowPrivate', 'DenyAll']).optional(),
   diskAccessId: z.string().optional(),
-  tier: z.string().optional(),
-  burstingEnabled: z.boolean().optional(),
   supportsHibernation: z.boolean().optional(),
   securityProfile: KEPT.optional(),
   completionPercent: z.number().optional(),
   publicNetworkAccess: z.enum(['Enabled', 'Disabled']).optional(),
   dataAccessAuthMode: z.enum(['AzureActiveDirectory', 'None']).optional(),
+};
+
+const KEPT_MEMBERS = {
+  ...COMMON_KEPT_MEMBERS,
+  diskIOPSReadWrite: z.number().optional(),
+  diskMBpsReadWrite: z.number().optional(),
+  diskIOPSReadOnly: z.number().optional(),
+  diskMBpsReadOnly: z.number().optional(),
+  maxShares: z.number().int().positive().optional(),
+  tier: z.string().optional(),
+  burstingEnabled: z.boolean().optional(),
   optimizedForFrequentAttach: z.boolean().optional(),
   availabilityPolicy: KEPT.optional(),
 };
@@ -72,7 +76,15 @@ const OBSERVED_MEMBERS = {
   uniqueId: z.unknown().optional(),
   LastOwnershipUpdateTime: z.unknown().optional(),
   incrementalSnapshotFamilyId: z.unknown().optional(),
+  snapshotAccessState: z.unknown().optional(),
 };
+
+/** The members that are given back as they came; what a client only reads is dropped. */
+export function keptMembers(members: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(members).filter(([name, value]) => value !== undefined && !(name in OBSERVED_MEMBERS)),
+  );
+}
 
 const SIZE_GB = z.number().int().min(1);
 const GENERATION = z.enum(['V1', 'V2']);
@@ -125,7 +137,7 @@ export const SNAPSHOT_BODY = z.strictObject({
     diskSizeGB: SIZE_GB.optional(),
     incremental: z.boolean().optional(),
     copyCompletionError: KEPT.optional(),
-    ...KEPT_MEMBERS,
+    ...COMMON_KEPT_MEMBERS,
     ...OBSERVED_MEMBERS,
   }),
 });
@@ -133,7 +145,9 @@ export const SNAPSHOT_BODY = z.strictObject({
 export const SNAPSHOT_UPDATE_BODY = z.strictObject({
   tags: TAGS.optional(),
   sku: SNAPSHOT_SKU.optional(),
-  properties: UPDATE_PROPERTIES.optional(),
+  properties: z
+    .strictObject({ osType: OS_TYPE.optional(), diskSizeGB: SIZE_GB.optional(), ...COMMON_KEPT_MEMBERS })
+    .optional(),
 });
 
 export const GRANT_ACCESS_BODY = z.strictObject({

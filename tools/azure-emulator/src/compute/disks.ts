@@ -10,19 +10,22 @@ import { accepted } from '../operations/answers.js';
 import type { OperationKind } from '../operations/engine.js';
 import { DISK, type DiskRecord } from '../state/records.js';
 import { put, remove } from '../state/state.js';
-import { requireCopySource, type CopySource } from './disk-copy.js';
+import { copiedSize, freezing, requireCopySource, type CopySource } from './disk-copy.js';
 import { removeDisk } from './disk-removal.js';
 import {
   attachedRefused,
   hasActiveSas,
+  hasContent,
   requireDisk,
   requireDiskSize,
   requireIdleDisk,
+  requireResizable,
+  requireUnchanged,
   requireUploadSize,
   shrinkRefused,
   VHD_FOOTER_BYTES,
 } from './disk-rules.js';
-import { DISK_BODY, DISK_UPDATE_BODY, type DiskBody } from './disk-schema.js';
+import { DISK_BODY, DISK_UPDATE_BODY, keptMembers, type DiskBody } from './disk-schema.js';
 import { acceptedDiskView, diskView, GIB } from './disk-view.js';
 
 const PATH = '/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Compute/disks';
@@ -65,17 +68,24 @@ export const DISK_ROUTES: readonly Route[] = [
 
 interface CreateInput {
   readonly fileBytes: number;
-  readonly copy: CopySource | null;
+  /** Its content was put aside when it was accepted. */
+  readonly isCopy: boolean;
+}
+
+interface PlannedDisk {
+  readonly disk: DiskRecord;
+  readonly fileBytes: number;
+  readonly source: CopySource | null;
 }
 
 /** Makes the file and shows the disk as ready. */
 export const CREATE_DISK: OperationKind<CreateInput> = {
   name: 'disks.create',
-  run: async ({ fileBytes, copy }, operation, azure) => {
+  run: async ({ fileBytes, isCopy }, operation, azure) => {
     const disk = azure.state.find(DISK, operation.resourceId);
     if (disk === undefined) return { changes: [] };
-    if (copy === null) await azure.files.create(disk.uniqueId, fileBytes);
-    else await azure.files.copy(azure.files.path(copy.uniqueId), disk.uniqueId, fileBytes);
+    if (isCopy) await azure.files.settle(disk.uniqueId);
+    else await azure.files.create(disk.uniqueId, fileBytes);
     const ready: DiskRecord = { ...disk, provisioningState: 'Succeeded' };
     return { changes: [put(ready)], output: diskView(ready) };
   },
@@ -116,7 +126,7 @@ function named(call: Call, azure: Azure): DiskRecord {
   return requireDisk(DISK, parameter(call, 'resourceGroupName'), parameter(call, 'diskName'), azure);
 }
 
-function createOrUpdate(call: Call, azure: Azure): Answer {
+function createOrUpdate(call: Call, azure: Azure): Answer | Promise<Answer> {
   const group = requireOpenGroup(parameter(call, 'resourceGroupName'), azure);
   const name = parameter(call, 'diskName');
   requireName('disk', name);
@@ -124,18 +134,27 @@ function createOrUpdate(call: Call, azure: Azure): Answer {
   const id = resourceId(azure.subscriptionId, group.name, DISK, name);
   requireSameLocation(azure.state.resource(id), body.location);
   const existing = azure.state.find(DISK, id);
-  if (existing !== undefined && existing.provisioningState !== 'Failed') return replace(existing, body, azure);
-  const { disk, input } = plannedDisk(id, name, body, azure);
+  if (existing !== undefined && hasContent(existing, azure)) return replace(existing, body, azure);
+  const planned = plannedDisk(id, name, body, azure);
+  if (planned.source === null) return beginCreation(planned, azure);
+  return freezing(planned.source, planned.disk, azure, () => {
+    requireOpenGroup(group.name, azure);
+    requireUnchanged(existing, id, azure);
+    return beginCreation(planned, azure);
+  });
+}
+
+function beginCreation({ disk, fileBytes, source }: PlannedDisk, azure: Azure): Answer {
   const operation = azure.operations.begin(CREATE_DISK, {
-    resourceId: id,
+    resourceId: disk.id,
     location: disk.location,
-    input,
+    input: { fileBytes, isCopy: source !== null },
     changes: [put(disk)],
   });
   return accepted(azure, operation, 'disks', acceptedDiskView(disk));
 }
 
-function plannedDisk(id: string, name: string, body: DiskBody, azure: Azure): { disk: DiskRecord; input: CreateInput } {
+function plannedDisk(id: string, name: string, body: DiskBody, azure: Azure): PlannedDisk {
   const region = requireRegion(body.location, DISK);
   const zones = body.zones ?? [];
   requireZones(region, zones);
@@ -164,10 +183,8 @@ function plannedDisk(id: string, name: string, body: DiskBody, azure: Azure): { 
   switch (creationData.createOption) {
     case 'Empty': {
       const sizeBytes = requireDiskSize(diskSizeGB);
-      return {
-        disk: { ...common, ...own, sizeBytes, diskState: 'Unattached' },
-        input: { fileBytes: sizeBytes, copy: null },
-      };
+      const disk = { ...common, ...own, sizeBytes, diskState: 'Unattached' } as const;
+      return { disk, fileBytes: sizeBytes, source: null };
     }
     case 'Upload': {
       const fileBytes = requireUploadSize(creationData.uploadSizeBytes);
@@ -178,22 +195,24 @@ function plannedDisk(id: string, name: string, body: DiskBody, azure: Azure): { 
         );
       }
       const sizeBytes = fileBytes - VHD_FOOTER_BYTES;
-      return { disk: { ...common, ...own, sizeBytes, diskState: 'ReadyToUpload' }, input: { fileBytes, copy: null } };
+      return { disk: { ...common, ...own, sizeBytes, diskState: 'ReadyToUpload' }, fileBytes, source: null };
     }
     case 'Copy': {
       const source = requireCopySource(creationData.sourceResourceId, region.name, azure);
-      const sizeBytes = Math.max(source.sizeBytes, diskSizeGB === undefined ? 0 : requireDiskSize(diskSizeGB));
-      if (diskSizeGB !== undefined && diskSizeGB * GIB < source.sizeBytes) throw shrinkRefused();
+      const sizeBytes = copiedSize(source, diskSizeGB);
+      const { inherited, record } = source;
       return {
         disk: {
           ...common,
-          osType: osType ?? source.osType,
-          hyperVGeneration: hyperVGeneration ?? source.hyperVGeneration,
-          creationData: { ...creationData, sourceUniqueId: source.uniqueId },
+          osType: osType ?? inherited.osType,
+          hyperVGeneration: hyperVGeneration ?? inherited.hyperVGeneration,
+          kept: { ...inherited.kept, ...common.kept },
+          creationData: { ...creationData, sourceUniqueId: record.uniqueId },
           sizeBytes,
           diskState: 'Unattached',
         },
-        input: { fileBytes: sizeBytes, copy: source },
+        fileBytes: sizeBytes,
+        source,
       };
     }
     default:
@@ -207,8 +226,10 @@ function plannedDisk(id: string, name: string, body: DiskBody, azure: Azure): { 
 /** A PUT on a disk that exists may change its tags, its SKU and, upwards, its size. */
 function replace(disk: DiskRecord, body: DiskBody, azure: Azure): Answer {
   const { creationData, osType, hyperVGeneration, diskSizeGB, ...others } = body.properties;
+  const sourceId = creationData.sourceResourceId?.toLowerCase();
   const unchangeable: readonly (readonly [string, unknown, unknown])[] = [
     ['creationData.createOption', creationData.createOption, disk.creationData.createOption],
+    ['creationData.sourceResourceId', sourceId, disk.creationData.sourceResourceId?.toLowerCase()],
     ['creationData.uploadSizeBytes', creationData.uploadSizeBytes, disk.creationData.uploadSizeBytes],
     ['hyperVGeneration', hyperVGeneration ?? disk.hyperVGeneration, disk.hyperVGeneration],
     ['zones', (body.zones ?? []).join(), disk.zones.join()],
@@ -247,6 +268,7 @@ function change(disk: DiskRecord, wanted: DiskChange, azure: Azure): Answer {
       `Changing the size of disk '${disk.name}' is not allowed while there is an active shared access signature outstanding for it.`,
     );
   }
+  if (isResize) requireResizable(disk, sizeBytes, azure);
   if (wanted.sku !== undefined && wanted.sku !== disk.sku && disk.diskState === 'Attached') {
     throw conflict(
       'OperationNotAllowed',
@@ -294,20 +316,4 @@ function beginDelete(call: Call, azure: Azure): Answer {
     changes: [put({ ...disk, provisioningState: 'Deleting' })],
   });
   return accepted(azure, operation, 'disks');
-}
-
-/** The members that are given back as they came; what a client only reads is dropped. */
-function keptMembers(members: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const observed = new Set([
-    'provisioningState',
-    'timeCreated',
-    'diskState',
-    'diskSizeBytes',
-    'uniqueId',
-    'LastOwnershipUpdateTime',
-    'incrementalSnapshotFamilyId',
-  ]);
-  return Object.fromEntries(
-    Object.entries(members).filter(([name, value]) => value !== undefined && !observed.has(name)),
-  );
 }

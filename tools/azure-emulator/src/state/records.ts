@@ -44,7 +44,12 @@ interface StoredDisk extends ResourceCommon {
   readonly sizeBytes: number;
   readonly osType: 'Linux' | 'Windows' | null;
   readonly hyperVGeneration: 'V1' | 'V2' | null;
-  readonly creationData: Kept & { readonly createOption: string; readonly uploadSizeBytes?: number };
+  readonly creationData: Kept & {
+    readonly createOption: string;
+    readonly uploadSizeBytes?: number;
+    readonly sourceResourceId?: string;
+    readonly sourceUniqueId?: string;
+  };
   /** Members of the model that decide nothing here and are given back as they came. */
   readonly kept: Kept;
   readonly uniqueId: string;

@@ -1,0 +1,346 @@
+import type { Snapshot } from '@azure/arm-compute';
+import { AnonymousCredential, PageBlobClient } from '@azure/storage-blob';
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import {
+  assertRefused,
+  collect,
+  diskId,
+  eventually,
+  GROUP,
+  makeDisk,
+  makeNic,
+  makeSnapshot,
+  makeVm,
+  raw,
+  refusal,
+  REGION,
+  snapshotId,
+  startTestAzure,
+  type TestAzure,
+} from '../fixtures/azure.fixture.test.js';
+
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+
+describe('snapshots', () => {
+  let azure: TestAzure;
+  let now = new Date();
+  before(async () => (azure = await startTestAzure({ now: () => now })));
+  after(() => azure.close());
+
+  const pathOf = async (id: string): Promise<string> => {
+    const { json } = await raw(azure, 'GET', `/_emulator/disk-path?id=${encodeURIComponent(id)}`);
+    return String(json['path']);
+  };
+  const write = async (id: string, offset: number, bytes: Buffer): Promise<void> => {
+    const file = openSync(await pathOf(id), 'r+');
+    writeSync(file, bytes, 0, bytes.length, offset);
+    closeSync(file);
+  };
+  const read = async (id: string, offset: number, length: number): Promise<Buffer> => {
+    const file = openSync(await pathOf(id), 'r');
+    const bytes = Buffer.alloc(length);
+    readSync(file, bytes, 0, length, offset);
+    closeSync(file);
+    return bytes;
+  };
+  const blobOf = async (name: string): Promise<PageBlobClient> => {
+    const { accessSAS } = await azure.compute.snapshots.grantAccess(GROUP, name, {
+      access: 'Read',
+      durationInSeconds: 3600,
+    });
+    return new PageBlobClient(accessSAS ?? '', new AnonymousCredential(), { retryOptions: { maxTries: 1 } });
+  };
+  const settings = (values: unknown) => raw(azure, 'PATCH', '/_emulator/settings', { body: JSON.stringify(values) });
+  const diskFrom = (name: string, source: string, wishes: { diskSizeGB?: number; location?: string } = {}) =>
+    azure.compute.disks.createOrUpdate(GROUP, name, {
+      location: REGION,
+      creationData: { createOption: 'Copy', sourceResourceId: source },
+      ...wishes,
+    });
+
+  it('keep what the disk of a running VM held when they were taken, whatever becomes of it', async () => {
+    const content = randomBytes(64 * 1024);
+    const vm = await makeVm(azure, 'a', { generation: 'V2' });
+    const source = vm.storageProfile?.osDisk?.managedDisk?.id ?? '';
+    await write(source, 300 * MIB, content);
+    const snapshot = await makeSnapshot(azure, 'a-snapshot', source, { tags: { of: 'a' } });
+    assert.equal(snapshot.id, snapshotId('a-snapshot'));
+    assert.equal(snapshot.type, 'Microsoft.Compute/snapshots');
+    assert.deepEqual(
+      [snapshot.osType, snapshot.hyperVGeneration, snapshot.diskSizeBytes, snapshot.diskState, snapshot.incremental],
+      ['Linux', 'V2', GIB, 'Unattached', false],
+    );
+    assert.equal(snapshot.creationData?.sourceUniqueId, (await azure.compute.disks.get(GROUP, 'a-os')).uniqueId);
+    await write(source, 300 * MIB, Buffer.alloc(64 * 1024, 1));
+    await azure.compute.virtualMachines.delete(GROUP, 'a');
+    await azure.compute.disks.delete(GROUP, 'a-os');
+
+    const blob = await blobOf('a-snapshot');
+    assert.equal((await blob.getProperties()).contentLength, GIB);
+    assert.ok((await blob.downloadToBuffer(300 * MIB, content.length)).equals(content));
+    const ranges = (await blob.getPageRanges(256 * MIB, 128 * MIB)).pageRange?.map(({ offset, count }) => [
+      offset,
+      count,
+    ]);
+    assert.deepEqual(ranges, [[300 * MIB, content.length - 1]]);
+    assert.ok(statSync(await pathOf(snapshotId('a-snapshot'))).blocks * 512 < MIB, 'the holes are kept');
+  });
+
+  it('are taken when the request is accepted, not when the operation ends', async () => {
+    const source = await makeDisk(azure, 'b');
+    await write(source, 0, Buffer.from('before'));
+    await settings({ delaysMs: { 'snapshots.create': 1_000 } });
+    const poller = azure.compute.snapshots.createOrUpdate(GROUP, 'b-snapshot', {
+      location: REGION,
+      creationData: { createOption: 'Copy', sourceResourceId: source },
+    });
+    await poller.submitted();
+    await write(source, 0, Buffer.from('after!'));
+    await azure.compute.disks.delete(GROUP, 'b');
+    await assertRefused(diskFrom('b-early', snapshotId('b-snapshot')), 409, 'OperationNotAllowed', /is not ready/);
+    now = new Date(now.getTime() + 1_000);
+    assert.equal((await poller).provisioningState, 'Succeeded');
+    assert.equal((await read(snapshotId('b-snapshot'), 0, 6)).toString(), 'before');
+    await settings({ delaysMs: {} });
+  });
+
+  it('become disks again: of their size or larger, with what they took from their source', async () => {
+    const source = await makeDisk(azure, 'c', { sizeGb: 4, generation: 'V2' });
+    await write(source, 0, Buffer.from('content'));
+    const snapshot = (await makeSnapshot(azure, 'c-snapshot', source)).id ?? '';
+    const same = await diskFrom('c-same', snapshot);
+    assert.deepEqual([same.diskSizeGB, same.osType, same.hyperVGeneration], [4, 'Linux', 'V2']);
+    assert.equal((await diskFrom('c-larger', snapshot, { diskSizeGB: 9 })).diskSizeBytes, 9 * GIB);
+    assert.equal(statSync(await pathOf(diskId('c-larger'))).size, 9 * GIB);
+    assert.equal((await read(diskId('c-larger'), 0, 7)).toString(), 'content');
+    await assertRefused(
+      diskFrom('c-smaller', snapshot, { diskSizeGB: 3 }),
+      400,
+      'ResizeDiskError',
+      /^Disk size reduction is not supported\./,
+    );
+    await assertRefused(
+      diskFrom('c-abroad', snapshot, { location: 'northeurope' }),
+      400,
+      'BadRequest',
+      /is in location 'westeurope' and cannot be copied to location 'northeurope'/,
+    );
+    await assertRefused(diskFrom('c-none', snapshotId('none')), 404, 'ResourceNotFound', /snapshots\/none/);
+    assert.equal((await refusal(azure.compute.disks.get(GROUP, 'c-smaller'))).status, 404);
+    const nic = await makeNic(azure, 'c-nic');
+    await azure.compute.virtualMachines.createOrUpdate(GROUP, 'c', {
+      location: REGION,
+      hardwareProfile: { vmSize: 'Standard_F2s_v2' },
+      storageProfile: {
+        osDisk: { createOption: 'Attach', osType: 'Linux', managedDisk: { id: diskId('c-same') } },
+      },
+      networkProfile: { networkInterfaces: [{ id: nic }] },
+    });
+    const view = await azure.compute.virtualMachines.instanceView(GROUP, 'c');
+    assert.equal(view.hyperVGeneration, 'V2');
+  });
+
+  it('can be taken of a snapshot', async () => {
+    const first = (await makeSnapshot(azure, 'd-first', await makeDisk(azure, 'd'))).id ?? '';
+    await write(first, 4096, Buffer.from('kept'));
+    await makeSnapshot(azure, 'd-second', first);
+    await azure.compute.snapshots.delete(GROUP, 'd-first');
+    assert.equal((await read(snapshotId('d-second'), 4096, 4)).toString(), 'kept');
+  });
+
+  it('form a family when they are incremental, within its rules', async () => {
+    const source = await makeDisk(azure, 'e');
+    const incremental = (name: string, from = source, wishes: Partial<Snapshot> = {}) =>
+      makeSnapshot(azure, name, from, { incremental: true, ...wishes });
+    const first = await incremental('e-0');
+    const second = await incremental('e-1', source, { sku: { name: 'Standard_ZRS' } });
+    assert.equal(first.incremental, true);
+    assert.match(first.incrementalSnapshotFamilyId ?? '', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    assert.equal(second.incrementalSnapshotFamilyId, first.incrementalSnapshotFamilyId);
+    const other = await incremental('e-other', await makeDisk(azure, 'e2'));
+    assert.notEqual(other.incrementalSnapshotFamilyId, first.incrementalSnapshotFamilyId);
+    await assertRefused(
+      incremental('e-premium', source, { sku: { name: 'Premium_LRS' } }),
+      400,
+      'InvalidParameter',
+      /'Premium_LRS' is not supported for incremental snapshots/,
+    );
+    await assertRefused(incremental('e-of-snapshot', first.id), 400, 'BadRequest', /its source must be a disk/);
+    for (let index = 2; index < 7; index++) await incremental(`e-${index}`);
+    await assertRefused(incremental('e-7'), 409, 'OperationNotAllowed', /^At most 7 incremental snapshots of disk/);
+    now = new Date(now.getTime() + 5 * 60_000);
+    await incremental('e-7');
+    for (let index = 0; index < 5; index++) await blobOf(`e-${index}`);
+    await assertRefused(blobOf('e-5'), 409, 'OperationNotAllowed', /^At most 5 snapshots of the family/);
+    await azure.compute.snapshots.revokeAccess(GROUP, 'e-0');
+    await blobOf('e-5');
+    await azure.compute.snapshots.delete(GROUP, 'e-6');
+    assert.equal((await azure.compute.snapshots.get(GROUP, 'e-7')).provisioningState, 'Succeeded');
+  });
+
+  it('go to another region by CopyStart, when they are incremental', async () => {
+    const source = await makeDisk(azure, 'f');
+    await write(source, 0, Buffer.from('far'));
+    const near = (await makeSnapshot(azure, 'f-near', source, { incremental: true })).id ?? '';
+    const full = (await makeSnapshot(azure, 'f-full', source)).id ?? '';
+    const copyStart = (name: string, from: string) =>
+      azure.compute.snapshots.createOrUpdate(GROUP, name, {
+        location: 'northeurope',
+        incremental: true,
+        creationData: { createOption: 'CopyStart', sourceResourceId: from },
+      });
+    const far = await copyStart('f-far', near);
+    assert.deepEqual([far.location, far.completionPercent, far.incremental], ['northeurope', 100, true]);
+    assert.equal((await read(snapshotId('f-far'), 0, 3)).toString(), 'far');
+    await assertRefused(copyStart('f-far-full', full), 400, 'BadRequest', /^CreateOption 'CopyStart'/);
+    await assertRefused(
+      makeSnapshot(azure, 'f-wrong', source, { location: 'northeurope' }),
+      400,
+      'BadRequest',
+      /cannot be copied to location 'northeurope'/,
+    );
+  });
+
+  it('change their tags and their SKU, and nothing that was taken', async () => {
+    const source = await makeDisk(azure, 'g', { sizeGb: 2 });
+    await makeSnapshot(azure, 'g-snapshot', source, { tags: { a: '1' } });
+    const update = (values: Parameters<typeof azure.compute.snapshots.update>[2]) =>
+      azure.compute.snapshots.update(GROUP, 'g-snapshot', values);
+    await update({ tags: { b: '2' } });
+    const changed = await update({ sku: { name: 'Standard_ZRS' } });
+    assert.deepEqual([changed.tags, changed.sku?.name], [{ b: '2' }, 'Standard_ZRS']);
+    await assertRefused(update({ diskSizeGB: 8 }), 409, 'PropertyChangeNotAllowed', /'diskSizeGB'/);
+    const again = await makeSnapshot(azure, 'g-snapshot', source, { tags: { c: '3' } });
+    assert.deepEqual([again.uniqueId, again.tags], [changed.uniqueId, { c: '3' }]);
+    const other = await makeDisk(azure, 'g-other');
+    await assertRefused(
+      makeSnapshot(azure, 'g-snapshot', other),
+      409,
+      'PropertyChangeNotAllowed',
+      /^Changing property 'creationData\.sourceResourceId' is not allowed\.$/,
+    );
+    await assertRefused(
+      makeSnapshot(azure, 'g-snapshot', source, { incremental: true }),
+      409,
+      'PropertyChangeNotAllowed',
+      /'incremental'/,
+    );
+  });
+
+  it('are read through a signature, never written, and refuse at once when it is revoked', async () => {
+    await makeSnapshot(azure, 'h', await makeDisk(azure, 'h-disk'));
+    const writing = azure.compute.snapshots.grantAccess(GROUP, 'h', { access: 'Write', durationInSeconds: 60 });
+    await assertRefused(writing, 409, 'OperationNotAllowed', /^Snapshot 'h' is read-only/);
+    const blob = await blobOf('h');
+    assert.equal((await azure.compute.snapshots.get(GROUP, 'h')).diskState, 'ActiveSAS');
+    assert.equal((await refusal(blob.uploadPages(Buffer.alloc(512), 0, 512))).status, 403);
+    assert.equal((await refusal(blob.clearPages(0, 512))).status, 403);
+    await assertRefused(
+      azure.compute.snapshots.delete(GROUP, 'h'),
+      409,
+      'OperationNotAllowed',
+      /There is an active shared access signature outstanding for snapshot h/,
+    );
+    await azure.compute.snapshots.revokeAccess(GROUP, 'h').submitted();
+    for (const attempt of [blob.getProperties(), blob.downloadToBuffer(0, 512), blob.getPageRanges(0, 512)]) {
+      assert.equal((await refusal(attempt)).status, 403);
+    }
+    await azure.emulator.idle();
+    const path = await pathOf(snapshotId('h'));
+    await azure.compute.snapshots.delete(GROUP, 'h');
+    assert.throws(() => statSync(path), { code: 'ENOENT' });
+    assert.equal((await raw(azure, 'DELETE', `${snapshotId('h')}?api-version=2025-01-02`)).status, 204);
+  });
+
+  it('are listed by group and by subscription, and with the other resources', async () => {
+    await azure.resources.resourceGroups.createOrUpdate('apart', { location: REGION });
+    await makeSnapshot(azure, 'i', await makeDisk(azure, 'i-disk'), {}, 'apart');
+    const names = async (pages: AsyncIterable<{ name?: string }>) => (await collect(pages)).map(({ name }) => name);
+    assert.deepEqual(await names(azure.compute.snapshots.listByResourceGroup('apart')), ['i']);
+    assert.ok((await names(azure.compute.snapshots.list())).includes('i'));
+    assert.deepEqual(await names(azure.resources.resources.listByResourceGroup('apart')), ['i']);
+    await azure.resources.resourceGroups.delete('apart');
+    assert.ok(!(await names(azure.compute.snapshots.list())).includes('i'));
+  });
+
+  it('answers a write as Azure does: 202, both headers, no id, then the snapshot as output', async () => {
+    const source = await makeDisk(azure, 'j');
+    const body = JSON.stringify({
+      location: REGION,
+      properties: { creationData: { createOption: 'Copy', sourceResourceId: source } },
+    });
+    const put = await raw(azure, 'PUT', `${snapshotId('j-wire')}?api-version=2025-01-02`, { body });
+    assert.deepEqual([put.status, put.json['id']], [202, undefined], put.text);
+    const url = new URL(String(put.headers['azure-asyncoperation']));
+    assert.match(url.pathname, /\/DiskOperations\//);
+    const poll = await raw(azure, 'GET', url.pathname + url.search);
+    assert.equal((poll.json['properties'] as { output: { id: string } }).output.id, snapshotId('j-wire'));
+  });
+
+  it('are made of a disk or a snapshot with content, and of nothing else', async () => {
+    const create = (createOption: string, sourceResourceId?: string) =>
+      azure.compute.snapshots.createOrUpdate(GROUP, 'k', {
+        location: REGION,
+        creationData: { createOption, ...(sourceResourceId === undefined ? {} : { sourceResourceId }) },
+      });
+    await assertRefused(create('Empty'), 400, 'InvalidParameter', /'Empty' of parameter .* is not supported/);
+    await assertRefused(create('Copy'), 400, 'InvalidParameter', /creationData\.sourceResourceId/);
+    await assertRefused(create('Copy', diskId('none')), 404, 'ResourceNotFound', /disks\/none/);
+    await assertRefused(create('Copy', 'nonsense'), 400, 'InvalidParameter', /not a valid/);
+    await azure.compute.disks.createOrUpdate(GROUP, 'k-upload', {
+      location: REGION,
+      creationData: { createOption: 'Upload', uploadSizeBytes: 32 * MIB + 512 },
+    });
+    await assertRefused(create('Copy', diskId('k-upload')), 409, 'OperationNotAllowed', /has no content yet/);
+    const importing = azure.compute.disks.createOrUpdate(GROUP, 'k-import', {
+      location: REGION,
+      creationData: { createOption: 'Import', sourceUri: 'https://x.blob.core.windows.net/v/d.vhd' },
+    });
+    await assertRefused(importing, 400, 'InvalidParameter', /'Import' of parameter/);
+  });
+});
+
+describe('snapshots and an emulator that ends', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-snapshots-'));
+  after(() => rmSync(directory, { recursive: true, force: true }));
+
+  it('ends a snapshot at the next start as it would have, and sweeps away what nobody was told of', async () => {
+    const first = await startTestAzure({ dataDirectory: directory });
+    const source = await makeDisk(first, 'source');
+    await raw(first, 'PATCH', '/_emulator/settings', { body: JSON.stringify({ delayMs: 500 }) });
+    await first.compute.snapshots
+      .createOrUpdate(GROUP, 'taken', {
+        location: REGION,
+        creationData: { createOption: 'Copy', sourceResourceId: source },
+      })
+      .submitted();
+    await first.close();
+    writeFileSync(join(directory, 'disks', 'nobody.raw.part'), 'half a copy');
+    const second = await startTestAzure({ dataDirectory: directory });
+    await eventually('the snapshot is ready', async () => {
+      const { provisioningState } = await second.compute.snapshots.get(GROUP, 'taken');
+      return provisioningState === 'Succeeded';
+    });
+    assert.deepEqual(
+      readdirSync(join(directory, 'disks')).filter((name) => name.endsWith('.part')),
+      [],
+    );
+    await second.close();
+  });
+});
