@@ -14,4 +14,5 @@ export * from './ports/cloud.js';
 export * from './ports/books.js';
 export * from './ports/secrets.js';
 export * from './ports/accounts.js';
+export * from './ports/leases.js';
 export * from './planning/index.js';

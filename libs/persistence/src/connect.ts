@@ -4,6 +4,7 @@ import type {
   Catalogue,
   DiskAccesses,
   IdempotencyKeys,
+  Leases,
   RestoreBooks,
   Secret,
   SecretBox,
@@ -13,6 +14,7 @@ import { PostgresApiTokens, PostgresDiskAccesses, PostgresIdempotencyKeys } from
 import { PostgresAuditLog } from './audit-log.js';
 import { PostgresCatalogue } from './catalogue.js';
 import { Database, type DatabaseSettings } from './database.js';
+import { PostgresLeases } from './leases.js';
 import { PostgresRestoreBooks } from './restore-books.js';
 import { createSecretBox } from './secret-box.js';
 import { PostgresWorkerRegistry } from './worker-registry.js';
@@ -26,6 +28,7 @@ export interface Books {
   readonly idempotency: IdempotencyKeys;
   readonly audit: AuditLog;
   readonly diskAccesses: DiskAccesses;
+  readonly leases: Leases;
   /** `key`: 32 bytes in hexadecimal. */
   secretBox(key: Secret): SecretBox;
   /** @throws RetryableError `POSTGRES_UNREACHABLE` when Postgres does not answer */
@@ -44,6 +47,7 @@ export function connectBooks(settings: DatabaseSettings): Books {
     idempotency: new PostgresIdempotencyKeys(database),
     audit: new PostgresAuditLog(database),
     diskAccesses: new PostgresDiskAccesses(database),
+    leases: new PostgresLeases(database),
     secretBox: createSecretBox,
     async ping() {
       await database.run((client) => client.$queryRaw`SELECT 1`);

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { newRestoreId } from '@landfall/domain';
-import { aRestoreRequest, catalogueContract, restoreBooksContract, workerRegistryContract } from '@landfall/testing';
+import {
+  aRestoreRequest,
+  catalogueContract,
+  leasesContract,
+  restoreBooksContract,
+  workerRegistryContract,
+} from '@landfall/testing';
 import { connectBooks, type Books } from './connect.js';
 import { temporaryDatabase } from './temporary-database.js';
 
@@ -20,6 +26,11 @@ workerRegistryContract('Postgres', async () => {
   const request = aRestoreRequest();
   await all.books.transaction((tx) => tx.createRestore({ id: restoreId, request, requestedBy: 'olivia' }));
   return { registry: all.workers, restoreId, dispose };
+});
+
+leasesContract('Postgres', async () => {
+  const { all, dispose } = await connected();
+  return { leases: all.leases, dispose };
 });
 
 async function connected(): Promise<{ all: Books; dispose: () => Promise<void> }> {

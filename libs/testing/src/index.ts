@@ -23,3 +23,5 @@ export * from './contracts/restore-books.js';
 export * from './contracts/catalogue.js';
 export * from './contracts/worker-registry.js';
 export * from './contracts/accounts.js';
+export * from './contracts/leases.js';
+export * from './doubles/memory-leases.js';
