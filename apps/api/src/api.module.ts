@@ -9,6 +9,7 @@ import { requestValidation } from './http/request-validation.js';
 import { MoversController } from './movers/movers.controller.js';
 import { HealthController } from './operations/health.controller.js';
 import { MetricsController } from './operations/metrics.controller.js';
+import { OrphansController } from './operations/orphans.controller.js';
 import { RecordsController } from './operations/records.controller.js';
 import { PORTS, type ApiPorts } from './ports.js';
 import { EventsController } from './restores/events.controller.js';
@@ -21,6 +22,7 @@ import { RestoresController } from './restores/restores.controller.js';
     HealthController,
     MetricsController,
     RecordsController,
+    OrphansController,
     SessionController,
     RepositoriesController,
     PointsController,

@@ -2,6 +2,7 @@ import { mintContainerReadSas } from '@landfall/azure/blob';
 import type { Logger, Metrics } from '@landfall/observability';
 import { connectBooks, waitForPostgres } from '@landfall/persistence';
 import {
+  FINALIZER_JOBS,
   PLANNER_JOBS,
   QueueClient,
   QUEUES,
@@ -19,6 +20,7 @@ const START_WITHIN_MS = 30_000;
 /** An answer that takes longer is not waited for: the caller would have hung up. */
 const DRY_RUN_WITHIN_MS = 90_000;
 const SCAN_WITHIN_MS = 240_000;
+const SWEEP_WITHIN_MS = 240_000;
 /** Jobs that one data-mover has in hand at once: one is read and decoded while another one waits for its disk. */
 const SEGMENTS_AT_ONCE = 3;
 const KEEP_IDEMPOTENCY_KEYS_SECONDS = 7 * 24 * 3600;
@@ -65,6 +67,11 @@ export async function connect(
     planner: {
       dryRun: (request) => queues.ask(QUEUES.planner, PLANNER_JOBS.dryRun, { request }, DRY_RUN_WITHIN_MS),
       scan: (name) => queues.ask(QUEUES.planner, PLANNER_JOBS.scan, { name }, SCAN_WITHIN_MS),
+    },
+    finalizer: {
+      orphans: () => queues.ask(QUEUES.finalizer, FINALIZER_JOBS.findOrphans, {}, SWEEP_WITHIN_MS),
+      removeOrphans: (azureIds) =>
+        queues.ask(QUEUES.finalizer, FINALIZER_JOBS.removeOrphans, { azureIds }, SWEEP_WITHIN_MS),
     },
     blobs: {
       containerReadUrl: (location, seconds) =>

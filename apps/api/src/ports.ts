@@ -26,6 +26,7 @@ export interface ApiPorts {
   readonly diskAccesses: DiskAccesses;
   readonly secrets: SecretBox;
   readonly planner: PlannerQuestions;
+  readonly finalizer: FinalizerQuestions;
   readonly blobs: BlobGrants;
   /** What a worker's data-mover connects to. */
   readonly moverQueues: MoverQueues;
@@ -45,6 +46,14 @@ export interface PlannerQuestions {
   dryRun(request: Readonly<Record<string, unknown>>): Promise<unknown>;
   /** @returns what `SCAN_RESULT` describes. Throws as `dryRun` does. */
   scan(repositoryName: string): Promise<unknown>;
+}
+
+/** Questions that the finalizer answers through its queue, because it alone removes things in Azure. */
+export interface FinalizerQuestions {
+  /** @returns what `ORPHANS` describes. @throws as `dryRun` does */
+  orphans(): Promise<unknown>;
+  /** @returns what `REMOVED_ORPHANS` describes. @throws as `dryRun` does: what was begun goes on then */
+  removeOrphans(azureIds: readonly string[]): Promise<unknown>;
 }
 
 export interface BlobGrants {

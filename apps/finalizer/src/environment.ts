@@ -1,4 +1,4 @@
-import { AZURE, BLOB_ACCOUNTS, DATABASE, HTTP, LOGGING, REDIS, SECRET_KEY } from '@landfall/config';
+import { AZURE, BLOB_ACCOUNTS, DATABASE, HTTP, LOGGING, REDIS, SECRET_KEY, SWEEP } from '@landfall/config';
 import { z } from 'zod';
 
 export const FINALIZER_ENVIRONMENT = z.object({
@@ -7,6 +7,7 @@ export const FINALIZER_ENVIRONMENT = z.object({
   ...SECRET_KEY.shape,
   ...AZURE.shape,
   ...BLOB_ACCOUNTS.shape,
+  ...SWEEP.shape,
   ...LOGGING.shape,
   ...HTTP.pick({ LANDFALL_HOST: true, LANDFALL_METRICS_PORT: true }).shape,
 });

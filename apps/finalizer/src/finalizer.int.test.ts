@@ -29,7 +29,7 @@ import {
   requestRollback,
   type StageOutput,
 } from '@landfall/pipeline';
-import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
+import { aRestorePlan, aRestoreRequest, MemoryJournal } from '@landfall/testing';
 
 /* The finalizer as a process, on a real database, a real queue and the emulator. What comes before it is done here. */
 const SUBSCRIPTION = '00000000-0000-4000-8000-0000000000cc';
@@ -110,6 +110,24 @@ describe('the finalizer', () => {
     await settled(restoreId, 'cancelled');
     await end(child, 'SIGTERM');
     await expectLedgerToFit(restoreId, []);
+  });
+
+  it('sweeps away what an ended restore has left, on its own, and nothing of a stranger', async () => {
+    const restoreId = await written(1, null);
+    await requestCancel(postgres.books, restoreId, 'tester');
+    const child = start({ LANDFALL_SWEEP_MINUTES: '0.02' });
+    await settled(restoreId, 'cancelled');
+    // A call that was on its way for long has its effect after the clean-up.
+    const late = { ...located(restoreId, 'disk-0', 'disk'), sizeBytes: GIB, sku: 'StandardSSD_LRS', os: null };
+    const alike = { ...located(restoreId, 'disk-9', 'disk'), sizeBytes: GIB, sku: 'StandardSSD_LRS', os: null };
+    const unlisted = new MemoryJournal(restoreId);
+    const stranger = await cloud.ensureEmptyDisk({ ...alike, tags: {} }, unlisted);
+    const tagged = await cloud.ensureEmptyDisk({ ...alike, name: `disk-8-${restoreId}` }, unlisted);
+    const { azureId } = await cloud.ensureEmptyDisk(late, unlisted);
+    await until(async () => (await cloud.disk(azureId)) === null);
+    await end(child, 'SIGTERM');
+    assert.ok(await cloud.disk(stranger.azureId));
+    assert.ok(await cloud.disk(tagged.azureId));
   });
 
   it('leaves the disks and nothing else when only disks are wanted', async () => {
@@ -231,7 +249,7 @@ function located(restoreId: string, name: string, role: ResourceRole) {
   return { ...place, name: `${name}-${restoreId}`, role, tags };
 }
 
-function start(): ChildProcess {
+function start(changes: Record<string, string> = {}): ChildProcess {
   const child = spawn(process.execPath, [fileURLToPath(new URL('main.js', import.meta.url))], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
@@ -240,6 +258,7 @@ function start(): ChildProcess {
       ...{ AZURE_SUBSCRIPTION_ID: SUBSCRIPTION, LANDFALL_AZURE_ENDPOINT: emulator.url },
       ...{ LANDFALL_AZURE_TOKEN: emulator.token, LANDFALL_APPLIANCE_ID: APPLIANCE },
       ...{ LANDFALL_SECRET_KEY: 'ab'.repeat(32), LANDFALL_LOG_LEVEL: 'warn' },
+      ...changes,
     },
   });
   running.add(child);

@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { PageBlobTarget } from '@landfall/azure/blob';
 import type { Cloud } from '@landfall/domain';
 import { serveHealthAndMetrics, type HealthServer, type Logger, type Metrics } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
-import { QueueClient, runStepService, type StepService } from '@landfall/pipeline';
+import { FINALIZER_JOBS, QueueClient, REMOVE_ORPHANS, runStepService, type StepService } from '@landfall/pipeline';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { cleanUp } from './clean-up.js';
 import type { FinalizerEnvironment } from './environment.js';
@@ -11,6 +12,9 @@ import { attachDisks } from './steps/attach-disks.js';
 import { createVm } from './steps/create-vm.js';
 import { deallocateWorker } from './steps/deallocate-worker.js';
 import { detachDisks } from './steps/detach-disks.js';
+import { findOrphans } from './sweep/find-orphans.js';
+import { removeOrphans } from './sweep/remove-orphans.js';
+import { scheduleSweep } from './sweep/scheduled-sweep.js';
 import { BOOKS, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
 import { createTransfer, type Transfer } from './transfer/index.js';
 
@@ -35,7 +39,7 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
     this.#open.push(this.postgres, jobs);
     const transfer = this.#transfer(jobs);
     const steps = await this.#runSteps(redis, transfer);
-    this.#open.push(steps, transfer.consume(redis, logger));
+    this.#open.push(steps, transfer.consume(redis, logger), this.#sweep());
     if (environment.LANDFALL_METRICS_PORT > 0) this.#open.push(await this.#serveHealth(steps));
   }
 
@@ -71,6 +75,7 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
     const { cloud, logger, environment } = this;
     const { books, workers, diskAccesses } = this.postgres;
     const applianceId = environment.LANDFALL_APPLIANCE_ID;
+    const owned = { cloud, books, applianceId };
     return runStepService({
       service: 'finalizer',
       books,
@@ -83,8 +88,24 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
         'attach-disks': attachDisks({ cloud }),
       },
       cleanUp: cleanUp({ cloud, books, workers, diskAccesses, applianceId }),
+      answers: {
+        [FINALIZER_JOBS.findOrphans]: async (_payload, signal) =>
+          (await findOrphans(owned, signal)).map(({ record: _record, ...orphan }) => orphan),
+        [FINALIZER_JOBS.removeOrphans]: (payload, signal) =>
+          removeOrphans(owned, REMOVE_ORPHANS.parse(payload).azureIds, signal),
+      },
       reconcileAlso: transfer.reconcile,
       log: logger,
+    });
+  }
+
+  #sweep(): { close(): Promise<void> } {
+    const { cloud, metrics, logger: log, environment } = this;
+    const { books, leases } = this.postgres;
+    return scheduleSweep({
+      ...{ cloud, books, leases, metrics, log, applianceId: environment.LANDFALL_APPLIANCE_ID },
+      holder: randomUUID(),
+      everyMs: environment.LANDFALL_SWEEP_MINUTES * 60_000,
     });
   }
 

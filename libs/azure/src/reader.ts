@@ -8,6 +8,7 @@ import type {
   CloudSubnet,
   CloudUsage,
   CloudVm,
+  TaggedResource,
   VmSize,
 } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
@@ -129,6 +130,20 @@ export class AzureReader implements CloudReader {
     return model === null ? null : toNic(model);
   }
 
+  async tagged(name: string, value: string): Promise<readonly TaggedResource[]> {
+    const filter = `tagName eq ${quoted(name)} and tagValue eq ${quoted(value)}`;
+    const found: TaggedResource[] = [];
+    await asked('list what is tagged as ours', async () => {
+      for await (const { id, type, tags } of this.connection.resources.resources.list({ filter })) {
+        if (id !== undefined) found.push({ azureId: id, kind: kindOf(type ?? ''), tags: tags ?? {} });
+      }
+      for await (const { id, tags } of this.connection.resources.resourceGroups.list({ filter })) {
+        if (id !== undefined) found.push({ azureId: id, kind: 'resource-group', tags: tags ?? {} });
+      }
+    });
+    return found;
+  }
+
   async providerRegistered(namespace: string): Promise<boolean> {
     const provider = await orNull(`read the resource provider ${namespace}`, () =>
       this.connection.resources.providers.get(namespace),
@@ -193,6 +208,24 @@ async function orNull<T>(doing: string, ask: () => Promise<T>): Promise<T | null
   } catch (error) {
     if (isNotFound(error)) return null;
     throw fromAzure(error, doing);
+  }
+}
+
+/** As OData has it. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+function kindOf(type: string): TaggedResource['kind'] {
+  switch (type.toLowerCase()) {
+    case 'microsoft.compute/disks':
+      return 'disk';
+    case 'microsoft.compute/virtualmachines':
+      return 'vm';
+    case 'microsoft.network/networkinterfaces':
+      return 'nic';
+    default:
+      return null;
   }
 }
 

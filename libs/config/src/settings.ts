@@ -80,6 +80,11 @@ export const WORKERS = z.object({
   LANDFALL_WORKER_REDIS_URL: secret.optional(),
 });
 
+export const SWEEP = z.object({
+  /** Minutes between two looks for what ended restores have left in Azure; 0: only when asked. */
+  LANDFALL_SWEEP_MINUTES: z.coerce.number().min(0).max(10_080).default(60),
+});
+
 export const LOGGING = z.object({
   LANDFALL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
 });

@@ -61,6 +61,13 @@ export function hasEnded(state: RestoreState): boolean {
   return state !== 'needs-attention' && isSettled(state);
 }
 
+const RESULT_ROLES: readonly string[] = ['disk', 'vm', 'nic'];
+
+/** Whether a resource of this role may be there once the restore has ended so: its result, and nothing that only helped. */
+export function mayOutlive(state: RestoreState, role: string): boolean {
+  return state === 'completed' && RESULT_ROLES.includes(role);
+}
+
 export interface RestoreStep {
   readonly number: number;
   readonly id: StepId;

@@ -16,6 +16,10 @@ export interface Metrics {
   readonly bytesMoved: Counter<'what'>;
   /** Calls to Azure by operation and result (`succeeded`, `failed`, `throttled`). */
   readonly azureCalls: Counter<'operation' | 'result'>;
+  /** What ended restores have left in Azure, by finding; set by each scheduled sweep. */
+  readonly orphans: Gauge<'finding'>;
+  /** Resources that scheduled sweeps removed. */
+  readonly sweptResources: Counter;
   /** Seconds that HTTP requests took, by method, route pattern and status. */
   readonly httpSeconds: Histogram<'method' | 'route' | 'status'>;
 }
@@ -52,6 +56,17 @@ export function createMetrics(service: string): Metrics {
       name: 'landfall_azure_calls_total',
       help: 'Calls to Azure by operation and result.',
       labelNames: ['operation', 'result'],
+      registers,
+    }),
+    orphans: new Gauge({
+      name: 'landfall_orphans',
+      help: 'What ended restores have left in Azure, by finding.',
+      labelNames: ['finding'],
+      registers,
+    }),
+    sweptResources: new Counter({
+      name: 'landfall_swept_resources_total',
+      help: 'Resources that scheduled sweeps removed.',
       registers,
     }),
     httpSeconds: new Histogram({

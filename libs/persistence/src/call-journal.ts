@@ -5,12 +5,18 @@ import {
   type CallJournal,
   type ErrorDetails,
   type JournalEntry,
-  type WorkRun,
+  type JournalWork,
 } from '@landfall/domain';
 import type { Database } from './database.js';
 import type { Prisma } from './generated/client.js';
 import { addEvent } from './restore-transaction.js';
 import { requiredJson, toJson } from './rows.js';
+
+interface JournalRun {
+  readonly restoreId: string;
+  readonly work: JournalWork;
+  readonly epoch: number;
+}
 
 /*
  * The books of one run's cloud calls. `begin` takes the entry over for this run, after making sure, under a lock that
@@ -19,9 +25,9 @@ import { requiredJson, toJson } from './rows.js';
  */
 export class PostgresCallJournal implements CallJournal {
   readonly #database: Database;
-  readonly #run: WorkRun;
+  readonly #run: JournalRun;
 
-  constructor(database: Database, run: WorkRun) {
+  constructor(database: Database, run: JournalRun) {
     this.#database = database;
     this.#run = run;
   }
@@ -62,18 +68,22 @@ export class PostgresCallJournal implements CallJournal {
 
   async #mustBeCurrent(client: Prisma.TransactionClient): Promise<void> {
     const { restoreId, work, epoch } = this.#run;
-    const rows =
-      work === 'clean-up'
-        ? await client.$queryRaw<unknown[]>`
+    const rows = await (work === 'sweep'
+      ? client.$queryRaw<unknown[]>`
+          SELECT 1 FROM "restore" AS "r"
+          WHERE "r"."id" = ${restoreId} AND "r"."ended_at" IS NOT NULL AND "r"."epoch" = ${epoch}
+          FOR SHARE OF "r"`
+      : work === 'clean-up'
+        ? client.$queryRaw<unknown[]>`
             SELECT 1 FROM "restore" AS "r" JOIN "clean_up" AS "c" ON "c"."restore_id" = "r"."id"
             WHERE "r"."id" = ${restoreId} AND "r"."state" IN ('cancelling', 'rolling-back')
               AND "c"."epoch" = ${epoch} AND "c"."state" = 'running'
             FOR SHARE OF "r"`
-        : await client.$queryRaw<unknown[]>`
+        : client.$queryRaw<unknown[]>`
             SELECT 1 FROM "restore" AS "r" JOIN "restore_step" AS "s" ON "s"."restore_id" = "r"."id"
             WHERE "r"."id" = ${restoreId} AND "r"."state" IN ('planning', 'running')
               AND "s"."id" = ${work} AND "s"."epoch" = ${epoch} AND "s"."state" = 'running'
-            FOR SHARE OF "r"`;
+            FOR SHARE OF "r"`);
     if (rows.length === 0) throw superseded(this.#run);
   }
 
@@ -141,7 +151,7 @@ export class PostgresCallJournal implements CallJournal {
   }
 }
 
-function superseded(run: WorkRun): ConflictError {
+function superseded(run: JournalRun): ConflictError {
   return new ConflictError({
     code: 'STEP_SUPERSEDED',
     message: `The run of ${run.work} with epoch ${run.epoch} of restore ${run.restoreId} is no longer wanted.`,

@@ -1,7 +1,9 @@
 import type {
   CallJournal,
   CloudResourceKind,
+  JournalWork,
   LedgerEntry,
+  LedgerRecord,
   OutboxMessage,
   Restore,
   RestoreBooks,
@@ -72,8 +74,8 @@ export class PostgresRestoreBooks implements RestoreBooks {
     return rows.map((row) => ({ ...row, data: row.data as Record<string, unknown> }));
   }
 
-  journal(restoreId: string, step: StepId | 'clean-up', epoch: number): CallJournal {
-    return new PostgresCallJournal(this.#database, { restoreId, work: step, epoch });
+  journal(restoreId: string, work: JournalWork, epoch: number): CallJournal {
+    return new PostgresCallJournal(this.#database, { restoreId, work, epoch });
   }
 
   async ledger(restoreId: string): Promise<readonly LedgerEntry[]> {
@@ -87,6 +89,19 @@ export class PostgresRestoreBooks implements RestoreBooks {
       kind: kind as CloudResourceKind,
       state: state as LedgerEntry['state'],
     }));
+  }
+
+  async ledgerOfAll(azureIds: readonly string[]): Promise<readonly LedgerRecord[]> {
+    const keys = azureIds.map((id) => id.toLowerCase());
+    return this.#database.run(
+      (client) => client.$queryRaw<LedgerRecord[]>`
+        SELECT "c"."azure_id" AS "azureId", "c"."kind", "c"."role", "c"."state", "c"."created_at" AS "createdAt",
+               "r"."id" AS "restoreId", "r"."state" AS "restoreState", "r"."epoch" AS "restoreEpoch"
+        FROM "cloud_resource" AS "c" JOIN "restore" AS "r" ON "r"."id" = "c"."restore_id"
+        WHERE "c"."key" = ANY(${keys}::text[])
+           OR ("r"."ended_at" IS NOT NULL AND "c"."state" <> 'removed')
+        ORDER BY "c"."created_at", "c"."key", "r"."id"`,
+    );
   }
 
   async segments(

@@ -1,5 +1,6 @@
 export * from './stages.js';
 export * from './queues.js';
+export * from './orphans.js';
 export * from './mover-protocol.js';
 export * from './handler.js';
 export * from './claim.js';

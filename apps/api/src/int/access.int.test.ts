@@ -41,6 +41,8 @@ const ROUTES: Readonly<Record<string, Requirement>> = {
   'POST /v1/restores/:id/rollback': 'operator',
   'GET /v1/workers': 'viewer',
   'GET /v1/audit': 'viewer',
+  'GET /v1/orphans': 'viewer',
+  'POST /v1/orphans/remove': 'admin',
   'POST /internal/v1/workers/:id/register': 'nobody',
   'POST /internal/v1/workers/:id/heartbeat': 'data-mover',
   'POST /internal/v1/segments/:id/claim': 'data-mover',

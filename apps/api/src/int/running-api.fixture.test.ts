@@ -17,10 +17,12 @@ import { PROBLEM_ANSWER } from '../openapi.js';
 import { type RunningApi, startApi } from '../server.js';
 
 /*
- * The whole API over a database, a queue prefix and a port of its own. Only the planner behind the queue is a stand-in,
- * which answers what a test tells it to.
+ * The whole API over a database, a queue prefix and a port of its own. Only the services behind the queues are stand-ins,
+ * which answer what a test tells them to.
  */
 const MIGRATE = fileURLToPath(new URL('../../../../libs/persistence/dist/migrate.js', import.meta.url));
+
+const STOOD_IN_FOR = [QUEUES.planner, QUEUES.finalizer];
 
 export const ROLES: readonly Role[] = [...USER_ROLES, 'mover'];
 
@@ -42,12 +44,12 @@ export interface CallOptions {
 export class ApiUnderTest {
   /** Lines of the log, as they were written. */
   readonly log: string[] = [];
-  /** What the stand-in planner does with a question, by the job's name. */
+  /** What the stand-ins for planner and finalizer do with a question, by the job's name. */
   readonly planner: Record<string, (payload: Record<string, unknown>) => Promise<unknown>> = {};
   environment!: ApiEnvironment;
   connections!: Connections;
   running!: RunningApi;
-  #worker!: Worker;
+  #workers: Worker[] = [];
   #connection!: Redis;
 
   static async start(): Promise<ApiUnderTest> {
@@ -107,8 +109,8 @@ export class ApiUnderTest {
 
   #standInPlanner(): void {
     this.#connection = new Redis(this.environment.REDIS_URL.reveal(), { maxRetriesPerRequest: null });
-    this.#worker = new Worker(
-      QUEUES.planner,
+    this.#workers = STOOD_IN_FOR.map((queue) => new Worker(
+      queue,
       async (job: Job<Record<string, unknown>>) => {
         const answer = this.planner[job.name];
         if (answer === undefined) return null;
@@ -120,17 +122,19 @@ export class ApiUnderTest {
         }
       },
       { connection: this.#connection, prefix: this.environment.LANDFALL_QUEUE_PREFIX },
-    );
+    ));
   }
 
   async close(): Promise<void> {
-    await this.#worker.close();
-    const queue = new Queue(QUEUES.planner, {
-      connection: this.#connection,
-      prefix: this.environment.LANDFALL_QUEUE_PREFIX,
-    });
-    await queue.obliterate({ force: true });
-    await queue.close();
+    for (const worker of this.#workers) await worker.close();
+    for (const name of STOOD_IN_FOR) {
+      const queue = new Queue(name, {
+        connection: this.#connection,
+        prefix: this.environment.LANDFALL_QUEUE_PREFIX,
+      });
+      await queue.obliterate({ force: true });
+      await queue.close();
+    }
     this.#connection.disconnect();
     await this.running.close();
     await this.connections.close();

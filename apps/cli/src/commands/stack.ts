@@ -36,13 +36,22 @@ export function describeStackCommands(program: LandfallCommand): void {
     .does(async (call) => (await import('./status.js')).status(call));
   program
     .command('doctor')
-    .description('check what a stack needs on this machine')
-    .does(async (call) => (await import('../doctor/doctor.js')).doctor(call));
+    .description('check what a stack needs on this machine; or look for what restores have left in Azure')
+    .option('--orphans', 'list what ended restores have left in Azure')
+    .option('--remove', 'with --orphans: show what would be removed')
+    .option('--yes', 'with --remove: remove it')
+    .does(async (call: Call<DoctorOptions>) => (await import('../doctor/doctor.js')).doctor(call));
 }
 
 export interface DemoOptions extends CommonOptions {
   readonly keep?: boolean;
   readonly disks: number;
+}
+
+export interface DoctorOptions extends CommonOptions {
+  readonly orphans?: boolean;
+  readonly remove?: boolean;
+  readonly yes?: boolean;
 }
 
 export interface UpOptions extends CommonOptions {

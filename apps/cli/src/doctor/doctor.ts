@@ -1,9 +1,11 @@
-import type { Call } from '../command-line.js';
+import { badUsage, type Call } from '../command-line.js';
+import type { DoctorOptions } from '../commands/stack.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { formatTable } from '../output/table.js';
 import { dataFolder } from '../stack/connect.js';
 import { folderChecks } from './folder-checks.js';
 import { machineChecks } from './machine-checks.js';
+import { orphans } from './orphans.js';
 import { runningStackCheck } from './stack-check.js';
 
 export interface Check {
@@ -16,7 +18,12 @@ export interface Check {
 }
 
 /** Checks what a stack needs on this machine and in its folder; exit code 1 when something fails. */
-export async function doctor({ options, output }: Call): Promise<ExitCode> {
+export async function doctor(call: Call<DoctorOptions>): Promise<ExitCode> {
+  const { options, output } = call;
+  if (options.orphans === true) return orphans(call);
+  if (options.remove === true || options.yes === true) {
+    throw badUsage('USAGE', '--remove and --yes go with --orphans.', 'Call "./landfall doctor --orphans --remove".');
+  }
   const folder = dataFolder(options.data);
   const checks = [...(await machineChecks()), ...(await folderChecks(folder)), await runningStackCheck(options.data)];
   output.print(checks, () => checksText(checks));

@@ -17,9 +17,14 @@ export interface RemovalPorts {
   readonly applianceId: string;
 }
 
+interface Left {
+  readonly entry: LedgerEntry;
+  readonly error: LandfallError;
+}
+
 export interface Removal {
   /** What was left alone, because it does not carry our tags. */
-  readonly foreign: readonly { readonly entry: LedgerEntry; readonly error: LandfallError }[];
+  readonly foreign: readonly Left[];
 }
 
 /** VMs hold network interfaces and disks, so they go first. */
@@ -36,8 +41,20 @@ export async function removeOwned(
   journal: CallJournal,
   signal: AbortSignal,
 ): Promise<Removal> {
-  const foreign: { entry: LedgerEntry; error: LandfallError }[] = [];
-  const failures: unknown[] = [];
+  const { foreign, failures } = await removeEach(ports, entries, journal, signal);
+  if (failures[0] !== undefined) throw failures[0].error;
+  return { foreign };
+}
+
+/** As `removeOwned`, and gives back what could not be removed. @throws the signal's reason, or what a look at it made of it */
+export async function removeEach(
+  ports: RemovalPorts,
+  entries: readonly LedgerEntry[],
+  journal: CallJournal,
+  signal: AbortSignal,
+): Promise<Removal & { readonly failures: readonly { readonly entry: LedgerEntry; readonly error: unknown }[] }> {
+  const foreign: Left[] = [];
+  const failures: { entry: LedgerEntry; error: unknown }[] = [];
   const left = entries.filter((entry) => entry.state !== 'removed');
   for (const kinds of WAVES) {
     const wave = left.filter((entry) => kinds.includes(entry.kind));
@@ -48,12 +65,11 @@ export async function removeOwned(
       } catch (error) {
         if (signal.aborted) throw error;
         if (error instanceof LandfallError && error.code === 'RESOURCE_FOREIGN') foreign.push({ entry, error });
-        else failures.push(error);
+        else failures.push({ entry, error });
       }
     });
   }
-  if (failures.length > 0) throw failures[0];
-  return { foreign };
+  return { foreign, failures };
 }
 
 async function remove(

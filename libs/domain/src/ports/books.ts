@@ -30,9 +30,14 @@ export interface RestoreBooks {
   restores(filter?: { states?: readonly RestoreState[]; limit?: number }): Promise<readonly Restore[]>;
   /** Ascending, those after `afterSequence`. */
   events(restoreId: string, afterSequence?: number, limit?: number): Promise<readonly RestoreEvent[]>;
-  /** Bound to one step's epoch: refuses to write once it is no longer current. */
-  journal(restoreId: string, step: StepId | 'clean-up', epoch: number): CallJournal;
+  /**
+   * Bound to one step's epoch: refuses to write once it is no longer current. `sweep`: for what an ended restore has left;
+   * its epoch is the restore's own.
+   */
+  journal(restoreId: string, work: JournalWork, epoch: number): CallJournal;
   ledger(restoreId: string): Promise<readonly LedgerEntry[]>;
+  /** Of all restores: the entries for these IDs, and those of ended restores that are not settled as removed. */
+  ledgerOfAll(azureIds: readonly string[]): Promise<readonly LedgerRecord[]>;
   segments(
     restoreId: string,
     filter?: { purpose?: Segment['purpose']; states?: readonly SegmentState[]; diskName?: string; limit?: number },
@@ -140,6 +145,9 @@ export interface IdempotencyClaim {
   readonly restoreId: string;
 }
 
+/** On whose behalf Azure is changed. */
+export type JournalWork = StepId | 'clean-up' | 'sweep';
+
 /** One run of a step or a clean-up. */
 export interface WorkRun {
   readonly restoreId: string;
@@ -193,6 +201,13 @@ export interface LedgerEntry {
   readonly role: string;
   readonly state: 'intended' | 'created' | 'removed';
   readonly createdAt: Date;
+}
+
+/** An entry with what is known of its restore. */
+export interface LedgerRecord extends LedgerEntry {
+  readonly restoreId: string;
+  readonly restoreState: RestoreState;
+  readonly restoreEpoch: number;
 }
 
 /** Repositories, machines and points. */

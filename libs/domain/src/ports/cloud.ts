@@ -22,6 +22,8 @@ export interface CloudReader {
   vm(id: string): Promise<CloudVm | null>;
   disk(id: string): Promise<CloudDisk | null>;
   nic(id: string): Promise<CloudNic | null>;
+  /** Everything in the subscription that carries the tag, resource groups included. Azure may show it some seconds late. */
+  tagged(name: string, value: string): Promise<readonly TaggedResource[]>;
   /** Whether a provider namespace such as `Microsoft.Compute` is registered. */
   providerRegistered(namespace: string): Promise<boolean>;
   vmId(resourceGroup: string, name: string): string;
@@ -64,6 +66,13 @@ export interface Cloud extends CloudReader {
 }
 
 export type CloudResourceKind = 'disk' | 'nic' | 'vm' | 'resource-group';
+
+export interface TaggedResource {
+  readonly azureId: string;
+  /** Null for a kind that Landfall never makes. */
+  readonly kind: CloudResourceKind | null;
+  readonly tags: Readonly<Record<string, string>>;
+}
 
 export interface OwnedResource {
   readonly azureId: string;

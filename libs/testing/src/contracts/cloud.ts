@@ -101,6 +101,18 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
         assert.deepEqual(await cloud.disk(theirs.azureId), theirs);
       });
 
+      it('lists what carries a tag with exactly that value', async () => {
+        const { disk, journal, id } = restore();
+        const made = await cloud.ensureEmptyDisk(disk('tagged'), journal);
+        const found = await cloud.tagged(OWNER_TAGS.restore, id);
+        assert.deepEqual(
+          found.map(({ azureId, kind }) => [azureId.toLowerCase(), kind]),
+          [[made.azureId.toLowerCase(), 'disk']],
+        );
+        assert.equal(found[0]?.tags[OWNER_TAGS.appliance], subject.applianceId);
+        assert.deepEqual(await cloud.tagged(OWNER_TAGS.restore, `${id}'x`), []);
+      });
+
       it('refuses a disk of ours that somebody made larger', async () => {
         const { disk, journal, id } = restore();
         await cloud.ensureEmptyDisk(disk('grown'), journal);

@@ -352,6 +352,43 @@ function journalContract(withBooks: (use: (books: RestoreBooks) => Promise<void>
       await journal.succeeded('k');
       assert.equal((await books.ledger(id))[0]?.state, 'created');
     }));
+
+  test('list the ledger of all: what is asked for by its ID, and what ended restores have not settled', () =>
+    withRun(async (books, id) => {
+      await books.journal(id, 'create-empty-disks', 1).begin(intent);
+      const listed = async (ids: readonly string[]) =>
+        (await books.ledgerOfAll(ids)).map(({ azureId, restoreId, restoreState }) => [azureId, restoreId, restoreState]);
+      assert.deepEqual(await listed([]), []);
+      assert.deepEqual(await listed(['/disks/SDA', '/disks/other']), [['/Disks/sda', id, 'running']]);
+      await ended(books, id);
+      assert.deepEqual(await listed([]), [['/Disks/sda', id, 'failed']]);
+    }));
+
+  test('let what an ended restore has left be swept, until it is rolled back', () =>
+    withRun(async (books, id) => {
+      await books.journal(id, 'create-empty-disks', 1).begin(intent);
+      const superseded = { code: 'STEP_SUPERSEDED' };
+      const removal = { key: 'delete', operation: 'disks.delete', azureId: '/disks/SDA', bodyHash: 'd', removes: true };
+      await assert.rejects(books.journal(id, 'sweep', 1).begin(removal), superseded);
+      const epoch = await ended(books, id);
+      await assert.rejects(books.journal(id, 'sweep', epoch - 1).begin(removal), superseded);
+      const journal = books.journal(id, 'sweep', epoch);
+      await journal.begin(removal);
+      await journal.succeeded('delete');
+      assert.equal((await books.ledgerOfAll(['/disks/sda']))[0]?.state, 'removed');
+      assert.deepEqual(await books.ledgerOfAll([]), []);
+      await books.transaction((tx) => tx.moveRestore(id, { from: 'failed', epoch }, 'rolling-back'));
+      await assert.rejects(journal.begin(removal), superseded);
+    }));
+}
+
+/** Ends a running restore as failed, and gives its epoch. */
+async function ended(books: RestoreBooks, id: string): Promise<number> {
+  await books.transaction(async (tx) => {
+    await tx.moveRestore(id, { from: 'running', epoch: 1 }, 'rolling-back');
+    await tx.moveRestore(id, { from: 'rolling-back', epoch: 2 }, 'failed');
+  });
+  return 3;
 }
 
 async function created(books: RestoreBooks): Promise<string> {

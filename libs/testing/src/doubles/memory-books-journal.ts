@@ -1,22 +1,29 @@
 import {
   ConflictError,
+  hasEnded,
   PermanentError,
   type CallIntent,
   type CallJournal,
   type ErrorDetails,
   type JournalEntry,
-  type WorkRun,
+  type JournalWork,
 } from '@landfall/domain';
 import { isCurrent, type BooksState, type CallData, type RestoreData } from './memory-books-state.js';
+
+interface JournalRun {
+  readonly restoreId: string;
+  readonly work: JournalWork;
+  readonly epoch: number;
+}
 
 type Commit = <T>(work: (state: BooksState) => T) => Promise<T>;
 
 /** The journal of the books in memory: guarded by the run's epoch, unlike `MemoryJournal`, which knows of no runs. */
 export class BooksJournal implements CallJournal {
-  readonly #run: WorkRun;
+  readonly #run: JournalRun;
   readonly #commit: Commit;
 
-  constructor(run: WorkRun, commit: Commit) {
+  constructor(run: JournalRun, commit: Commit) {
     this.#run = run;
     this.#commit = commit;
   }
@@ -28,7 +35,7 @@ export class BooksJournal implements CallJournal {
   begin(intent: CallIntent): Promise<JournalEntry> {
     return this.#commit((state) => {
       const data = state.restores.get(this.#run.restoreId);
-      if (!data || !isCurrent(state, this.#run) || !this.#isRunning(data)) throw this.#superseded();
+      if (!data || !this.#mayBegin(state, data)) throw this.#superseded();
       const entry = this.#take(data, intent);
       if (intent.creates) intend(data, intent.azureId, intent.creates);
       return { state: entry.state, pollerState: entry.pollerState };
@@ -51,8 +58,10 @@ export class BooksJournal implements CallJournal {
     return this.#change(key, (call) => Object.assign(call, { state: 'failed', pollerState: null }));
   }
 
-  #isRunning(data: RestoreData): boolean {
-    const { work } = this.#run;
+  #mayBegin(state: BooksState, data: RestoreData): boolean {
+    const { restoreId, work, epoch } = this.#run;
+    if (work === 'sweep') return hasEnded(data.state) && data.epoch === epoch;
+    if (!isCurrent(state, { restoreId, work, epoch })) return false;
     const row = work === 'clean-up' ? data.cleanUp : data.steps.find((step) => step.id === work);
     return row?.state === 'running';
   }

@@ -4,6 +4,7 @@ import type {
   CleanUp,
   ErrorDetails,
   IdempotencyClaim,
+  JournalWork,
   LedgerEntry,
   OutboxMessage,
   Restore,
@@ -34,7 +35,7 @@ export interface RestoreData extends Changeable<Omit<Restore, 'steps' | 'disks'>
 
 export interface CallData {
   intent: CallIntent;
-  work: StepId | 'clean-up';
+  work: JournalWork;
   epoch: number;
   state: 'intended' | 'submitted' | 'succeeded' | 'failed';
   pollerState: string | null;

@@ -1,8 +1,11 @@
+import { hasEnded } from '@landfall/domain';
 import type {
   AuditEntry,
   CallJournal,
   IdempotencyKeys,
+  JournalWork,
   LedgerEntry,
+  LedgerRecord,
   OutboxMessage,
   Restore,
   RestoreBooks,
@@ -13,7 +16,6 @@ import type {
   Segment,
   SegmentState,
   SegmentTotal,
-  StepId,
   WorkRun,
 } from '@landfall/domain';
 import { BooksJournal } from './memory-books-journal.js';
@@ -85,12 +87,27 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
     return events.filter((event) => event.sequence > afterSequence).slice(0, limit);
   }
 
-  journal(restoreId: string, step: StepId | 'clean-up', epoch: number): CallJournal {
-    return new BooksJournal({ restoreId, work: step, epoch }, (work) => this.#commit(work));
+  journal(restoreId: string, work: JournalWork, epoch: number): CallJournal {
+    return new BooksJournal({ restoreId, work, epoch }, (change) => this.#commit(change));
   }
 
   async ledger(restoreId: string): Promise<readonly LedgerEntry[]> {
     return structuredClone(this.#state.restores.get(restoreId)?.ledger ?? []);
+  }
+
+  async ledgerOfAll(azureIds: readonly string[]): Promise<readonly LedgerRecord[]> {
+    const wanted = new Set(azureIds.map((id) => id.toLowerCase()));
+    return [...this.#state.restores.values()].flatMap((data) =>
+      data.ledger
+        .filter((entry) => {
+          const unsettled = hasEnded(data.state) && entry.state !== 'removed';
+          return unsettled || wanted.has(entry.azureId.toLowerCase());
+        })
+        .map((entry) => ({
+          ...entry,
+          ...{ restoreId: data.id, restoreState: data.state, restoreEpoch: data.epoch },
+        })),
+    );
   }
 
   async segments(

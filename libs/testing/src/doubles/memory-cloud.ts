@@ -15,6 +15,7 @@ import {
   type DiskSpec,
   type NicSpec,
   type OwnedResource,
+  type TaggedResource,
   type VmSize,
   type VmSpec,
   type WorkerSpec,
@@ -111,6 +112,19 @@ export class MemoryCloud implements Cloud {
 
   async nic(id: string): Promise<CloudNic | null> {
     return this.nics.get(id.toLowerCase()) ?? null;
+  }
+
+  async tagged(name: string, value: string): Promise<readonly TaggedResource[]> {
+    const kinds = [
+      ['disk', this.disks],
+      ['nic', this.nics],
+      ['vm', this.vms],
+    ] as const;
+    return kinds.flatMap(([kind, resources]) =>
+      [...resources.values()]
+        .filter((each) => each.tags[name] === value)
+        .map(({ azureId, tags }) => ({ azureId, kind, tags })),
+    );
   }
 
   async providerRegistered(_namespace: string): Promise<boolean> {

@@ -1,0 +1,121 @@
+import {
+  hasEnded,
+  mayOutlive,
+  OWNER_TAGS,
+  ownerTags,
+  type CloudReader,
+  type CloudResourceKind,
+  type LedgerRecord,
+  type ResourceRole,
+  type RestoreBooks,
+  type TaggedResource,
+} from '@landfall/domain';
+import { boundedMap, type Orphan } from '@landfall/pipeline';
+
+/*
+ * What is left of restores that have ended: the ledger held against Azure.
+ *
+ * Azure is listed first, by the appliance's tag, and the ledger is read after it: a resource is written down before it is
+ * made, so whatever the list shows has its entry by then. What the ledger lists beyond that is looked at one by one. Names
+ * say nothing. A restore that is under way, or waits for a person, has no orphans.
+ */
+export interface SweepPorts {
+  readonly cloud: Pick<CloudReader, 'tagged' | 'disk' | 'nic' | 'vm' | 'resourceGroup'>;
+  readonly books: Pick<RestoreBooks, 'ledgerOfAll'>;
+  readonly applianceId: string;
+}
+
+/** An orphan, with the ledger entry that it is told by. */
+export interface FoundOrphan extends Orphan {
+  readonly record: LedgerRecord | null;
+}
+
+const READS_AT_ONCE = 4;
+
+export async function findOrphans(ports: SweepPorts, signal?: AbortSignal): Promise<readonly FoundOrphan[]> {
+  const { cloud, books, applianceId } = ports;
+  const tagged = await cloud.tagged(OWNER_TAGS.appliance, applianceId);
+  signal?.throwIfAborted();
+  const records = await books.ledgerOfAll(tagged.map((resource) => resource.azureId));
+  const listed = tagged.flatMap((resource) => fromList(resource, records, applianceId) ?? []);
+
+  const seen = new Set(tagged.map((resource) => keyOf(resource.azureId, tagOf(resource, OWNER_TAGS.restore))));
+  const unseen = records.filter(
+    (record) => isOver(record) && record.state !== 'removed' && !seen.has(keyOf(record.azureId, record.restoreId)),
+  );
+  const looked = await boundedMap(unseen, READS_AT_ONCE, async (record) => {
+    signal?.throwIfAborted();
+    return fromLook(record, await read(cloud, record), applianceId);
+  });
+  return [...listed, ...looked];
+}
+
+/** Null: it is where it should be, or its restore may still want it. */
+function fromList(
+  resource: TaggedResource,
+  records: readonly LedgerRecord[],
+  applianceId: string,
+): FoundOrphan | null {
+  const key = keyOf(resource.azureId, tagOf(resource, OWNER_TAGS.restore));
+  const record = records.find((candidate) => keyOf(candidate.azureId, candidate.restoreId) === key);
+  if (record === undefined) {
+    return {
+      ...{ azureId: resource.azureId, finding: 'unknown', removable: false, record: null },
+      ...{ kind: resource.kind, role: tagOf(resource, OWNER_TAGS.role) },
+      ...{ restoreId: tagOf(resource, OWNER_TAGS.restore), restoreState: null },
+      why: 'It carries the tag of this appliance, and no ledger lists it: whoever made it has to decide.',
+    };
+  }
+  return isOver(record) ? fromLook(record, resource, applianceId) : null;
+}
+
+function fromLook(
+  record: LedgerRecord,
+  found: Pick<TaggedResource, 'tags'> | null,
+  applianceId: string,
+): FoundOrphan {
+  const { azureId, kind, role, restoreId, restoreState } = record;
+  const known = { azureId, kind, role, restoreId, restoreState, record };
+  if (found === null) {
+    const why = `Restore ${restoreId} is ${restoreState}; it intended this and it does not exist.`;
+    return { ...known, finding: 'never-created', removable: true, why };
+  }
+  if (!isOurs(found, record, applianceId)) {
+    const why = `Restore ${restoreId} had it in its ledger, but it does not carry that restore's tags: it is left alone.`;
+    return { ...known, finding: 'not-ours', removable: false, why };
+  }
+  const why = `Restore ${restoreId} is ${restoreState}, and this should have been removed.`;
+  return { ...known, finding: 'left-behind', removable: true, why };
+}
+
+function isOver(record: LedgerRecord): boolean {
+  return hasEnded(record.restoreState) && !mayOutlive(record.restoreState, record.role);
+}
+
+function isOurs(found: Pick<TaggedResource, 'tags'>, record: LedgerRecord, applianceId: string): boolean {
+  const wanted = ownerTags(applianceId, record.restoreId, record.role as ResourceRole);
+  return Object.entries(wanted).every(([name, value]) => tagOf(found, name) === value);
+}
+
+/** Azure keeps the case of a tag's name and ignores it when comparing. */
+function tagOf({ tags }: Pick<TaggedResource, 'tags'>, name: string): string | null {
+  return Object.entries(tags).find(([candidate]) => candidate.toLowerCase() === name)?.[1] ?? null;
+}
+
+function keyOf(azureId: string, restoreId: string | null): string {
+  return `${azureId.toLowerCase()} ${restoreId ?? ''}`;
+}
+
+function read(cloud: SweepPorts['cloud'], record: LedgerRecord): Promise<Pick<TaggedResource, 'tags'> | null> {
+  const kind: CloudResourceKind = record.kind;
+  switch (kind) {
+    case 'disk':
+      return cloud.disk(record.azureId);
+    case 'nic':
+      return cloud.nic(record.azureId);
+    case 'vm':
+      return cloud.vm(record.azureId);
+    case 'resource-group':
+      return cloud.resourceGroup(record.azureId.split('/').at(-1) ?? '');
+  }
+}

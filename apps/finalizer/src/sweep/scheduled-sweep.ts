@@ -1,0 +1,63 @@
+import { detailsOf, type Leases } from '@landfall/domain';
+import type { Logger, Metrics } from '@landfall/observability';
+import { findOrphans } from './find-orphans.js';
+import { removeOrphans, type RemoveOrphansPorts } from './remove-orphans.js';
+
+/*
+ * The sweep that nobody has to ask for. A lease, which is not given back, lets one finalizer of all do it, once in each
+ * interval.
+ */
+export interface ScheduledSweepOptions extends RemoveOrphansPorts {
+  readonly leases: Pick<Leases, 'claim'>;
+  /** This process, unlike any other. */
+  readonly holder: string;
+  /** 0: never. */
+  readonly everyMs: number;
+  readonly metrics: Pick<Metrics, 'orphans' | 'sweptResources'>;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+}
+
+export interface ScheduledSweep {
+  close(): Promise<void>;
+}
+
+export const SWEEP_LEASE = 'sweep';
+const LOOKS_PER_INTERVAL = 10;
+
+export function scheduleSweep(options: ScheduledSweepOptions): ScheduledSweep {
+  const { everyMs, log } = options;
+  const stop = new AbortController();
+  let running: Promise<void> | null = null;
+  const look = (): void => {
+    running ??= sweepInTurn(options, stop.signal)
+      .catch((error: unknown) => {
+        if (!stop.signal.aborted) log.warn({ error: detailsOf(error) }, 'The sweep is tried again later.');
+      })
+      .finally(() => {
+        running = null;
+      });
+  };
+  const timer = everyMs > 0 ? setInterval(look, everyMs / LOOKS_PER_INTERVAL) : undefined;
+  return {
+    async close() {
+      clearInterval(timer);
+      stop.abort(new Error('The finalizer stops.'));
+      await running;
+    },
+  };
+}
+
+/** One sweep, unless there was one in this interval already. */
+export async function sweepInTurn(options: ScheduledSweepOptions, signal: AbortSignal): Promise<void> {
+  const { leases, holder, everyMs, metrics, log } = options;
+  if ((await leases.claim(SWEEP_LEASE, holder, everyMs / 1000)) === null) return;
+  const { removed, kept } = await removeOrphans(options, null, signal);
+  metrics.sweptResources.inc(removed.length);
+  for (const azureId of removed) log.info({ azureId }, 'Swept away, or found to be gone.');
+  for (const left of kept) log.warn(left, 'The sweep could not remove what a restore has left behind.');
+  const orphans = await findOrphans(options, signal);
+  metrics.orphans.reset();
+  for (const { finding } of orphans) metrics.orphans.inc({ finding });
+  const unknown = orphans.filter((orphan) => orphan.finding === 'unknown');
+  for (const { azureId, why } of unknown) log.warn({ azureId }, why);
+}

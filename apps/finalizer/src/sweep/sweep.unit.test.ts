@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import {
+  ownerTags,
+  PermanentError,
+  type CallJournal,
+  type ResourceRole,
+  type RestoreState,
+  type RestoreTransaction,
+} from '@landfall/domain';
+import { createMetrics } from '@landfall/observability';
+import { requestRestore } from '@landfall/pipeline';
+import { aRestorePlan, aRestoreRequest, MemoryBooks, MemoryCloud, MemoryJournal, MemoryLeases } from '@landfall/testing';
+import { findOrphans } from './find-orphans.js';
+import { removeOrphans } from './remove-orphans.js';
+import { sweepInTurn } from './scheduled-sweep.js';
+
+const GIB = 1024 ** 3;
+const APPLIANCE = 'appliance';
+const signal = new AbortController().signal;
+
+let books: MemoryBooks;
+let cloud: MemoryCloud;
+
+beforeEach(() => {
+  books = new MemoryBooks();
+  cloud = new MemoryCloud({ applianceId: APPLIANCE });
+});
+
+const ports = () => ({ books, cloud, applianceId: APPLIANCE });
+const findings = async () =>
+  (await findOrphans(ports())).map(({ azureId, finding }) => [azureId.split('/').at(-1), finding]).sort();
+
+describe('looking for orphans', () => {
+  it('finds what a restore has left behind that should have left nothing', async () => {
+    for (const state of ['failed', 'cancelled', 'rolled-back'] as const) {
+      const restoreId = await ended(state, (id, journal) => disk(`left-${state}`, id, journal));
+      const [found] = (await findOrphans(ports())).filter((orphan) => orphan.restoreId === restoreId);
+      assert.deepEqual([found?.finding, found?.removable], ['left-behind', true], state);
+    }
+  });
+
+  it('finds it, too, where the ledger has it as removed', async () => {
+    const restoreId = await ended('cancelled', async (id, journal) => {
+      await disk('late', id, journal);
+      const azureId = cloud.diskId('apps', 'late');
+      await cloud.deleteOwned({ azureId, kind: 'disk', tags: ownerTags(APPLIANCE, id, 'disk') }, journal);
+    });
+    // A call that had been on its way for long has its effect now.
+    await disk('late', restoreId, new MemoryJournal(restoreId));
+    assert.deepEqual(await findings(), [['late', 'left-behind']]);
+  });
+
+  it('takes the result of a completed restore for what it is, and its worker for an orphan', async () => {
+    await ended('completed', async (id, journal) => {
+      await disk('result', id, journal);
+      await disk('worker-os', id, journal, 'worker-os-disk');
+    });
+    assert.deepEqual(await findings(), [['worker-os', 'left-behind']]);
+  });
+
+  it('leaves a restore alone that is under way or waits for a person', async () => {
+    for (const state of ['running', 'needs-attention'] as const) {
+      const restoreId = await runningRestore();
+      await books.transaction((tx) => begunStep(tx, restoreId));
+      const journal = books.journal(restoreId, 'create-empty-disks', 1);
+      await disk(`made-${state}`, restoreId, journal);
+      await begin(`unmade-${state}`, restoreId, journal);
+      await disk(`of-${state}`, restoreId, new MemoryJournal(restoreId));
+      if (state === 'needs-attention') await move(restoreId, state);
+    }
+    // What carries the tags of a restore and is in no ledger is reported, whatever the restore is doing.
+    assert.deepEqual(await findings(), [
+      ['of-needs-attention', 'unknown'],
+      ['of-running', 'unknown'],
+    ]);
+  });
+
+  it('tells what was intended and never made', async () => {
+    await ended('failed', (id, journal) => begin('never', id, journal));
+    assert.deepEqual(await findings(), [['never', 'never-created']]);
+  });
+
+  it('tells what is in a ledger and does not carry our tags any more', async () => {
+    await ended('failed', (id, journal) => disk('adopted', id, journal));
+    cloud.disks.get(cloud.diskId('apps', 'adopted').toLowerCase())!.tags = { owner: 'somebody else' };
+    const [found] = await findOrphans(ports());
+    assert.deepEqual([found?.finding, found?.removable], ['not-ours', false]);
+  });
+
+  it('tells a resource by its restore and not by its name: one of another restore is not taken for it', async () => {
+    await ended('failed', (id, journal) => begin('web', id, journal));
+    await ended('completed', (id, journal) => disk('web', id, journal));
+    assert.deepEqual(await findings(), [['web', 'not-ours']]);
+  });
+});
+
+describe('removing orphans', () => {
+  it('removes what is left behind and settles what was never made, and then finds nothing', async () => {
+    const restoreId = await ended('failed', async (id, journal) => {
+      await disk('left', id, journal);
+      await begin('never', id, journal);
+    });
+    const { removed, kept } = await removeOrphans(ports(), null, signal);
+    assert.deepEqual(removed.map((id) => id.split('/').at(-1)).sort(), ['left', 'never']);
+    assert.deepEqual(kept, []);
+    assert.deepEqual(cloud.inventory, []);
+    assert.ok((await books.ledger(restoreId)).every((entry) => entry.state === 'removed'));
+    assert.deepEqual(await findings(), []);
+  });
+
+  it('removes only what it is asked to', async () => {
+    await ended('failed', async (id, journal) => {
+      await disk('one', id, journal);
+      await disk('two', id, journal);
+    });
+    await removeOrphans(ports(), [cloud.diskId('APPS', 'ONE')], signal);
+    assert.deepEqual(await findings(), [['two', 'left-behind']]);
+  });
+
+  it('touches neither a stranger of the same name pattern nor what is tagged and in no ledger', async () => {
+    const restoreId = await ended('failed', (id, journal) => disk(`sda-${id}`, id, journal));
+    const stranger = await cloud.ensureEmptyDisk(
+      { ...spec(`sdb-${restoreId}`, restoreId, 'disk'), tags: {} },
+      new MemoryJournal(restoreId),
+    );
+    const unlisted = await disk(`sdc-${restoreId}`, restoreId, new MemoryJournal(restoreId));
+    const wanted = [stranger.azureId, unlisted.azureId, cloud.diskId('apps', `sda-${restoreId}`)];
+    const { removed } = await removeOrphans(ports(), wanted, signal);
+    assert.deepEqual(removed, [wanted[2]]);
+    assert.deepEqual(cloud.inventory, [stranger.azureId, unlisted.azureId].sort());
+    assert.deepEqual(await findings(), [[`sdc-${restoreId}`, 'unknown']]);
+  });
+
+  it('keeps and names what can’t be removed, and goes on with the rest', async () => {
+    await ended('failed', async (id, journal) => {
+      await disk('locked', id, journal);
+      await disk('free', id, journal);
+    });
+    cloud.failNext('deleteOwned', new PermanentError({ code: 'LOCKED', message: 'A lock.', fix: 'Take it off.' }));
+    const { removed, kept } = await removeOrphans(ports(), null, signal);
+    assert.equal(removed.length, 1);
+    assert.deepEqual(kept.map(({ code }) => code), ['LOCKED']);
+    assert.equal(cloud.inventory.length, 1);
+  });
+
+  it('stops when the restore is rolled back meanwhile: that clean-up does it', async () => {
+    const restoreId = await ended('failed', (id, journal) => disk('left', id, journal));
+    const journal = books.journal(restoreId, 'sweep', (await books.restore(restoreId))!.epoch);
+    await move(restoreId, 'rolling-back');
+    const azureId = cloud.diskId('apps', 'left');
+    const begun = journal.begin({ key: 'k', operation: 'disk.delete', azureId, bodyHash: '', removes: true });
+    await assert.rejects(begun, { code: 'STEP_SUPERSEDED' });
+  });
+});
+
+describe('the scheduled sweep', () => {
+  it('is done by one of several finalizers, once in an interval', async () => {
+    await ended('failed', (id, journal) => disk('left', id, journal));
+    let now = 0;
+    const leases = new MemoryLeases(() => now);
+    const metrics = createMetrics('finalizer');
+    const log = { info: () => undefined, warn: () => undefined };
+    const options = { ...ports(), leases, metrics, log, everyMs: 60_000 };
+    await Promise.all(['a', 'b', 'c'].map((holder) => sweepInTurn({ ...options, holder }, signal)));
+    assert.deepEqual(cloud.inventory, []);
+    assert.equal(cloud.changes.filter((change) => change.startsWith('deleteOwned')).length, 1);
+
+    await ended('failed', (id, journal) => disk('later', id, journal));
+    await sweepInTurn({ ...options, holder: 'a' }, signal);
+    assert.equal(cloud.inventory.length, 1);
+    now = 60_000;
+    await sweepInTurn({ ...options, holder: 'b' }, signal);
+    assert.deepEqual(cloud.inventory, []);
+    assert.equal((await metrics.sweptResources.get()).values[0]?.value, 2);
+  });
+});
+
+/** A restore whose step 3 does this, and that then comes to its end. */
+async function ended(
+  state: 'failed' | 'cancelled' | 'rolled-back' | 'completed',
+  work: (restoreId: string, journal: CallJournal) => Promise<unknown>,
+): Promise<string> {
+  const restoreId = await runningRestore();
+  await books.transaction((tx) => begunStep(tx, restoreId));
+  const journal = books.journal(restoreId, 'create-empty-disks', 1);
+  await work(restoreId, journal);
+  const ways: Record<typeof state, readonly RestoreState[]> = {
+    failed: ['rolling-back', 'failed'],
+    cancelled: ['cancelling', 'cancelled'],
+    'rolled-back': ['rolling-back', 'rolled-back'],
+    completed: ['completed'],
+  };
+  for (const next of ways[state]) await move(restoreId, next);
+  return restoreId;
+}
+
+async function runningRestore(): Promise<string> {
+  const { restoreId } = await requestRestore(books, { request: aRestoreRequest(), requestedBy: 'tester' });
+  await books.transaction((tx) => tx.storePlan(restoreId, aRestorePlan()));
+  await move(restoreId, 'running');
+  return restoreId;
+}
+
+async function begunStep(tx: RestoreTransaction, restoreId: string): Promise<void> {
+  const step = 'create-empty-disks';
+  await tx.moveStep(restoreId, step, { from: 'pending', epoch: 0 }, 'running', { epoch: 1 });
+}
+
+async function move(restoreId: string, to: RestoreState): Promise<void> {
+  const restore = await books.restore(restoreId);
+  assert.ok(restore);
+  const guard = { from: restore.state, epoch: restore.epoch };
+  assert.ok(await books.transaction((tx) => tx.moveRestore(restoreId, guard, to)));
+}
+
+function disk(name: string, restoreId: string, journal: CallJournal, role: ResourceRole = 'disk') {
+  return cloud.ensureEmptyDisk(spec(name, restoreId, role), journal);
+}
+
+function begin(name: string, restoreId: string, journal: CallJournal) {
+  const azureId = cloud.diskId('apps', name);
+  const creates = { kind: 'disk' as const, role: 'disk' };
+  return journal.begin({ key: `${restoreId}:${name}`, operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
+}
+
+function spec(name: string, restoreId: string, role: ResourceRole) {
+  const place = { resourceGroup: 'apps', region: 'westeurope', zone: null };
+  const tags = ownerTags(APPLIANCE, restoreId, role);
+  return { ...place, name, role, tags, sizeBytes: GIB, sku: 'StandardSSD_LRS', os: null };
+}
