@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { conflict, invalidParameter } from '../arm/errors.js';
 import { parseBody } from '../arm/body.js';
-import { sameId } from '../arm/resource-id.js';
 import { parameter, type Answer, type Call, type Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
 import { accepted } from '../operations/answers.js';
@@ -174,7 +173,7 @@ function endGetAccess(disk: DiskRecord | SnapshotRecord, azure: Azure): Answer {
 }
 
 function grantOn(diskId: string, azure: Azure): GrantRecord | undefined {
-  return azure.state.all('grants').find((grant) => sameId(grant.resourceId, diskId));
+  return azure.state.grantsOn(diskId)[0];
 }
 
 function signedUrl(grant: GrantRecord, azure: Azure): string {

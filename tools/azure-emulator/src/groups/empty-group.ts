@@ -1,31 +1,49 @@
-import { conflict } from '../arm/errors.js';
+import { AzureError, type ErrorDetail } from '../arm/errors.js';
 import type { Azure } from '../azure.js';
 import { removeDisk } from '../compute/disk-removal.js';
 import { removeMachine } from '../compute/vm-removal.js';
-import { resourceGroupOf } from '../arm/resource-id.js';
-import { DISK, NETWORK_INTERFACE, SNAPSHOT, VIRTUAL_MACHINE, type ResourceRecord } from '../state/records.js';
+import { parseResourceId, resourceGroupOf } from '../arm/resource-id.js';
+import { subnetId } from '../network/subnets.js';
+import { usersOf } from '../network/users.js';
+import {
+  DISK,
+  NETWORK_INTERFACE,
+  PUBLIC_IP,
+  SECURITY_GROUP,
+  SNAPSHOT,
+  VIRTUAL_MACHINE,
+  VIRTUAL_NETWORK,
+  type ResourceRecord,
+} from '../state/records.js';
 import { remove } from '../state/state.js';
 
 /*
  * Deletes what lies in a resource group, in the order in which the things let go of each other: virtual machines,
- * then their interfaces and disks, then the rest. What a machine of another group holds on to stops the deletion.
+ * then their interfaces and disks, then the rest. What something in another group holds on to stays, and with it the group.
  */
 const ORDER = [VIRTUAL_MACHINE, NETWORK_INTERFACE, DISK, SNAPSHOT];
 
+/** @throws AzureError 409 ResourceGroupDeletionBlocked when something is left; all the rest is gone by then */
 export async function emptyGroup(groupName: string, azure: Azure): Promise<void> {
-  for (const resource of sorted(azure.state.inGroup(groupName))) {
-    const current = azure.state.resource(resource.id);
-    if (current === undefined) continue;
-    const holder = holderOf(current);
-    if (holder !== null && resourceGroupOf(holder).toLowerCase() !== groupName.toLowerCase()) {
-      throw conflict(
-        'ResourceGroupDeletionBlocked',
-        `Deletion of resource group '${groupName}' failed as resources with identifiers ` +
-          `'${current.type}/${current.name}' could not be deleted: it is in use by '${holder}'.`,
-      );
-    }
-    azure.state.commit(await removal(current, azure));
+  const left: ErrorDetail[] = [];
+  for (const { id } of sorted(azure.state.inGroup(groupName))) {
+    const resource = azure.state.resource(id);
+    if (resource === undefined) continue;
+    const holder = holdersOf(resource, azure).find((other) => !isIn(groupName, other));
+    if (holder === undefined) azure.state.commit(await removal(resource, azure));
+    else left.push({ code: 'ResourceInUse', target: id, message: `'${id}' is in use by '${holder}'.` });
   }
+  if (left.length === 0) return;
+  const names = left
+    .map(({ target }) => parseResourceId(target ?? ''))
+    .map((address) => `${address?.type}/${address?.name}`);
+  throw new AzureError(
+    409,
+    'ResourceGroupDeletionBlocked',
+    `Deletion of resource group '${groupName}' failed as resources with identifiers '${names.join(',')}' could not be deleted. ` +
+      'The provisioning state of the resource group will be rolled back.',
+    { details: left },
+  );
 }
 
 async function removal(resource: ResourceRecord, azure: Azure) {
@@ -34,10 +52,24 @@ async function removal(resource: ResourceRecord, azure: Azure) {
   return [remove(resource.id)];
 }
 
-function holderOf(resource: ResourceRecord): string | null {
-  if (resource.type === DISK) return resource.managedBy;
-  if (resource.type === NETWORK_INTERFACE) return resource.virtualMachineId;
-  return null;
+function holdersOf(resource: ResourceRecord, azure: Azure): readonly string[] {
+  switch (resource.type) {
+    case DISK:
+      return resource.managedBy === null ? [] : [resource.managedBy];
+    case NETWORK_INTERFACE:
+      return resource.virtualMachineId === null ? [] : [resource.virtualMachineId];
+    case VIRTUAL_NETWORK:
+      return resource.subnets.flatMap(({ name }) => azure.state.inSubnet(subnetId(resource, name)).map(({ id }) => id));
+    case PUBLIC_IP:
+    case SECURITY_GROUP:
+      return usersOf(resource.id, azure);
+    default:
+      return [];
+  }
+}
+
+function isIn(groupName: string, id: string): boolean {
+  return resourceGroupOf(id).toLowerCase() === groupName.toLowerCase();
 }
 
 function sorted(resources: readonly ResourceRecord[]): readonly ResourceRecord[] {

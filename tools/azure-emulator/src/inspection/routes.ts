@@ -61,6 +61,14 @@ export function inspectionRoutes(log: CallLog): readonly Route[] {
       }),
     },
     {
+      operation: 'Emulator_Statistics',
+      method: 'GET',
+      effect: 'read',
+      path: '/_emulator/statistics',
+      handle: (_, azure) =>
+        ok({ resources: azure.state.count('resources'), recordsLookedAt: azure.state.recordsLookedAt }),
+    },
+    {
       operation: 'Emulator_Calls',
       method: 'GET',
       effect: 'read',

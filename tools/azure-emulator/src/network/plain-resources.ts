@@ -1,22 +1,17 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { badRequest, resourceNotFound } from '../arm/errors.js';
 import { parseBody } from '../arm/body.js';
-import { resourceId, sameId } from '../arm/resource-id.js';
+import { resourceId } from '../arm/resource-id.js';
 import { list, ok, parameter, type Answer, type Call, type Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
 import { requireGroup, requireName, requireOpenGroup, requireSameLocation } from '../groups/placement.js';
 import { requireRegion } from '../groups/regions.js';
 import { accepted, acceptedWrite } from '../operations/answers.js';
-import {
-  NETWORK_INTERFACE,
-  PUBLIC_IP,
-  SECURITY_GROUP,
-  type PublicIpRecord,
-  type SecurityGroupRecord,
-} from '../state/records.js';
+import { PUBLIC_IP, SECURITY_GROUP, type PublicIpRecord, type SecurityGroupRecord } from '../state/records.js';
 import { put } from '../state/state.js';
 import { PUBLIC_IP_BODY, SECURITY_GROUP_BODY } from './schema.js';
 import { DELETE_NETWORK_RESOURCE, SETTLE_NETWORK_RESOURCE } from './settle.js';
+import { usersOf } from './users.js';
 
 /* Public IP addresses and network security groups: kept, listed, referred to, and refused deletion while in use. */
 type PlainRecord = PublicIpRecord | SecurityGroupRecord;
@@ -124,15 +119,9 @@ function beginDelete(collection: Collection, call: Call, azure: Azure): Answer {
   const id = resourceId(azure.subscriptionId, group.name, collection.type, parameter(call, 'resourceName'));
   const found = azure.state.find(collection.type, id);
   if (found === undefined) return { status: 204 };
-  const user = azure.state.ofType(NETWORK_INTERFACE).find((nic) => {
-    const securityGroup = nic.kept['networkSecurityGroup'] as { readonly id?: string } | undefined;
-    return (
-      sameId(securityGroup?.id, id) ||
-      nic.ipConfigurations.some(({ properties }) => sameId(properties.publicIPAddress?.id, id))
-    );
-  });
+  const user = usersOf(id, azure)[0];
   if (user !== undefined) {
-    throw badRequest(collection.inUseCode, `${found.type} ${id} cannot be deleted because it is in use by ${user.id}.`);
+    throw badRequest(collection.inUseCode, `${found.type} ${id} cannot be deleted because it is in use by ${user}.`);
   }
   const operation = azure.operations.begin(DELETE_NETWORK_RESOURCE, {
     resourceId: id,

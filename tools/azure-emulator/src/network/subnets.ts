@@ -1,7 +1,7 @@
 import { AzureError, badRequest, resourceNotFound } from '../arm/errors.js';
 import { parseResourceId, resourceId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
-import { NETWORK_INTERFACE, VIRTUAL_NETWORK, type Subnet, type VirtualNetworkRecord } from '../state/records.js';
+import { VIRTUAL_NETWORK, type Subnet, type VirtualNetworkRecord } from '../state/records.js';
 import { contains, includesAddress, isPrefixAligned, overlap, parsePrefix } from './addresses.js';
 import type { SubnetProperties } from './schema.js';
 
@@ -108,7 +108,7 @@ export function configurationsIn(
   azure: Azure,
 ): readonly { readonly id: string; readonly address: string; readonly interfaceId: string }[] {
   const key = subnetId(network, subnet.name).toLowerCase();
-  return azure.state.ofType(NETWORK_INTERFACE).flatMap((nic) =>
+  return azure.state.inSubnet(key).flatMap((nic) =>
     nic.ipConfigurations.flatMap(({ name, properties }) => {
       if (properties.subnet?.id.toLowerCase() !== key || properties.privateIPAddress === undefined) return [];
       return [{ id: `${nic.id}/ipConfigurations/${name}`, address: properties.privateIPAddress, interfaceId: nic.id }];

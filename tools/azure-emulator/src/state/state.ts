@@ -2,9 +2,11 @@ import { keyOf, resourceGroupOf } from '../arm/resource-id.js';
 import { Journal, type Entry } from './journal.js';
 import type { FaultRecord } from '../faults/fault.js';
 import {
+  NETWORK_INTERFACE,
   RESOURCE_GROUP,
   type GrantRecord,
   type LockRecord,
+  type NetworkInterfaceRecord,
   type OperationRecord,
   type RecordOf,
   type ResourceRecord,
@@ -37,8 +39,8 @@ export function remove(id: string): Change {
 }
 
 /**
- * All records, in memory and in the journal. Resources are indexed by type and by resource group, so that no question
- * has to look at all of them.
+ * All records, in memory and in the journal. Resources are indexed by type, by resource group and, network interfaces,
+ * by subnet; signatures by what they are on: so no question has to look at all of them.
  */
 export class State {
   private readonly tables: { readonly [T in keyof Tables]: Map<string, Tables[T]> } = {
@@ -52,6 +54,9 @@ export class State {
   };
   private readonly keysByGroup = new Map<string, Set<string>>();
   private readonly keysByType = new Map<string, Set<string>>();
+  private readonly interfaceKeysBySubnet = new Map<string, Set<string>>();
+  private readonly grantKeysByResource = new Map<string, Set<string>>();
+  private looked = 0;
   private readonly journal: Journal;
 
   constructor(directory: string) {
@@ -61,11 +66,18 @@ export class State {
     });
   }
 
+  /** How many records were looked at so far: what a request costs, whatever the machine's speed. */
+  get recordsLookedAt(): number {
+    return this.looked;
+  }
+
   get<T extends keyof Tables>(table: T, key: string): Tables[T] | undefined {
+    this.looked++;
     return this.tables[table].get(key);
   }
 
   all<T extends keyof Tables>(table: T): readonly Tables[T][] {
+    this.looked += this.tables[table].size;
     return [...this.tables[table].values()];
   }
 
@@ -80,10 +92,12 @@ export class State {
       if (rows.length === limit) break;
       rows.push(row);
     }
+    this.looked += rows.length;
     return rows;
   }
 
   resource(id: string): ResourceRecord | undefined {
+    this.looked++;
     return this.tables.resources.get(keyOf(id));
   }
 
@@ -93,19 +107,24 @@ export class State {
   }
 
   ofType<T extends ResourceType>(type: T): readonly RecordOf<T>[] {
-    const found: RecordOf<T>[] = [];
-    for (const key of this.keysByType.get(type) ?? []) {
-      const resource = this.tables.resources.get(key);
-      if (resource !== undefined && isOfType(resource, type)) found.push(resource);
-    }
-    return found;
+    return this.rows(this.keysByType.get(type)).flatMap((resource) => (isOfType(resource, type) ? [resource] : []));
   }
 
   /** What lies in a resource group, the group itself not included. */
   inGroup(groupName: string): readonly ResourceRecord[] {
-    return [...(this.keysByGroup.get(groupName.toLowerCase()) ?? [])].flatMap(
-      (key) => this.tables.resources.get(key) ?? [],
+    return this.rows(this.keysByGroup.get(groupName.toLowerCase()));
+  }
+
+  /** The network interfaces that have an address in a subnet. */
+  inSubnet(subnetId: string): readonly NetworkInterfaceRecord[] {
+    return this.rows(this.interfaceKeysBySubnet.get(keyOf(subnetId))).flatMap((resource) =>
+      isOfType(resource, NETWORK_INTERFACE) ? [resource] : [],
     );
+  }
+
+  /** The signatures on a disk or a snapshot. */
+  grantsOn(resourceId: string): readonly GrantRecord[] {
+    return [...(this.grantKeysByResource.get(keyOf(resourceId)) ?? [])].flatMap((key) => this.get('grants', key) ?? []);
   }
 
   /** Makes all changes, or none; they are on disk when this returns. */
@@ -129,6 +148,7 @@ export class State {
 
   private apply(change: Change): void {
     if (change.table === 'resources') this.index(change.key, change.value);
+    if (change.table === 'grants') this.indexGrant(change.key, change.value);
     const rows: Map<string, unknown> = this.tables[change.table];
     if (change.value === null) rows.delete(change.key);
     else rows.set(change.key, change.value);
@@ -137,13 +157,33 @@ export class State {
   private index(key: string, next: ResourceRecord | null): void {
     const previous = this.tables.resources.get(key);
     if (previous !== undefined) {
-      this.keysByType.get(previous.type)?.delete(key);
-      this.keysByGroup.get(groupKey(previous))?.delete(key);
+      takeFrom(this.keysByType, previous.type, key);
+      takeFrom(this.keysByGroup, groupKey(previous), key);
+      for (const subnet of subnetKeys(previous)) takeFrom(this.interfaceKeysBySubnet, subnet, key);
     }
     if (next === null) return;
     addTo(this.keysByType, next.type, key);
     if (next.type !== RESOURCE_GROUP) addTo(this.keysByGroup, groupKey(next), key);
+    for (const subnet of subnetKeys(next)) addTo(this.interfaceKeysBySubnet, subnet, key);
   }
+
+  private indexGrant(key: string, next: GrantRecord | null): void {
+    const previous = this.tables.grants.get(key);
+    if (previous !== undefined) takeFrom(this.grantKeysByResource, keyOf(previous.resourceId), key);
+    if (next !== null) addTo(this.grantKeysByResource, keyOf(next.resourceId), key);
+  }
+
+  private rows(keys: ReadonlySet<string> | undefined): readonly ResourceRecord[] {
+    this.looked += keys?.size ?? 0;
+    return [...(keys ?? [])].flatMap((key) => this.tables.resources.get(key) ?? []);
+  }
+}
+
+function subnetKeys(resource: ResourceRecord): readonly string[] {
+  if (resource.type !== NETWORK_INTERFACE) return [];
+  return resource.ipConfigurations.flatMap(({ properties }) => {
+    return properties.subnet === undefined ? [] : [keyOf(properties.subnet.id)];
+  });
 }
 
 function isOfType<T extends ResourceType>(resource: ResourceRecord, type: T): resource is RecordOf<T> {
@@ -158,4 +198,10 @@ function addTo(index: Map<string, Set<string>>, name: string, key: string): void
   const keys = index.get(name);
   if (keys === undefined) index.set(name, new Set([key]));
   else keys.add(key);
+}
+
+function takeFrom(index: Map<string, Set<string>>, name: string, key: string): void {
+  const keys = index.get(name);
+  keys?.delete(key);
+  if (keys?.size === 0) index.delete(name);
 }
