@@ -8,7 +8,10 @@ import { DELETE_VM, VIRTUAL_MACHINE_ROUTES } from './compute/virtual-machines.js
 import { CREATE_VM } from './compute/vm-create.js';
 import { POWER_KINDS } from './compute/vm-power.js';
 import { UPDATE_VM } from './compute/vm-update.js';
-import { PROVIDER_ROUTES } from './governance/providers.js';
+import { LOCK_ROUTES } from './governance/locks.js';
+import { PERMISSION_ROUTES } from './governance/principals.js';
+import { PROVIDER_ROUTES, REGISTER_PROVIDER } from './governance/providers.js';
+import { TAG_ROUTES } from './governance/tags.js';
 import { REGION_ROUTES } from './groups/regions.js';
 import { DELETE_GROUP, RESOURCE_GROUP_ROUTES } from './groups/resource-groups.js';
 import { RESOURCE_LIST_ROUTES } from './groups/resource-list.js';
@@ -34,11 +37,15 @@ export const ROUTES: readonly Route[] = [
   ...NETWORK_INTERFACE_ROUTES,
   ...PLAIN_NETWORK_ROUTES,
   ...PROVIDER_ROUTES,
+  ...LOCK_ROUTES,
+  ...PERMISSION_ROUTES,
+  ...TAG_ROUTES,
   ...OPERATION_ROUTES,
 ];
 
 export const OPERATION_KINDS: readonly OperationKind<never>[] = [
   DELETE_GROUP,
+  REGISTER_PROVIDER,
   CREATE_DISK,
   UPDATE_DISK,
   DELETE_DISK,

@@ -11,7 +11,9 @@ import { OPERATION_KINDS, ROUTES } from './catalogue.js';
 import { DiskFiles } from './compute/disk-files.js';
 import { Faults } from './faults/faults.js';
 import { faultRoutes } from './faults/routes.js';
+import { principalOf } from './governance/principals.js';
 import { requireAllowed } from './governance/rules.js';
+import { Throttle } from './governance/throttling.js';
 import { inspectionRoutes } from './inspection/routes.js';
 import { Operations } from './operations/engine.js';
 import { servePageBlob } from './page-blob/endpoint.js';
@@ -88,6 +90,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     ...inspectionRoutes(log),
     ...faultRoutes({ routes: ROUTES, kinds: OPERATION_KINDS.map(({ name }) => name) }),
   ]);
+  const throttle = new Throttle(started);
   const server = createServer(
     // AES-128 is enough for an emulator, and the fastest there is.
     {
@@ -106,10 +109,14 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         void serveArm(request, response, {
           azure: started(),
           router,
-          token: options.token,
+          principalOf: (token) => principalOf(token, options.token, started()),
+          throttle,
           log,
-          rules: requireAllowed,
-        });
+          rules: (route, call, parts) => {
+            requireAllowed(route, call, parts);
+            throttle.requireCompute(route, call);
+          },
+        }).catch(() => response.destroy());
       }
     },
   );

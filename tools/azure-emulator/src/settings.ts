@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { POLICY } from './governance/policies.js';
+import { PRINCIPAL } from './governance/principals.js';
+import { THROTTLING } from './governance/throttling.js';
 import type { State } from './state/state.js';
 
 /*
@@ -16,6 +19,13 @@ export const SETTINGS = z.strictObject({
   coreLimits: z.record(z.string(), z.number().int().min(0)),
   /** Provider namespaces that are not registered. */
   unregisteredProviders: z.array(z.string()),
+  /** By token; the emulator's own token is the owner's and isn't among them. */
+  principals: z.record(z.string().min(1), PRINCIPAL),
+  policies: z.array(POLICY),
+  /** Null: nobody is throttled. `{}`: as Azure does it. */
+  throttling: THROTTLING.nullable(),
+  /** After so many resources a move ends as ResourceMoveTimedOut; null: it moves all of them. */
+  partialMove: z.number().int().min(0).nullable(),
 });
 
 export type SettingValues = z.infer<typeof SETTINGS>;
@@ -26,17 +36,27 @@ export const DEFAULT_SETTINGS: SettingValues = {
   retryAfterSeconds: 0,
   coreLimits: {},
   unregisteredProviders: [],
+  principals: {},
+  policies: [],
+  throttling: null,
+  partialMove: null,
 };
 
 export class Settings {
+  private read: { readonly kept: unknown; readonly values: SettingValues } | null = null;
+
   constructor(
     private readonly state: State,
     private readonly defaults: SettingValues,
   ) {}
 
   get values(): SettingValues {
-    const kept = SETTINGS.partial().safeParse(this.state.get('settings', 'settings')?.value ?? {});
-    return { ...this.defaults, ...(kept.success ? kept.data : {}) };
+    const kept = this.state.get('settings', 'settings')?.value ?? null;
+    if (this.read !== null && this.read.kept === kept) return this.read.values;
+    const parsed = SETTINGS.partial().safeParse(kept ?? {});
+    const values = { ...this.defaults, ...(parsed.success ? parsed.data : {}) };
+    this.read = { kept, values };
+    return values;
   }
 
   change(values: Partial<SettingValues>): void {

@@ -7,25 +7,25 @@ export class AzureError extends Error {
   readonly code: string;
   readonly target: string | undefined;
   readonly details: readonly ErrorDetail[] | undefined;
+  readonly additionalInfo: readonly AdditionalInfo[] | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  /** True where Azure leaves out the `error` around the rest. */
+  readonly isUnwrapped: boolean;
 
-  constructor(
-    status: number,
-    code: string,
-    message: string,
-    extra: { target?: string; details?: readonly ErrorDetail[]; headers?: Readonly<Record<string, string>> } = {},
-  ) {
+  constructor(status: number, code: string, message: string, extra: ErrorExtra = {}) {
     super(message);
     this.name = 'AzureError';
     this.status = status;
     this.code = code;
     this.target = extra.target;
     this.details = extra.details;
+    this.additionalInfo = extra.additionalInfo;
     this.headers = extra.headers ?? {};
+    this.isUnwrapped = extra.isUnwrapped ?? false;
   }
 
-  toBody(): ErrorBody {
-    return { error: this.toDetail() };
+  toBody(): ErrorBody | ErrorDetail {
+    return this.isUnwrapped ? this.toDetail() : { error: this.toDetail() };
   }
 
   toDetail(): ErrorDetail {
@@ -34,8 +34,22 @@ export class AzureError extends Error {
       message: this.message,
       ...(this.target === undefined ? {} : { target: this.target }),
       ...(this.details === undefined ? {} : { details: this.details }),
+      ...(this.additionalInfo === undefined ? {} : { additionalInfo: this.additionalInfo }),
     };
   }
+}
+
+export interface ErrorExtra {
+  readonly target?: string;
+  readonly details?: readonly ErrorDetail[];
+  readonly additionalInfo?: readonly AdditionalInfo[];
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly isUnwrapped?: boolean;
+}
+
+export interface AdditionalInfo {
+  readonly type: string;
+  readonly info: unknown;
 }
 
 export interface ErrorDetail {
@@ -43,6 +57,7 @@ export interface ErrorDetail {
   readonly message: string;
   readonly target?: string;
   readonly details?: readonly ErrorDetail[];
+  readonly additionalInfo?: readonly AdditionalInfo[];
 }
 
 export interface ErrorBody {

@@ -1,4 +1,5 @@
 import type { Azure } from '../azure.js';
+import type { Principal } from '../governance/principals.js';
 
 export interface Call {
   readonly method: string;
@@ -9,6 +10,8 @@ export interface Call {
   /** Parsed JSON; undefined when the request has no body. */
   readonly body: unknown;
   readonly apiVersion: string;
+  /** Whose token it came with. */
+  readonly principal: Principal;
 }
 
 export interface Answer {

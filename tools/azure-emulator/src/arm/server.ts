@@ -1,7 +1,9 @@
-import { randomUUID, timingSafeEqual, createHash } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Azure } from '../azure.js';
 import { ConnectionCut, withFaults } from '../faults/request-faults.js';
+import { OWNER, type Principal } from '../governance/principals.js';
+import type { Throttle } from '../governance/throttling.js';
 import type { CallLog, LoggedCall } from './call-log.js';
 import { AzureError, badRequest } from './errors.js';
 import type { Answer, Call, Route } from './route.js';
@@ -9,17 +11,20 @@ import type { Router } from './router.js';
 
 /*
  * One request to Azure Resource Manager, or to the emulator's own `/_emulator` interface:
- * token → path → api-version → body → faults that are switched on → rules that hold for every operation → the operation
- * → answer. Whatever goes wrong
+ * token → throttling → path → api-version → body → faults that are switched on → rules that hold for every operation →
+ * the operation → answer. Whatever goes wrong
  * is answered in Azure's shape; an unexpected error is written to standard error and tells the client nothing of itself.
  */
 const LARGEST_BODY_BYTES = 4 * 1024 * 1024;
-const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$/;
+const DEEPEST_BODY = 128;
+const API_VERSION = /^(\d{4}-\d{2}-\d{2})(-preview)?$/;
 
 export interface ArmServerParts {
   readonly azure: Azure;
   readonly router: Router;
-  readonly token: string;
+  /** Whose token it is; null: nobody's. */
+  readonly principalOf: (token: string) => Principal | null;
+  readonly throttle: Throttle;
   readonly log: CallLog;
   /** What holds for every operation: the subscription, registered providers, locks. May throw AzureError. */
   readonly rules: (route: Route, call: Call, azure: Azure) => void;
@@ -30,13 +35,16 @@ export async function serveArm(
   response: ServerResponse,
   parts: ArmServerParts,
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', 'https://localhost');
+  const url = urlOf(request);
   const method = request.method ?? 'GET';
+  let limits: Readonly<Record<string, string>> = {};
   let operation: string | null = null;
   let tags: Readonly<Record<string, string>> | undefined;
   let answer: Answer;
   try {
-    requireToken(request, parts.token);
+    const principal = requirePrincipal(request, parts.principalOf);
+    if (isOwn(url)) requireOwner(principal);
+    else limits = parts.throttle.admit(method, decodePath(url.pathname), principal);
     const match = parts.router.find(method, decodePath(url.pathname));
     if (match === null) throw unknownPath(url.pathname);
     if ('allowed' in match) throw methodNotAllowed(method, match.allowed);
@@ -49,6 +57,7 @@ export async function serveArm(
       headers: request.headers,
       apiVersion: isOwn(url) ? '' : requireApiVersion(url),
       body: await readBody(request),
+      principal,
     };
     tags = tagsOf(call.body);
     const { route } = match;
@@ -65,19 +74,29 @@ export async function serveArm(
     }
     answer = errorAnswer(error, method, url.pathname);
   }
-  send(request, response, answer);
+  send(request, response, { ...answer, headers: { ...limits, ...answer.headers } });
   if (!isOwn(url)) parts.log.add(logged(request, url, operation, tags, answer));
 }
 
-function requireToken(request: IncomingMessage, token: string): void {
+/** What is no URL is answered as an empty path. */
+function urlOf(request: IncomingMessage): URL {
+  const base = 'https://localhost';
+  return URL.canParse(request.url ?? '/', base) ? new URL(request.url ?? '/', base) : new URL('/', base);
+}
+
+function requirePrincipal(request: IncomingMessage, principalOf: ArmServerParts['principalOf']): Principal {
   const header = request.headers.authorization;
   if (header === undefined) {
     throw unauthorized('AuthenticationFailed', "Authentication failed. The 'Authorization' header is missing.");
   }
-  const given = /^Bearer (.+)$/i.exec(header)?.[1] ?? '';
-  if (!timingSafeEqual(sha256(given), sha256(token))) {
-    throw unauthorized('InvalidAuthenticationToken', 'The access token is invalid.');
-  }
+  const principal = principalOf(/^Bearer (.+)$/i.exec(header)?.[1] ?? '');
+  if (principal === null) throw unauthorized('InvalidAuthenticationToken', 'The access token is invalid.');
+  return principal;
+}
+
+function requireOwner(principal: Principal): void {
+  if (principal === OWNER) return;
+  throw new AzureError(403, 'AuthorizationFailed', "The emulator's own interface is open to its own token only.");
 }
 
 function unauthorized(code: string, message: string): AzureError {
@@ -86,10 +105,6 @@ function unauthorized(code: string, message: string): AzureError {
       'www-authenticate': 'Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token"',
     },
   });
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }
 
 function isOwn(url: URL): boolean {
@@ -121,7 +136,8 @@ function requireApiVersion(url: URL): string {
       'The api-version query parameter (?api-version=) is required for all requests.',
     );
   }
-  if (!API_VERSION.test(version)) {
+  const date = API_VERSION.exec(version)?.[1] ?? '';
+  if (Number.isNaN(Date.parse(date)) || new Date(date).toISOString().slice(0, 10) !== date) {
     throw badRequest(
       'InvalidApiVersionParameter',
       `The api-version '${version}' is invalid. It must be a date, such as 2025-04-01, optionally followed by '-preview'.`,
@@ -142,6 +158,12 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   if (length > LARGEST_BODY_BYTES) throw tooLarge();
   if (length === 0) return undefined;
   const text = Buffer.concat(chunks).toString('utf8');
+  if (depthOf(text) > DEEPEST_BODY) {
+    throw badRequest(
+      'InvalidRequestContent',
+      `The request content was invalid and could not be deserialized: 'The reader's MaxDepth of ${DEEPEST_BODY} has been exceeded.'.`,
+    );
+  }
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -150,6 +172,17 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
       'The request content was invalid and could not be deserialized: it is not JSON.',
     );
   }
+}
+
+/** How deep objects and arrays lie within each other, were it JSON. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (token === '[' || token === '{') deepest = Math.max(deepest, ++depth);
+    else if (token === ']' || token === '}') depth--;
+  }
+  return deepest;
 }
 
 function tooLarge(): AzureError {
