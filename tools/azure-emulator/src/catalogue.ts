@@ -12,6 +12,7 @@ import { LOCK_ROUTES } from './governance/locks.js';
 import { PERMISSION_ROUTES } from './governance/principals.js';
 import { PROVIDER_ROUTES, REGISTER_PROVIDER } from './governance/providers.js';
 import { TAG_ROUTES } from './governance/tags.js';
+import { MOVE_RESOURCES, MOVE_ROUTES, VALIDATE_MOVE } from './groups/move-resources.js';
 import { REGION_ROUTES } from './groups/regions.js';
 import { DELETE_GROUP, RESOURCE_GROUP_ROUTES } from './groups/resource-groups.js';
 import { RESOURCE_LIST_ROUTES } from './groups/resource-list.js';
@@ -27,6 +28,7 @@ export const ROUTES: readonly Route[] = [
   ...REGION_ROUTES,
   ...RESOURCE_GROUP_ROUTES,
   ...RESOURCE_LIST_ROUTES,
+  ...MOVE_ROUTES,
   ...DISK_ROUTES,
   ...SNAPSHOT_ROUTES,
   ...DISK_ACCESS_ROUTES,
@@ -45,6 +47,8 @@ export const ROUTES: readonly Route[] = [
 
 export const OPERATION_KINDS: readonly OperationKind<never>[] = [
   DELETE_GROUP,
+  MOVE_RESOURCES,
+  VALIDATE_MOVE,
   REGISTER_PROVIDER,
   CREATE_DISK,
   UPDATE_DISK,

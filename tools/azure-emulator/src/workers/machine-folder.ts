@@ -52,7 +52,9 @@ export class MachineFolder {
     }
   }
 
+  /** Leaves what is there already, from an earlier attempt. */
   moveTo(other: MachineFolder): void {
+    if (existsSync(other.path)) this.remove();
     if (!existsSync(this.path)) return;
     mkdirSync(dirname(other.path), { recursive: true, mode: 0o700 });
     renameSync(this.path, other.path);

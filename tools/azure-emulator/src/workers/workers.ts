@@ -102,6 +102,13 @@ export class Workers {
     );
   }
 
+  /** The VM has another id now: its folder follows, and what ran inside it starts anew. */
+  async rename(before: VirtualMachineRecord, after: VirtualMachineRecord): Promise<void> {
+    await this.stop(before.id);
+    this.folder(before).moveTo(this.folder(after));
+    if (after.power === 'running') this.start(after);
+  }
+
   async stopAll(): Promise<void> {
     await Promise.all([...this.running.keys()].map((vmId) => this.stop(vmId)));
   }

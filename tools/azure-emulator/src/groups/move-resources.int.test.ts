@@ -1,0 +1,333 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import {
+  collect,
+  diskId,
+  GROUP,
+  makeDisk,
+  makeVm,
+  raw,
+  REGION,
+  refusal,
+  startTestAzure,
+  SUBSCRIPTION,
+  vmId,
+  watch,
+  type ErrorContent,
+  type TestAzure,
+} from '../fixtures/azure.fixture.test.js';
+
+const group = (name: string): string => `/subscriptions/${SUBSCRIPTION}/resourceGroups/${name}`;
+const nicId = (name: string, of: string): string =>
+  `${group(of)}/providers/Microsoft.Network/networkInterfaces/${name}`;
+
+describe('moving resources to another resource group', () => {
+  let azure: TestAzure;
+  let nowMs = Date.now();
+  let round = 0;
+  let source = '';
+  let target = '';
+  let directory = '';
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'landfall-emulator-'));
+    azure = await startTestAzure({ dataDirectory: directory, now: () => new Date(nowMs) });
+  });
+  after(async () => {
+    await azure.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+  beforeEach(async () => {
+    round++;
+    [source, target] = [`source-${round}`, `target-${round}`];
+    await azure.resources.resourceGroups.createOrUpdate(source, { location: REGION });
+    await azure.resources.resourceGroups.createOrUpdate(target, { location: REGION });
+  });
+
+  const settings = (values: unknown) => raw(azure, 'PATCH', '/_emulator/settings', { body: JSON.stringify(values) });
+  const move = (...ids: string[]) => azure.resources.resources.moveResources(source, wanted(ids));
+  const validate = (...ids: string[]) => azure.resources.resources.validateMoveResources(source, wanted(ids));
+  const wanted = (resources: string[]) => ({ resources, targetResourceGroup: group(target) });
+  const lock = (scope: string, level: string, name = 'l') =>
+    raw(azure, 'PUT', `${scope}/providers/Microsoft.Authorization/locks/${name}?api-version=2020-05-01`, {
+      body: JSON.stringify({ properties: { level } }),
+    });
+  const names = async (of: string): Promise<string[]> =>
+    (await collect(azure.resources.resources.listByResourceGroup(of))).map(({ name }) => name ?? '').sort();
+
+  it('gives the resources new ids, and keeps what they are', async () => {
+    const data = await makeDisk(azure, 'data', { group: source, sizeGb: 4, tags: { kept: 'yes' } });
+    const before = await azure.compute.disks.get(source, 'data');
+    await validate(data);
+    await move(data);
+    const moved = await azure.compute.disks.get(target, 'data');
+    assert.equal(moved.id, diskId('data', target));
+    assert.equal(moved.uniqueId, before.uniqueId);
+    assert.deepEqual([moved.tags, moved.diskSizeGB, moved.diskState], [{ kept: 'yes' }, 4, 'Unattached']);
+    assert.deepEqual(await refusal(azure.compute.disks.get(source, 'data')), {
+      status: 404,
+      code: 'ResourceNotFound',
+      message: `The Resource 'Microsoft.Compute/disks/data' under resource group '${source}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix`,
+    });
+    await makeDisk(azure, 'data', { group: source });
+  });
+
+  it('answers 202 with the place of the result, 202 again, and 204 at the end', async () => {
+    const data = await makeDisk(azure, 'data', { group: source });
+    for (const [action, kind] of [
+      ['validateMoveResources', 'resources.validateMove'],
+      ['moveResources', 'resources.move'],
+    ] as const) {
+      await settings({ delaysMs: { [kind]: 60_000 } });
+      const begun = await raw(azure, 'POST', `${group(source)}/${action}?api-version=2025-04-01`, {
+        body: JSON.stringify(wanted([data])),
+      });
+      assert.deepEqual([begun.status, begun.text], [202, '']);
+      const { pathname, search } = new URL(String(begun.headers['location']));
+      assert.match(pathname, new RegExp(`^/subscriptions/${SUBSCRIPTION}/operationresults/[^/]+$`));
+      assert.match(String(begun.headers['retry-after']), /^\d+$/);
+      const again = await raw(azure, 'GET', pathname + search);
+      assert.deepEqual([again.status, again.text], [202, '']);
+      await settings({ delaysMs: {} });
+      await endOf(pathname + search);
+    }
+    assert.deepEqual(await names(target), ['data']);
+  });
+
+  /** The same Azure a minute later, after a restart: what was in progress comes to its end. */
+  async function aMinuteLater(): Promise<void> {
+    nowMs += 61_000;
+    await azure.close();
+    azure = await startTestAzure({ dataDirectory: directory, now: () => new Date(nowMs) });
+  }
+
+  async function endOf(path: string): Promise<void> {
+    await aMinuteLater();
+    const end = await raw(azure, 'GET', path);
+    assert.deepEqual([end.status, end.text], [204, '']);
+  }
+
+  it('moves a machine with its disks and interface, and everything points at the new ids', async () => {
+    const data = await makeDisk(azure, 'data', { group: source });
+    await makeVm(azure, 'vm', { group: source, dataDisks: [{ diskId: data, lun: 2 }] });
+    await move(vmId('vm', source), data, diskId('vm-os', source), nicId('vm-nic', source));
+    const vm = await azure.compute.virtualMachines.get(target, 'vm');
+    assert.equal(vm.storageProfile?.osDisk?.managedDisk?.id, diskId('vm-os', target));
+    assert.equal(vm.storageProfile?.dataDisks?.[0]?.managedDisk?.id, diskId('data', target));
+    assert.equal(vm.networkProfile?.networkInterfaces?.[0]?.id, nicId('vm-nic', target));
+    const disk = await azure.compute.disks.get(target, 'data');
+    assert.deepEqual([disk.managedBy, disk.diskState], [vmId('vm', target), 'Attached']);
+    const nic = await azure.network.networkInterfaces.get(target, 'vm-nic');
+    assert.equal(nic.virtualMachine?.id, vmId('vm', target));
+    await azure.compute.virtualMachines.attachDetachDataDisks(target, 'vm', {
+      dataDisksToDetach: [{ diskId: diskId('data', target) }],
+    });
+    await azure.compute.virtualMachines.delete(target, 'vm');
+    assert.deepEqual(await names(source), []);
+  });
+
+  it('lets a machine that stays behind follow its moved interface', async () => {
+    await makeVm(azure, 'vm', { group: source });
+    await move(nicId('vm-nic', source));
+    const vm = await azure.compute.virtualMachines.get(source, 'vm');
+    assert.equal(vm.networkProfile?.networkInterfaces?.[0]?.id, nicId('vm-nic', target));
+  });
+
+  it('lets interfaces follow a moved network', async () => {
+    await azure.network.virtualNetworks.createOrUpdate(source, 'net', {
+      location: REGION,
+      addressSpace: { addressPrefixes: ['10.9.0.0/16'] },
+      subnets: [{ name: 's', addressPrefix: '10.9.1.0/24' }],
+    });
+    const network = (of: string): string => `${group(of)}/providers/Microsoft.Network/virtualNetworks/net`;
+    await azure.network.networkInterfaces.createOrUpdate(source, 'nic', {
+      location: REGION,
+      ipConfigurations: [{ name: 'ip', subnet: { id: `${network(source)}/subnets/s` } }],
+    });
+    await move(network(source));
+    const nic = await azure.network.networkInterfaces.get(source, 'nic');
+    assert.equal(nic.ipConfigurations?.[0]?.subnet?.id, `${network(target)}/subnets/s`);
+    const subnet = await azure.network.subnets.get(target, 'net', 's');
+    assert.deepEqual(
+      subnet.ipConfigurations?.map(({ id }) => id),
+      [`${nicId('nic', source)}/ipConfigurations/ip`],
+    );
+  });
+
+  it('keeps both groups from being changed while it runs, and lets them be read', async () => {
+    const data = await makeDisk(azure, 'data', { group: source });
+    await makeDisk(azure, 'other', { group: source });
+    await settings({ delaysMs: { 'resources.move': 60_000 } });
+    await move(data).submitted();
+    await settings({ delaysMs: {} });
+    const held = (name: string) => ({
+      status: 409,
+      code: 'Conflict',
+      message:
+        `The resource group '${name}' is locked for write and delete while a resource move operation is in progress. ` +
+        'Please wait until it has ended and try again.',
+    });
+    assert.deepEqual(await refusal(azure.compute.disks.delete(source, 'other')), held(source));
+    assert.deepEqual(await refusal(makeDisk(azure, 'new', { group: target })), held(target));
+    assert.deepEqual(await refusal(azure.resources.resourceGroups.delete(target)), held(target));
+    const access = azure.compute.disks.grantAccess(source, 'other', { access: 'Read', durationInSeconds: 60 });
+    assert.deepEqual(await refusal(access), held(source));
+    assert.deepEqual(await names(source), ['data', 'other']);
+    const second = await refusal(move(diskId('other', source)));
+    assert.deepEqual([second.status, second.code], [409, 'MoveResourcesHavePendingOperations']);
+    await aMinuteLater();
+    await azure.emulator.idle();
+    assert.deepEqual(await names(target), ['data']);
+    await azure.compute.disks.delete(source, 'other');
+    await makeDisk(azure, 'new', { group: target });
+  });
+
+  it('waits for nobody: what has operations in progress is refused', async () => {
+    const data = await makeDisk(azure, 'data', { group: source });
+    await settings({ delaysMs: { 'disks.update': 60_000 } });
+    await azure.compute.disks.update(source, 'data', { tags: { a: 'b' } }).submitted();
+    await settings({ delaysMs: {} });
+    const refused = await refusal(move(data));
+    assert.deepEqual([refused.status, refused.code], [409, 'MoveResourcesHavePendingOperations']);
+    assert.match(refused.message, /pending operations on: '.*\/disks\/data'/);
+  });
+
+  it('refuses a move within one group, to a group that does not exist, or of what is not there', async () => {
+    const data = await makeDisk(azure, 'data', { group: source });
+    const to = (targetResourceGroup: string, resources = [data]) =>
+      refusal(azure.resources.resources.moveResources(source, { resources, targetResourceGroup }));
+    assert.deepEqual(await to(group(source.toUpperCase())), {
+      status: 409,
+      code: 'ConflictingUserInput',
+      message: 'Source and destination resource groups are the same.',
+    });
+    assert.deepEqual(await to(group('nowhere')), {
+      status: 404,
+      code: 'ResourceGroupNotFound',
+      message: "Resource group 'nowhere' could not be found.",
+    });
+    const missing = await to(group(target), [diskId('none', source)]);
+    assert.deepEqual([missing.status, missing.code], [404, 'ResourceNotFound']);
+    const elsewhere = await to(group(target), [diskId('data', GROUP)]);
+    assert.deepEqual([elsewhere.status, elsewhere.code], [400, 'InvalidRequestContent']);
+    const noGroup = await to('target');
+    assert.deepEqual([noGroup.status, noGroup.code], [400, 'InvalidResourceGroup']);
+    const none = await to(group(target), []);
+    assert.deepEqual([none.status, none.code], [400, 'InvalidParameter']);
+  });
+
+  /** What validation says, which the move itself must say, too, having moved nothing and set the groups free. */
+  async function invalid(...ids: string[]): Promise<readonly ErrorContent[]> {
+    const before = await names(source);
+    const found = [];
+    for (const call of [validate, move]) {
+      const answers = watch(azure.resources);
+      const { status, code, message } = await refusal(call(...ids));
+      assert.deepEqual([status, code], [409, 'ResourceMoveProviderValidationFailed']);
+      assert.match(message, /^Resource move validation failed\. Please see details\./);
+      found.push(answers.error()?.details ?? []);
+    }
+    assert.deepEqual(found[1], found[0]);
+    assert.deepEqual(await names(source), before);
+    await azure.resources.resourceGroups.update(target, { tags: { free: 'again' } });
+    return found[0] ?? [];
+  }
+
+  it('refuses names that are taken in the target group', async () => {
+    const data = await makeDisk(azure, 'data', { group: source });
+    await makeDisk(azure, 'data', { group: target });
+    assert.deepEqual(await invalid(data), [
+      {
+        code: 'ResourceAlreadyExistsInTarget',
+        target: data,
+        message: `A resource 'Microsoft.Compute/disks/data' already exists in the target resource group '${target}'.`,
+      },
+    ]);
+  });
+
+  it('refuses types that do not move', async () => {
+    const set = `${group(source)}/providers/Microsoft.Compute/diskEncryptionSets/des`;
+    const points = `${group(source)}/providers/Microsoft.Compute/restorePointCollections/rpc`;
+    assert.deepEqual(
+      (await invalid(set, points)).map(({ code, message }) => [code, message]),
+      [
+        [
+          'ResourceMoveNotSupported',
+          "Resource move is not supported for resource types 'Microsoft.Compute/diskEncryptionSets'.",
+        ],
+        [
+          'ResourceMoveNotSupported',
+          "Resource move is not supported for resource types 'Microsoft.Compute/restorePointCollections'.",
+        ],
+      ],
+    );
+  });
+
+  it('refuses to part a machine and its disks', async () => {
+    const data = await makeDisk(azure, 'data', { group: source });
+    await makeVm(azure, 'vm', { group: source, dataDisks: [{ diskId: data, lun: 0 }] });
+    const alone = await invalid(data);
+    assert.deepEqual(
+      alone.map(({ code, target: of }) => [code, of]),
+      [['MissingMoveDependentResources', data]],
+    );
+    assert.match(alone[0]?.message ?? '', new RegExp(`Missing: '${vmId('vm', source)}'`));
+    const half = await invalid(vmId('vm', source), data);
+    assert.match(half[0]?.message ?? '', new RegExp(`Missing: '${diskId('vm-os', source)}'`));
+  });
+
+  it('refuses a disk with an active shared access signature', async () => {
+    const data = await makeDisk(azure, 'data', { group: source });
+    await azure.compute.disks.grantAccess(source, 'data', { access: 'Read', durationInSeconds: 600 });
+    const [reason] = await invalid(data);
+    assert.equal(reason?.code, 'OperationNotAllowed');
+    assert.match(reason?.message ?? '', /active shared access signature outstanding for disk data/);
+    await azure.compute.disks.revokeAccess(source, 'data');
+    await move(data);
+  });
+
+  it('is stopped by a read-only lock on either side, on the resource too, and not by one against deletion', async () => {
+    const data = await makeDisk(azure, 'data', { group: source });
+    for (const scope of [group(source), group(target), data]) {
+      await lock(scope, 'ReadOnly');
+      for (const call of [validate, move]) {
+        assert.deepEqual(await refusal(call(data)), {
+          status: 409,
+          code: 'ScopeLocked',
+          message: `The scope '${scope}' cannot perform write operation because following scope(s) are locked: '${scope}'. Please remove the lock and try again.`,
+        });
+      }
+      await raw(azure, 'DELETE', `${scope}/providers/Microsoft.Authorization/locks/l?api-version=2020-05-01`);
+    }
+    await lock(data, 'CanNotDelete');
+    await move(data);
+    const kept = await refusal(azure.compute.disks.delete(target, 'data'));
+    assert.deepEqual([kept.status, kept.code], [409, 'ScopeLocked']);
+    assert.match(kept.message, new RegExp(`are locked: '${diskId('data', target)}'`));
+  });
+
+  it('is stopped by a policy of the target group', async () => {
+    const data = await makeDisk(azure, 'data', { group: source });
+    await settings({ policies: [{ name: 'owners', scope: group(target), missingTag: 'owner' }] });
+    const answers = watch(azure.resources);
+    const denied = await refusal(move(data));
+    assert.deepEqual([denied.status, denied.code], [409, 'ResourceMovePolicyValidationFailed']);
+    assert.equal(answers.error()?.details?.[0]?.code, 'RequestDisallowedByPolicy');
+    await settings({ policies: [] });
+    await move(data);
+  });
+
+  it('can end half-way: some resources have moved, the others have not, and the rest can be moved later', async () => {
+    const ids = [];
+    for (const name of ['a', 'b', 'c']) ids.push(await makeDisk(azure, name, { group: source }));
+    await settings({ partialMove: 2 });
+    const refused = await refusal(move(...ids));
+    assert.deepEqual([refused.status, refused.code], [409, 'ResourceMoveTimedOut']);
+    assert.deepEqual([await names(source), await names(target)], [['c'], ['a', 'b']]);
+    await settings({ partialMove: null });
+    await move(diskId('c', source));
+    assert.deepEqual([await names(source), await names(target)], [[], ['a', 'b', 'c']]);
+  });
+});
