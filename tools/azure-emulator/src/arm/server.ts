@@ -158,7 +158,7 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   if (length > LARGEST_BODY_BYTES) throw tooLarge();
   if (length === 0) return undefined;
   const text = Buffer.concat(chunks).toString('utf8');
-  if (depthOf(text) > DEEPEST_BODY) {
+  if (isTooDeep(text)) {
     throw badRequest(
       'InvalidRequestContent',
       `The request content was invalid and could not be deserialized: 'The reader's MaxDepth of ${DEEPEST_BODY} has been exceeded.'.`,
@@ -174,15 +174,18 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-/** How deep objects and arrays lie within each other, were it JSON. */
-function depthOf(text: string): number {
+/** Whether objects and arrays lie within each other too deep, were it JSON. */
+function isTooDeep(text: string): boolean {
   let depth = 0;
-  let deepest = 0;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
-    if (token === '[' || token === '{') deepest = Math.max(deepest, ++depth);
-    else if (token === ']' || token === '}') depth--;
+  let isQuoted = false;
+  for (let index = 0; index < text.length && depth <= DEEPEST_BODY; index++) {
+    const character = text[index];
+    if (isQuoted && character === '\\') index++;
+    else if (character === '"') isQuoted = !isQuoted;
+    else if (!isQuoted && (character === '[' || character === '{')) depth++;
+    else if (!isQuoted && (character === ']' || character === '}')) depth--;
   }
-  return deepest;
+  return depth > DEEPEST_BODY;
 }
 
 function tooLarge(): AzureError {

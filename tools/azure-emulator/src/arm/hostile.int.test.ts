@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { connect } from 'node:tls';
+import fc from 'fast-check';
+import {
+  diskId,
+  GROUP,
+  IDS,
+  makeDisk,
+  raw,
+  REGION,
+  startTestAzure,
+  SUBSCRIPTION,
+  TOKEN,
+  vmId,
+  type RawAnswer,
+  type TestAzure,
+} from '../fixtures/azure.fixture.test.js';
+
+const VERSION = 'api-version=2025-01-02';
+const GROUP_PATH = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${GROUP}`;
+
+describe('requests that no client would send', () => {
+  let azure: TestAzure;
+  before(async () => (azure = await startTestAzure()));
+  after(() => azure.close());
+
+  const code = ({ json }: RawAnswer): unknown => (json['error'] as { code?: unknown } | undefined)?.code;
+  const put = (body: string) => raw(azure, 'PUT', `${diskId('d')}?${VERSION}`, { body });
+
+  /** Bytes as they are, past every HTTP client; gives what comes back until the connection ends. */
+  function bytes(text: string): Promise<string> {
+    const { hostname, port } = new URL(azure.emulator.url);
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host: hostname, port: Number(port), ca: readFileSync(azure.emulator.caPath) }, () =>
+        socket.end(text),
+      );
+      let answer = '';
+      socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')));
+      socket.on('end', () => resolve(answer));
+      socket.on('error', reject);
+    });
+  }
+
+  it('answers a target that is no URL, and lives', async () => {
+    for (const target of ['//', '///x', '//[', '/%zz', '/%00', 'http://[', '*']) {
+      const request = `GET ${target} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\nconnection: close\r\n\r\n`;
+      assert.match(await bytes(request), /^HTTP\/1\.1 4\d\d [^]*"error":\{"code":"(NotFound|BadRequest)"/, target);
+    }
+    assert.equal((await raw(azure, 'GET', '/health')).status, 200);
+  });
+
+  it('answers what is not HTTP, and headers without end', async () => {
+    for (const text of [
+      'not http at all\r\n\r\n',
+      `GET / HTTP/1.1\r\nx: ${'y'.repeat(40_000)}\r\n\r\n`,
+      '\0\0\0\0\r\n\r\n',
+    ]) {
+      assert.match(await bytes(text), /^HTTP\/1\.1 400 Bad Request[^]*"code":"BadRequest"/);
+    }
+    assert.equal((await raw(azure, 'GET', '/health')).status, 200);
+  });
+
+  it('refuses JSON that is nested without end', async () => {
+    const nested = (depth: number) =>
+      `{"location":"${REGION}","properties":{"creationData":{"createOption":"Empty"},"diskSizeGB":1,"supportedCapabilities":${'['.repeat(depth)}${']'.repeat(depth)}}}`;
+    for (const body of [nested(200), nested(1_000_000), '['.repeat(1_000_000)]) {
+      const answer = await put(body);
+      assert.deepEqual([answer.status, code(answer)], [400, 'InvalidRequestContent']);
+      assert.match(answer.text, /MaxDepth of 128 has been exceeded/);
+    }
+    const quoted = await put(JSON.stringify({ location: '['.repeat(500) }));
+    assert.equal(code(quoted), 'InvalidParameter');
+  });
+
+  it('refuses bodies that are too large, whether they say so or not', async () => {
+    const body = '['.repeat(5 * 1024 ** 2);
+    const answer = await put(body);
+    assert.deepEqual([answer.status, code(answer)], [413, 'RequestContentTooLarge']);
+    const head =
+      `PUT ${diskId('d')}?${VERSION} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\n` +
+      'connection: close\r\ntransfer-encoding: chunked\r\n\r\n';
+    const chunked = `${head}${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+    assert.match(await bytes(chunked), /^HTTP\/1\.1 413 [^]*"code":"RequestContentTooLarge"/);
+    assert.equal((await raw(azure, 'GET', '/health')).status, 200);
+  });
+
+  it('refuses api-versions that are no day of the calendar', async () => {
+    for (const version of ['2025-02-30', '2025-13-01', '0000-00-00', '2025-01-01-beta', '%00']) {
+      const answer = await raw(azure, 'GET', `${diskId('d')}?api-version=${version}`);
+      assert.deepEqual([answer.status, code(answer)], [400, 'InvalidApiVersionParameter'], version);
+    }
+    assert.equal((await raw(azure, 'GET', `${GROUP_PATH}?api-version=2024-02-29-preview`)).status, 200);
+  });
+
+  it('refuses types, providers and groups that it does not know, for every method', async () => {
+    for (const [path, expected] of [
+      [`${GROUP_PATH}/providers/Microsoft.Web/sites/x`, 'InvalidResourceType'],
+      [`${GROUP_PATH}/providers/Microsoft.Compute/availabilitySets/x`, 'InvalidResourceType'],
+      [`${GROUP_PATH}/nothing`, 'NotFound'],
+      ['/tenants', 'NotFound'],
+    ] as const) {
+      for (const method of ['GET', 'PUT', 'PATCH', 'POST', 'DELETE']) {
+        const answer = await raw(azure, method, `${path}?${VERSION}`, { body: '{}' });
+        assert.deepEqual([answer.status, code(answer)], [404, expected], `${method} ${path}`);
+      }
+    }
+  });
+
+  it('says no to tokens in every wrong shape', async () => {
+    for (const authorization of ['Bearer', 'Bearer ', `Basic ${TOKEN}`, TOKEN, `Bearer ${TOKEN}x`, 'Bearer \u00e9']) {
+      const answer = await raw(azure, 'GET', `${GROUP_PATH}?${VERSION}`, { headers: { authorization } });
+      assert.deepEqual([answer.status, code(answer)], [401, 'InvalidAuthenticationToken'], authorization);
+    }
+  });
+
+  it('never answers 500 and never ends, whatever comes', async () => {
+    await makeDisk(azure, 'fuzz');
+    const disk = diskId('fuzz');
+    const word = fc.oneof(
+      fc.constantFrom(
+        'fuzz',
+        'disks',
+        'providers',
+        'Microsoft.Compute',
+        'locks',
+        '..%2f',
+        '%00',
+        '%ff',
+        '__proto__',
+        'default',
+      ),
+      fc.string({ maxLength: 12 }).map(encodeURIComponent),
+    );
+    const known = fc.constantFrom(
+      disk,
+      `${disk}/beginGetAccess`,
+      `${disk}/endGetAccess`,
+      `${disk}/providers/Microsoft.Resources/tags/default`,
+      `${disk}/providers/Microsoft.Authorization/locks/fuzz`,
+      vmId('fuzz'),
+      `${vmId('fuzz')}/start`,
+      IDS.networkId,
+      IDS.machineSubnetId,
+      `${GROUP_PATH}/providers/Microsoft.Network/networkInterfaces/fuzz`,
+      `${GROUP_PATH}/moveResources`,
+      `${GROUP_PATH}/validateMoveResources`,
+      `${GROUP_PATH}/resources`,
+      `/subscriptions/${SUBSCRIPTION}/resourceGroups/fuzz`,
+      `/subscriptions/${SUBSCRIPTION}/providers/Microsoft.Compute/register`,
+      `/subscriptions/${SUBSCRIPTION}/operationresults/fuzz`,
+      '/_emulator/vms',
+      '/_emulator/resource',
+    );
+    const path = fc.oneof(
+      known,
+      fc.tuple(known, word).map(([whole, last]) => whole.slice(0, whole.lastIndexOf('/') + 1) + last),
+      fc.array(word, { maxLength: 9 }).map((words) => `/${words.join('/')}`),
+    );
+    const query = fc.oneof(
+      fc.constant(VERSION),
+      fc
+        .tuple(fc.constantFrom('$filter', '$top', '$expand', 'ipAddress', 'id', 'forceDeletion'), fc.string())
+        .map(([name, value]) => `${VERSION}&${name}=${encodeURIComponent(value)}`),
+      fc.string({ maxLength: 20 }).map(encodeURIComponent),
+    );
+    const members = fc.dictionary(
+      fc.constantFrom(
+        'location',
+        'tags',
+        'properties',
+        'sku',
+        'zones',
+        'resources',
+        'targetResourceGroup',
+        'access',
+        'id',
+      ),
+      fc.oneof(
+        fc.constantFrom<unknown>(REGION, GROUP_PATH, { level: 'ReadOnly' }, [disk], 'Read', 600),
+        fc.jsonValue(),
+      ),
+    );
+    const body = fc.oneof(
+      members.map((value) => Buffer.from(JSON.stringify(value))),
+      fc.jsonValue().map((value) => Buffer.from(JSON.stringify(value))),
+      fc.uint8Array({ maxLength: 64 }).map((value) => Buffer.from(value)),
+    );
+    const method = fc.constantFrom('GET', 'PUT', 'PATCH', 'POST', 'DELETE', 'HEAD', 'OPTIONS');
+    await fc.assert(
+      fc.asyncProperty(method, path, query, body, async (verb, where, asked, content) => {
+        const answer = await raw(azure, verb, `${where}?${asked}`, verb === 'HEAD' ? {} : { body: content });
+        assert.ok(answer.status < 500, `${answer.status} ${answer.text}`);
+        if (answer.status < 400 || verb === 'HEAD') return;
+        assert.equal(typeof code(answer), 'string', answer.text);
+        assert.doesNotMatch(answer.text, /\.js:|\.ts:|node:internal/);
+      }),
+      { numRuns: 250 },
+    );
+    assert.equal((await raw(azure, 'GET', '/health')).status, 200);
+  });
+});
