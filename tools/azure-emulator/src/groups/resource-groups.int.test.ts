@@ -9,6 +9,7 @@ import {
   makeNic,
   makeVm,
   raw,
+  REGION,
   refusal,
   startTestAzure,
   SUBSCRIPTION,
@@ -106,6 +107,58 @@ describe('resource groups', () => {
     });
     assert.equal((await azure.compute.disks.get('lender', 'lent')).id, lent);
     assert.equal((await azure.resources.resourceGroups.get('lender')).properties?.provisioningState, 'Succeeded');
+  });
+
+  it('deletes all else of a group in which something is held from outside, and names what is left', async () => {
+    const { resourceGroups } = azure.resources;
+    const groupPath = `/subscriptions/${SUBSCRIPTION}/resourceGroups/mixed`;
+    await resourceGroups.createOrUpdate('mixed', { location: REGION });
+    const lent = await makeDisk(azure, 'lent', { group: 'mixed' });
+    await makeDisk(azure, 'free', { group: 'mixed' });
+    await makeVm(azure, 'inside', { group: 'mixed' });
+    await makeVm(azure, 'outside', { dataDisks: [{ diskId: lent, lun: 0 }] });
+    await azure.network.virtualNetworks.createOrUpdate('mixed', 'net', {
+      location: REGION,
+      addressSpace: { addressPrefixes: ['10.8.0.0/16'] },
+      subnets: [{ name: 's', addressPrefix: '10.8.1.0/24' }],
+    });
+    await azure.network.networkInterfaces.createOrUpdate(GROUP, 'guest', {
+      location: REGION,
+      ipConfigurations: [
+        { name: 'ip', subnet: { id: `${groupPath}/providers/Microsoft.Network/virtualNetworks/net/subnets/s` } },
+      ],
+    });
+    const blocked = await refusal(resourceGroups.delete('mixed'));
+    assert.deepEqual([blocked.status, blocked.code], [409, 'ResourceGroupDeletionBlocked']);
+    assert.match(
+      blocked.message,
+      /^Deletion of resource group 'mixed' failed as resources with identifiers 'Microsoft.Compute\/disks\/lent,Microsoft.Network\/virtualNetworks\/net' could not be deleted\./,
+    );
+    const left = await collect(azure.resources.resources.listByResourceGroup('mixed'));
+    assert.deepEqual(left.map(({ name }) => name).sort(), ['lent', 'net']);
+    await azure.compute.virtualMachines.delete(GROUP, 'outside');
+    await azure.network.networkInterfaces.delete(GROUP, 'guest');
+    await resourceGroups.delete('mixed');
+    assert.equal((await resourceGroups.checkExistence('mixed')).body, false);
+  });
+
+  it('lets nobody act in a group that is being deleted, either', async () => {
+    await azure.resources.resourceGroups.createOrUpdate('fading', { location: REGION });
+    await makeDisk(azure, 'd', { group: 'fading' });
+    await raw(azure, 'PATCH', '/_emulator/settings', {
+      body: JSON.stringify({ delaysMs: { 'resources.deleteGroup': 60_000 } }),
+    });
+    await azure.resources.resourceGroups.delete('fading').submitted();
+    await raw(azure, 'PATCH', '/_emulator/settings', { body: JSON.stringify({ delaysMs: {} }) });
+    for (const call of [
+      () => azure.compute.disks.grantAccess('fading', 'd', { access: 'Read', durationInSeconds: 60 }),
+      () => azure.compute.disks.update('fading', 'd', { tags: {} }),
+      () => azure.resources.resourceGroups.createOrUpdate('fading', { location: REGION }),
+    ]) {
+      const { status, code } = await refusal(call());
+      assert.deepEqual([status, code], [409, 'ResourceGroupBeingDeleted']);
+    }
+    assert.equal((await azure.resources.resourceGroups.get('fading')).properties?.provisioningState, 'Deleting');
   });
 
   it('lists what is in a group, filtered by tag and type', async () => {
