@@ -6,6 +6,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import {
   collect,
   diskId,
+  eventually,
   GROUP,
   makeDisk,
   makeVm,
@@ -19,6 +20,7 @@ import {
   type ErrorContent,
   type TestAzure,
 } from '../fixtures/azure.fixture.test.js';
+import { startProcess } from '../fixtures/process.fixture.test.js';
 
 const group = (name: string): string => `/subscriptions/${SUBSCRIPTION}/resourceGroups/${name}`;
 const nicId = (name: string, of: string): string =>
@@ -323,11 +325,46 @@ describe('moving resources to another resource group', () => {
     const ids = [];
     for (const name of ['a', 'b', 'c']) ids.push(await makeDisk(azure, name, { group: source }));
     await settings({ partialMove: 2 });
-    const refused = await refusal(move(...ids));
-    assert.deepEqual([refused.status, refused.code], [409, 'ResourceMoveTimedOut']);
+    assert.deepEqual(await refusal(move(...ids)), {
+      status: 409,
+      code: 'ResourceMoveTimedOut',
+      message:
+        `The resource move operation from resource group '${source}' to resource group '${target}' timed out. ` +
+        'Some of the resources may have been moved.',
+    });
     assert.deepEqual([await names(source), await names(target)], [['c'], ['a', 'b']]);
     await settings({ partialMove: null });
     await move(diskId('c', source));
     assert.deepEqual([await names(source), await names(target)], [[], ['a', 'b', 'c']]);
+  });
+});
+
+describe('a move that a kill -9 interrupts', () => {
+  let directory = '';
+  before(async () => (directory = await mkdtemp(join(tmpdir(), 'landfall-emulator-'))));
+  after(() => rm(directory, { recursive: true, force: true }));
+
+  it('ends as it would have, after a restart, and sets both groups free', async () => {
+    const first = await startProcess(directory);
+    await first.resources.resourceGroups.createOrUpdate('target', { location: REGION });
+    const data = await makeDisk(first, 'data');
+    await makeVm(first, 'vm', { dataDisks: [{ diskId: data, lun: 0 }] });
+    await raw(first, 'PATCH', '/_emulator/settings', { body: JSON.stringify({ delayMs: 1_500 }) });
+    const resources = [vmId('vm'), diskId('vm-os'), data];
+    await first.resources.resources
+      .moveResources(GROUP, { resources, targetResourceGroup: group('target') })
+      .submitted();
+    await first.end('SIGKILL');
+    const second = await startProcess(directory);
+    await eventually('the machine has moved', async () => {
+      const found = await collect(second.compute.virtualMachines.list('target'));
+      return found.length === 1;
+    });
+    const vm = await second.compute.virtualMachines.get('target', 'vm');
+    assert.equal(vm.storageProfile?.dataDisks?.[0]?.managedDisk?.id, diskId('data', 'target'));
+    await raw(second, 'PATCH', '/_emulator/settings', { body: JSON.stringify({ delayMs: 0 }) });
+    await makeDisk(second, 'data');
+    await second.compute.virtualMachines.delete('target', 'vm');
+    await second.end('SIGTERM');
   });
 });

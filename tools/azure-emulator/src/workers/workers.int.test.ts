@@ -10,7 +10,10 @@ import {
   makeDisk,
   makeVm,
   raw,
+  REGION,
   startTestAzure,
+  SUBSCRIPTION,
+  vmId,
   workerBody,
   type Reachable,
   type TestAzure,
@@ -66,6 +69,32 @@ describe('what runs on worker VMs', () => {
     assert.equal(environment['LANDFALL_WORKER_STATE'], join(folder('w1'), 'state'));
     assert.equal(environment['SECRET_OF_THE_EMULATOR'], undefined);
     assert.equal(statSync(join(folder('w1'), 'state')).mode & 0o777, 0o700);
+  });
+
+  it('follows a VM that moves to another resource group, with its disks and its folder', async () => {
+    await azure.resources.resourceGroups.createOrUpdate('elsewhere', { location: REGION });
+    const data = await makeDisk(azure, 'w0-data');
+    const vm = await launch('w0', { LANDFALL_A: '1' });
+    await azure.compute.virtualMachines.attachDetachDataDisks(GROUP, 'w0', {
+      dataDisksToAttach: [{ diskId: data, lun: 4 }],
+    });
+    const found = async () => (await workers(azure)).filter(({ vm: id }) => id.endsWith('/w0'));
+    const [before] = await found();
+    const osDisk = vm.storageProfile?.osDisk?.managedDisk?.id ?? '';
+    await azure.resources.resources.moveResources(GROUP, {
+      resources: [vm.id ?? '', osDisk, data],
+      targetResourceGroup: `/subscriptions/${SUBSCRIPTION}/resourceGroups/elsewhere`,
+    });
+    const [now, ...others] = await found();
+    assert.deepEqual([now?.vm, others], [vmId('w0', 'elsewhere'), []]);
+    assert.equal(isRunning(before?.pid ?? 0), false);
+    assert.equal(isRunning(now?.pid ?? 0), true);
+    const moved = join(azure.directory, 'vms', 'elsewhere', 'w0');
+    assert.deepEqual([existsSync(folder('w0')), existsSync(join(moved, 'by-lun', '4'))], [false, true]);
+    const path = join(moved, 'state', 'w0-0.env');
+    await eventually('the process starts anew', () => readFileSync(path, 'utf8').includes(join(moved, 'by-lun')));
+    await azure.compute.virtualMachines.delete('elsewhere', 'w0');
+    assert.deepEqual(await found(), []);
   });
 
   it('ends the processes before a stop, a deallocation or a deletion succeeds', async () => {
