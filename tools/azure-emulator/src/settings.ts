@@ -24,8 +24,6 @@ export const SETTINGS = z.strictObject({
   policies: z.array(POLICY),
   /** Null: nobody is throttled. `{}`: as Azure does it. */
   throttling: THROTTLING.nullable(),
-  /** After so many resources a move ends as ResourceMoveTimedOut; null: it moves all of them. */
-  partialMove: z.number().int().min(0).nullable(),
 });
 
 export type SettingValues = z.infer<typeof SETTINGS>;
@@ -39,7 +37,6 @@ export const DEFAULT_SETTINGS: SettingValues = {
   principals: {},
   policies: [],
   throttling: null,
-  partialMove: null,
 };
 
 export class Settings {

@@ -20,6 +20,7 @@ import {
   type ErrorContent,
   type TestAzure,
 } from '../fixtures/azure.fixture.test.js';
+import { FaultControl } from '../index.js';
 import { startProcess } from '../fixtures/process.fixture.test.js';
 
 const group = (name: string): string => `/subscriptions/${SUBSCRIPTION}/resourceGroups/${name}`;
@@ -324,7 +325,7 @@ describe('moving resources to another resource group', () => {
   it('can end half-way: some resources have moved, the others have not, and the rest can be moved later', async () => {
     const ids = [];
     for (const name of ['a', 'b', 'c']) ids.push(await makeDisk(azure, name, { group: source }));
-    await settings({ partialMove: 2 });
+    await new FaultControl(azure.emulator).add({ kind: 'partial-move', resource: 'b' });
     assert.deepEqual(await refusal(move(...ids)), {
       status: 409,
       code: 'ResourceMoveTimedOut',
@@ -333,7 +334,6 @@ describe('moving resources to another resource group', () => {
         'Some of the resources may have been moved.',
     });
     assert.deepEqual([await names(source), await names(target)], [['c'], ['a', 'b']]);
-    await settings({ partialMove: null });
     await move(diskId('c', source));
     assert.deepEqual([await names(source), await names(target)], [[], ['a', 'b', 'c']]);
   });

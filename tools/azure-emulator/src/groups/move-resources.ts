@@ -19,8 +19,8 @@ import { requireGroup } from './placement.js';
  *   run      what the resources' providers check; new ids for the resources, for what refers to them, and for their locks
  *   end      the groups are free again
  *
- * A move is not atomic: one that is cut short (`partialMove` in the settings) ends as ResourceMoveTimedOut, and some of
- * the resources have moved. A validation does the same without moving anything, and locks nothing.
+ * A move is not atomic: one that the fault `partial-move` strikes ends as ResourceMoveTimedOut when half of the resources
+ * have moved. A validation does the same without moving anything, and locks nothing.
  */
 const GROUP = '/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}';
 /** A single move can't take more (Azure Resource Manager limits). */
@@ -69,7 +69,7 @@ export const MOVE_RESOURCES: OperationKind<MoveInput> = {
     requireMovable(move, azure);
     const ids = move.resourceIds.slice(0, move.stopsAfter ?? move.resourceIds.length);
     const changes = await moved({ ...move, resourceIds: ids }, azure);
-    if (ids.length === move.resourceIds.length) return { changes: [...changes, ...unlocked(move, azure)] };
+    if (move.stopsAfter === null) return { changes: [...changes, ...unlocked(move, azure)] };
     azure.state.commit(changes);
     throw conflict(
       'ResourceMoveTimedOut',
@@ -83,10 +83,12 @@ export const MOVE_RESOURCES: OperationKind<MoveInput> = {
 function beginMove(call: Call, azure: Azure): Answer {
   const { move, source, target } = admitted(call, azure);
   const moveId = randomUUID();
+  const { resourceIds } = move;
+  const fault = azure.faults.strike('partial-move', { operations: [MOVE_RESOURCES.name], resources: resourceIds });
   const operation = azure.operations.begin(MOVE_RESOURCES, {
     resourceId: source.id,
     location: source.location,
-    input: { ...move, moveId, stopsAfter: azure.settings.values.partialMove },
+    input: { ...move, moveId, stopsAfter: fault === null ? null : Math.ceil(resourceIds.length / 2) },
     changes: [put({ ...source, movingBy: moveId }), put({ ...target, movingBy: moveId })],
   });
   return accepted(azure, operation, 'resources');

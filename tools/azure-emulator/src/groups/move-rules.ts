@@ -114,6 +114,7 @@ export function requireAdmissible(
 function isBusy(id: string, azure: Azure): boolean {
   const resource = azure.state.resource(id);
   const holder = resource === undefined ? null : holderOf(resource);
+  if (resource?.type === DISK && resource.detaching) return true;
   return azure.operations.on(id) !== undefined || (holder !== null && azure.operations.on(holder) !== undefined);
 }
 
