@@ -1,4 +1,14 @@
-import { AZURE, BLOB_ACCOUNTS, DATABASE, HTTP, LOGGING, REDIS, SECRET_KEY, SWEEP } from '@landfall/config';
+import {
+  AZURE,
+  AZURE_BUDGET,
+  BLOB_ACCOUNTS,
+  DATABASE,
+  HTTP,
+  LOGGING,
+  REDIS,
+  SECRET_KEY,
+  SWEEP,
+} from '@landfall/config';
 import { z } from 'zod';
 
 export const FINALIZER_ENVIRONMENT = z.object({
@@ -6,6 +16,7 @@ export const FINALIZER_ENVIRONMENT = z.object({
   ...REDIS.shape,
   ...SECRET_KEY.shape,
   ...AZURE.shape,
+  ...AZURE_BUDGET.shape,
   ...BLOB_ACCOUNTS.shape,
   ...SWEEP.shape,
   ...LOGGING.shape,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PageBlobTarget } from '@landfall/azure/blob';
-import type { Cloud } from '@landfall/domain';
+import type { Cloud, RequestBudget } from '@landfall/domain';
 import { serveHealthAndMetrics, type HealthServer, type Logger, type Metrics } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { FINALIZER_JOBS, QueueClient, REMOVE_ORPHANS, runStepService, type StepService } from '@landfall/pipeline';
@@ -15,7 +15,7 @@ import { detachDisks } from './steps/detach-disks.js';
 import { findOrphans } from './sweep/find-orphans.js';
 import { removeOrphans } from './sweep/remove-orphans.js';
 import { scheduleSweep } from './sweep/scheduled-sweep.js';
-import { BOOKS, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
+import { BOOKS, BUDGET, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
 import { createTransfer, type Transfer } from './transfer/index.js';
 
 /** MovedDisks → FinishedRestore: keeps the books of step 5, does the steps after it, and cleans up. */
@@ -29,6 +29,7 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
     @Inject(METRICS) private readonly metrics: Metrics,
     @Inject(BOOKS) private readonly postgres: Books,
     @Inject(CLOUD) private readonly cloud: Cloud,
+    @Inject(BUDGET) private readonly budget: RequestBudget,
   ) {}
 
   /** @throws RetryableError `POSTGRES_UNREACHABLE`, `REDIS_UNREACHABLE` when they do not answer within 30 seconds */
@@ -41,6 +42,8 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
     const steps = await this.#runSteps(redis, transfer);
     this.#open.push(steps, transfer.consume(redis, logger), this.#sweep());
     if (environment.LANDFALL_METRICS_PORT > 0) this.#open.push(await this.#serveHealth(steps));
+    // Closed first: whoever waits for it is told to come back.
+    this.#open.push(this.budget);
   }
 
   /** The last that was opened is closed first: Postgres goes when nobody writes any more. */

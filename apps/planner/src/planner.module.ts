@@ -1,14 +1,15 @@
 import { connectAzure } from '@landfall/azure';
-import type { CloudReader } from '@landfall/domain';
-import { createLogger, createMetrics, type Logger, type Metrics } from '@landfall/observability';
+import { budgetLimits } from '@landfall/config';
+import type { CloudReader, RequestBudget } from '@landfall/domain';
+import { budgetObserver, createLogger, createMetrics, type Logger, type Metrics } from '@landfall/observability';
 import { connectBooks, type Books } from '@landfall/persistence';
-import { underCrashPoints } from '@landfall/pipeline';
+import { RedisRequestBudget, underCrashPoints } from '@landfall/pipeline';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { Planner } from './planner.js';
 import { PlannerService } from './planner.service.js';
 import { OpenRepositories } from './repositories/open-repositories.js';
 import { planningSettings, type PlannerEnvironment } from './settings.js';
-import { BOOKS, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
+import { BOOKS, BUDGET, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
 
 /** What the planner is put together from: the books, a reader of Azure, open repositories, and the loop over its queue. */
 @Module({})
@@ -21,7 +22,8 @@ export class PlannerModule {
         { provide: LOGGER, useValue: createLogger('planner', environment.LANDFALL_LOG_LEVEL) },
         { provide: METRICS, useValue: createMetrics('planner') },
         { provide: BOOKS, useFactory: () => underCrashPoints(connectBooks({ databaseUrl: environment.DATABASE_URL })) },
-        { provide: CLOUD, useFactory: connectCloud, inject: [ENVIRONMENT, LOGGER, METRICS] },
+        { provide: BUDGET, useFactory: connectBudget, inject: [ENVIRONMENT, METRICS] },
+        { provide: CLOUD, useFactory: connectCloud, inject: [ENVIRONMENT, LOGGER, METRICS, BUDGET] },
         { provide: OpenRepositories, useFactory: keepRepositories, inject: [ENVIRONMENT, BOOKS] },
         {
           provide: Planner,
@@ -40,12 +42,27 @@ export class PlannerModule {
   }
 }
 
-function connectCloud(environment: PlannerEnvironment, logger: Logger, metrics: Metrics): CloudReader {
+function connectBudget(environment: PlannerEnvironment, metrics: Metrics): RequestBudget {
+  return new RedisRequestBudget({
+    redis: { url: environment.REDIS_URL, prefix: environment.LANDFALL_QUEUE_PREFIX },
+    subscriptionId: environment.AZURE_SUBSCRIPTION_ID,
+    limits: budgetLimits(environment),
+    observer: budgetObserver(metrics),
+  });
+}
+
+function connectCloud(
+  environment: PlannerEnvironment,
+  logger: Logger,
+  metrics: Metrics,
+  budget: RequestBudget,
+): CloudReader {
   return connectAzure({
     subscriptionId: environment.AZURE_SUBSCRIPTION_ID,
     endpoint: environment.LANDFALL_AZURE_ENDPOINT,
     token: environment.LANDFALL_AZURE_TOKEN,
     applianceId: environment.LANDFALL_APPLIANCE_ID,
+    budget,
     onCall: (call) => {
       logger.debug(call, 'Azure answered.');
       metrics.azureCalls.inc({ operation: call.operation, result: call.result });

@@ -1,3 +1,4 @@
+import type { RequestBudget } from '@landfall/domain';
 import { serveHealthAndMetrics, type HealthServer, type Logger, type Metrics } from '@landfall/observability';
 import { waitForPostgres, type Books } from '@landfall/persistence';
 import { PLANNER_JOBS, runStepService, type StepService } from '@landfall/pipeline';
@@ -8,7 +9,7 @@ import { answerScan } from './jobs/scan-repository.js';
 import { Planner } from './planner.js';
 import { OpenRepositories } from './repositories/open-repositories.js';
 import type { PlannerEnvironment } from './settings.js';
-import { BOOKS, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
+import { BOOKS, BUDGET, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
 
 /** How long Postgres may still be starting when this process does; Redis is waited for by the loop itself. */
 const START_WITHIN_MS = 30_000;
@@ -26,6 +27,7 @@ export class PlannerService implements OnApplicationBootstrap, OnApplicationShut
     @Inject(BOOKS) private readonly books: Books,
     @Inject(Planner) private readonly planner: Planner,
     @Inject(OpenRepositories) private readonly repositories: OpenRepositories,
+    @Inject(BUDGET) private readonly budget: RequestBudget,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -58,6 +60,7 @@ export class PlannerService implements OnApplicationBootstrap, OnApplicationShut
   }
 
   async onApplicationShutdown(): Promise<void> {
+    await this.budget.close();
     await this.#loop?.close();
     await this.#health?.close();
     await this.repositories.close();

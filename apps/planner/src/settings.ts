@@ -1,5 +1,6 @@
 import {
   AZURE,
+  AZURE_BUDGET,
   BLOB_ACCOUNTS,
   DATABASE,
   DESTINATION_DEFAULTS,
@@ -17,6 +18,7 @@ export const PLANNER_ENVIRONMENT = z.object({
   ...REDIS.shape,
   ...SECRET_KEY.shape,
   ...AZURE.shape,
+  ...AZURE_BUDGET.shape,
   ...BLOB_ACCOUNTS.shape,
   ...DESTINATION_DEFAULTS.shape,
   ...LOGGING.shape,

@@ -1,12 +1,13 @@
 import { connectAzure } from '@landfall/azure';
-import type { Cloud } from '@landfall/domain';
-import { createMetrics, type Logger, type Metrics } from '@landfall/observability';
+import { budgetLimits } from '@landfall/config';
+import type { Cloud, RequestBudget } from '@landfall/domain';
+import { budgetObserver, createMetrics, type Logger, type Metrics } from '@landfall/observability';
 import { connectBooks, type Books } from '@landfall/persistence';
-import { underCrashPoints } from '@landfall/pipeline';
+import { RedisRequestBudget, underCrashPoints } from '@landfall/pipeline';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { ProvisionerEnvironment } from './environment.js';
 import { ProvisionerService } from './provisioner.service.js';
-import { BOOKS, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
+import { BOOKS, BUDGET, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
 
 /** What the provisioner is made of; nothing here connects before it is used. */
 @Module({})
@@ -23,9 +24,15 @@ export class ProvisionerModule {
           useFactory: (): Books => underCrashPoints(connectBooks({ databaseUrl: environment.DATABASE_URL })),
         },
         {
-          provide: CLOUD,
+          provide: BUDGET,
           inject: [METRICS],
-          useFactory: (metrics: Metrics): Cloud => connectCloud(environment, logger, metrics),
+          useFactory: (metrics: Metrics): RequestBudget => connectBudget(environment, metrics),
+        },
+        {
+          provide: CLOUD,
+          inject: [METRICS, BUDGET],
+          useFactory: (metrics: Metrics, budget: RequestBudget): Cloud =>
+            connectCloud(environment, logger, metrics, budget),
         },
         ProvisionerService,
       ],
@@ -33,12 +40,27 @@ export class ProvisionerModule {
   }
 }
 
-function connectCloud(environment: ProvisionerEnvironment, logger: Logger, metrics: Metrics): Cloud {
+function connectBudget(environment: ProvisionerEnvironment, metrics: Metrics): RequestBudget {
+  return new RedisRequestBudget({
+    redis: { url: environment.REDIS_URL, prefix: environment.LANDFALL_QUEUE_PREFIX },
+    subscriptionId: environment.AZURE_SUBSCRIPTION_ID,
+    limits: budgetLimits(environment),
+    observer: budgetObserver(metrics),
+  });
+}
+
+function connectCloud(
+  environment: ProvisionerEnvironment,
+  logger: Logger,
+  metrics: Metrics,
+  budget: RequestBudget,
+): Cloud {
   return connectAzure({
     subscriptionId: environment.AZURE_SUBSCRIPTION_ID,
     endpoint: environment.LANDFALL_AZURE_ENDPOINT,
     token: environment.LANDFALL_AZURE_TOKEN,
     applianceId: environment.LANDFALL_APPLIANCE_ID,
+    budget,
     onCall: (call) => {
       metrics.azureCalls.inc({ operation: call.operation, result: call.result });
       logger.debug(call, 'Azure answered.');

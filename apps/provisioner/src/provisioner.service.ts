@@ -1,4 +1,4 @@
-import type { Cloud } from '@landfall/domain';
+import type { Cloud, RequestBudget } from '@landfall/domain';
 import { serveHealthAndMetrics, type HealthServer, type Logger, type Metrics } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { runStepService, type StepService } from '@landfall/pipeline';
@@ -6,7 +6,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShut
 import type { ProvisionerEnvironment } from './environment.js';
 import { createEmptyDisks } from './steps/create-empty-disks.js';
 import { launchWorker } from './steps/launch-worker.js';
-import { BOOKS, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
+import { BOOKS, BUDGET, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
 
 /** RestorePlan → ProvisionedTarget: consumes the provisioner's queue for as long as the application runs. */
 @Injectable()
@@ -20,6 +20,7 @@ export class ProvisionerService implements OnApplicationBootstrap, OnApplication
     @Inject(METRICS) private readonly metrics: Metrics,
     @Inject(BOOKS) private readonly postgres: Books,
     @Inject(CLOUD) private readonly cloud: Cloud,
+    @Inject(BUDGET) private readonly budget: RequestBudget,
   ) {}
 
   /** @throws RetryableError `POSTGRES_UNREACHABLE`, `REDIS_UNREACHABLE` when they do not answer within 30 seconds */
@@ -59,6 +60,7 @@ export class ProvisionerService implements OnApplicationBootstrap, OnApplication
   }
 
   async onApplicationShutdown(): Promise<void> {
+    await this.budget.close();
     await this.#health?.close();
     await this.#steps?.close();
     await this.postgres.close();

@@ -4,3 +4,4 @@ export const LOGGER = Symbol('logger');
 export const METRICS = Symbol('metrics');
 export const BOOKS = Symbol('books');
 export const CLOUD = Symbol('cloud');
+export const BUDGET = Symbol('budget');

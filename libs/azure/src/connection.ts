@@ -9,8 +9,9 @@ import {
   type PipelinePolicy,
   type PipelineResponse,
 } from '@azure/core-rest-pipeline';
-import type { Secret } from '@landfall/domain';
+import type { RequestBudget, Secret } from '@landfall/domain';
 import { AmbientIdentity } from './ambient-identity.js';
+import { budgetPolicy } from './budget-policy.js';
 
 export interface AzureSettings {
   readonly subscriptionId: string;
@@ -19,6 +20,8 @@ export interface AzureSettings {
   /** A fixed bearer token; left out: the ambient identity (DefaultAzureCredential). */
   readonly token?: Secret | undefined;
   readonly applianceId: string;
+  /** What every request is taken from; left out: Azure is asked without measure. */
+  readonly budget?: RequestBudget | undefined;
   /** Told of every request that was answered, repetitions included; for logs and metrics. */
   readonly onCall?: ((call: ArmCall) => void) | undefined;
 }
@@ -63,6 +66,8 @@ export function connectClients(settings: AzureSettings, transport?: HttpClient):
     endpoint,
     retryOptions: RETRIES,
     additionalPolicies: [
+      // First, so that the time for which a request waits is none of Azure's.
+      ...(settings.budget ? [{ policy: budgetPolicy(settings.budget), position: 'perRetry' as const }] : []),
       { policy: callObserver(settings.onCall), position: 'perRetry' as const },
       { policy: adviceKeeper(advised), position: 'perRetry' as const },
     ],

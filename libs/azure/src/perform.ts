@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { RetryableError, WaitingError, type CallIntent, type CallJournal, type LandfallError } from '@landfall/domain';
+import { LandfallError, RetryableError, WaitingError, type CallIntent, type CallJournal } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
 import { operationUrl, pollToEnd, resumable, type Poller } from './polling.js';
 import { answerOf, bodyError, fromAzure, interrupted, isAbort, isNotFound, refusal } from './errors.js';
@@ -97,6 +97,8 @@ async function end<T>(change: Change<T>, poller: Poller, pollerState: string, pe
   } catch (error) {
     if (isAbort(error)) throw interrupted(change.doing, error);
     if (isNotFound(error)) return;
+    // Ours: the poll was not sent at all.
+    if (error instanceof LandfallError) throw error;
     // An error of the polling itself leaves the operation running: the stored state is kept for the next try.
     const answer = answerOf(error);
     const isOutcome = answer !== null && [400, 409, 412].includes(answer.status ?? 0);

@@ -43,6 +43,39 @@ export const AZURE = z.object({
   LANDFALL_APPLIANCE_ID: z.string().min(1),
 });
 
+const bucket = (burst: number, perSecond: number) => ({
+  burst: z.coerce.number().min(1).max(1_000_000).default(burst),
+  perSecond: z.coerce.number().positive().max(100_000).default(perSecond),
+});
+const [reads, writes, deletes] = [bucket(200, 20), bucket(160, 8), bucket(160, 8)];
+
+/**
+ * What all services together ask of Azure Resource Manager: so many requests at once, and so many more a second. The
+ * defaults are four fifths of what Azure allows a subscription.
+ */
+export const AZURE_BUDGET = z.object({
+  LANDFALL_AZURE_READS: reads.burst,
+  LANDFALL_AZURE_READS_PER_SECOND: reads.perSecond,
+  LANDFALL_AZURE_WRITES: writes.burst,
+  LANDFALL_AZURE_WRITES_PER_SECOND: writes.perSecond,
+  LANDFALL_AZURE_DELETES: deletes.burst,
+  LANDFALL_AZURE_DELETES_PER_SECOND: deletes.perSecond,
+  /** Changes of one VM. */
+  LANDFALL_AZURE_VM_WRITES: z.coerce.number().min(1).default(10),
+  LANDFALL_AZURE_VM_WRITES_PER_MINUTE: z.coerce.number().positive().default(4),
+});
+
+export function budgetLimits(environment: z.infer<typeof AZURE_BUDGET>) {
+  const { LANDFALL_AZURE_READS_PER_SECOND, LANDFALL_AZURE_WRITES_PER_SECOND } = environment;
+  const { LANDFALL_AZURE_DELETES_PER_SECOND, LANDFALL_AZURE_VM_WRITES_PER_MINUTE } = environment;
+  return {
+    read: { burst: environment.LANDFALL_AZURE_READS, perSecond: LANDFALL_AZURE_READS_PER_SECOND },
+    write: { burst: environment.LANDFALL_AZURE_WRITES, perSecond: LANDFALL_AZURE_WRITES_PER_SECOND },
+    delete: { burst: environment.LANDFALL_AZURE_DELETES, perSecond: LANDFALL_AZURE_DELETES_PER_SECOND },
+    vm: { burst: environment.LANDFALL_AZURE_VM_WRITES, perSecond: LANDFALL_AZURE_VM_WRITES_PER_MINUTE / 60 },
+  };
+}
+
 /** JSON: `{"account": {"endpoint": "http://…", "key": "…"}}`. An account that is not listed is asked with the ambient identity. */
 export const BLOB_ACCOUNTS = z.object({
   LANDFALL_BLOB_ACCOUNTS: z

@@ -15,4 +15,5 @@ export * from './ports/books.js';
 export * from './ports/secrets.js';
 export * from './ports/accounts.js';
 export * from './ports/leases.js';
+export * from './ports/request-budget.js';
 export * from './planning/index.js';

@@ -16,6 +16,16 @@ export interface Metrics {
   readonly bytesMoved: Counter<'what'>;
   /** Calls to Azure by operation and result (`succeeded`, `failed`, `throttled`). */
   readonly azureCalls: Counter<'operation' | 'result'>;
+  /** What all services together may still ask of Azure, as this one saw it last; negative: others wait already. */
+  readonly azureBudget: Gauge<'kind'>;
+  /** Requests to Azure that had to wait for the budget, and for how many seconds. */
+  readonly azureBudgetWaits: Counter<'kind'>;
+  readonly azureBudgetWaitSeconds: Counter<'kind'>;
+  /** Requests that were put off altogether, and answers "too many requests". */
+  readonly azureBudgetRefusals: Counter<'kind'>;
+  readonly azureThrottled: Counter<'kind'>;
+  /** 1 while this service keeps to a small budget of its own, because Redis does not answer. */
+  readonly azureBudgetLocal: Gauge;
   /** What ended restores have left in Azure, by finding; set by each scheduled sweep. */
   readonly orphans: Gauge<'finding'>;
   /** Resources that scheduled sweeps removed. */
@@ -58,6 +68,41 @@ export function createMetrics(service: string): Metrics {
       labelNames: ['operation', 'result'],
       registers,
     }),
+    azureBudget: new Gauge({
+      name: 'landfall_azure_budget_tokens',
+      help: 'Requests that may still be sent to Azure at once, by all services together.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    azureBudgetWaits: new Counter({
+      name: 'landfall_azure_budget_waits_total',
+      help: 'Requests to Azure that had to wait for the budget.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    azureBudgetWaitSeconds: new Counter({
+      name: 'landfall_azure_budget_wait_seconds_total',
+      help: 'Time for which requests to Azure waited for the budget.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    azureBudgetRefusals: new Counter({
+      name: 'landfall_azure_budget_refusals_total',
+      help: 'Requests to Azure that were put off because the budget was used up.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    azureThrottled: new Counter({
+      name: 'landfall_azure_throttled_total',
+      help: 'Answers of Azure that there were too many requests.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    azureBudgetLocal: new Gauge({
+      name: 'landfall_azure_budget_local',
+      help: '1 while this service keeps to a small budget of its own.',
+      registers,
+    }),
     orphans: new Gauge({
       name: 'landfall_orphans',
       help: 'What ended restores have left in Azure, by finding.',
@@ -76,5 +121,21 @@ export function createMetrics(service: string): Metrics {
       buckets: [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30],
       registers,
     }),
+  };
+}
+
+/** Enters what the budget of requests to Azure tells into the metrics. */
+export function budgetObserver(metrics: Metrics) {
+  return {
+    taken(kind: string, tokens: number, waitedMs: number): void {
+      metrics.azureBudget.set({ kind }, Math.floor(tokens));
+      // Asking for a token takes a moment of its own.
+      if (waitedMs < 50) return;
+      metrics.azureBudgetWaits.inc({ kind });
+      metrics.azureBudgetWaitSeconds.inc({ kind }, waitedMs / 1000);
+    },
+    refused: (kind: string): void => metrics.azureBudgetRefusals.inc({ kind }),
+    throttled: (kind: string): void => metrics.azureThrottled.inc({ kind }),
+    local: (isLocal: boolean): void => metrics.azureBudgetLocal.set(isLocal ? 1 : 0),
   };
 }

@@ -10,6 +10,7 @@ export * from './advance.js';
 export * from './turn-round.js';
 export * from './request-restore.js';
 export * from './redis.js';
+export * from './budget/index.js';
 export * from './queue-client.js';
 export * from './outbox-relay.js';
 export * from './reconciler.js';

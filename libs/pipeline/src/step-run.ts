@@ -8,6 +8,7 @@ import {
   type StepId,
 } from '@landfall/domain';
 import { beginStep, recordOutcome, type RunResult, type StepRun } from './advance.js';
+import { duringCleanUp } from './budget/clean-up-share.js';
 import type { CleanUpHandler, StepContext, StepHandlers } from './handler.js';
 import { STAGES, type StageOutput } from './stages.js';
 import { beginCleanUp, finishCleanUp } from './turn-round.js';
@@ -53,7 +54,7 @@ export async function runCleanUp(
     signal,
     event: eventWriter(books, run.restoreId),
   };
-  const result = await handler(context).then(
+  const result = await duringCleanUp(() => handler(context)).then(
     () => ({ kind: 'done' }) as const,
     (error: unknown) => (signal.aborted ? ({ kind: 'interrupted' } as const) : ({ kind: 'failed', error } as const)),
   );

@@ -25,3 +25,4 @@ export * from './contracts/worker-registry.js';
 export * from './contracts/accounts.js';
 export * from './contracts/leases.js';
 export * from './doubles/memory-leases.js';
+export * from './contracts/request-budget.js';

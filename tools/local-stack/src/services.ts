@@ -77,6 +77,7 @@ export function services(
     LANDFALL_AZURE_TOKEN: installation.azureToken,
     LANDFALL_APPLIANCE_ID: installation.applianceId,
     NODE_EXTRA_CA_CERTS: caPath(folder),
+    ...given(/^LANDFALL_(AZURE_(READS|WRITES|DELETES|VM_WRITES)|SWEEP)/),
   };
   const seeded = seedIds(installation.subscriptionId);
   const destination: Environment = {
@@ -146,6 +147,13 @@ function base(): Environment {
     PATH: [node, process.env.PATH ?? ''].join(delimiter),
     LANDFALL_LOG_LEVEL: process.env.LANDFALL_LOG_LEVEL ?? 'info',
   };
+}
+
+/** What whoever starts the stack has set himself. */
+function given(names: RegExp): Environment {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) => (names.test(name) && value ? [[name, value]] : [])),
+  );
 }
 
 async function answers(url: string): Promise<boolean> {

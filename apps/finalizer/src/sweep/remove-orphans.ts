@@ -1,5 +1,5 @@
 import { detailsOf, type RestoreBooks } from '@landfall/domain';
-import type { RemovedOrphans } from '@landfall/pipeline';
+import { duringCleanUp, type RemovedOrphans } from '@landfall/pipeline';
 import { removeEach, type RemovalPorts } from '../steps/owned-resources.js';
 import { findOrphans, type FoundOrphan, type SweepPorts } from './find-orphans.js';
 
@@ -14,7 +14,15 @@ export interface RemoveOrphansPorts extends SweepPorts, RemovalPorts {
 }
 
 /** @param wanted only of these; null: all that are removable */
-export async function removeOrphans(
+export function removeOrphans(
+  ports: RemoveOrphansPorts,
+  wanted: readonly string[] | null,
+  signal: AbortSignal,
+): Promise<RemovedOrphans> {
+  return duringCleanUp(() => remove(ports, wanted, signal));
+}
+
+async function remove(
   ports: RemoveOrphansPorts,
   wanted: readonly string[] | null,
   signal: AbortSignal,

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createHttpHeaders, type HttpClient } from '@azure/core-rest-pipeline';
+import { Secret, WaitingError, type BudgetAnswer, type BudgetedRequest, type RequestBudget } from '@landfall/domain';
+import { MemoryJournal } from '@landfall/testing';
+import { AzureCloud } from './azure-cloud.js';
+import { connectClients } from './connection.js';
+
+const SUBSCRIPTION = '00000000-0000-4000-8000-0000000000aa';
+
+class RecordingBudget implements RequestBudget {
+  readonly taken: BudgetedRequest[] = [];
+  readonly answers: BudgetAnswer[] = [];
+  spent = false;
+
+  async take(request: BudgetedRequest): Promise<void> {
+    if (this.spent) {
+      const details = { code: 'AZURE_BUDGET_SPENT', message: 'Spent.', fix: 'Wait.' };
+      throw new WaitingError(details, { retryAfterMs: 1_000 });
+    }
+    this.taken.push(request);
+  }
+
+  async answered(_request: BudgetedRequest, answer: BudgetAnswer): Promise<void> {
+    this.answers.push(answer);
+  }
+
+  async close(): Promise<void> {}
+}
+
+describe('requests to Azure and their budget', () => {
+  it('takes every request by its kind, and the client’s own repetitions, too', async () => {
+    const { cloud, budget, statuses } = connected();
+    statuses.push([429, { 'retry-after': '0' }], [404, {}]);
+    assert.equal(await cloud.disk(cloud.diskId('apps', 'd')), null);
+    assert.deepEqual(
+      budget.taken,
+      [1, 2].map(() => ({ kind: 'read', vm: null })),
+    );
+    assert.deepEqual(budget.answers[0], { status: 429, retryAfterMs: 0, remaining: null });
+  });
+
+  it('names the VM that is changed, but not one that is read', async () => {
+    const { cloud, budget, statuses } = connected();
+    const vmId = cloud.vmId('apps', 'web');
+    const model = { id: vmId, name: 'web', properties: { provisioningState: 'Succeeded' } };
+    statuses.push([200, {}, model], [400, { 'x-ms-ratelimit-remaining-subscription-writes': '17' }], [200, {}, model]);
+    await assert.rejects(cloud.startVm(vmId, new MemoryJournal('r1')));
+    assert.deepEqual(budget.taken.slice(0, 2), [
+      { kind: 'read', vm: null },
+      { kind: 'write', vm: vmId },
+    ]);
+    assert.equal(budget.answers[1]?.remaining, 17);
+  });
+
+  it('sends nothing when the budget is spent, and says when to come back', async () => {
+    const { cloud, budget, sent } = connected();
+    budget.spent = true;
+    const error = await cloud.disk(cloud.diskId('apps', 'd')).catch((thrown: unknown) => thrown);
+    assert.ok(error instanceof WaitingError && error.code === 'AZURE_BUDGET_SPENT');
+    assert.equal(sent(), 0);
+  });
+
+  it('keeps an operation as under way whose polls can’t be sent for now', async () => {
+    const { cloud, budget, statuses } = connected();
+    const vmId = cloud.vmId('apps', 'web');
+    const model = { id: vmId, name: 'web', properties: { provisioningState: 'Succeeded' } };
+    const operation = `https://management.azure.com/subscriptions/${SUBSCRIPTION}/operations/1?api-version=1`;
+    statuses.push([200, {}, model], [202, { 'azure-asyncoperation': operation, 'retry-after': '0' }]);
+    const journal = new MemoryJournal('r1');
+    const submitted = journal.submitted.bind(journal);
+    journal.submitted = async (key, state) => {
+      budget.spent = true;
+      return submitted(key, state);
+    };
+    await assert.rejects(cloud.startVm(vmId, journal), { code: 'AZURE_BUDGET_SPENT', kind: 'waiting' });
+    assert.equal(journal.entry('vm.start:web')?.state, 'submitted');
+  });
+});
+
+type Scripted = [status: number, headers: Record<string, string>, body?: object];
+
+function connected() {
+  const budget = new RecordingBudget();
+  const statuses: Scripted[] = [];
+  let sent = 0;
+  const transport: HttpClient = {
+    async sendRequest(request) {
+      sent += 1;
+      const [status, headers, body = { error: { code: 'ResourceNotFound', message: 'Gone.' } }] = statuses.shift() ?? [
+        404,
+        {},
+      ];
+      return {
+        request,
+        status,
+        headers: createHttpHeaders({ 'content-type': 'application/json', ...headers }),
+        bodyAsText: JSON.stringify(body),
+      };
+    },
+  };
+  const settings = { subscriptionId: SUBSCRIPTION, applianceId: 'a', token: new Secret('t'), budget };
+  return { cloud: new AzureCloud(connectClients(settings, transport), 'a'), budget, statuses, sent: () => sent };
+}
