@@ -109,20 +109,23 @@ export class ApiUnderTest {
 
   #standInPlanner(): void {
     this.#connection = new Redis(this.environment.REDIS_URL.reveal(), { maxRetriesPerRequest: null });
-    this.#workers = STOOD_IN_FOR.map((queue) => new Worker(
-      queue,
-      async (job: Job<Record<string, unknown>>) => {
-        const answer = this.planner[job.name];
-        if (answer === undefined) return null;
-        try {
-          return { ok: true, value: await answer(job.data) };
-        } catch (error) {
-          const { code, message, fix, kind } = error as LandfallError;
-          return { ok: false, error: { code, message, fix }, kind };
-        }
-      },
-      { connection: this.#connection, prefix: this.environment.LANDFALL_QUEUE_PREFIX },
-    ));
+    this.#workers = STOOD_IN_FOR.map(
+      (queue) =>
+        new Worker(
+          queue,
+          async (job: Job<Record<string, unknown>>) => {
+            const answer = this.planner[job.name];
+            if (answer === undefined) return null;
+            try {
+              return { ok: true, value: await answer(job.data) };
+            } catch (error) {
+              const { code, message, fix, kind } = error as LandfallError;
+              return { ok: false, error: { code, message, fix }, kind };
+            }
+          },
+          { connection: this.#connection, prefix: this.environment.LANDFALL_QUEUE_PREFIX },
+        ),
+    );
   }
 
   async close(): Promise<void> {

@@ -51,11 +51,7 @@ export async function findOrphans(ports: SweepPorts, signal?: AbortSignal): Prom
 }
 
 /** Null: it is where it should be, or its restore may still want it. */
-function fromList(
-  resource: TaggedResource,
-  records: readonly LedgerRecord[],
-  applianceId: string,
-): FoundOrphan | null {
+function fromList(resource: TaggedResource, records: readonly LedgerRecord[], applianceId: string): FoundOrphan | null {
   const key = keyOf(resource.azureId, tagOf(resource, OWNER_TAGS.restore));
   const record = records.find((candidate) => keyOf(candidate.azureId, candidate.restoreId) === key);
   if (record === undefined) {
@@ -69,11 +65,7 @@ function fromList(
   return isOver(record) ? fromLook(record, resource, applianceId) : null;
 }
 
-function fromLook(
-  record: LedgerRecord,
-  found: Pick<TaggedResource, 'tags'> | null,
-  applianceId: string,
-): FoundOrphan {
+function fromLook(record: LedgerRecord, found: Pick<TaggedResource, 'tags'> | null, applianceId: string): FoundOrphan {
   const { azureId, kind, role, restoreId, restoreState } = record;
   const known = { azureId, kind, role, restoreId, restoreState, record };
   if (found === null) {

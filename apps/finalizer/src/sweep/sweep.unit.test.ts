@@ -10,7 +10,14 @@ import {
 } from '@landfall/domain';
 import { createMetrics } from '@landfall/observability';
 import { requestRestore } from '@landfall/pipeline';
-import { aRestorePlan, aRestoreRequest, MemoryBooks, MemoryCloud, MemoryJournal, MemoryLeases } from '@landfall/testing';
+import {
+  aRestorePlan,
+  aRestoreRequest,
+  MemoryBooks,
+  MemoryCloud,
+  MemoryJournal,
+  MemoryLeases,
+} from '@landfall/testing';
 import { findOrphans } from './find-orphans.js';
 import { removeOrphans } from './remove-orphans.js';
 import { sweepInTurn } from './scheduled-sweep.js';
@@ -140,7 +147,10 @@ describe('removing orphans', () => {
     cloud.failNext('deleteOwned', new PermanentError({ code: 'LOCKED', message: 'A lock.', fix: 'Take it off.' }));
     const { removed, kept } = await removeOrphans(ports(), null, signal);
     assert.equal(removed.length, 1);
-    assert.deepEqual(kept.map(({ code }) => code), ['LOCKED']);
+    assert.deepEqual(
+      kept.map(({ code }) => code),
+      ['LOCKED'],
+    );
     assert.equal(cloud.inventory.length, 1);
   });
 
@@ -221,7 +231,13 @@ function disk(name: string, restoreId: string, journal: CallJournal, role: Resou
 function begin(name: string, restoreId: string, journal: CallJournal) {
   const azureId = cloud.diskId('apps', name);
   const creates = { kind: 'disk' as const, role: 'disk' };
-  return journal.begin({ key: `${restoreId}:${name}`, operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
+  return journal.begin({
+    key: `${restoreId}:${name}`,
+    operation: 'disks.createOrUpdate',
+    azureId,
+    bodyHash: '',
+    creates,
+  });
 }
 
 function spec(name: string, restoreId: string, role: ResourceRole) {

@@ -357,7 +357,11 @@ function journalContract(withBooks: (use: (books: RestoreBooks) => Promise<void>
     withRun(async (books, id) => {
       await books.journal(id, 'create-empty-disks', 1).begin(intent);
       const listed = async (ids: readonly string[]) =>
-        (await books.ledgerOfAll(ids)).map(({ azureId, restoreId, restoreState }) => [azureId, restoreId, restoreState]);
+        (await books.ledgerOfAll(ids)).map(({ azureId, restoreId, restoreState }) => [
+          azureId,
+          restoreId,
+          restoreState,
+        ]);
       assert.deepEqual(await listed([]), []);
       assert.deepEqual(await listed(['/disks/SDA', '/disks/other']), [['/Disks/sda', id, 'running']]);
       await ended(books, id);
