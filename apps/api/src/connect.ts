@@ -46,7 +46,7 @@ export async function connect(
   await Promise.all([waitForPostgres(database, startWithinMs), waitForRedis(redis, startWithinMs)]);
 
   const postgres = underCrashPoints(connectBooks(database));
-  const { books, catalogue, workers, tokens, idempotency, audit, diskAccesses } = postgres;
+  const { books, catalogue, workers, tokens, idempotency, audit, diskAccesses, leases } = postgres;
   const queues = new QueueClient(redis);
   const warn = (err: unknown) => logger.warn({ err }, 'Trying again soon.');
   const relay = runOutboxRelay(books, queues, warn);
@@ -63,6 +63,7 @@ export async function connect(
     idempotency,
     audit,
     diskAccesses,
+    leases,
     secrets: postgres.secretBox(environment.LANDFALL_SECRET_KEY),
     planner: {
       dryRun: (request) => queues.ask(QUEUES.planner, PLANNER_JOBS.dryRun, { request }, DRY_RUN_WITHIN_MS),
@@ -81,6 +82,7 @@ export async function connect(
       redisUrl: environment.LANDFALL_WORKER_REDIS_URL ?? environment.REDIS_URL,
       queuePrefix: environment.LANDFALL_QUEUE_PREFIX,
       concurrency: SEGMENTS_AT_ONCE,
+      leaseSeconds: environment.LANDFALL_MOVER_LEASE_SECONDS,
     },
     queues: async () => {
       const active = await workers.workers({ active: true });

@@ -1,4 +1,14 @@
-import { API_TOKEN, BLOB_ACCOUNTS, DATABASE, HTTP, LOGGING, REDIS, SECRET_KEY, WORKERS } from '@landfall/config';
+import {
+  API_TOKEN,
+  BLOB_ACCOUNTS,
+  DATABASE,
+  HTTP,
+  LOGGING,
+  MOVER_LEASE,
+  REDIS,
+  SECRET_KEY,
+  WORKERS,
+} from '@landfall/config';
 import { z } from 'zod';
 
 export const API_ENVIRONMENT = z.object({
@@ -9,6 +19,7 @@ export const API_ENVIRONMENT = z.object({
   ...API_TOKEN.shape,
   ...LOGGING.shape,
   ...HTTP.pick({ LANDFALL_HOST: true, LANDFALL_PORT: true }).shape,
+  ...MOVER_LEASE.shape,
   ...WORKERS.pick({ LANDFALL_WORKER_REDIS_URL: true }).shape,
 });
 

@@ -4,6 +4,7 @@ import type {
   Catalogue,
   DiskAccesses,
   IdempotencyKeys,
+  Leases,
   RestoreBooks,
   Secret,
   SecretBox,
@@ -24,6 +25,7 @@ export interface ApiPorts {
   readonly idempotency: IdempotencyKeys;
   readonly audit: AuditLog;
   readonly diskAccesses: DiskAccesses;
+  readonly leases: Leases;
   readonly secrets: SecretBox;
   readonly planner: PlannerQuestions;
   readonly finalizer: FinalizerQuestions;
@@ -66,4 +68,6 @@ export interface MoverQueues {
   readonly queuePrefix: string;
   /** Jobs that one data-mover may have in hand at once. */
   readonly concurrency: number;
+  /** For how long a data-mover may write without having renewed its lease. */
+  readonly leaseSeconds: number;
 }

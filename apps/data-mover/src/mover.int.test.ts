@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Secret } from '@landfall/domain';
+import { MemoryLeases } from '@landfall/testing';
 import { type Backup, backUp, damagePack, fileHash } from './site/backup.js';
 import { MoverProcess } from './site/mover-process.js';
 import { type SiteSegment, TestSite } from './site/test-site.js';
@@ -37,7 +40,8 @@ describe('the data-mover as a process', () => {
     disk = join(folder, 'by-lun', '0');
     await writeFile(disk, '');
     await truncate(disk, backup.sizeBytes);
-    site = await TestSite.open({ url: new Secret(redisUrl), prefix: `mover-test-${randomBytes(6).toString('hex')}` });
+    const redis = { url: new Secret(redisUrl), prefix: `mover-test-${randomBytes(6).toString('hex')}` };
+    site = await TestSite.open(redis, new MemoryLeases());
     movers = [];
   });
 
@@ -225,6 +229,76 @@ describe('the data-mover as a process', () => {
       assert.equal(site.count('done'), 0);
     });
   }
+
+  const writes = async (): Promise<void> => {
+    while (statSync(disk).blocks === 0) await pause(1);
+  };
+
+  it('is ended by another one when it is stopped in the middle, before that one writes; waking up changes nothing', async () => {
+    site.leaseMs = 2_000;
+    site.concurrency = 1;
+    const stopped = start('worker-0');
+    await site.add('move-0', grant(0, { offsetBytes: 0, lengthBytes: backup.sizeBytes }));
+    await writes();
+    stopped.kill('SIGSTOP');
+    start('worker-1');
+    await site.until('the other has written it', () => site.count('done') === 1);
+    // Not even a stopped process outlives the moment at which another one is given what it wrote.
+    assert.deepEqual(await stopped.exited, [null, 'SIGKILL']);
+    stopped.kill('SIGCONT');
+    const [first, second] = site.of('claimed', 'move-0');
+    assert.ok(first?.mover.startsWith('worker-0/') && second?.mover.startsWith('worker-1/'));
+    assert.equal(Number(second?.detail['epoch']), Number(first?.detail['epoch']) + 1);
+    assert.equal(await fileHash(disk), backup.sha256);
+    await site.add('verify-0', grant(0, { purpose: 'verify', offsetBytes: 0, lengthBytes: backup.sizeBytes }));
+    await site.until('it is verified', () => site.count('done') === 2);
+    assert.equal(await fileHash(disk), backup.sha256);
+  });
+
+  it('ends by itself when it wakes up without its lease, and reports nothing of what it had in hand', async () => {
+    site.leaseMs = 2_000;
+    const stopped = start('worker-0');
+    await site.add('move-0', grant(0, { offsetBytes: 0, lengthBytes: backup.sizeBytes }));
+    await writes();
+    stopped.kill('SIGSTOP');
+    await pause(2_500);
+    stopped.kill('SIGCONT');
+    assert.deepEqual(await stopped.exited, [1, null]);
+    assert.equal(site.count('done') + site.count('failed'), 0);
+    start('worker-0');
+    await site.until('its successor has written it', () => site.count('done') === 1);
+    assert.equal(await fileHash(disk), backup.sha256);
+  });
+
+  it('ends its predecessor of the same name before it begins', async () => {
+    const first = start('worker-0');
+    await site.until('it has started', () => site.count('started') === 1);
+    first.kill('SIGSTOP');
+    start('worker-0');
+    assert.deepEqual(await first.exited, [null, 'SIGKILL']);
+    await site.until('its successor has started', () => site.count('started') === 2);
+  });
+
+  it('leaves what another one is writing alone for as long as that one lives', async () => {
+    site.concurrency = 1;
+    const first = start('worker-0');
+    await site.until('it has started', () => site.count('started') === 1);
+    await site.add('move-0', grant(0));
+    await site.until('it is written', () => site.count('done') === 1);
+    // As if its job had got lost with Redis' memory while it was still at it.
+    const segment = site.segments.get('move-0')!;
+    first.kill('SIGSTOP');
+    segment.state = 'pending';
+    start('worker-1');
+    await site.handOut(segment);
+    await site.until('the other has started', () => site.count('started') === 2);
+    await pause(1_500);
+    assert.equal(site.of('claimed').length, 1);
+    first.kill('SIGTERM');
+    first.kill('SIGCONT');
+    assert.deepEqual(await first.exited, [0, null]);
+    await site.until('the other has it once the first has left', () => site.count('done') === 2);
+  });
 
   it('writes no secret to its log', async () => {
     await site.add('move-0', grant(0, { repository: { ...backup.access, password: 'canary-password' } }));

@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { Secret } from '@landfall/domain';
+import { detailsOf, type RetryableError, Secret } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import { crashHookFromEnvironment, QueueClient, QUEUES, type RedisSettings } from '@landfall/pipeline';
 import { JobLoop } from './queue/job-loop.js';
 import { Reports } from './queue/reports.js';
 import { ApiClient, type NotWelcomeError } from './session/api-client.js';
 import { beginHeartbeat } from './session/heartbeat.js';
+import { patiently } from './session/patience.js';
+import { seeGone, takeProcessLock } from './session/process-lock.js';
 import { joinSession } from './session/worker-session.js';
+import { WriterLease } from './session/writer-lease.js';
 import type { MoverSettings } from './settings.js';
 import { repositoryOpener, Sources } from './source/sources.js';
 import { openTarget } from './transfer/open-target.js';
@@ -27,23 +30,27 @@ interface Place {
 }
 
 const MOST_THREADS = 4;
+const LEAVE_WITHIN_MS = 2_000;
 
 /**
- * Starts taking segments.
- * @param onNotWelcome the API no longer accepts this data-mover: it should end
+ * Starts taking segments: with the lock of its name, so that its predecessor is gone, and then with a lease of its own.
+ * @param onEnd the API no longer accepts this data-mover, or its lease is lost: it should end
  * @throws LandfallError when a worker's data-mover can't get a session
  */
 export async function startMover(
   settings: MoverSettings,
   log: Logger,
   signal: AbortSignal,
-  onNotWelcome: (error: NotWelcomeError) => void,
+  onEnd: (error: NotWelcomeError | RetryableError) => void,
 ): Promise<Mover> {
   const name = settings.LANDFALL_MOVER_NAME;
   // Tells this process from the one that had the name before it.
   const mover = `${name}/${randomBytes(4).toString('hex')}`;
   const api = new ApiClient(settings.LANDFALL_API_URL);
+  const lockFolder = settings.mode === 'worker' ? settings.LANDFALL_WORKER_STATE : null;
+  if (lockFolder !== null) await takeProcessLock(lockFolder, mover);
   const place = await placeOf(settings, api, log, signal);
+  const writer = await leaseOf(api, mover, log, signal, onEnd);
 
   const queues = new QueueClient(place.redis);
   const reports = new Reports(queues, mover);
@@ -57,23 +64,42 @@ export async function startMover(
     reports,
     sources,
     openTarget: (grant) => openTarget(grant, settings.LANDFALL_DISK_DIRECTORY),
+    writer,
+    // In the pool the API itself decides; it never asks for this there.
+    seeGone: async (other) => (lockFolder === null ? undefined : seeGone(lockFolder, other)),
     log,
     crash: crashHookFromEnvironment(),
-    onNotWelcome,
+    onNotWelcome: onEnd,
   });
   const endHeartbeat =
     place.workerId === null
       ? () => undefined
-      : beginHeartbeat(api, place.workerId, { name, pid: process.pid }, log, onNotWelcome);
+      : beginHeartbeat(api, place.workerId, { name, pid: process.pid }, log, onEnd);
   log.info({ mover, queue: place.queue, concurrency: place.concurrency, threads }, 'Taking segments.');
   return {
     async close() {
       endHeartbeat();
       await loop.close();
+      writer.end();
+      if (loop.isIdle) await api.leave(mover, AbortSignal.timeout(LEAVE_WITHIN_MS)).catch(() => undefined);
       await sources.close();
       await queues.close();
     },
   };
+}
+
+async function leaseOf(
+  api: ApiClient,
+  mover: string,
+  log: Logger,
+  signal: AbortSignal,
+  onLost: (error: RetryableError) => void,
+): Promise<WriterLease> {
+  const granted = await patiently(
+    async () => ({ askedAt: performance.now(), ...(await api.takeLease(mover, signal)) }),
+    { signal, onRetry: (error) => log.warn({ error: detailsOf(error) }, 'Asking for a lease again soon.') },
+  );
+  return new WriterLease(api, mover, granted, log, onLost);
 }
 
 async function placeOf(settings: MoverSettings, api: ApiClient, log: Logger, signal: AbortSignal): Promise<Place> {

@@ -113,6 +113,11 @@ export const WORKERS = z.object({
   LANDFALL_WORKER_REDIS_URL: secret.optional(),
 });
 
+export const MOVER_LEASE = z.object({
+  /** For how long a data-mover may write without having reached the API; then it stops, and another may take its place. */
+  LANDFALL_MOVER_LEASE_SECONDS: z.coerce.number().min(2).max(3_600).default(45),
+});
+
 export const SWEEP = z.object({
   /** Minutes between two looks for what ended restores have left in Azure; 0: only when asked. */
   LANDFALL_SWEEP_MINUTES: z.coerce.number().min(0).max(10_080).default(60),

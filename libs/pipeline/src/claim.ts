@@ -1,4 +1,5 @@
-import type { RestoreBooks, Segment } from '@landfall/domain';
+import type { Leases, RestoreBooks, Segment } from '@landfall/domain';
+import { decideOnWriter, type WriterClaim, type WriterDecision } from './writers.js';
 
 /*
  * Who may work on a segment.
@@ -6,14 +7,16 @@ import type { RestoreBooks, Segment } from '@landfall/domain';
  * A job names a segment and an epoch. The first claim under the segment's own epoch takes it. A second claim under the
  * same epoch means that the queue gave the job out again, because whoever held it has lost its lock: the segment goes
  * over under the next epoch, so that a late result of the first holder no longer counts. Every other epoch is stale:
- * a newer job is on its way. What is done is never given out again.
+ * a newer job is on its way. What is done is never given out again. Before a segment goes to another process, the one that
+ * had it must be gone for certain: see writers.ts.
  */
 export type ClaimDecision =
   | { readonly kind: 'granted'; readonly segment: Segment }
   /** Finished already: the job has nothing left to do. */
   | { readonly kind: 'done' }
   /** An older epoch, an unknown segment, or a restore that no longer wants it. */
-  | { readonly kind: 'stale' };
+  | { readonly kind: 'stale' }
+  | Exclude<WriterDecision, { kind: 'free' }>;
 
 export interface SegmentClaim {
   readonly segmentId: string;
@@ -23,12 +26,23 @@ export interface SegmentClaim {
   readonly mover: string;
 }
 
-/** Decides on a claim and, where it is granted, records holder and epoch and an event `segment.claimed`. */
-export async function claimSegment(books: RestoreBooks, claim: SegmentClaim): Promise<ClaimDecision> {
+/**
+ * Decides on a claim and, where it is granted, records holder and epoch and an event `segment.claimed`.
+ * @param writers what is known of the processes that write; left out where there is but one
+ */
+export async function claimSegment(
+  books: RestoreBooks,
+  claim: SegmentClaim,
+  writers?: { readonly leases: Leases; readonly claim: WriterClaim },
+): Promise<ClaimDecision> {
   const segment = await books.segment(claim.segmentId);
   if (segment === null) return { kind: 'stale' };
   if (segment.state === 'done') return { kind: 'done' };
   if (segment.state === 'failed' || segment.epoch !== claim.epoch) return { kind: 'stale' };
+
+  // The change below is guarded by the state and epoch read above: nobody else has become its writer meanwhile.
+  const writer = writers && (await decideOnWriter(writers.leases, writers.claim, segment.mover));
+  if (writer && writer.kind !== 'free') return writer;
 
   const epoch = segment.state === 'running' ? segment.epoch + 1 : segment.epoch;
   const granted = await books.transaction(async (tx) => {

@@ -3,6 +3,7 @@ export * from './queues.js';
 export * from './orphans.js';
 export * from './mover-protocol.js';
 export * from './handler.js';
+export * from './writers.js';
 export * from './claim.js';
 export * from './retry-policy.js';
 export * from './dispatch.js';

@@ -6,10 +6,13 @@ import { z } from 'zod';
  *
  *   POST /internal/v1/workers/{id}/register      one-time bootstrap token → REGISTERED
  *   POST /internal/v1/workers/{id}/heartbeat     session token; prolongs it → { expiresAt }
- *   POST /internal/v1/segments/{id}/claim        session token, or a pool mover's API token → SEGMENT_GRANT
+ *   POST /internal/v1/movers/lease               session token, or a pool mover's API token → LEASED; at the start
+ *   POST /internal/v1/movers/renew               likewise; refused with 409 `LEASE_LOST`: end at once
+ *   POST /internal/v1/movers/leave               likewise; nothing is written any more
+ *   POST /internal/v1/segments/{id}/claim        likewise → SEGMENT_GRANT, or HELD: somebody else may still write it
  *
  * A claim is refused with 409 and code `SEGMENT_DONE` (finished already: drop the job) or `SEGMENT_STALE` (an older
- * epoch, or the restore no longer wants it: drop the job).
+ * epoch, or the restore no longer wants it: drop the job), and with `LEASE_LOST`.
  */
 export const REGISTER = z.object({
   bootstrapToken: z.string(),
@@ -29,7 +32,22 @@ export const REGISTERED = z.object({
 
 export const HEARTBEAT = z.object({ mover: z.object({ name: z.string(), pid: z.number().int() }) });
 
-export const CLAIM = z.object({ epoch: z.number().int(), mover: z.string() });
+export const CLAIM = z.object({
+  epoch: z.number().int(),
+  /** `name/instance`. */
+  mover: z.string(),
+  /** Data-movers on the same worker that the claiming one has seen to be gone. */
+  gone: z.array(z.string()).max(100).optional(),
+});
+
+/** The body of the calls about a data-mover's lease. */
+export const LEASE = z.object({ mover: z.string().regex(/^[A-Za-z0-9._-]{1,120}\/[A-Za-z0-9]{1,40}$/) });
+
+/** The lease runs from when it was asked for. */
+export const LEASED = z.object({ leaseMs: z.number().positive() });
+
+/** `expired`: its lease ran out. It has to be seen gone (killed, its lock free), and then named in the next claim. */
+export const HELD = z.object({ heldBy: z.string(), expired: z.boolean() });
 
 /** Where a repository lies, with what opens it. Exists in memory and on the loopback or TLS wire only. */
 export const REPOSITORY_ACCESS = z.object({
@@ -59,5 +77,8 @@ export const SEGMENT_GRANT = z.object({
   ]),
 });
 
+export const CLAIMED = z.union([SEGMENT_GRANT, HELD]);
+
+export type Held = z.infer<typeof HELD>;
 export type RepositoryAccess = z.infer<typeof REPOSITORY_ACCESS>;
 export type SegmentGrant = z.infer<typeof SEGMENT_GRANT>;

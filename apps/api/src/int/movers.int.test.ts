@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { restorePointId, SEALING_CONTEXT, Secret } from '@landfall/domain';
-import { REGISTERED, SEGMENT_GRANT } from '@landfall/pipeline';
+import { REGISTERED, SEGMENT_GRANT, writerLease } from '@landfall/pipeline';
 import { hashOf } from '../access/session.js';
 import { type Answer, ApiUnderTest, scanFinds, tokenOf } from './running-api.fixture.test.js';
 import { discovered, planFor } from './samples.fixture.test.js';
 
 const MIB = 2 ** 20;
 const MOVER = { name: 'worker-0', pid: 4711 };
+const PROCESS = 'worker-0/a1';
 let api: ApiUnderTest;
 
 before(async () => {
@@ -71,8 +72,19 @@ function register(id: string, bootstrapToken: string): Promise<Answer> {
   return api.call('POST', `/internal/v1/workers/${id}/register`, { body: { bootstrapToken, mover: MOVER } });
 }
 
-function claim(segmentId: string, epoch: number, headers: Record<string, string>): Promise<Answer> {
-  return api.call('POST', `/internal/v1/segments/${segmentId}/claim`, { body: { epoch, mover: 'worker-0' }, headers });
+/** By a process that has its lease. */
+async function claim(segmentId: string, epoch: number, headers: Record<string, string>, mover = PROCESS) {
+  await lease('lease', headers, mover);
+  return claimAs(mover, segmentId, epoch, headers);
+}
+
+function claimAs(mover: string, segmentId: string, epoch: number, headers: Record<string, string>, gone?: string[]) {
+  const body = { epoch, mover, ...(gone ? { gone } : {}) };
+  return api.call('POST', `/internal/v1/segments/${segmentId}/claim`, { body, headers });
+}
+
+function lease(verb: 'lease' | 'renew' | 'leave', headers: Record<string, string>, mover = PROCESS): Promise<Answer> {
+  return api.call('POST', `/internal/v1/movers/${verb}`, { body: { mover }, headers });
 }
 
 describe('a data-mover on a worker', () => {
@@ -150,6 +162,36 @@ describe('a data-mover on a worker', () => {
     const done = await claim(data.id, data.epoch, headers);
     assert.deepEqual([done.status, (done.body as { code: string }).code], [409, 'SEGMENT_DONE']);
     assert.equal((await claim('unknown', 0, headers)).status, 404);
+  });
+
+  it('keeps its lease by renewing it, until it leaves or another process has its name', async () => {
+    const { id, os } = await restoreInTransfer('worker');
+    const { headers } = await registeredWorker(id, 'w-lease');
+    assert.equal((await lease('renew', headers)).status, 409);
+    assert.deepEqual((await lease('lease', headers)).body, { leaseMs: 45_000 });
+    assert.deepEqual((await lease('renew', headers)).body, { leaseMs: 45_000 });
+    await lease('lease', headers, 'worker-0/b2');
+    const lost = await lease('renew', headers);
+    assert.deepEqual([lost.status, (lost.body as { code: string }).code], [409, 'LEASE_LOST']);
+    const claimed = await claimAs(PROCESS, os.id, os.epoch, headers);
+    assert.deepEqual([claimed.status, (claimed.body as { code: string }).code], [409, 'LEASE_LOST']);
+    assert.deepEqual((await lease('leave', headers, 'worker-0/b2')).body, { left: true });
+    assert.equal((await lease('renew', headers, 'worker-0/b2')).status, 409);
+  });
+
+  it('gets what another one had only when that one is gone for certain', async () => {
+    const { leases } = api.connections.ports;
+    const { id, os } = await restoreInTransfer('worker');
+    const { headers } = await registeredWorker(id, 'w-fence');
+    assert.equal((await claim(os.id, os.epoch, headers)).status, 200);
+    const other = 'worker-1/c3';
+    await lease('lease', headers, other);
+    const held = { heldBy: PROCESS, expired: false };
+    assert.deepEqual((await claimAs(other, os.id, os.epoch, headers, [PROCESS])).body, held);
+    await leases.takeOver(writerLease('w-fence', PROCESS), PROCESS, -1);
+    assert.deepEqual((await claimAs(other, os.id, os.epoch, headers)).body, { ...held, expired: true });
+    const grant = SEGMENT_GRANT.parse((await claimAs(other, os.id, os.epoch, headers, [PROCESS])).body);
+    assert.equal(grant.epoch, os.epoch + 1);
   });
 
   it('may claim only what is written on its own worker', async () => {

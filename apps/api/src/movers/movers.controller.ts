@@ -4,11 +4,16 @@ import { ConflictError, NotFoundError, type Segment } from '@landfall/domain';
 import {
   CLAIM,
   claimSegment,
+  type Held,
   HEARTBEAT,
+  LEASE,
+  type LEASED,
+  POOL,
   REGISTER,
   type REGISTERED,
   type SegmentGrant,
   workerQueue,
+  writerLease,
 } from '@landfall/pipeline';
 import type { Request } from 'express';
 import type { z } from 'zod';
@@ -68,6 +73,43 @@ export class MoversController {
     return { expiresAt: expiresAt.toISOString() };
   }
 
+  /** Begins a data-mover's time to write. It holds the lock of its name: whoever had the name before is gone. */
+  @Post('movers/lease')
+  @HttpCode(200)
+  @Requires('data-mover')
+  async lease(
+    @Body({ schema: LEASE.strict() }) { mover }: z.infer<typeof LEASE>,
+    @Req() request: Request,
+  ): Promise<z.infer<typeof LEASED>> {
+    const { leaseSeconds } = this.ports.moverQueues;
+    await this.ports.leases.takeOver(writerLease(siteOf(request.principal), mover), mover, leaseSeconds);
+    return { leaseMs: leaseSeconds * 1000 };
+  }
+
+  @Post('movers/renew')
+  @HttpCode(200)
+  @Requires('data-mover')
+  async renew(
+    @Body({ schema: LEASE.strict() }) { mover }: z.infer<typeof LEASE>,
+    @Req() request: Request,
+  ): Promise<z.infer<typeof LEASED>> {
+    const { leaseSeconds } = this.ports.moverQueues;
+    const name = writerLease(siteOf(request.principal), mover);
+    if (!(await this.ports.leases.renew(name, mover, leaseSeconds))) throw leaseLost(mover);
+    return { leaseMs: leaseSeconds * 1000 };
+  }
+
+  /** All that it had in hand has ended. */
+  @Post('movers/leave')
+  @HttpCode(200)
+  @Requires('data-mover')
+  async leave(
+    @Body({ schema: LEASE.strict() }) { mover }: z.infer<typeof LEASE>,
+    @Req() request: Request,
+  ): Promise<{ left: boolean }> {
+    return { left: await this.ports.leases.release(writerLease(siteOf(request.principal), mover), mover) };
+  }
+
   @Post('segments/:id/claim')
   @HttpCode(200)
   @Requires('data-mover')
@@ -75,14 +117,22 @@ export class MoversController {
     @Param('id') id: string,
     @Body({ schema: CLAIM.strict() }) body: z.infer<typeof CLAIM>,
     @Req() request: Request,
-  ): Promise<SegmentGrant> {
+  ): Promise<SegmentGrant | Held> {
     const { books } = this.ports;
     const segment = await books.segment(id);
     if (segment === null) throw unknownSegment(id);
     const lun = await this.mayClaim(request.principal, segment);
-    const decision = await claimSegment(books, { segmentId: id, epoch: body.epoch, mover: body.mover });
+    const { epoch, mover, gone = [] } = body;
+    const site = siteOf(request.principal);
+    const decision = await claimSegment(
+      books,
+      { segmentId: id, epoch, mover },
+      { leases: this.ports.leases, claim: { site, mover, gone } },
+    );
     if (decision.kind === 'done') throw dropJob('SEGMENT_DONE', `Segment ${id} is finished.`);
     if (decision.kind === 'stale') throw dropJob('SEGMENT_STALE', `Segment ${id} is not wanted under this epoch.`);
+    if (decision.kind === 'lost') throw leaseLost(mover);
+    if (decision.kind === 'held') return { heldBy: decision.by, expired: decision.expired };
     return grantOf(this.ports, decision.segment, lun);
   }
 
@@ -101,6 +151,19 @@ export class MoversController {
     if (restore?.plan?.options.transfer !== 'direct') throw notItsOwn(`segment ${segment.id}`);
     return null;
   }
+}
+
+/** Where a data-mover runs. */
+function siteOf(principal: Principal | undefined): string {
+  return principal?.kind === 'worker' ? principal.workerId : POOL;
+}
+
+function leaseLost(mover: string): ConflictError {
+  return new ConflictError({
+    code: 'LEASE_LOST',
+    message: `The lease of the data-mover ${mover} has run out, or is another's.`,
+    fix: 'End at once; whoever runs the data-mover starts it again.',
+  });
 }
 
 function unknownSegment(id: string): NotFoundError {

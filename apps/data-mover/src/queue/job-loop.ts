@@ -12,8 +12,9 @@ import {
 } from '@landfall/pipeline';
 import { type Job, Worker } from 'bullmq';
 import { type ApiClient, NotWelcomeError } from '../session/api-client.js';
-import { patiently } from '../session/patience.js';
+import type { WriterLease } from '../session/writer-lease.js';
 import { runSegment, type SegmentWork } from '../transfer/segment.js';
+import { claimSegment } from './claim.js';
 import { Lease } from './lease.js';
 import type { Held, Reports } from './reports.js';
 
@@ -23,8 +24,9 @@ import type { Held, Reports } from './reports.js';
  *   job → claim at the API → done or stale: drop the job
  *                          → granted: work, then a result on the results queue, then the job ends
  *
- * The lock on the job is renewed while it is in hand, the claim included. Who loses it (or can't renew it in time) stops
- * and reports nothing: the segment is somebody else's. On shutdown no more jobs are taken, those in hand get a moment to end, and
+ * The lock on the job is renewed while it is in hand, the claim included. Who loses it (or can't renew it in time) stops,
+ * and reports no more than that it has: the segment is somebody else's. A process without its lease stops everything and
+ * reports nothing. On shutdown no more jobs are taken, those in hand get a moment to end, and
  * the rest is given back.
  */
 const LOCK_MS = 15_000;
@@ -43,6 +45,10 @@ export interface JobLoopOptions extends SegmentWork {
   readonly mover: string;
   readonly api: ApiClient;
   readonly reports: Reports;
+  /** This process' right to write anything at all. */
+  readonly writer: Pick<WriterLease, 'assertHeld' | 'lost'>;
+  /** Returns when another data-mover, whose lease ran out, writes nothing any more. */
+  readonly seeGone: (mover: string) => Promise<void>;
   readonly log: Logger;
   /** Told of the points at which tests let the process die. */
   readonly crash?: CrashHook | null;
@@ -54,6 +60,8 @@ export class JobLoop {
   readonly #worker: Worker;
   readonly #connection;
   readonly #leases = new Map<string, Lease>();
+  /** The latest run of each segment in hand: its successor waits for its end. */
+  readonly #inHand = new Map<string, Promise<void>>();
   readonly #stop = new AbortController();
   /** Ends even the waiting for Redis with a report in hand. */
   readonly #leave = new AbortController();
@@ -103,27 +111,46 @@ export class JobLoop {
     this.options.log.warn({ error: error.message }, 'The queue reports an error.');
   }
 
+  /** Whether nothing is being written any more. */
+  get isIdle(): boolean {
+    return this.#inHand.size === 0;
+  }
+
+  /** A job may come a second time while its first run, whose lock was lost, is still about to end: one after the other. */
   async #handle(job: Job, lost: AbortSignal): Promise<void> {
-    const { log, api, reports, mover, crash } = this.options;
     const wanted = SEGMENT_JOB.parse(job.data);
     const { segmentId } = wanted;
+    const earlier = this.#inHand.get(segmentId) ?? Promise.resolve();
+    const run = earlier.then(() => this.#run(job, wanted, lost));
+    const ended = run.catch(() => undefined);
+    this.#inHand.set(segmentId, ended);
+    try {
+      await run;
+    } finally {
+      if (this.#inHand.get(segmentId) === ended) this.#inHand.delete(segmentId);
+    }
+  }
+
+  async #run(job: Job, wanted: Held, lost: AbortSignal): Promise<void> {
+    const { log, reports, writer, crash } = this.options;
+    const { segmentId } = wanted;
     const lease = new Lease(LOCK_MS, LEASE_MARGIN_MS);
-    const signal = AbortSignal.any([lost, this.#stop.signal]);
-    const reporting = AbortSignal.any([lost, this.#leave.signal]);
+    const signal = AbortSignal.any([lost, this.#stop.signal, writer.lost]);
+    const reporting = AbortSignal.any([writer.lost, this.#leave.signal]);
     let held: Held = wanted;
     this.#leases.set(job.id ?? '', lease);
     try {
       if (this.#closing) throw new Error('The data-mover stops.');
       const onRetry = (error: unknown): void =>
         log.warn({ segmentId, error: detailsOf(error) }, 'Claiming again soon.');
-      const grant: SegmentGrant = await patiently(() => api.claim(segmentId, { epoch: wanted.epoch, mover }, signal), {
-        signal,
-        onRetry,
-      });
+      const grant: SegmentGrant = await claimSegment(this.options, segmentId, wanted.epoch, signal, onRetry);
       held = { segmentId, restoreId: grant.restoreId, epoch: grant.epoch };
       await crash?.(`step05.${grant.purpose}.afterClaim`);
       const begun = performance.now();
-      const outcome = await runSegment(grant, this.options, signal, () => lease.assertHeld());
+      const outcome = await runSegment(grant, this.options, signal, () => {
+        lease.assertHeld();
+        writer.assertHeld();
+      });
       const milliseconds = performance.now() - begun;
       await crash?.(`step05.${grant.purpose}.afterWork`);
       await reports.done(held, outcome, milliseconds, reporting);
@@ -146,8 +173,13 @@ export class JobLoop {
       log.info({ ...held, code }, 'Job dropped.');
       return;
     }
+    if (this.options.writer.lost.aborted) {
+      log.warn(held, 'The lease was lost; the segment is left to others.');
+      throw error;
+    }
     if (lost.aborted || code === 'LEASE_LOST') {
       log.warn(held, 'The lock on the segment was lost; it is left to others.');
+      await reports.failed(held, 'waiting', LOCK_LOST, reporting).catch(() => undefined);
       throw error;
     }
     if (error instanceof NotWelcomeError) {
@@ -162,6 +194,12 @@ export class JobLoop {
     await reports.failed(held, kindOf(error), detailsOf(error), reporting);
   }
 }
+
+const LOCK_LOST: ErrorDetails = {
+  code: 'LOCK_LOST',
+  message: 'the data-mover lost its lock on the job.',
+  fix: 'Nothing has to be done: it is taken up again.',
+};
 
 const GIVEN_BACK: ErrorDetails = {
   code: 'MOVER_STOPPED',

@@ -1,10 +1,12 @@
 import { type ErrorDetails, LandfallError, PermanentError, RetryableError, type Secret } from '@landfall/domain';
 import {
   type CLAIM,
+  CLAIMED,
+  type Held,
   type HEARTBEAT,
+  LEASED,
   type REGISTER,
   REGISTERED,
-  SEGMENT_GRANT,
   type SegmentGrant,
 } from '@landfall/pipeline';
 import { z } from 'zod';
@@ -40,9 +42,24 @@ export class ApiClient {
     PROLONGED.parse(await this.#post(`workers/${encodeURIComponent(workerId)}/heartbeat`, body, signal));
   }
 
-  /** @throws PermanentError `SEGMENT_DONE`, `SEGMENT_STALE`: drop the job */
-  async claim(segmentId: string, body: z.infer<typeof CLAIM>, signal?: AbortSignal): Promise<SegmentGrant> {
-    return SEGMENT_GRANT.parse(await this.#post(`segments/${encodeURIComponent(segmentId)}/claim`, body, signal));
+  /** The time to write, from when it was asked for; whoever had this name before is gone. */
+  async takeLease(mover: string, signal?: AbortSignal): Promise<z.infer<typeof LEASED>> {
+    return LEASED.parse(await this.#post('movers/lease', { mover }, signal));
+  }
+
+  /** @throws PermanentError `LEASE_LOST`: end */
+  async renewLease(mover: string, signal?: AbortSignal): Promise<z.infer<typeof LEASED>> {
+    return LEASED.parse(await this.#post('movers/renew', { mover }, signal));
+  }
+
+  /** This process writes nothing any more. */
+  async leave(mover: string, signal?: AbortSignal): Promise<void> {
+    await this.#post('movers/leave', { mover }, signal);
+  }
+
+  /** @throws PermanentError `SEGMENT_DONE`, `SEGMENT_STALE`: drop the job; `LEASE_LOST`: end */
+  async claim(segmentId: string, body: z.infer<typeof CLAIM>, signal?: AbortSignal): Promise<SegmentGrant | Held> {
+    return CLAIMED.parse(await this.#post(`segments/${encodeURIComponent(segmentId)}/claim`, body, signal));
   }
 
   async #post(path: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown> {

@@ -1,7 +1,9 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Leases } from '@landfall/domain';
 import {
+  decideOnWriter,
   MOVER_STARTED,
   patientConnection,
   QUEUES,
@@ -11,6 +13,7 @@ import {
   type SegmentGrant,
   segmentJobId,
   workerQueue,
+  writerLease,
 } from '@landfall/pipeline';
 import { type Job, Queue, Worker } from 'bullmq';
 
@@ -36,13 +39,15 @@ export interface SiteEvent {
 export const WORKER_ID = 'landfall-worker-test-0';
 const BOOTSTRAP_TOKEN = 'the-one-time-token';
 const SESSION_TOKEN = 'the-session-token';
-const WAIT_MS = 60_000;
+const WAIT_MS = 120_000;
 
 export class TestSite {
   readonly segments = new Map<string, SiteSegment>();
   readonly events: SiteEvent[] = [];
   /** Jobs that a data-mover may have in hand. */
   concurrency = 2;
+  /** For how long a data-mover may write without renewing its lease. */
+  leaseMs = 60_000;
   /** Answers every claim with 503 while set. */
   away = false;
   /** Runs when a claim has been granted, just before the answer is sent. */
@@ -55,7 +60,10 @@ export class TestSite {
   readonly #results: Worker;
   #redeemed = false;
 
-  private constructor(private readonly redis: Required<RedisSettings>) {
+  private constructor(
+    private readonly redis: Required<RedisSettings>,
+    private readonly leases: Leases,
+  ) {
     this.#server = createServer((request, response) => void this.#answer(request, response));
     this.#connections = [patientConnection(redis), patientConnection(redis)] as const;
     const prefix = redis.prefix;
@@ -66,8 +74,8 @@ export class TestSite {
     });
   }
 
-  static async open(redis: Required<RedisSettings>): Promise<TestSite> {
-    const site = new TestSite(redis);
+  static async open(redis: Required<RedisSettings>, leases: Leases): Promise<TestSite> {
+    const site = new TestSite(redis, leases);
     site.#server.listen(0, '127.0.0.1');
     await once(site.#server, 'listening');
     return site;
@@ -85,7 +93,7 @@ export class TestSite {
   async add(id: string, grant: SiteSegment['grant']): Promise<void> {
     const segment: SiteSegment = { id, grant, state: 'pending', epoch: 0, mover: null };
     this.segments.set(id, segment);
-    await this.#handOut(segment);
+    await this.handOut(segment);
   }
 
   /** Resolves once the condition holds; looked at whenever something has happened. */
@@ -119,7 +127,8 @@ export class TestSite {
     this.#server.close();
   }
 
-  async #handOut(segment: SiteSegment): Promise<void> {
+  /** Under the next epoch. */
+  async handOut(segment: SiteSegment): Promise<void> {
     segment.epoch += 1;
     segment.state = 'pending';
     const payload = { restoreId: 'r1', segmentId: segment.id, epoch: segment.epoch };
@@ -138,7 +147,7 @@ export class TestSite {
       const name = mover.split('/')[0];
       for (const segment of this.segments.values()) {
         if (segment.state !== 'running' || segment.mover === mover || segment.mover?.split('/')[0] !== name) continue;
-        await this.#handOut(segment);
+        await this.handOut(segment);
       }
       return;
     }
@@ -150,8 +159,9 @@ export class TestSite {
       this.#note('stale', segment.id, result.mover, result);
       return;
     }
-    if ('error' in result && result.kind === 'waiting') await this.#handOut(segment);
+    if ('error' in result && result.kind === 'waiting') await this.handOut(segment);
     else segment.state = 'error' in result ? 'failed' : 'done';
+    if ('error' in result && segment.mover === result.mover) segment.mover = null;
     this.#note('error' in result ? 'failed' : 'done', segment.id, result.mover, result);
   }
 
@@ -159,12 +169,12 @@ export class TestSite {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
-    const [status, answer] = this.#route(request, body);
+    const [status, answer] = await this.#route(request, body);
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer));
   }
 
-  #route(request: IncomingMessage, body: Record<string, unknown>): [number, unknown] {
+  async #route(request: IncomingMessage, body: Record<string, unknown>): Promise<[number, unknown]> {
     const path = request.url ?? '';
     if (path === `/internal/v1/workers/${WORKER_ID}/register`) {
       if (this.#redeemed || body['bootstrapToken'] !== BOOTSTRAP_TOKEN) {
@@ -183,16 +193,35 @@ export class TestSite {
       this.#note('heartbeat', null, (body['mover'] as { name: string }).name);
       return [200, { expiresAt: '2100-01-01T00:00:00.000Z' }];
     }
+    const mover = String(body['mover']);
+    const lease = writerLease(WORKER_ID, mover);
+    if (path.endsWith('/movers/lease')) {
+      await this.leases.takeOver(lease, mover, this.leaseMs / 1000);
+      return [200, { leaseMs: this.leaseMs }];
+    }
+    if (path.endsWith('/movers/renew')) {
+      const renewed = await this.leases.renew(lease, mover, this.leaseMs / 1000);
+      return renewed ? [200, { leaseMs: this.leaseMs }] : [409, problem('LEASE_LOST')];
+    }
+    if (path.endsWith('/movers/leave')) return [200, { left: await this.leases.release(lease, mover) }];
     const id = /^\/internal\/v1\/segments\/([^/]+)\/claim$/.exec(path)?.[1];
     const segment = id === undefined ? undefined : this.segments.get(id);
     if (segment === undefined) return [404, problem('SEGMENT_NOT_FOUND')];
-    return this.#claim(segment, Number(body['epoch']), String(body['mover']));
+    return this.#claim(segment, Number(body['epoch']), mover, (body['gone'] as string[] | undefined) ?? []);
   }
 
-  #claim(segment: SiteSegment, epoch: number, mover: string): [number, unknown] {
+  async #claim(
+    segment: SiteSegment,
+    epoch: number,
+    mover: string,
+    gone: readonly string[],
+  ): Promise<[number, unknown]> {
     if (this.away) return [503, problem('POSTGRES_UNREACHABLE')];
     if (segment.state === 'done') return [409, problem('SEGMENT_DONE')];
     if (segment.state === 'failed' || segment.epoch !== epoch) return [409, problem('SEGMENT_STALE')];
+    const writer = await decideOnWriter(this.leases, { site: WORKER_ID, mover, gone }, segment.mover);
+    if (writer.kind === 'lost') return [409, problem('LEASE_LOST')];
+    if (writer.kind === 'held') return [200, { heldBy: writer.by, expired: writer.expired }];
     if (segment.state === 'running') segment.epoch += 1;
     segment.state = 'running';
     segment.mover = mover;

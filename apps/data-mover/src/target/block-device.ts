@@ -69,6 +69,7 @@ export class BlockDevice implements DiskTarget {
     this.#checkRange(offset, bytes.length);
     let done = 0;
     while (done < bytes.length) {
+      signal?.throwIfAborted();
       let written: number;
       try {
         ({ bytesWritten: written } = await this.handle.write(bytes, done, bytes.length - done, offset + done));

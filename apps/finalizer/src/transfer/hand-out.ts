@@ -35,17 +35,31 @@ export async function fillWindow(
   });
 }
 
+export interface HandOutAgain {
+  readonly attempts?: number;
+  readonly delayMs?: number;
+  /** Nobody has said that its run has ended: the segment keeps naming who had it, until that one is seen gone. */
+  readonly writerMayLive?: boolean;
+}
+
 /** Sends a segment out under the next epoch; every job that was sent for it before is stale from then on. */
 export async function handOut(
   tx: RestoreTransaction,
   segment: Segment,
   queue: string,
-  again: { readonly attempts?: number; readonly delayMs?: number } = {},
+  again: HandOutAgain = {},
 ): Promise<boolean> {
   const epoch = segment.epoch + 1;
   const attempts = again.attempts ?? segment.attempts;
   const guard = { from: segment.state, epoch: segment.epoch };
-  if (!(await tx.moveSegment(segment.id, guard, 'pending', { epoch, attempts, mover: null }))) return false;
+  if (
+    !(await tx.moveSegment(segment.id, guard, 'pending', {
+      epoch,
+      attempts,
+      ...(again.writerMayLive ? {} : { mover: null }),
+    }))
+  )
+    return false;
   await tx.enqueue({
     queue,
     jobId: segmentJobId(segment.id, epoch),

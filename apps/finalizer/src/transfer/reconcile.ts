@@ -57,7 +57,7 @@ export async function handOutLost(ports: ReconcilePorts, restore: Restore): Prom
       fix: 'Nothing has to be done: it is on its way again.',
     };
     if (segment.state === 'running') await ports.results.lost(restore, segment, why);
-    else await ports.results.handOutAgain(restore, segment, why, {});
+    else await ports.results.handOutAgain(restore, segment, why, { writerMayLive: true });
   }
 }
 

@@ -82,6 +82,7 @@ async function tryFailedAgain(books: RestoreBooks, restore: Restore): Promise<vo
   if (failed.length === 0) return;
   await books.transaction(async (tx) => {
     if (!isMoving(await tx.lockRestore(restore.id))) return;
-    for (const segment of failed) await handOut(tx, segment, routeOf(restore, segment).queue, { attempts: 0 });
+    for (const segment of failed)
+      await handOut(tx, segment, routeOf(restore, segment).queue, { attempts: 0, writerMayLive: true });
   });
 }

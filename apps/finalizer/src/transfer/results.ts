@@ -6,16 +6,25 @@ import {
   type Segment,
   type WorkerRegistry,
 } from '@landfall/domain';
-import { backOffMs, errorFrom, MOVER_STARTED, SEGMENT_DONE, SEGMENT_FAILED, STEP_ATTEMPTS } from '@landfall/pipeline';
+import {
+  backOffMs,
+  errorFrom,
+  MOVER_STARTED,
+  nameOfMover,
+  SEGMENT_DONE,
+  SEGMENT_FAILED,
+  STEP_ATTEMPTS,
+} from '@landfall/pipeline';
 import type { z } from 'zod';
 import type { Coordinator } from './coordinator.js';
-import { handOut } from './hand-out.js';
+import { handOut, type HandOutAgain } from './hand-out.js';
 import { isMoving, routeOf, transferStep } from './route.js';
 
 /*
  * What data-movers report, entered into the books.
  *
- * A result counts only for the epoch under which its segment is held: one of an earlier holder changes nothing. After
+ * A result counts only for the epoch under which its segment is held: one of an earlier holder says no more than that it
+ * does not write the segment any more. After
  * a segment is done it is never handed out again. A failure hands it out under the next epoch, or ends the step. The
  * report that a data-mover has started means that its predecessor of the same name is gone: what that one held
  * is handed out at once, without waiting for its locks to run out.
@@ -52,6 +61,7 @@ export class MoverResults {
     const { books, coordinator } = this.ports;
     const segment = await books.segment(result.segmentId);
     if (segment === null) return;
+    await this.#letGo(segment, result);
     await books.transaction(async (tx) => {
       const restore = await tx.lockRestore(segment.restoreId);
       // It is a fact even while the step is between two attempts; only a restore that goes back has no use for it.
@@ -76,20 +86,33 @@ export class MoverResults {
   async #failed(result: z.infer<typeof SEGMENT_FAILED>): Promise<void> {
     const { books, coordinator } = this.ports;
     const segment = await books.segment(result.segmentId);
-    if (segment === null || segment.epoch !== result.epoch) return;
+    if (segment === null) return;
+    if (segment.epoch !== result.epoch) return this.#letGo(segment, result);
     if (segment.state !== 'running' && segment.state !== 'pending') return;
+    // A failure may come before the claim was granted; once it was granted to another one it is none of the segment's.
+    if (segment.state === 'running' && segment.mover !== result.mover) return;
     const restore = await books.restore(segment.restoreId);
     if (!isMoving(restore)) return;
 
+    // Who reports it may have come to nothing but waiting for the one before.
+    const writerMayLive = segment.mover !== result.mover;
     if (result.kind === 'waiting') {
-      return this.handOutAgain(restore, segment, result.error, { delayMs: GIVEN_BACK_DELAY_MS });
+      return this.handOutAgain(restore, segment, result.error, { delayMs: GIVEN_BACK_DELAY_MS, writerMayLive });
     }
     const attempts = segment.attempts + 1;
     if (result.kind === 'retryable' && attempts < SEGMENT_ATTEMPTS) {
-      return this.handOutAgain(restore, segment, result.error, { attempts, delayMs: backOffMs(attempts) });
+      const delayMs = backOffMs(attempts);
+      return this.handOutAgain(restore, segment, result.error, { attempts, delayMs, writerMayLive });
     }
-    if (!(await this.#giveUp(restore, segment, attempts, result))) return;
+    if (!(await this.#giveUp(restore, segment, attempts, result, writerMayLive))) return;
     await coordinator.fail(restore, errorFrom(result.kind, result.error));
+  }
+
+  /** An earlier holder's run has ended: another one may be given what was handed out again meanwhile. */
+  async #letGo(segment: Segment, result: { readonly epoch: number; readonly mover: string }): Promise<void> {
+    if (segment.state !== 'pending' || segment.epoch === result.epoch || segment.mover !== result.mover) return;
+    const guard = { from: 'pending', epoch: segment.epoch } as const;
+    await this.ports.books.transaction((tx) => tx.moveSegment(segment.id, guard, 'pending', { mover: null }));
   }
 
   /** Records that a segment has failed for good. */
@@ -98,12 +121,17 @@ export class MoverResults {
     segment: Segment,
     attempts: number,
     result: z.infer<typeof SEGMENT_FAILED>,
+    writerMayLive: boolean,
   ): Promise<boolean> {
     return this.ports.books.transaction(async (tx) => {
       const now = await tx.lockRestore(restore.id);
       if (!isMoving(now)) return false;
       const guard = { from: segment.state, epoch: segment.epoch };
-      if (!(await tx.moveSegment(segment.id, guard, 'failed', { attempts, error: result.error }))) return false;
+      const moved = await tx.moveSegment(segment.id, guard, 'failed', {
+        ...{ attempts, error: result.error },
+        ...(writerMayLive ? {} : { mover: null }),
+      });
+      if (!moved) return false;
       await tx.addEvent(restore.id, 'segment.failed', `${title(segment)} has failed: ${result.error.message}`, {
         ...reference(segment),
         ...result.error,
@@ -138,20 +166,16 @@ export class MoverResults {
   /** Hands out a segment whose holder is gone. That counts as an attempt: a segment may be what killed it. */
   async lost(restore: Restore, segment: Segment, why: ErrorDetails): Promise<void> {
     const attempts = segment.attempts + 1;
-    if (attempts < SEGMENT_ATTEMPTS) return this.handOutAgain(restore, segment, why, { attempts });
+    const writerMayLive = true;
+    if (attempts < SEGMENT_ATTEMPTS) return this.handOutAgain(restore, segment, why, { attempts, writerMayLive });
     const { id: segmentId, restoreId, epoch } = segment;
     const result = { segmentId, restoreId, epoch, mover: segment.mover ?? '', kind: 'retryable', error: why } as const;
-    if (await this.#giveUp(restore, segment, attempts, result)) {
+    if (await this.#giveUp(restore, segment, attempts, result, writerMayLive)) {
       await this.ports.coordinator.fail(restore, new RetryableError(why));
     }
   }
 
-  async handOutAgain(
-    restore: Restore,
-    segment: Segment,
-    why: ErrorDetails,
-    again: { readonly attempts?: number; readonly delayMs?: number },
-  ): Promise<void> {
+  async handOutAgain(restore: Restore, segment: Segment, why: ErrorDetails, again: HandOutAgain): Promise<void> {
     const route = routeOf(restore, segment);
     await this.ports.books.transaction(async (tx) => {
       if (!isMoving(await tx.lockRestore(restore.id))) return;
@@ -180,12 +204,7 @@ export class MoverResults {
 
 /** A data-mover calls itself `name/instance`; a restarted one has the name, but not the instance, of the one before. */
 export function isPredecessor(holder: string, started: string): boolean {
-  return holder !== started && nameOf(holder) === nameOf(started);
-}
-
-function nameOf(mover: string): string {
-  const end = mover.lastIndexOf('/');
-  return end < 0 ? mover : mover.slice(0, end);
+  return holder !== started && nameOfMover(holder) === nameOfMover(started);
 }
 
 function reference(segment: Segment): Record<string, unknown> {
