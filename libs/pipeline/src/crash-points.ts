@@ -2,6 +2,7 @@ import {
   stepNumber,
   type CallIntent,
   type CallJournal,
+  type JournalWork,
   type RestoreBooks,
   type RestoreTransaction,
   type StepId,
@@ -41,8 +42,7 @@ export function withCrashPoints(books: RestoreBooks, hook: CrashHook): RestoreBo
       return value;
     },
     journal(restoreId, work, epoch) {
-      const place = work === 'clean-up' ? 'cleanUp' : placeOf(work);
-      return new JournalWithCrashPoints(books.journal(restoreId, work, epoch), place, hook);
+      return new JournalWithCrashPoints(books.journal(restoreId, work, epoch), placeOfWork(work), hook);
     },
     async claimOutbox(limit) {
       const messages = await books.claimOutbox(limit);
@@ -174,6 +174,11 @@ class JournalWithCrashPoints implements CallJournal {
     // A key is `vm.attach:NAME`; names differ from one restore to the next.
     await this.hook(`${this.place}.${key.slice(0, key.indexOf(':'))}.${what}`);
   }
+}
+
+function placeOfWork(work: JournalWork): string {
+  if (work === 'clean-up') return 'cleanUp';
+  return work === 'sweep' ? work : placeOf(work);
 }
 
 function placeOf(step: StepId): string {
