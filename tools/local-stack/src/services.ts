@@ -111,6 +111,7 @@ export function services(
       ...blobs,
       LANDFALL_PORT: String(installation.ports.api),
       LANDFALL_API_TOKEN: installation.apiToken,
+      ...given(/^LANDFALL_MOVER_LEASE_SECONDS$/),
     }),
     others: [
       queueService('planner', secrets, azure, blobs, destination, workers),
