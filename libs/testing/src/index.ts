@@ -26,3 +26,6 @@ export * from './contracts/accounts.js';
 export * from './contracts/leases.js';
 export * from './doubles/memory-leases.js';
 export * from './contracts/request-budget.js';
+export * from './boot-image/boot-image.js';
+export { GUEST_MAY_WRITE, GUEST_WROTE } from './boot-image/guest-init.js';
+export { BootImageUnavailable } from './boot-image/programs.js';

@@ -14,6 +14,7 @@ import { faultRoutes } from './faults/routes.js';
 import { principalOf } from './governance/principals.js';
 import { requireAllowed } from './governance/rules.js';
 import { Throttle } from './governance/throttling.js';
+import { openHypervisor, type HypervisorKind, type QemuSettings } from './hypervisor/open-hypervisor.js';
 import { inspectionRoutes } from './inspection/routes.js';
 import { Operations } from './operations/engine.js';
 import { servePageBlob } from './page-blob/endpoint.js';
@@ -34,6 +35,9 @@ export interface EmulatorOptions {
   readonly port?: number;
   /** Program and arguments of a data-mover; left out: worker VMs run nothing. */
   readonly workerCommand?: readonly string[] | null;
+  /** Whether VMs that are no workers really boot their disks; `none` by default. */
+  readonly hypervisor?: HypervisorKind;
+  readonly qemu?: QemuSettings;
   /** How long a long-running operation takes when nothing else is set; 0 by default. */
   readonly delayMs?: number;
   /** `Retry-After` of long-running operations; 0 by default. */
@@ -74,7 +78,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     delayMs: options.delayMs ?? 0,
     retryAfterSeconds: options.retryAfterSeconds ?? 0,
   });
-  const workers = new Workers(state, { dataDirectory, command: options.workerCommand ?? null });
+  const files = new DiskFiles(dataDirectory);
+  const hypervisor = openHypervisor(options.hypervisor ?? 'none', { state, files, dataDirectory, now }, options.qemu);
+  const workers = new Workers(state, { dataDirectory, command: options.workerCommand ?? null }, hypervisor);
   await workers.reap();
   seed(state, options.subscriptionId, now);
 
@@ -129,7 +135,6 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   });
   const url = `https://${host}:${(server.address() as AddressInfo).port}`;
   const transfers = new Transfers();
-  const files = new DiskFiles(dataDirectory);
   azure = {
     subscriptionId: options.subscriptionId,
     baseUrl: url,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { startEmulator, type EmulatorOptions } from './emulator.js';
 
 /*
- * node dist/main.js --data DIR [--host 127.0.0.1] [--port N]
+ * node dist/main.js --data DIR [--host 127.0.0.1] [--port N] [--hypervisor none|qemu]
  *
  * Prints one line of JSON when it is ready: {"ready":true,"url":"https://…","ca":"DIR/ca.pem"}. Ends on SIGTERM or SIGINT.
  */
@@ -23,15 +23,26 @@ const ENVIRONMENT = z.object({
     .optional(),
   EMULATOR_DELAY_MS: z.coerce.number().int().min(0).default(0),
   EMULATOR_RETRY_AFTER_SECONDS: z.coerce.number().int().min(0).default(0),
+  /** Memory of each VM that is booted, whatever its size says. */
+  EMULATOR_QEMU_MEMORY_MIB: z.coerce.number().int().min(64).max(65_536).optional(),
 });
 
 function options(): EmulatorOptions {
   const { values } = parseArgs({
-    options: { data: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' } },
+    options: {
+      data: { type: 'string' },
+      host: { type: 'string' },
+      port: { type: 'string' },
+      hypervisor: { type: 'string', default: 'none' },
+    },
   });
   if (values.data === undefined) throw new Error('--data DIR is missing: the folder that holds the emulated Azure.');
   const port = Number(values.port ?? '0');
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port ${values.port} is not a port.`);
+  const { hypervisor } = values;
+  if (hypervisor !== 'none' && hypervisor !== 'qemu') {
+    throw new Error(`--hypervisor ${hypervisor} is not known: it is none or qemu.`);
+  }
   const parsed = ENVIRONMENT.safeParse(process.env);
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
@@ -44,6 +55,10 @@ function options(): EmulatorOptions {
     token: parsed.data.EMULATOR_TOKEN,
     subscriptionId: parsed.data.EMULATOR_SUBSCRIPTION_ID,
     workerCommand: parsed.data.EMULATOR_WORKER_COMMAND ?? null,
+    hypervisor,
+    ...(parsed.data.EMULATOR_QEMU_MEMORY_MIB === undefined
+      ? {}
+      : { qemu: { memoryMiB: parsed.data.EMULATOR_QEMU_MEMORY_MIB } }),
     delayMs: parsed.data.EMULATOR_DELAY_MS,
     retryAfterSeconds: parsed.data.EMULATOR_RETRY_AFTER_SECONDS,
   };

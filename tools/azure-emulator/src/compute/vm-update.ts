@@ -12,7 +12,7 @@ import {
 } from '../state/records.js';
 import { put, type Change } from '../state/state.js';
 import { planDataDisks, type DataDiskPlan, type NewDisk } from './vm-disks.js';
-import { lunLinks } from './vm-links.js';
+import { diskLinks, lunLinks } from './vm-links.js';
 import { releasedDisk } from './vm-removal.js';
 import { changeRefused, requireAttachable, requireGeneration, requireSize } from './vm-rules.js';
 import type { AttachDetachBody, DataDisk, VmProperties, VmUpdateBody } from './vm-schema.js';
@@ -39,10 +39,12 @@ export const UPDATE_VM: OperationKind<UpdateVmInput> = {
   name: 'virtualMachines.update',
   run: async (input, operation, azure) => {
     for (const disk of input.newDisks) await azure.files.create(disk.uniqueId, disk.sizeBytes);
-    const vm = azure.state.find(VIRTUAL_MACHINE, operation.resourceId);
-    if (vm === undefined) return { changes: [] };
-    for (const id of input.attach) requireStillThere(id, vm, azure);
+    const before = azure.state.find(VIRTUAL_MACHINE, operation.resourceId);
+    if (before === undefined) return { changes: [] };
+    for (const id of input.attach) requireStillThere(id, before, azure);
     for (const disk of found(input.detach, azure)) requireLoose(disk, input.forced);
+    await azure.workers.changeDisks(operation.resourceId, diskLinks(input.dataDisks, azure));
+    const vm = azure.state.find(VIRTUAL_MACHINE, operation.resourceId) ?? before; // its power may have changed
     const { properties } = vm;
     const ready: VirtualMachineRecord = {
       ...vm,

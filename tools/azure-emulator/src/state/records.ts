@@ -181,7 +181,7 @@ export interface GrantRecord {
   readonly expiresAt: string;
 }
 
-/** A process that runs on behalf of a worker VM; pid and start time together name it for good. */
+/** A process that runs on behalf of a VM: a worker's, or the one that boots it; pid and start time together name it for good. */
 export interface WorkerRecord {
   readonly vmId: string;
   readonly name: string;

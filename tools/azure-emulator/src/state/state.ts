@@ -20,6 +20,7 @@ export interface Tables {
   operations: OperationRecord;
   grants: GrantRecord;
   workers: WorkerRecord;
+  guests: WorkerRecord;
   locks: LockRecord;
   settings: SettingRecord;
   faults: FaultRecord;
@@ -48,6 +49,7 @@ export class State {
     operations: new Map(),
     grants: new Map(),
     workers: new Map(),
+    guests: new Map(),
     locks: new Map(),
     settings: new Map(),
     faults: new Map(),

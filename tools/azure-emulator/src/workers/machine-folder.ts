@@ -5,12 +5,15 @@ import type { VirtualMachineRecord } from '../state/records.js';
 
 /*
  * What a VM sees of its disks: `DIR/vms/<resource group>/<name>/by-lun/N`, a link to the disk's file for each LUN, as
- * Azure's udev rules make them under /dev/disk/azure/data. Beside it the worker's own folder and its log.
+ * Azure's udev rules make them under /dev/disk/azure/data. Beside it the worker's own folder and its log, or what
+ * belongs to the guest that boots from the disks.
  */
 export interface LunLink {
   readonly lun: number;
   readonly path: string;
 }
+
+export const SERIAL_LOG = 'serial.log';
 
 export class MachineFolder {
   readonly path: string;
@@ -33,6 +36,15 @@ export class MachineFolder {
 
   get log(): string {
     return join(this.path, 'worker.log');
+  }
+
+  /** What the guest prints; see hypervisor/serial-log.ts. */
+  get serialLog(): string {
+    return join(this.path, SERIAL_LOG);
+  }
+
+  get uefiVariables(): string {
+    return join(this.path, 'uefi-variables.fd');
   }
 
   prepare(): void {

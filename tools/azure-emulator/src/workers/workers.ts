@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { keyOf } from '../arm/resource-id.js';
+import type { Hypervisor } from '../hypervisor/hypervisor.js';
 import { VIRTUAL_MACHINE, type VirtualMachineRecord, type WorkerRecord } from '../state/records.js';
 import type { State } from '../state/state.js';
 import { parseBootEnvironment, processCount } from './boot-environment.js';
@@ -13,6 +14,8 @@ import { endProcess, startTicksOf } from './process-identity.js';
  * A process is recorded as soon as it is spawned, so that an emulator that was killed finds it again at its next start,
  * ends it, and starts the VM's processes anew: two generations never write side by side. One that dies while its VM
  * runs is started again after half a second, as a service supervisor inside the VM would do it.
+ *
+ * VMs without the tag are the hypervisor's: what is asked for them is handed on.
  */
 export interface WorkerOptions {
   readonly dataDirectory: string;
@@ -38,6 +41,7 @@ export class Workers {
   constructor(
     private readonly state: State,
     private readonly options: WorkerOptions,
+    private readonly hypervisor: Hypervisor,
   ) {}
 
   folder(vm: VirtualMachineRecord): MachineFolder {
@@ -48,21 +52,31 @@ export class Workers {
     this.folder(vm).link(disks);
   }
 
+  /** Makes these the data disks of a VM that runs; returns when nobody writes to the others any more. */
+  async changeDisks(vmId: string, disks: readonly LunLink[]): Promise<void> {
+    await this.hypervisor.changeDisks(vmId, disks);
+  }
+
   /** Ends what an emulator that was killed has left running. */
   async reap(): Promise<void> {
+    await this.hypervisor.reap();
     const left = this.state.all('workers');
     await Promise.all(left.map((worker) => endProcess(worker.pid, worker.startTicks, this.graceMs)));
     this.state.commit(left.map((worker) => ({ table: 'workers', key: rowKey(worker), value: null })));
   }
 
-  /** Starts the processes of every worker VM that is running. */
+  /** Starts what runs on every VM that is running. */
   resume(): void {
     for (const vm of this.state.ofType(VIRTUAL_MACHINE)) if (vm.power === 'running') this.start(vm);
   }
 
   start(vm: VirtualMachineRecord): void {
+    if (vm.tags[WORKER_TAG] !== WORKER_ROLE) {
+      this.hypervisor.start(vm);
+      return;
+    }
     const [program, ...programArguments] = this.options.command ?? [];
-    if (program === undefined || vm.tags[WORKER_TAG] !== WORKER_ROLE) return;
+    if (program === undefined) return;
     if (this.running.has(keyOf(vm.id))) return;
     const folder = this.folder(vm);
     folder.prepare();
@@ -89,6 +103,7 @@ export class Workers {
 
   /** Ends a VM's processes: SIGTERM, and SIGKILL after five seconds. Returns when they are gone. */
   async stop(vmId: string): Promise<void> {
+    await this.hypervisor.stop(vmId);
     const processes = this.running.get(keyOf(vmId)) ?? [];
     this.running.delete(keyOf(vmId));
     await Promise.all(
@@ -110,7 +125,7 @@ export class Workers {
   }
 
   async stopAll(): Promise<void> {
-    await Promise.all([...this.running.keys()].map((vmId) => this.stop(vmId)));
+    await Promise.all([this.hypervisor.stopAll(), ...[...this.running.keys()].map((vmId) => this.stop(vmId))]);
   }
 
   list(): readonly WorkerRecord[] {
