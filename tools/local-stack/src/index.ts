@@ -1,3 +1,4 @@
+export { findQemu } from '@landfall/azure-emulator/hypervisor';
 export { lockHolder, lockIsStale } from './lock.js';
 export { isAlive, type ProcessIdentity } from './process-identity.js';
 export { leftOverProcesses } from './process-record.js';

@@ -5,10 +5,10 @@ import type { SupervisorMessage } from './messages.js';
 import { Stack } from './supervisor.js';
 
 /*
- * The supervisor's process: `main.js --data FOLDER --movers N`, started by `startStack`, ended by SIGTERM.
+ * The supervisor's process: `main.js --data FOLDER --movers N --hypervisor none|qemu`, started by `startStack`, ended by SIGTERM.
  * Standard output and error are its log; it reports to its parent over the IPC channel until it is ready.
  */
-const { values } = parseArgs({ options: { data: { type: 'string' }, movers: { type: 'string' } } });
+const { values } = parseArgs({ options: { data: { type: 'string' }, movers: { type: 'string' }, hypervisor: { type: 'string' } } });
 const folder = values.data!;
 
 const say = (message: SupervisorMessage) => {
@@ -24,7 +24,8 @@ if (!(await takeLock(folder))) {
   process.exit(0);
 }
 
-const stack = new Stack({ folder, movers: Number(values.movers), note });
+const hypervisor = values.hypervisor === 'qemu' ? 'qemu' : 'none';
+const stack = new Stack({ folder, movers: Number(values.movers), hypervisor, note });
 let ending: Promise<void> | undefined;
 const end = (exitCode: number) =>
   (ending ??= stack

@@ -5,8 +5,8 @@ import { writePrivately } from './stack-file.js';
 
 /*
  * `DIR/processes.json` lists every process of the stack from the moment it is spawned, so that a later call can end
- * what a killed supervisor left behind. Worker processes belong to the emulator and are not in the list; they are
- * known by the state folder in their environment, which lies in DIR.
+ * what a killed supervisor left behind. What runs on the emulator's VMs belongs to the emulator and is not in the list;
+ * it is known by a folder in its environment, which lies in DIR.
  */
 export interface RecordedProcess extends ProcessIdentity {
   readonly name: string;
@@ -50,7 +50,7 @@ export function leftOverProcesses(folder: string): readonly RecordedProcess[] {
     recorded = [];
   }
   const alive = recorded.filter(isAlive).sort((a, b) => stopRank(a.name) - stopRank(b.name));
-  return [...alive, ...workerProcesses(folder)];
+  return [...alive, ...vmProcesses(folder)];
 }
 
 /** Ends them one after the other, so that none loses what it needs for its own end. */
@@ -67,8 +67,9 @@ function stopRank(name: string): number {
   return last.indexOf(name) + 1;
 }
 
-function workerProcesses(folder: string): RecordedProcess[] {
-  const mark = `LANDFALL_WORKER_STATE=${join(folder, 'azure')}/`;
+function vmProcesses(folder: string): RecordedProcess[] {
+  const azure = `${join(folder, 'azure')}/`;
+  const marks = { worker: `LANDFALL_WORKER_STATE=${azure}`, guest: `LANDFALL_GUEST_FOLDER=${azure}` };
   const found: RecordedProcess[] = [];
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
@@ -78,8 +79,11 @@ function workerProcesses(folder: string): RecordedProcess[] {
     } catch {
       continue; // another user's, or gone
     }
-    const identity = environment.split('\0').some((line) => line.startsWith(mark)) ? identify(Number(entry)) : null;
-    if (identity !== null) found.push({ name: 'worker', stopSignal: 'SIGTERM', ...identity });
+    const variables = environment.split('\0');
+    for (const [name, mark] of Object.entries(marks)) {
+      const identity = variables.some((line) => line.startsWith(mark)) ? identify(Number(entry)) : null;
+      if (identity !== null) found.push({ name, stopSignal: 'SIGTERM', ...identity });
+    }
   }
   return found;
 }

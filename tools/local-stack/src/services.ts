@@ -2,7 +2,7 @@ import { request } from 'node:https';
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SEED, seedIds } from '@landfall/azure-emulator';
+import { SEED, seedIds, type HypervisorKind } from '@landfall/azure-emulator';
 import type { Installation, PortName } from './installation.js';
 import { AZURITE_ACCOUNT, type ServerSpec } from './servers/index.js';
 
@@ -26,13 +26,13 @@ export function azureFolder(folder: string): string {
   return join(folder, 'azure');
 }
 
-export function azureEmulator(folder: string, installation: Installation): ServerSpec {
+export function azureEmulator(folder: string, installation: Installation, hypervisor: HypervisorKind): ServerSpec {
   const data = azureFolder(folder);
   const port = installation.ports.azure;
   return {
     name: 'azure-emulator',
     command: process.execPath,
-    args: [main('tools/azure-emulator'), '--data', data, '--port', String(port)],
+    args: [main('tools/azure-emulator'), '--data', data, '--port', String(port), '--hypervisor', hypervisor],
     env: {
       ...base(),
       NODE_EXTRA_CA_CERTS: caPath(folder),

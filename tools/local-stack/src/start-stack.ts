@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { HypervisorKind } from '@landfall/azure-emulator';
 import { PermanentError, type ErrorDetails } from '@landfall/domain';
 import { lockHolder, releaseLock } from './lock.js';
 import type { SupervisorMessage } from './messages.js';
@@ -19,6 +20,8 @@ export interface StartOptions {
   readonly folder: string;
   /** Processes in the pool of data-movers. */
   readonly movers?: number;
+  /** Whether VMs of the emulated Azure really boot; `none` by default. */
+  readonly hypervisor?: HypervisorKind;
   readonly note?: (line: string) => void;
 }
 
@@ -64,7 +67,8 @@ function superviseDetached(
   const logFile = join(folder, 'logs', 'supervisor.log');
   const log = openSync(logFile, 'a', 0o600);
   const main = fileURLToPath(new URL('main.js', import.meta.url));
-  const child = spawn(process.execPath, [main, '--data', folder, '--movers', String(options.movers ?? 1)], {
+  const settings = ['--movers', String(options.movers ?? 1), '--hypervisor', options.hypervisor ?? 'none'];
+  const child = spawn(process.execPath, [main, '--data', folder, ...settings], {
     detached: true,
     cwd: folder,
     stdio: ['ignore', log, log, 'ipc'],

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { HypervisorKind } from '@landfall/azure-emulator';
 import { PermanentError } from '@landfall/domain';
 import { givenDatabase, givenRedis } from './given-servers.js';
 import { openInstallation, type Installation } from './installation.js';
@@ -32,6 +33,7 @@ export interface StackOptions {
   readonly folder: string;
   /** Processes in the pool of data-movers. */
   readonly movers: number;
+  readonly hypervisor: HypervisorKind;
   /** Told of each thing that is being started, and of restarts. */
   readonly note: (line: string) => void;
 }
@@ -127,7 +129,7 @@ export class Stack {
       ...(ownRedis.spec === null ? [] : [ownRedis.spec]),
       ...(ownPostgres.spec === null ? [] : [ownPostgres.spec]),
       blobs,
-      azureEmulator(folder, installation),
+      azureEmulator(folder, installation, this.#options.hypervisor),
     ]);
     return {
       databaseUrl: ownPostgres.url,

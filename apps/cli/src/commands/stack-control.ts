@@ -17,7 +17,8 @@ export async function up({ options, output, signal }: Call<UpOptions>): Promise<
   signal.addEventListener('abort', stopAtOnce);
   let started: StartedStack;
   try {
-    started = await startStack({ folder, movers: options.movers, note: (line) => output.say(`  ${line}`) });
+    const { movers, hypervisor } = options;
+    started = await startStack({ folder, movers, hypervisor, note: (line) => output.say(`  ${line}`) });
   } finally {
     signal.removeEventListener('abort', stopAtOnce);
   }

@@ -1,5 +1,5 @@
 import type { Call, CommonOptions, LandfallCommand } from '../command-line.js';
-import { wholeNumber } from '../command-line.js';
+import { choice, wholeNumber } from '../command-line.js';
 
 /** The local stack, the demonstration and the tests. */
 export function describeStackCommands(program: LandfallCommand): void {
@@ -25,6 +25,7 @@ export function describeStackCommands(program: LandfallCommand): void {
     .description('start the local stack with the emulated Azure')
     .option('--detach', 'return when everything is ready, and leave it running')
     .option('--movers <number>', 'data-movers in the pool', wholeNumber(0, 32), 1)
+    .addOption(choice('--hypervisor <program>', 'what boots VMs of the emulated Azure', ['none', 'qemu']).default('none'))
     .does(async (call: Call<UpOptions>) => (await import('./stack-control.js')).up(call));
   program
     .command('down')
@@ -57,4 +58,5 @@ export interface DoctorOptions extends CommonOptions {
 export interface UpOptions extends CommonOptions {
   readonly detach?: boolean;
   readonly movers: number;
+  readonly hypervisor: 'none' | 'qemu';
 }

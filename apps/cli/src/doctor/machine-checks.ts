@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
+import { findQemu } from '@landfall/local-stack';
 import type { Check } from './doctor.js';
 
 const run = promisify(execFile);
@@ -18,6 +19,7 @@ export async function machineChecks(): Promise<Check[]> {
     await programCheck('openssl', ['version'], 'openssl', 'fail', 'the Azure emulator makes its certificate with it'),
     await programCheck('mkfs.ext4', ['-V'], 'e2fsprogs', 'warn', 'demo makes a file system with it'),
     await programCheck('qemu-img', ['--version'], 'qemu-utils', 'optional', 'nothing needs it so far'),
+    await qemuCheck(),
     await loopbackCheck(),
   ];
 }
@@ -80,6 +82,20 @@ async function programCheck(
     detail: `not on PATH; ${use}`,
     fix: `Install it (Debian: apt-get install ${debianPackage}).`,
   };
+}
+
+/** Useful, not needed: without it VMs of the emulated Azure count as running. */
+async function qemuCheck(): Promise<Check> {
+  const name = 'qemu-system-x86_64';
+  const found = await firstLine(name, ['--version']);
+  const fix = 'apt-get install qemu-system-x86 ovmf';
+  if (found === null) {
+    return ok(name, `not installed; with it "up --hypervisor qemu" boots VMs of the emulated Azure (Debian: ${fix})`);
+  }
+  if (findQemu()?.uefi === null) {
+    return ok(name, `${found}; without UEFI firmware, so only VMs of Generation 1 boot (Debian: ${fix})`);
+  }
+  return ok(name, found);
 }
 
 async function firstLine(program: string, args: readonly string[]): Promise<string | null> {
