@@ -27,6 +27,7 @@ export const PORT_NAMES = [
   'postgres',
   'redis',
   'azurite',
+  'blobs',
   'azure',
   'api',
   'planner',

@@ -8,7 +8,9 @@ import { Stack } from './supervisor.js';
  * The supervisor's process: `main.js --data FOLDER --movers N --hypervisor none|qemu`, started by `startStack`, ended by SIGTERM.
  * Standard output and error are its log; it reports to its parent over the IPC channel until it is ready.
  */
-const { values } = parseArgs({ options: { data: { type: 'string' }, movers: { type: 'string' }, hypervisor: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { data: { type: 'string' }, movers: { type: 'string' }, hypervisor: { type: 'string' } },
+});
 const folder = values.data!;
 
 const say = (message: SupervisorMessage) => {

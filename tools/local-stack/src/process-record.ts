@@ -63,7 +63,7 @@ export async function endLeftOverProcesses(folder: string, deadlineMs = 5_000): 
 
 /** Services first, then the emulator with its workers, then what they all stand on; Redis last. */
 function stopRank(name: string): number {
-  const last = ['azure-emulator', 'azurite', 'postgres', 'redis'];
+  const last = ['azure-emulator', 'rehydration-proxy', 'azurite', 'postgres', 'redis'];
   return last.indexOf(name) + 1;
 }
 

@@ -48,6 +48,30 @@ export function azureEmulator(folder: string, installation: Installation, hyperv
   };
 }
 
+/** What Azurite's users talk to. */
+export function rehydrationProxy(options: {
+  readonly dataDirectory: string;
+  readonly port: number;
+  /** Azurite itself. */
+  readonly upstream: string;
+}): ServerSpec {
+  const { dataDirectory, port, upstream } = options;
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    name: 'rehydration-proxy',
+    command: process.execPath,
+    args: [
+      join(workspace, 'tools/azure-emulator/dist/archive/main.js'),
+      ...['--data', dataDirectory, '--upstream', upstream, '--port', String(port)],
+    ],
+    env: { ...base(), ARCHIVE_ACCOUNT: AZURITE_ACCOUNT.name, ARCHIVE_ACCOUNT_KEY: AZURITE_ACCOUNT.key },
+    port,
+    url,
+    stopSignal: 'SIGTERM',
+    ready: () => answers(`${url}/_archive/times`),
+  };
+}
+
 export function caPath(folder: string): string {
   return join(azureFolder(folder), 'ca.pem');
 }

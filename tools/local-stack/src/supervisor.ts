@@ -7,7 +7,7 @@ import { openInstallation, type Installation } from './installation.js';
 import { migrate } from './migration.js';
 import { endLeftOverProcesses, ProcessRecord } from './process-record.js';
 import { azurite, postgres, redis, type ServerSpec } from './servers/index.js';
-import { azureEmulator, caPath, services, type StackAddresses } from './services.js';
+import { azureEmulator, caPath, rehydrationProxy, services, type StackAddresses } from './services.js';
 import { removeStackFile, writeStackFile } from './stack-file.js';
 import { SupervisedProcess } from './supervised-process.js';
 
@@ -15,7 +15,8 @@ import { SupervisedProcess } from './supervised-process.js';
  * The whole of Landfall on one machine.
  *
  *   start:  what an earlier supervisor left behind is ended
- *           Postgres, Redis, Azurite, emulator      side by side
+ *           Postgres, Redis, Azurite, emulator      side by side; in front of Azurite the proxy that makes archived
+ *                                                   blobs take their time
  *           migrations
  *           API                                     the others ask it for nothing at start, but its users do
  *           planner, provisioner, finalizer, movers side by side
@@ -123,19 +124,25 @@ export class Stack {
         database: 'landfall',
       }),
     );
-    const blobs = azurite({ dataDirectory: join(folder, 'azurite'), port: ports.azurite });
+    const blobs = azurite({ dataDirectory: join(folder, 'azurite'), port: ports.blobs });
+    const archive = rehydrationProxy({
+      dataDirectory: join(folder, 'archive'),
+      port: ports.azurite,
+      upstream: blobs.url,
+    });
     // Groups are stopped in the reverse order of this list; they start side by side.
     await this.#startGroups([
       ...(ownRedis.spec === null ? [] : [ownRedis.spec]),
       ...(ownPostgres.spec === null ? [] : [ownPostgres.spec]),
       blobs,
+      archive,
       azureEmulator(folder, installation, this.#options.hypervisor),
     ]);
     return {
       databaseUrl: ownPostgres.url,
       redisUrl: ownRedis.url,
       queuePrefix: ownRedis.spec === null ? installation.applianceId : 'landfall',
-      azuriteUrl: blobs.url,
+      azuriteUrl: archive.url,
     };
   }
 

@@ -25,7 +25,9 @@ export function describeStackCommands(program: LandfallCommand): void {
     .description('start the local stack with the emulated Azure')
     .option('--detach', 'return when everything is ready, and leave it running')
     .option('--movers <number>', 'data-movers in the pool', wholeNumber(0, 32), 1)
-    .addOption(choice('--hypervisor <program>', 'what boots VMs of the emulated Azure', ['none', 'qemu']).default('none'))
+    .addOption(
+      choice('--hypervisor <program>', 'what boots VMs of the emulated Azure', ['none', 'qemu']).default('none'),
+    )
     .does(async (call: Call<UpOptions>) => (await import('./stack-control.js')).up(call));
   program
     .command('down')
