@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
 /** Variables that programs of ours set for each other in tests; nobody sets them by hand. */
-const OF_TESTS = /^LANDFALL_TEST_/;
+const OF_TESTS = /^LANDFALL_(TEST|CRASH)_/;
 
 describe('the documentation', () => {
   const page = read('docs/configuration.md');
