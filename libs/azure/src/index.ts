@@ -1,2 +1,2 @@
 export { AzureCloud, connectAzure } from './azure-cloud.js';
-export type { ArmCall, AzureSettings } from './connection.js';
+export { connectClients, type ArmCall, type AzureSettings } from './connection.js';

@@ -21,8 +21,9 @@ export interface OutboxRelay {
 
 export function runOutboxRelay(
   books: RestoreBooks,
-  queues: QueueClient,
+  queues: Pick<QueueClient, 'enqueue'>,
   onError: (error: unknown) => void = () => undefined,
+  { lookEveryMs = LOOK_EVERY_MS }: { readonly lookEveryMs?: number } = {},
 ): OutboxRelay {
   let closed = false;
   let running: Promise<void> | null = null;
@@ -38,7 +39,7 @@ export function runOutboxRelay(
     }
     running = carryAll(books, queues)
       .then(
-        () => LOOK_EVERY_MS,
+        () => lookEveryMs,
         (error: unknown) => {
           onError(error);
           return AFTER_FAILURE_MS;
@@ -69,7 +70,7 @@ export function runOutboxRelay(
   };
 }
 
-async function carryAll(books: RestoreBooks, queues: QueueClient): Promise<void> {
+async function carryAll(books: RestoreBooks, queues: Pick<QueueClient, 'enqueue'>): Promise<void> {
   for (;;) {
     const messages = await books.claimOutbox(BATCH);
     if (messages.length === 0) return;

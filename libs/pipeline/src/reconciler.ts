@@ -17,12 +17,14 @@ const AT_ONCE = 50;
 
 export interface ReconcilerOptions {
   readonly books: RestoreBooks;
-  readonly queues: QueueClient;
+  readonly queues: Pick<QueueClient, 'isLive' | 'redisRunId'>;
   /** Only work of these queues; left out: all. */
   readonly only?: readonly string[];
   /** Runs with every pass, for what hangs below a step (the segments of step 5). */
   readonly also?: () => Promise<void>;
   readonly onError?: (error: unknown) => void;
+  /** How often Redis' run id is looked at; 2 s when left out. */
+  readonly watchEveryMs?: number;
 }
 
 export interface Reconciler {
@@ -56,7 +58,7 @@ export function runReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   start();
-  const timer = setInterval(start, WATCH_REDIS_EVERY_MS);
+  const timer = setInterval(start, options.watchEveryMs ?? WATCH_REDIS_EVERY_MS);
   return {
     reconcile: () => reconcileOnce(options),
     async close() {

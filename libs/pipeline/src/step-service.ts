@@ -113,10 +113,11 @@ export async function runStepService(options: StepServiceOptions): Promise<StepS
   };
 }
 
-async function handleJob(
-  options: StepServiceOptions,
+/** One job of a service's queue, whoever has taken it from there. */
+export async function handleJob(
+  options: Pick<StepServiceOptions, 'books' | 'handlers' | 'cleanUp' | 'answers'>,
   runs: RunningRuns,
-  job: Job,
+  job: Pick<Job, 'name' | 'data'>,
   lost: AbortSignal | undefined,
   log: ServiceLog,
 ): Promise<unknown> {
@@ -154,15 +155,15 @@ async function answered(handler: AnswerHandler, payload: unknown, signal: AbortS
 }
 
 /** The runs of this process, each with what stops it. */
-class RunningRuns {
+export class RunningRuns {
   readonly #books: RestoreBooks;
   readonly #runs = new Map<AbortController, WorkRun | null>();
   readonly #timer: NodeJS.Timeout;
   #stopped = false;
 
-  constructor(books: RestoreBooks) {
+  constructor(books: RestoreBooks, lookEveryMs = LOOK_FOR_UNWANTED_EVERY_MS) {
     this.#books = books;
-    this.#timer = setInterval(() => void this.#stopUnwanted(), LOOK_FOR_UNWANTED_EVERY_MS);
+    this.#timer = setInterval(() => void this.#stopUnwanted(), lookEveryMs);
   }
 
   async during<T>(

@@ -29,3 +29,5 @@ export * from './contracts/request-budget.js';
 export * from './boot-image/boot-image.js';
 export { GUEST_MAY_WRITE, GUEST_WROTE } from './boot-image/guest-init.js';
 export { BootImageUnavailable } from './boot-image/programs.js';
+export * from './oracle/evidence.js';
+export * from './oracle/oracle.js';

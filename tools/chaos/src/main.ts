@@ -6,7 +6,9 @@ const USAGE = `Usage: node tools/chaos/dist/main.js COMMAND [options]
 type Command = (parameters: readonly string[]) => Promise<number>;
 
 /** Loaded when they are wanted: each brings a different part of the program along. */
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {};
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  simulate: async () => (await import('./simulation/command.js')).simulateCommand,
+};
 
 const [name = '', ...parameters] = process.argv.slice(2);
 const command = COMMANDS[name];

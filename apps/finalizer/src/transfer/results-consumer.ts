@@ -6,6 +6,7 @@ import {
   queuePrefix,
   QUEUES,
   type RedisSettings,
+  type ServiceLog,
   withDeadline,
 } from '@landfall/pipeline';
 import { type Job, Worker } from 'bullmq';
@@ -30,7 +31,7 @@ export function consumeResults(redis: RedisSettings, results: MoverResults, log:
   const connection = patientConnection(redis);
   const worker = new Worker(
     QUEUES.moverResults,
-    (job: Job, _token?: string, lost?: AbortSignal) => enter(results, job, lost, log),
+    (job: Job, _token?: string, lost?: AbortSignal) => enterResult(results, job, lost, log),
     {
       connection,
       prefix: queuePrefix(redis),
@@ -52,7 +53,13 @@ export function consumeResults(redis: RedisSettings, results: MoverResults, log:
   };
 }
 
-async function enter(results: MoverResults, job: Job, lost: AbortSignal | undefined, log: Logger): Promise<void> {
+/** One result, whoever has taken it from the queue: repeated until it is entered, or can't be. */
+export async function enterResult(
+  results: Pick<MoverResults, 'enter'>,
+  job: Pick<Job, 'id' | 'name' | 'data'>,
+  lost: AbortSignal | undefined,
+  log: Pick<ServiceLog, 'warn' | 'error'>,
+): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await results.enter(job.name, job.data);

@@ -44,7 +44,7 @@ export interface CallData {
 export interface BooksState {
   restores: Map<string, RestoreData>;
   segments: Map<string, Changeable<Segment> & { error: ErrorDetails | null }>;
-  outbox: (OutboxMessage & { claimed: boolean })[];
+  outbox: (OutboxMessage & { claimedUntil: number })[];
   lastOutboxId: number;
   keys: Map<string, IdempotencyClaim>;
   audit: Omit<AuditEntry, 'hash'>[];
@@ -54,12 +54,40 @@ export function emptyBooks(): BooksState {
   return { restores: new Map(), segments: new Map(), outbox: [], lastOutboxId: 0, keys: new Map(), audit: [] };
 }
 
+/**
+ * A copy to work on. Rows are copied, and what lies in them (plans, requests, errors) is not: nobody changes that in place.
+ */
+export function copyBooks(state: BooksState): BooksState {
+  const rows = <T extends object>(list: readonly T[]): T[] => list.map((row) => ({ ...row }));
+  return {
+    ...state,
+    restores: new Map(
+      [...state.restores].map(([id, data]) => [
+        id,
+        {
+          ...data,
+          steps: rows(data.steps),
+          disks: rows(data.disks),
+          cleanUp: data.cleanUp && { ...data.cleanUp },
+          events: [...data.events],
+          calls: rows(data.calls),
+          ledger: rows(data.ledger),
+        },
+      ]),
+    ),
+    segments: new Map([...state.segments].map(([id, segment]) => [id, { ...segment }])),
+    outbox: rows(state.outbox),
+    keys: new Map(state.keys),
+    audit: [...state.audit],
+  };
+}
+
 export function toRestore(state: BooksState, data: RestoreData): Restore {
   const { steps, disks, cleanUp: _cleanUp, events: _events, calls: _calls, ledger: _ledger, ...rest } = data;
   const moves = [...state.segments.values()].filter(
     (segment) => segment.restoreId === data.id && segment.purpose === 'move',
   );
-  return structuredClone({
+  return {
     ...rest,
     steps: steps.map(({ dispatchedAt: _at, notBefore: _before, ...step }) => step),
     disks: disks.map((disk) => {
@@ -67,7 +95,7 @@ export function toRestore(state: BooksState, data: RestoreData): Restore {
       const done = ofDisk.filter((segment) => segment.state === 'done');
       return { ...disk, bytesTotal: sum(ofDisk), bytesDone: sum(done) };
     }),
-  });
+  };
 }
 
 function sum(segments: readonly Segment[]): number {

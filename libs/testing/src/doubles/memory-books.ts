@@ -19,8 +19,19 @@ import type {
   WorkRun,
 } from '@landfall/domain';
 import { BooksJournal } from './memory-books-journal.js';
-import { emptyBooks, goesForward, isCurrent, runnableWork, toRestore, type BooksState } from './memory-books-state.js';
+import {
+  copyBooks,
+  emptyBooks,
+  goesForward,
+  isCurrent,
+  runnableWork,
+  toRestore,
+  type BooksState,
+} from './memory-books-state.js';
 import { MemoryRestoreTransaction } from './memory-restore-transaction.js';
+
+/** A relay that has died leaves its messages to the others after that long. */
+const CLAIM_MS = 10_000;
 
 /**
  * The books in memory: transactions one after the other, each on a copy that takes the place of the old state at its
@@ -55,7 +66,7 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
 
   #commit<T>(work: (state: BooksState) => T | Promise<T>): Promise<T> {
     const run = this.#last.then(async () => {
-      const copy = structuredClone(this.#state);
+      const copy = copyBooks(this.#state);
       const result = await work(copy);
       this.#state = copy;
       return result;
@@ -92,7 +103,7 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
   }
 
   async ledger(restoreId: string): Promise<readonly LedgerEntry[]> {
-    return structuredClone(this.#state.restores.get(restoreId)?.ledger ?? []);
+    return (this.#state.restores.get(restoreId)?.ledger ?? []).map((entry) => ({ ...entry }));
   }
 
   async ledgerOfAll(azureIds: readonly string[]): Promise<readonly LedgerRecord[]> {
@@ -163,16 +174,17 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
 
   async claimOutbox(limit: number): Promise<readonly OutboxMessage[]> {
     return this.#commit((state) => {
-      const free = state.outbox.filter((message) => !message.claimed).slice(0, limit);
-      for (const message of free) message.claimed = true;
-      return free.map(({ claimed: _claimed, ...message }) => message);
+      const now = Date.now();
+      const free = state.outbox.filter((message) => message.claimedUntil <= now).slice(0, limit);
+      for (const message of free) message.claimedUntil = now + CLAIM_MS;
+      return free.map(({ claimedUntil: _until, ...message }) => message);
     });
   }
 
   /** As if the relays that hold messages had died, and their claims run out. */
   async releaseOutboxClaims(): Promise<void> {
     await this.#commit((state) => {
-      for (const message of state.outbox) message.claimed = false;
+      for (const message of state.outbox) message.claimedUntil = 0;
     });
   }
 

@@ -159,7 +159,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     if (outbox.some((other) => other.queue === message.queue && other.jobId === message.jobId)) return;
     this.#state.lastOutboxId += 1;
     const id = String(this.#state.lastOutboxId);
-    outbox.push({ ...structuredClone(message), delayMs: message.delayMs ?? 0, id, claimed: false });
+    outbox.push({ ...structuredClone(message), delayMs: message.delayMs ?? 0, id, claimedUntil: 0 });
   }
 
   async createSegments(segments: readonly NewSegment[]): Promise<void> {

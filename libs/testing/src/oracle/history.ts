@@ -1,0 +1,79 @@
+import { hasEnded, mayBecome, RESTORE_TRANSITIONS, type RestoreEvent, type RestoreState } from '@landfall/domain';
+import type { Evidence, RestoreHistory } from './evidence.js';
+import type { Violation } from './oracle.js';
+
+/** I5: every change of state that a restore's history tells of was a legal one, and the audit log is whole. */
+export function historyIsLegal({ restores, audit }: Evidence): Violation[] {
+  const broken = audit?.brokenAt ?? null;
+  const chain: Violation[] =
+    broken === null ? [] : [{ invariant: 'I5', what: `The audit chain is broken at ${broken}.`, evidence: audit }];
+  return [...restores.flatMap(statesAreLegal), ...restores.flatMap(stepsAreInOrder), ...chain];
+}
+
+/** I6 */
+export function everythingEnds({ restores, settled }: Evidence): Violation[] {
+  if (!settled) return [];
+  return restores
+    .filter(({ restore }) => !hasEnded(restore.state))
+    .map(({ restore }) => ({
+      invariant: 'I6' as const,
+      what: `Restore ${restore.id} is still ${restore.state}.`,
+      evidence: restore.steps.filter((step) => step.state !== 'skipped'),
+    }));
+}
+
+function statesAreLegal({ restore, events }: RestoreHistory): Violation[] {
+  const found: Violation[] = [];
+  let state: RestoreState | null = null;
+  for (const event of events) {
+    const next = stateIn(event);
+    if (next === null) continue;
+    const legal = state === null ? next === 'planning' : mayBecome(state, next);
+    if (!legal) found.push(blame(restore.id, `went from ${state ?? 'nothing'} to ${next}.`, event));
+    state = next;
+  }
+  if (state !== restore.state) {
+    found.push(blame(restore.id, `is ${restore.state}, and its history ends in ${state ?? 'nothing'}.`, null));
+  }
+  return found;
+}
+
+/** Steps are done once, in their order; segments likewise once, and never taken after they were done. */
+function stepsAreInOrder({ restore, events }: RestoreHistory): Violation[] {
+  const found: Violation[] = [];
+  const doneSteps: number[] = [];
+  const doneSegments = new Set<unknown>();
+  for (const event of events) {
+    const { number, segmentId } = event.data;
+    if (event.type === 'step.done' && typeof number === 'number') {
+      if (number <= (doneSteps.at(-1) ?? -1)) found.push(blame(restore.id, `did step ${number} again.`, event));
+      doneSteps.push(number);
+    }
+    if (event.type === 'step.started' && typeof number === 'number' && number <= (doneSteps.at(-1) ?? -1)) {
+      found.push(blame(restore.id, `took step ${number} up that was done.`, event));
+    }
+    if (event.type === 'segment.claimed' && doneSegments.has(segmentId)) {
+      found.push(blame(restore.id, 'gave a segment out that was done.', event));
+    }
+    if (event.type === 'segment.done') {
+      if (doneSegments.has(segmentId)) found.push(blame(restore.id, 'did a segment twice.', event));
+      doneSegments.add(segmentId);
+    }
+  }
+  if (restore.state !== 'completed') return found;
+  const undone = restore.steps.filter(({ state }) => state !== 'done' && state !== 'skipped');
+  const planned = restore.plan?.steps.filter(({ applies }) => applies) ?? [];
+  const skipped = planned.filter(({ id }) => restore.steps.find((step) => step.id === id)?.state !== 'done');
+  if (undone.length > 0) found.push(blame(restore.id, 'is completed with steps that are not.', undone));
+  if (skipped.length > 0) found.push(blame(restore.id, 'is completed without steps of its plan.', skipped));
+  return found;
+}
+
+function stateIn({ type }: RestoreEvent): RestoreState | null {
+  const [kind, name = ''] = type.split('.');
+  return kind === 'restore' && Object.hasOwn(RESTORE_TRANSITIONS, name) ? (name as RestoreState) : null;
+}
+
+function blame(restoreId: string, what: string, evidence: unknown): Violation {
+  return { invariant: 'I5', what: `Restore ${restoreId} ${what}`, evidence };
+}

@@ -1,0 +1,59 @@
+import { hasEnded, OWNER_TAGS } from '@landfall/domain';
+import type { Evidence, InventoryItem, RestoreHistory } from './evidence.js';
+import type { Violation } from './oracle.js';
+
+/** Of a completed restore these stay; workers and what belongs to them never do. */
+const LASTING_ROLES = ['disk', 'vm', 'nic'];
+
+/** I4: what is there and what the ledger says should be there, both ways. */
+export function inventoryFitsLedger({ inventory, restores, applianceId }: Evidence): Violation[] {
+  if (inventory === undefined) return [];
+  const present = new Map(inventory.map((item) => [item.azureId.toLowerCase(), item]));
+  return restores.flatMap((history) => (hasEnded(history.restore.state) ? of(history, present, applianceId) : []));
+}
+
+function of(
+  { restore, ledger }: RestoreHistory,
+  present: ReadonlyMap<string, InventoryItem>,
+  applianceId: string,
+): Violation[] {
+  const found: Violation[] = [];
+  const blame = (what: string, evidence: unknown): void => {
+    found.push({ invariant: 'I4', what: `Restore ${restore.id} is ${restore.state}, and ${what}`, evidence });
+  };
+  const entries = new Map(ledger.map((entry) => [entry.azureId.toLowerCase(), entry]));
+  const lasting = restore.state === 'completed' ? LASTING_ROLES : [];
+  for (const entry of ledger) {
+    const item = present.get(entry.azureId.toLowerCase());
+    const ours = item !== undefined && isOf(item, restore.id, applianceId);
+    const expected = entry.state === 'created' && lasting.includes(entry.role);
+    if (expected && item === undefined) blame('something of it is missing.', entry);
+    if (!expected && ours) blame('something of it is left behind.', { entry, item });
+    if (!expected && entry.state === 'created' && item === undefined) blame('its ledger lists what is gone.', entry);
+    // What Azure made along with a VM carries no tags until it is given them: it is told by its ledger entry alone.
+    if (!expected && item !== undefined && Object.keys(item.tags).length === 0 && entry.role === 'worker-os-disk') {
+      blame('the OS disk of its worker is left behind.', { entry, item });
+    }
+  }
+  for (const [key, item] of present) {
+    if (isOf(item, restore.id, applianceId) && !entries.has(key)) blame('something carries its tags unknown.', item);
+  }
+  return found;
+}
+
+function isOf({ tags }: InventoryItem, restoreId: string, applianceId: string): boolean {
+  return tags[OWNER_TAGS.restore] === restoreId && tags[OWNER_TAGS.appliance] === applianceId;
+}
+
+/** I8 */
+export function nothingForeignTouched({ foreign }: Evidence): Violation[] {
+  if (foreign === undefined) return [];
+  const after = new Map(foreign.after.map(({ azureId, print }) => [azureId.toLowerCase(), print]));
+  return foreign.before
+    .filter(({ azureId, print }) => after.get(azureId.toLowerCase()) !== print)
+    .map((thing) => ({
+      invariant: 'I8' as const,
+      what: `Something that is not Landfall's was ${after.has(thing.azureId.toLowerCase()) ? 'changed' : 'removed'}.`,
+      evidence: { before: thing, after: after.get(thing.azureId.toLowerCase()) ?? null },
+    }));
+}

@@ -1,0 +1,18 @@
+/** What Azure answers. */
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+export function refused(status: number, code: string, message: string): Answer {
+  return { status, body: { error: { code, message } } };
+}
+
+export function notFound(what: string): Answer {
+  return refused(404, 'ResourceNotFound', `The Resource '${what}' was not found.`);
+}
+
+export function busy(name: string): Answer {
+  return refused(409, 'Conflict', `Operation is not allowed on '${name}' since another operation is in progress.`);
+}

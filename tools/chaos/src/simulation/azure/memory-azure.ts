@@ -1,0 +1,383 @@
+import { OWNER_TAGS } from '@landfall/domain';
+import type { Kernel } from '../kernel.js';
+import { busy, notFound, refused, type Answer } from './answers.js';
+import { shown, type AnyResource, type DiskResource, type NicResource, type VmResource } from './resources.js';
+
+/*
+ * Azure Resource Manager in memory: disks, network interfaces and virtual machines with their rules, and operations
+ * that take a while and may end badly. Landfall's own adapter, on the real client, talks to it.
+ */
+export interface AzureFaults {
+  /** Of each operation: it ends badly, and leaves nothing or something broken. */
+  lateFailure: number;
+  /** Of what is made: a GET does not find it for some seconds. */
+  hidden: number;
+}
+
+export interface ArmCall {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly body: Record<string, unknown>;
+}
+
+interface Operation {
+  readonly id: string;
+  status: 'InProgress' | 'Succeeded' | 'Failed' | 'Canceled';
+  error: { readonly code: string; readonly message: string } | null;
+  output: unknown;
+}
+
+const BASE = 'https://arm.simulated';
+const LATE_FAILURES = [
+  { code: 'InternalExecutionError', message: 'An internal execution error occurred.' },
+  { code: 'OperationPreempted', message: 'The operation was preempted by a more recent one.' },
+  { code: 'AllocationFailed', message: 'Allocation failed.' },
+] as const;
+
+export class MemoryAzure {
+  faults: AzureFaults = { lateFailure: 0, hidden: 0 };
+  readonly resources = new Map<string, AnyResource>();
+  /** When each request came, for the budget. */
+  readonly calls: { readonly at: number; readonly method: string }[] = [];
+  /** Told when a VM has begun to run, and when it has stopped. */
+  onPower: (vm: VmResource, running: boolean) => void = () => undefined;
+  readonly #operations = new Map<string, Operation>();
+  #addresses = 4;
+
+  constructor(
+    private readonly kernel: Kernel,
+    readonly subscriptionId: string,
+  ) {}
+
+  /** Puts something there that nobody asked for. */
+  plant(resource: AnyResource): void {
+    this.resources.set(resource.id.toLowerCase(), resource);
+  }
+
+  handle(call: ArmCall): Answer {
+    this.calls.push({ at: this.kernel.now, method: call.method });
+    const operation = /\/(?:Disk)?Operations\/([^/]+)$/i.exec(call.path);
+    if (operation) return this.#poll(operation[1]!, call.query.get('monitor') === 'true');
+    if (/\/skus$/i.test(call.path)) return { status: 200, body: { value: SKUS } };
+    const path = /^(.*\/providers\/Microsoft\.(?:Compute|Network)\/(\w+)\/[^/]+)(?:\/(\w+))?$/i.exec(call.path);
+    const [, id = '', type = '', action] = path ?? [];
+    const known = this.resources.get(id.toLowerCase());
+    if (action !== undefined) return known === undefined ? notFound(id) : this.#act(known, action, call);
+    switch (call.method) {
+      case 'GET':
+        return known === undefined || known.hiddenUntil > this.kernel.now
+          ? notFound(id)
+          : { status: 200, body: shown(known) };
+      case 'PUT':
+        return this.#put(id, type.toLowerCase(), known, call);
+      case 'PATCH':
+        return known === undefined ? notFound(id) : this.#patch(known, call);
+      case 'DELETE':
+        return known === undefined ? { status: 204 } : this.#delete(known);
+      default:
+        return refused(405, 'MethodNotAllowed', 'No.');
+    }
+  }
+
+  #put(id: string, type: string, known: AnyResource | undefined, call: ArmCall): Answer {
+    if (known && isBusy(known)) return busy(known.name);
+    const make = { disks: () => this.#newDisk(id, call), networkinterfaces: () => this.#newNic(id, call) }[type];
+    const made = make ? make() : this.#newVm(id, call);
+    if ('status' in made) return made;
+    const { random, now } = this.kernel;
+    made.hiddenUntil = random.chance(this.faults.hidden) ? now + random.between(500, 8_000) : 0;
+    this.resources.set(id.toLowerCase(), made);
+    return this.#accept(made, 201, {
+      done: () => {
+        made.provisioningState = 'Succeeded';
+        if (made.kind === 'vm') this.#power(made, true);
+      },
+      failed: () => {
+        made.provisioningState = 'Failed';
+        if (random.chance(0.5)) this.#vanish(made);
+      },
+    });
+  }
+
+  #newDisk(id: string, { body }: ArmCall): DiskResource {
+    const properties = body.properties as { diskSizeGB?: number; creationData: { uploadSizeBytes?: number } };
+    const { uploadSizeBytes } = properties.creationData;
+    const sizeBytes = uploadSizeBytes ? uploadSizeBytes - 512 : (properties.diskSizeGB ?? 0) * 2 ** 30;
+    const sku = (body.sku as { name: string }).name;
+    const diskState = uploadSizeBytes ? 'ReadyToUpload' : 'Unattached';
+    return { ...fresh(id, body), kind: 'disk', location: 'westeurope', sizeBytes, sku, diskState, managedBy: null };
+  }
+
+  #newNic(id: string, { body }: ArmCall): NicResource {
+    return { ...fresh(id, body), kind: 'nic', address: `10.0.0.${this.#addresses++}`, vmId: null };
+  }
+
+  #newVm(id: string, { body }: ArmCall): VmResource | Answer {
+    const properties = body.properties as VmBody;
+    const { osDisk } = properties.storageProfile;
+    const nicId = properties.networkProfile.networkInterfaces[0]!.id;
+    const nic = this.resources.get(nicId.toLowerCase());
+    if (nic?.kind !== 'nic' || nic.provisioningState === 'Deleting') return notFound(nicId);
+    const known = this.resources.get(id.toLowerCase());
+    if (nic.vmId !== null && nic.vmId !== id) return refused(409, 'NicInUse', `${nicId} is in use by ${nic.vmId}.`);
+    const group = id.slice(0, id.toLowerCase().indexOf('/providers/'));
+    const fromImage = osDisk.createOption === 'FromImage';
+    const osDiskId = fromImage
+      ? `${group}/providers/Microsoft.Compute/disks/${osDisk.name ?? 'os'}`
+      : osDisk.managedDisk.id!;
+    const disk = this.resources.get(osDiskId.toLowerCase());
+    if (known === undefined) {
+      if (fromImage && disk !== undefined)
+        return refused(409, 'ConflictingUserInput', `Disk ${osDiskId} exists already.`);
+      if (!fromImage && disk?.kind !== 'disk') return notFound(osDiskId);
+      if (!fromImage && disk?.kind === 'disk' && disk.managedBy !== null) return ownedBy(disk);
+      // Azure makes it along with the VM, and does not tag it.
+      const os = fromImage ? newOsDisk(osDiskId) : (disk as DiskResource);
+      os.managedBy = id;
+      os.diskState = 'Attached';
+      this.resources.set(osDiskId.toLowerCase(), os);
+    }
+    nic.vmId = id;
+    return {
+      ...fresh(id, body),
+      kind: 'vm',
+      location: 'westeurope',
+      size: properties.hardwareProfile.vmSize,
+      environment: environmentIn(properties.osProfile?.customData),
+      osDiskId,
+      osDiskGoesAlong: osDisk.deleteOption === 'Delete',
+      dataDisks: [],
+      nicId,
+      power: 'running',
+    };
+  }
+
+  #patch(known: AnyResource, { body }: ArmCall): Answer {
+    if (isBusy(known)) return busy(known.name);
+    known.provisioningState = 'Updating';
+    return this.#accept(known, 202, {
+      done: () => {
+        known.provisioningState = 'Succeeded';
+        if (typeof body.tags === 'object') known.tags = body.tags as Record<string, string>;
+        const properties = body.properties as Partial<VmBody> | undefined;
+        const option = properties?.storageProfile?.osDisk?.deleteOption;
+        if (known.kind === 'vm' && option !== undefined) known.osDiskGoesAlong = option === 'Delete';
+      },
+      failed: () => {
+        known.provisioningState = 'Succeeded';
+      },
+    });
+  }
+
+  #delete(known: AnyResource): Answer {
+    if (isBusy(known)) return busy(known.name);
+    if (known.kind === 'disk' && known.managedBy !== null) {
+      return refused(409, 'OperationNotAllowed', `Disk ${known.name} is attached to VM ${known.managedBy}.`);
+    }
+    if (known.kind === 'disk' && known.diskState === 'ActiveUpload') {
+      const message = `There is an active shared access signature outstanding for disk ${known.name}.`;
+      return refused(409, 'OperationNotAllowed', message);
+    }
+    if (known.kind === 'nic' && known.vmId !== null) return refused(409, 'NicInUse', `${known.name} is in use.`);
+    known.provisioningState = 'Deleting';
+    if (known.kind === 'vm') this.#power(known, false);
+    return this.#accept(known, 202, {
+      done: () => this.#vanish(known),
+      failed: () => {
+        known.provisioningState = 'Succeeded';
+        if (known.kind === 'vm') this.#power(known, true);
+      },
+    });
+  }
+
+  #act(known: AnyResource, action: string, call: ArmCall): Answer {
+    if (isBusy(known)) return busy(known.name);
+    const change = known.kind === 'vm' ? this.#vmAction(known, action, call) : this.#diskAction(known, action);
+    if ('status' in change) return change;
+    known.provisioningState = 'Updating';
+    const failed = (): void => {
+      known.provisioningState = 'Succeeded';
+    };
+    const done = (): unknown => {
+      known.provisioningState = 'Succeeded';
+      return change.done();
+    };
+    return this.#accept(known, 202, { done, failed });
+  }
+
+  #vmAction(vm: VmResource, action: string, { body }: ArmCall): Answer | { done: () => unknown } {
+    switch (action.toLowerCase()) {
+      case 'start':
+        return { done: () => this.#power(vm, true) };
+      case 'deallocate':
+        return { done: () => this.#power(vm, false) };
+      default:
+        return this.#attachDetach(vm, body as Attachments);
+    }
+  }
+
+  #attachDetach(vm: VmResource, { dataDisksToAttach = [], dataDisksToDetach = [] }: Attachments) {
+    for (const { diskId, lun } of dataDisksToAttach) {
+      const disk = this.resources.get(diskId.toLowerCase());
+      if (disk?.kind !== 'disk') return notFound(diskId);
+      if (disk.managedBy !== null) return ownedBy(disk);
+      if (isBusy(disk)) return busy(disk.name);
+      const taken = vm.dataDisks.some((each) => each.lun === lun);
+      if (taken) return refused(400, 'InvalidParameter', `A disk at LUN ${lun} already exists.`);
+    }
+    return {
+      done: () => {
+        const gone = dataDisksToDetach.map(({ diskId }) => diskId.toLowerCase());
+        vm.dataDisks = vm.dataDisks.filter(({ diskId }) => !gone.includes(diskId.toLowerCase()));
+        for (const id of gone) this.#release(id, vm.id);
+        for (const { diskId, lun } of dataDisksToAttach) {
+          const disk = this.resources.get(diskId.toLowerCase());
+          if (disk?.kind !== 'disk' || disk.managedBy !== null) continue;
+          disk.managedBy = vm.id;
+          disk.diskState = 'Attached';
+          vm.dataDisks.push({ diskId: disk.id, lun });
+        }
+      },
+    };
+  }
+
+  #diskAction(resource: AnyResource, action: string): Answer | { done: () => unknown } {
+    if (resource.kind !== 'disk') return refused(400, 'BadRequest', 'No such action.');
+    if (action === 'endGetAccess') {
+      return {
+        done: () => {
+          if (resource.diskState === 'ActiveUpload') resource.diskState = 'Unattached';
+        },
+      };
+    }
+    if (!/Upload$/.test(resource.diskState)) {
+      return refused(409, 'OperationNotAllowed', `${resource.name} does not wait for an upload.`);
+    }
+    return {
+      done: () => {
+        resource.diskState = 'ActiveUpload';
+        return { accessSAS: `https://disks.simulated/${resource.name}?sig=canary-sas` };
+      },
+    };
+  }
+
+  /** An operation that goes on for a while, and ends well or badly. */
+  #accept(resource: AnyResource, status: number, ends: { done: () => unknown; failed: () => void }): Answer {
+    const { random } = this.kernel;
+    const id = `op-${this.#operations.size + 1}`;
+    const operation: Operation = { id, status: 'InProgress', error: null, output: null };
+    this.#operations.set(id, operation);
+    const takes = random.chance(0.1) ? random.between(5_000, 60_000) : random.between(20, 2_000);
+    this.kernel.schedule(takes, `${resource.kind} operation ${id} ends`, null, () => {
+      const failure = random.chance(this.faults.lateFailure) ? random.pick(LATE_FAILURES) : undefined;
+      operation.status = failure === undefined ? 'Succeeded' : 'Failed';
+      if (failure?.code === 'OperationPreempted') operation.status = 'Canceled';
+      operation.error = failure ?? null;
+      if (failure === undefined) operation.output = ends.done() ?? null;
+      else ends.failed();
+      this.kernel.say(`${id} on ${resource.name}: ${operation.status}${failure ? `, ${failure.code}` : ''}`);
+    });
+    const collection = resource.kind === 'disk' ? 'DiskOperations' : 'operations';
+    const provider = resource.kind === 'nic' ? 'Microsoft.Network' : 'Microsoft.Compute';
+    const url = `${BASE}/subscriptions/${this.subscriptionId}/providers/${provider}/locations/westeurope/${collection}/${id}?api-version=1`;
+    const headers = { 'azure-asyncoperation': url, ...(status === 202 ? { location: `${url}&monitor=true` } : {}) };
+    return { status, headers, ...(status === 201 ? { body: shown(resource) } : {}) };
+  }
+
+  #poll(id: string, monitor: boolean): Answer {
+    const operation = this.#operations.get(id);
+    if (operation === undefined) return notFound(id);
+    const { status, error, output } = operation;
+    if (!monitor) {
+      const properties = status === 'Succeeded' && output !== null ? { properties: { output } } : {};
+      return { status: 200, body: { name: id, status, ...properties, ...(error ? { error } : {}) } };
+    }
+    if (status === 'InProgress') return { status: 202 };
+    return error === null ? { status: 200, body: output ?? {} } : { status: 409, body: { error } };
+  }
+
+  #vanish(resource: AnyResource): void {
+    this.resources.delete(resource.id.toLowerCase());
+    if (resource.kind !== 'vm') return;
+    this.#power(resource, false);
+    for (const { diskId } of resource.dataDisks) this.#release(diskId, resource.id);
+    this.#release(resource.osDiskId, resource.id);
+    if (resource.osDiskGoesAlong) this.resources.delete(resource.osDiskId.toLowerCase());
+    const nic = this.resources.get(resource.nicId.toLowerCase());
+    if (nic?.kind === 'nic' && nic.vmId === resource.id) nic.vmId = null;
+  }
+
+  #release(diskId: string, vmId: string): void {
+    const disk = this.resources.get(diskId.toLowerCase());
+    if (disk?.kind !== 'disk' || disk.managedBy !== vmId) return;
+    disk.managedBy = null;
+    disk.diskState = 'Unattached';
+  }
+
+  #power(vm: VmResource, running: boolean): void {
+    vm.power = running ? 'running' : 'deallocated';
+    if (vm.tags[OWNER_TAGS.role] === 'worker') this.onPower(vm, running);
+  }
+}
+
+interface VmBody {
+  hardwareProfile: { vmSize: string };
+  storageProfile: {
+    osDisk: { createOption: string; name?: string; managedDisk: { id?: string }; deleteOption?: string };
+  };
+  networkProfile: { networkInterfaces: { id: string }[] };
+  osProfile?: { customData?: string };
+}
+
+interface Attachments {
+  dataDisksToAttach?: { diskId: string; lun: number }[];
+  dataDisksToDetach?: { diskId: string }[];
+}
+
+function fresh(id: string, body: Record<string, unknown>) {
+  const name = id.split('/').at(-1) ?? '';
+  const tags = { ...(body.tags as Record<string, string> | undefined) };
+  return { id, name, tags, provisioningState: 'Creating' as const, hiddenUntil: 0 };
+}
+
+function newOsDisk(id: string): DiskResource {
+  return {
+    ...fresh(id, {}),
+    provisioningState: 'Succeeded',
+    kind: 'disk',
+    location: 'westeurope',
+    sizeBytes: 30 * 2 ** 30,
+    sku: 'StandardSSD_LRS',
+    diskState: 'Attached',
+    managedBy: null,
+  };
+}
+
+function ownedBy(disk: DiskResource): Answer {
+  const message = `Disk '${disk.name}' cannot be attached as the disk is already owned by VM '${disk.managedBy ?? ''}'.`;
+  return refused(409, 'ConflictingUserInput', message);
+}
+
+function isBusy(resource: AnyResource): boolean {
+  return !['Succeeded', 'Failed'].includes(resource.provisioningState);
+}
+
+function environmentIn(customData: string | undefined): Record<string, string> {
+  const lines = Buffer.from(customData ?? '', 'base64')
+    .toString()
+    .split('\n')
+    .filter(Boolean);
+  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+}
+
+const SKUS = ['Standard_F2s_v2', 'Standard_B2s'].map((name) => ({
+  resourceType: 'virtualMachines',
+  name,
+  family: 'standardFamily',
+  capabilities: [
+    { name: 'vCPUs', value: '2' },
+    { name: 'MaxDataDiskCount', value: '4' },
+    { name: 'HyperVGenerations', value: 'V1,V2' },
+  ],
+}));

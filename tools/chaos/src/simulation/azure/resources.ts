@@ -1,0 +1,83 @@
+/*
+ * What a subscription holds, as Azure keeps it: the parts of the models that Landfall's adapter reads.
+ */
+export interface Resource {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'disk' | 'nic' | 'vm';
+  tags: Record<string, string>;
+  provisioningState: 'Creating' | 'Updating' | 'Deleting' | 'Succeeded' | 'Failed';
+  /** A GET answers 404 until then: made, and not seen yet. */
+  hiddenUntil: number;
+}
+
+export interface DiskResource extends Resource {
+  readonly kind: 'disk';
+  readonly sizeBytes: number;
+  readonly sku: string;
+  readonly location: string;
+  diskState: 'Unattached' | 'Attached' | 'Reserved' | 'ReadyToUpload' | 'ActiveUpload';
+  managedBy: string | null;
+}
+
+export interface NicResource extends Resource {
+  readonly kind: 'nic';
+  readonly address: string;
+  vmId: string | null;
+}
+
+export interface VmResource extends Resource {
+  readonly kind: 'vm';
+  readonly location: string;
+  readonly size: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly osDiskId: string;
+  osDiskGoesAlong: boolean;
+  dataDisks: { readonly diskId: string; readonly lun: number }[];
+  readonly nicId: string;
+  power: 'running' | 'deallocated';
+}
+
+export type AnyResource = DiskResource | NicResource | VmResource;
+
+export function shown(resource: AnyResource): unknown {
+  const { id, name, tags } = resource;
+  const common = { id, name, tags, location: 'westeurope' };
+  switch (resource.kind) {
+    case 'disk': {
+      const { sku, sizeBytes, diskState, managedBy, provisioningState } = resource;
+      const properties = { diskSizeBytes: sizeBytes, diskSizeGB: sizeBytes / 2 ** 30, diskState, provisioningState };
+      return { ...common, sku: { name: sku }, ...(managedBy ? { managedBy } : {}), properties };
+    }
+    case 'nic': {
+      const { address, vmId, provisioningState } = resource;
+      const ipConfigurations = [{ name: 'primary', properties: { privateIPAddress: address } }];
+      const virtualMachine = vmId === null ? {} : { virtualMachine: { id: vmId } };
+      return { ...common, properties: { ipConfigurations, ...virtualMachine, provisioningState } };
+    }
+    case 'vm':
+      return { ...common, properties: vmProperties(resource) };
+  }
+}
+
+function vmProperties(vm: VmResource): unknown {
+  return {
+    hardwareProfile: { vmSize: vm.size },
+    storageProfile: {
+      osDisk: {
+        createOption: 'Attach',
+        managedDisk: { id: vm.osDiskId },
+        deleteOption: vm.osDiskGoesAlong ? 'Delete' : 'Detach',
+      },
+      dataDisks: vm.dataDisks.map(({ diskId, lun }) => ({
+        lun,
+        createOption: 'Attach',
+        managedDisk: { id: diskId },
+        deleteOption: 'Detach',
+      })),
+    },
+    networkProfile: { networkInterfaces: [{ id: vm.nicId, properties: { deleteOption: 'Detach' } }] },
+    provisioningState: vm.provisioningState,
+    instanceView: { statuses: [{ code: `PowerState/${vm.power}` }] },
+  };
+}

@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+import {
+  PermanentError,
+  RetryableError,
+  type ByteRange,
+  type DiskSource,
+  type DiskTarget,
+  type Piece,
+} from '@landfall/domain';
+import type { DiskWrite } from '@landfall/testing';
+import type { Gates } from './gates.js';
+import type { Random } from './random.js';
+
+/** What lies on disks, as blocks of 4 KiB; what has none is zero. */
+export const BLOCK = 4096;
+export type Blocks = Map<number, Buffer>;
+
+/** A backed-up disk with a few blocks of data in some of its cells of 128 MiB. */
+export class SimulatedSource implements DiskSource {
+  readonly #offsets: readonly number[];
+
+  constructor(
+    private readonly name: string,
+    readonly sizeBytes: number,
+    blocks: readonly number[],
+  ) {
+    this.#offsets = [...new Set(blocks)].sort((left, right) => left - right);
+  }
+
+  static byChance(name: string, sizeBytes: number, random: Random): SimulatedSource {
+    const blocks: number[] = [];
+    const cells = sizeBytes / CELL;
+    for (let cell = 0; cell < cells; cell++) {
+      if (!random.chance(0.6)) continue;
+      for (let count = random.between(1, 3); count > 0; count--) {
+        blocks.push(cell * CELL + random.between(0, CELL / BLOCK - 1) * BLOCK);
+      }
+    }
+    return new SimulatedSource(name, sizeBytes, blocks);
+  }
+
+  /** What a disk holds that was restored from it. */
+  get blocks(): Blocks {
+    return new Map(this.#offsets.map((offset) => [offset, this.#block(offset)]));
+  }
+
+  extents(): readonly ByteRange[] {
+    const extents: { offset: number; length: number }[] = [];
+    for (const offset of this.#offsets) {
+      const last = extents.at(-1);
+      if (last && last.offset + last.length === offset) last.length += BLOCK;
+      else extents.push({ offset, length: BLOCK });
+    }
+    return extents;
+  }
+
+  async read(offset: number, length: number): Promise<Buffer> {
+    return readBlocks(this.blocks, offset, length);
+  }
+
+  async *pieces({ offset, length }: ByteRange): AsyncIterable<Piece> {
+    for (const at of this.#offsets) {
+      if (at >= offset && at < offset + length) yield { offset: at, bytes: this.#block(at) };
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  #block(offset: number): Buffer {
+    return Buffer.alloc(BLOCK, createHash('sha256').update(`${this.name} ${offset}`).digest());
+  }
+}
+
+const CELL = 128 * 1024 * 1024;
+
+/** All disks of the subscription: what lies on them for good, and what their VM has not flushed yet. */
+export class DiskContents {
+  readonly durable = new Map<string, Blocks>();
+  readonly #unflushed = new Map<string, Blocks>();
+  /** Every write and every read for verification, in the order in which they came to the disk. */
+  readonly log: DiskWrite[] = [];
+
+  unflushed(diskId: string): Blocks {
+    return known(this.#unflushed, diskId);
+  }
+
+  onDisk(diskId: string): Blocks {
+    return known(this.durable, diskId);
+  }
+
+  flush(diskId: string): void {
+    for (const [offset, bytes] of this.unflushed(diskId)) this.onDisk(diskId).set(offset, bytes);
+    this.unflushed(diskId).clear();
+  }
+
+  /** The VM has gone: what it had not flushed is there or not. */
+  powerCut(diskId: string, random: Random): void {
+    for (const [offset, bytes] of this.unflushed(diskId))
+      if (random.chance(0.5)) this.onDisk(diskId).set(offset, bytes);
+    this.unflushed(diskId).clear();
+  }
+}
+
+export interface Writing {
+  readonly diskId: string;
+  readonly sizeBytes: number;
+  readonly segmentId: string;
+  readonly epoch: number;
+  readonly purpose: 'move' | 'verify';
+  readonly mover: string;
+  /** Whether the disk can be reached from where the data-mover runs. */
+  readonly reachable: () => boolean;
+  readonly flushFails: () => boolean;
+  /** Written through Azure itself: nothing is kept back. */
+  readonly direct: boolean;
+}
+
+export class SimulatedTarget implements DiskTarget {
+  readonly description = 'a simulated disk';
+  readonly alignmentBytes = 1;
+  readonly sizeBytes: number;
+
+  constructor(
+    private readonly gates: Gates,
+    private readonly contents: DiskContents,
+    private readonly writing: Writing,
+  ) {
+    this.sizeBytes = writing.sizeBytes;
+  }
+
+  write(offset: number, bytes: Uint8Array): Promise<void> {
+    const { diskId, segmentId, direct } = this.writing;
+    const copy = Buffer.from(bytes);
+    return this.gates.call(`write ${segmentId} at ${offset}`, () => {
+      this.#mustReach();
+      this.#note('write', offset);
+      (direct ? this.contents.onDisk(diskId) : this.contents.unflushed(diskId)).set(offset, copy);
+    });
+  }
+
+  flush(): Promise<void> {
+    const { diskId, segmentId, flushFails } = this.writing;
+    return this.gates.call(`flush ${segmentId}`, () => {
+      this.#mustReach();
+      if (!flushFails()) return this.contents.flush(diskId);
+      // As Linux has it: what could not be written is forgotten, and the next flush says that all is well.
+      this.contents.unflushed(diskId).clear();
+      throw new PermanentError({ code: 'TARGET_FLUSH_FAILED', message: 'The flush failed.', fix: 'Another disk.' });
+    });
+  }
+
+  read(offset: number, length: number): Promise<Buffer> {
+    const { diskId, segmentId } = this.writing;
+    return this.gates.call(`read ${segmentId} at ${offset}`, () => {
+      this.#mustReach();
+      this.#note('verify', offset);
+      return readBlocks(this.contents.onDisk(diskId), offset, length);
+    });
+  }
+
+  async close(): Promise<void> {}
+
+  #note(what: 'write' | 'verify', offset: number): void {
+    const { diskId, segmentId, epoch, mover } = this.writing;
+    this.contents.log.push({ what, diskId, segmentId, epoch, mover, offset });
+  }
+
+  #mustReach(): void {
+    if (this.writing.reachable()) return;
+    const message = 'The disk is not there.';
+    throw new RetryableError({ code: 'TARGET_UNREACHABLE', message, fix: 'Nothing has to be done.' });
+  }
+}
+
+function readBlocks(blocks: Blocks, offset: number, length: number): Buffer {
+  const read = Buffer.alloc(length);
+  for (const [at, bytes] of blocks) {
+    if (at + BLOCK <= offset || at >= offset + length) continue;
+    const from = Math.max(at, offset);
+    bytes.copy(read, from - offset, from - at);
+  }
+  return read;
+}
+
+function known(of: Map<string, Blocks>, diskId: string): Blocks {
+  const key = diskId.toLowerCase();
+  const found = of.get(key) ?? new Map<number, Buffer>();
+  of.set(key, found);
+  return found;
+}

@@ -1,0 +1,59 @@
+import { STEPS, type PlannedDisk, type RestorePlan, type RestoreRequest, type StepId } from '@landfall/domain';
+import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
+import { SimulatedSource } from './contents.js';
+import type { Random } from './random.js';
+
+/** One restore that is asked for, with its plan and what is backed up. */
+export interface Order {
+  readonly request: RestoreRequest;
+  readonly plan: RestorePlan;
+  readonly sources: ReadonlyMap<string, SimulatedSource>;
+}
+
+const CELL = 128 * 1024 * 1024;
+const WITHOUT_WORKER: readonly StepId[] = ['launch-worker', 'detach-disks', 'deallocate-worker'];
+
+/** One to three disks of some hundred MiB, on a worker or directly, verified or not, with a VM or disks alone. */
+export function orderByChance(random: Random, number: number, subnetId: string): Order {
+  const verify = random.pick(['none', 'sampled', 'sampled', 'full'] as const);
+  const transfer = random.chance(0.75) ? 'worker' : 'direct';
+  const disksOnly = random.chance(0.1);
+  const powerOn = random.chance(0.8);
+  const template = aRestorePlan();
+  const sources = new Map<string, SimulatedSource>();
+  const disks = Array.from({ length: random.pick([1, 1, 2, 3] as const) }, (_, index): PlannedDisk => {
+    const name = `sd${'abc'[index] ?? 'z'}`;
+    const sizeBytes = random.between(1, 6) * CELL;
+    sources.set(name, SimulatedSource.byChance(`${number} ${name}`, sizeBytes, random));
+    return {
+      ...template.disks[0]!,
+      ...{ name, sizeBytes, sourceBytes: sizeBytes, from: `disk:${name}`, azureName: `web${number}-${name}` },
+      role: index === 0 ? 'os' : 'data',
+      lun: index === 0 ? null : index - 1,
+    };
+  });
+  const left = [
+    ...(transfer === 'direct' ? WITHOUT_WORKER : []),
+    ...(disksOnly ? (['create-vm', 'attach-disks'] as const) : []),
+  ];
+  const wanted = template.steps.filter(({ id, applies }) => applies && !left.includes(id)).map(({ id }) => id);
+  const names = disks.map(({ name }) => name);
+  const plan: RestorePlan = {
+    ...template,
+    disks,
+    steps: STEPS.map(({ id, number: step }) => ({ number: step, id, applies: wanted.includes(id), why: 'by chance' })),
+    workers: transfer === 'direct' ? [] : workersFor(names, random),
+    destination: { ...template.destination, resourceGroup: 'restored', vmName: `web${number}`, subnetId },
+    options: { ...template.options, verify, transfer, disksOnly, powerOn, bootCheck: powerOn ? 'running' : 'none' },
+  };
+  return { request: aRestoreRequest({ verify, transfer, disksOnly, powerOn }), plan, sources };
+}
+
+function workersFor(disks: readonly string[], random: Random): RestorePlan['workers'] {
+  const size = 'Standard_F2s_v2';
+  if (disks.length === 1 || random.chance(0.6)) return [{ size, disks }];
+  return [
+    { size, disks: disks.slice(0, 1) },
+    { size, disks: disks.slice(1) },
+  ];
+}

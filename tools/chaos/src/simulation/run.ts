@@ -1,0 +1,190 @@
+import { hasEnded, kindOf } from '@landfall/domain';
+import { requestCancel, requestRestore, requestResume, requestRollback } from '@landfall/pipeline';
+import { judge, type Violation } from '@landfall/testing';
+import { NO_FAULTS } from './gates.js';
+import { Process } from './kernel.js';
+import { NO_WIRE_FAULTS } from './azure/transport.js';
+import { orderByChance } from './orders.js';
+import { NO_QUEUE_FAULTS } from './queues.js';
+import { troublesByChance, type Troubles } from './troubles.js';
+import { liveIn } from './virtual-globals.js';
+import { World } from './world.js';
+
+/*
+ * One run: a phase with faults, then one without, the oracle after each. In the first nothing may be broken; in the second,
+ * besides, everything has to come to its end.
+ */
+export interface RunOptions {
+  readonly seed: number;
+  readonly trace?: (line: string) => void;
+}
+
+export interface RunReport {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  /** How each restore has ended. */
+  readonly ends: readonly string[];
+  readonly steps: number;
+  /** Of virtual time, in all, and from the end of the faults to the end of the last restore. */
+  readonly minutes: number;
+  readonly recoveryMs: number;
+  readonly troubles: Troubles;
+  readonly reached: ReadonlyMap<string, number>;
+  readonly died: ReadonlyMap<string, number>;
+}
+
+const MINUTE = 60_000;
+const ENDS_WITHIN = 6 * 60 * MINUTE;
+const MOST_STEPS = 150_000;
+/** Longer than anybody is stopped. */
+const QUIET = 61_000;
+
+export async function simulate({ seed, trace }: RunOptions): Promise<RunReport> {
+  const world = new World(seed);
+  const { kernel } = world;
+  kernel.trace = trace ?? null;
+  const unforeseen: Violation[] = [];
+  const onRejection = (error: unknown): void => {
+    const evidence = error instanceof Error ? error.stack : String(error);
+    unforeseen.push({ invariant: 'I6', what: 'A process would have ended with an unhandled rejection.', evidence });
+  };
+  process.on('unhandledRejection', onRejection);
+  liveIn(kernel);
+  try {
+    const troubles = troublesByChance(kernel.random);
+    world.start();
+    begin(world, troubles);
+    await kernel.run(troubles.lastsMs, () => false, MOST_STEPS);
+    const safety = judge(await world.evidence(false)).filter(({ invariant }) => invariant !== 'I4');
+
+    calm(world);
+    const calmAt = kernel.now;
+    const person = new Process('person');
+    let ended = false;
+    const look = async (): Promise<void> => {
+      ended = await helpToAnEnd(world);
+      if (!ended) kernel.schedule(5_000, 'a person looks', person, look);
+    };
+    kernel.schedule(5_000, 'a person looks', person, look);
+    await kernel.run(ENDS_WITHIN, () => ended, MOST_STEPS);
+    const recoveryMs = kernel.now - calmAt;
+    await kernel.run(QUIET, () => false, MOST_STEPS);
+    const evidence = await world.evidence(true);
+    const liveness = judge(evidence);
+    return {
+      seed,
+      violations: [...safety, ...liveness, ...unforeseen],
+      ends: evidence.restores.map(({ restore }) => restore.state),
+      steps: kernel.steps,
+      minutes: kernel.elapsed / MINUTE,
+      recoveryMs,
+      troubles,
+      reached: world.gates.reached,
+      died: world.gates.died,
+    };
+  } finally {
+    liveIn(null);
+    process.off('unhandledRejection', onRejection);
+  }
+}
+
+/** Asks for the restores, and lets the troubles come. */
+function begin(world: World, troubles: Troubles): void {
+  const { kernel, gates, queues, azure, wire } = world;
+  Object.assign(gates.faults, troubles.gates);
+  queues.faults = troubles.queues;
+  azure.faults = troubles.azure;
+  Object.assign(wire.faults, troubles.wire);
+  Object.assign(world.diskFaults, troubles.disks);
+  for (let number = 0; number < troubles.restores; number++) {
+    kernel.schedule(kernel.random.between(0, 10_000), 'a restore is asked for', null, () => ask(world, number));
+  }
+  for (const { atMs, what } of troubles.events) {
+    kernel.schedule(atMs, what.kind, null, () => {
+      kernel.say(`trouble: ${JSON.stringify(what)}`);
+      return happen(world, what);
+    });
+  }
+}
+
+async function ask(world: World, number: number): Promise<void> {
+  const order = orderByChance(world.kernel.random, number, world.subnetId);
+  const { restoreId } = await requestRestore(world.shared.books, { request: order.request, requestedBy: 'olivia' });
+  world.orders.set(restoreId, order);
+  world.plantForeign(order.plan, restoreId);
+}
+
+async function happen(world: World, what: Troubles['events'][number]['what']): Promise<void> {
+  const { kernel, gates, queues, services } = world;
+  switch (what.kind) {
+    case 'flush':
+      return queues.flushAll();
+    case 'snapshot':
+      return queues.keepSnapshot();
+    case 'redis restart':
+      return queues.restart();
+    case 'redis away':
+      gates.redisDownUntil = kernel.now + what.ms;
+      return;
+    case 'postgres away':
+      gates.postgresDownUntil = kernel.now + what.ms;
+      return;
+    case 'kill': {
+      const process = services.get(what.service);
+      return process && kernel.kill(process, 'kill -9');
+    }
+    case 'kill a mover': {
+      const mover = kernel.random.pick([...world.machines.values()])?.mover;
+      return mover ? kernel.kill(mover, 'kill -9') : undefined;
+    }
+    case 'stop a mover': {
+      const mover = kernel.random.pick([...world.machines.values()])?.mover ?? services.get('pool');
+      if (mover) mover.stoppedUntil = kernel.now + what.ms;
+      return;
+    }
+    case 'stop a service': {
+      const process = services.get(what.service);
+      if (process) process.stoppedUntil = kernel.now + what.ms;
+      return;
+    }
+    default:
+      return person(world, what.kind);
+  }
+}
+
+const PERSON = { cancel: requestCancel, resume: requestResume, rollback: requestRollback } as const;
+
+async function person(world: World, action: keyof typeof PERSON): Promise<void> {
+  const restoreId = world.kernel.random.pick([...world.orders.keys()]);
+  if (restoreId === undefined) return;
+  await PERSON[action](world.shared.books, restoreId, 'olivia').catch((error: unknown) => {
+    if (kindOf(error) !== 'permanent') throw error;
+  });
+}
+
+/** No more faults: everybody who is stopped goes on, and whoever is dead comes back soon. */
+function calm(world: World): void {
+  world.kernel.say('no more faults');
+  Object.assign(world.gates.faults, NO_FAULTS);
+  world.gates.postgresDownUntil = 0;
+  world.gates.redisDownUntil = 0;
+  world.queues.faults = NO_QUEUE_FAULTS;
+  world.azure.faults = { lateFailure: 0, hidden: 0 };
+  Object.assign(world.wire.faults, NO_WIRE_FAULTS);
+  world.diskFaults.flushFails = 0;
+  world.restartMs = [200, 2_000];
+}
+
+/** Resumes what waits for a person. Returns whether everything has ended. */
+async function helpToAnEnd(world: World): Promise<boolean> {
+  const restores = await world.shared.books.restores();
+  for (const { id, state } of restores) {
+    if (state === 'needs-attention') await resume(world, id);
+  }
+  return restores.length > 0 && restores.every(({ state }) => hasEnded(state));
+}
+
+async function resume(world: World, restoreId: string): Promise<void> {
+  world.kernel.say(`resumes ${restoreId}`);
+  await requestResume(world.shared.books, restoreId, 'olivia').catch(() => undefined);
+}

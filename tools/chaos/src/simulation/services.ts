@@ -1,0 +1,130 @@
+import { AzureCloud, connectClients } from '@landfall/azure';
+import { Secret, type RestorePlan, type WorkRun } from '@landfall/domain';
+import { cleanUp } from '@landfall/finalizer/clean-up';
+import { attachDisks } from '@landfall/finalizer/steps/attach-disks';
+import { createVm } from '@landfall/finalizer/steps/create-vm';
+import { deallocateWorker } from '@landfall/finalizer/steps/deallocate-worker';
+import { detachDisks } from '@landfall/finalizer/steps/detach-disks';
+import { createTransfer } from '@landfall/finalizer/transfer/index';
+import { enterResult } from '@landfall/finalizer/transfer/results-consumer';
+import {
+  handleJob,
+  QUEUES,
+  RunningRuns,
+  runOutboxRelay,
+  runReconciler,
+  type CleanUpHandler,
+  type ServiceLog,
+  type ServiceName,
+  type StepHandlers,
+} from '@landfall/pipeline';
+import { createEmptyDisks } from '@landfall/provisioner/steps/create-empty-disks';
+import { launchWorker } from '@landfall/provisioner/steps/launch-worker';
+import { Process } from './kernel.js';
+import { queueClient, QueueWorker } from './queue-worker.js';
+import type { World } from './world.js';
+
+/*
+ * The services, put together from the product's parts as their own processes put them together, with the queue's loop in
+ * memory. Each is started again by its supervisor whenever it dies.
+ */
+export const APPLIANCE = 'appliance-1';
+export const WORKER_SUBNET = 'virtualNetworks/net/subnets/machines';
+
+export type SimulatedService = ServiceName | 'api';
+
+export function startService(world: World, service: SimulatedService): Process {
+  const process = new Process(service);
+  world.kernel.within(process, () => run(world, service));
+  return process;
+}
+
+function run(world: World, service: SimulatedService): void {
+  const { gates, queues } = world;
+  const { books, workers, accesses } = world.shared.connect();
+  const client = queueClient(gates, queues);
+  runOutboxRelay(books, client, () => undefined, { lookEveryMs: 10_000 });
+  if (service === 'api') return;
+  const log = logOf(world);
+
+  const cloud = connectCloud(world);
+  const removal = { cloud, books, workers, applianceId: APPLIANCE };
+  let handlers: StepHandlers = {};
+  let clean: CleanUpHandler | undefined;
+  let also: (() => Promise<void>) | undefined;
+  if (service === 'planner') {
+    handlers = {
+      plan: async ({ restore }) => {
+        const plan: RestorePlan = world.orderOf(restore.id).plan;
+        await books.transaction((tx) => tx.storePlan(restore.id, plan));
+        return { kind: 'done', output: { planHash: plan.planHash } };
+      },
+    };
+  } else if (service === 'provisioner') {
+    handlers = {
+      'create-empty-disks': createEmptyDisks({ cloud, books, applianceId: APPLIANCE }),
+      'launch-worker': launchWorker({
+        ...{ cloud, workers, applianceId: APPLIANCE, apiUrl: 'http://api', image: 'p:o:s:v', subnetId: null },
+        reportsWithinMs: 60_000,
+      }),
+    };
+  } else {
+    const transfer = createTransfer({
+      books,
+      workers,
+      jobs: client,
+      openDisk: async (restore, planned) => world.orderOf(restore.id).sources.get(planned.name)!,
+      direct: {
+        cloud,
+        accesses,
+        secrets: world.shared.secrets,
+        finishUpload: () => gates.call('write the footer', () => undefined),
+      },
+    });
+    handlers = {
+      'restore-data': transfer.handler,
+      'detach-disks': detachDisks({ cloud }),
+      'deallocate-worker': deallocateWorker(removal),
+      'create-vm': createVm({ cloud, books, applianceId: APPLIANCE }),
+      'attach-disks': attachDisks({ cloud }),
+    };
+    clean = cleanUp({ ...removal, diskAccesses: accesses });
+    also = transfer.reconcile;
+    new QueueWorker(gates, queues, QUEUES.moverResults, 8, (job, lost) =>
+      enterResult({ enter: transfer.enter }, job, lost, log),
+    );
+  }
+
+  const runs = new RunningRuns(books, 3_000);
+  const options = { service, books, handlers, ...(clean ? { cleanUp: clean } : {}) };
+  new QueueWorker(gates, queues, QUEUES[service], 8, (job, lost) => handleJob(options, runs, job, lost, log));
+  runReconciler({
+    books,
+    queues: client,
+    only: [QUEUES[service]],
+    watchEveryMs: 7_500,
+    ...(also ? { also } : {}),
+  });
+}
+
+/** The product's adapter on Microsoft's client; only the wire is another one. */
+function connectCloud(world: World): AzureCloud {
+  const settings = {
+    subscriptionId: world.azure.subscriptionId,
+    endpoint: 'https://arm.simulated',
+    token: new Secret('canary-azure-token'),
+    applianceId: APPLIANCE,
+  };
+  return new AzureCloud(connectClients(settings, world.wire), APPLIANCE);
+}
+
+/** Everything that a service writes to its log is kept, to look for secrets in it. */
+function logOf(world: World): ServiceLog {
+  const write = (fields: object, message: string): void => {
+    const error = 'err' in fields && fields.err instanceof Error ? fields.err.stack : '';
+    const line = `${message} ${JSON.stringify(fields)} ${error ?? ''}`;
+    world.logs.push(line);
+    world.kernel.say(`log: ${message} ${JSON.stringify(fields as Partial<WorkRun>)} ${error ?? ''}`);
+  };
+  return { info: write, warn: write, error: write };
+}

@@ -1,0 +1,83 @@
+import type { AzureFaults } from './azure/memory-azure.js';
+import type { WireFaults } from './azure/transport.js';
+import type { Faults } from './gates.js';
+import type { QueueFaults } from './queues.js';
+import type { Random } from './random.js';
+import type { SimulatedService } from './services.js';
+
+/*
+ * What goes wrong in a run. Each kind of fault is absent in many runs, so that the others get far, and rare or frequent in
+ * the rest.
+ */
+export interface Troubles {
+  readonly restores: number;
+  readonly lastsMs: number;
+  readonly gates: Faults;
+  readonly queues: QueueFaults;
+  readonly azure: AzureFaults;
+  readonly wire: WireFaults;
+  readonly disks: { readonly flushFails: number };
+  readonly events: readonly { readonly atMs: number; readonly what: Trouble }[];
+}
+
+export type Trouble =
+  | { readonly kind: 'flush' | 'snapshot' | 'redis restart' | 'kill a mover' | 'cancel' | 'resume' | 'rollback' }
+  | { readonly kind: 'redis away' | 'postgres away' | 'stop a mover'; readonly ms: number }
+  | { readonly kind: 'kill'; readonly service: SimulatedService }
+  | { readonly kind: 'stop a service'; readonly service: SimulatedService; readonly ms: number };
+
+const SERVICES = ['api', 'planner', 'provisioner', 'provisioner', 'finalizer', 'finalizer'] as const;
+
+export function troublesByChance(random: Random): Troubles {
+  const lastsMs = random.between(40_000, 150_000);
+  const some = (probability: number, ...amounts: [number, ...number[]]): number =>
+    random.chance(probability) ? random.pick(amounts) : 0;
+  return {
+    lastsMs,
+    restores: random.chance(0.8) ? 1 : 2,
+    gates: {
+      crash: some(0.6, 0.001, 0.003, 0.01),
+      postgresLost: some(0.4, 0.003, 0.02),
+      postgresUnknown: some(0.4, 0.003, 0.02),
+      redisLost: some(0.3, 0.01, 0.05),
+      redisUnknown: some(0.3, 0.01, 0.05),
+      slow: some(0.4, 0.002, 0.01),
+    },
+    queues: { lost: some(0.3, 0.05, 0.2), twice: some(0.3, 0.05, 0.3), late: some(0.3, 0.05, 0.3) },
+    azure: { lateFailure: some(0.3, 0.05, 0.2), hidden: some(0.3, 0.1, 0.5) },
+    wire: {
+      throttled: some(0.3, 0.02, 0.2),
+      failed: some(0.3, 0.02, 0.1),
+      lost: some(0.3, 0.02, 0.1),
+      answerLost: some(0.3, 0.02, 0.1),
+    },
+    disks: { flushFails: some(0.1, 0.1) },
+    events: Array.from({ length: random.between(0, 8) }, () => ({
+      atMs: random.between(0, lastsMs),
+      what: troubleByChance(random),
+    })),
+  };
+}
+
+function troubleByChance(random: Random): Trouble {
+  const kind = random.pick([
+    ...(['flush', 'snapshot', 'redis restart', 'redis away', 'postgres away', 'kill', 'kill', 'kill a mover'] as const),
+    ...(['stop a mover', 'stop a mover', 'stop a service', 'cancel', 'resume', 'rollback'] as const),
+  ]);
+  const service = random.pick(SERVICES);
+  const ms = random.between(1_000, 60_000);
+  switch (kind) {
+    case 'kill':
+      return { kind, service };
+    case 'stop a service':
+      return { kind, service, ms };
+    case 'redis away':
+    case 'postgres away':
+    case 'stop a mover':
+      return { kind, ms };
+    case undefined:
+      return { kind: 'snapshot' };
+    default:
+      return { kind };
+  }
+}

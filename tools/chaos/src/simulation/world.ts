@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import type { RestorePlan } from '@landfall/domain';
+import type { DiskComparison, Evidence, Fingerprint, InventoryItem } from '@landfall/testing';
+import { historiesOf } from '@landfall/testing';
+import { MemoryAzure } from './azure/memory-azure.js';
+import type { AnyResource, DiskResource, VmResource } from './azure/resources.js';
+import { SimulatedWire } from './azure/transport.js';
+import { DiskContents, type Blocks } from './contents.js';
+import { Gates } from './gates.js';
+import { Kernel, type Process } from './kernel.js';
+import { Machine, startPoolMover } from './mover.js';
+import type { Order } from './orders.js';
+import { MemoryQueues } from './queues.js';
+import { APPLIANCE, startService, type SimulatedService } from './services.js';
+import { SharedBooks } from './shared-books.js';
+
+/** Everything that a run takes place in. */
+export const SERVICES: readonly SimulatedService[] = ['api', 'planner', 'provisioner', 'finalizer'];
+const SUBSCRIPTION = '00000000-0000-4000-8000-000000000001';
+/** Secrets that are planted: none may come to light. */
+const CANARIES = ['canary-azure-token', 'canary-sas'];
+
+export class World {
+  readonly kernel: Kernel;
+  readonly gates: Gates;
+  readonly queues: MemoryQueues;
+  readonly azure: MemoryAzure;
+  readonly wire: SimulatedWire;
+  readonly shared: SharedBooks;
+  readonly contents = new DiskContents();
+  readonly diskFaults = { flushFails: 0 };
+  readonly logs: string[] = [];
+  readonly machines = new Map<string, Machine>();
+  readonly orders = new Map<string, Order>();
+  readonly services = new Map<string, Process>();
+  /** How long a service takes to come back. */
+  restartMs: [least: number, most: number] = [300, 15_000];
+  #foreign: readonly Fingerprint[] = [];
+
+  constructor(seed: number) {
+    this.kernel = new Kernel(seed);
+    this.gates = new Gates(this.kernel);
+    this.queues = new MemoryQueues(this.kernel);
+    this.azure = new MemoryAzure(this.kernel, SUBSCRIPTION);
+    this.wire = new SimulatedWire(this.gates, this.azure);
+    this.shared = new SharedBooks(this.gates);
+    this.azure.onPower = (vm, running) => this.#power(vm, running);
+  }
+
+  get subnetId(): string {
+    return `/subscriptions/${SUBSCRIPTION}/resourceGroups/restored/providers/Microsoft.Network/virtualNetworks/net/subnets/machines`;
+  }
+
+  start(): void {
+    for (const service of SERVICES) this.#keepAlive(service, () => startService(this, service));
+    this.#keepAlive('pool', () => startPoolMover(this, 0));
+  }
+
+  orderOf(restoreId: string): Order {
+    const order = this.orders.get(restoreId);
+    if (order === undefined) throw new Error(`nobody asked for restore ${restoreId}`);
+    return order;
+  }
+
+  /** Whether a disk can be written from a VM, or through its SAS where there is none. */
+  isReachable(diskId: string, vm: VmResource | null): boolean {
+    const disk = this.azure.resources.get(diskId.toLowerCase());
+    if (disk?.kind !== 'disk') return false;
+    if (vm === null) return disk.diskState === 'ActiveUpload';
+    return disk.managedBy === vm.id && vm.power === 'running';
+  }
+
+  /** Things of other people, some of them named as Landfall's would be. */
+  plantForeign(plan: RestorePlan, restoreId: string): void {
+    const place = `/subscriptions/${SUBSCRIPTION}/resourceGroups/restored/providers/Microsoft.Compute/disks/`;
+    const tagged = { 'landfall-appliance': 'appliance-2', 'landfall-restore': restoreId, 'landfall-role': 'disk' };
+    const theirs = [
+      { name: `landfall-worker-${restoreId}-9-os`, tags: {} },
+      { name: `${plan.disks[0]?.azureName ?? 'web'}-${restoreId}-copy`, tags: tagged },
+      { name: 'somebody-elses', tags: { owner: 'somebody' } },
+    ].map(({ name, tags }): DiskResource => ({
+      ...{ id: `${place}${name}`, name, tags, kind: 'disk', provisioningState: 'Succeeded', hiddenUntil: 0 },
+      ...{ sizeBytes: 2 ** 30, sku: 'Premium_LRS', location: 'westeurope', diskState: 'Unattached', managedBy: null },
+    }));
+    for (const each of theirs) this.azure.plant(each);
+    this.#foreign = [...this.#foreign, ...theirs.map(printOf)];
+  }
+
+  async evidence(settled: boolean): Promise<Evidence> {
+    const restores = await historiesOf(this.shared.books);
+    const resources = [...this.azure.resources.values()];
+    return {
+      applianceId: APPLIANCE,
+      settled,
+      restores,
+      inventory: resources.map(({ id, kind, tags }): InventoryItem => ({ azureId: id, kind, tags })),
+      foreign: { before: this.#foreign, after: resources.map(printOf) },
+      disks: restores.flatMap(({ restore }) => this.#compare(restore.id, restore.disks)),
+      diskAccesses: this.contents.log,
+      texts: [
+        { where: 'the logs', text: this.logs.join('\n') },
+        { where: 'Redis', text: this.queues.seen.join('\n') },
+        { where: 'the database', text: JSON.stringify(restores) },
+      ],
+      canaries: CANARIES,
+    };
+  }
+
+  #compare(restoreId: string, disks: readonly { name: string; azureId: string | null }[]): DiskComparison[] {
+    const order = this.orders.get(restoreId);
+    return disks.flatMap(({ name, azureId }) => {
+      const source = order?.sources.get(name);
+      if (source === undefined || azureId === null) return [];
+      const actual = digest(this.contents.onDisk(azureId));
+      return [{ restoreId, diskName: name, expected: digest(source.blocks), actual }];
+    });
+  }
+
+  #keepAlive(name: string, start: () => Process): void {
+    const process = start();
+    this.services.set(name, process);
+    process.atDeath.push(() => {
+      const afterMs = this.kernel.random.between(...this.restartMs);
+      this.kernel.schedule(afterMs, `${name} is started again`, null, () => this.#keepAlive(name, start));
+    });
+  }
+
+  #power(vm: VmResource, running: boolean): void {
+    const machine = this.machines.get(vm.id.toLowerCase());
+    if (running && machine === undefined) this.machines.set(vm.id.toLowerCase(), new Machine(this, vm));
+    if (running || machine === undefined) return;
+    machine.turnOff();
+    this.machines.delete(vm.id.toLowerCase());
+  }
+}
+
+function printOf(resource: AnyResource): Fingerprint {
+  return { azureId: resource.id, print: JSON.stringify({ ...resource, hiddenUntil: 0 }) };
+}
+
+function digest(blocks: Blocks): string {
+  const hash = createHash('sha256');
+  for (const [offset, bytes] of [...blocks].sort(([left], [right]) => left - right)) {
+    if (bytes.every((byte) => byte === 0)) continue;
+    hash.update(`${offset}:`).update(bytes);
+  }
+  return hash.digest('hex');
+}
