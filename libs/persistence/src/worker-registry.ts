@@ -41,10 +41,11 @@ export class PostgresWorkerRegistry implements WorkerRegistry {
   ): Promise<WorkerRecord | null> {
     const redeemed = await this.#database.run(
       (client) => client.$executeRaw`
-        UPDATE "worker" SET "state" = 'ready', "bootstrap_token_hash" = NULL, "bootstrap_expires_at" = NULL,
+        UPDATE "worker" SET "state" = 'ready',
                "session_token_hash" = ${session.tokenHash}, "session_expires_at" = ${session.expiresAt}
         WHERE "id" = ${id} AND "bootstrap_token_hash" = ${bootstrapTokenHash} AND "state" <> 'retired'
-          AND "bootstrap_expires_at" > clock_timestamp()`,
+          AND "bootstrap_expires_at" > clock_timestamp()
+          AND ("session_token_hash" IS NULL OR "session_token_hash" = ${session.tokenHash})`,
     );
     return redeemed === 1 ? this.worker(id) : null;
   }

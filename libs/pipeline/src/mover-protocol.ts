@@ -16,6 +16,14 @@ import { z } from 'zod';
  */
 export const REGISTER = z.object({
   bootstrapToken: z.string(),
+  /**
+   * What the session's token is to be, 32 bytes by chance. Whoever names it may repeat the request when its answer is lost,
+   * and gets the same session again; left out, the API makes one up, and the bootstrap token is spent.
+   */
+  sessionToken: z
+    .string()
+    .regex(/^[\w-]{43}$/)
+    .optional(),
   mover: z.object({ name: z.string(), pid: z.number().int() }),
 });
 

@@ -38,7 +38,7 @@ export class MoversController {
     @Param('id') id: string,
     @Body({ schema: REGISTER.strict() }) body: z.infer<typeof REGISTER>,
   ): Promise<z.infer<typeof REGISTERED>> {
-    const session = newSession(new Date());
+    const session = newSession(new Date(), body.sessionToken);
     const worker = await this.ports.workers.redeemBootstrap(id, hashOf(body.bootstrapToken), session);
     if (worker === null) {
       throw new UnauthenticatedError('The bootstrap token is not valid: it is unknown, used, or has expired.');

@@ -1,4 +1,5 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PermanentError } from '@landfall/domain';
@@ -9,11 +10,13 @@ import { patiently } from './patience.js';
 /*
  * The session of a worker, shared by its data-movers through a file.
  *
- * The bootstrap token works once. Whoever of the worker's data-movers redeems it writes what it got to the state
- * folder, whole or not at all (a new file, renamed); the others are refused by the API and wait for that file. A data-mover that
- * is started again finds the file and asks nobody.
+ * The bootstrap token works once, for one session. So that session is chosen first, and kept in the state folder: whoever
+ * dies before it has the answer, or never gets it, asks for the same session again and gets it. What was got is written
+ * there, too, whole or not at all (a new file, renamed). Data-movers that come later are refused by the API and wait
+ * for that file; one that is started again finds it and asks nobody.
  */
 const FILE = 'session.json';
+const CHOSEN = 'session.chosen';
 const WAIT_FOR_FILE_MS = 15_000;
 const LOOK_EVERY_MS = 100;
 
@@ -34,16 +37,35 @@ export async function joinSession(registration: Registration): Promise<Registere
   const known = await readSession(stateFolder);
   if (known !== null) return known;
   try {
-    const session = await patiently(() => api.register(workerId, { bootstrapToken, mover }, signal), {
+    const sessionToken = await chooseToken(stateFolder);
+    const session = await patiently(() => api.register(workerId, { bootstrapToken, sessionToken, mover }, signal), {
       signal,
       ...(onRetry === undefined ? {} : { onRetry }),
     });
     await writeSession(stateFolder, session);
+    await rm(join(stateFolder, CHOSEN), { force: true });
     return session;
   } catch (error) {
     if (!(error instanceof NotWelcomeError)) throw error;
     return waitForSession(registration, error);
   }
+}
+
+/** The same for all data-movers of the worker: the first to link its file has chosen. */
+async function chooseToken(folder: string): Promise<string> {
+  const chosen = join(folder, CHOSEN);
+  const own = `${chosen}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  const token = randomBytes(32).toString('base64url');
+  await writeFile(own, token, { mode: 0o600, flush: true });
+  try {
+    await link(own, chosen);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  } finally {
+    await rm(own, { force: true });
+  }
+  // It is gone again when a session was got meanwhile: then the API refuses this one, and the session lies in its file.
+  return readFile(chosen, 'utf8').catch(() => token);
 }
 
 async function waitForSession({ stateFolder, workerId, signal }: Registration, cause: Error): Promise<Registered> {

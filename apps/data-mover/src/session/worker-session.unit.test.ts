@@ -20,18 +20,22 @@ describe('the session of a worker', () => {
   let asked: number;
   /** What the API does, call by call; the last one stays. */
   let answers: ('away' | 'accept' | 'refuse')[];
+  /** The session's token as it was asked for. */
+  let wanted: string[];
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'landfall-session-'));
     asked = 0;
     answers = ['accept', 'refuse'];
+    wanted = [];
   });
 
   afterEach(() => rm(folder, { recursive: true }));
 
-  const register = async () => {
+  const register = async (_id: string, { sessionToken }: { sessionToken?: string }) => {
     const answer = answers[Math.min(asked, answers.length - 1)];
     asked += 1;
+    wanted.push(sessionToken ?? '');
     const details = { code: 'X', message: 'No.', fix: 'None.' };
     if (answer === 'away') throw new RetryableError(details);
     if (answer === 'refuse') throw new NotWelcomeError(details);
@@ -65,6 +69,18 @@ describe('the session of a worker', () => {
     assert.deepEqual(await readdir(state), ['session.json']);
     assert.equal((await stat(join(state, 'session.json'))).mode & 0o777, 0o600);
     assert.equal((await stat(state)).mode & 0o777, 0o700);
+  });
+
+  it('is asked for again as it was, by the next process too, when the answer was lost', async () => {
+    const lost = new AbortController();
+    answers = ['away'];
+    const first = joinSession({ ...registration(), signal: lost.signal, onRetry: () => lost.abort() });
+    await assert.rejects(first);
+    answers = ['accept'];
+    assert.deepEqual(await joinSession(registration()), SESSION);
+    assert.equal(wanted.length, 2);
+    assert.match(wanted[0] ?? '', /^[\w-]{43}$/);
+    assert.equal(wanted[1], wanted[0]);
   });
 
   it('waits for an API that is not ready yet', async () => {

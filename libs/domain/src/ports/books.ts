@@ -250,7 +250,10 @@ export interface WorkerRegistry {
   }): Promise<void>;
   worker(id: string): Promise<WorkerRecord | null>;
   workers(filter?: { restoreId?: string; active?: boolean }): Promise<readonly WorkerRecord[]>;
-  /** Once: exchanges the one-time bootstrap token for a session token. Null when it is wrong, used or expired. */
+  /**
+   * Once: exchanges the one-time bootstrap token for a session token. Null when it is wrong, used or expired. The same
+   * exchange again succeeds again: its answer may have been lost.
+   */
   redeemBootstrap(
     id: string,
     bootstrapTokenHash: string,

@@ -59,6 +59,16 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
         assert.equal(await registry.redeemBootstrap('w-1', 'boot', session()), null);
       }));
 
+    test('gives the same exchange the same answer again, as long as the bootstrap token is valid', () =>
+      withWorker(async (registry) => {
+        assert.ok(await registry.redeemBootstrap('w-1', 'boot', session('mine')));
+        assert.equal((await registry.redeemBootstrap('w-1', 'boot', session('mine')))?.state, 'ready');
+        assert.equal(await registry.redeemBootstrap('w-1', 'boot', session('theirs')), null);
+        assert.equal((await registry.bySession('mine'))?.id, 'w-1');
+        await registry.retire('w-1');
+        assert.equal(await registry.redeemBootstrap('w-1', 'boot', session('mine')), null);
+      }));
+
     test('renews the bootstrap token of a worker that never redeemed its own, and of no other', () =>
       withWorker(async (registry) => {
         await registry.renewBootstrap('w-1', 'boot-2', PAST());

@@ -44,7 +44,8 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
     if (!row?.bootstrap || row.bootstrap.hash !== bootstrapTokenHash || row.bootstrap.expiresAt <= this.now()) {
       return null;
     }
-    const redeemed = { ...row, state: 'ready' as const, bootstrap: null };
+    if (row.session && row.session.hash !== session.tokenHash) return null;
+    const redeemed = { ...row, state: 'ready' as const };
     this.#rows.set(id, { ...redeemed, session: { hash: session.tokenHash, expiresAt: session.expiresAt } });
     return this.worker(id);
   }

@@ -26,7 +26,9 @@ const HEARTBEAT_MS = 20_000;
 export class Machine {
   #running: Process | null = null;
   #on = true;
-  readonly #session: { token: string } = { token: '' };
+  /** On the VM's disk: what was chosen, and what was got. */
+  #chosen = '';
+  #session = '';
   readonly #workerId: string;
 
   constructor(
@@ -64,15 +66,15 @@ export class Machine {
     const name = `${this.#workerId}-0`;
     const signal = new AbortController().signal;
     const token = vm.environment['LANDFALL_BOOTSTRAP_TOKEN'] ?? '';
-    if (this.#session.token === '') {
-      const proposed = createHash('sha256').update(`${token} ${world.kernel.random.next()}`).digest('hex');
-      const session = { tokenHash: hashOf(proposed), expiresAt: new Date(Date.now() + 3_600_000) };
+    if (this.#session === '') {
+      this.#chosen ||= String(world.kernel.random.next());
+      const session = { tokenHash: hashOf(this.#chosen), expiresAt: new Date(Date.now() + 3_600_000) };
       const redeem = () => workers.redeemBootstrap(this.#workerId, hashOf(token), session);
       const worker = await patiently(redeem, { signal });
       if (worker === null) return world.kernel.kill(process, 'it is not let in');
-      this.#session.token = proposed;
+      this.#session = this.#chosen;
     }
-    const tokenHash = hashOf(this.#session.token);
+    const tokenHash = hashOf(this.#session);
     const beat = async (): Promise<void> => {
       const renewed = await workers.renewSession(tokenHash, new Date(Date.now() + 3_600_000));
       if (renewed) await workers.heartbeat(this.#workerId, { name, pid: 1 });
