@@ -39,7 +39,7 @@ function statesAreLegal({ restore, events }: RestoreHistory): Violation[] {
 }
 
 /** Steps are done once, in their order; segments likewise once, and never taken after they were done. */
-function stepsAreInOrder({ restore, events }: RestoreHistory): Violation[] {
+function stepsAreInOrder({ restore, events, segments }: RestoreHistory): Violation[] {
   const found: Violation[] = [];
   const doneSteps: number[] = [];
   const doneSegments = new Set<unknown>();
@@ -66,6 +66,24 @@ function stepsAreInOrder({ restore, events }: RestoreHistory): Violation[] {
   const skipped = planned.filter(({ id }) => restore.steps.find((step) => step.id === id)?.state !== 'done');
   if (undone.length > 0) found.push(blame(restore.id, 'is completed with steps that are not.', undone));
   if (skipped.length > 0) found.push(blame(restore.id, 'is completed without steps of its plan.', skipped));
+  return [...found, ...dataWasMovedAndVerified({ restore, events, ledger: [], segments })];
+}
+
+/** Of a completed restore: every segment is done, and what its plan wants read back was read back after the last write. */
+function dataWasMovedAndVerified({ restore, events, segments }: RestoreHistory): Violation[] {
+  const undone = segments.filter(({ state }) => state !== 'done');
+  const moved = segments.filter(({ purpose }) => purpose === 'move');
+  const verified = segments.filter(({ purpose }) => purpose === 'verify');
+  const wanted = restore.plan?.options.verify ?? 'none';
+  const found: Violation[] = [];
+  if (undone.length > 0) found.push(blame(restore.id, 'is completed with segments that are not done.', undone));
+  if (wanted !== 'none' && moved.length > 0 && verified.length === 0) {
+    found.push(blame(restore.id, `is completed and was not verified (${wanted}).`, moved.length));
+  }
+  const purposes = events.filter(({ type }) => type === 'segment.done').map(({ data }) => data.purpose);
+  if (purposes.lastIndexOf('move') > purposes.indexOf('verify') && purposes.includes('verify')) {
+    found.push({ ...blame(restore.id, 'was verified before everything was written.', purposes), invariant: 'I7' });
+  }
   return found;
 }
 

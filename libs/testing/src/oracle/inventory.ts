@@ -6,10 +6,24 @@ import type { Violation } from './oracle.js';
 const LASTING_ROLES = ['disk', 'vm', 'nic'];
 
 /** I4: what is there and what the ledger says should be there, both ways. */
-export function inventoryFitsLedger({ inventory, restores, applianceId }: Evidence): Violation[] {
+export function inventoryFitsLedger(evidence: Evidence): Violation[] {
+  const { inventory, restores, applianceId } = evidence;
   if (inventory === undefined) return [];
   const present = new Map(inventory.map((item) => [item.azureId.toLowerCase(), item]));
-  return restores.flatMap((history) => (hasEnded(history.restore.state) ? of(history, present, applianceId) : []));
+  const one = restores.flatMap((history) => (hasEnded(history.restore.state) ? of(history, present, applianceId) : []));
+  return [...one, ...nothingUnknown(evidence)];
+}
+
+/** Where it is known what was there before and everything has ended, nothing may be there that no ledger expects: tags or not. */
+function nothingUnknown({ inventory = [], restores, foreign }: Evidence): Violation[] {
+  if (foreign === undefined || restores.some(({ restore }) => !hasEnded(restore.state))) return [];
+  const known = new Set(foreign.before.map(({ azureId }) => azureId.toLowerCase()));
+  for (const { ledger } of restores) {
+    for (const { azureId, state } of ledger) if (state === 'created') known.add(azureId.toLowerCase());
+  }
+  return inventory
+    .filter(({ azureId }) => !known.has(azureId.toLowerCase()))
+    .map((item) => ({ invariant: 'I4', what: 'Something is left behind that nobody knows of.', evidence: item }));
 }
 
 function of(

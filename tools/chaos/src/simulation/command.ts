@@ -3,7 +3,7 @@ import { describeViolation } from '@landfall/testing';
 import { simulateMany, type Campaign } from './many-seeds.js';
 import type { RunReport } from './run.js';
 
-const USAGE = `Usage: node tools/chaos/dist/main.js simulate [--seeds N] [--from S] [--json]
+const USAGE = `Usage: node tools/chaos/dist/main.js simulate [--seeds N] [--from S] [--until-first] [--json]
        node tools/chaos/dist/main.js simulate --seed S
 
 Runs the state machine, the steps and the clean-up of the product in memory and in virtual time: one seed decides on
@@ -15,6 +15,7 @@ export async function simulateCommand(parameters: readonly string[]): Promise<nu
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    'until-first': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   } as const;
@@ -33,9 +34,14 @@ export async function simulateCommand(parameters: readonly string[]): Promise<nu
   const [seeds = 0, from = 0, seed = 0] = numbers;
   if (values.seed !== undefined) return tellOne(seed);
 
-  const campaign = await simulateMany(from, seeds, (report) => {
-    if (report.violations.length > 0) process.stderr.write(`${lineOf(report)}\n`);
-  });
+  const campaign = await simulateMany(
+    from,
+    seeds,
+    (report) => {
+      if (report.violations.length > 0) process.stderr.write(`${lineOf(report)}\n`);
+    },
+    values['until-first'] ? { threads: 1, mostBad: 1 } : {},
+  );
   process.stdout.write(
     values.json ? `${JSON.stringify(plain(campaign), null, 2)}\n` : `${summaryOf(campaign, from)}\n`,
   );
@@ -57,7 +63,7 @@ export function lineOf({ seed, ends, steps, minutes, violations }: RunReport): s
 }
 
 export function summaryOf(campaign: Campaign, from: number): string {
-  const { runs, bad, broken, ends, recoveryMs, steps, reached, died, cpuSeconds, wallSeconds } = campaign;
+  const { runs, bad, broken, overlapping, ends, recoveryMs, steps, reached, died, cpuSeconds, wallSeconds } = campaign;
   const seconds = (part: number): string =>
     ((recoveryMs[Math.min(recoveryMs.length - 1, Math.floor(recoveryMs.length * part))] ?? 0) / 1000).toFixed(0);
   return [
@@ -65,6 +71,7 @@ export function summaryOf(campaign: Campaign, from: number): string {
     `restores: ${[...ends].map(([end, count]) => `${count} ${end}`).join(', ')}`,
     `after the last fault everything had ended within ${seconds(0.5)} s (half of the runs), ${seconds(0.95)} s (95 of 100), in virtual time`,
     `crash points: ${reached.size} passed, deaths at ${died.size} of them`,
+    ...(overlapping > 0 ? [`in ${overlapping} runs a segment's former holder still wrote beside its new one`] : []),
     ...broken.map(({ seed, error }) => `seed ${seed} could not be simulated: ${error}`),
     bad.length === 0
       ? '0 violations'

@@ -58,7 +58,7 @@ export class Gates {
   /** For `withCrashPoints`: within a transaction it rolls back. */
   readonly hook = (point: string): void => {
     this.reached.set(point, (this.reached.get(point) ?? 0) + 1);
-    if (!this.#dies(this.kernel.process, point)) return;
+    if (!this.#dies(this.kernel.process, point, 5)) return;
     this.died.set(point, (this.died.get(point) ?? 0) + 1);
     throw new Dead(`The process dies at ${point}.`);
   };
@@ -98,9 +98,9 @@ export class Gates {
     });
   }
 
-  #dies(process: Process | null, why: string): boolean {
+  #dies(process: Process | null, why: string, times = 1): boolean {
     if (process?.alive === false) return true;
-    if (process === null || !this.kernel.random.chance(this.faults.crash)) return false;
+    if (process === null || !this.kernel.random.chance(times * this.faults.crash)) return false;
     this.kernel.kill(process, why);
     return true;
   }

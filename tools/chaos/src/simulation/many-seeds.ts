@@ -9,6 +9,8 @@ export interface Campaign {
   /** Seeds whose simulation itself has failed, with the reason. */
   readonly broken: readonly { readonly seed: number; readonly error: string }[];
   readonly ends: ReadonlyMap<string, number>;
+  /** Runs in which a segment was written by its former holder beside the new one. */
+  readonly overlapping: number;
   readonly recoveryMs: readonly number[];
   readonly steps: number;
   /** Crash points: how often each was passed, and how often a process died there. */
@@ -27,7 +29,7 @@ export async function simulateMany(
   first: number,
   count: number,
   onReport: (report: RunReport) => void = () => undefined,
-  threads = Math.min(availableParallelism(), 4),
+  { threads = Math.min(availableParallelism(), 4), mostBad = MOST_BAD }: { threads?: number; mostBad?: number } = {},
 ): Promise<Campaign> {
   const startedAt = performance.now();
   const cpu = process.cpuUsage();
@@ -37,7 +39,7 @@ export async function simulateMany(
   const lane = async (): Promise<void> => {
     const thread = new Worker(new URL('./seed-thread.js', import.meta.url));
     try {
-      while (next < end && tally.bad.length < MOST_BAD) {
+      while (next < end && tally.bad.length + tally.broken.length < mostBad) {
         const message = await ask(thread, next++);
         if ('report' in message) {
           tally.add(message.report);
@@ -58,12 +60,16 @@ function ask(thread: Worker, seed: number): Promise<Message> {
     thread.once('message', resolve);
     thread.once('error', reject);
     thread.postMessage(seed);
-  }).finally(() => thread.removeAllListeners()) as Promise<Message>;
+  }).finally(() => {
+    thread.removeAllListeners('message');
+    thread.removeAllListeners('error');
+  }) as Promise<Message>;
 }
 
 class Tally {
   runs = 0;
   steps = 0;
+  overlapping = 0;
   readonly bad: RunReport[] = [];
   readonly broken: { seed: number; error: string }[] = [];
   readonly ends = new Map<string, number>();
@@ -74,6 +80,7 @@ class Tally {
   add(report: RunReport): void {
     this.runs += 1;
     this.steps += report.steps;
+    if (report.overlaps > 0) this.overlapping += 1;
     this.recoveryMs.push(report.recoveryMs);
     if (report.violations.length > 0) this.bad.push(report);
     for (const end of report.ends) this.ends.set(end, (this.ends.get(end) ?? 0) + 1);

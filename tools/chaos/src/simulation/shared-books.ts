@@ -1,12 +1,6 @@
 import type { CallJournal, DiskAccesses, RestoreBooks, WorkerRegistry } from '@landfall/domain';
 import { withCrashPoints } from '@landfall/pipeline';
-import {
-  MemoryAuditLog,
-  MemoryBooks,
-  MemoryDiskAccesses,
-  MemorySecretBox,
-  MemoryWorkerRegistry,
-} from '@landfall/testing';
+import { MemoryBooks, MemoryDiskAccesses, MemorySecretBox, MemoryWorkerRegistry } from '@landfall/testing';
 import type { Gates } from './gates.js';
 
 /** Postgres: what all processes share, and each one's way to it. */
@@ -15,7 +9,8 @@ export class SharedBooks {
   readonly workers = new MemoryWorkerRegistry();
   readonly accesses = new MemoryDiskAccesses();
   readonly secrets = new MemorySecretBox();
-  readonly audit = new MemoryAuditLog();
+  /** What was written to columns that hold secrets, sealed. */
+  readonly written: string[] = [];
 
   constructor(private readonly gates: Gates) {}
 
@@ -35,7 +30,18 @@ export class SharedBooks {
     return {
       books: withCrashPoints(gated, gates.hook),
       workers: overGate<WorkerRegistry>(this.workers, gates, {}),
-      accesses: overGate<DiskAccesses>(this.accesses, gates, {}),
+      accesses: overGate<DiskAccesses>(
+        {
+          put: (access) => {
+            this.written.push(access.sealedUrl);
+            return this.accesses.put(access);
+          },
+          access: (restoreId, diskName) => this.accesses.access(restoreId, diskName),
+          remove: (restoreId, diskName) => this.accesses.remove(restoreId, diskName),
+        },
+        gates,
+        {},
+      ),
     };
   }
 }

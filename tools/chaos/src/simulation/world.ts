@@ -74,14 +74,20 @@ export class World {
   plantForeign(plan: RestorePlan, restoreId: string): void {
     const place = `/subscriptions/${SUBSCRIPTION}/resourceGroups/restored/providers/Microsoft.Compute/disks/`;
     const tagged = { 'landfall-appliance': 'appliance-2', 'landfall-restore': restoreId, 'landfall-role': 'disk' };
-    const theirs = [
+    const named: readonly { name: string; tags: Record<string, string> }[] = [
       { name: `landfall-worker-${restoreId}-9-os`, tags: {} },
       { name: `${plan.disks[0]?.azureName ?? 'web'}-${restoreId}-copy`, tags: tagged },
       { name: 'somebody-elses', tags: { owner: 'somebody' } },
-    ].map(({ name, tags }): DiskResource => ({
+    ];
+    const theirs = named.map(({ name, tags }): DiskResource => ({
       ...{ id: `${place}${name}`, name, tags, kind: 'disk', provisioningState: 'Succeeded', hiddenUntil: 0 },
       ...{ sizeBytes: 2 ** 30, sku: 'Premium_LRS', location: 'westeurope', diskState: 'Unattached', managedBy: null },
     }));
+    if (this.kernel.random.chance(0.08)) {
+      // In the way of the restore, by its very name.
+      const name = this.kernel.random.pick(plan.disks)?.azureName ?? 'web';
+      theirs.push({ ...theirs[0]!, id: `${place}${name}-${restoreId}`, name: `${name}-${restoreId}`, tags: {} });
+    }
     for (const each of theirs) this.azure.plant(each);
     this.#foreign = [...this.#foreign, ...theirs.map(printOf)];
   }
@@ -100,7 +106,7 @@ export class World {
       texts: [
         { where: 'the logs', text: this.logs.join('\n') },
         { where: 'Redis', text: this.queues.seen.join('\n') },
-        { where: 'the database', text: JSON.stringify(restores) },
+        { where: 'the database', text: JSON.stringify([restores, ...this.shared.written]) },
       ],
       canaries: CANARIES,
     };

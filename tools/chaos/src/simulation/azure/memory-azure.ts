@@ -132,6 +132,7 @@ export class MemoryAzure {
         return refused(409, 'ConflictingUserInput', `Disk ${osDiskId} exists already.`);
       if (!fromImage && disk?.kind !== 'disk') return notFound(osDiskId);
       if (!fromImage && disk?.kind === 'disk' && disk.managedBy !== null) return ownedBy(disk);
+      if (!fromImage && disk?.kind === 'disk' && /Upload$/.test(disk.diskState)) return underAccess(disk);
       // Azure makes it along with the VM, and does not tag it.
       const os = fromImage ? newOsDisk(osDiskId) : (disk as DiskResource);
       os.managedBy = id;
@@ -175,10 +176,7 @@ export class MemoryAzure {
     if (known.kind === 'disk' && known.managedBy !== null) {
       return refused(409, 'OperationNotAllowed', `Disk ${known.name} is attached to VM ${known.managedBy}.`);
     }
-    if (known.kind === 'disk' && known.diskState === 'ActiveUpload') {
-      const message = `There is an active shared access signature outstanding for disk ${known.name}.`;
-      return refused(409, 'OperationNotAllowed', message);
-    }
+    if (known.kind === 'disk' && known.diskState === 'ActiveUpload') return underAccess(known);
     if (known.kind === 'nic' && known.vmId !== null) return refused(409, 'NicInUse', `${known.name} is in use.`);
     known.provisioningState = 'Deleting';
     if (known.kind === 'vm') this.#power(known, false);
@@ -357,6 +355,14 @@ function newOsDisk(id: string): DiskResource {
 function ownedBy(disk: DiskResource): Answer {
   const message = `Disk '${disk.name}' cannot be attached as the disk is already owned by VM '${disk.managedBy ?? ''}'.`;
   return refused(409, 'ConflictingUserInput', message);
+}
+
+function underAccess({ name }: DiskResource): Answer {
+  return refused(
+    409,
+    'OperationNotAllowed',
+    `There is an active shared access signature outstanding for disk ${name}.`,
+  );
 }
 
 function isBusy(resource: AnyResource): boolean {

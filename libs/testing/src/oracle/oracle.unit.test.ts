@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ownerTags, STEPS, type LedgerEntry, type Restore, type RestoreEvent, type Segment } from '@landfall/domain';
+import { aRestorePlan } from '../builders/restore-plan.js';
+import { aRestoreRequest } from '../builders/restore-request.js';
+import type { DiskWrite, Evidence, RestoreHistory } from './evidence.js';
+import { judge } from './oracle.js';
+
+const DISK = '/disks/web-sda';
+const DONE = aRestorePlan();
+
+function restore(changes: Partial<Restore> = {}): Restore {
+  return {
+    id: 'r1',
+    state: 'completed',
+    epoch: 3,
+    request: aRestoreRequest(),
+    plan: { ...DONE, options: { ...DONE.options, verify: 'none' } },
+    steps: STEPS.map(({ number, id }) => ({
+      number,
+      id,
+      state: DONE.steps.find((step) => step.id === id)?.applies ? 'done' : 'skipped',
+      epoch: 1,
+      attempts: 0,
+      parked: false,
+      startedAt: null,
+      endedAt: null,
+      output: null,
+      error: null,
+    })),
+    disks: [],
+    vmAzureId: null,
+    problems: [],
+    error: null,
+    requestedBy: 'olivia',
+    createdAt: new Date(0),
+    endedAt: new Date(0),
+    ...changes,
+  };
+}
+
+function history(types: readonly (string | [string, Record<string, unknown>])[]): RestoreEvent[] {
+  return types.map((each, index) => {
+    const [type, data] = typeof each === 'string' ? [each, {}] : each;
+    return { sequence: index + 1, restoreId: 'r1', at: new Date(0), type, message: '', data };
+  });
+}
+
+const COMPLETED = ['restore.planning', 'restore.running', 'restore.completed'] as const;
+
+function entry(changes: Partial<LedgerEntry> = {}): LedgerEntry {
+  return { azureId: DISK, kind: 'disk', role: 'disk', state: 'created', createdAt: new Date(0), ...changes };
+}
+
+function item(azureId = DISK, tags: Record<string, string> = ownerTags('a1', 'r1', 'disk')) {
+  return { azureId, kind: 'disk', tags };
+}
+
+function evidence(changes: Partial<RestoreHistory> = {}, more: Partial<Evidence> = {}): Evidence {
+  const restores = [{ restore: restore(), events: history(COMPLETED), ledger: [], segments: [], ...changes }];
+  return { applianceId: 'a1', settled: true, restores, ...more };
+}
+
+function found(given: Evidence): string[] {
+  return judge(given).map(({ invariant }) => invariant);
+}
+
+describe('the oracle', () => {
+  it('finds nothing in a run in which all is well', () => {
+    const given = evidence(
+      { ledger: [entry()] },
+      {
+        inventory: [item('/DISKS/web-sda'), item('/disks/other', {})],
+        foreign: {
+          before: [{ azureId: '/disks/other', print: 'x' }],
+          after: [{ azureId: '/disks/other', print: 'x' }],
+        },
+        disks: [{ restoreId: 'r1', diskName: 'sda', expected: 'same', actual: 'same' }],
+        audit: { entries: 3, brokenAt: null },
+        texts: [{ where: 'the log', text: 'nothing to see' }],
+        canaries: ['canary'],
+      },
+    );
+    assert.deepEqual(judge(given), []);
+  });
+
+  it('finds wrong bytes on a disk of a completed restore (I1)', () => {
+    const disks = [{ restoreId: 'r1', diskName: 'sda', expected: 'this', actual: 'that' }];
+    assert.deepEqual(found(evidence({}, { disks })), ['I1']);
+  });
+
+  it('finds what is missing, left behind, or not in the ledger (I4)', () => {
+    assert.deepEqual(found(evidence({ ledger: [entry()] }, { inventory: [] })), ['I4']);
+    const worker = entry({ role: 'worker-nic', kind: 'nic', azureId: '/nics/w' });
+    assert.deepEqual(found(evidence({ ledger: [worker] }, { inventory: [item('/nics/w')] })), ['I4']);
+    assert.deepEqual(found(evidence({}, { inventory: [item()] })), ['I4']);
+    const cancelled = restore({ state: 'cancelled' });
+    const events = history(['restore.planning', 'restore.cancelling', 'restore.cancelled']);
+    const ended = { restore: cancelled, events, ledger: [entry({ state: 'removed' })] };
+    assert.deepEqual(found(evidence(ended, { inventory: [] })), []);
+    assert.deepEqual(found(evidence(ended, { inventory: [item()] })), ['I4']);
+  });
+
+  it('finds what nobody knows of, tagged or not (I4)', () => {
+    const foreign = { before: [], after: [] };
+    assert.deepEqual(found(evidence({}, { inventory: [item('/disks/untagged', {})], foreign })), ['I4']);
+  });
+
+  it('finds illegal changes of state, steps out of order and a broken audit chain (I5)', () => {
+    assert.deepEqual(found(evidence({ events: history(['restore.planning', 'restore.completed']) })), ['I5']);
+    assert.deepEqual(found(evidence({ events: history(['restore.planning', 'restore.running']) })), ['I5']);
+    const twice = history([...COMPLETED, ['step.done', { number: 4 }], ['step.done', { number: 3 }]]);
+    assert.deepEqual(found(evidence({ events: twice })), ['I5']);
+    assert.deepEqual(found(evidence({}, { audit: { entries: 4, brokenAt: 2 } })), ['I5']);
+    const steps = restore().steps.map((step) =>
+      step.id === 'create-vm' ? { ...step, state: 'skipped' as const } : step,
+    );
+    assert.deepEqual(found(evidence({ restore: restore({ steps }) })), ['I5']);
+  });
+
+  it('finds a segment that is done twice, taken after it was done, or left (I5)', () => {
+    const done: [string, Record<string, unknown>] = ['segment.done', { segmentId: 's1', purpose: 'move' }];
+    const claimed: [string, Record<string, unknown>] = ['segment.claimed', { segmentId: 's1', purpose: 'move' }];
+    assert.deepEqual(found(evidence({ events: history([...COMPLETED, done, done]) })), ['I5']);
+    assert.deepEqual(found(evidence({ events: history([...COMPLETED, done, claimed]) })), ['I5']);
+    assert.deepEqual(found(evidence({ segments: [segment({ state: 'running' })] })), ['I5']);
+  });
+
+  it('finds a completed restore whose plan wanted a verification that was not made (I5)', () => {
+    const { plan } = restore();
+    const wanted = restore({ plan: { ...plan!, options: { ...plan!.options, verify: 'full' } } });
+    assert.deepEqual(found(evidence({ restore: wanted, segments: [segment()] })), ['I5']);
+    const both = [segment(), segment({ id: 's2', purpose: 'verify' })];
+    assert.deepEqual(found(evidence({ restore: wanted, segments: both })), []);
+  });
+
+  it('finds a restore that does not end, once faults have stopped (I6)', () => {
+    const running = { restore: restore({ state: 'running' }), events: history(COMPLETED.slice(0, 2)) };
+    assert.deepEqual(found(evidence(running)), ['I6']);
+    assert.deepEqual(found(evidence(running, { settled: false })), []);
+  });
+
+  it('finds writes after the verification, and of a holder whose place was taken (I7)', () => {
+    const verified = access({ what: 'verify' });
+    assert.deepEqual(found(evidence({}, { diskAccesses: [access(), verified] })), []);
+    assert.deepEqual(found(evidence({}, { diskAccesses: [verified, access()] })), ['I7']);
+    const both = [access({ epoch: 2, mover: 'b' }), access({ epoch: 1, mover: 'a' })];
+    assert.deepEqual(found(evidence({}, { diskAccesses: both })), ['I7']);
+  });
+
+  it('finds a foreign thing that was changed or removed (I8)', () => {
+    const before = [{ azureId: '/disks/other', print: 'x' }];
+    assert.deepEqual(found(evidence({}, { foreign: { before, after: [] } })), ['I8']);
+    const after = [{ azureId: '/disks/other', print: 'y' }];
+    assert.deepEqual(found(evidence({}, { foreign: { before, after } })), ['I8']);
+  });
+
+  it('finds a planted secret, and does not tell it (I9)', () => {
+    const given = evidence({}, { texts: [{ where: 'Redis', text: '{"sas":"canary-1"}' }], canaries: ['canary-1'] });
+    assert.deepEqual(found(given), ['I9']);
+    assert.doesNotMatch(JSON.stringify(judge(given)), /canary-1/);
+  });
+
+  it('finds more calls of Azure than the budget has (I10)', () => {
+    const budgets = [{ methods: ['PUT'], burst: 2, perSecond: 1 }];
+    const calls = [0, 100, 1_100].map((at) => ({ at, method: 'PUT' }));
+    assert.deepEqual(found(evidence({}, { arm: { calls, budgets } })), []);
+    assert.deepEqual(found(evidence({}, { arm: { calls: [...calls, { at: 1_150, method: 'PUT' }], budgets } })), [
+      'I10',
+    ]);
+  });
+
+  it('finds a restore that has begun to remove its source, as long as nobody checks the gate (I2)', () => {
+    const steps = restore().steps.map((step) =>
+      step.id === 'remove-source' ? { ...step, state: 'running' as const } : step,
+    );
+    assert.ok(found(evidence({ restore: restore({ steps }) })).includes('I2'));
+  });
+});
+
+function segment(changes: Partial<Segment> = {}): Segment {
+  return {
+    id: 's1',
+    restoreId: 'r1',
+    diskName: 'sda',
+    purpose: 'move',
+    index: 0,
+    offsetBytes: 0,
+    lengthBytes: 4096,
+    state: 'done',
+    epoch: 1,
+    attempts: 0,
+    mover: null,
+    ...changes,
+  };
+}
+
+function access(changes: Partial<DiskWrite> = {}): DiskWrite {
+  return { what: 'write', diskId: DISK, segmentId: 's1', epoch: 1, mover: 'a', offset: 0, ...changes };
+}

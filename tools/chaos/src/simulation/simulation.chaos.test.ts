@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { lineOf, summaryOf } from './command.js';
+import { simulateMany } from './many-seeds.js';
+
+/*
+ * A part of the simulation that fits into every run of the tests: other seeds each day, so that in the course of time many
+ * are tried. `node tools/chaos/dist/main.js simulate` runs as many as one likes, and tells one of them line by line.
+ */
+const SEEDS = 300;
+const FIRST = Math.floor(Date.now() / 86_400_000) * 1_000;
+
+describe('restores in virtual time', () => {
+  it(`keep every invariant and come to their end, whatever goes wrong (seeds from ${FIRST})`, async (test) => {
+    const campaign = await simulateMany(FIRST, SEEDS);
+    test.diagnostic(summaryOf(campaign, FIRST));
+    assert.deepEqual(campaign.broken, []);
+    assert.deepEqual(campaign.bad.map(lineOf), []);
+    assert.equal(campaign.runs, SEEDS);
+    for (const end of ['completed', 'cancelled', 'failed']) assert.ok(campaign.ends.has(end), `none is ${end}`);
+    assert.ok(campaign.died.size > 20, 'processes die at few crash points only');
+  });
+});
