@@ -8,6 +8,7 @@ type Command = (parameters: readonly string[]) => Promise<number>;
 /** Loaded when they are wanted: each brings a different part of the program along. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   simulate: async () => (await import('./simulation/command.js')).simulateCommand,
+  planted: async () => (await import('./planted/command.js')).plantedCommand,
 };
 
 const [name = '', ...parameters] = process.argv.slice(2);

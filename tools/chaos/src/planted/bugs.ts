@@ -1,0 +1,265 @@
+/*
+ * Bugs that were planted: each one changes the program for the worse, at one place, and one of the suites has to notice.
+ * When the original text is gone, the bug has to be planted anew: a bug that can't be planted proves nothing.
+ */
+export type Suite =
+  /** A built test file, run by Node's own runner. */
+  | { readonly kind: 'tests'; readonly file: string }
+  /** Seeds are simulated from the first on, until one is bad. */
+  | { readonly kind: 'simulation'; readonly seeds: number };
+
+export interface PlantedBug {
+  readonly name: string;
+  readonly file: string;
+  readonly original: string;
+  readonly replacement: string;
+  readonly suite: Suite;
+}
+
+const tests = (file: string): Suite => ({ kind: 'tests', file });
+const simulation = (seeds = 150): Suite => ({ kind: 'simulation', seeds });
+
+const STATE_MACHINE = tests('libs/pipeline/dist/state-machine.unit.test.js');
+const TRANSFER = tests('apps/finalizer/dist/transfer/transfer.unit.test.js');
+const FINALIZER_STEPS = tests('apps/finalizer/dist/steps/steps.unit.test.js');
+const PERFORM = tests('libs/azure/dist/perform.unit.test.js');
+const MOVE = tests('apps/data-mover/dist/transfer/move.unit.test.js');
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'a step is taken up under any epoch',
+    file: 'libs/pipeline/src/advance.ts',
+    original: 'return restore && step && step.epoch === run.epoch ? { restore, step } : null;',
+    replacement: 'return restore && step ? { restore, step } : null;',
+    suite: STATE_MACHINE,
+  },
+  {
+    name: 'a clean-up ends under any epoch',
+    file: 'libs/pipeline/src/turn-round.ts',
+    original:
+      "if (!restore || cleanUp?.epoch !== run.epoch || cleanUp.state !== 'running' || !goesBack(restore.state))",
+    replacement: "if (!restore || cleanUp?.state !== 'running' || !goesBack(restore.state))",
+    suite: tests('libs/pipeline/dist/advance.unit.test.js'),
+  },
+  {
+    name: 'a dispatched step keeps its epoch',
+    file: 'libs/pipeline/src/dispatch.ts',
+    original: 'const epoch = step.epoch + 1;',
+    replacement: 'const epoch = step.epoch;',
+    suite: STATE_MACHINE,
+  },
+  {
+    name: 'a clean-up begins beside a running step',
+    file: 'libs/pipeline/src/turn-round.ts',
+    original: 'if (running.some((step) => !step.parked)) return;',
+    replacement: '',
+    suite: STATE_MACHINE,
+  },
+  {
+    name: 'a step that ends after the restore has turned round does not let the clean-up begin',
+    file: 'libs/pipeline/src/advance.ts',
+    original: 'else await startCleanUp(tx, restore.id);',
+    replacement: '',
+    suite: STATE_MACHINE,
+  },
+  {
+    name: 'a run that is given back does not let the clean-up begin',
+    file: 'libs/pipeline/src/advance.ts',
+    original: 'stopped, because the restore is ${restore.state}`);\n  await startCleanUp(tx, restore.id);',
+    replacement: 'stopped, because the restore is ${restore.state}`);',
+    suite: STATE_MACHINE,
+  },
+  {
+    name: 'a job is struck off the outbox before it is added to its queue',
+    file: 'libs/pipeline/src/outbox-relay.ts',
+    original:
+      'await Promise.all(messages.map((message) => queues.enqueue(message)));\n    await books.outboxSent(messages.map((message) => message.id));',
+    replacement:
+      'await books.outboxSent(messages.map((message) => message.id));\n    await Promise.all(messages.map((message) => queues.enqueue(message)));',
+    suite: tests('libs/pipeline/dist/outbox-relay.unit.test.js'),
+  },
+  {
+    name: 'the reconciler trusts every job to be live',
+    file: 'libs/pipeline/src/reconciler.ts',
+    original: 'if (await queues.isLive(queueOf(work.work), jobId)) return;',
+    replacement: 'if (jobId) return;',
+    suite: simulation(),
+  },
+  {
+    name: 'the reconciler knows nothing of segments',
+    file: 'apps/finalizer/src/transfer/reconcile.ts',
+    original: '    if (await hasLiveJob(ports, restore, segment)) continue;',
+    replacement: '    if (segment) continue;',
+    suite: simulation(),
+  },
+  {
+    name: 'a segment is handed out again under its old epoch',
+    file: 'apps/finalizer/src/transfer/hand-out.ts',
+    original: 'const epoch = segment.epoch + 1;',
+    replacement: 'const epoch = Math.max(1, segment.epoch);',
+    suite: simulation(),
+  },
+  {
+    name: 'a result counts under any epoch',
+    file: 'apps/finalizer/src/transfer/results.ts',
+    original: "const guard = { from: 'running', epoch: result.epoch } as const;",
+    replacement: "const guard = { from: 'running', epoch: segment.epoch } as const;",
+    suite: TRANSFER,
+  },
+  {
+    name: 'a segment is claimed under any epoch',
+    file: 'libs/pipeline/src/claim.ts',
+    original: "if (segment.state === 'failed' || segment.epoch !== claim.epoch) return { kind: 'stale' };",
+    replacement: "if (segment.state === 'failed') return { kind: 'stale' };",
+    suite: TRANSFER,
+  },
+  {
+    name: 'what is done is given out again',
+    file: 'libs/pipeline/src/claim.ts',
+    original: "if (segment.state === 'done') return { kind: 'done' };",
+    replacement: '',
+    suite: TRANSFER,
+  },
+  {
+    name: 'the verification is read while there is still something to write',
+    file: 'apps/finalizer/src/transfer/coordinator.ts',
+    original: "    if (await this.#isUnfinished(restoreId, 'move')) return this.#fillAll(restore, routes, 'move');\n",
+    replacement:
+      "    if (!(await this.#hasAny(restoreId, 'verify'))) await this.#createVerification(restore);\n    await this.#fillAll(restore, routes, 'verify');\n    if (await this.#isUnfinished(restoreId, 'move')) return this.#fillAll(restore, routes, 'move');\n",
+    suite: TRANSFER,
+  },
+  {
+    name: 'the step ends before its verification does',
+    file: 'apps/finalizer/src/transfer/coordinator.ts',
+    original:
+      "    if (await this.#isUnfinished(restoreId, 'verify')) return this.#fillAll(restore, routes, 'verify');\n",
+    replacement: '',
+    suite: simulation(60),
+  },
+  {
+    name: 'nothing is verified',
+    file: 'apps/finalizer/src/transfer/coordinator.ts',
+    original: "    if (!(await this.#hasAny(restoreId, 'verify'))) await this.#createVerification(restore);\n",
+    replacement: '',
+    suite: simulation(60),
+  },
+  {
+    name: 'a disk that was written directly keeps its access',
+    file: 'apps/finalizer/src/transfer/coordinator.ts',
+    original: 'await direct.close(restore, books.journal(restore.id, step.id, step.epoch));',
+    replacement: '',
+    suite: TRANSFER,
+  },
+  {
+    name: 'a failed flush is tried again and believed',
+    file: 'apps/data-mover/src/transfer/move.ts',
+    original: 'await target.flush();',
+    replacement: 'await target.flush().catch(() => target.flush().catch(() => undefined));',
+    suite: MOVE,
+  },
+  {
+    name: 'nothing is flushed before it is reported',
+    file: 'apps/data-mover/src/transfer/move.ts',
+    original: 'await target.flush();',
+    replacement: '',
+    suite: simulation(100),
+  },
+  {
+    name: 'a data-mover writes on after its lease',
+    file: 'apps/data-mover/src/transfer/move.ts',
+    original: '      mayWrite?.();\n      start(piece);',
+    replacement: '      start(piece);',
+    suite: MOVE,
+  },
+  {
+    name: 'a verification overlooks what differs',
+    file: 'apps/data-mover/src/transfer/verify.ts',
+    original: 'if (comparison.firstDifference !== null) {',
+    replacement: 'if (comparison.firstDifference === -1) {',
+    suite: tests('apps/data-mover/dist/transfer/verify.unit.test.js'),
+  },
+  {
+    name: 'Azure is called without a look at what is there',
+    file: 'libs/azure/src/perform.ts',
+    original: "  if (before.state === 'done') {",
+    replacement: "  if (before.state === 'done' && change.doing === '') {",
+    suite: PERFORM,
+  },
+  {
+    name: 'the state of an operation under way is not written down',
+    file: 'libs/azure/src/perform.ts',
+    original: '    await performer.journal.submitted(change.intent.key, pollerState);\n',
+    replacement: '',
+    suite: PERFORM,
+  },
+  {
+    name: 'what a lost call has done is not looked at',
+    file: 'libs/azure/src/perform.ts',
+    original: "    if (after.state === 'done') return after.value;\n",
+    replacement: '',
+    suite: PERFORM,
+  },
+  {
+    name: 'a disk is made without an entry in the ledger',
+    file: 'libs/azure/src/disks.ts',
+    original: "      creates: { kind: 'disk', role: spec.role },\n",
+    replacement: '',
+    suite: simulation(60),
+  },
+  {
+    name: 'a network interface is made without an entry in the ledger',
+    file: 'libs/azure/src/network-interfaces.ts',
+    original: "      creates: { kind: 'nic', role: spec.role },\n",
+    replacement: '',
+    suite: simulation(60),
+  },
+  {
+    name: 'what does not carry our tags is deleted by its name',
+    file: 'libs/azure/src/deletion.ts',
+    original: '      requireOwn(found, resource.tags);\n',
+    replacement: '',
+    suite: simulation(250),
+  },
+  {
+    name: 'what does not carry our tags is taken for ours',
+    file: 'libs/azure/src/ownership.ts',
+    original: '  if (carriesTags(found, wanted)) return;',
+    replacement: '  if (carriesTags(found, wanted) || found.azureId) return;',
+    suite: simulation(250),
+  },
+  {
+    name: 'the clean-up forgets network interfaces',
+    file: 'apps/finalizer/src/steps/owned-resources.ts',
+    original: "[['vm'], ['nic', 'disk'], ['resource-group']]",
+    replacement: "[['vm'], ['disk'], ['resource-group']]",
+    suite: simulation(60),
+  },
+  {
+    name: "a worker's network interface outlives it",
+    file: 'apps/finalizer/src/steps/deallocate-worker.ts',
+    original: "['worker', 'worker-nic', 'worker-os-disk']",
+    replacement: "['worker', 'worker-os-disk']",
+    suite: FINALIZER_STEPS,
+  },
+  {
+    name: 'disks stay attached to the worker',
+    file: 'apps/finalizer/src/steps/detach-disks.ts',
+    original: '      await cloud.detachDisks(worker.azureId, diskIds, journal, signal);\n',
+    replacement: '      void [cloud, diskIds, journal, signal];\n',
+    suite: FINALIZER_STEPS,
+  },
+  {
+    name: 'a worker that never reported is taken for a new one',
+    file: 'apps/provisioner/src/steps/launch-worker.ts',
+    original: "if (present?.state === 'launching' && vm === null) {",
+    replacement: "if (present?.state === 'launching') {",
+    suite: tests('apps/provisioner/dist/steps/steps.unit.test.js'),
+  },
+  {
+    name: 'the SAS of a disk is kept in clear text',
+    file: 'apps/finalizer/src/transfer/direct-disks.ts',
+    original: 'sealedUrl: secrets.seal(new Secret(url), SEALING_CONTEXT.diskAccess(restore.id, disk.name)),',
+    replacement: 'sealedUrl: url,',
+    suite: simulation(60),
+  },
+];

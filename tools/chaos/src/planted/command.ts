@@ -1,0 +1,83 @@
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { PLANTED_BUGS, type PlantedBug, type Suite } from './bugs.js';
+import { Scratch } from './scratch.js';
+
+const USAGE = `Usage: node tools/chaos/dist/main.js planted [--only TEXT] [--list]
+
+Plants one bug after the other in a copy of the build, and runs the suite that has to notice. Build first.`;
+
+const WITHIN_MS = 15 * 60_000;
+
+interface Verdict {
+  readonly bug: PlantedBug;
+  readonly caught: boolean;
+  readonly note: string;
+}
+
+/** 0: every bug was caught; 1: one was not, or could not be planted; 2: wrong usage. */
+export async function plantedCommand(parameters: readonly string[]): Promise<number> {
+  const options = { only: { type: 'string' }, list: { type: 'boolean' }, help: { type: 'boolean' } } as const;
+  let values;
+  try {
+    values = parseArgs({ args: [...parameters], options }).values;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
+    return 2;
+  }
+  const bugs = PLANTED_BUGS.filter(({ name, file }) => `${file} ${name}`.includes(values.only ?? ''));
+  if (values.help || values.list) {
+    const list = bugs.map(({ name, file, suite }) => `${name}: ${file}, ${suiteName(suite)}`);
+    process.stdout.write(`${values.help ? USAGE : list.join('\n')}\n`);
+    return 0;
+  }
+  const scratch = await Scratch.make(fileURLToPath(new URL('../../../..', import.meta.url)));
+  const verdicts: Verdict[] = [];
+  try {
+    for (const bug of bugs) {
+      const verdict = await tryBug(scratch, bug);
+      verdicts.push(verdict);
+      process.stdout.write(`${verdict.caught ? 'caught    ' : 'NOT CAUGHT'}  ${bug.name} (${verdict.note})\n`);
+    }
+  } finally {
+    await scratch.remove();
+  }
+  const caught = verdicts.filter((verdict) => verdict.caught).length;
+  process.stdout.write(`${caught} of ${verdicts.length} planted bugs were caught\n`);
+  return caught === verdicts.length && verdicts.length > 0 ? 0 : 1;
+}
+
+async function tryBug(scratch: Scratch, bug: PlantedBug): Promise<Verdict> {
+  const startedAt = performance.now();
+  try {
+    const unplant = await scratch.plant(bug.file, bug.original, bug.replacement);
+    try {
+      const { code, output } = await scratch.run(commandOf(bug.suite), WITHIN_MS);
+      const seconds = Math.round((performance.now() - startedAt) / 1000);
+      // Only a suite that has run and says no counts: one that could not even start has noticed nothing.
+      const caught = code === 1 && hasSpoken(bug.suite, output);
+      return { bug, caught, note: `${suiteName(bug.suite)}, ${seconds} s${caught ? '' : `; exit ${String(code)}`}` };
+    } finally {
+      await unplant();
+    }
+  } catch (error) {
+    return { bug, caught: false, note: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function commandOf(suite: Suite): readonly string[] {
+  if (suite.kind === 'tests') return ['--test', '--test-reporter=tap', suite.file];
+  return ['tools/chaos/dist/main.js', 'simulate', '--seeds', String(suite.seeds), '--until-first'];
+}
+
+function hasSpoken(suite: Suite, output: string): boolean {
+  if (suite.kind === 'simulation')
+    return /seeds with violations/.test(output) && !/could not be simulated/.test(output);
+  const passed = Number(/^# pass (\d+)/m.exec(output)?.[1] ?? 0);
+  const failed = Number(/^# fail (\d+)/m.exec(output)?.[1] ?? 0);
+  return failed > 0 && passed + failed > 1;
+}
+
+function suiteName(suite: Suite): string {
+  return suite.kind === 'tests' ? suite.file.replace('/dist/', '/src/').replace(/\.js$/, '.ts') : 'simulation';
+}
