@@ -3,6 +3,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { CallLog } from './arm/call-log.js';
+import { recordExchange, type Exchange } from './arm/recorder.js';
 import { Router } from './arm/router.js';
 import { serveArm } from './arm/server.js';
 import type { Azure } from './azure.js';
@@ -43,6 +44,8 @@ export interface EmulatorOptions {
   /** `Retry-After` of long-running operations; 0 by default. */
   readonly retryAfterSeconds?: number;
   readonly now?: () => Date;
+  /** Told of every request to Azure Resource Manager with its answer, less their secrets. */
+  readonly onExchange?: ((exchange: Exchange) => void) | undefined;
 }
 
 export interface Emulator {
@@ -112,6 +115,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       } else if (path.startsWith('/sas/')) {
         void servePageBlob(request, response, started());
       } else {
+        const isRecorded = options.onExchange !== undefined && !path.startsWith('/_emulator/');
+        if (isRecorded) recordExchange(request, response, options.onExchange);
         void serveArm(request, response, {
           azure: started(),
           router,

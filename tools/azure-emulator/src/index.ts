@@ -1,3 +1,4 @@
+export { type Exchange } from './arm/recorder.js';
 export { startEmulator, type Emulator, type EmulatorOptions } from './emulator.js';
 export { FaultControl, type EmulatorAddress } from './faults/control.js';
 export { FAULT_KINDS, type Fault, type FaultKind, type FaultWish } from './faults/fault.js';

@@ -1,10 +1,12 @@
+import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { startEmulator, type EmulatorOptions } from './emulator.js';
 
 /*
- * node dist/main.js --data DIR [--host 127.0.0.1] [--port N] [--hypervisor none|qemu]
+ * node dist/main.js --data DIR [--host 127.0.0.1] [--port N] [--hypervisor none|qemu] [--record FILE]
  *
+ * --record appends every request and its answer to FILE, one JSON document a line, less their secrets.
  * Prints one line of JSON when it is ready: {"ready":true,"url":"https://…","ca":"DIR/ca.pem"}. Ends on SIGTERM or SIGINT.
  */
 const ENVIRONMENT = z.object({
@@ -34,6 +36,7 @@ function options(): EmulatorOptions {
       host: { type: 'string' },
       port: { type: 'string' },
       hypervisor: { type: 'string', default: 'none' },
+      record: { type: 'string' },
     },
   });
   if (values.data === undefined) throw new Error('--data DIR is missing: the folder that holds the emulated Azure.');
@@ -48,6 +51,7 @@ function options(): EmulatorOptions {
     const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new Error(`The environment is not complete: ${faults.join('; ')}.`);
   }
+  const { record } = values;
   return {
     dataDirectory: values.data,
     host: values.host ?? '127.0.0.1',
@@ -61,6 +65,9 @@ function options(): EmulatorOptions {
       : { qemu: { memoryMiB: parsed.data.EMULATOR_QEMU_MEMORY_MIB } }),
     delayMs: parsed.data.EMULATOR_DELAY_MS,
     retryAfterSeconds: parsed.data.EMULATOR_RETRY_AFTER_SECONDS,
+    ...(record === undefined
+      ? {}
+      : { onExchange: (exchange) => appendFileSync(record, `${JSON.stringify(exchange)}\n`, { mode: 0o600 }) }),
   };
 }
 
