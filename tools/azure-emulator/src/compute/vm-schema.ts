@@ -191,9 +191,11 @@ export const ATTACH_DETACH_BODY = z.strictObject({
         writeAcceleratorEnabled: z.boolean().optional(),
       }),
     )
+    .min(1)
     .optional(),
   dataDisksToDetach: z
     .array(z.strictObject({ diskId: z.string().min(1), detachOption: z.enum(['ForceDetach']).optional() }))
+    .min(1)
     .optional(),
 });
 

@@ -150,7 +150,7 @@ function makePublicIp(
     zones: body.zones ?? [],
     // From TEST-NET-3, which leads nowhere.
     address: before?.address ?? `203.0.113.${randomInt(1, 255)}`,
-    kept,
+    kept: { publicIPAddressVersion: 'IPv4', publicIPAllocationMethod: 'Static', ...kept },
   };
 }
 
