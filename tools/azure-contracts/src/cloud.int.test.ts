@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { connectAzure } from '@landfall/azure';
+import { newRestoreId, ownerTags, Secret, type Cloud, type ResourceRole } from '@landfall/domain';
+import { cloudContract, MemoryJournal } from '@landfall/testing';
+import { ContractChecker } from './check/contract-checker.js';
+import { PACKAGE_EXCEPTIONS, SPECIFICATION_EXCEPTIONS } from './check/exceptions.js';
+import {
+  GROUP,
+  IDS,
+  REGION,
+  startRecordedAzure,
+  SUBSCRIPTION,
+  type RecordedAzure,
+} from './fixtures/recorded-azure.fixture.test.js';
+import { assertNoFindings } from './fixtures/report.fixture.test.js';
+import { OperationIndex } from './published/operation.js';
+import { packageOperations } from './published/packages.js';
+import { specificationFolder, specifications } from './swagger/specifications.js';
+
+/*
+ * Every request that the product's adapter makes, against what Microsoft publishes: the adapter goes through the same
+ * contract that every cloud keeps to, and all that it sent, refused or not, is looked at afterwards.
+ */
+const APPLIANCE = 'appliance-under-contract';
+
+/** What the adapter is known to use. A new call joins by being made; one that is gone is taken out of here. */
+const USED = [
+  ...[
+    'resourceGroups.get',
+    'providers.get',
+    'subscriptions.listLocations',
+    'resourceSkus.list',
+    'usageOperations.list',
+  ],
+  ...['disks.get', 'disks.createOrUpdate', 'disks.grantAccess', 'disks.revokeAccess', 'disks.delete'],
+  ...['networkInterfaces.get', 'networkInterfaces.createOrUpdate', 'virtualNetworks.get', 'virtualNetworks.list'],
+  ...['virtualMachines.get', 'virtualMachines.createOrUpdate', 'virtualMachines.start', 'virtualMachines.deallocate'],
+  ...['virtualMachines.attachDetachDataDisks', 'virtualMachines.delete', 'networkInterfaces.delete'],
+];
+
+let azure: RecordedAzure;
+before(async () => (azure = await startRecordedAzure()));
+after(() => azure.close());
+
+function adapter(): Cloud {
+  const { url, token } = azure.emulator;
+  const settings = { subscriptionId: SUBSCRIPTION, endpoint: url, applianceId: APPLIANCE };
+  return connectAzure({ ...settings, token: new Secret(token) });
+}
+
+cloudContract('Azure, with every request written down,', async () => ({
+  cloud: adapter(),
+  applianceId: APPLIANCE,
+  resourceGroup: GROUP,
+  region: REGION,
+  subnetId: IDS.machineSubnetId,
+  freeAddress: '10.20.1.77',
+  smallSize: 'Standard_F2s_v2',
+  dispose: () => Promise.resolve(),
+}));
+
+describe('every request that the adapter makes of Azure', () => {
+  before(removeEachKind);
+
+  it('has the path, the query and the body that Microsoft has published', async () => {
+    const index = new OperationIndex(await packageOperations());
+    const checker = new ContractChecker(index, { requests: 'all', source: 'whole', exceptions: PACKAGE_EXCEPTIONS });
+    for (const exchange of azure.exchanges) checker.check(exchange);
+    assertNoFindings(checker.findings);
+    assert.deepEqual(
+      USED.filter((operation) => !checker.statuses.has(operation)),
+      [],
+    );
+  });
+
+  it('agrees with the public specifications, where they lie beside the workspace', (test) => {
+    const folder = specificationFolder();
+    if (folder === null) {
+      test.skip('the specifications are not there; LANDFALL_AZURE_SPECS names their folder');
+      return;
+    }
+    const index = new OperationIndex(specifications(folder).operations);
+    const checker = new ContractChecker(index, {
+      requests: 'all',
+      source: 'part',
+      exceptions: SPECIFICATION_EXCEPTIONS,
+    });
+    for (const exchange of azure.exchanges) checker.check(exchange);
+    assertNoFindings(checker.findings);
+    assert.ok(checker.statuses.size > 10, `only ${checker.statuses.size} operations were looked at`);
+  });
+
+  it('names an api-version that is a date', () => {
+    const versions = azure.exchanges.map(({ request }) => new URLSearchParams(request.query).get('api-version') ?? '');
+    assert.deepEqual(
+      versions.filter((version) => !/^\d{4}-\d{2}-\d{2}$/.test(version)),
+      [],
+    );
+  });
+
+  it('is written down without a credential', () => {
+    const text = JSON.stringify(azure.exchanges);
+    assert.ok(text.includes('customData') && text.includes('sig='), 'nothing was sent that has to be kept secret');
+    assert.ok(!text.includes(azure.emulator.token));
+    assert.deepEqual(
+      [...text.matchAll(/"(?:customData|adminPassword)":"([^"]*)"|sig=([^&"]*)/g)]
+        .map((match) => match[1] ?? match[2])
+        .filter((value) => value !== 'REDACTED'),
+      [],
+    );
+  });
+});
+
+/** What the contract of every cloud leaves to its adapters: disks and interfaces that go away by themselves. */
+async function removeEachKind(): Promise<void> {
+  const cloud = adapter();
+  const id = newRestoreId();
+  const journal = new MemoryJournal(id);
+  const place = (name: string, role: ResourceRole) => ({
+    ...{ resourceGroup: GROUP, region: REGION, zone: '1', name, role },
+    tags: ownerTags(APPLIANCE, id, role),
+  });
+  const sized = { sizeBytes: 1024 ** 3, sku: 'Premium_LRS', os: { family: 'windows', generation: 2 } } as const;
+  const disk = await cloud.ensureEmptyDisk({ ...place('gone-disk', 'disk'), ...sized }, journal);
+  const wanted = { subnetId: IDS.workerSubnetId, privateIp: null };
+  const nic = await cloud.ensureNic({ ...place('gone-nic', 'nic'), ...wanted }, journal);
+  for (const [kind, azureId] of [['disk', disk.azureId] as const, ['nic', nic.azureId] as const]) {
+    await cloud.deleteOwned({ azureId, kind, tags: ownerTags(APPLIANCE, id, kind) }, journal);
+  }
+}
