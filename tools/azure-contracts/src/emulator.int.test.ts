@@ -6,8 +6,12 @@ import { PACKAGE_EXCEPTIONS, SPECIFICATION_EXCEPTIONS } from './check/exceptions
 import { coverage, coverageText } from './check/operation-table.js';
 import { driveDisks } from './fixtures/drive-disks.fixture.test.js';
 import { driveBadRequests, driveGroups } from './fixtures/drive-groups.fixture.test.js';
+import { driveFaults } from './fixtures/drive-faults.fixture.test.js';
+import { driveLocks, driveMoves } from './fixtures/drive-governance.fixture.test.js';
+import { driveGuests, GUEST_OPERATIONS } from './fixtures/drive-guests.fixture.test.js';
 import { driveMachines } from './fixtures/drive-machines.fixture.test.js';
 import { driveGroupRemoval, driveNetworks } from './fixtures/drive-networks.fixture.test.js';
+import { driveSnapshots } from './fixtures/drive-snapshots.fixture.test.js';
 import { startRecordedAzure } from './fixtures/recorded-azure.fixture.test.js';
 import { assertNoFindings } from './fixtures/report.fixture.test.js';
 import { OperationIndex } from './published/operation.js';
@@ -18,15 +22,18 @@ import { specificationFolder, specifications } from './swagger/specifications.js
  * The emulated Azure against what Microsoft publishes: every operation is driven through the real clients and past them,
  * and every answer is held against the models.
  */
+const DRIVES = [
+  ...[driveGroups, driveBadRequests, driveDisks, driveSnapshots, driveNetworks, driveMachines, driveGuests],
+  ...[driveLocks, driveMoves, driveFaults, driveGroupRemoval],
+];
+
 describe('the emulated Azure', () => {
   let exchanges: readonly Exchange[];
   let checker: ContractChecker;
 
   before(async () => {
     const azure = await startRecordedAzure();
-    for (const drive of [driveGroups, driveBadRequests, driveDisks, driveNetworks, driveMachines, driveGroupRemoval]) {
-      await drive(azure);
-    }
+    for (const drive of DRIVES) await drive(azure);
     await azure.close();
     exchanges = azure.exchanges;
     const index = new OperationIndex(await packageOperations());
@@ -41,10 +48,9 @@ describe('the emulated Azure', () => {
   it('was asked for every operation of the table, also so that it had to refuse', () => {
     const covered = coverage(checker.statuses);
     console.log(coverageText(covered));
-    assert.deepEqual(
-      covered.filter(({ isCovered }) => !isCovered).map(({ operation }) => operation),
-      [],
-    );
+    const missing = covered.filter(({ isCovered }) => !isCovered).map(({ operation }) => operation);
+    const isOffered = checker.statuses.has('virtualMachines.runCommand');
+    assert.deepEqual(missing, isOffered ? [] : GUEST_OPERATIONS);
   });
 
   it('was asked about operations in progress, by both of their URLs', () => {

@@ -11,15 +11,18 @@ export interface TableRow {
 export const OPERATION_TABLE: readonly TableRow[] = [
   ...rows('resource groups', 'resourceGroups', ['createOrUpdate', 'get', 'checkExistence', 'delete']),
   ...rows('what lies in a resource group', 'resources', ['listByResourceGroup']),
+  ...rows('moves', 'resources', ['moveResources', 'validateMoveResources']),
   ...rows('disks', 'disks', ['createOrUpdate', 'update', 'get', 'delete']),
   ...rows('access to a disk', 'disks', ['grantAccess', 'revokeAccess']),
+  ...rows('snapshots', 'snapshots', ['createOrUpdate', 'update', 'get', 'delete']),
+  ...rows('access to a snapshot', 'snapshots', ['grantAccess', 'revokeAccess']),
   ...rows('virtual machines', 'virtualMachines', ['createOrUpdate', 'update', 'get']),
   // A deletion is refused by a lock alone.
   { row: 'virtual machines', operation: 'virtualMachines.delete', refused: false },
   ...rows('actions on a virtual machine', 'virtualMachines', [
-    ...['start', 'restart', 'deallocate', 'powerOff', 'attachDetachDataDisks'],
+    ...['start', 'restart', 'deallocate', 'powerOff', 'runCommand', 'attachDetachDataDisks'],
   ]),
-  ...rows('at once from a virtual machine', 'virtualMachines', ['instanceView']),
+  ...rows('at once from a virtual machine', 'virtualMachines', ['instanceView', 'retrieveBootDiagnosticsData']),
   ...rows('sizes and quota', 'resourceSkus', ['list']),
   ...rows('sizes and quota', 'usageOperations', ['list']),
   ...rows('network', 'networkInterfaces', ['createOrUpdate', 'get', 'delete']),
@@ -29,6 +32,12 @@ export const OPERATION_TABLE: readonly TableRow[] = [
   ...rows('network', 'networkSecurityGroups', ['createOrUpdate', 'get', 'delete']),
   ...rows('providers and locations', 'providers', ['get']),
   ...rows('providers and locations', 'subscriptions', ['listLocations']),
+  ...rows('locks', 'managementLocks', ['getAtResourceGroupLevel', 'createOrUpdateAtResourceGroupLevel']),
+  ...rows('locks', 'managementLocks', ['getByScope', 'createOrUpdateByScope']),
+  ...['listAtResourceGroupLevel', 'deleteAtResourceGroupLevel', 'listByScope', 'deleteByScope'].map((operation) => ({
+    ...{ row: 'locks', operation: `managementLocks.${operation}`, refused: false },
+  })),
+  ...rows('permissions', 'permissions', ['listForResourceGroup']),
 ];
 
 function rows(row: string, group: string, operations: readonly string[]): TableRow[] {
