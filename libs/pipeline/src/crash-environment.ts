@@ -1,6 +1,7 @@
 import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RestoreBooks } from '@landfall/domain';
+import { armedByFile } from './crash-arming.js';
 import { withCrashPoints, type CrashHook } from './crash-points.js';
 
 /*
@@ -12,6 +13,7 @@ import { withCrashPoints, type CrashHook } from './crash-points.js';
  *                               call the kind of resource may be left out: `step04.attach.afterCall`
  *   LANDFALL_CRASH_MARKS=DIR    each P fires once over all processes, the first one first: whoever dies leaves a file in DIR.
  *                               Without it a process that is started again dies at the same point again
+ *   LANDFALL_CRASH_FILE=FILE    arms processes that are running already: see `armedByFile`
  */
 interface Wanted {
   readonly name: string;
@@ -19,19 +21,24 @@ interface Wanted {
   readonly mark: string;
 }
 
-/** Null: neither variable is set, and nothing needs wrapping. */
+/** Null: none of the variables is set, and nothing needs wrapping. */
 export function crashHookFromEnvironment(
   environment: Readonly<Record<string, string | undefined>> = process.env,
   die: () => void = () => process.kill(process.pid, 'SIGKILL'),
 ): CrashHook | null {
   const { LANDFALL_CRASH_AT: at, LANDFALL_CRASH_TRACE: trace, LANDFALL_CRASH_MARKS: marks } = environment;
-  if (!at && !trace) return null;
+  const file = environment.LANDFALL_CRASH_FILE;
+  if (!at && !trace && !file) return null;
+  const armed = file ? armedByFile(file) : () => null;
   const wanted = (at ?? '').split(',').filter(Boolean).map(parsePoint);
   const reached = new Map<string, number>();
   return (point) => {
     const times = (reached.get(point) ?? 0) + 1;
     reached.set(point, times);
     if (trace) appendFileSync(trace, `${point}#${times}\n`);
+    const fate = armed(point);
+    if (fate === 'stop') process.kill(process.pid, 'SIGSTOP');
+    if (fate !== null) return fate === 'die' ? die() : undefined;
     const next = wanted.find((each) => !marks || !exists(join(marks, each.mark)));
     if (next?.occurrence !== times || !isNamed(point, next.name)) return;
     if (marks && !take(join(marks, next.mark))) return;

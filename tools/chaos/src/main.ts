@@ -1,6 +1,7 @@
 const USAGE = `Usage: node tools/chaos/dist/main.js COMMAND [options]
 
   simulate   the production state machine in memory, in virtual time, one seed a run
+  matrix     real processes under faults, and a table of how they come out of them
   planted    changes the program for the worse, and sees that the suites notice`;
 
 type Command = (parameters: readonly string[]) => Promise<number>;
@@ -9,6 +10,7 @@ type Command = (parameters: readonly string[]) => Promise<number>;
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   simulate: async () => (await import('./simulation/command.js')).simulateCommand,
   planted: async () => (await import('./planted/command.js')).plantedCommand,
+  matrix: async () => (await import('./matrix/matrix.js')).matrix,
 };
 
 const [name = '', ...parameters] = process.argv.slice(2);

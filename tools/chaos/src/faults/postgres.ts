@@ -1,0 +1,63 @@
+import { restoreTrial, when, type Trial } from '../live/trial.js';
+import type { CommitCut } from '../proxy/postgres-cuts.js';
+import { isOver, PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
+
+/*
+ * F4: Postgres is stopped at once while a step runs; the connection is cut just before or just after the COMMIT that
+ * records a step's end.
+ */
+export function postgresTrials(): readonly Trial[] {
+  const cuts = (['before-commit', 'after-commit'] as const).flatMap((at) => PLACES.map((place) => cutTrial(at, place)));
+  return [...cuts, ...PLACES.map(stopTrial)];
+}
+
+function cutTrial(at: CommitCut, place: Place): Trial {
+  const table = place.place === 'cleanUp' ? '"clean_up"' : '"restore_step"';
+  /** The transaction that sets this step to done. */
+  const matching = (transaction: string): boolean =>
+    transaction.includes(`UPDATE "public".${table}`) &&
+    transaction.includes('done') &&
+    (place.place === 'cleanUp' || transaction.includes(place.title));
+  return {
+    fault: 'F4',
+    name: `Postgres: connection cut ${at.replace('-', ' ')} of ${place.title}`,
+    run(cell) {
+      let happened = false;
+      return restoreTrial(cell, {
+        duringClean: place.place === 'cleanUp',
+        prepare: () => void cell.cuts.arm({ at, matching }).then(() => (happened = true)),
+        async disturb(_, restoreId) {
+          const back = place.place === 'cleanUp';
+          const moment = await when(
+            () => happened,
+            () => isOver(cell, restoreId, back),
+          );
+          cell.cuts.disarm();
+          return { at: moment };
+        },
+      });
+    },
+  };
+}
+
+function stopTrial(place: Place): Trial {
+  return {
+    fault: 'F4',
+    name: `Postgres: immediate stop during ${place.title}`,
+    alone: true,
+    run: (cell) =>
+      restoreTrial(cell, {
+        duringClean: place.place === 'cleanUp',
+        prepare: () => stopAtBegin(cell, place),
+        async disturb(_, restoreId) {
+          const stopped = await stoppedOrOver(cell, restoreId, place.place === 'cleanUp');
+          if (stopped === null) return { at: null };
+          const at = performance.now();
+          const back = cell.ground.restartPostgres();
+          stopped.goOn();
+          await back;
+          return { at };
+        },
+      }),
+  };
+}

@@ -1,0 +1,107 @@
+import { Cell } from './cell.js';
+import { examineCell } from './examine.js';
+import type { Ground } from './ground.js';
+import type { Outcome, Trial } from './trial.js';
+
+/*
+ * Runs trials over a number of cells, each taking the next one when it is free. A cell in which something went wrong is
+ * replaced, so that no trial suffers from the one before it. Trials that shake the common ground come last, one by one.
+ */
+export interface Result extends Outcome {
+  readonly trial: Trial;
+  readonly tookMs: number;
+  readonly survived: boolean;
+}
+
+export interface CampaignOptions {
+  readonly cells: number;
+  readonly onResult?: (result: Result) => void;
+  readonly note?: (line: string) => void;
+  /** No trial begins after that moment, by `performance.now()`. */
+  readonly until?: number;
+}
+
+export interface Report {
+  readonly results: readonly Result[];
+  /** What was found once for each cell. */
+  readonly ofCells: readonly string[];
+  readonly notRun: readonly Trial[];
+}
+
+export class Campaign {
+  readonly #idle: Cell[] = [];
+  readonly #ofCells: string[] = [];
+  #made = 0;
+
+  constructor(
+    private readonly ground: Ground,
+    private readonly options: CampaignOptions,
+  ) {}
+
+  /** A cell that is left to the trials afterwards: for a tracing run. */
+  async borrow(): Promise<Cell> {
+    const cell = await this.#cell();
+    this.#idle.push(cell);
+    return cell;
+  }
+
+  async #cell(): Promise<Cell> {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    this.#made += 1;
+    this.options.note?.(`starting cell ${this.#made}`);
+    return Cell.start(this.ground, `cell-${this.#made}`);
+  }
+
+  async run(trials: readonly Trial[]): Promise<Report> {
+    const waiting = trials.filter((trial) => trial.alone !== true);
+    const alone = trials.filter((trial) => trial.alone === true);
+    const results: Result[] = [];
+    const lane = async (queue: Trial[]): Promise<void> => {
+      let cell: Cell | null = null;
+      while (queue.length > 0 && performance.now() < (this.options.until ?? Infinity)) {
+        cell ??= await this.#cell();
+        const trial = queue.shift()!;
+        const result = await attempt(cell, trial);
+        results.push(result);
+        this.options.onResult?.(result);
+        if (result.survived && result.reached) continue;
+        await this.#retire(cell);
+        cell = null;
+      }
+      if (cell !== null) this.#idle.push(cell);
+    };
+    await Promise.all(Array.from({ length: Math.min(this.options.cells, waiting.length) }, () => lane(waiting)));
+    await lane(alone);
+    return { results, ofCells: this.#ofCells, notRun: [...waiting, ...alone] };
+  }
+
+  async close(): Promise<readonly string[]> {
+    await Promise.all(this.#idle.splice(0).map((cell) => this.#retire(cell)));
+    return this.#ofCells;
+  }
+
+  async #retire(cell: Cell): Promise<void> {
+    try {
+      this.#ofCells.push(...(await examineCell(cell)));
+    } catch (error) {
+      this.#ofCells.push(`a cell could not be examined: ${String(error)}`);
+    }
+    await cell.stop();
+  }
+}
+
+async function attempt(cell: Cell, trial: Trial): Promise<Result> {
+  const begun = performance.now();
+  cell.note(`--- ${trial.fault}: ${trial.name}`);
+  let outcome: Outcome;
+  try {
+    outcome = await trial.run(cell);
+  } catch (error) {
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    outcome = { reached: false, recoveryMs: null, violations: [`the trial itself failed: ${why}`] };
+  }
+  const tookMs = performance.now() - begun;
+  for (const violation of outcome.violations) cell.note(`BROKEN ${violation}`);
+  return { ...outcome, trial, tookMs, survived: outcome.violations.length === 0 };
+}

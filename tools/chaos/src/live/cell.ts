@@ -1,0 +1,261 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { trustEmulator } from '@landfall/azure-emulator';
+import { Secret } from '@landfall/domain';
+import {
+  azureEmulator,
+  caPath,
+  openInstallation,
+  services,
+  SupervisedProcess,
+  type Installation,
+} from '@landfall/local-stack/parts';
+import { redis, type ServerSpec } from '@landfall/local-stack/servers';
+import { connectBooks, type Books } from '@landfall/persistence';
+import { FaultProxy } from '../proxy/fault-proxy.js';
+import { PostgresCuts } from '../proxy/postgres-cuts.js';
+import { EmulatedAzure } from './emulated-azure.js';
+import type { Ground } from './ground.js';
+
+/*
+ * A whole Landfall of its own: emulator, API, the three services and a data-mover of the pool, as the processes that a
+ * user has, each started again when it dies. Redis is the cell's own; Postgres is the ground's, in a database of its own.
+ * Services reach both through a proxy; the harness itself goes round it. Every process can be armed with crash points.
+ *
+ * Cells have nothing in common but the machine, so that while one waits for a lock of a dead process, others are tried.
+ */
+const START_WITHIN_MS = 120_000;
+const STOP_WITHIN_MS = 12_000;
+
+export class Cell {
+  readonly #processes = new Map<string, SupervisedProcess>();
+  readonly #pids = new Map<string, number>();
+  readonly cuts = new PostgresCuts();
+  /** Resources that were there before the first restore: nobody else's business. */
+  seeded: readonly string[] = [];
+
+  private constructor(
+    readonly ground: Ground,
+    readonly folder: string,
+    readonly installation: Installation,
+    readonly redisProxy: FaultProxy,
+    readonly redisUrl: string,
+    private readonly openPostgres: (cuts: PostgresCuts) => Promise<FaultProxy>,
+    readonly databaseUrl: string,
+    readonly books: Books,
+    readonly azure: EmulatedAzure,
+  ) {}
+
+  postgresProxy!: FaultProxy;
+
+  static async start(ground: Ground, name: string): Promise<Cell> {
+    const folder = join(ground.folder, name);
+    mkdirSync(join(folder, 'redis'), { recursive: true });
+    mkdirSync(join(folder, 'azure'), { recursive: true });
+    writeFileSync(join(folder, 'installation.json'), portless(ground.installation['installation.json']));
+    writeFileSync(join(folder, 'secret.key'), ground.installation['secret.key'], { mode: 0o600 });
+    const installation = await openInstallation(folder);
+    const databaseUrl = await ground.database();
+    const queue = redis({
+      dataDirectory: join(folder, 'redis'),
+      port: installation.ports.redis,
+      password: installation.redisPassword,
+    });
+    const cell = new Cell(
+      ground,
+      folder,
+      installation,
+      await FaultProxy.listen({ port: queue.port }),
+      queue.url,
+      (cuts) => FaultProxy.listen({ port: Number(new URL(databaseUrl).port), observe: cuts.observe }),
+      databaseUrl,
+      connectBooks({ databaseUrl: new Secret(databaseUrl), poolSize: 4 }),
+      new EmulatedAzure(`https://127.0.0.1:${installation.ports.azure}`, installation.azureToken),
+    );
+    try {
+      await cell.#start(queue);
+      return cell;
+    } catch (error) {
+      await cell.stop();
+      throw error;
+    }
+  }
+
+  async #start(queue: ServerSpec): Promise<void> {
+    const { installation, folder, ground } = this;
+    this.postgresProxy = await this.openPostgres(this.cuts);
+    const { api, others } = services(
+      folder,
+      installation,
+      {
+        databaseUrl: moved(this.databaseUrl, this.postgresProxy.port),
+        redisUrl: moved(this.redisUrl, this.redisProxy.port),
+        queuePrefix: 'landfall',
+        azuriteUrl: 'http://127.0.0.1:9', // no repository of the sample lies in a container
+      },
+      1,
+    );
+    await Promise.all([queue, azureEmulator(folder, installation)].map((spec) => this.#supervise(spec)));
+    trustEmulator({ caPath: caPath(folder) });
+    await Promise.all([api, ...others].map((spec) => this.#supervise(spec)));
+    this.seeded = (await this.azure.resources()).map((resource) => resource.id.toLowerCase()).sort();
+    await this.post('/v1/repositories', {
+      name: 'sample',
+      kind: 'restic',
+      url: ground.sample.repository,
+      password: ground.sample.password,
+    });
+  }
+
+  async #supervise(spec: ServerSpec): Promise<void> {
+    const added = {
+      LANDFALL_CRASH_FILE: this.#armed,
+      LANDFALL_CRASH_TRACE: this.#trace,
+      // Processes are started hundreds of times here: what was compiled once is not compiled again.
+      NODE_COMPILE_CACHE: join(this.ground.folder, 'compiled'),
+    };
+    const supervised = new SupervisedProcess(
+      { ...spec, env: { ...spec.env, ...added } },
+      {
+        logFile: join(this.folder, 'logs', `${spec.name}.log`),
+        startDeadlineMs: START_WITHIN_MS,
+        stopDeadlineMs: STOP_WITHIN_MS,
+      },
+      {
+        spawned: (name, pid) => this.#pids.set(name, pid),
+        ended: (name, pid) => {
+          if (this.#pids.get(name) === pid) this.#pids.delete(name);
+        },
+        note: (line) => this.note(line),
+      },
+    );
+    this.#processes.set(spec.name, supervised);
+    await supervised.start();
+  }
+
+  async stop(): Promise<void> {
+    this.disarm();
+    const last = ['azure-emulator', 'redis'];
+    const names = [...this.#processes.keys()];
+    await Promise.all(names.filter((name) => !last.includes(name)).map((name) => this.#processes.get(name)?.stop()));
+    for (const name of last) await this.#processes.get(name)?.stop();
+    this.#processes.clear();
+    await Promise.all([this.redisProxy.close(), (this.postgresProxy as FaultProxy | undefined)?.close()]);
+    await this.books.close();
+  }
+
+  /** A line in the cell's own log. */
+  note(line: string): void {
+    writeFileSync(join(this.folder, 'logs', 'cell.log'), `${new Date().toISOString()} ${line}\n`, { flag: 'a' });
+  }
+
+  pid(process: string): number | null {
+    return this.#pids.get(process) ?? null;
+  }
+
+  /** False when there is no such process at the moment. */
+  kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): boolean {
+    const pid = this.pid(name);
+    if (pid === null) return false;
+    this.note(`${signal} for ${name}`);
+    return process.kill(pid, signal);
+  }
+
+  get #armed(): string {
+    return join(this.folder, 'crash-at');
+  }
+
+  get #trace(): string {
+    return join(this.folder, 'crash-trace');
+  }
+
+  /** The next process that reaches the first point dies there, then the next one at the second, and so on. */
+  arm(points: readonly string[]): void {
+    this.note(`armed: ${points.join(', ')}`);
+    writeFileSync(`${this.#armed}.new`, `${points.join('\n')}\n`);
+    renameSync(`${this.#armed}.new`, this.#armed);
+  }
+
+  disarm(): void {
+    for (const file of [this.#armed, `${this.#armed}.stopped`]) rmSync(file, { force: true });
+  }
+
+  /** Waits until a process has stopped at a point that was armed with `stop`; null when none has within that time. */
+  async stopped(withinMs: number): Promise<Stopped | null> {
+    const file = `${this.#armed}.stopped`;
+    for (const deadline = performance.now() + withinMs; performance.now() < deadline; await pause(10)) {
+      const [pid] = lines(file);
+      if (pid === undefined) continue;
+      rmSync(file);
+      this.note(`process ${pid} is stopped`);
+      return { pid: Number(pid), goOn: () => letGo(Number(pid)) };
+    }
+    return null;
+  }
+
+  /** Points at which nobody has died yet. */
+  get armed(): readonly string[] {
+    return lines(this.#armed);
+  }
+
+  /** Names of the points that were reached since the trace was last forgotten, without their numbers, in their order. */
+  get trace(): readonly string[] {
+    return [...new Set(lines(this.#trace).map((line) => line.slice(0, line.lastIndexOf('#'))))];
+  }
+
+  forgetTrace(): void {
+    writeFileSync(this.#trace, '');
+  }
+
+  /** Asks the API until it answers with anything but a failure of its own. */
+  async post<T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {
+    const { ports, apiToken } = this.installation;
+    const deadline = performance.now() + START_WITHIN_MS;
+    for (;;) {
+      const answer = await fetch(`http://127.0.0.1:${ports.api}${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${apiToken}`, 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      }).catch(() => null);
+      const text = await answer?.text().catch(() => null);
+      if (answer?.ok && typeof text === 'string') return JSON.parse(text) as T;
+      if (answer && answer.status < 500) throw new Error(`POST ${path}: ${answer.status} ${text}`);
+      if (performance.now() > deadline) throw new Error(`POST ${path}: ${answer?.status ?? 'no answer'} ${text ?? ''}`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+/** A process that stands still at a point. */
+export interface Stopped {
+  readonly pid: number;
+  goOn(): void;
+}
+
+function letGo(pid: number): void {
+  try {
+    process.kill(pid, 'SIGCONT');
+  } catch {
+    // Somebody has ended it meanwhile, as part of what is tried.
+  }
+}
+
+/** The same server, through the proxy. */
+function moved(url: string, port: number): string {
+  const changed = new URL(url);
+  changed.port = String(port);
+  return changed.toString();
+}
+
+function portless(installation: string): string {
+  return JSON.stringify({ ...(JSON.parse(installation) as object), ports: {} });
+}
+
+function lines(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n').filter(Boolean);
+  } catch {
+    return [];
+  }
+}
