@@ -30,6 +30,7 @@ export interface Report {
 
 export class Campaign {
   readonly #idle: Cell[] = [];
+  readonly #running = new Set<Cell>();
   readonly #ofCells: string[] = [];
   #made = 0;
 
@@ -50,7 +51,9 @@ export class Campaign {
     if (idle !== undefined) return idle;
     this.#made += 1;
     this.options.note?.(`starting cell ${this.#made}`);
-    return Cell.start(this.ground, `cell-${this.#made}`);
+    const cell = await Cell.start(this.ground, `cell-${this.#made}`);
+    this.#running.add(cell);
+    return cell;
   }
 
   async run(trials: readonly Trial[]): Promise<Report> {
@@ -87,7 +90,13 @@ export class Campaign {
     } catch (error) {
       this.#ofCells.push(`a cell could not be examined: ${String(error)}`);
     }
+    this.#running.delete(cell);
     await cell.stop();
+  }
+
+  /** Leaves no process behind, whatever is under way. */
+  async abandon(): Promise<void> {
+    await Promise.all([...this.#running].map((cell) => cell.abandon()));
   }
 }
 

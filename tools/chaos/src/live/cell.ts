@@ -6,6 +6,7 @@ import { Secret } from '@landfall/domain';
 import {
   azureEmulator,
   caPath,
+  endLeftOverProcesses,
   openInstallation,
   services,
   SupervisedProcess,
@@ -141,8 +142,16 @@ export class Cell {
     await Promise.all(names.filter((name) => !last.includes(name)).map((name) => this.#processes.get(name)?.stop()));
     for (const name of last) await this.#processes.get(name)?.stop();
     this.#processes.clear();
+    await endLeftOverProcesses(this.folder);
     await Promise.all([this.redisProxy.close(), (this.postgresProxy as FaultProxy | undefined)?.close()]);
     await this.books.close();
+  }
+
+  /** Everything at once, without ceremony: whoever runs this is being ended. */
+  async abandon(): Promise<void> {
+    for (const supervised of this.#processes.values()) void supervised.stop();
+    for (const name of [...this.#pids.keys()]) this.kill(name);
+    await endLeftOverProcesses(this.folder);
   }
 
   /** A line in the cell's own log. */
@@ -186,7 +195,8 @@ export class Cell {
     const file = `${this.#armed}.stopped`;
     for (const deadline = performance.now() + withinMs; performance.now() < deadline; await pause(10)) {
       const [pid] = lines(file);
-      if (pid === undefined) continue;
+      // It says so just before it stops: to let it go on too soon would leave it standing.
+      if (pid === undefined || !standsStill(Number(pid))) continue;
       rmSync(file);
       this.note(`process ${pid} is stopped`);
       return { pid: Number(pid), goOn: () => letGo(Number(pid)) };
@@ -231,6 +241,15 @@ export class Cell {
 export interface Stopped {
   readonly pid: number;
   goOn(): void;
+}
+
+function standsStill(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
+  } catch {
+    return true; // it is gone, and will not move either
+  }
 }
 
 function letGo(pid: number): void {

@@ -19,7 +19,7 @@ export interface Ground {
   /** A migrated database of its own. */
   database(): Promise<string>;
   /** An immediate stop, as if its machine had failed, and a start at once. */
-  restartPostgres(): Promise<void>;
+  restartPostgres(signal?: 'SIGQUIT' | 'SIGKILL'): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -46,8 +46,8 @@ export async function layGround(sampleOf: (folder: string) => Promise<Sample> = 
       server = await launch(spec, join(folder, 'postgres.log'), 60_000);
     };
     const [sample] = await Promise.all([sampleOf(join(folder, 'sample')), start()]);
-    const restartPostgres = async (): Promise<void> => {
-      process.kill(server!.pid, 'SIGQUIT');
+    const restartPostgres = async (signal: 'SIGQUIT' | 'SIGKILL' = 'SIGQUIT'): Promise<void> => {
+      process.kill(server!.pid, signal);
       await server!.ended;
       await start();
     };

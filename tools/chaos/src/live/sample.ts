@@ -31,7 +31,7 @@ interface Shape {
   readonly data: readonly { readonly at: number; readonly bytes: number }[];
 }
 
-const SMALL: readonly Shape[] = [
+export const SMALL: readonly Shape[] = [
   { name: 'a-os', sizeBytes: 16 * MIB, data: [{ at: 0, bytes: 3 * MIB }] },
   {
     name: 'b-data',

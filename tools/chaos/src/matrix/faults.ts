@@ -1,4 +1,8 @@
+import { azureTrials, enumerateCalls, type AzureCall } from '../faults/azure.js';
+import { byHandTrials } from '../faults/by-hand.js';
 import { cancelTrials } from '../faults/cancel.js';
+import { crowdTrials } from '../faults/crowd.js';
+import { interferenceTrials } from '../faults/interference.js';
 import { jobTrials } from '../faults/jobs.js';
 import { enumeratePoints, killTrial, killTwiceTrial, type Point } from '../faults/kill.js';
 import { postgresTrials } from '../faults/postgres.js';
@@ -7,35 +11,63 @@ import { zombieTrials } from '../faults/zombie.js';
 import type { Cell } from '../live/cell.js';
 import type { Trial } from '../live/trial.js';
 
-/** The rows of the matrix that are tried with real processes. */
+/** What the tracing runs have come by, and what was asked for on the command line. */
+export interface Found {
+  readonly points: readonly Point[];
+  readonly calls: readonly AzureCall[];
+  /** Of F12. */
+  readonly restores: number;
+}
+
+/** One row of the matrix, tried with real processes. */
 export interface Fault {
   readonly id: string;
   readonly title: string;
-  /** `points`: what the tracing run has come by; empty for faults that need none. */
-  trials(points: readonly Point[]): readonly Trial[];
-  readonly needsPoints?: boolean;
+  trials(found: Found): readonly Trial[];
+  /** Which tracing run has to come first. */
+  readonly needs?: 'points' | 'calls';
+  /** Not with the small machine, and not unless it is asked for by its name. */
+  readonly apart?: 'big disk' | 'crowd';
 }
 
 export const FAULTS: readonly Fault[] = [
-  { id: 'F1', title: 'kill -9 at every crash point', needsPoints: true, trials: (points) => points.map(killTrial) },
+  {
+    id: 'F1',
+    title: 'kill -9 at every crash point',
+    needs: 'points',
+    trials: ({ points }) => points.map(killTrial),
+  },
   {
     id: 'F2',
     title: 'kill -9, and again during recovery',
-    needsPoints: true,
-    trials: (points) => points.map(killTwiceTrial),
+    needs: 'points',
+    trials: ({ points }) => points.map(killTwiceTrial),
   },
   { id: 'F3', title: 'Redis restarted, emptied, cut off, back to an older state', trials: redisTrials },
   { id: 'F4', title: 'Postgres stopped at once; connection cut before or after a COMMIT', trials: postgresTrials },
   { id: 'F5', title: 'jobs delivered twice, out of order, late, never', trials: jobTrials },
+  {
+    id: 'F6',
+    title: 'Azure refuses, fails, is silent, loses answers, on every kind of call',
+    needs: 'calls',
+    trials: ({ calls }) => azureTrials(calls),
+  },
   { id: 'F9', title: 'data-mover that wakes up after its lease', trials: zombieTrials },
   { id: 'F11', title: 'cancelled at every step, twice, with a crash', trials: cancelTrials },
+  { id: 'F12', title: '1,000 restores at once', apart: 'crowd', trials: ({ restores }) => crowdTrials(restores) },
+  { id: 'F15', title: 'somebody interferes in Azure', trials: interferenceTrials },
+  { id: 'by-hand', title: 'what a user would try, on a disk of 2 GiB', apart: 'big disk', trials: byHandTrials },
 ];
 
-/** All trials of the chosen faults; the cell is used for the tracing run, if one is needed. */
+/** All trials of the chosen faults; the cell is used for the tracing runs, if any is needed. */
 export async function trialsOf(
   faults: readonly Fault[],
+  restores: number,
   cell: () => Promise<Cell>,
-): Promise<{ readonly points: readonly Point[]; readonly trials: readonly Trial[] }> {
-  const points = faults.some((fault) => fault.needsPoints) ? await enumeratePoints(await cell()) : [];
-  return { points, trials: faults.flatMap((fault) => fault.trials(points)) };
+): Promise<Found & { readonly trials: readonly Trial[] }> {
+  const needs = (what: Fault['needs']): boolean => faults.some((fault) => fault.needs === what);
+  const points = needs('points') ? await enumeratePoints(await cell()) : [];
+  const calls = needs('calls') ? await enumerateCalls(await cell()) : [];
+  const found = { points, calls, restores };
+  return { ...found, trials: faults.flatMap((fault) => fault.trials(found)) };
 }

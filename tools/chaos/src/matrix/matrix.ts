@@ -1,20 +1,22 @@
 import { parseArgs } from 'node:util';
 import { Campaign, type Result } from '../live/campaign.js';
 import { layGround } from '../live/ground.js';
+import { bigShape, makeSample, SMALL } from '../live/sample.js';
 import { FAULTS, trialsOf } from './faults.js';
 import { keepRows } from './kept.js';
-import { shuffled } from './seeded.js';
+import { seedFromEnvironment, shuffled } from './seeded.js';
 import { printed, rowOf } from './table.js';
 
 /*
  * The fault matrix with real processes:
  *
- *   matrix [--fault F1]… [--step TEXT] [--sample N] [--seed N] [--cells N] [--minutes N] [--keep]
+ *   matrix [--fault F1]… [--step TEXT] [--sample N] [--seed N] [--cells N] [--minutes N] [--restores N] [--keep]
  *
  * `--step` keeps the trials whose name holds the text; `--sample` takes that many of what is left, chosen by the seed;
- * `--keep` writes the rows into docs/reliability.md. Ends with 1 when something is broken, or was not reached.
+ * `--minutes` begins none after that time; `--restores` is how many F12 asks for; `--keep` writes the rows into
+ * docs/reliability.md. Ends with 1 when something is broken, or was not reached.
  */
-const USAGE = `Usage: node tools/chaos/dist/main.js matrix [--fault F1]… [--step TEXT] [--sample N] [--seed N] [--cells N] [--minutes N] [--keep]
+const USAGE = `Usage: node tools/chaos/dist/main.js matrix [--fault F1]… [--step TEXT] [--sample N] [--seed N] [--cells N] [--minutes N] [--restores N] [--keep]
 
 Faults: ${FAULTS.map((fault) => `${fault.id} ${fault.title}`).join('; ')}`;
 
@@ -28,6 +30,7 @@ export async function matrix(parameters: readonly string[]): Promise<number> {
       seed: { type: 'string' },
       cells: { type: 'string' },
       minutes: { type: 'string' },
+      restores: { type: 'string', default: '1000' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -37,8 +40,13 @@ export async function matrix(parameters: readonly string[]): Promise<number> {
     process.stderr.write(`${unknown.length > 0 ? `There is no fault ${unknown.join(', ')}.\n` : ''}${USAGE}\n`);
     return values.help ? 0 : 2;
   }
-  const faults = FAULTS.filter((fault) => values.fault?.includes(fault.id) ?? true);
-  const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
+  const faults = FAULTS.filter((fault) => values.fault?.includes(fault.id) ?? fault.apart === undefined);
+  const isBig = faults.some((fault) => fault.apart === 'big disk');
+  if (isBig && faults.length > 1) {
+    process.stderr.write('by-hand takes a big disk: run it by itself.\n');
+    return 2;
+  }
+  const seed = values.seed === undefined ? seedFromEnvironment() : Number(values.seed);
   const command = `node tools/chaos/dist/main.js matrix ${[...parameters].join(' ')}`;
   const begun = performance.now();
   const say = (line: string): void => {
@@ -46,17 +54,17 @@ export async function matrix(parameters: readonly string[]): Promise<number> {
   };
 
   say(`seed ${seed}`);
-  const ground = await layGround();
+  const ground = await layGround((folder) => makeSample(folder, isBig ? bigShape(2_048) : SMALL));
   const campaign = new Campaign(ground, {
     cells: Number(values.cells ?? 3),
     note: say,
     onResult: (result) => say(lineOf(result)),
     ...(values.minutes === undefined ? {} : { until: begun + Number(values.minutes) * 60_000 }),
   });
-  const end = (): void => void campaign.close().finally(() => ground.close().finally(() => process.exit(130)));
+  const end = (): void => void campaign.abandon().finally(() => ground.close().finally(() => process.exit(130)));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
   try {
-    const { points, trials } = await trialsOf(faults, () => campaign.borrow());
+    const { points, trials } = await trialsOf(faults, Number(values.restores), () => campaign.borrow());
     if (points.length > 0) say(`${points.length} crash points were come by`);
     const meant = trials.filter((trial) => values.step === undefined || trial.name.includes(values.step));
     const chosen = shuffled(meant, seed).slice(0, values.sample === undefined ? undefined : Number(values.sample));

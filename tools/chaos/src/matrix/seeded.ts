@@ -19,3 +19,9 @@ export function shuffled<T>(items: readonly T[], seed: number): T[] {
   }
   return result;
 }
+
+/** LANDFALL_CHAOS_SEED, or one of its own. */
+export function seedFromEnvironment(environment: NodeJS.ProcessEnv = process.env): number {
+  const given = environment['LANDFALL_CHAOS_SEED'];
+  return given === undefined || given === '' ? Math.floor(Math.random() * 2 ** 31) : Number(given);
+}

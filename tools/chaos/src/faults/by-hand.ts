@@ -1,0 +1,62 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Cell } from '../live/cell.js';
+import { isAtRest } from '../live/restores.js';
+import { PATIENCE_MS, restoreTrial, type Trial } from '../live/trial.js';
+import { flushAll } from './redis.js';
+
+/*
+ * What a new user would try while a disk of 2 GiB is being restored: the queue emptied, the database killed, every
+ * process killed in turn, a data-mover stopped for two minutes.
+ */
+const STANDSTILL_MS = 120_000;
+
+const KINDS: Readonly<Record<string, (cell: Cell) => Promise<void> | void>> = {
+  'redis-cli FLUSHALL': flushAll,
+  'kill -9 of Redis': (cell) => void cell.kill('redis'),
+  'kill -9 of Postgres': (cell) => cell.ground.restartPostgres('SIGKILL'),
+  'kill -9 of the API': (cell) => void cell.kill('api'),
+  'kill -9 of the planner': (cell) => void cell.kill('planner'),
+  'kill -9 of the provisioner': (cell) => void cell.kill('provisioner'),
+  'kill -9 of the finalizer': (cell) => void cell.kill('finalizer'),
+  'kill -9 of the emulated Azure': (cell) => void cell.kill('azure-emulator'),
+  'kill -9 of the data-movers': async (cell) => {
+    for (const worker of await cell.azure.workers()) process.kill(worker.pid, 'SIGKILL');
+  },
+  'SIGSTOP of a data-mover for two minutes': async (cell) => {
+    const [worker] = await cell.azure.workers();
+    if (worker === undefined) throw new Error('No data-mover runs on a worker.');
+    process.kill(worker.pid, 'SIGSTOP');
+    await pause(STANDSTILL_MS);
+    process.kill(worker.pid, 'SIGCONT');
+  },
+};
+
+export function byHandTrials(): readonly Trial[] {
+  return Object.entries(KINDS).map(([title, act]) => ({
+    fault: 'by-hand',
+    name: title,
+    alone: true,
+    run: (cell) =>
+      restoreTrial(cell, {
+        async disturb(_, restoreId) {
+          if (!(await isWriting(cell, restoreId))) return { at: null };
+          const at = performance.now();
+          await act(cell);
+          return { at };
+        },
+      }),
+  }));
+}
+
+/** Waits until some of the segments are written and others are not. */
+async function isWriting(cell: Cell, restoreId: string): Promise<boolean> {
+  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; await pause(50)) {
+    const { books } = cell.books;
+    const done = await books.segments(restoreId, { purpose: 'move', states: ['done'] });
+    const left = await books.segments(restoreId, { purpose: 'move', states: ['pending', 'running'], limit: 1 });
+    if (done.length >= 2) return left.length > 0;
+    const restore = await books.restore(restoreId);
+    if (restore !== null && isAtRest(restore)) return false;
+  }
+  return false;
+}

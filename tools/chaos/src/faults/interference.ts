@@ -1,0 +1,168 @@
+import type { Restore } from '@landfall/domain';
+import type { Cell } from '../live/cell.js';
+import { examineEnd } from '../live/examine.js';
+import { atRest, order, takeAway } from '../live/restores.js';
+import { PATIENCE_MS, type Outcome, type Trial } from '../live/trial.js';
+import { PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
+
+/*
+ * F15: somebody interferes in Azure while a restore runs. Whatever comes of the restore, it comes to rest and says why;
+ * what is not ours any more is left alone, to the last tag; and what is ours and not theirs goes.
+ */
+const COMPUTE = 'providers/Microsoft.Compute';
+const VERSION = 'api-version=2024-07-01';
+const DISK_VERSION = 'api-version=2024-03-02';
+
+interface Interference {
+  readonly title: string;
+  readonly at: readonly Place['place'][];
+  /** Returns the ids of what belongs to somebody else from then on. */
+  act(cell: Cell, restore: Restore): Promise<readonly string[]>;
+}
+
+const KINDS: readonly Interference[] = [
+  {
+    title: 'a disk is deleted',
+    at: ['step04', 'step10', 'step11'],
+    async act(cell, restore) {
+      await remove(cell, dataDisk(restore), DISK_VERSION);
+      return [];
+    },
+  },
+  {
+    title: 'a disk is deleted and made anew under its name by somebody else',
+    at: ['step04', 'step10', 'step11'],
+    async act(cell, restore) {
+      const id = dataDisk(restore);
+      const { location } = await cell.azure.call<{ location: string }>('GET', `${id}?${DISK_VERSION}`);
+      await remove(cell, id, DISK_VERSION);
+      await create(cell, id, DISK_VERSION, {
+        location,
+        tags: { owner: 'somebody else' },
+        properties: { creationData: { createOption: 'Empty' }, diskSizeGB: 4 },
+      });
+      return [id];
+    },
+  },
+  {
+    title: 'the tags of a disk are taken away',
+    at: ['step04', 'step10', 'cleanUp'],
+    async act(cell, restore) {
+      const id = dataDisk(restore);
+      await cell.azure.call('PATCH', `${id}?${DISK_VERSION}`, { tags: {} });
+      return [id];
+    },
+  },
+  {
+    title: 'the VM is deleted',
+    at: ['step11'],
+    async act(cell, restore) {
+      await remove(cell, vmOf(restore), VERSION);
+      return [];
+    },
+  },
+  {
+    title: 'the worker is deleted',
+    at: ['step05', 'step06', 'step07'],
+    async act(cell, restore) {
+      const worker = (await cell.azure.resourcesOf(restore.id)).find((each) => each.id.includes('landfall-worker'));
+      if (worker) await remove(cell, worker.id.replace(/(virtualMachines\/[^/]+).*/, '$1'), VERSION);
+      return [];
+    },
+  },
+];
+
+export function interferenceTrials(): readonly Trial[] {
+  return KINDS.flatMap((kind) =>
+    kind.at.map((at) => {
+      const place = PLACES.find((each) => each.place === at)!;
+      return {
+        fault: 'F15',
+        name: `${kind.title} when ${place.title} has begun`,
+        run: (cell) => interfered(cell, kind, place),
+      } satisfies Trial;
+    }),
+  );
+}
+
+async function interfered(cell: Cell, kind: Interference, place: Place): Promise<Outcome> {
+  const back = place.place === 'cleanUp';
+  cell.disarm();
+  if (!back) stopAtBegin(cell, place);
+  const id = await order(cell);
+  let foreign: readonly string[] = [];
+  let before: readonly string[] = [];
+  let at: number | null = null;
+  const disturb = async (): Promise<void> => {
+    const stopped = await stoppedOrOver(cell, id, back);
+    if (stopped === null) return;
+    const restore = await cell.books.books.restore(id);
+    foreign = await kind.act(cell, restore!);
+    before = await prints(cell, foreign);
+    at = performance.now();
+    stopped.goOn();
+  };
+  if (!back) await disturb();
+  const restore = await atRest(cell, id, PATIENCE_MS);
+  const recoveryMs = at === null ? null : performance.now() - at;
+  const violations: string[] = [];
+  if (back) stopAtBegin(cell, place);
+  const [gone] = await Promise.all([takeAway(cell, restore, PATIENCE_MS), back ? disturb() : null]);
+  cell.disarm();
+  const ends: Restore['state'][] = ['completed', 'failed', 'needs-attention', 'cancelled', 'rolled-back'];
+  // What became of the inventory is looked at below, without what somebody else has taken over.
+  for (const broken of await examineEnd(cell, gone, ends)) if (!/^I4/.test(broken)) violations.push(broken);
+  if (gone.state === 'needs-attention' && gone.error === null)
+    violations.push('I6: it asks for a person without a reason');
+  const theirs = new Set(foreign.map((each) => each.toLowerCase()));
+  const after = await prints(cell, foreign);
+  if (JSON.stringify(after) !== JSON.stringify(before)) violations.push(`I8: ${foreign.join(', ')} was touched`);
+  for (const { id: left } of await cell.azure.resourcesOf(id)) {
+    if (!theirs.has(left.toLowerCase()) && gone.state !== 'needs-attention') violations.push(`I4: ${left} is left`);
+  }
+  for (const each of foreign) await remove(cell, each, DISK_VERSION).catch(() => undefined);
+  return { reached: at !== null, recoveryMs, violations };
+}
+
+async function prints(cell: Cell, ids: readonly string[]): Promise<readonly string[]> {
+  const all = await cell.azure.resources();
+  return ids.map((id) => {
+    const found = all.find((each) => each.id.toLowerCase() === id.toLowerCase());
+    return found === undefined ? `${id} is gone` : JSON.stringify([found.id, found.type, found.tags]);
+  });
+}
+
+function dataDisk(restore: Restore): string {
+  const id = restore.disks.find((disk) => disk.role === 'data')?.azureId;
+  if (!id) throw new Error('The restore has no data disk yet.');
+  return id;
+}
+
+function vmOf(restore: Restore): string {
+  const id = dataDisk(restore);
+  const name = restore.request.destination.name;
+  return `${id.slice(0, id.indexOf(`/${COMPUTE}`))}/${COMPUTE}/virtualMachines/${name}`;
+}
+
+/** As somebody in the portal would. */
+async function remove(cell: Cell, id: string, version: string): Promise<void> {
+  await cell.azure.call('DELETE', `${id}?${version}`);
+  await settled(cell, id, version, false);
+}
+
+async function create(cell: Cell, id: string, version: string, body: unknown): Promise<void> {
+  await cell.azure.call('PUT', `${id}?${version}`, body);
+  await settled(cell, id, version, true);
+}
+
+async function settled(cell: Cell, id: string, version: string, there: boolean): Promise<void> {
+  for (let looks = 0; looks < 200; looks += 1) {
+    const found = await cell.azure.call<object>('GET', `${id}?${version}`).then(
+      () => true,
+      () => false,
+    );
+    if (found === there) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${id} is ${there ? 'not there' : 'still there'}.`);
+}

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Campaign, type Result } from './live/campaign.js';
+import { layGround, type Ground } from './live/ground.js';
+import { enumeratePoints, killTrial } from './faults/kill.js';
+import { FAULTS } from './matrix/faults.js';
+import { seedFromEnvironment, shuffled } from './matrix/seeded.js';
+import type { Trial } from './live/trial.js';
+
+/*
+ * A share of the fault matrix that is small enough for every run of the tests: real processes on real servers, killed and
+ * cut off. Some trials are always the same, because they have the most to say; crash points are drawn by a seed, which
+ * stands in the test's name: LANDFALL_CHAOS_SEED=N draws the same ones again.
+ */
+const CELLS = 3;
+const DRAWN = 9;
+/** None is begun later than that: on a busy machine fewer are drawn, and none is cut short. */
+const BEGIN_WITHIN_MS = 130_000;
+
+const ALWAYS = [
+  'Redis: FLUSHALL during restore-data',
+  'Redis: back to an older state during create-vm',
+  'Postgres: connection cut after commit of launch-worker',
+  'Postgres: connection cut before commit of create-vm',
+  'the job of create-empty-disks: never delivered',
+  'the job of deallocate-worker: delivered twice at once',
+  'data-mover stopped at step05.move.afterWork for 28 s (worker)',
+  'cancelled twice when launch-worker has begun, and its process dies',
+];
+
+const seed = seedFromEnvironment();
+
+describe('restores by real processes', () => {
+  let ground: Ground;
+  let campaign: Campaign;
+  const results: Result[] = [];
+  before(async () => {
+    ground = await layGround();
+    campaign = new Campaign(ground, {
+      cells: CELLS,
+      until: performance.now() + BEGIN_WITHIN_MS,
+      onResult: (result) => results.push(result),
+    });
+  });
+  after(async () => {
+    await campaign.close();
+    await campaign.abandon();
+    await ground.close();
+  });
+
+  it(`come through kills, cuts, lost jobs and cancels with everything as it should be (seed ${seed})`, async () => {
+    const points = await enumeratePoints(await campaign.borrow());
+    assert.ok(points.length > 100, `only ${points.length} crash points were come by`);
+    const found = { points, calls: [], restores: 0 };
+    const all = FAULTS.filter(({ id }) => ['F3', 'F4', 'F5', 'F9', 'F11'].includes(id)).flatMap((fault) =>
+      fault.trials(found),
+    );
+    const always = ALWAYS.map((name) => trialCalled(all, name));
+    const drawn = shuffled(points, seed).slice(0, DRAWN).map(killTrial);
+    const { ofCells } = await campaign.run([...always, ...drawn]);
+    assert.deepEqual(results.filter((result) => !result.reached || !result.survived).map(told), []);
+    assert.deepEqual(ofCells, []);
+    assert.ok(results.length >= ALWAYS.length, `only ${results.length} trials were begun in time`);
+  });
+});
+
+function trialCalled(all: readonly Trial[], name: string): Trial {
+  const trial = all.find((each) => each.name === name);
+  assert.ok(trial, `there is no trial "${name}"`);
+  return trial;
+}
+
+function told({ trial, reached, violations }: Result): string {
+  return `${trial.fault} ${trial.name}: ${reached ? '' : 'was not come by; '}${violations.join('; ')}`;
+}
