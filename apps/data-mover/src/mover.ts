@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { detailsOf, type RetryableError, Secret } from '@landfall/domain';
+import { detailsOf, type DiskTarget, type RetryableError, Secret } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import { crashHookFromEnvironment, QueueClient, QUEUES, type RedisSettings } from '@landfall/pipeline';
 import { JobLoop } from './queue/job-loop.js';
@@ -13,6 +13,7 @@ import { joinSession } from './session/worker-session.js';
 import { WriterLease } from './session/writer-lease.js';
 import type { MoverSettings } from './settings.js';
 import { repositoryOpener, Sources } from './source/sources.js';
+import { Bandwidth } from './target/bandwidth.js';
 import { openTarget } from './transfer/open-target.js';
 
 /** A running data-mover. */
@@ -57,13 +58,16 @@ export async function startMover(
   reports.started(place.workerId, signal).catch(() => log.warn('The finalizer was not told of the start.'));
   const threads = settings.LANDFALL_MOVER_THREADS ?? Math.min(MOST_THREADS, availableParallelism());
   const sources = new Sources(repositoryOpener(threads));
+  const bandwidth =
+    settings.LANDFALL_MOVER_BANDWIDTH === undefined ? null : new Bandwidth(settings.LANDFALL_MOVER_BANDWIDTH);
+  const limited = (target: DiskTarget): DiskTarget => bandwidth?.limit(target) ?? target;
   const loop = new JobLoop({
     ...place,
     mover,
     api,
     reports,
     sources,
-    openTarget: (grant) => openTarget(grant, settings.LANDFALL_DISK_DIRECTORY),
+    openTarget: async (grant) => limited(await openTarget(grant, settings.LANDFALL_DISK_DIRECTORY)),
     writer,
     // In the pool the API itself decides; it never asks for this there.
     seeGone: async (other) => (lockFolder === null ? undefined : seeGone(lockFolder, other)),

@@ -24,6 +24,8 @@ const COMMON = LOGGING.extend({
     .default(() => hostname().replace(/[^A-Za-z0-9._-]/g, '-')),
   /** Threads that decode the backup; by default one for each processor, four at most. */
   LANDFALL_MOVER_THREADS: z.coerce.number().int().min(0).max(64).optional(),
+  /** Bytes per second that this process writes at most. */
+  LANDFALL_MOVER_BANDWIDTH: z.coerce.number().int().min(1).optional(),
   LANDFALL_DISK_DIRECTORY: z.string().default(DISK_DIRECTORY),
 });
 

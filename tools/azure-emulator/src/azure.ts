@@ -3,6 +3,7 @@ import type { Faults } from './faults/faults.js';
 import type { DiskFiles } from './compute/disk-files.js';
 import type { Settings } from './settings.js';
 import type { State } from './state/state.js';
+import type { Bandwidth } from './page-blob/bandwidth.js';
 import type { Transfers } from './page-blob/transfers.js';
 import type { Workers } from './workers/workers.js';
 
@@ -16,6 +17,7 @@ export interface Azure {
   readonly files: DiskFiles;
   readonly workers: Workers;
   readonly transfers: Transfers;
+  readonly bandwidth: Bandwidth;
   readonly settings: Settings;
   readonly faults: Faults;
   readonly now: () => Date;

@@ -19,11 +19,13 @@ import { openHypervisor, type HypervisorKind, type QemuSettings } from './hyperv
 import { inspectionRoutes } from './inspection/routes.js';
 import { Operations } from './operations/engine.js';
 import { servePageBlob } from './page-blob/endpoint.js';
+import { Bandwidth } from './page-blob/bandwidth.js';
 import { Transfers } from './page-blob/transfers.js';
 import { seed } from './seed.js';
 import { DEFAULT_SETTINGS, Settings } from './settings.js';
 import { DISK, SNAPSHOT } from './state/records.js';
 import { State } from './state/state.js';
+import { workerLimit } from './workers/worker-limit.js';
 import { Workers } from './workers/workers.js';
 
 export interface EmulatorOptions {
@@ -83,7 +85,15 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   });
   const files = new DiskFiles(dataDirectory);
   const hypervisor = openHypervisor(options.hypervisor ?? 'none', { state, files, dataDirectory, now }, options.qemu);
-  const workers = new Workers(state, { dataDirectory, command: options.workerCommand ?? null }, hypervisor);
+  const workers = new Workers(
+    state,
+    {
+      dataDirectory,
+      command: options.workerCommand ?? null,
+      limitOf: (vm) => workerLimit(settings.values, vm),
+    },
+    hypervisor,
+  );
   await workers.reap();
   seed(state, options.subscriptionId, now);
 
@@ -94,11 +104,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   };
   const operations = new Operations(state, settings, started, OPERATION_KINDS);
   const log = new CallLog();
-  const router = new Router([
-    ...ROUTES,
-    ...inspectionRoutes(log),
-    ...faultRoutes({ routes: ROUTES, kinds: OPERATION_KINDS.map(({ name }) => name) }),
-  ]);
+  const kinds = OPERATION_KINDS.map(({ name }) => name);
+  const router = new Router([...ROUTES, ...inspectionRoutes(log, kinds), ...faultRoutes({ routes: ROUTES, kinds })]);
   const throttle = new Throttle(started);
   const server = createServer(
     // AES-128 is enough for an emulator, and the fastest there is.
@@ -150,6 +157,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     transfers,
     settings,
     faults: new Faults(state, now),
+    bandwidth: new Bandwidth(),
     now,
   };
   const diskIds = new Set([...state.ofType(DISK), ...state.ofType(SNAPSHOT)].map(({ uniqueId }) => uniqueId));

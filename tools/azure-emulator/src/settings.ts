@@ -24,6 +24,12 @@ export const SETTINGS = z.strictObject({
   policies: z.array(POLICY),
   /** Null: nobody is throttled. `{}`: as Azure does it. */
   throttling: THROTTLING.nullable(),
+  /** Of each disk, through its shared access signature; null: no limit of its own. */
+  diskBytesPerSecond: z.number().int().min(1).nullable(),
+  /** Of each worker VM, shared by its data-movers; it holds for those that are started afterwards. */
+  workerBytesPerSecond: z.number().int().min(1).nullable(),
+  /** Where no number is set: as fast as Azure lets a disk or a VM of its size be. */
+  bandwidthBySize: z.boolean(),
 });
 
 export type SettingValues = z.infer<typeof SETTINGS>;
@@ -37,6 +43,9 @@ export const DEFAULT_SETTINGS: SettingValues = {
   principals: {},
   policies: [],
   throttling: null,
+  diskBytesPerSecond: null,
+  workerBytesPerSecond: null,
+  bandwidthBySize: false,
 };
 
 export class Settings {

@@ -14,7 +14,7 @@ import { resourceView } from './resource-view.js';
  * The emulator's own interface, behind the same token: what lies in it, for people and tests, and the means to make a
  * VM out of local disk images. The product never calls it.
  */
-export function inspectionRoutes(log: CallLog): readonly Route[] {
+export function inspectionRoutes(log: CallLog, operationKinds: readonly string[]): readonly Route[] {
   return [
     {
       operation: 'Emulator_Resources',
@@ -86,6 +86,14 @@ export function inspectionRoutes(log: CallLog): readonly Route[] {
       },
     },
     {
+      operation: 'Emulator_OperationKinds',
+      method: 'GET',
+      effect: 'read',
+      path: '/_emulator/operation-kinds',
+      handle: (_, azure) =>
+        ok(operationKinds.toSorted().map((name) => ({ name, delayMs: azure.settings.delayMsOf(name) }))),
+    },
+    {
       operation: 'Emulator_Settings',
       method: 'GET',
       effect: 'read',
@@ -98,7 +106,9 @@ export function inspectionRoutes(log: CallLog): readonly Route[] {
       effect: 'action',
       path: '/_emulator/settings',
       handle: (call, azure) => {
-        azure.settings.change(parseBody(CHANGED_SETTINGS, call.body));
+        const changed = parseBody(CHANGED_SETTINGS, call.body);
+        requireKnownKinds(Object.keys(changed.delaysMs ?? {}), operationKinds);
+        azure.settings.change(changed);
         return ok(azure.settings.values);
       },
     },
@@ -106,6 +116,17 @@ export function inspectionRoutes(log: CallLog): readonly Route[] {
 }
 
 const CHANGED_SETTINGS: z.ZodType<Partial<z.infer<typeof SETTINGS>>> = SETTINGS.partial();
+
+/** A time that nothing takes is a mistake of its maker. @throws AzureError 400 */
+function requireKnownKinds(named: readonly string[], known: readonly string[]): void {
+  const unknown = named.find((kind) => !known.includes(kind));
+  if (unknown === undefined) return;
+  throw new AzureError(
+    400,
+    'UnknownOperation',
+    `No kind of operation is named '${unknown}'. There are ${known.toSorted().join(', ')}.`,
+  );
+}
 
 function named(call: Call, azure: Azure) {
   const id = call.query.get('id') ?? '';

@@ -3,7 +3,11 @@ import type { FileHandle } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Azure } from '../azure.js';
 import { DISK, SNAPSHOT, type DiskRecord, type GrantRecord, type SnapshotRecord } from '../state/records.js';
+import { ConnectionCut } from '../faults/request-faults.js';
+import type { PageBlobOperation } from '../faults/operation-names.js';
 import { VHD_FOOTER_BYTES } from '../compute/disk-rules.js';
+import { diskLimit } from './bandwidth.js';
+import { withStorageFaults, type Reply } from './page-blob-faults.js';
 import { pageRanges } from './page-ranges.js';
 import { parseRange, requirePages, StorageError, type ByteRange } from './storage-rules.js';
 
@@ -31,9 +35,13 @@ export async function servePageBlob(request: IncomingMessage, response: ServerRe
   try {
     const url = new URL(request.url ?? '/', 'https://localhost');
     const target = authorize(url, request.method ?? 'GET', azure);
-    await dispatch(request, response, url, target, azure);
+    const operation = operationOf(request, url);
+    await withStorageFaults(operation, target.grant.resourceId, azure, response, () =>
+      carryOut(operation, request, response, url, target, azure),
+    );
   } catch (error) {
-    refuse(request, response, error);
+    if (error instanceof ConnectionCut) request.socket.destroy();
+    else refuse(request, response, error);
   }
 }
 
@@ -73,24 +81,18 @@ function sameSecret(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
 
-async function dispatch(
-  request: IncomingMessage,
-  response: ServerResponse,
-  url: URL,
-  target: Target,
-  azure: Azure,
-): Promise<void> {
+/** @throws StorageError 403 for what a managed disk doesn't do */
+function operationOf(request: IncomingMessage, url: URL): PageBlobOperation {
   const component = url.searchParams.get('comp');
-  const kind = `${request.method} ${component ?? ''}`.trim();
-  switch (kind) {
+  switch (`${request.method} ${component ?? ''}`.trim()) {
     case 'PUT page':
-      return putPage(request, response, target, azure);
+      return request.headers['x-ms-page-write'] === 'clear' ? 'PageBlob_ClearPages' : 'PageBlob_UploadPages';
     case 'HEAD':
-      return send(response, 200, { ...blobHeaders(target), 'content-length': String(target.sizeBytes) });
+      return 'PageBlob_GetProperties';
     case 'GET':
-      return getBlob(request, response, target, azure);
+      return 'PageBlob_Download';
     case 'GET pagelist':
-      return listPages(request, response, url, target, azure);
+      return 'PageBlob_GetPageRanges';
     default:
       throw new StorageError(
         403,
@@ -100,12 +102,33 @@ async function dispatch(
   }
 }
 
+async function carryOut(
+  operation: PageBlobOperation,
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+  target: Target,
+  azure: Azure,
+): Promise<Reply> {
+  switch (operation) {
+    case 'PageBlob_UploadPages':
+    case 'PageBlob_ClearPages':
+      return putPage(request, response, target, azure);
+    case 'PageBlob_GetProperties':
+      return () => send(response, 200, { ...blobHeaders(target), 'content-length': String(target.sizeBytes) });
+    case 'PageBlob_Download':
+      return getBlob(request, response, target, azure);
+    case 'PageBlob_GetPageRanges':
+      return listPages(request, response, url, target, azure);
+  }
+}
+
 async function putPage(
   request: IncomingMessage,
   response: ServerResponse,
   target: Target,
   azure: Azure,
-): Promise<void> {
+): Promise<Reply> {
   const write = request.headers['x-ms-page-write'];
   const range = requirePages(parseRange(request), target.sizeBytes, write);
   const chunks = await readWhole(request, write === 'clear' ? 0 : range.length);
@@ -117,12 +140,18 @@ async function putPage(
   await azure.transfers.use(target.grant.opaque, target.path, (file) =>
     write === 'clear' ? clear(file, range) : writeAll(file, chunks, range.start),
   );
-  send(response, 201, {
+  if (write !== 'clear') await limit(target, range.length, azure);
+  const headers = {
     etag: `"0x${Date.now().toString(16).toUpperCase()}"`,
     'last-modified': new Date().toUTCString(),
     'x-ms-blob-sequence-number': '0',
     'x-ms-request-server-encrypted': 'true',
-  });
+  };
+  return () => send(response, 201, headers);
+}
+
+async function limit(target: Target, bytes: number, azure: Azure): Promise<void> {
+  await azure.bandwidth.pass(target.path, bytes, diskLimit(azure.settings.values, target.sizeBytes));
 }
 
 async function writeAll(file: FileHandle, chunks: readonly Buffer[], start: number): Promise<void> {
@@ -193,7 +222,7 @@ async function getBlob(
   response: ServerResponse,
   target: Target,
   azure: Azure,
-): Promise<void> {
+): Promise<Reply> {
   const asked = parseRange(request);
   if (asked !== null && asked.start >= target.sizeBytes) {
     throw new StorageError(
@@ -207,23 +236,27 @@ async function getBlob(
   }
   const start = asked?.start ?? 0;
   const end = Math.min(asked === null ? target.sizeBytes : asked.start + asked.length, target.sizeBytes);
-  response.writeHead(asked === null ? 200 : 206, {
+  const headers = {
     ...commonHeaders(),
     ...blobHeaders(target),
     'content-length': String(end - start),
     ...(asked === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${target.sizeBytes}` }),
-  });
-  await azure.transfers.use(target.grant.opaque, target.path, async (file) => {
-    for (let position = start; position < end && !response.destroyed;) {
-      const length = Math.min(READ_PIECE_BYTES, end - position);
-      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
-      if (bytesRead === 0) buffer.fill(0);
-      const piece = bytesRead === 0 ? buffer : buffer.subarray(0, bytesRead);
-      if (!response.write(piece)) await drained(response);
-      position += piece.length;
-    }
-  });
-  response.end();
+  };
+  return async () => {
+    response.writeHead(asked === null ? 200 : 206, headers);
+    await azure.transfers.use(target.grant.opaque, target.path, async (file) => {
+      for (let position = start; position < end && !response.destroyed;) {
+        const length = Math.min(READ_PIECE_BYTES, end - position);
+        const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
+        if (bytesRead === 0) buffer.fill(0);
+        const piece = bytesRead === 0 ? buffer : buffer.subarray(0, bytesRead);
+        await limit(target, piece.length, azure);
+        if (!response.write(piece)) await drained(response);
+        position += piece.length;
+      }
+    });
+    response.end();
+  };
 }
 
 function drained(response: ServerResponse): Promise<void> {
@@ -244,7 +277,7 @@ async function listPages(
   url: URL,
   target: Target,
   azure: Azure,
-): Promise<void> {
+): Promise<Reply> {
   const asked = parseRange(request);
   const start = Math.max(asked?.start ?? 0, Number(url.searchParams.get('marker') ?? 0) || 0);
   const end = Math.min(asked === null ? target.sizeBytes : asked.start + asked.length, target.sizeBytes);
@@ -257,17 +290,13 @@ async function listPages(
   );
   const marker = next === null ? '<NextMarker/>' : `<NextMarker>${next}</NextMarker>`;
   const body = `<?xml version="1.0" encoding="utf-8"?><PageList>${items.join('')}${marker}</PageList>`;
-  send(
-    response,
-    200,
-    {
-      'content-type': 'application/xml',
-      'x-ms-blob-content-length': String(target.sizeBytes),
-      etag: blobHeaders(target).etag,
-      'last-modified': new Date(target.lastModified).toUTCString(),
-    },
-    Buffer.from(body),
-  );
+  const headers = {
+    'content-type': 'application/xml',
+    'x-ms-blob-content-length': String(target.sizeBytes),
+    etag: blobHeaders(target).etag,
+    'last-modified': new Date(target.lastModified).toUTCString(),
+  };
+  return () => send(response, 200, headers, Buffer.from(body));
 }
 
 function blobHeaders(target: Target) {

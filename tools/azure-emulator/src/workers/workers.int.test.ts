@@ -97,6 +97,23 @@ describe('what runs on worker VMs', () => {
     assert.deepEqual(await found(), []);
   });
 
+  it('hands each process its share of what the VM may write in a second, when that is limited', async () => {
+    const settings = (values: object) => raw(azure, 'PATCH', '/_emulator/settings', { body: JSON.stringify(values) });
+    const shares = async (vm: string): Promise<readonly (string | undefined)[]> => {
+      await launch(vm, { LANDFALL_MOVER_PROCESSES: '2' });
+      const both = await Promise.all([environmentOf(vm, `${vm}-0`), environmentOf(vm, `${vm}-1`)]);
+      return both.map(({ LANDFALL_MOVER_BANDWIDTH }) => LANDFALL_MOVER_BANDWIDTH);
+    };
+    assert.deepEqual(await shares('unlimited'), [undefined, undefined]);
+    await settings({ bandwidthBySize: true });
+    // The worker is a Standard_F4s_v2: 95 MB/s.
+    assert.deepEqual(await shares('by-size'), ['47500000', '47500000']);
+    await settings({ workerBytesPerSecond: 3_000_000 });
+    assert.deepEqual(await shares('limited'), ['1500000', '1500000']);
+    await settings({ bandwidthBySize: false, workerBytesPerSecond: null });
+    for (const vm of ['unlimited', 'by-size', 'limited']) await azure.compute.virtualMachines.delete(GROUP, vm);
+  });
+
   it('ends the processes before a stop, a deallocation or a deletion succeeds', async () => {
     await launch('w2', { LANDFALL_A: '1' });
     const pid = async (): Promise<number> => (await workers(azure)).find(({ vm }) => vm.endsWith('/w2'))?.pid ?? 0;

@@ -21,6 +21,8 @@ export interface WorkerOptions {
   readonly dataDirectory: string;
   /** Program and arguments; null: worker VMs run nothing. */
   readonly command: readonly string[] | null;
+  /** Bytes per second that a VM may write; null or left out: no limit. */
+  readonly limitOf?: (vm: VirtualMachineRecord) => number | null;
   readonly restartAfterMs?: number;
   readonly graceMs?: number;
 }
@@ -90,6 +92,7 @@ export class Workers {
       processes.push({ name: `${vm.name}-${index}`, stopped: false, restart: undefined, process: null });
     }
     this.running.set(keyOf(vm.id), processes);
+    const limit = this.options.limitOf?.(vm) ?? null;
     for (const running of processes) {
       this.spawn(vm.id, folder, running, program, programArguments, {
         ...inherited(),
@@ -97,6 +100,9 @@ export class Workers {
         LANDFALL_DISK_DIRECTORY: folder.byLun,
         LANDFALL_WORKER_STATE: folder.state,
         LANDFALL_MOVER_NAME: running.name,
+        ...(limit === null
+          ? {}
+          : { LANDFALL_MOVER_BANDWIDTH: String(Math.max(1, Math.floor(limit / processes.length))) }),
       });
     }
   }
