@@ -1,16 +1,23 @@
 import { resolve } from 'node:path';
-import { choice, collect, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
-import { tableOr } from '../output/table.js';
-import { formatBytes } from '../output/units.js';
+import { badUsage, choice, collect, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
+import type { AzureEmulator } from '../stack/azure-emulator.js';
 import { connect } from '../stack/connect.js';
 import type { AzureResourceView } from '../stack/views.js';
+import { describeFaultCommands } from './azure-faults.js';
+import { listAzure } from './azure-list.js';
+import { describePaceCommands } from './azure-pace.js';
 
 /** Looks into the emulated Azure of a local stack; there is no such command for Azure itself. */
 export function describeAzureCommands(program: LandfallCommand): void {
   const azure = program.command('azure').description('the emulated Azure of a local stack');
-  azure.command('list').description('everything that exists in it').does(listResources);
-  azure.command('show <id>').description('one resource, as Azure would answer').does(showResource);
-  azure.command('disk-path <disk-id>').description('the file that holds a disk').does(showDiskPath);
+  azure
+    .command('list')
+    .description('everything that exists in it, what costs money first')
+    .option('--resource-group <name>', 'only what is in this resource group')
+    .option('--owner <id>', 'only what an appliance or a restore owns')
+    .does(listAzure);
+  azure.command('show <resource>').description('one resource (ID, or name), as Azure would answer').does(showResource);
+  azure.command('disk-path <disk>').description('the file that holds a disk (ID, or name)').does(showDiskPath);
   azure
     .command('create-vm')
     .description('make a VM out of disk images')
@@ -22,35 +29,40 @@ export function describeAzureCommands(program: LandfallCommand): void {
     .option('--size <size>', 'VM size')
     .addOption(choice('--generation <generation>', 'of the VM', ['1', '2']))
     .does(createVm);
-}
-
-async function listResources({ options, output }: Call): Promise<void> {
-  const resources = await connect(options.data).azure.get<AzureResourceView[]>('/_emulator/resources');
-  output.print(resources, () =>
-    tableOr(
-      'There is nothing.',
-      ['TYPE', 'NAME', 'STATE', 'SIZE', 'ID'],
-      resources.map((resource) => [
-        resource.type.split('/').pop() ?? resource.type,
-        resource.name,
-        [resource.provisioningState, resource.powerState, resource.diskState].filter(Boolean).join(', '),
-        resource.sizeBytes === undefined || resource.sizeBytes === null ? '-' : formatBytes(resource.sizeBytes),
-        resource.id,
-      ]),
-    ),
-  );
+  describeFaultCommands(azure);
+  describePaceCommands(azure);
 }
 
 async function showResource({ args, options, output }: Call): Promise<void> {
-  const path = `/_emulator/resource?id=${encodeURIComponent(args[0]!)}`;
-  const resource = await connect(options.data).azure.get<unknown>(path);
+  const { azure } = connect(options.data);
+  const id = await idOf(args[0]!, azure);
+  const resource = await azure.get<unknown>(`/_emulator/resource?id=${encodeURIComponent(id)}`);
   output.print(resource, () => JSON.stringify(resource, null, 2));
 }
 
 async function showDiskPath({ args, options, output }: Call): Promise<void> {
-  const path = `/_emulator/disk-path?id=${encodeURIComponent(args[0]!)}`;
-  const disk = await connect(options.data).azure.get<{ path: string }>(path);
-  output.print({ id: args[0], path: disk.path }, () => disk.path);
+  const { azure } = connect(options.data);
+  const id = await idOf(args[0]!, azure, ['disks', 'snapshots']);
+  const disk = await azure.get<{ path: string }>(`/_emulator/disk-path?id=${encodeURIComponent(id)}`);
+  output.print({ id, path: disk.path }, () => disk.path);
+}
+
+/** An ID as it is; for a name, the ID of the one resource that has it. */
+async function idOf(idOrName: string, azure: AzureEmulator, types?: readonly string[]): Promise<string> {
+  if (idOrName.startsWith('/')) return idOrName;
+  const all = await azure.get<AzureResourceView[]>('/_emulator/resources');
+  const named = all.filter(
+    ({ name, type }) =>
+      name.toLowerCase() === idOrName.toLowerCase() && (types ?? [type.split('/')[1]!]).includes(type.split('/')[1]!),
+  );
+  if (named.length === 1) return named[0]!.id;
+  throw badUsage(
+    named.length === 0 ? 'RESOURCE_NOT_FOUND' : 'NAME_AMBIGUOUS',
+    named.length === 0
+      ? `Nothing in the emulated Azure is named "${idOrName}".`
+      : `Several resources are named "${idOrName}": ${named.map(({ id }) => id).join(', ')}.`,
+    'Give a resource ID; "./landfall azure list --json" shows them.',
+  );
 }
 
 interface CreateVmOptions extends CommonOptions {

@@ -21,6 +21,14 @@ export class AzureEmulator {
     return this.#call<T>('POST', path, JSON.stringify(body));
   }
 
+  patch<T>(path: string, body: unknown): Promise<T> {
+    return this.#call<T>('PATCH', path, JSON.stringify(body));
+  }
+
+  delete<T>(path: string): Promise<T> {
+    return this.#call<T>('DELETE', path);
+  }
+
   #call<T>(method: string, path: string, body?: string): Promise<T> {
     return new Promise((resolve, reject) => {
       let ca: Buffer;

@@ -119,6 +119,30 @@ export interface AzureResourceView {
   readonly powerState?: string;
   readonly diskState?: string;
   readonly sizeBytes?: number;
+  readonly managedBy?: string;
+  /** Left out for what costs nothing. */
+  readonly monthlyCostRank?: number;
+}
+
+export interface FaultView {
+  readonly id: string;
+  readonly kind: string;
+  readonly operation: string;
+  readonly resource: string;
+  readonly size: string | null;
+  readonly zone: string | null;
+  readonly when: 'always' | { readonly times: number } | { readonly nth: number };
+  readonly matched: number;
+  readonly fired: number;
+  readonly lastFiredAt: string | null;
+}
+
+/** Of the emulator's settings, those that say how fast it is. */
+export interface AzurePaceView {
+  readonly delaysMs: Readonly<Record<string, number>>;
+  readonly diskBytesPerSecond: number | null;
+  readonly workerBytesPerSecond: number | null;
+  readonly bandwidthBySize: boolean;
 }
 
 export interface WorkerProcessView {
