@@ -1,6 +1,7 @@
 import type { Route } from './arm/route.js';
 import { DISK_ACCESS_ROUTES, GRANT_ACCESS, REVOKE_ACCESS } from './compute/disk-access.js';
 import { CREATE_DISK, DELETE_DISK, DISK_ROUTES, UPDATE_DISK } from './compute/disks.js';
+import { SIZE_ROUTES } from './compute/size-availability.js';
 import { SKU_ROUTES } from './compute/skus.js';
 import { CREATE_SNAPSHOT, DELETE_SNAPSHOT, SNAPSHOT_ROUTES, UPDATE_SNAPSHOT } from './compute/snapshots.js';
 import { USAGE_ROUTES } from './compute/usages.js';
@@ -34,6 +35,7 @@ export const ROUTES: readonly Route[] = [
   ...DISK_ACCESS_ROUTES,
   ...VIRTUAL_MACHINE_ROUTES,
   ...SKU_ROUTES,
+  ...SIZE_ROUTES,
   ...USAGE_ROUTES,
   ...VIRTUAL_NETWORK_ROUTES,
   ...NETWORK_INTERFACE_ROUTES,

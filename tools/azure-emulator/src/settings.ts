@@ -17,6 +17,14 @@ export const SETTINGS = z.strictObject({
   retryAfterSeconds: z.number().int().min(0),
   /** Cores by family name (any region) or `family@region`; `cores` is the region's total. */
   coreLimits: z.record(z.string(), z.number().int().min(0)),
+  /** VM sizes that the subscription can't have in a region, or in some of its zones; beside those of the catalogue. */
+  sizeRestrictions: z.array(
+    z.strictObject({ size: z.string(), region: z.string(), zones: z.array(z.string()).min(1).optional() }),
+  ),
+  /** What a VM that nothing runs has written to its serial port. */
+  serialLog: z.string(),
+  /** What every script that is run in a VM is said to have printed. */
+  runCommandOutput: z.strictObject({ stdout: z.string(), stderr: z.string() }),
   /** Provider namespaces that are not registered. */
   unregisteredProviders: z.array(z.string()),
   /** By token; the emulator's own token is the owner's and isn't among them. */
@@ -39,6 +47,9 @@ export const DEFAULT_SETTINGS: SettingValues = {
   delaysMs: {},
   retryAfterSeconds: 0,
   coreLimits: {},
+  sizeRestrictions: [],
+  serialLog: '',
+  runCommandOutput: { stdout: 'This machine is emulated: the script was not run.', stderr: '' },
   unregisteredProviders: [],
   principals: {},
   policies: [],

@@ -98,6 +98,11 @@ describe('managed disks', () => {
     readSync(file, start);
     closeSync(file);
     assert.equal(start.toString(), 'content');
+    const again = await azure.compute.disks.createOrUpdate(GROUP, 'copy', {
+      location: REGION,
+      creationData: { createOption: 'Copy', sourceResourceId: diskId('original') },
+    });
+    assert.equal(again.uniqueId, copy.uniqueId);
   });
 
   it('refuses a size that is missing or too large, and a name that Azure refuses', async () => {

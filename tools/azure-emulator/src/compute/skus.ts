@@ -1,6 +1,8 @@
 import { badRequest } from '../arm/errors.js';
 import { list, type Route } from '../arm/route.js';
+import type { Azure } from '../azure.js';
 import { REGIONS, regionName, type Region } from '../groups/regions.js';
+import { restrictionOf, type Restriction } from './size-availability.js';
 import { VM_SIZES, type VmSizeEntry } from './size-catalogue.js';
 
 /* What can be had where: VM sizes and disk types, with capabilities and restrictions. */
@@ -10,7 +12,7 @@ export const SKU_ROUTES: readonly Route[] = [
     method: 'GET',
     effect: 'read',
     path: '/subscriptions/{subscriptionId}/providers/Microsoft.Compute/skus',
-    handle: (call) => list(regionsOf(call.query.get('$filter')).flatMap(skusIn)),
+    handle: (call, azure) => list(regionsOf(call.query.get('$filter')).flatMap((region) => skusIn(region, azure))),
   },
 ];
 
@@ -24,11 +26,11 @@ function regionsOf(filter: string | null): readonly Region[] {
   return REGIONS.filter((region) => region.name === regionName(location));
 }
 
-function skusIn(region: Region): readonly unknown[] {
-  return [...VM_SIZES.map((size) => sizeSku(size, region)), ...DISK_SKUS.map((sku) => diskSku(sku, region))];
+function skusIn(region: Region, azure: Azure): readonly unknown[] {
+  return [...VM_SIZES.map((size) => sizeSku(size, region, azure)), ...DISK_SKUS.map((sku) => diskSku(sku, region))];
 }
 
-function sizeSku(size: VmSizeEntry, region: Region): unknown {
+function sizeSku(size: VmSizeEntry, region: Region, azure: Azure): unknown {
   return {
     resourceType: 'virtualMachines',
     name: size.name,
@@ -50,13 +52,13 @@ function sizeSku(size: VmSizeEntry, region: Region): unknown {
       AcceleratedNetworkingEnabled: size.vCpus > 1 ? 'True' : 'False',
       MaxNetworkInterfaces: Math.min(8, Math.max(2, size.vCpus)),
     }),
-    restrictions: restrictions(size, region),
+    restrictions: restrictions(restrictionOf(size, region.name, azure), region),
   };
 }
 
-function restrictions(size: VmSizeEntry, region: Region): readonly unknown[] {
+function restrictions({ isRegional, zones }: Restriction, region: Region): readonly unknown[] {
   const found: unknown[] = [];
-  if (size.restrictedRegions.includes(region.name)) {
+  if (isRegional) {
     found.push({
       type: 'Location',
       values: [region.name],
@@ -64,7 +66,6 @@ function restrictions(size: VmSizeEntry, region: Region): readonly unknown[] {
       reasonCode: 'NotAvailableForSubscription',
     });
   }
-  const zones = size.restrictedZones[region.name] ?? [];
   if (zones.length > 0) {
     found.push({
       type: 'Zone',

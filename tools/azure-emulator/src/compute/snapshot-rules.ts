@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { derivedUuid } from '../arm/derived-uuid.js';
 import { badRequest, conflict, invalidParameter, type AzureError } from '../arm/errors.js';
 import { sameId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
@@ -69,16 +69,7 @@ function requireRoomInFamily(disk: DiskRecord, azure: Azure): void {
 export function familyOf(source: CopySource, location: string): string {
   const { record } = source;
   const origin = record.type === SNAPSHOT ? record.incrementalSnapshotFamilyId : null;
-  const digest = createHash('sha256')
-    .update(`${origin ?? record.uniqueId} ${location}`)
-    .digest('hex');
-  return [
-    digest.slice(0, 8),
-    digest.slice(8, 12),
-    digest.slice(12, 16),
-    digest.slice(16, 20),
-    digest.slice(20, 32),
-  ].join('-');
+  return derivedUuid(`snapshots of ${origin ?? record.uniqueId} in ${location}`);
 }
 
 /** @throws AzureError 409 when as many snapshots of the family as can be are under a signature */

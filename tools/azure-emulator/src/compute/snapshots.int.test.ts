@@ -20,7 +20,6 @@ import {
   assertRefused,
   collect,
   diskId,
-  eventually,
   GROUP,
   makeDisk,
   makeNic,
@@ -29,6 +28,7 @@ import {
   raw,
   refusal,
   REGION,
+  set,
   snapshotId,
   startTestAzure,
   type TestAzure,
@@ -66,7 +66,6 @@ describe('snapshots', () => {
     });
     return new PageBlobClient(accessSAS ?? '', new AnonymousCredential(), { retryOptions: { maxTries: 1 } });
   };
-  const settings = (values: unknown) => raw(azure, 'PATCH', '/_emulator/settings', { body: JSON.stringify(values) });
   const diskFrom = (name: string, source: string, wishes: { diskSizeGB?: number; location?: string } = {}) =>
     azure.compute.disks.createOrUpdate(GROUP, name, {
       location: REGION,
@@ -102,22 +101,22 @@ describe('snapshots', () => {
     assert.ok(statSync(await pathOf(snapshotId('a-snapshot'))).blocks * 512 < MIB, 'the holes are kept');
   });
 
-  it('are taken when the request is accepted, not when the operation ends', async () => {
+  it('are no source before they are ready', async () => {
     const source = await makeDisk(azure, 'b');
-    await write(source, 0, Buffer.from('before'));
-    await settings({ delaysMs: { 'snapshots.create': 1_000 } });
-    const poller = azure.compute.snapshots.createOrUpdate(GROUP, 'b-snapshot', {
-      location: REGION,
-      creationData: { createOption: 'Copy', sourceResourceId: source },
-    });
-    await poller.submitted();
-    await write(source, 0, Buffer.from('after!'));
-    await azure.compute.disks.delete(GROUP, 'b');
-    await assertRefused(diskFrom('b-early', snapshotId('b-snapshot')), 409, 'OperationNotAllowed', /is not ready/);
-    now = new Date(now.getTime() + 1_000);
-    assert.equal((await poller).provisioningState, 'Succeeded');
-    assert.equal((await read(snapshotId('b-snapshot'), 0, 6)).toString(), 'before');
-    await settings({ delaysMs: {} });
+    await set(azure, { delaysMs: { 'snapshots.create': 60_000 } });
+    await azure.compute.snapshots
+      .createOrUpdate(GROUP, 'b-slow', {
+        location: REGION,
+        creationData: { createOption: 'Copy', sourceResourceId: source },
+      })
+      .submitted();
+    await set(azure, { delaysMs: {} });
+    await assertRefused(
+      diskFrom('b-early', snapshotId('b-slow')),
+      409,
+      'OperationNotAllowed',
+      /is not ready: Creating/,
+    );
   });
 
   it('become disks again: of their size or larger, with what they took from their source', async () => {
@@ -320,27 +319,32 @@ describe('snapshots and an emulator that ends', () => {
   const directory = mkdtempSync(join(tmpdir(), 'landfall-snapshots-'));
   after(() => rmSync(directory, { recursive: true, force: true }));
 
-  it('ends a snapshot at the next start as it would have, and sweeps away what nobody was told of', async () => {
+  it('hold what was there when the request was accepted, though source and emulator end meanwhile', async (test) => {
     const first = await startTestAzure({ dataDirectory: directory });
     const source = await makeDisk(first, 'source');
-    await raw(first, 'PATCH', '/_emulator/settings', { body: JSON.stringify({ delayMs: 500 }) });
-    await first.compute.snapshots
-      .createOrUpdate(GROUP, 'taken', {
-        location: REGION,
-        creationData: { createOption: 'Copy', sourceResourceId: source },
-      })
-      .submitted();
+    const { json } = await raw(first, 'GET', `/_emulator/disk-path?id=${encodeURIComponent(source)}`);
+    const content = (text: string) => writeFileSync(String(json['path']), text, { flag: 'r+' });
+    content('before');
+    await set(first, { delaysMs: { 'snapshots.create': 60_000 } });
+    const creationData = { createOption: 'Copy', sourceResourceId: source };
+    await first.compute.snapshots.createOrUpdate(GROUP, 'taken', { location: REGION, creationData }).submitted();
+    content('after!');
+    await first.compute.disks.delete(GROUP, 'source');
     await first.close();
-    writeFileSync(join(directory, 'disks', 'nobody.raw.part'), 'half a copy');
-    const second = await startTestAzure({ dataDirectory: directory });
-    await eventually('the snapshot is ready', async () => {
-      const { provisioningState } = await second.compute.snapshots.get(GROUP, 'taken');
-      return provisioningState === 'Succeeded';
+    writeFileSync(join(directory, 'disks', 'nobody.raw.part'), 'half a copy, of which nobody was told');
+
+    const later = Date.now() + 60_000;
+    const second = await startTestAzure({ dataDirectory: directory, now: () => new Date(later) });
+    test.after(() => second.close());
+    await second.emulator.idle();
+    assert.equal((await second.compute.snapshots.get(GROUP, 'taken')).provisioningState, 'Succeeded');
+    const { uniqueId } = await second.compute.snapshots.get(GROUP, 'taken');
+    assert.deepEqual(readdirSync(join(directory, 'disks')), [`${uniqueId}.raw`]);
+    const { accessSAS } = await second.compute.snapshots.grantAccess(GROUP, 'taken', {
+      access: 'Read',
+      durationInSeconds: 60,
     });
-    assert.deepEqual(
-      readdirSync(join(directory, 'disks')).filter((name) => name.endsWith('.part')),
-      [],
-    );
-    await second.close();
+    const blob = new PageBlobClient(accessSAS ?? '', new AnonymousCredential());
+    assert.equal((await blob.downloadToBuffer(0, 6)).toString(), 'before');
   });
 });

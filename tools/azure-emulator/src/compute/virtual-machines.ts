@@ -7,7 +7,10 @@ import { accepted, acceptedWrite } from '../operations/answers.js';
 import type { OperationKind } from '../operations/engine.js';
 import { VIRTUAL_MACHINE, type VirtualMachineRecord } from '../state/records.js';
 import { put, remove } from '../state/state.js';
+import { isOffered, sizeList } from './size-availability.js';
+import { VM_SIZES } from './size-catalogue.js';
 import { CREATE_VM, planVm, vmResourceId } from './vm-create.js';
+import { isForcedDetach, isForcedDetachUpdate, requireIdleOrForced } from './vm-forced-detach.js';
 import { beginPowerAction, type PowerAction } from './vm-power.js';
 import { removeMachine } from './vm-removal.js';
 import { requireIdleMachine, requireMachine } from './vm-rules.js';
@@ -40,6 +43,16 @@ export const VIRTUAL_MACHINE_ROUTES: readonly Route[] = [
     path: `${PATH}/instanceView`,
     handle: (call, azure) => ok(instanceView(named(call, azure), azure)),
   },
+  {
+    operation: 'VirtualMachines_ListAvailableSizes',
+    method: 'GET',
+    effect: 'read',
+    path: `${PATH}/vmSizes`,
+    handle: (call, azure) => {
+      const { location, zones } = named(call, azure);
+      return sizeList(VM_SIZES.filter((size) => isOffered(size, location, zones, azure)));
+    },
+  },
   { operation: 'VirtualMachines_Delete', method: 'DELETE', effect: 'delete', path: PATH, handle: beginDelete },
   {
     operation: 'VirtualMachines_AttachDetachDataDisks',
@@ -49,7 +62,7 @@ export const VIRTUAL_MACHINE_ROUTES: readonly Route[] = [
     handle: (call, azure) => {
       const vm = named(call, azure);
       const body = parseBody(ATTACH_DETACH_BODY, call.body);
-      requireIdleMachine(vm, 'attachDetachDataDisks', azure);
+      requireIdleOrForced(vm, 'attachDetachDataDisks', isForcedDetach(body), azure);
       return accepted(azure, beginAttachDetach(vm, body, azure), 'virtual-machines');
     },
   },
@@ -127,7 +140,7 @@ function update(call: Call, azure: Azure): Answer {
   const vm = named(call, azure);
   requirePreconditions(call, vm);
   const body = parseBody(VM_UPDATE_BODY, call.body);
-  requireIdleMachine(vm, 'update', azure);
+  requireIdleOrForced(vm, 'update', isForcedDetachUpdate(vm, body, azure), azure);
   const operation = beginUpdate(vm, body, 'PATCH', azure);
   return acceptedWrite(azure, operation, 'virtual-machines', 200, vmView(named(call, azure), azure));
 }

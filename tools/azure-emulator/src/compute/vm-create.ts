@@ -11,18 +11,30 @@ import {
   NETWORK_INTERFACE,
   VIRTUAL_MACHINE,
   type DiskRecord,
+  type DiskState,
   type VirtualMachineRecord,
 } from '../state/records.js';
 import { put, type Change } from '../state/state.js';
 import { LARGEST_OS_DISK_GIB, requireDiskSize } from './disk-rules.js';
 import { GIB } from './disk-view.js';
 import { requireImage, type Image } from './image-catalogue.js';
-import { implicitDisk, planDataDisks, type NewDisk } from './vm-disks.js';
-import { requireAttachable, requireGeneration, requirePremium, requireSize, type Machine } from './vm-rules.js';
+import {
+  implicitDisk,
+  makeFiles,
+  newDisks,
+  planDataDisks,
+  settledFile,
+  settledFiles,
+  type NewDisk,
+} from './vm-disks.js';
+import { requireSize } from './size-availability.js';
+import { requireAttachable, requireGeneration, requirePremium, type Machine } from './vm-rules.js';
 import type { OsDisk, VmBody, VmProperties } from './vm-schema.js';
 import type { VmSizeEntry } from './size-catalogue.js';
 import { requireQuota } from './usages.js';
+import { settledIdentity } from './vm-identity.js';
 import { lunLinks } from './vm-links.js';
+import { holdings, releasedDisk } from './vm-removal.js';
 
 /*
  * Making a VM. Everything that Azure checks before it accepts is checked first; what the VM will own (disks, network
@@ -41,9 +53,9 @@ interface CreateVmInput {
 export const CREATE_VM: OperationKind<CreateVmInput> = {
   name: 'virtualMachines.create',
   run: async ({ newDisks }, operation, azure) => {
-    for (const disk of newDisks) await azure.files.create(disk.uniqueId, disk.sizeBytes);
+    await makeFiles(newDisks, azure);
     const vm = azure.state.find(VIRTUAL_MACHINE, operation.resourceId);
-    if (vm === undefined) return { changes: [] };
+    if (vm === undefined) return { changes: settledFiles(newDisks, azure) };
     const now = azure.now().toISOString();
     const ready: VirtualMachineRecord = {
       ...vm,
@@ -53,17 +65,12 @@ export const CREATE_VM: OperationKind<CreateVmInput> = {
     };
     azure.workers.linkDisks(ready, lunLinks(ready, azure));
     azure.workers.start(ready);
-    return {
-      changes: [put(ready), ...diskChanges(ready, { diskState: 'Attached', provisioningState: 'Succeeded' }, azure)],
-    };
+    return { changes: [put(ready), ...diskChanges(ready, 'Attached', azure)] };
   },
-  abandon: (_, operation, azure) => {
+  abandon: ({ newDisks }, operation, azure) => {
     const vm = azure.state.find(VIRTUAL_MACHINE, operation.resourceId);
-    if (vm === undefined) return [];
-    return [
-      put({ ...vm, provisioningState: 'Failed', power: 'unknown' }),
-      ...diskChanges(vm, { diskState: 'Reserved', provisioningState: 'Succeeded' }, azure),
-    ];
+    if (vm === undefined) return settledFiles(newDisks, azure);
+    return [put({ ...vm, provisioningState: 'Failed', power: 'unknown' }), ...diskChanges(vm, 'Reserved', azure)];
   },
 };
 
@@ -76,7 +83,7 @@ export function planVm(id: string, name: string, body: VmBody, azure: Azure): Pl
   if (zones.length > 1) throw badRequest('InvalidParameter', 'A VM can be in one zone only.', 'zones');
   const machine: Machine = { id, name, location: region.name, zones };
   const { properties } = body;
-  const size = requireSize(properties.hardwareProfile?.vmSize, region.name, zones);
+  const size = requireSize(properties.hardwareProfile?.vmSize, region.name, zones, azure);
   const os = planOsDisk(machine, size, properties, azure);
   const data = planDataDisks(machine, size, [], properties.storageProfile?.dataDisks ?? [], azure);
   if (data.dataDisks.some((disk) => sameId(disk.managedDisk?.id, os.osDisk.managedDisk?.id))) {
@@ -88,6 +95,7 @@ export function planVm(id: string, name: string, body: VmBody, azure: Azure): Pl
   const interfaces = planInterfaces(machine, properties, azure);
   requireQuota(size, region.name, azure);
   const now = azure.now().toISOString();
+  const failed = azure.state.find(VIRTUAL_MACHINE, id);
   const vm: VirtualMachineRecord = {
     type: VIRTUAL_MACHINE,
     id,
@@ -96,7 +104,7 @@ export function planVm(id: string, name: string, body: VmBody, azure: Azure): Pl
     tags: body.tags ?? {},
     zones,
     plan: body.plan ?? null,
-    identity: shownIdentity(body.identity),
+    identity: settledIdentity(body.identity, null, 'PUT', azure),
     extendedLocation: body.extendedLocation ?? null,
     placement: body.placement ?? null,
     properties: {
@@ -110,7 +118,7 @@ export function planVm(id: string, name: string, body: VmBody, azure: Azure): Pl
       },
     },
     customData: properties.osProfile?.customData ?? null,
-    vmId: randomUUID(),
+    vmId: failed?.vmId ?? randomUUID(),
     etag: 1,
     power: 'starting',
     powerChangedAt: now,
@@ -122,13 +130,23 @@ export function planVm(id: string, name: string, body: VmBody, azure: Azure): Pl
   const attached = [...os.attached, ...data.attached];
   return {
     vm,
-    input: { newDisks: made.map(({ uniqueId, sizeBytes }) => ({ uniqueId, sizeBytes })) },
+    input: { newDisks: newDisks(made) },
     changes: [
+      ...(failed === undefined ? [] : letGo(failed, azure)),
       put(vm),
       ...[...made, ...attached].map((disk) => put({ ...disk, managedBy: id, ownershipChangedAt: now })),
       ...interfaces,
     ],
   };
+}
+
+/** Of what a VM whose creation failed had been given; what it is to have again is reserved again. */
+function letGo(vm: VirtualMachineRecord, azure: Azure): readonly Change[] {
+  const { disks, interfaces } = holdings(vm, azure);
+  return [
+    ...disks.map((disk) => put(releasedDisk(disk, azure))),
+    ...interfaces.map((nic) => put({ ...nic, virtualMachineId: null })),
+  ];
 }
 
 interface OsPlan {
@@ -262,21 +280,11 @@ function shownProperties(properties: VmProperties): VmProperties {
   return { ...rest, osProfile: { ...shown, allowExtensionOperations: shown.allowExtensionOperations ?? true } };
 }
 
-function shownIdentity(identity: VmBody['identity']): Readonly<Record<string, unknown>> | null {
-  if (identity === undefined) return null;
-  const isSystem = String(identity['type'] ?? '').includes('SystemAssigned');
-  return { ...identity, ...(isSystem ? { principalId: randomUUID(), tenantId: randomUUID() } : {}) };
-}
-
-function diskChanges(
-  vm: VirtualMachineRecord,
-  next: Pick<DiskRecord, 'diskState' | 'provisioningState'>,
-  azure: Azure,
-): readonly Change[] {
+function diskChanges(vm: VirtualMachineRecord, diskState: DiskState, azure: Azure): readonly Change[] {
   const { osDisk, dataDisks } = vm.properties.storageProfile;
   return [osDisk, ...dataDisks].flatMap(({ managedDisk }) => {
     const disk = azure.state.find(DISK, managedDisk?.id ?? '');
-    return disk === undefined ? [] : [put({ ...disk, ...next })];
+    return disk === undefined ? [] : [put(settledFile({ ...disk, diskState }, azure))];
   });
 }
 

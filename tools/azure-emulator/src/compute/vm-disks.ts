@@ -3,7 +3,8 @@ import { conflict, invalidParameter, missingParameter } from '../arm/errors.js';
 import { resourceGroupOf, resourceId, sameId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
 import { requireName } from '../groups/placement.js';
-import { DISK, type DiskRecord } from '../state/records.js';
+import { DISK, VIRTUAL_MACHINE, type DiskRecord } from '../state/records.js';
+import { put, type Change } from '../state/state.js';
 import { requireDiskSize } from './disk-rules.js';
 import type { VmSizeEntry } from './size-catalogue.js';
 import {
@@ -29,6 +30,7 @@ export interface DataDiskPlan {
 
 /** A disk whose file is still to be made. */
 export interface NewDisk {
+  readonly id: string;
   readonly uniqueId: string;
   readonly sizeBytes: number;
 }
@@ -103,7 +105,7 @@ function attachment(disk: DataDisk, machine: Machine, size: VmSizeEntry, azure: 
   const id = disk.managedDisk?.id;
   if (id === undefined) throw missingParameter('dataDisk.managedDisk.id');
   const record = requireAttachable(id, machine, size, azure);
-  if (record.managedBy !== null) {
+  if (record.managedBy !== null && !isBeingMadeAgain(machine, azure)) {
     throw conflict(
       'ConflictingUserInput',
       `Disk '${record.id}' cannot be attached as the disk is already owned by VM '${record.managedBy}'.`,
@@ -148,6 +150,9 @@ export function implicitDisk(
   requireName('disk', name);
   const id = resourceId(azure.subscriptionId, resourceGroupOf(machine.id), DISK, name);
   const existing = azure.state.find(DISK, id);
+  if (existing !== undefined && sameId(existing.managedBy, machine.id) && isBeingMadeAgain(machine, azure)) {
+    return { ...existing, provisioningState: 'Creating' };
+  }
   if (existing !== undefined) {
     throw conflict(
       'ConflictingUserInput',
@@ -177,4 +182,33 @@ export function implicitDisk(
     createdAt: now,
     changedAt: now,
   };
+}
+
+/** A VM whose creation failed can be asked for again, and then gets what it holds already. */
+function isBeingMadeAgain(machine: Machine, azure: Azure): boolean {
+  return azure.state.find(VIRTUAL_MACHINE, machine.id)?.power === 'unknown';
+}
+
+export function newDisks(made: readonly DiskRecord[]): readonly NewDisk[] {
+  return made.map(({ id, uniqueId, sizeBytes }) => ({ id, uniqueId, sizeBytes }));
+}
+
+/** Makes the files; those of disks that a forced deletion has taken away meanwhile are passed over. */
+export async function makeFiles(disks: readonly NewDisk[], azure: Azure): Promise<void> {
+  for (const { id, uniqueId, sizeBytes } of disks) {
+    if (azure.state.find(DISK, id)?.uniqueId === uniqueId) await azure.files.create(uniqueId, sizeBytes);
+  }
+}
+
+/** What becomes of new disks in the end. */
+export function settledFiles(disks: readonly NewDisk[], azure: Azure): readonly Change[] {
+  return disks.flatMap(({ id, uniqueId }) => {
+    const disk = azure.state.find(DISK, id);
+    return disk?.uniqueId === uniqueId ? [put(settledFile(disk, azure))] : [];
+  });
+}
+
+/** Ready, or failed where there is no file. */
+export function settledFile(disk: DiskRecord, azure: Azure): DiskRecord {
+  return { ...disk, provisioningState: azure.files.has(disk.uniqueId) ? 'Succeeded' : 'Failed' };
 }

@@ -12,7 +12,8 @@ import {
 import { put, type Change } from '../state/state.js';
 import { hasActiveSas } from './disk-rules.js';
 import { lunLinks } from './vm-links.js';
-import { requireSize, underAccess } from './vm-rules.js';
+import { requireSize } from './size-availability.js';
+import { underAccess } from './vm-rules.js';
 
 /*
  * start, restart, powerOff and deallocate. Whatever runs inside the VM is gone before an operation that stops the VM
@@ -27,14 +28,19 @@ const ACTIONS = {
   deallocate: { during: 'deallocating', after: 'deallocated', stops: true },
 } as const satisfies Record<PowerAction, { during: PowerState; after: PowerState; stops: boolean }>;
 
-export const POWER_KINDS: Readonly<Record<PowerAction, OperationKind<null>>> = {
+interface PowerInput {
+  /** What the VM goes back to when the operation fails. */
+  readonly before: PowerState;
+}
+
+export const POWER_KINDS: Readonly<Record<PowerAction, OperationKind<PowerInput>>> = {
   start: powerKind('start'),
   restart: powerKind('restart'),
   powerOff: powerKind('powerOff'),
   deallocate: powerKind('deallocate'),
 };
 
-function powerKind(action: PowerAction): OperationKind<null> {
+function powerKind(action: PowerAction): OperationKind<PowerInput> {
   const { after, stops } = ACTIONS[action];
   return {
     name: `virtualMachines.${action}`,
@@ -49,11 +55,9 @@ function powerKind(action: PowerAction): OperationKind<null> {
       }
       return { changes: [put(settled), ...diskStates(settled, azure)] };
     },
-    abandon: (_, operation, azure) => {
+    abandon: ({ before }, operation, azure) => {
       const vm = azure.state.find(VIRTUAL_MACHINE, operation.resourceId);
-      if (vm === undefined) return [];
-      const power = stops && action !== 'restart' ? 'running' : 'deallocated';
-      return [put({ ...withPower(vm, power, azure), provisioningState: 'Failed' })];
+      return vm === undefined ? [] : [put({ ...withPower(vm, before, azure), provisioningState: 'Failed' })];
     },
   };
 }
@@ -65,7 +69,7 @@ export function beginPowerAction(vm: VirtualMachineRecord, action: PowerAction, 
     throw conflict('OperationNotAllowed', 'The operation requires the VM to be running (or set to run).');
   }
   if (action === 'start' && vm.power !== 'running') {
-    requireSize(vm.properties.hardwareProfile?.vmSize, vm.location, vm.zones);
+    requireSize(vm.properties.hardwareProfile?.vmSize, vm.location, vm.zones, azure);
     for (const disk of disksOf(vm, azure)) if (hasActiveSas(disk)) throw underAccess(disk);
   }
   const next: VirtualMachineRecord = {
@@ -77,7 +81,7 @@ export function beginPowerAction(vm: VirtualMachineRecord, action: PowerAction, 
   return azure.operations.begin(POWER_KINDS[action], {
     resourceId: vm.id,
     location: vm.location,
-    input: null,
+    input: { before: vm.power },
     changes: [put(next)],
   });
 }

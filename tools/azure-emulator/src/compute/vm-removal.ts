@@ -1,3 +1,4 @@
+import { keyOf, sameId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
 import {
   DISK,
@@ -13,26 +14,39 @@ const RESERVED_SECONDS = 180;
 
 /**
  * Ends the VM's processes; the returned changes take away its record and whatever its `deleteOption`s say, and let go
- * of the rest.
+ * of the rest: of disks that it was only about to get, too.
  */
 export async function removeMachine(vm: VirtualMachineRecord, azure: Azure): Promise<readonly Change[]> {
   await azure.workers.stop(vm.id);
   azure.workers.folder(vm).remove();
-  const changes: Change[] = [remove(vm.id)];
   const { osDisk, dataDisks } = vm.properties.storageProfile;
-  for (const { managedDisk, deleteOption } of [osDisk, ...dataDisks]) {
-    const disk = azure.state.find(DISK, managedDisk?.id ?? '');
-    if (disk === undefined) continue;
-    if (deleteOption === 'Delete') changes.push(...(await removeDisk(disk, azure)));
-    else changes.push(put(releasedDisk(disk, azure)));
+  const interfaces = vm.properties.networkProfile?.networkInterfaces ?? [];
+  const doomedDisks = [osDisk, ...dataDisks].filter(({ deleteOption }) => deleteOption === 'Delete');
+  const doomedInterfaces = interfaces.filter(({ properties }) => properties?.deleteOption === 'Delete');
+  const changes: Change[] = [remove(vm.id)];
+  const held = holdings(vm, azure);
+  for (const disk of held.disks) {
+    const isDoomed = doomedDisks.some(({ managedDisk }) => sameId(managedDisk?.id, disk.id));
+    changes.push(...(isDoomed ? await removeDisk(disk, azure) : [put(releasedDisk(disk, azure))]));
   }
-  for (const reference of vm.properties.networkProfile?.networkInterfaces ?? []) {
-    const nic = azure.state.find(NETWORK_INTERFACE, reference.id);
-    if (nic === undefined) continue;
-    if (reference.properties?.deleteOption === 'Delete') changes.push(remove(nic.id));
-    else changes.push(put(releasedInterface(nic, vm, azure)));
+  for (const nic of held.interfaces) {
+    const isDoomed = doomedInterfaces.some(({ id }) => sameId(id, nic.id));
+    changes.push(isDoomed ? remove(nic.id) : put(releasedInterface(nic, vm, azure)));
   }
   return changes;
+}
+
+/** Every disk and interface that is the VM's. */
+export function holdings(
+  vm: VirtualMachineRecord,
+  azure: Azure,
+): { readonly disks: readonly DiskRecord[]; readonly interfaces: readonly NetworkInterfaceRecord[] } {
+  const owner = keyOf(vm.id);
+  const isOwn = (id: string | null): boolean => id !== null && keyOf(id) === owner;
+  return {
+    disks: azure.state.ofType(DISK).filter(({ managedBy }) => isOwn(managedBy)),
+    interfaces: azure.state.ofType(NETWORK_INTERFACE).filter(({ virtualMachineId }) => isOwn(virtualMachineId)),
+  };
 }
 
 export function releasedDisk(disk: DiskRecord, azure: Azure): DiskRecord {

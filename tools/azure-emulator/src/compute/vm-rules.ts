@@ -4,7 +4,7 @@ import type { Azure } from '../azure.js';
 import { requireGroup } from '../groups/placement.js';
 import { DISK, VIRTUAL_MACHINE, type DiskRecord, type VirtualMachineRecord } from '../state/records.js';
 import { hasActiveSas, requireDiskById } from './disk-rules.js';
-import { VM_SIZES, vmSize, type VmSizeEntry } from './size-catalogue.js';
+import type { VmSizeEntry } from './size-catalogue.js';
 import type { DataDisk } from './vm-schema.js';
 
 /* The rules that make Azure refuse a machine, or a disk on one. */
@@ -30,30 +30,6 @@ export function requireIdleMachine(vm: VirtualMachineRecord, operation: string, 
   throw conflict(
     'OperationNotAllowed',
     `Operation '${operation}' is not allowed on VM '${vm.name}' since another operation is in progress.`,
-  );
-}
-
-/** @throws AzureError 400 for a size that doesn't exist, 409 SkuNotAvailable for one that can't be had there */
-export function requireSize(name: string | undefined, location: string, zones: readonly string[]): VmSizeEntry {
-  const target = 'hardwareProfile.vmSize';
-  if (name === undefined) throw invalidParameter(target, `Required parameter '${target}' is missing (null).`);
-  const size = vmSize(name);
-  if (size === undefined) {
-    throw invalidParameter(
-      target,
-      `The value ${name} provided for the VM size is not valid. The valid sizes in the current region are: ` +
-        `${VM_SIZES.map((known) => known.name).join(',')}.`,
-    );
-  }
-  const isRestricted =
-    size.restrictedRegions.includes(location) ||
-    zones.some((zone) => size.restrictedZones[location]?.includes(zone) === true);
-  if (!isRestricted) return size;
-  throw conflict(
-    'SkuNotAvailable',
-    `The requested VM size for resource 'Following SKUs have failed for Capacity Restrictions: ${size.name}' is currently ` +
-      `not available in location '${location}'${zones.length === 0 ? '' : ` zones '${zones.join(',')}'`}. ` +
-      'Please try another size or deploy to a different location or different zone.',
   );
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { KEPT, READ_ONLY_MEMBERS, REFERENCE, TAGS, ZONES } from '../arm/body.js';
+import { IDENTITY } from './vm-identity.js';
 
 /*
  * The model of a virtual machine, as Microsoft.Compute has it. Parts that the emulator acts on are checked member by
@@ -163,7 +164,7 @@ const VM_MEMBERS = {
   ...READ_ONLY_MEMBERS,
   tags: TAGS.optional(),
   plan: KEPT.optional(),
-  identity: KEPT.optional(),
+  identity: IDENTITY.optional(),
   zones: ZONES.optional(),
   extendedLocation: KEPT.optional(),
   placement: KEPT.optional(),

@@ -11,12 +11,22 @@ import {
   type VirtualMachineRecord,
 } from '../state/records.js';
 import { put, type Change } from '../state/state.js';
-import { planDataDisks, type DataDiskPlan, type NewDisk } from './vm-disks.js';
+import {
+  makeFiles,
+  newDisks,
+  planDataDisks,
+  settledFile,
+  settledFiles,
+  type DataDiskPlan,
+  type NewDisk,
+} from './vm-disks.js';
+import { settledIdentity } from './vm-identity.js';
 import { diskLinks, lunLinks } from './vm-links.js';
 import { releasedDisk } from './vm-removal.js';
-import { changeRefused, requireAttachable, requireGeneration, requireSize } from './vm-rules.js';
+import { changeRefused, requireAttachable, requireGeneration } from './vm-rules.js';
 import type { AttachDetachBody, DataDisk, VmProperties, VmUpdateBody } from './vm-schema.js';
-import { vmSize } from './size-catalogue.js';
+import { requireSize } from './size-availability.js';
+import { vmSize, type VmSizeEntry } from './size-catalogue.js';
 import { requireQuota } from './usages.js';
 import { storageProfileView, vmView } from './vm-view.js';
 
@@ -38,13 +48,14 @@ interface UpdateVmInput {
 export const UPDATE_VM: OperationKind<UpdateVmInput> = {
   name: 'virtualMachines.update',
   run: async (input, operation, azure) => {
-    for (const disk of input.newDisks) await azure.files.create(disk.uniqueId, disk.sizeBytes);
+    await makeFiles(input.newDisks, azure);
     const before = azure.state.find(VIRTUAL_MACHINE, operation.resourceId);
-    if (before === undefined) return { changes: [] };
+    if (before === undefined) return { changes: settledFiles(input.newDisks, azure) };
     for (const id of input.attach) requireStillThere(id, before, azure);
-    for (const disk of found(input.detach, azure)) requireLoose(disk, input.forced);
-    await azure.workers.changeDisks(operation.resourceId, diskLinks(input.dataDisks, azure));
-    const vm = azure.state.find(VIRTUAL_MACHINE, operation.resourceId) ?? before; // its power may have changed
+    for (const disk of held(input.detach, before.id, azure)) requireLoose(disk, input.forced);
+    await azure.workers.changeDisks(before.id, diskLinks(settledDataDisks(input, before, azure), azure));
+    const vm = azure.state.find(VIRTUAL_MACHINE, operation.resourceId); // it may have changed, or be gone
+    if (vm === undefined) return { changes: settledFiles(input.newDisks, azure) };
     const { properties } = vm;
     const ready: VirtualMachineRecord = {
       ...vm,
@@ -52,24 +63,40 @@ export const UPDATE_VM: OperationKind<UpdateVmInput> = {
       properties: {
         ...properties,
         ...(input.vmSize === null ? {} : { hardwareProfile: { ...properties.hardwareProfile, vmSize: input.vmSize } }),
-        storageProfile: { ...properties.storageProfile, dataDisks: input.dataDisks },
+        storageProfile: { ...properties.storageProfile, dataDisks: settledDataDisks(input, vm, azure) },
       },
     };
     azure.workers.linkDisks(ready, lunLinks(ready, azure));
     const output = input.answer === 'vm' ? vmView(ready, azure) : storageProfileView(ready, azure);
-    return { changes: [put(ready), ...attachedDisks(input, vm, azure), ...releasedDisks(input.detach, azure)], output };
+    return {
+      changes: [put(ready), ...attachedDisks(input, vm, azure), ...releasedDisks(input.detach, vm.id, azure)],
+      output,
+    };
   },
   abandon: ({ attach, detach }, operation, azure) => {
     const vm = azure.state.find(VIRTUAL_MACHINE, operation.resourceId);
-    const stillAttached = found(detach, azure).map((disk) => put({ ...disk, detaching: disk.detachStuck === true }));
-    const reserved = found(attach, azure).filter((disk) => sameId(disk.managedBy, operation.resourceId));
+    const stillAttached = held(detach, operation.resourceId, azure).map((disk) =>
+      put({ ...disk, detaching: disk.detachStuck === true }),
+    );
     return [
       ...(vm === undefined ? [] : [put({ ...vm, provisioningState: 'Failed' as const })]),
-      ...reserved.map((disk) => put(releasedDisk(disk, azure))),
+      ...releasedDisks(attach, operation.resourceId, azure),
       ...stillAttached,
     ];
   },
 };
+
+/** As the change wants them, except that what a forced detach or another change has done meanwhile stays done. */
+function settledDataDisks(input: UpdateVmInput, vm: VirtualMachineRecord, azure: Azure): readonly DataDisk[] {
+  const known = [...input.detach, ...input.dataDisks.map(idOf)];
+  const others = vm.properties.storageProfile.dataDisks.filter((disk) => !known.some((id) => sameId(id, idOf(disk))));
+  const owned = [...input.attach, ...held(known.concat(others.map(idOf)), vm.id, azure).map(({ id }) => id)];
+  return [...input.dataDisks, ...others].filter((disk) => owned.some((id) => sameId(id, idOf(disk))));
+}
+
+function idOf({ managedDisk }: DataDisk): string {
+  return managedDisk?.id ?? '';
+}
 
 /** PATCH, and PUT on a VM that exists. @throws AzureError 409 PropertyChangeNotAllowed and others */
 export function beginUpdate(
@@ -80,10 +107,10 @@ export function beginUpdate(
 ): OperationRecord {
   const wanted = body.properties ?? {};
   requireUnchanged(vm, body, wanted);
-  const sizeName = wanted.hardwareProfile?.vmSize ?? vm.properties.hardwareProfile?.vmSize;
-  const size = requireSize(sizeName, vm.location, vm.zones);
-  const before = vmSize(vm.properties.hardwareProfile?.vmSize ?? '');
-  const isResize = before?.name !== size.name;
+  const before = sizeOf(vm);
+  const sizeName = wanted.hardwareProfile?.vmSize ?? before.name;
+  const isResize = sizeName.toLowerCase() !== before.name.toLowerCase();
+  const size = isResize ? requireSize(sizeName, vm.location, vm.zones, azure) : before;
   if (isResize) {
     const osDisk = azure.state.find(DISK, vm.properties.storageProfile.osDisk.managedDisk?.id ?? '');
     requireGeneration(size, osDisk?.hyperVGeneration ?? 'V1');
@@ -103,7 +130,7 @@ export function beginUpdate(
   const changed: VirtualMachineRecord = {
     ...vm,
     tags: body.tags ?? (method === 'PUT' ? {} : vm.tags),
-    identity: body.identity ?? vm.identity,
+    identity: settledIdentity(body.identity, vm.identity, method, azure),
     etag: vm.etag + 1,
     provisioningState: 'Updating',
     changedAt: azure.now().toISOString(),
@@ -117,7 +144,7 @@ export function beginUpdate(
 
 /** POST attachDetachDataDisks. @throws AzureError */
 export function beginAttachDetach(vm: VirtualMachineRecord, body: AttachDetachBody, azure: Azure): OperationRecord {
-  const size = requireSize(vm.properties.hardwareProfile?.vmSize, vm.location, vm.zones);
+  const size = sizeOf(vm);
   const current = vm.properties.storageProfile.dataDisks;
   const toDetach = body.dataDisksToDetach ?? [];
   for (const { diskId } of toDetach) {
@@ -173,7 +200,7 @@ function begin(
       attach: [...made, ...plan.attached].map(({ id }) => id),
       detach: plan.detached.map(({ id }) => id),
       forced: forced.map(({ id }) => id),
-      newDisks: plan.made.map(({ uniqueId, sizeBytes }) => ({ uniqueId, sizeBytes })),
+      newDisks: newDisks(plan.made),
       vmSize: wanted.vmSize,
       answer: wanted.answer,
     },
@@ -187,6 +214,13 @@ function begin(
       ),
     ],
   });
+}
+
+function sizeOf(vm: VirtualMachineRecord): VmSizeEntry {
+  const name = vm.properties.hardwareProfile?.vmSize ?? '';
+  const size = vmSize(name);
+  if (size === undefined) throw new Error(`VM ${vm.id} has the size '${name}', which there is not`);
+  return size;
 }
 
 function requireUnchanged(vm: VirtualMachineRecord, body: VmUpdateBody, wanted: VmProperties): void {
@@ -242,15 +276,22 @@ function lowestFreeLun(disks: readonly DataDisk[]): number {
 
 function attachedDisks(input: UpdateVmInput, vm: VirtualMachineRecord, azure: Azure): readonly Change[] {
   const diskState = vm.power === 'deallocated' ? 'Reserved' : 'Attached';
-  return found(input.attach, azure).map((disk) =>
-    put({ ...disk, managedBy: vm.id, diskState, provisioningState: 'Succeeded' }),
-  );
+  return input.attach.flatMap((id) => {
+    const disk = azure.state.find(DISK, id);
+    return disk === undefined
+      ? []
+      : [put({ ...disk, managedBy: vm.id, diskState, provisioningState: 'Succeeded' as const })];
+  });
 }
 
-function releasedDisks(ids: readonly string[], azure: Azure): readonly Change[] {
-  return found(ids, azure).map((disk) => put(releasedDisk(disk, azure)));
+function releasedDisks(ids: readonly string[], vmId: string, azure: Azure): readonly Change[] {
+  return held(ids, vmId, azure).map((disk) => put(releasedDisk(settledFile(disk, azure), azure)));
 }
 
-function found(ids: readonly string[], azure: Azure): readonly DiskRecord[] {
-  return ids.flatMap((id) => azure.state.find(DISK, id) ?? []);
+/** Those of the disks that are still the VM's. */
+function held(ids: readonly string[], vmId: string, azure: Azure): readonly DiskRecord[] {
+  return ids.flatMap((id) => {
+    const disk = azure.state.find(DISK, id);
+    return disk !== undefined && sameId(disk.managedBy, vmId) ? [disk] : [];
+  });
 }

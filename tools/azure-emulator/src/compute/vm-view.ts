@@ -1,10 +1,11 @@
 import type { Azure } from '../azure.js';
-import { DISK, type PowerState, type VirtualMachineRecord } from '../state/records.js';
+import { DISK, type ExtensionRecord, type PowerState, type VirtualMachineRecord } from '../state/records.js';
 import { GIB } from './disk-view.js';
 import type { DataDisk, OsDisk } from './vm-schema.js';
 
 /** A VM as a GET shows it. */
 export function vmView(vm: VirtualMachineRecord, azure: Azure, withInstanceView = false): Record<string, unknown> {
+  const extensions = vm.extensions ?? [];
   return {
     name: vm.name,
     id: vm.id,
@@ -25,6 +26,45 @@ export function vmView(vm: VirtualMachineRecord, azure: Azure, withInstanceView 
       timeCreated: vm.createdAt,
       ...(withInstanceView ? { instanceView: instanceView(vm, azure) } : {}),
     },
+    ...(extensions.length === 0
+      ? {}
+      : { resources: extensions.map((extension) => extensionView(vm, extension, false)) }),
+  };
+}
+
+export function extensionView(
+  vm: VirtualMachineRecord,
+  extension: ExtensionRecord,
+  withInstanceView: boolean,
+): Record<string, unknown> {
+  return {
+    name: extension.name,
+    id: `${vm.id}/extensions/${extension.name}`,
+    type: `${vm.type}/extensions`,
+    location: vm.location,
+    tags: extension.tags,
+    properties: {
+      ...extension.properties,
+      provisioningState: extension.provisioningState,
+      ...(withInstanceView ? { instanceView: extensionInstanceView(extension) } : {}),
+    },
+  };
+}
+
+function extensionInstanceView({ name, properties, provisioningState, changedAt }: ExtensionRecord) {
+  const word = provisioningState.toLowerCase();
+  return {
+    name,
+    type: `${properties.publisher}.${properties.type}`,
+    typeHandlerVersion: properties.typeHandlerVersion,
+    statuses: [
+      {
+        code: `ProvisioningState/${word}`,
+        level: provisioningState === 'Failed' ? 'Error' : 'Info',
+        displayStatus: `Provisioning ${word}`,
+        time: changedAt,
+      },
+    ],
   };
 }
 
@@ -80,6 +120,7 @@ export function instanceView(vm: VirtualMachineRecord, azure: Azure): Record<str
         },
       ],
     })),
+    ...(vm.extensions === undefined ? {} : { extensions: vm.extensions.map(extensionInstanceView) }),
     statuses: [
       {
         code: `ProvisioningState/${provisioning}`,

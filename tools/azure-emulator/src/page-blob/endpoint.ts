@@ -316,7 +316,7 @@ function commonHeaders(): Record<string, string> {
   return { 'x-ms-request-id': randomUUID(), 'x-ms-version': SERVICE_VERSION };
 }
 
-function send(response: ServerResponse, status: number, headers: Record<string, string>, body?: Buffer): void {
+export function send(response: ServerResponse, status: number, headers: Record<string, string>, body?: Buffer): void {
   if (response.destroyed) return;
   response.writeHead(status, {
     ...commonHeaders(),
@@ -326,7 +326,7 @@ function send(response: ServerResponse, status: number, headers: Record<string, 
   response.end(body);
 }
 
-function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+export function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;

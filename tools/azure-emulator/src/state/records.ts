@@ -77,6 +77,20 @@ export interface SnapshotRecord extends StoredDisk {
 
 export type PowerState = 'starting' | 'running' | 'stopping' | 'stopped' | 'deallocating' | 'deallocated' | 'unknown';
 
+/** Of a VM; its id and location are made from the VM's. */
+export interface ExtensionRecord {
+  readonly name: string;
+  readonly tags: Tags;
+  /** As Azure shows them, without protected settings. */
+  readonly properties: Kept & {
+    readonly publisher?: string;
+    readonly type?: string;
+    readonly typeHandlerVersion?: string;
+  };
+  readonly provisioningState: ProvisioningState;
+  readonly changedAt: string;
+}
+
 export type VmStorage = Omit<NonNullable<VmProperties['storageProfile']>, 'osDisk' | 'dataDisks'> & {
   readonly osDisk: OsDisk;
   readonly dataDisks: readonly DataDisk[];
@@ -93,6 +107,7 @@ export interface VirtualMachineRecord extends ResourceCommon {
   readonly properties: Omit<VmProperties, 'storageProfile'> & { readonly storageProfile: VmStorage };
   /** Base64, as given; never shown. */
   readonly customData: string | null;
+  readonly extensions?: readonly ExtensionRecord[];
   readonly vmId: string;
   readonly etag: number;
   readonly power: PowerState;
