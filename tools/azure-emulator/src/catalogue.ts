@@ -1,4 +1,5 @@
 import type { Route } from './arm/route.js';
+import { BOOT_DIAGNOSTICS_ROUTES } from './compute/boot-diagnostics.js';
 import { DISK_ACCESS_ROUTES, GRANT_ACCESS, REVOKE_ACCESS } from './compute/disk-access.js';
 import { CREATE_DISK, DELETE_DISK, DISK_ROUTES, UPDATE_DISK } from './compute/disks.js';
 import { SIZE_ROUTES } from './compute/size-availability.js';
@@ -7,7 +8,9 @@ import { CREATE_SNAPSHOT, DELETE_SNAPSHOT, SNAPSHOT_ROUTES, UPDATE_SNAPSHOT } fr
 import { USAGE_ROUTES } from './compute/usages.js';
 import { DELETE_VM, VIRTUAL_MACHINE_ROUTES } from './compute/virtual-machines.js';
 import { CREATE_VM } from './compute/vm-create.js';
+import { DELETE_EXTENSION, EXTENSION_ROUTES, WRITE_EXTENSION } from './compute/vm-extensions.js';
 import { POWER_KINDS } from './compute/vm-power.js';
+import { RUN_COMMAND, RUN_COMMAND_ROUTES } from './compute/vm-run-command.js';
 import { UPDATE_VM } from './compute/vm-update.js';
 import { LOCK_ROUTES } from './governance/locks.js';
 import { PERMISSION_ROUTES } from './governance/principals.js';
@@ -34,6 +37,9 @@ export const ROUTES: readonly Route[] = [
   ...SNAPSHOT_ROUTES,
   ...DISK_ACCESS_ROUTES,
   ...VIRTUAL_MACHINE_ROUTES,
+  ...EXTENSION_ROUTES,
+  ...RUN_COMMAND_ROUTES,
+  ...BOOT_DIAGNOSTICS_ROUTES,
   ...SKU_ROUTES,
   ...SIZE_ROUTES,
   ...USAGE_ROUTES,
@@ -64,6 +70,9 @@ export const OPERATION_KINDS: readonly OperationKind<never>[] = [
   UPDATE_VM,
   DELETE_VM,
   ...Object.values(POWER_KINDS),
+  RUN_COMMAND,
+  WRITE_EXTENSION,
+  DELETE_EXTENSION,
   SETTLE_NETWORK_RESOURCE,
   DELETE_NETWORK_RESOURCE,
 ];

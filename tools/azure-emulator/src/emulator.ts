@@ -9,6 +9,7 @@ import { serveArm } from './arm/server.js';
 import type { Azure } from './azure.js';
 import { loadCertificate } from './certificate.js';
 import { OPERATION_KINDS, ROUTES } from './catalogue.js';
+import { DIAGNOSTICS_PREFIX, serveDiagnostics } from './compute/boot-diagnostics.js';
 import { DiskFiles } from './compute/disk-files.js';
 import { Faults } from './faults/faults.js';
 import { faultRoutes } from './faults/routes.js';
@@ -121,6 +122,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         response.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"ok"}');
       } else if (path.startsWith('/sas/')) {
         void servePageBlob(request, response, started());
+      } else if (path.startsWith(DIAGNOSTICS_PREFIX)) {
+        serveDiagnostics(request, response, started());
       } else {
         const isRecorded = options.onExchange !== undefined && !path.startsWith('/_emulator/');
         if (isRecorded) recordExchange(request, response, options.onExchange);
