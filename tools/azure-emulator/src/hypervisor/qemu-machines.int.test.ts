@@ -11,8 +11,11 @@ import {
   GROUP,
   makeDisk,
   powerState,
+  REGION,
   startTestAzure,
+  SUBSCRIPTION,
   type TestAzure,
+  vmId,
 } from '../fixtures/azure.fixture.test.js';
 import { startProcess } from '../fixtures/process.fixture.test.js';
 import { bootImages, consoleShows, diskPath, guestPids, serialLog } from './guests.fixture.test.js';
@@ -147,6 +150,22 @@ describe('VMs with nothing on their disks that boots', () => {
     await azure.compute.virtualMachines.start(GROUP, 'dies');
     assert.equal(await powerState(azure, 'dies'), 'PowerState/running');
     assert.notEqual(await one('dies'), first);
+  });
+
+  it('go on running while they are moved to another resource group, and are stopped there', async (t) => {
+    if (lacks(t, withoutQemu)) return;
+    await makeVm('moves', 1);
+    const process = await one('moves');
+    await azure.resources.resourceGroups.createOrUpdate('elsewhere', { location: REGION });
+    await azure.resources.resources.moveResources(GROUP, {
+      resources: [vmId('moves'), diskId('moves-os')],
+      targetResourceGroup: `/subscriptions/${SUBSCRIPTION}/resourceGroups/elsewhere`,
+    });
+    assert.equal(await powerState(azure, 'moves', 'elsewhere'), 'PowerState/running');
+    assert.deepEqual(guestPids(azure.directory, 'moves'), [process]);
+    assert.ok(existsSync(join(azure.directory, 'vms', 'elsewhere', 'moves', 'serial.log')));
+    await azure.compute.virtualMachines.powerOff('elsewhere', 'moves');
+    assert.deepEqual(guestPids(azure.directory, 'moves'), []);
   });
 
   it('have another process after a restart, and none once deallocated or deleted', async (t) => {

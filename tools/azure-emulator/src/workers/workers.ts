@@ -73,7 +73,7 @@ export class Workers {
   }
 
   start(vm: VirtualMachineRecord): void {
-    if (vm.tags[WORKER_TAG] !== WORKER_ROLE) {
+    if (!isWorker(vm)) {
       this.hypervisor.start(vm);
       return;
     }
@@ -123,8 +123,12 @@ export class Workers {
     );
   }
 
-  /** The VM has another id now: its folder follows, and what ran inside it starts anew. */
+  /** The VM has another id now: its folder follows. A worker's processes start anew, a guest goes on. */
   async rename(before: VirtualMachineRecord, after: VirtualMachineRecord): Promise<void> {
+    if (!isWorker(before)) {
+      this.folder(before).moveTo(this.folder(after));
+      return;
+    }
     await this.stop(before.id);
     this.folder(before).moveTo(this.folder(after));
     if (after.power === 'running') this.start(after);
@@ -188,6 +192,10 @@ export class Workers {
 
 function rowKey(worker: { readonly vmId: string; readonly name: string }): string {
   return `${keyOf(worker.vmId)}#${worker.name}`;
+}
+
+function isWorker(vm: VirtualMachineRecord): boolean {
+  return vm.tags[WORKER_TAG] === WORKER_ROLE;
 }
 
 /** Of its own environment the emulator hands on what a program needs to be found, to trust the emulator, and to be tried. */
