@@ -39,6 +39,9 @@ export function azureEmulator(folder: string, installation: Installation, hyperv
       NODE_NO_WARNINGS: '1', // at the first start the certificate is not there yet; it is for the workers
       EMULATOR_TOKEN: installation.azureToken,
       EMULATOR_SUBSCRIPTION_ID: installation.subscriptionId,
+      ...(process.env.EMULATOR_QEMU_MEMORY_MIB === undefined
+        ? {}
+        : { EMULATOR_QEMU_MEMORY_MIB: process.env.EMULATOR_QEMU_MEMORY_MIB }),
       EMULATOR_WORKER_COMMAND: JSON.stringify([process.execPath, main('apps/data-mover')]),
     },
     port,

@@ -53,7 +53,16 @@ describe('a stack on one machine', () => {
     }
     assert.equal(statSync(folder).mode & 0o777, 0o700);
     const names = file.processes.map(({ name }) => name);
-    for (const name of ['supervisor', 'postgres', 'redis', 'azurite', 'azure-emulator', 'api', 'data-mover-2']) {
+    for (const name of [
+      'supervisor',
+      'postgres',
+      'redis',
+      'azurite',
+      'rehydration-proxy',
+      'azure-emulator',
+      'api',
+      'data-mover-2',
+    ]) {
       assert.ok(names.includes(name), `${name} is not among ${names.join(', ')}`);
     }
     assert.equal(await health(), 200);

@@ -3,21 +3,31 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GROUP, raw, type AzureClients, type Reachable } from '../fixtures/azure.fixture.test.js';
-import { readSerialLog } from './serial-log.js';
 
 /** Software emulation on a machine that does other things as well takes its time; nothing is concluded from how much. */
 const PATIENCE_MS = 300_000;
 
-/** What the VM has printed on its serial console. */
-export function serialLog(directory: string, vm: string): Promise<string> {
-  return Promise.resolve(readSerialLog(join(directory, 'vms', GROUP, vm, 'serial.log')).toString('latin1'));
+/** Moves of the cursor and colours; SeaBIOS strews them in wherever it happens to be. */
+const ESCAPES = new RegExp(`${String.fromCharCode(27)}(?:\\[[0-9;?=]*[A-Za-z]|c)`, 'g');
+
+/** What the VM has printed on its serial console, as Azure's client gets it. */
+export async function serialLog(azure: AzureClients & Reachable, vm: string): Promise<string> {
+  const places = await azure.compute.virtualMachines.retrieveBootDiagnosticsData(GROUP, vm);
+  const { pathname, search } = new URL(places.serialConsoleLogBlobUri ?? '');
+  const { status, text } = await raw(azure, 'GET', pathname + search, { token: null });
+  assert.equal(status, 200, text);
+  return text.replace(ESCAPES, '');
 }
 
 /** Waits until the console shows it. @throws with the end of the console's log when it does not come */
-export async function consoleShows(directory: string, vm: string, wanted: string | RegExp): Promise<string> {
+export async function consoleShows(
+  azure: AzureClients & Reachable,
+  vm: string,
+  wanted: string | RegExp,
+): Promise<string> {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
-    const log = await serialLog(directory, vm);
+    const log = await serialLog(azure, vm);
     if (typeof wanted === 'string' ? log.includes(wanted) : wanted.test(log)) return log;
     if (Date.now() > deadline)
       assert.fail(`the console of ${vm} never showed ${wanted}; its end:\n${log.slice(-2_000)}`);

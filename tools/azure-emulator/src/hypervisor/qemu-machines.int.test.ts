@@ -24,7 +24,8 @@ import { findQemu } from './qemu-programs.js';
 const GIB = 1024 ** 3;
 const programs = findQemu();
 const withoutQemu = programs === null ? 'qemu-system-x86_64 is not installed' : null;
-const withoutUefi = programs?.uefi == null ? 'QEMU or its UEFI firmware (ovmf) is not installed' : null;
+const withoutUefi =
+  programs === null || programs.uefi === null ? 'QEMU or its UEFI firmware (ovmf) is not installed' : null;
 
 /** Why the test can't be run here is printed with it. */
 function lacks(test: TestContext, reason: string | null): boolean {
@@ -75,7 +76,7 @@ describe('VMs that boot a Debian kernel from their disks', () => {
     writeFileSync(data, GUEST_MAY_WRITE);
     truncateSync(data, GIB);
     await bootImages(azure, 'bios', 1, image, [data]);
-    const booted = await consoleShows(azure.directory, 'bios', 'guest: wrote lun=0');
+    const booted = await consoleShows(azure, 'bios', 'guest: wrote lun=0');
     shows(booted, 'SeaBIOS', 'grub: disks', '(hd0)', 'guest: up firmware=bios');
     assert.equal(booted.includes('(hd1)'), false, 'the BIOS sees the data disk');
     assert.equal(
@@ -86,12 +87,12 @@ describe('VMs that boot a Debian kernel from their disks', () => {
     const late = await makeDisk(azure, 'late');
     const { virtualMachines } = azure.compute;
     await virtualMachines.attachDetachDataDisks(GROUP, 'bios', { dataDisksToAttach: [{ diskId: late, lun: 7 }] });
-    await consoleShows(azure.directory, 'bios', `guest: disk lun=7 bytes=${GIB}`);
+    await consoleShows(azure, 'bios', `guest: disk lun=7 bytes=${GIB}`);
     await virtualMachines.attachDetachDataDisks(GROUP, 'bios', { dataDisksToDetach: [{ diskId: late }] });
-    await consoleShows(azure.directory, 'bios', 'guest: no disk lun=7');
+    await consoleShows(azure, 'bios', 'guest: no disk lun=7');
 
     await virtualMachines.powerOff(GROUP, 'bios');
-    shows(await serialLog(azure.directory, 'bios'), 'guest: power button', 'guest: off');
+    shows(await serialLog(azure, 'bios'), 'guest: power button', 'guest: off');
     assert.equal(await powerState(azure, 'bios'), 'PowerState/stopped');
     assert.deepEqual(guestPids(azure.directory, 'bios'), []);
   });
@@ -104,8 +105,9 @@ describe('VMs that boot a Debian kernel from their disks', () => {
     writeFileSync(data, '');
     truncateSync(data, GIB);
     await bootImages(azure, 'uefi', 2, image, [data]);
-    const booted = await consoleShows(azure.directory, 'uefi', 'guest: off');
+    const booted = await consoleShows(azure, 'uefi', 'guest: off');
     shows(booted, 'BdsDxe: starting Boot', 'guest: up firmware=uefi');
+    assert.equal(booted.includes('(hd1)'), false, 'UEFI sees the data disk');
     assert.equal(booted.match(/guest: disk lun=0 /g)?.length, 2, 'the OS disk and the data disk, each at its LUN 0');
     await eventually('the VM is stopped', async () => (await powerState(azure, 'uefi')) === 'PowerState/stopped');
   });
@@ -130,14 +132,14 @@ describe('VMs with nothing on their disks that boots', () => {
   it('go on running with the BIOS saying so, whatever is on the data disks', async (t) => {
     if (lacks(t, withoutQemu)) return;
     await makeVm('blank1', 1);
-    await consoleShows(azure.directory, 'blank1', 'No bootable device.');
+    await consoleShows(azure, 'blank1', 'No bootable device.');
     assert.equal(await powerState(azure, 'blank1'), 'PowerState/running');
   });
 
   it('go on running with UEFI offering its shell', async (t) => {
     if (lacks(t, withoutUefi)) return;
     await makeVm('blank2', 2);
-    await consoleShows(azure.directory, 'blank2', 'UEFI Interactive Shell');
+    await consoleShows(azure, 'blank2', 'UEFI Interactive Shell');
     assert.equal(await powerState(azure, 'blank2'), 'PowerState/running');
   });
 
@@ -224,7 +226,7 @@ describe('VMs and the life of the emulator', () => {
       qemu: { programs: { qemu: '/bin/false', uefi: null } },
     });
     await blank(biosOnly, 2);
-    assert.match(await serialLog(biosOnly.directory, 'idle'), /not booted: there is no UEFI firmware/);
+    assert.match(await serialLog(biosOnly, 'idle'), /not booted: there is no UEFI firmware/);
     await biosOnly.close();
   });
 });

@@ -195,6 +195,7 @@ function machineBody(
         })),
       },
       networkProfile: { networkInterfaces: [{ id: nic.id }] },
+      diagnosticsProfile: { bootDiagnostics: { enabled: true } },
     },
   };
 }
