@@ -26,7 +26,11 @@ export function azureFolder(folder: string): string {
   return join(folder, 'azure');
 }
 
-export function azureEmulator(folder: string, installation: Installation, hypervisor: HypervisorKind): ServerSpec {
+export function azureEmulator(
+  folder: string,
+  installation: Installation,
+  hypervisor: HypervisorKind = 'none',
+): ServerSpec {
   const data = azureFolder(folder);
   const port = installation.ports.azure;
   return {
