@@ -8,6 +8,8 @@ import { readSettings } from './settings.js';
  * stays small. Ends with 0 after SIGTERM or SIGINT, with 1 when it can't do its work; whoever runs it starts it again.
  */
 const PAUSE_BEFORE_FAILING_MS = 5_000;
+/** After that the process ends, whatever still hangs. */
+const SHUTDOWN_WITHIN_MS = 15_000;
 
 async function main(): Promise<void> {
   let log: Logger = createLogger('data-mover');
@@ -18,6 +20,7 @@ async function main(): Promise<void> {
   const end = async (code: number): Promise<void> => {
     if (ending) return;
     ending = true;
+    setTimeout(() => process.exit(code), SHUTDOWN_WITHIN_MS).unref();
     stop.abort(new Error('The data-mover stops.'));
     await mover?.close();
     process.exit(code);

@@ -51,8 +51,10 @@ describe('the budget in Redis', () => {
     const settings = { redis: { ...redis, url: proxy.url }, subscriptionId: 's', limits, startShare: 1, observer };
     const budget = new RedisRequestBudget(settings);
     await budget.take(READ);
+    // On a busy machine the first connection may have come too late.
+    const taken = told.includes(true) ? 1 : 0;
     proxy.cut();
-    assert.equal(await takeAll(budget), 8);
+    assert.equal(await takeAll(budget), 8 - taken);
     assert.equal(told.at(-1), true);
     await budget.close();
     proxy.close();
