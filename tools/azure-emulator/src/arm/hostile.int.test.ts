@@ -8,6 +8,7 @@ import {
   GROUP,
   IDS,
   makeDisk,
+  makeVm,
   raw,
   REGION,
   startTestAzure,
@@ -17,6 +18,7 @@ import {
   type RawAnswer,
   type TestAzure,
 } from '../fixtures/azure.fixture.test.js';
+import { ROUTES } from '../catalogue.js';
 
 const VERSION = 'api-version=2025-01-02';
 const GROUP_PATH = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${GROUP}`;
@@ -115,7 +117,42 @@ describe('requests that no client would send', () => {
     }
   });
 
+  it('has an answer of its own, in every operation, to bodies that say nothing or the wrong thing', async () => {
+    await makeVm(azure, 'sweep');
+    await makeDisk(azure, 'sweep');
+    const values: Readonly<Record<string, string>> = {
+      subscriptionId: SUBSCRIPTION,
+      resourceGroupName: GROUP,
+      location: REGION,
+      resourceProviderNamespace: 'Microsoft.Storage',
+      namespace: 'Microsoft.Compute',
+      resourceType: 'disks',
+      virtualNetworkName: 'landfall-network',
+      subnetName: 'machines',
+      networkInterfaceName: 'sweep-nic',
+    };
+    const bodies = [
+      undefined,
+      '{}',
+      'null',
+      '[]',
+      '7',
+      '{"properties":{}}',
+      '{"properties":null,"tags":[],"location":0}',
+    ];
+    // What takes things away comes last, so that the others still find them.
+    const routes = [...ROUTES].sort((a, b) => Number(a.method === 'DELETE') - Number(b.method === 'DELETE'));
+    for (const { method, path, operation } of routes) {
+      const where = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? 'sweep');
+      for (const body of method === 'GET' || method === 'HEAD' ? [undefined] : bodies) {
+        const answer = await raw(azure, method, `${where}?${VERSION}`, body === undefined ? {} : { body });
+        assert.ok(answer.status < 500, `${operation} with ${body}: ${answer.status} ${answer.text}`);
+      }
+    }
+  });
+
   it('never answers 500 and never ends, whatever comes', async () => {
+    await azure.resources.resourceGroups.createOrUpdate(GROUP, { location: REGION });
     await makeDisk(azure, 'fuzz');
     const disk = diskId('fuzz');
     const word = fc.oneof(
