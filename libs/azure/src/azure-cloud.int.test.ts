@@ -70,6 +70,12 @@ describe('an uploaded disk', () => {
     const uploaded = await cloud.disk(disk.azureId);
     assert.deepEqual([uploaded?.diskState, uploaded?.sizeBytes], ['Unattached', GIB]);
     await assert.rejects(target.read(0, 512), { code: 'TARGET_DENIED' });
+    await assert.rejects(target.write(0, Buffer.alloc(512, 1)), { code: 'TARGET_DENIED' });
+    const reader = new PageBlobTarget(await cloud.grantDiskRead(disk.azureId, 600, journal), spec.sizeBytes);
+    assert.ok((await reader.read(GIB - MIB, MIB)).equals(bytes));
+    await assert.rejects(reader.write(0, Buffer.alloc(512, 1)), { code: 'TARGET_DENIED' });
+    await assert.rejects(target.write(0, Buffer.alloc(512, 1)), { code: 'TARGET_DENIED' });
+    await cloud.revokeDiskAccess(disk.azureId, journal);
     const { path } = (await inspected(`disk-path?id=${encodeURIComponent(disk.azureId)}`)) as { path: string };
     assert.equal((await stat(path)).size, GIB);
     const image = await open(path);

@@ -1,5 +1,4 @@
 import {
-  RetryableError,
   type CallJournal,
   type Cloud,
   type CloudDisk,
@@ -16,13 +15,11 @@ import {
 import { attach, detach } from './attachments.js';
 import { connectClients, type AzureConnection, type AzureSettings } from './connection.js';
 import { isWorker, keepParts, remove, type Existing } from './deletion.js';
+import { grantAccess } from './disk-access.js';
 import { createDisk, revokeAccess, tagDisk } from './disks.js';
-import { fromAzure, interrupted } from './errors.js';
-import { requireResourceId } from './ids.js';
 import { createNic } from './network-interfaces.js';
 import { bodyHash } from './ownership.js';
 import { perform, type Change } from './perform.js';
-import { pollToEnd } from './polling.js';
 import { AzureReader } from './reader.js';
 import { createVm, createWorker, deallocate, start } from './virtual-machines.js';
 
@@ -45,27 +42,12 @@ export class AzureCloud extends AzureReader implements Cloud {
     return this.#perform(createDisk(this.connection, this.#readDisk, azureId, spec, 'Upload'), journal, signal);
   }
 
-  /** The SAS is the call's answer and kept nowhere, so it is asked for anew each time; Azure gives the running one again. */
-  async grantDiskWrite(diskId: string, seconds: number, journal: CallJournal, signal?: AbortSignal): Promise<string> {
-    const { resourceGroup, name } = requireResourceId(diskId, this.subscriptionId, 'Microsoft.Compute/disks');
-    const doing = `grant writing to the disk "${name}"`;
-    const key = `disk.grant:${name}`;
-    await journal.begin({ key, operation: 'disks.grantAccess', azureId: diskId, bodyHash: bodyHash(diskId) });
-    if (signal?.aborted) throw interrupted(doing, signal.reason);
-    try {
-      const access = { access: 'Write', durationInSeconds: seconds };
-      const poller = this.connection.compute.disks.grantAccess(resourceGroup, name, access);
-      await pollToEnd(poller, this.connection, signal);
-      const url = poller.result?.accessSAS;
-      if (url === undefined) throw withoutSas(doing);
-      await journal.called?.(key);
-      await journal.succeeded(key);
-      return url;
-    } catch (error) {
-      const mapped = fromAzure(error, doing);
-      if (mapped.kind === 'permanent') await journal.failed(key, mapped.toDetails());
-      throw mapped;
-    }
+  grantDiskWrite(diskId: string, seconds: number, journal: CallJournal, signal?: AbortSignal): Promise<string> {
+    return this.#grant(diskId, 'Write', seconds, journal, signal);
+  }
+
+  grantDiskRead(diskId: string, seconds: number, journal: CallJournal, signal?: AbortSignal): Promise<string> {
+    return this.#grant(diskId, 'Read', seconds, journal, signal);
   }
 
   async revokeDiskAccess(diskId: string, journal: CallJournal, signal?: AbortSignal): Promise<void> {
@@ -169,6 +151,18 @@ export class AzureCloud extends AzureReader implements Cloud {
     }
   }
 
+  #grant(
+    diskId: string,
+    access: 'Read' | 'Write',
+    seconds: number,
+    journal: CallJournal,
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
+    const tags = ownerTags(this.#applianceId, journal.restoreId, 'disk');
+    const wanted = { diskId, access, seconds, tags };
+    return grantAccess(this.connection, this.#readDisk, wanted, { connection: this.connection, journal, signal });
+  }
+
   #perform<T>(change: Change<T>, journal: CallJournal, signal: AbortSignal | undefined): Promise<T> {
     return perform(change, { connection: this.connection, journal, signal });
   }
@@ -176,12 +170,4 @@ export class AzureCloud extends AzureReader implements Cloud {
 
 export function connectAzure(settings: AzureSettings): AzureCloud {
   return new AzureCloud(connectClients(settings), settings.applianceId);
-}
-
-function withoutSas(doing: string): RetryableError {
-  return new RetryableError({
-    code: 'AZURE_INCONSISTENT',
-    message: `Azure reported that it did ${doing}, and gave no address for it.`,
-    fix: 'Nothing has to be done: Landfall asks again.',
-  });
 }

@@ -1,4 +1,5 @@
 import {
+  type CallJournal,
   type LandfallError,
   RetryableError,
   type Restore,
@@ -7,7 +8,7 @@ import {
   type SegmentTotal,
   type VerifyMode,
 } from '@landfall/domain';
-import { recordOutcome, type StageOutput } from '@landfall/pipeline';
+import { recordOutcome, type StageOutput, type StepRun } from '@landfall/pipeline';
 import type { DirectDisks } from './direct-disks.js';
 import { fillWindow } from './hand-out.js';
 import { isMoving, type Route, routesOf, transferStep } from './route.js';
@@ -17,8 +18,9 @@ import { cutVerification } from './segments.js';
  * Step 5 after it has begun: looks into the books and does what comes next.
  *
  *   unfinished `move` segments    → fill each route's window, and wait for results
- *   all moved, not yet verified   → cut the `verify` segments (mode `none`: there are none), hand them out likewise
- *   everything done               → complete directly written disks, end the step
+ *   all moved, not yet verified   → complete directly written disks, so that nothing more can be written; cut the `verify`
+ *                                   segments (mode `none`: there are none), hand them out likewise
+ *   everything done               → end all access to directly written disks, end the step
  *   a segment failed for good     → end the step with its error
  *
  * It keeps nothing in memory: every call starts from Postgres, and every change is guarded there, so that it may be
@@ -50,12 +52,7 @@ export class Coordinator {
 
   /** Ends the step: `error` decides by its kind whether the restore turns round or is tried again. */
   async fail(restore: Restore, error: LandfallError): Promise<void> {
-    const step = transferStep(restore);
-    await recordOutcome(
-      this.ports.books,
-      { restoreId: restore.id, step: step.id, epoch: step.epoch },
-      { kind: 'failed', error },
-    );
+    await recordOutcome(this.ports.books, runOf(restore), { kind: 'failed', error });
   }
 
   async #runUntilQuiet(restoreId: string): Promise<void> {
@@ -72,7 +69,7 @@ export class Coordinator {
     const routes = routesOf(restore);
 
     if (await this.#isUnfinished(restoreId, 'move')) return this.#fillAll(restore, routes, 'move');
-    if (!(await this.#hasAny(restoreId, 'verify'))) await this.#createVerification(restore);
+    if (!(await this.#hasAny(restoreId, 'verify')) && !(await this.#prepareVerification(restore))) return;
     if (await this.#isUnfinished(restoreId, 'verify')) return this.#fillAll(restore, routes, 'verify');
     await this.#finish(restore);
   }
@@ -83,10 +80,24 @@ export class Coordinator {
     for (const route of routes) await fillWindow(this.ports.books, restore.id, route, purpose);
   }
 
-  async #createVerification(restore: Restore): Promise<void> {
+  /** Returns false when the step has ended in an error. */
+  async #prepareVerification(restore: Restore): Promise<boolean> {
     const mode = restore.plan?.options.verify ?? 'none';
     const moved = await this.ports.books.segments(restore.id, { purpose: 'move' });
-    if (!isVerified(mode, moved.length)) return;
+    if (!isVerified(mode, moved.length)) return true;
+    if (restore.plan?.options.transfer === 'direct') {
+      const { direct } = this.ports;
+      const done = await this.#orFail(restore, async (journal) => {
+        await direct.seal(restore, journal);
+        await direct.open(restore, journal);
+      });
+      if (!done) return false;
+    }
+    await this.#createVerification(restore, mode, moved);
+    return true;
+  }
+
+  async #createVerification(restore: Restore, mode: VerifyMode, moved: readonly Segment[]): Promise<void> {
     const segments = (restore.plan?.disks ?? []).flatMap((disk) =>
       cutVerification(
         mode,
@@ -108,19 +119,24 @@ export class Coordinator {
 
   async #finish(restore: Restore): Promise<void> {
     const { books, direct } = this.ports;
-    const step = transferStep(restore);
-    const run = { restoreId: restore.id, step: step.id, epoch: step.epoch };
-    try {
-      if (restore.plan?.options.transfer === 'direct') {
-        await direct.close(restore, books.journal(restore.id, step.id, step.epoch));
-      }
-    } catch (error) {
-      // Counts as an attempt of the step, which comes back here when it is taken up again.
-      await recordOutcome(books, run, { kind: 'failed', error });
-      return;
+    if (restore.plan?.options.transfer === 'direct') {
+      if (!(await this.#orFail(restore, (journal) => direct.close(restore, journal)))) return;
     }
     const output = summary(await books.segmentTotals(restore.id));
-    await recordOutcome(books, run, { kind: 'done', output });
+    await recordOutcome(books, runOf(restore), { kind: 'done', output });
+  }
+
+  /** A failure counts as an attempt of the step, which comes back here when it is taken up again. Returns false then. */
+  async #orFail(restore: Restore, work: (journal: CallJournal) => Promise<void>): Promise<boolean> {
+    const { books } = this.ports;
+    const run = runOf(restore);
+    try {
+      await work(books.journal(run.restoreId, run.step, run.epoch));
+      return true;
+    } catch (error) {
+      await recordOutcome(books, run, { kind: 'failed', error });
+      return false;
+    }
   }
 
   async #isUnfinished(restoreId: string, purpose: Segment['purpose']): Promise<boolean> {
@@ -131,6 +147,11 @@ export class Coordinator {
   async #hasAny(restoreId: string, purpose: Segment['purpose']): Promise<boolean> {
     return (await this.ports.books.segments(restoreId, { purpose, limit: 1 })).length > 0;
   }
+}
+
+function runOf(restore: Restore): StepRun {
+  const { id: step, epoch } = transferStep(restore);
+  return { restoreId: restore.id, step, epoch };
 }
 
 /** Whether anything is read back. Where nothing was written, a sample of it would say nothing. */

@@ -10,21 +10,28 @@ import {
 } from '@landfall/domain';
 
 /*
- * What a direct transfer needs around the segments: a SAS for each disk before, and after them the VHD footer, without
- * which Azure does not take an uploaded disk, and the end of the SAS.
+ * What a direct transfer needs around the segments.
  *
- * The sealed SAS lies in the books as long as the disk may be written. Its row goes last, so that a repetition after a
- * crash at any point finds out what is left to do.
+ *   while it is written   a SAS for writing each disk
+ *   then                  the VHD footer, without which Azure does not take an uploaded disk, and the end of that SAS:
+ *                         whatever a late writer still sends is refused from here on
+ *   while it is verified  a SAS for reading
+ *   at the end            none
+ *
+ * The sealed SAS lies in the books as long as it is good. Its row goes last, so that a repetition after a crash at any
+ * point finds out what is left to do; which SAS a disk can have is told by its state in Azure.
  */
 export interface DirectDisks {
-  /** Every disk has a usable SAS afterwards. */
+  /** Every disk has a usable SAS afterwards: for writing, or for reading once it is complete. */
   open(restore: Restore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
-  /** Completes every disk and ends its SAS. Nothing can be written afterwards. */
+  /** Completes every disk and ends its SAS for writing. Nothing can be written afterwards. */
+  seal(restore: Restore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  /** Also ends every other access. */
   close(restore: Restore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
 }
 
 export interface DirectDiskPorts {
-  readonly cloud: Pick<Cloud, 'disk' | 'grantDiskWrite' | 'revokeDiskAccess'>;
+  readonly cloud: Pick<Cloud, 'disk' | 'grantDiskWrite' | 'grantDiskRead' | 'revokeDiskAccess'>;
   readonly accesses: DiskAccesses;
   readonly secrets: SecretBox;
   /** Writes the footer of a fixed VHD through the SAS. Repeatable. */
@@ -54,7 +61,10 @@ export function directDisks(ports: DirectDiskPorts): DirectDisks {
         const present = await accesses.access(restore.id, disk.name);
         if (present !== null && present.expiresAt.getTime() - Date.now() > RENEW_BEFORE_MS) continue;
         const seconds = accessSeconds(restore);
-        const url = await cloud.grantDiskWrite(azureIdOf(restore, disk), seconds, journal, signal);
+        const azureId = azureIdOf(restore, disk);
+        const url = isUpload((await cloud.disk(azureId))?.diskState)
+          ? await cloud.grantDiskWrite(azureId, seconds, journal, signal)
+          : await cloud.grantDiskRead(azureId, seconds, journal, signal);
         await accesses.put({
           restoreId: restore.id,
           diskName: disk.name,
@@ -64,22 +74,40 @@ export function directDisks(ports: DirectDiskPorts): DirectDisks {
       }
     },
 
+    seal,
+
     async close(restore, journal, signal) {
+      await seal(restore, journal, signal);
       for (const disk of restore.disks) {
         signal?.throwIfAborted();
-        const access = await accesses.access(restore.id, disk.name);
-        if (access === null) continue;
-        const azureId = azureIdOf(restore, disk);
-        // Unattached: an earlier attempt has ended the SAS, and the footer was written before that.
-        if ((await cloud.disk(azureId))?.diskState !== 'Unattached') {
-          const url = secrets.open(access.sealedUrl, SEALING_CONTEXT.diskAccess(restore.id, disk.name));
-          await ports.finishUpload(url.reveal(), { name: disk.name, sizeBytes: sizeOf(restore, disk.name) }, signal);
-          await cloud.revokeDiskAccess(azureId, journal, signal);
-        }
+        if ((await accesses.access(restore.id, disk.name)) === null) continue;
+        await cloud.revokeDiskAccess(azureIdOf(restore, disk), journal, signal);
         await accesses.remove(restore.id, disk.name);
       }
     },
   };
+
+  async function seal(restore: Restore, journal: CallJournal, signal?: AbortSignal): Promise<void> {
+    for (const disk of restore.disks) {
+      signal?.throwIfAborted();
+      const access = await accesses.access(restore.id, disk.name);
+      if (access === null) continue;
+      const azureId = azureIdOf(restore, disk);
+      const state = (await cloud.disk(azureId))?.diskState;
+      // It is being read, and was completed before that.
+      if (state === 'ActiveSAS') continue;
+      if (isUpload(state)) {
+        const url = secrets.open(access.sealedUrl, SEALING_CONTEXT.diskAccess(restore.id, disk.name));
+        await ports.finishUpload(url.reveal(), { name: disk.name, sizeBytes: sizeOf(restore, disk.name) }, signal);
+        await cloud.revokeDiskAccess(azureId, journal, signal);
+      }
+      await accesses.remove(restore.id, disk.name);
+    }
+  }
+}
+
+function isUpload(state: string | undefined): boolean {
+  return state === 'ReadyToUpload' || state === 'ActiveUpload';
 }
 
 /** Four times the estimate and a day more: renewed in time if even that is too little. */

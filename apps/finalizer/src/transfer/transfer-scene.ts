@@ -71,6 +71,11 @@ export class Scene {
             diskStates.set(id, 'ActiveUpload');
             return `https://disks.example/${id}?sig=secret`;
           },
+          async grantDiskRead(id) {
+            cloudCalls.push(`grant reading ${id}`);
+            diskStates.set(id, 'ActiveSAS');
+            return `https://disks.example/${id}?sig=secret`;
+          },
           async revokeDiskAccess(id) {
             cloudCalls.push(`revoke ${id}`);
             diskStates.set(id, 'Unattached');

@@ -197,7 +197,7 @@ describe('step 5', () => {
 });
 
 describe('step 5 without a worker', () => {
-  it('grants access before the first segment, completes the disks after the last, and forgets the access', async () => {
+  it('grants writing before the first segment, ends it before anything is verified, and forgets all access at the end', async () => {
     const scene = await Scene.begin({
       disks: [full('sda', 2), disk('sdb', 2, [])],
       transfer: 'direct',
@@ -211,6 +211,10 @@ describe('step 5 without a worker', () => {
       `footer sda ${2 * SEGMENT_BYTES}`,
       'revoke sda',
       `footer sdb ${2 * SEGMENT_BYTES}`,
+      'revoke sdb',
+      'grant reading sda',
+      'grant reading sdb',
+      'revoke sda',
       'revoke sdb',
     ]);
     assert.equal((await scene.step()).state, 'done');

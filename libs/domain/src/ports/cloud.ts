@@ -46,6 +46,8 @@ export interface Cloud extends CloudReader {
   ensureUploadDisk(spec: DiskSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudDisk>;
   /** A SAS for writing the disk page by page; asking again gives a usable one. A credential: never log it. */
   grantDiskWrite(diskId: string, seconds: number, journal: CallJournal, signal?: AbortSignal): Promise<string>;
+  /** A SAS for reading a disk that is neither attached nor being uploaded. A credential: never log it. */
+  grantDiskRead(diskId: string, seconds: number, journal: CallJournal, signal?: AbortSignal): Promise<string>;
   /** Ends the SAS; for an Upload disk it becomes Unattached. Nothing to do is a success. */
   revokeDiskAccess(diskId: string, journal: CallJournal, signal?: AbortSignal): Promise<void>;
   ensureNic(spec: NicSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudNic>;

@@ -140,6 +140,25 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
         await cloud.revokeDiskAccess(azureId, journal);
         assert.equal((await cloud.disk(azureId))?.diskState, 'Unattached');
       });
+
+      it('grants reading of a disk as often as it is asked, and ends it', async () => {
+        const { disk, journal } = restore();
+        const { azureId } = await cloud.ensureEmptyDisk(disk('read'), journal);
+        assert.match(await cloud.grantDiskRead(azureId, 3600, journal), /^https:\/\//);
+        assert.match(await cloud.grantDiskRead(azureId, 3600, journal), /^https:\/\//);
+        assert.equal((await cloud.disk(azureId))?.diskState, 'ActiveSAS');
+        await cloud.revokeDiskAccess(azureId, journal);
+        assert.equal((await cloud.disk(azureId))?.diskState, 'Unattached');
+      });
+
+      it('grants no access to a disk that is not ours, such as one that somebody made in its place', async () => {
+        const other = restore();
+        const theirs = await cloud.ensureUploadDisk(other.disk('stranger'), other.journal);
+        const { journal } = restore();
+        const foreign = hasCode('RESOURCE_FOREIGN', 'permanent');
+        await assert.rejects(cloud.grantDiskWrite(theirs.azureId, 3600, journal), foreign);
+        assert.equal((await cloud.disk(theirs.azureId))?.diskState, 'ReadyToUpload');
+      });
     });
 
     describe('network interfaces', () => {

@@ -140,10 +140,25 @@ export class MemoryCloud implements Cloud {
   }
 
   grantDiskWrite(diskId: string, _seconds: number, journal: CallJournal): Promise<string> {
-    return this.#recorded('grantDiskWrite', { key: `disk.grant:${nameOf(diskId)}`, azureId: diskId }, journal, () => {
+    return this.#grant('grantDiskWrite', diskId, journal, /Upload$/, 'ActiveUpload');
+  }
+
+  grantDiskRead(diskId: string, _seconds: number, journal: CallJournal): Promise<string> {
+    return this.#grant('grantDiskRead', diskId, journal, /^(Unattached|ActiveSAS)$/, 'ActiveSAS');
+  }
+
+  #grant(
+    method: 'grantDiskWrite' | 'grantDiskRead',
+    diskId: string,
+    journal: CallJournal,
+    from: RegExp,
+    to: string,
+  ): Promise<string> {
+    return this.#recorded(method, { key: `${method}:${nameOf(diskId)}`, azureId: diskId }, journal, () => {
       const disk = this.#require(this.disks, diskId);
-      if (!/Upload$/.test(disk.diskState)) throw refuse('AZURE_REFUSED', `${disk.name} does not wait for an upload.`);
-      disk.diskState = 'ActiveUpload';
+      requireTags(disk, ownerTags(this.#applianceId, journal.restoreId, 'disk'));
+      if (!from.test(disk.diskState)) throw refuse('AZURE_REFUSED', `${disk.name} is ${disk.diskState}.`);
+      disk.diskState = to;
       return `https://disks.invalid/${disk.name}?sig=memory`;
     });
   }
@@ -151,7 +166,7 @@ export class MemoryCloud implements Cloud {
   async revokeDiskAccess(diskId: string, journal: CallJournal): Promise<void> {
     await this.#recorded('revokeDiskAccess', { key: `disk.revoke:${nameOf(diskId)}`, azureId: diskId }, journal, () => {
       const disk = this.disks.get(diskId.toLowerCase());
-      if (disk?.diskState === 'ActiveUpload') disk.diskState = 'Unattached';
+      if (disk && /^Active/.test(disk.diskState)) disk.diskState = 'Unattached';
     });
   }
 
