@@ -42,6 +42,26 @@ const sdk = (allowed) => {
   return { 'no-restricted-imports': ['error', { patterns }] };
 };
 
+/**
+ * Whatever of the clients is neither a reading nor a resumption changes Azure. It may be called in a function named `send`
+ * only, which `perform` calls once the intent is written down.
+ */
+const azureIsChangedByPerform = {
+  'no-restricted-syntax': [
+    'error',
+    {
+      selector: [
+        'CallExpression',
+        ':matches([callee.object.object.property.name=/^(compute|network|resources)$/],',
+        '[callee.object.object.name=/^(compute|network|resources)$/])',
+        '[callee.property.name=/^(?!get$|list|sendRequest$)/]',
+        ":not(Property[key.name='send'] *)",
+      ].join(''),
+      message: 'Azure is changed by `perform` alone: put the call into the `send` of a Change.',
+    },
+  ],
+};
+
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/generated/**', '**/node_modules/**', '.nx/**', '**/.landfall/**'] },
   js.configs.recommended,
@@ -65,7 +85,7 @@ export default tseslint.config(
       ...sdk([]),
     },
   },
-  { files: ['libs/azure/**'], rules: sdk(['azure']) },
+  { files: ['libs/azure/**'], rules: { ...sdk(['azure']), ...azureIsChangedByPerform } },
   { files: ['libs/persistence/**', 'tools/schema-engine/**'], rules: sdk(['prisma']) },
   { files: ['libs/pipeline/**', 'apps/data-mover/**'], rules: sdk(['queue']) },
   { files: ['apps/api/**'], rules: sdk(['nest', 'queue']) },

@@ -72,7 +72,11 @@ export async function createWorker(
       throw changed(vm, `its OS disk is ${vm.osDiskId} and not ${osDiskId}`);
     }
   });
-  return { ...change, send: () => put(connection, spec, { ...body, osProfile }) };
+  return {
+    ...change,
+    send: () =>
+      connection.compute.virtualMachines.createOrUpdate(spec.resourceGroup, spec.name, { ...body, osProfile }),
+  };
 }
 
 export function start(connection: AzureConnection, read: ReadVm, azureId: string): Change<null> {
@@ -154,13 +158,9 @@ function creation(
       if (isBusy(vm)) return { state: 'busy' };
       return vm.provisioningState === 'Succeeded' ? { state: 'done', value: vm } : { state: 'needed' };
     },
-    send: () => put(connection, spec, body),
+    send: () => connection.compute.virtualMachines.createOrUpdate(spec.resourceGroup, spec.name, body),
     resume: (state) => restorePoller(connection.compute, state, connection.compute.virtualMachines.createOrUpdate),
   };
-}
-
-function put(connection: AzureConnection, spec: VmSpec | WorkerSpec, body: VirtualMachine) {
-  return connection.compute.virtualMachines.createOrUpdate(spec.resourceGroup, spec.name, body);
 }
 
 function place(spec: VmSpec | WorkerSpec): VirtualMachine {
