@@ -111,7 +111,7 @@ async function interfered(cell: Cell, kind: Interference, place: Place): Promise
   cell.disarm();
   const ends: Restore['state'][] = ['completed', 'failed', 'needs-attention', 'cancelled', 'rolled-back'];
   // What became of the inventory is looked at below, without what somebody else has taken over.
-  for (const broken of await examineEnd(cell, gone, ends)) if (!/^I4/.test(broken)) violations.push(broken);
+  for (const broken of await examineEnd(cell, gone, ends)) if (!broken.startsWith('I4')) violations.push(broken);
   if (gone.state === 'needs-attention' && gone.error === null)
     violations.push('I6: it asks for a person without a reason');
   const theirs = new Set(foreign.map((each) => each.toLowerCase()));

@@ -97,7 +97,7 @@ export class Cell {
       },
       1,
     );
-    await Promise.all([queue, azureEmulator(folder, installation)].map((spec) => this.#supervise(spec)));
+    await Promise.all([queue, azureEmulator(folder, installation, 'none')].map((spec) => this.#supervise(spec)));
     trustEmulator({ caPath: caPath(folder) });
     await Promise.all([api, ...others].map((spec) => this.#supervise(spec)));
     this.seeded = (await this.azure.resources()).map((resource) => resource.id.toLowerCase()).sort();

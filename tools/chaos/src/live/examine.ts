@@ -1,86 +1,88 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Restore } from '@landfall/domain';
+import { describeViolation, judge, type Evidence, type RestoreHistory } from '@landfall/testing';
+import { Redis } from 'ioredis';
 import type { Cell } from './cell.js';
 import { differences } from './compare-disks.js';
 
 /*
- * Looks at a cell after a run, from outside: the emulator's inventory, the ledger, the events, the disks' bytes, the logs.
- * Each sentence it returns names the invariant that is broken.
+ * Hands what a cell shows from outside to the oracle: the emulator's inventory, the books, the disks' bytes, the logs, all
+ * of Redis. Each sentence that comes back names the invariant that is broken.
  */
 export async function examineEnd(cell: Cell, restore: Restore, wanted: readonly Restore['state'][]): Promise<string[]> {
   const broken: string[] = [];
   if (!wanted.includes(restore.state)) {
-    const running = restore.steps.find((step) => step.state === 'running' || step.state === 'failed');
-    broken.push(
-      `I6: restore ${restore.id} is ${restore.state} and not ${wanted.join(' or ')}` +
-        ` (step ${running?.id ?? '-'}, ${restore.error?.code ?? 'no error'}: ${restore.error?.message ?? ''})`,
-    );
+    const step = restore.steps.find(({ state }) => state === 'running' || state === 'failed');
+    const error = restore.error === null ? 'no error' : `${restore.error.code}: ${restore.error.message}`;
+    broken.push(`I6: restore ${restore.id} is ${restore.state}, not ${wanted.join(' or ')} (${step?.id ?? '-'}, ${error})`);
   }
-  if (restore.state === 'completed') {
-    for (const difference of await differences(cell, restore)) broken.push(`I1: ${difference}`);
-  }
-  broken.push(...(await inventory(cell, restore)), ...(await segments(cell, restore)), ...(await books(cell, restore)));
-  return broken;
+  const evidence: Evidence = {
+    applianceId: cell.installation.applianceId,
+    restores: [await historyOf(cell, restore)],
+    // Whether it has come to an end that is allowed was looked at above.
+    settled: false,
+    inventory: await inventoryOf(cell),
+    disks: restore.state === 'completed' ? await comparisons(cell, restore) : [],
+  };
+  return [...broken, ...judge(evidence).map(describeViolation)];
 }
 
 /** Once for a cell, at its end. */
 export async function examineCell(cell: Cell): Promise<string[]> {
-  const broken: string[] = [];
   const left = new Set((await cell.azure.resources()).map((resource) => resource.id.toLowerCase()));
-  for (const id of cell.seeded) if (!left.has(id)) broken.push(`I8: ${id}, which is somebody else's, is gone`);
-  const { brokenAt } = await cell.books.audit.verify();
-  if (brokenAt !== null) broken.push(`I5: the audit chain is broken at entry ${brokenAt}`);
-  const secrets = [cell.ground.sample.password, cell.installation.secretKey];
-  for (const file of readdirSync(join(cell.folder, 'logs'))) {
-    const text = readFileSync(join(cell.folder, 'logs', file), 'utf8');
-    if (secrets.some((secret) => text.includes(secret))) broken.push(`I9: a secret is in ${file}`);
-  }
-  return broken;
+  const print = (azureId: string) => ({ azureId, print: left.has(azureId) ? 'there' : 'gone' });
+  const evidence: Evidence = {
+    applianceId: cell.installation.applianceId,
+    restores: [],
+    settled: true,
+    audit: await cell.books.audit.verify(),
+    texts: [...logsOf(cell), { where: 'Redis', text: await textOfRedis(cell) }],
+    canaries: [cell.ground.sample.password, cell.installation.secretKey],
+  };
+  const gone = cell.seeded.map(print).filter((each) => each.print === 'gone');
+  return [
+    ...judge(evidence).map(describeViolation),
+    ...gone.map(({ azureId }) => `I8: ${azureId}, which is somebody else's, is gone`),
+  ];
 }
 
-/** Azure holds what the ledger says was created and not removed, and nothing else of this restore. */
-async function inventory(cell: Cell, restore: Restore): Promise<string[]> {
-  const present = new Set((await cell.azure.resourcesOf(restore.id)).map((resource) => resource.id.toLowerCase()));
-  const ledger = await cell.books.books.ledger(restore.id);
-  const expected = new Set(
-    ledger.filter((entry) => entry.state === 'created').map((entry) => entry.azureId.toLowerCase()),
-  );
-  const broken: string[] = [];
-  for (const id of present) if (!expected.has(id)) broken.push(`I4: ${id} exists, and is not in the ledger as created`);
-  for (const id of expected) if (!present.has(id)) broken.push(`I4: ${id} is missing`);
-  for (const entry of ledger) if (entry.state === 'intended') broken.push(`I4: ${entry.azureId} is still intended`);
-  if (restore.state === 'completed' && expected.size === 0) broken.push('I4: a completed restore has made nothing');
-  return broken;
+async function historyOf(cell: Cell, restore: Restore): Promise<RestoreHistory> {
+  const { books } = cell.books;
+  const [events, ledger, segments] = await Promise.all([
+    books.events(restore.id, 0, 100_000),
+    books.ledger(restore.id),
+    books.segments(restore.id),
+  ]);
+  return { restore, events, ledger, segments };
 }
 
-/** A segment is finished once, and nothing is written once reading back has begun. */
-async function segments(cell: Cell, restore: Restore): Promise<string[]> {
-  const events = await cell.books.books.events(restore.id);
-  const finished = new Set<string>();
-  const broken: string[] = [];
-  let verifying = false;
-  for (const event of events) {
-    if (event.type === 'restore-data.verifying') verifying = true;
-    if (event.type !== 'segment.done') continue;
-    const id = String(event.data['segmentId']);
-    if (finished.has(id)) broken.push(`I7: segment ${id} was finished twice`);
-    finished.add(id);
-    if (verifying && event.data['purpose'] === 'move') broken.push(`I7: ${id} was written after verification began`);
-  }
-  return broken;
+async function inventoryOf(cell: Cell): Promise<Evidence['inventory']> {
+  return (await cell.azure.resources()).map(({ id, type, tags }) => ({ azureId: id, kind: type, tags }));
 }
 
-async function books(cell: Cell, restore: Restore): Promise<string[]> {
-  const events = await cell.books.books.events(restore.id);
-  const broken: string[] = [];
-  events.forEach((event, index) => {
-    if (event.sequence !== index + 1) broken.push(`I5: event ${index + 1} of the history has number ${event.sequence}`);
-  });
-  const ends = events.filter((event) => event.type === `restore.${restore.state}`);
-  if (restore.state === 'completed' && ends.length !== 1) broken.push(`I5: it was completed ${ends.length} times`);
-  if (restore.state === 'completed' && restore.steps.some((step) => !['done', 'skipped'].includes(step.state))) {
-    broken.push('I5: it is completed with a step that is not');
+async function comparisons(cell: Cell, restore: Restore): Promise<NonNullable<Evidence['disks']>> {
+  const found = await differences(cell, restore);
+  const same = { restoreId: restore.id, expected: 'as it was backed up' };
+  return cell.ground.sample.disks.map(({ name }) => ({
+    ...same,
+    diskName: name,
+    actual: found.find((difference) => difference.includes(` ${name} `)) ?? same.expected,
+  }));
+}
+
+function logsOf(cell: Cell): { readonly where: string; readonly text: string }[] {
+  const folder = join(cell.folder, 'logs');
+  return readdirSync(folder).map((file) => ({ where: file, text: readFileSync(join(folder, file), 'utf8') }));
+}
+
+async function textOfRedis(cell: Cell): Promise<string> {
+  const redis = new Redis(cell.redisUrl);
+  try {
+    const keys = await redis.keys('*');
+    const values = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
+    return [...keys, ...values.map((value) => value?.toString('latin1') ?? '')].join('\n');
+  } finally {
+    redis.disconnect();
   }
-  return broken;
 }

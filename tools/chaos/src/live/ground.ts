@@ -39,8 +39,8 @@ export async function layGround(sampleOf: (folder: string) => Promise<Sample> = 
       dataDirectory: join(folder, 'postgres'),
       port: await freePort(),
       password: randomBytes(12).toString('hex'),
+      // Durable, as a user's is: one that gave durability up would lose commits in an immediate stop by its own fault.
       database: TEMPLATE,
-      throwaway: true,
     });
     const start = async (): Promise<void> => {
       server = await launch(spec, join(folder, 'postgres.log'), 60_000);
