@@ -43,6 +43,10 @@ export class QueueClient {
       skipWaitingForReady: true,
     });
     queue.on('error', () => undefined);
+    // One that was made while Redis was away has failed for good: BullMQ asks once what Redis it is, and keeps the refusal.
+    queue.waitUntilReady().catch(() => {
+      if (this.#queues.get(name) === queue) this.#queues.delete(name);
+    });
     this.#queues.set(name, queue);
     return queue;
   }

@@ -15,7 +15,9 @@ export async function examineEnd(cell: Cell, restore: Restore, wanted: readonly 
   if (!wanted.includes(restore.state)) {
     const step = restore.steps.find(({ state }) => state === 'running' || state === 'failed');
     const error = restore.error === null ? 'no error' : `${restore.error.code}: ${restore.error.message}`;
-    broken.push(`I6: restore ${restore.id} is ${restore.state}, not ${wanted.join(' or ')} (${step?.id ?? '-'}, ${error})`);
+    broken.push(
+      `I6: restore ${restore.id} is ${restore.state}, not ${wanted.join(' or ')} (${step?.id ?? '-'}, ${error})`,
+    );
   }
   const evidence: Evidence = {
     applianceId: cell.installation.applianceId,

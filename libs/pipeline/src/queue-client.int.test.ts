@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createConnection, createServer, type AddressInfo, type Server } from 'node:net';
+import { describe, it } from 'node:test';
+import { Secret } from '@landfall/domain';
+import { QueueClient } from './queue-client.js';
+
+/** Lets connections through to the real Redis. */
+async function passage(to: URL, port = 0): Promise<Server> {
+  const server = createServer((client) => {
+    const redis = createConnection({ host: to.hostname, port: Number(to.port) });
+    client.on('error', () => redis.destroy()).pipe(redis);
+    redis.on('error', () => client.destroy()).pipe(client);
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+describe('the sending side of the queues', () => {
+  it('works once Redis is back, on a queue that was used for the first time while Redis was away', async () => {
+    const url = process.env.LANDFALL_TEST_REDIS_URL;
+    assert.ok(url, 'Run this with the test runner: it starts the servers.');
+    const real = new URL(url);
+    const found = await passage(real);
+    const { port } = found.address() as AddressInfo;
+    found.close();
+    await once(found, 'close');
+
+    const through = new URL(url);
+    through.port = String(port);
+    const prefix = `test-${process.pid}-away`;
+    const queues = new QueueClient({ url: new Secret(through.toString()), prefix });
+    const message = { queue: 'mover-results', jobId: 'job-1', name: 'segment-done', payload: {} };
+    await assert.rejects(queues.enqueue(message), { code: 'REDIS_UNREACHABLE' });
+
+    const back = await passage(real, port);
+    try {
+      const deadline = performance.now() + 20_000;
+      for (;;) {
+        try {
+          await queues.enqueue(message);
+          break;
+        } catch (error) {
+          assert.ok(performance.now() < deadline, `it never recovers: ${String(error)}`);
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+      }
+      assert.equal(await queues.isLive('mover-results', 'job-1'), true);
+      await queues.queue('mover-results').obliterate({ force: true });
+    } finally {
+      await queues.close();
+      back.close();
+    }
+  });
+});
