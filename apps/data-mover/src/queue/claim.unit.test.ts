@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { describe, it, mock } from 'node:test';
+import type { Held, SegmentGrant } from '@landfall/pipeline';
+import { claimSegment } from './claim.js';
+
+const GRANT = { segmentId: 's', epoch: 3 } as SegmentGrant;
+const signal = new AbortController().signal;
+
+/** An API that answers so, one time after the other; the last answer stays. */
+function api(...answers: (Held | SegmentGrant)[]) {
+  const asked: (readonly string[])[] = [];
+  return {
+    asked,
+    async claim(_id: string, { gone = [] }: { gone?: string[] | undefined }) {
+      asked.push([...gone]);
+      return answers[Math.min(asked.length, answers.length) - 1]!;
+    },
+  };
+}
+
+const living: Held = { heldBy: 'worker-0/a', expired: false };
+
+describe('a claim', () => {
+  it('waits for one that may still write, and gets the segment when that one has let go', async () => {
+    const ports = { api: api(living, GRANT), mover: 'worker-1/b', seeGone: () => assert.fail('it lives') };
+    assert.equal(await claimSegment(ports, 's', 2, signal, () => undefined), GRANT);
+  });
+
+  it('sees one whose lease ran out gone before it is made again', async () => {
+    const seen: string[] = [];
+    const seeGone = async (mover: string) => void seen.push(mover);
+    const ports = { api: api({ ...living, expired: true }, GRANT), mover: 'worker-1/b', seeGone };
+    assert.equal(await claimSegment(ports, 's', 2, signal, () => undefined), GRANT);
+    assert.deepEqual(seen, ['worker-0/a']);
+    assert.deepEqual(ports.api.asked, [[], ['worker-0/a']]);
+  });
+
+  it('is given up after a while with one that lives: it may have nothing in hand any more', async () => {
+    let now = 0;
+    const clock = mock.method(performance, 'now', () => (now += 2_000));
+    try {
+      const ports = { api: api(living), mover: 'worker-1/b', seeGone: () => assert.fail('it lives') };
+      const claim = claimSegment(ports, 's', 2, signal, () => undefined);
+      await assert.rejects(claim, { code: 'SEGMENT_HELD', kind: 'waiting' });
+      assert.ok(ports.api.asked.length > 1);
+    } finally {
+      clock.mock.restore();
+    }
+  });
+});
