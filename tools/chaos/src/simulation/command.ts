@@ -63,7 +63,7 @@ export function lineOf({ seed, ends, steps, minutes, violations }: RunReport): s
 }
 
 export function summaryOf(campaign: Campaign, from: number): string {
-  const { runs, bad, broken, overlapping, ends, recoveryMs, steps, reached, died, cpuSeconds, wallSeconds } = campaign;
+  const { runs, bad, broken, ends, recoveryMs, steps, reached, died, cpuSeconds, wallSeconds } = campaign;
   const seconds = (part: number): string =>
     ((recoveryMs[Math.min(recoveryMs.length - 1, Math.floor(recoveryMs.length * part))] ?? 0) / 1000).toFixed(0);
   return [
@@ -71,7 +71,6 @@ export function summaryOf(campaign: Campaign, from: number): string {
     `restores: ${[...ends].map(([end, count]) => `${count} ${end}`).join(', ')}`,
     `after the last fault everything had ended within ${seconds(0.5)} s (half of the runs), ${seconds(0.95)} s (95 of 100), in virtual time`,
     `crash points: ${reached.size} passed, deaths at ${died.size} of them`,
-    ...(overlapping > 0 ? [`in ${overlapping} runs a segment's former holder still wrote beside its new one`] : []),
     ...broken.map(({ seed, error }) => `seed ${seed} could not be simulated: ${error}`),
     bad.length === 0
       ? '0 violations'

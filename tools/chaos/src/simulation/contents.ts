@@ -109,7 +109,7 @@ export interface Writing {
   readonly purpose: 'move' | 'verify';
   readonly mover: string;
   /** Whether the disk can be reached from where the data-mover runs. */
-  readonly reachable: () => boolean;
+  readonly reachable: (what: 'write' | 'read') => boolean;
   readonly flushFails: () => boolean;
   /** Written through Azure itself: nothing is kept back. */
   readonly direct: boolean;
@@ -132,7 +132,7 @@ export class SimulatedTarget implements DiskTarget {
     const { diskId, segmentId, direct } = this.writing;
     const copy = Buffer.from(bytes);
     return this.gates.call(`write ${segmentId} at ${offset}`, () => {
-      this.#mustReach();
+      this.#mustReach('write');
       this.#note('write', offset);
       (direct ? this.contents.onDisk(diskId) : this.contents.unflushed(diskId)).set(offset, copy);
     });
@@ -141,7 +141,7 @@ export class SimulatedTarget implements DiskTarget {
   flush(): Promise<void> {
     const { diskId, segmentId, flushFails } = this.writing;
     return this.gates.call(`flush ${segmentId}`, () => {
-      this.#mustReach();
+      this.#mustReach('write');
       if (!flushFails()) return this.contents.flush(diskId);
       // As Linux has it: what could not be written is forgotten, and the next flush says that all is well.
       this.contents.unflushed(diskId).clear();
@@ -152,7 +152,7 @@ export class SimulatedTarget implements DiskTarget {
   read(offset: number, length: number): Promise<Buffer> {
     const { diskId, segmentId } = this.writing;
     return this.gates.call(`read ${segmentId} at ${offset}`, () => {
-      this.#mustReach();
+      this.#mustReach('read');
       this.#note('verify', offset);
       return readBlocks(this.contents.onDisk(diskId), offset, length);
     });
@@ -165,8 +165,8 @@ export class SimulatedTarget implements DiskTarget {
     this.contents.log.push({ what, diskId, segmentId, epoch, mover, offset });
   }
 
-  #mustReach(): void {
-    if (this.writing.reachable()) return;
+  #mustReach(what: 'write' | 'read'): void {
+    if (this.writing.reachable(what)) return;
     const message = 'The disk is not there.';
     throw new RetryableError({ code: 'TARGET_UNREACHABLE', message, fix: 'Nothing has to be done.' });
   }

@@ -9,8 +9,6 @@ export interface Campaign {
   /** Seeds whose simulation itself has failed, with the reason. */
   readonly broken: readonly { readonly seed: number; readonly error: string }[];
   readonly ends: ReadonlyMap<string, number>;
-  /** Runs in which a segment was written by its former holder beside the new one. */
-  readonly overlapping: number;
   readonly recoveryMs: readonly number[];
   readonly steps: number;
   /** Crash points: how often each was passed, and how often a process died there. */
@@ -69,7 +67,6 @@ function ask(thread: Worker, seed: number): Promise<Message> {
 class Tally {
   runs = 0;
   steps = 0;
-  overlapping = 0;
   readonly bad: RunReport[] = [];
   readonly broken: { seed: number; error: string }[] = [];
   readonly ends = new Map<string, number>();
@@ -80,7 +77,6 @@ class Tally {
   add(report: RunReport): void {
     this.runs += 1;
     this.steps += report.steps;
-    if (report.overlaps > 0) this.overlapping += 1;
     this.recoveryMs.push(report.recoveryMs);
     if (report.violations.length > 0) this.bad.push(report);
     for (const end of report.ends) this.ends.set(end, (this.ends.get(end) ?? 0) + 1);

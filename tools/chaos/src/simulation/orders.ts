@@ -50,7 +50,7 @@ export function orderByChance(random: Random, number: number, subnetId: string):
 }
 
 function workersFor(disks: readonly string[], random: Random): RestorePlan['workers'] {
-  const size = 'Standard_F2s_v2';
+  const size = random.pick(['Standard_F2s_v2', 'Standard_F4s_v2'] as const);
   if (disks.length === 1 || random.chance(0.6)) return [{ size, disks }];
   return [
     { size, disks: disks.slice(0, 1) },

@@ -1,6 +1,12 @@
-import type { CallJournal, DiskAccesses, RestoreBooks, WorkerRegistry } from '@landfall/domain';
+import type { CallJournal, DiskAccesses, Leases, RestoreBooks, WorkerRegistry } from '@landfall/domain';
 import { withCrashPoints } from '@landfall/pipeline';
-import { MemoryBooks, MemoryDiskAccesses, MemorySecretBox, MemoryWorkerRegistry } from '@landfall/testing';
+import {
+  MemoryBooks,
+  MemoryDiskAccesses,
+  MemoryLeases,
+  MemorySecretBox,
+  MemoryWorkerRegistry,
+} from '@landfall/testing';
 import type { Gates } from './gates.js';
 
 /** Postgres: what all processes share, and each one's way to it. */
@@ -8,6 +14,7 @@ export class SharedBooks {
   readonly books = new MemoryBooks();
   readonly workers = new MemoryWorkerRegistry();
   readonly accesses = new MemoryDiskAccesses();
+  readonly leases = new MemoryLeases();
   readonly secrets = new MemorySecretBox();
   /** What was written to columns that hold secrets, sealed. */
   readonly written: string[] = [];
@@ -15,7 +22,7 @@ export class SharedBooks {
   constructor(private readonly gates: Gates) {}
 
   /** The books as the running process sees them. */
-  connect(): { books: RestoreBooks; workers: WorkerRegistry; accesses: DiskAccesses } {
+  connect(): { books: RestoreBooks; workers: WorkerRegistry; accesses: DiskAccesses; leases: Leases } {
     const { gates } = this;
     const owner = gates.kernel.process;
     const gated = overGate(this.books as RestoreBooks, gates, {
@@ -30,6 +37,7 @@ export class SharedBooks {
     return {
       books: withCrashPoints(gated, gates.hook),
       workers: overGate<WorkerRegistry>(this.workers, gates, {}),
+      leases: overGate<Leases>(this.leases, gates, {}, 'lease'),
       accesses: overGate<DiskAccesses>(
         {
           put: (access) => {

@@ -51,6 +51,11 @@ export class World {
     return `/subscriptions/${SUBSCRIPTION}/resourceGroups/restored/providers/Microsoft.Network/virtualNetworks/net/subnets/machines`;
   }
 
+  /** The data-movers of all workers. */
+  get movers(): readonly Process[] {
+    return [...this.machines.values()].flatMap((machine) => machine.movers);
+  }
+
   start(): void {
     for (const service of SERVICES) this.#keepAlive(service, () => startService(this, service));
     this.#keepAlive('pool', () => startPoolMover(this, 0));
@@ -62,11 +67,11 @@ export class World {
     return order;
   }
 
-  /** Whether a disk can be written from a VM, or through its SAS where there is none. */
-  isReachable(diskId: string, vm: VmResource | null): boolean {
+  /** Whether a disk can be written or read from a VM, or through its SAS where there is none. */
+  isReachable(diskId: string, vm: VmResource | null, what: 'write' | 'read'): boolean {
     const disk = this.azure.resources.get(diskId.toLowerCase());
     if (disk?.kind !== 'disk') return false;
-    if (vm === null) return disk.diskState === 'ActiveUpload';
+    if (vm === null) return disk.diskState === 'ActiveUpload' || (what === 'read' && disk.diskState === 'ActiveSAS');
     return disk.managedBy === vm.id && vm.power === 'running';
   }
 

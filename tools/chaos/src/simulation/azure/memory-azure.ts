@@ -132,7 +132,7 @@ export class MemoryAzure {
         return refused(409, 'ConflictingUserInput', `Disk ${osDiskId} exists already.`);
       if (!fromImage && disk?.kind !== 'disk') return notFound(osDiskId);
       if (!fromImage && disk?.kind === 'disk' && disk.managedBy !== null) return ownedBy(disk);
-      if (!fromImage && disk?.kind === 'disk' && /Upload$/.test(disk.diskState)) return underAccess(disk);
+      if (!fromImage && disk?.kind === 'disk' && /Upload$|^Active/.test(disk.diskState)) return underAccess(disk);
       // Azure makes it along with the VM, and does not tag it.
       const os = fromImage ? newOsDisk(osDiskId) : (disk as DiskResource);
       os.managedBy = id;
@@ -176,7 +176,7 @@ export class MemoryAzure {
     if (known.kind === 'disk' && known.managedBy !== null) {
       return refused(409, 'OperationNotAllowed', `Disk ${known.name} is attached to VM ${known.managedBy}.`);
     }
-    if (known.kind === 'disk' && known.diskState === 'ActiveUpload') return underAccess(known);
+    if (known.kind === 'disk' && /^Active/.test(known.diskState)) return underAccess(known);
     if (known.kind === 'nic' && known.vmId !== null) return refused(409, 'NicInUse', `${known.name} is in use.`);
     known.provisioningState = 'Deleting';
     if (known.kind === 'vm') this.#power(known, false);
@@ -191,7 +191,7 @@ export class MemoryAzure {
 
   #act(known: AnyResource, action: string, call: ArmCall): Answer {
     if (isBusy(known)) return busy(known.name);
-    const change = known.kind === 'vm' ? this.#vmAction(known, action, call) : this.#diskAction(known, action);
+    const change = known.kind === 'vm' ? this.#vmAction(known, action, call) : this.#diskAction(known, action, call);
     if ('status' in change) return change;
     known.provisioningState = 'Updating';
     const failed = (): void => {
@@ -240,21 +240,25 @@ export class MemoryAzure {
     };
   }
 
-  #diskAction(resource: AnyResource, action: string): Answer | { done: () => unknown } {
+  #diskAction(resource: AnyResource, action: string, { body }: ArmCall): Answer | { done: () => unknown } {
     if (resource.kind !== 'disk') return refused(400, 'BadRequest', 'No such action.');
     if (action === 'endGetAccess') {
       return {
         done: () => {
-          if (resource.diskState === 'ActiveUpload') resource.diskState = 'Unattached';
+          if (/^Active/.test(resource.diskState)) resource.diskState = 'Unattached';
         },
       };
     }
-    if (!/Upload$/.test(resource.diskState)) {
+    const writes = body.access === 'Write';
+    if (writes && !/Upload$/.test(resource.diskState)) {
       return refused(409, 'OperationNotAllowed', `${resource.name} does not wait for an upload.`);
+    }
+    if (!writes && !/^(Unattached|ActiveSAS)$/.test(resource.diskState)) {
+      return refused(409, 'OperationNotAllowed', `${resource.name} is ${resource.diskState}.`);
     }
     return {
       done: () => {
-        resource.diskState = 'ActiveUpload';
+        resource.diskState = writes ? 'ActiveUpload' : 'ActiveSAS';
         return { accessSAS: `https://disks.simulated/${resource.name}?sig=canary-sas` };
       },
     };
@@ -377,12 +381,13 @@ function environmentIn(customData: string | undefined): Record<string, string> {
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
 }
 
-const SKUS = ['Standard_F2s_v2', 'Standard_B2s'].map((name) => ({
+const CORES = { Standard_F2s_v2: '2', Standard_F4s_v2: '4', Standard_B2s: '2' };
+const SKUS = Object.entries(CORES).map(([name, vCPUs]) => ({
   resourceType: 'virtualMachines',
   name,
   family: 'standardFamily',
   capabilities: [
-    { name: 'vCPUs', value: '2' },
+    { name: 'vCPUs', value: vCPUs },
     { name: 'MaxDataDiskCount', value: '4' },
     { name: 'HyperVGenerations', value: 'V1,V2' },
   ],

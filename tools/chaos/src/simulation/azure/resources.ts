@@ -16,7 +16,7 @@ export interface DiskResource extends Resource {
   readonly sizeBytes: number;
   readonly sku: string;
   readonly location: string;
-  diskState: 'Unattached' | 'Attached' | 'Reserved' | 'ReadyToUpload' | 'ActiveUpload';
+  diskState: 'Unattached' | 'Attached' | 'Reserved' | 'ReadyToUpload' | 'ActiveUpload' | 'ActiveSAS';
   managedBy: string | null;
 }
 
