@@ -5,7 +5,14 @@ import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
 import { beginStep, recordOutcome, redispatchStep, type RunResult } from './advance.js';
 import { requestRestore } from './request-restore.js';
 import { backOffMs, STEP_ATTEMPTS } from './retry-policy.js';
-import { beginCleanUp, finishCleanUp, requestCancel, requestResume, requestRollback } from './turn-round.js';
+import {
+  beginCleanUp,
+  finishCleanUp,
+  redispatchCleanUp,
+  requestCancel,
+  requestResume,
+  requestRollback,
+} from './turn-round.js';
 
 const PLANNED: RunResult = { kind: 'done', output: { planHash: 'sha256:0' } };
 
@@ -211,6 +218,19 @@ describe('the way back', () => {
     assert.ok(await beginCleanUp(books, { restoreId, epoch: 1 }));
     assert.ok(await finishCleanUp(books, { restoreId, epoch: 1 }, { kind: 'done' }));
     assert.equal((await books.restore(restoreId))?.state, 'cancelled');
+  });
+
+  it('drops a clean-up of an older epoch, taken up or ended', async () => {
+    const books = new MemoryBooks();
+    const restoreId = await planned(books);
+    await requestCancel(books, restoreId, 'olivia');
+    assert.ok(await beginCleanUp(books, { restoreId, epoch: 1 }));
+    assert.equal(await redispatchCleanUp(books, { restoreId, epoch: 1 }), true);
+    assert.ok(await beginCleanUp(books, { restoreId, epoch: 2 }));
+    assert.equal(await beginCleanUp(books, { restoreId, epoch: 1 }), null);
+    assert.equal(await finishCleanUp(books, { restoreId, epoch: 1 }, { kind: 'done' }), false);
+    assert.equal((await books.restore(restoreId))?.state, 'cancelling');
+    assert.equal(await finishCleanUp(books, { restoreId, epoch: 2 }, { kind: 'done' }), true);
   });
 
   it('ends a parked step at once when cancelled', async () => {

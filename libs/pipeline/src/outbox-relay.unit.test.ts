@@ -5,7 +5,7 @@ import { aRestoreRequest, MemoryBooks } from '@landfall/testing';
 import { runOutboxRelay } from './outbox-relay.js';
 import { requestRestore } from './request-restore.js';
 
-test('a job stays in the outbox until its queue has it', async () => {
+test('a job stays in the outbox until its queue has it', async (test) => {
   const books = new MemoryBooks();
   await requestRestore(books, { request: aRestoreRequest(), requestedBy: 'olivia' });
   const added: string[] = [];
@@ -17,6 +17,7 @@ test('a job stays in the outbox until its queue has it', async () => {
     },
   };
   const relay = runOutboxRelay(books, queues);
+  test.after(() => relay.close());
   // It looks by itself at its start: whoever of the two claims the job fails.
   await relay.drain().catch(() => undefined);
   assert.equal(books.outbox.length, 1);
@@ -25,5 +26,4 @@ test('a job stays in the outbox until its queue has it', async () => {
   await relay.drain();
   assert.equal(added.length, 1);
   assert.equal(books.outbox.length, 0);
-  await relay.close();
 });

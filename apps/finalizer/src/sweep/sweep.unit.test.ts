@@ -81,6 +81,7 @@ describe('looking for orphans', () => {
       ['of-needs-attention', 'unknown'],
       ['of-running', 'unknown'],
     ]);
+    assert.ok((await findOrphans(ports())).every(({ removable }) => !removable));
   });
 
   it('tells what was intended and never made', async () => {
