@@ -74,7 +74,7 @@ function hasSpoken(suite: Suite, output: string): boolean {
   if (suite.kind === 'simulation')
     return /seeds with violations/.test(output) && !/could not be simulated/.test(output);
   const failed = Number(/^# fail (\d+)/m.exec(output)?.[1] ?? 0);
-  return failed > 0 && !/SyntaxError|ERR_MODULE_NOT_FOUND|test failed \(exit/.test(output);
+  return failed > 0 && !/ERR_MODULE_NOT_FOUND|does not provide an export/.test(output);
 }
 
 function suiteName(suite: Suite): string {
