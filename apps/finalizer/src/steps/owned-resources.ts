@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   LandfallError,
   ownerTags,
@@ -11,11 +12,21 @@ import { boundedMap } from '@landfall/pipeline';
 /*
  * Removing what a restore has made, in the order in which Azure lets go of it: access to disks, then VMs, then what
  * they held. Only what the ledger lists is looked at, and only what carries our tags is touched.
+ *
+ * What was intended and is not to be seen may have been made a moment ago: for some seconds Azure does not show it. So it is
+ * looked for a while longer before its absence is believed and its entry settled, because nobody looks again then.
  */
 export interface RemovalPorts {
-  readonly cloud: Pick<Cloud, 'deleteOwned' | 'deallocateVm' | 'revokeDiskAccess' | 'disk'>;
+  readonly cloud: Pick<
+    Cloud,
+    'deleteOwned' | 'deallocateVm' | 'revokeDiskAccess' | 'disk' | 'nic' | 'vm' | 'resourceGroup'
+  >;
   readonly applianceId: string;
+  /** Milliseconds between looks at what was intended and is not to be seen; ten seconds in all when left out. */
+  readonly looksForIntended?: readonly number[];
 }
+
+const LOOKS_FOR_INTENDED_MS = [1_000, 2_000, 3_000, 4_000];
 
 interface Left {
   readonly entry: LedgerEntry;
@@ -73,14 +84,33 @@ export async function removeEach(
 }
 
 async function remove(
-  { cloud, applianceId }: RemovalPorts,
+  ports: RemovalPorts,
   entry: LedgerEntry,
   journal: CallJournal,
   signal: AbortSignal,
 ): Promise<void> {
+  const { cloud, applianceId } = ports;
+  if (entry.state === 'intended') await lookForIt(ports, entry, signal);
   const tags = ownerTags(applianceId, journal.restoreId, entry.role as ResourceRole);
   await endAccess(cloud, entry, tags, journal, signal);
   await cloud.deleteOwned({ azureId: entry.azureId, kind: entry.kind, tags }, journal, signal);
+}
+
+async function lookForIt(
+  { cloud, looksForIntended = LOOKS_FOR_INTENDED_MS }: RemovalPorts,
+  { azureId, kind }: LedgerEntry,
+  signal: AbortSignal,
+): Promise<void> {
+  const look = {
+    disk: () => cloud.disk(azureId),
+    nic: () => cloud.nic(azureId),
+    vm: () => cloud.vm(azureId),
+    'resource-group': () => cloud.resourceGroup(azureId.split('/').at(-1) ?? ''),
+  }[kind];
+  for (const milliseconds of looksForIntended) {
+    if ((await look()) !== null) return;
+    await pause(milliseconds, undefined, { signal });
+  }
 }
 
 /** A disk with access granted can't be deleted. One that is not ours keeps its access. */

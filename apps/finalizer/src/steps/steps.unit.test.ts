@@ -181,6 +181,23 @@ describe('the clean-up', () => {
     assert.equal(journal.ledger[0]?.state, 'removed');
   });
 
+  it('removes what was made a moment ago and is not to be seen yet', async () => {
+    await storePlan(planWith(1));
+    const azureId = cloud.diskId('apps', 'just-made');
+    const creates = { kind: 'disk' as const, role: 'disk' };
+    await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
+    const look = cloud.disk.bind(cloud);
+    let looks = 0;
+    cloud.disk = async (id) => {
+      looks += 1;
+      if (looks === 2) await cloud.ensureEmptyDisk(diskSpec('just-made'), new MemoryJournal(restoreId));
+      return look(id);
+    };
+    await clean();
+    assert.deepEqual(cloud.inventory, []);
+    assert.equal(journal.ledger[0]?.state, 'removed');
+  });
+
   it('leaves and names what no longer carries our tags, and removes the rest', async () => {
     const provisioned = await provision(planWith(2));
     await run('detach-disks', provisioned);
@@ -294,7 +311,8 @@ async function clean(calls: CallJournal = journal): Promise<void> {
   const restore = await books.restore(restoreId);
   assert.ok(restore);
   const ledgers = { ledger: async () => journal.ledger, transaction: books.transaction.bind(books) };
-  const handler = cleanUp({ cloud, workers, diskAccesses, books: ledgers, applianceId: APPLIANCE });
+  const looksForIntended = [0, 0];
+  const handler = cleanUp({ cloud, workers, diskAccesses, books: ledgers, applianceId: APPLIANCE, looksForIntended });
   const signal = new AbortController().signal;
   await handler({ restore, purpose: 'cancel', epoch: 1, journal: calls, signal, event });
 }
