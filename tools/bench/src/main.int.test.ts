@@ -39,7 +39,25 @@ describe('The benchmark of restic restore', () => {
       await assert.rejects(access(folder), { code: 'ENOENT' });
     });
   }
+});
 
+describe('The benchmark of the page-blob endpoint', () => {
+  test('writes the same disk in three ways, reports each against the plain file, and leaves nothing behind', async () => {
+    const { code, stdout, stderr } = await bench('page-blob', '--size', '24MiB', '--repeat', '1', '--json');
+    assert.equal(code, 0, stderr);
+    const report = JSON.parse(stdout) as Record<string, Record<string, number>>;
+    for (const way of ['file', 'https', 'client']) {
+      const { megabytesPerSecond, ratioToFile } = report[way]!;
+      assert.ok(megabytesPerSecond! > 0, way);
+      const ratio = megabytesPerSecond! / report['file']!['megabytesPerSecond']!;
+      assert.ok(Math.abs(ratioToFile! - ratio) < 0.011, way);
+    }
+    const folder = /^Working in (\S+),/m.exec(stderr)![1]!;
+    await assert.rejects(access(folder), { code: 'ENOENT' });
+  });
+});
+
+describe('The benchmarks', () => {
   test('says how it is used when it is called wrongly', async () => {
     const calls = [
       [],
@@ -47,6 +65,7 @@ describe('The benchmark of restic restore', () => {
       ['restic-restore', '--size', '2'],
       ['restic-restore', '--repeat', '0'],
       ['restic-restore', '--no'],
+      ['page-blob', 'restic-restore'],
     ];
     for (const parameters of calls) {
       const { code, stderr } = await bench(...parameters);

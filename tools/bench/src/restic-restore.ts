@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { access, mkdtemp, open, readdir, rm } from 'node:fs/promises';
-import os from 'node:os';
+import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { memoryFolder } from './memory-folder.js';
 import { measure, type Measurement } from './measured-process.js';
+import type { Report } from './report.js';
 import { SAMPLE_DESCRIPTION, writeSampleDisk } from './sample-disk.js';
 
 /*
@@ -18,11 +19,6 @@ export interface ResticRestoreOptions {
   readonly repeat: number;
   readonly threads: number;
   readonly halfEmpty: boolean;
-}
-
-export interface Report {
-  readonly data: Readonly<Record<string, unknown>>;
-  readonly table: string;
 }
 
 const run = promisify(execFile);
@@ -87,17 +83,6 @@ export async function resticRestore(options: ResticRestoreOptions, say: (line: s
     return report(options, version, median(taken.restic), median(taken.landfall));
   } finally {
     await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** A folder in memory where there is one: disks would measure themselves. */
-async function memoryFolder(say: (line: string) => void): Promise<string> {
-  try {
-    await access('/dev/shm');
-    return '/dev/shm';
-  } catch {
-    say(`There is no /dev/shm: ${os.tmpdir()} is used, and its disk is measured too.`);
-    return os.tmpdir();
   }
 }
 

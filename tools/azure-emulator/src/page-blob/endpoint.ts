@@ -8,6 +8,7 @@ import type { PageBlobOperation } from '../faults/operation-names.js';
 import { VHD_FOOTER_BYTES } from '../compute/disk-rules.js';
 import { diskLimit } from './bandwidth.js';
 import { withStorageFaults, type Reply } from './page-blob-faults.js';
+import { withBody } from './page-buffers.js';
 import { pageRanges } from './page-ranges.js';
 import { parseRange, requirePages, StorageError, type ByteRange } from './storage-rules.js';
 
@@ -16,13 +17,11 @@ import { parseRange, requirePages, StorageError, type ByteRange } from './storag
  * REST): Get Blob Properties, ranged Get Blob, Get Page Ranges, Put Page with update or clear.
  *
  * A page write is taken in whole before its first byte is written, so that a connection that breaks leaves the disk as
- * it was. Chunks are written as they came, without being put together first.
+ * it was.
  */
 const READ_PIECE_BYTES = 1024 * 1024;
 const SERVICE_VERSION = '2024-11-04';
 const ZEROS = Buffer.alloc(READ_PIECE_BYTES);
-/** A vectored write takes at most this many buffers (IOV_MAX). */
-const MOST_BUFFERS = 1024;
 
 interface Target {
   readonly grant: GrantRecord;
@@ -131,15 +130,16 @@ async function putPage(
 ): Promise<Reply> {
   const write = request.headers['x-ms-page-write'];
   const range = requirePages(parseRange(request), target.sizeBytes, write);
-  const chunks = await readWhole(request, write === 'clear' ? 0 : range.length);
-  requireDigest(request, chunks);
-  // The signature may have been revoked while the body came in.
-  if (azure.state.get('grants', target.grant.opaque) === undefined) {
-    throw new StorageError(403, 'AuthenticationFailed', 'The access to the disk was revoked.');
-  }
-  await azure.transfers.use(target.grant.opaque, target.path, (file) =>
-    write === 'clear' ? clear(file, range) : writeAll(file, chunks, range.start),
-  );
+  await withBody(request, write === 'clear' ? 0 : range.length, async (body) => {
+    requireDigest(request, body);
+    // The signature may have been revoked while the body came in.
+    if (azure.state.get('grants', target.grant.opaque) === undefined) {
+      throw new StorageError(403, 'AuthenticationFailed', 'The access to the disk was revoked.');
+    }
+    await azure.transfers.use(target.grant.opaque, target.path, (file) =>
+      write === 'clear' ? clear(file, range) : writeAll(file, body, range.start),
+    );
+  });
   if (write !== 'clear') await limit(target, range.length, azure);
   const headers = {
     etag: `"0x${Date.now().toString(16).toUpperCase()}"`,
@@ -154,30 +154,11 @@ async function limit(target: Target, bytes: number, azure: Azure): Promise<void>
   await azure.bandwidth.pass(target.path, bytes, diskLimit(azure.settings.values, target.sizeBytes));
 }
 
-async function writeAll(file: FileHandle, chunks: readonly Buffer[], start: number): Promise<void> {
-  let position = start;
-  for (let first = 0; first < chunks.length; first += MOST_BUFFERS) {
-    let batch = chunks.slice(first, first + MOST_BUFFERS);
-    while (batch.length > 0) {
-      const { bytesWritten } = await file.writev(batch, position);
-      position += bytesWritten;
-      batch = after(batch, bytesWritten);
-    }
+async function writeAll(file: FileHandle, body: Buffer, start: number): Promise<void> {
+  for (let done = 0; done < body.length;) {
+    const { bytesWritten } = await file.write(body, done, body.length - done, start + done);
+    done += bytesWritten;
   }
-}
-
-/** What is left of the buffers when so many bytes of them are done. */
-function after(chunks: readonly Buffer[], bytes: number): Buffer[] {
-  const left: Buffer[] = [];
-  let skip = bytes;
-  for (const chunk of chunks) {
-    if (skip >= chunk.length) skip -= chunk.length;
-    else {
-      left.push(chunk.subarray(skip));
-      skip = 0;
-    }
-  }
-  return left;
 }
 
 async function clear(file: FileHandle, range: ByteRange): Promise<void> {
@@ -187,34 +168,14 @@ async function clear(file: FileHandle, range: ByteRange): Promise<void> {
   }
 }
 
-async function readWhole(request: IncomingMessage, expectedBytes: number): Promise<Buffer[]> {
-  const declared = request.headers['content-length'];
-  if (declared === undefined) throw new StorageError(411, 'MissingContentLengthHeader', 'Content-Length is required.');
-  if (Number(declared) !== expectedBytes) {
-    throw new StorageError(400, 'InvalidHeaderValue', 'The Content-Length is not the length of the page range.');
-  }
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    length += chunk.length;
-  }
-  if (length !== expectedBytes) throw new StorageError(400, 'IncompleteBody', 'The request body ended too early.');
-  return chunks;
-}
-
-function requireDigest(request: IncomingMessage, chunks: readonly Buffer[]): void {
+function requireDigest(request: IncomingMessage, body: Buffer): void {
   const expected = request.headers['content-md5'];
-  if (expected === undefined) return;
-  const hash = createHash('md5');
-  for (const chunk of chunks) hash.update(chunk);
-  if (hash.digest('base64') !== expected) {
-    throw new StorageError(
-      400,
-      'Md5Mismatch',
-      'The MD5 value specified in the request did not match with the MD5 value calculated by the server.',
-    );
-  }
+  if (expected === undefined || createHash('md5').update(body).digest('base64') === expected) return;
+  throw new StorageError(
+    400,
+    'Md5Mismatch',
+    'The MD5 value specified in the request did not match with the MD5 value calculated by the server.',
+  );
 }
 
 async function getBlob(

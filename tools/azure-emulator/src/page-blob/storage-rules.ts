@@ -19,7 +19,7 @@ export interface ByteRange {
 }
 
 /** Put Page takes at most 4 MiB at a time (Azure Storage REST). */
-const LARGEST_PUT_BYTES = 4 * 1024 * 1024;
+export const LARGEST_PUT_BYTES = 4 * 1024 * 1024;
 const PAGE_BYTES = 512;
 
 /** From `x-ms-range`, which wins, or `Range`; null when there is none. @throws StorageError 400 */
