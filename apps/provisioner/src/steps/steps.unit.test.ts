@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { beforeEach, describe, it } from 'node:test';
 import {
   newRestoreId,
@@ -286,9 +286,11 @@ function environmentOf(vmId: string): Readonly<Record<string, string>> {
   return cloud.environments.get(vmId.toLowerCase()) ?? {};
 }
 
+/** For a session of its own each time. */
 function redeem(workerId: string, token: string) {
   const hash = createHash('sha256').update(token).digest('hex');
-  return workers.redeemBootstrap(workerId, hash, { tokenHash: 'session', expiresAt: new Date(Date.now() + 1e6) });
+  const session = { tokenHash: randomUUID(), expiresAt: new Date(Date.now() + 1e6) };
+  return workers.redeemBootstrap(workerId, hash, session);
 }
 
 function expectCrash(error: unknown): false {
