@@ -19,7 +19,8 @@ import {
  *   at the end            none
  *
  * The sealed SAS lies in the books as long as it is good. Its row goes last, so that a repetition after a crash at any
- * point finds out what is left to do; which SAS a disk can have is told by its state in Azure.
+ * point finds out what is left to do; which SAS a disk can have, and whether it still has one, is told by its state in
+ * Azure.
  */
 export interface DirectDisks {
   /** Every disk has a usable SAS afterwards: for writing, or for reading once it is complete. */
@@ -80,8 +81,11 @@ export function directDisks(ports: DirectDiskPorts): DirectDisks {
       await seal(restore, journal, signal);
       for (const disk of restore.disks) {
         signal?.throwIfAborted();
-        if ((await accesses.access(restore.id, disk.name)) === null) continue;
-        await cloud.revokeDiskAccess(azureIdOf(restore, disk), journal, signal);
+        const azureId = azureIdOf(restore, disk);
+        // Not the books: who was granted an access may have died before it was written down.
+        if ((await cloud.disk(azureId))?.diskState === 'ActiveSAS') {
+          await cloud.revokeDiskAccess(azureId, journal, signal);
+        }
         await accesses.remove(restore.id, disk.name);
       }
     },
