@@ -4,7 +4,7 @@ import type { RestoreEvent } from '@landfall/domain';
 import { requestResume } from '@landfall/pipeline';
 import fc from 'fast-check';
 import { SEGMENT_BYTES } from './segments.js';
-import { RESTORE_ID, Scene, type SceneDisk } from './transfer-scene.js';
+import { RESTORE_ID, Scene, type SceneDisk } from './transfer-scene.fixture.test.js';
 
 /** A disk of so many segments, those at the given places with data. */
 function disk(name: string, segments: number, withData: readonly number[]): SceneDisk {
