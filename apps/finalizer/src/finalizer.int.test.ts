@@ -217,7 +217,7 @@ async function launchWorker(
   const workerId = `worker-${restoreId}`;
   await postgres.workers.create({
     ...{ id: workerId, restoreId, azureId: worker.azureId, disks: disks.map((disk) => disk.name) },
-    ...{ bootstrapTokenHash: workerId, bootstrapExpiresAt: new Date(Date.now() + 600_000) },
+    ...{ bootstrapTokenHash: workerId, bootstrapSeconds: 600 },
   });
   return {
     workers: [{ workerId, azureId: worker.azureId, disks: disks.map(({ name }, lun) => ({ name, lun })) }],

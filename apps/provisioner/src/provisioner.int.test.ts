@@ -158,7 +158,7 @@ async function report(workerId: string): Promise<void> {
   const path = join(folder, workerId);
   await until(() => Promise.resolve(existsSync(path) && readFileSync(path).length > 0));
   const bootstrapHash = createHash('sha256').update(readFileSync(path, 'utf8')).digest('hex');
-  const session = { tokenHash: workerId, expiresAt: new Date(Date.now() + 600_000) };
+  const session = { tokenHash: workerId, validSeconds: 600 };
   assert.ok(await postgres.workers.redeemBootstrap(workerId, bootstrapHash, session));
 }
 

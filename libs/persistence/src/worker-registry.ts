@@ -3,7 +3,7 @@ import type { Database } from './database.js';
 import type { Prisma } from './generated/client.js';
 import type { MoverModel, WorkerModel } from './generated/models.js';
 
-/** Expiry is told by the database's clock alone, so that the clocks of services do not matter. */
+/** Expiry is set and told by the database's clock alone, so that the clocks of services do not matter. */
 export class PostgresWorkerRegistry implements WorkerRegistry {
   readonly #database: Database;
 
@@ -12,10 +12,14 @@ export class PostgresWorkerRegistry implements WorkerRegistry {
   }
 
   async create(worker: Parameters<WorkerRegistry['create']>[0]): Promise<void> {
-    const { count } = await this.#database.run((client) =>
-      client.worker.createMany({ data: [{ ...worker, disks: [...worker.disks] }], skipDuplicates: true }),
+    const created = await this.#database.run(
+      (client) => client.$executeRaw`
+        INSERT INTO "worker" ("id", "restore_id", "azure_id", "disks", "bootstrap_token_hash", "bootstrap_expires_at")
+        VALUES (${worker.id}, ${worker.restoreId}, ${worker.azureId}, ${[...worker.disks]}::text[],
+                ${worker.bootstrapTokenHash}, clock_timestamp() + make_interval(secs => ${worker.bootstrapSeconds}))
+        ON CONFLICT ("id") DO NOTHING`,
     );
-    if (count === 1) return;
+    if (created === 1) return;
     throw new ConflictError({
       code: 'WORKER_EXISTS',
       message: `The worker ${worker.id} is registered already.`,
@@ -37,12 +41,13 @@ export class PostgresWorkerRegistry implements WorkerRegistry {
   async redeemBootstrap(
     id: string,
     bootstrapTokenHash: string,
-    session: { tokenHash: string; expiresAt: Date },
+    session: { tokenHash: string; validSeconds: number },
   ): Promise<WorkerRecord | null> {
     const redeemed = await this.#database.run(
       (client) => client.$executeRaw`
         UPDATE "worker" SET "state" = 'ready',
-               "session_token_hash" = ${session.tokenHash}, "session_expires_at" = ${session.expiresAt}
+               "session_token_hash" = ${session.tokenHash},
+               "session_expires_at" = clock_timestamp() + make_interval(secs => ${session.validSeconds})
         WHERE "id" = ${id} AND "bootstrap_token_hash" = ${bootstrapTokenHash} AND "state" <> 'retired'
           AND "bootstrap_expires_at" > clock_timestamp()
           AND ("session_token_hash" IS NULL OR "session_token_hash" = ${session.tokenHash})`,
@@ -59,21 +64,21 @@ export class PostgresWorkerRegistry implements WorkerRegistry {
     return rows[0] ? this.worker(rows[0].id) : null;
   }
 
-  async renewSession(tokenHash: string, expiresAt: Date): Promise<boolean> {
+  async renewSession(tokenHash: string, validSeconds: number): Promise<boolean> {
     const renewed = await this.#database.run(
       (client) => client.$executeRaw`
-        UPDATE "worker" SET "session_expires_at" = ${expiresAt}
+        UPDATE "worker" SET "session_expires_at" = clock_timestamp() + make_interval(secs => ${validSeconds})
         WHERE "session_token_hash" = ${tokenHash} AND "state" = 'ready' AND "session_expires_at" > clock_timestamp()`,
     );
     return renewed === 1;
   }
 
-  async renewBootstrap(id: string, bootstrapTokenHash: string, bootstrapExpiresAt: Date): Promise<void> {
-    await this.#database.run((client) =>
-      client.worker.updateMany({
-        where: { id, sessionTokenHash: null, state: 'launching' },
-        data: { bootstrapTokenHash, bootstrapExpiresAt },
-      }),
+  async renewBootstrap(id: string, bootstrapTokenHash: string, bootstrapSeconds: number): Promise<void> {
+    await this.#database.run(
+      (client) => client.$executeRaw`
+        UPDATE "worker" SET "bootstrap_token_hash" = ${bootstrapTokenHash},
+               "bootstrap_expires_at" = clock_timestamp() + make_interval(secs => ${bootstrapSeconds})
+        WHERE "id" = ${id} AND "session_token_hash" IS NULL AND "state" = 'launching'`,
     );
   }
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
  * queue, claims each one here, and gets with the claim what the job needs.
  *
  *   POST /internal/v1/workers/{id}/register      one-time bootstrap token → REGISTERED
- *   POST /internal/v1/workers/{id}/heartbeat     session token; prolongs it → { expiresAt }
+ *   POST /internal/v1/workers/{id}/heartbeat     session token; prolongs it → { validSeconds }
  *   POST /internal/v1/movers/lease               session token, or a pool mover's API token → LEASED; at the start
  *   POST /internal/v1/movers/renew               likewise; refused with 409 `LEASE_LOST`: end at once
  *   POST /internal/v1/movers/leave               likewise; nothing is written any more
@@ -29,7 +29,8 @@ export const REGISTER = z.object({
 
 export const REGISTERED = z.object({
   sessionToken: z.string(),
-  expiresAt: z.string(),
+  /** From now on, unless a heartbeat prolongs it. */
+  validSeconds: z.number(),
   redisUrl: z.string(),
   queue: z.string(),
   /** Left out: the default of the queues' connections. */

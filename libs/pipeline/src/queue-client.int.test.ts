@@ -53,4 +53,30 @@ describe('the sending side of the queues', () => {
       back.close();
     }
   });
+
+  it('takes a job for lost that is put off for longer than it was to be, and one that is put off for long for live', async () => {
+    const url = process.env.LANDFALL_TEST_REDIS_URL;
+    assert.ok(url, 'Run this with the test runner: it starts the servers.');
+    const queues = new QueueClient({ url: new Secret(url), prefix: `test-${process.pid}-put-off` });
+    const queue = queues.queue('finalizer');
+    try {
+      const message = { queue: 'finalizer', name: 'run-step', payload: {} };
+      await queues.enqueue({ ...message, jobId: 'by-a-clock-ahead', delayMs: 1 });
+      await queues.enqueue({ ...message, jobId: 'for-an-hour', delayMs: 3_600_000 });
+      assert.equal(await queues.isLive('finalizer', 'by-a-clock-ahead'), true);
+      assert.equal(await queues.isLive('finalizer', 'for-an-hour'), true);
+      // Half a minute later, by the clock of this process.
+      const { now } = performance;
+      performance.now = () => now.call(performance) + 31_000;
+      try {
+        assert.equal(await queues.isLive('finalizer', 'by-a-clock-ahead'), false);
+        assert.equal(await queues.isLive('finalizer', 'for-an-hour'), true);
+      } finally {
+        performance.now = now;
+      }
+    } finally {
+      await queue.obliterate({ force: true });
+      await queues.close();
+    }
+  });
 });

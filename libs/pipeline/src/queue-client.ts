@@ -11,6 +11,7 @@ import {
 import { Queue, QueueEvents, type JobsOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { ANSWER } from './queues.js';
+import { PutOffJobs } from './put-off-jobs.js';
 import { patientConnection, promptConnection, queuePrefix, redisUnreachable, type RedisSettings } from './redis.js';
 
 /** How long ended jobs stay to be looked at. Their ids hold an epoch, so none of them stands in a later job's way. */
@@ -24,6 +25,7 @@ export class QueueClient {
   readonly #redis: RedisSettings;
   readonly #connection: Redis;
   readonly #queues = new Map<string, Queue>();
+  readonly #putOff = new PutOffJobs();
   readonly #events = new Map<string, { connection: Redis; events: QueueEvents }>();
 
   constructor(redis: RedisSettings) {
@@ -60,10 +62,25 @@ export class QueueClient {
     await this.#guarded(() => this.queue(message.queue).add(message.name, message.payload, options));
   }
 
-  /** Whether a job waits, is delayed or is being worked on. @throws RetryableError `REDIS_UNREACHABLE` */
+  /**
+   * Whether a job waits, is being worked on, or is put off for no longer than it was to be.
+   * @throws RetryableError `REDIS_UNREACHABLE`
+   */
   async isLive(queue: string, jobId: string): Promise<boolean> {
     const state = await this.#guarded(() => this.queue(queue).getJobState(jobId));
+    if (state === 'delayed') return !(await this.#isOverdue(queue, jobId));
     return state !== 'completed' && state !== 'failed' && state !== 'unknown';
+  }
+
+  async #isOverdue(name: string, jobId: string): Promise<boolean> {
+    const queue = this.queue(name);
+    const [until, delay] = await this.#guarded(() =>
+      Promise.all([
+        this.#connection.zscore(queue.toKey('delayed'), jobId),
+        this.#connection.hget(queue.toKey(jobId), 'delay'),
+      ]),
+    );
+    return until !== null && this.#putOff.isOverdue(jobId, { until, delayMs: Number(delay ?? 0) });
   }
 
   /** Redis' run id, a new one after each of its starts. @throws RetryableError `REDIS_UNREACHABLE` */

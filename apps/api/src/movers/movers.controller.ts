@@ -22,7 +22,7 @@ import { hashOf } from '../access/session.js';
 import { ForbiddenError, UnauthenticatedError } from '../errors/problem.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 import { grantOf } from './grant.js';
-import { newSession, sessionEnd } from './worker-session.js';
+import { newSession, SESSION_SECONDS } from './worker-session.js';
 
 /** What data-movers ask for; libs/pipeline's mover-protocol describes it. */
 @ApiExcludeController()
@@ -38,7 +38,7 @@ export class MoversController {
     @Param('id') id: string,
     @Body({ schema: REGISTER.strict() }) body: z.infer<typeof REGISTER>,
   ): Promise<z.infer<typeof REGISTERED>> {
-    const session = newSession(new Date(), body.sessionToken);
+    const session = newSession(body.sessionToken);
     const worker = await this.ports.workers.redeemBootstrap(id, hashOf(body.bootstrapToken), session);
     if (worker === null) {
       throw new UnauthenticatedError('The bootstrap token is not valid: it is unknown, used, or has expired.');
@@ -47,7 +47,7 @@ export class MoversController {
     const { redisUrl, queuePrefix, concurrency } = this.ports.moverQueues;
     return {
       sessionToken: session.token,
-      expiresAt: session.expiresAt.toISOString(),
+      validSeconds: session.validSeconds,
       redisUrl: redisUrl.reveal(),
       queuePrefix,
       queue: workerQueue(id),
@@ -62,15 +62,14 @@ export class MoversController {
     @Param('id') id: string,
     @Body({ schema: HEARTBEAT.strict() }) body: z.infer<typeof HEARTBEAT>,
     @Req() request: Request,
-  ): Promise<{ expiresAt: string }> {
+  ): Promise<{ validSeconds: number }> {
     const { principal } = request;
     if (principal?.kind !== 'worker' || principal.workerId !== id) throw notItsOwn(`worker ${id}`);
-    const expiresAt = sessionEnd(new Date());
-    if (!(await this.ports.workers.renewSession(principal.tokenHash, expiresAt))) {
+    if (!(await this.ports.workers.renewSession(principal.tokenHash, SESSION_SECONDS))) {
       throw new UnauthenticatedError("The worker's session has ended.");
     }
     await this.ports.workers.heartbeat(id, body.mover);
-    return { expiresAt: expiresAt.toISOString() };
+    return { validSeconds: SESSION_SECONDS };
   }
 
   /** Begins a data-mover's time to write. It holds the lock of its name: whoever had the name before is gone. */

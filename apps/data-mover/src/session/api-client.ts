@@ -18,7 +18,7 @@ import { z } from 'zod';
 const TIMEOUT_MS = 15_000;
 
 const PROBLEM = z.object({ code: z.string(), detail: z.string(), fix: z.string() });
-const PROLONGED = z.object({ expiresAt: z.string() });
+const PROLONGED = z.object({ validSeconds: z.number() });
 
 export type Registered = z.infer<typeof REGISTERED>;
 

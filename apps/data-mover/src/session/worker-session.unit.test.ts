@@ -9,7 +9,7 @@ import { joinSession, type Registration } from './worker-session.js';
 
 const SESSION = {
   sessionToken: 'session',
-  expiresAt: '2030-01-01T00:00:00.000Z',
+  validSeconds: 3600,
   redisUrl: 'redis://127.0.0.1:1',
   queue: 'mover-worker-w',
   concurrency: 3,

@@ -185,13 +185,13 @@ export class TestSite {
       this.#note('registered', null, '');
       const { url, prefix: queuePrefix } = this.redis;
       const queue = workerQueue(WORKER_ID);
-      const session = { sessionToken: SESSION_TOKEN, expiresAt: '2100-01-01T00:00:00.000Z' };
+      const session = { sessionToken: SESSION_TOKEN, validSeconds: 3600 };
       return [200, { ...session, redisUrl: url.reveal(), queue, queuePrefix, concurrency: this.concurrency }];
     }
     if (request.headers.authorization !== `Bearer ${SESSION_TOKEN}`) return [401, problem('UNAUTHENTICATED')];
     if (path.endsWith('/heartbeat')) {
       this.#note('heartbeat', null, (body['mover'] as { name: string }).name);
-      return [200, { expiresAt: '2100-01-01T00:00:00.000Z' }];
+      return [200, { validSeconds: 3600 }];
     }
     const mover = String(body['mover']);
     const lease = writerLease(WORKER_ID, mover);

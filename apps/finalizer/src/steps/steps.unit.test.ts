@@ -256,7 +256,7 @@ async function provision(plan: RestorePlan): Promise<Provisioned> {
   );
   await workers.create({
     ...{ id: 'worker', restoreId, azureId: vm.azureId, disks: disks.map((disk) => disk.name) },
-    ...{ bootstrapTokenHash: 'hash', bootstrapExpiresAt: new Date(Date.now() + 1e6) },
+    ...{ bootstrapTokenHash: 'hash', bootstrapSeconds: 600 },
   });
   const attached = disks.map(({ azureId }, lun) => ({ diskId: azureId, lun, caching: 'None' as const }));
   await cloud.attachDisks(vm.azureId, attached, journal);

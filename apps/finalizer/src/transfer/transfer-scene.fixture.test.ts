@@ -238,7 +238,7 @@ export class Scene {
         azureId: `/vms/${workerId}`,
         disks: [],
         bootstrapTokenHash: '00',
-        bootstrapExpiresAt: new Date(0),
+        bootstrapSeconds: 0,
       });
     }
   }

@@ -12,7 +12,7 @@ import {
   type WorkerRegistry,
 } from '@landfall/domain';
 import { boundedMap, type StageOutput, type StepContext, type StepHandler } from '@landfall/pipeline';
-import { newBootstrapToken } from './bootstrap-token.js';
+import { BOOTSTRAP_SECONDS, newBootstrapToken } from './bootstrap-token.js';
 
 /*
  * Step 4: for each worker of the plan a network interface, a VM that knows how to prove itself once, and the empty disks
@@ -128,9 +128,9 @@ async function takePlace(
     if (usable) return { id: present.id, token: null };
   }
 
-  const { token, hash, expiresAt } = newBootstrapToken();
+  const { token, hash } = newBootstrapToken();
   if (present?.state === 'launching' && vm === null) {
-    await workers.renewBootstrap(present.id, hash, expiresAt);
+    await workers.renewBootstrap(present.id, hash, BOOTSTRAP_SECONDS);
     return { id: present.id, token: token.reveal() };
   }
   if (present !== undefined) await remove(ports, context, present);
@@ -141,7 +141,7 @@ async function takePlace(
     azureId: cloud.vmId(context.plan.destination.resourceGroup, id),
     disks: planned.disks,
     bootstrapTokenHash: hash,
-    bootstrapExpiresAt: expiresAt,
+    bootstrapSeconds: BOOTSTRAP_SECONDS,
   });
   return { id, token: token.reveal() };
 }

@@ -289,7 +289,7 @@ function environmentOf(vmId: string): Readonly<Record<string, string>> {
 /** For a session of its own each time. */
 function redeem(workerId: string, token: string) {
   const hash = createHash('sha256').update(token).digest('hex');
-  const session = { tokenHash: randomUUID(), expiresAt: new Date(Date.now() + 1e6) };
+  const session = { tokenHash: randomUUID(), validSeconds: 600 };
   return workers.redeemBootstrap(workerId, hash, session);
 }
 

@@ -238,7 +238,10 @@ export interface Catalogue {
   findPoints(text: string): Promise<readonly RestorePoint[]>;
 }
 
-/** Worker VMs and the data-movers on them, as far as the books know. */
+/**
+ * Worker VMs and the data-movers on them, as far as the books know. How long a token is valid is counted from now on the
+ * books' own clock: those of the services may be wrong.
+ */
 export interface WorkerRegistry {
   create(worker: {
     id: string;
@@ -246,7 +249,7 @@ export interface WorkerRegistry {
     azureId: string;
     disks: readonly string[];
     bootstrapTokenHash: string;
-    bootstrapExpiresAt: Date;
+    bootstrapSeconds: number;
   }): Promise<void>;
   worker(id: string): Promise<WorkerRecord | null>;
   workers(filter?: { restoreId?: string; active?: boolean }): Promise<readonly WorkerRecord[]>;
@@ -257,13 +260,13 @@ export interface WorkerRegistry {
   redeemBootstrap(
     id: string,
     bootstrapTokenHash: string,
-    session: { tokenHash: string; expiresAt: Date },
+    session: { tokenHash: string; validSeconds: number },
   ): Promise<WorkerRecord | null>;
   /** Null when the token is unknown, expired or revoked. */
   bySession(tokenHash: string): Promise<WorkerRecord | null>;
-  renewSession(tokenHash: string, expiresAt: Date): Promise<boolean>;
+  renewSession(tokenHash: string, validSeconds: number): Promise<boolean>;
   /** Replaces the bootstrap token of a worker that never redeemed its own. */
-  renewBootstrap(id: string, bootstrapTokenHash: string, bootstrapExpiresAt: Date): Promise<void>;
+  renewBootstrap(id: string, bootstrapTokenHash: string, bootstrapSeconds: number): Promise<void>;
   heartbeat(id: string, mover: { name: string; pid: number }): Promise<void>;
   /** Its tokens are void from here on. */
   retire(id: string): Promise<void>;

@@ -9,8 +9,8 @@ export interface WorkerRegistryUnderTest {
   dispose(): Promise<void>;
 }
 
-const SOON = () => new Date(Date.now() + 600_000);
-const PAST = () => new Date(Date.now() - 1_000);
+const SOON = 600;
+const PAST = -1;
 
 /** Registers the tests that every WorkerRegistry has to pass; `name` heads them. */
 export function workerRegistryContract(name: string, make: () => Promise<WorkerRegistryUnderTest>): void {
@@ -18,14 +18,14 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
     const made = await make();
     try {
       const { registry, restoreId } = made;
-      const bootstrap = { bootstrapTokenHash: 'boot', bootstrapExpiresAt: SOON() };
+      const bootstrap = { bootstrapTokenHash: 'boot', bootstrapSeconds: SOON };
       await registry.create({ id: 'w-1', restoreId, azureId: '/vms/w-1', disks: ['sda', 'sdb'], ...bootstrap });
       await use(registry, restoreId);
     } finally {
       await made.dispose();
     }
   };
-  const session = (tokenHash = 'session') => ({ tokenHash, expiresAt: SOON() });
+  const session = (tokenHash = 'session') => ({ tokenHash, validSeconds: SOON });
 
   describe(`${name} as a WorkerRegistry`, () => {
     test('keeps a worker with its disks in the order of their LUNs', () =>
@@ -42,7 +42,7 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
         assert.deepEqual(await registry.workers({ restoreId }), [expected]);
         assert.deepEqual(await registry.workers({ restoreId: 'r-other' }), []);
         assert.equal(await registry.worker('w-2'), null);
-        const again = { bootstrapTokenHash: 'x', bootstrapExpiresAt: SOON() };
+        const again = { bootstrapTokenHash: 'x', bootstrapSeconds: SOON };
         await assert.rejects(registry.create({ id: 'w-1', restoreId, azureId: '/', disks: [], ...again }), {
           code: 'WORKER_EXISTS',
         });
@@ -71,12 +71,12 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
 
     test('renews the bootstrap token of a worker that never redeemed its own, and of no other', () =>
       withWorker(async (registry) => {
-        await registry.renewBootstrap('w-1', 'boot-2', PAST());
+        await registry.renewBootstrap('w-1', 'boot-2', PAST);
         assert.equal(await registry.redeemBootstrap('w-1', 'boot-2', session()), null);
-        await registry.renewBootstrap('w-1', 'boot-3', SOON());
+        await registry.renewBootstrap('w-1', 'boot-3', SOON);
         assert.equal(await registry.redeemBootstrap('w-1', 'boot', session()), null);
         assert.ok(await registry.redeemBootstrap('w-1', 'boot-3', session()));
-        await registry.renewBootstrap('w-1', 'boot-4', SOON());
+        await registry.renewBootstrap('w-1', 'boot-4', SOON);
         assert.equal(await registry.redeemBootstrap('w-1', 'boot-4', session()), null);
       }));
 
@@ -85,10 +85,10 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
         await registry.redeemBootstrap('w-1', 'boot', session());
         assert.equal((await registry.bySession('session'))?.id, 'w-1');
         assert.equal(await registry.bySession('wrong'), null);
-        assert.equal(await registry.renewSession('wrong', SOON()), false);
-        assert.equal(await registry.renewSession('session', PAST()), true);
+        assert.equal(await registry.renewSession('wrong', SOON), false);
+        assert.equal(await registry.renewSession('session', PAST), true);
         assert.equal(await registry.bySession('session'), null);
-        assert.equal(await registry.renewSession('session', SOON()), false);
+        assert.equal(await registry.renewSession('session', SOON), false);
       }));
 
     test('remembers the latest heartbeat of each data-mover', () =>

@@ -19,8 +19,8 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
         fix: 'Read it instead, and renew its bootstrap token if it never redeemed its own.',
       });
     }
-    const { bootstrapTokenHash, bootstrapExpiresAt, ...columns } = worker;
-    const bootstrap = { hash: bootstrapTokenHash, expiresAt: bootstrapExpiresAt };
+    const { bootstrapTokenHash, bootstrapSeconds, ...columns } = worker;
+    const bootstrap = { hash: bootstrapTokenHash, expiresAt: this.#in(bootstrapSeconds) };
     this.#rows.set(worker.id, { ...columns, state: 'launching', movers: [], bootstrap, session: null });
   }
 
@@ -38,7 +38,7 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
   async redeemBootstrap(
     id: string,
     bootstrapTokenHash: string,
-    session: { tokenHash: string; expiresAt: Date },
+    session: { tokenHash: string; validSeconds: number },
   ): Promise<WorkerRecord | null> {
     const row = this.#rows.get(id);
     if (!row?.bootstrap || row.bootstrap.hash !== bootstrapTokenHash || row.bootstrap.expiresAt <= this.now()) {
@@ -46,7 +46,10 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
     }
     if (row.session && row.session.hash !== session.tokenHash) return null;
     const redeemed = { ...row, state: 'ready' as const };
-    this.#rows.set(id, { ...redeemed, session: { hash: session.tokenHash, expiresAt: session.expiresAt } });
+    this.#rows.set(id, {
+      ...redeemed,
+      session: { hash: session.tokenHash, expiresAt: this.#in(session.validSeconds) },
+    });
     return this.worker(id);
   }
 
@@ -54,17 +57,17 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
     return this.#shown(this.#inSession(tokenHash));
   }
 
-  async renewSession(tokenHash: string, expiresAt: Date): Promise<boolean> {
+  async renewSession(tokenHash: string, validSeconds: number): Promise<boolean> {
     const row = this.#inSession(tokenHash);
     if (!row) return false;
-    row.session = { hash: tokenHash, expiresAt };
+    row.session = { hash: tokenHash, expiresAt: this.#in(validSeconds) };
     return true;
   }
 
-  async renewBootstrap(id: string, bootstrapTokenHash: string, bootstrapExpiresAt: Date): Promise<void> {
+  async renewBootstrap(id: string, bootstrapTokenHash: string, bootstrapSeconds: number): Promise<void> {
     const row = this.#rows.get(id);
     if (row?.state !== 'launching') return;
-    row.bootstrap = { hash: bootstrapTokenHash, expiresAt: bootstrapExpiresAt };
+    row.bootstrap = { hash: bootstrapTokenHash, expiresAt: this.#in(bootstrapSeconds) };
   }
 
   async heartbeat(id: string, mover: { name: string; pid: number }): Promise<void> {
@@ -78,6 +81,10 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
   async retire(id: string): Promise<void> {
     const row = this.#rows.get(id);
     if (row) this.#rows.set(id, { ...row, state: 'retired', bootstrap: null, session: null });
+  }
+
+  #in(seconds: number): Date {
+    return new Date(this.now().getTime() + seconds * 1000);
   }
 
   #inSession(tokenHash: string): Row | undefined {

@@ -17,6 +17,8 @@ export interface CampaignOptions {
   readonly cells: number;
   readonly onResult?: (result: Result) => void;
   readonly note?: (line: string) => void;
+  /** Where the logs of a cell are kept in which something went wrong; nowhere when left out. */
+  readonly logs?: string;
   /** No trial begins after that moment, by `performance.now()`. */
   readonly until?: number;
 }
@@ -69,6 +71,7 @@ export class Campaign {
         results.push(result);
         this.options.onResult?.(result);
         if (result.survived && result.reached) continue;
+        if (this.options.logs !== undefined) await cell.keepLogs(this.options.logs);
         await this.#retire(cell);
         cell = null;
       }

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { trustEmulator } from '@landfall/azure-emulator';
 import { Secret } from '@landfall/domain';
@@ -14,6 +15,7 @@ import {
 } from '@landfall/local-stack/parts';
 import { redis, type ServerSpec } from '@landfall/local-stack/servers';
 import { connectBooks, type Books } from '@landfall/persistence';
+import { removePlan, writePlan, type Afflictions } from '../afflictions/plan.js';
 import { FaultProxy } from '../proxy/fault-proxy.js';
 import { PostgresCuts } from '../proxy/postgres-cuts.js';
 import { EmulatedAzure } from './emulated-azure.js';
@@ -97,9 +99,10 @@ export class Cell {
       },
       1,
     );
-    await Promise.all([queue, azureEmulator(folder, installation, 'none')].map((spec) => this.#supervise(spec)));
+    const emulator = this.#withAfflictedWorkers(azureEmulator(folder, installation, 'none'));
+    await Promise.all([queue, emulator].map((spec) => this.#supervise(spec)));
     trustEmulator({ caPath: caPath(folder) });
-    await Promise.all([api, ...others].map((spec) => this.#supervise(spec)));
+    await Promise.all([api, ...others].map((spec) => this.#supervise(this.#afflicted(spec))));
     this.seeded = (await this.azure.resources()).map((resource) => resource.id.toLowerCase()).sort();
     await this.post('/v1/repositories', {
       name: 'sample',
@@ -135,8 +138,49 @@ export class Cell {
     await supervised.start();
   }
 
+  #afflicted(spec: ServerSpec): ServerSpec {
+    return { ...spec, args: [...this.#preload(spec.name), ...spec.args] };
+  }
+
+  #withAfflictedWorkers(emulator: ServerSpec): ServerSpec {
+    const { EMULATOR_WORKER_COMMAND: command = '[]', ...env } = emulator.env ?? {};
+    const [node = '', ...rest] = JSON.parse(command) as string[];
+    const disks = join(this.folder, 'azure', 'disks');
+    return {
+      ...emulator,
+      env: { ...env, EMULATOR_WORKER_COMMAND: JSON.stringify([node, ...this.#preload('worker', disks), ...rest]) },
+    };
+  }
+
+  #preload(name: string, disks = ''): readonly string[] {
+    const module = new URL('../afflictions/preload.js', import.meta.url);
+    for (const [key, value] of Object.entries({ plan: this.#plan, name, disks })) module.searchParams.set(key, value);
+    return ['--import', module.href];
+  }
+
+  get #plan(): string {
+    return join(this.folder, 'afflictions');
+  }
+
+  /** From now on the machine is unkind to its processes as planned, until it is relieved. */
+  afflict(plan: Afflictions): void {
+    this.note(`afflicted: ${JSON.stringify(plan)}`);
+    rmSync(`${this.#plan}.struck`, { force: true });
+    writePlan(this.#plan, plan);
+  }
+
+  relieve(): void {
+    removePlan(this.#plan);
+  }
+
+  /** Who has been struck by what since the last affliction: `planner: clock 3600000`. */
+  get struck(): readonly string[] {
+    return lines(`${this.#plan}.struck`);
+  }
+
   async stop(): Promise<void> {
     this.disarm();
+    this.relieve();
     const last = ['azure-emulator', 'redis'];
     const names = [...this.#processes.keys()];
     await Promise.all(names.filter((name) => !last.includes(name)).map((name) => this.#processes.get(name)?.stop()));
@@ -157,6 +201,16 @@ export class Cell {
   /** A line in the cell's own log. */
   note(line: string): void {
     writeFileSync(join(this.folder, 'logs', 'cell.log'), `${new Date().toISOString()} ${line}\n`, { flag: 'a' });
+  }
+
+  /** Copies the logs of all processes into a folder of the cell's name, with those of workers that are still there. */
+  async keepLogs(into: string): Promise<void> {
+    const filter = (path: string): boolean => lstatSync(path).isDirectory() || path.endsWith('.log');
+    for (const part of ['logs', join('azure', 'vms')]) {
+      const from = join(this.folder, part);
+      const to = join(into, basename(this.folder), basename(part));
+      if (existsSync(from)) await cp(from, to, { recursive: true, filter });
+    }
   }
 
   pid(process: string): number | null {

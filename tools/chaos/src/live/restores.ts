@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { hasEnded, type Restore, type StepId, type TransferMode } from '@landfall/domain';
+import { hasEnded, type Restore, type StepId, type TransferMode, type VerifyMode } from '@landfall/domain';
 import type { Cell } from './cell.js';
 
 /*
@@ -13,6 +13,8 @@ export interface OrderOptions {
   readonly transfer?: TransferMode;
   readonly name?: string;
   readonly disksOnly?: boolean;
+  /** `sampled` when left out: the harness compares every byte itself. */
+  readonly verify?: VerifyMode;
 }
 
 /** Asks until it is taken down, with one idempotency key: whatever is lost meanwhile, it is one restore. */
@@ -25,7 +27,7 @@ export async function order(cell: Cell, options: OrderOptions = {}): Promise<str
     destination: { kind: 'new', name },
     generation: 1,
     transfer: options.transfer ?? 'worker',
-    verify: 'sampled', // the harness compares every byte itself
+    verify: options.verify ?? 'sampled',
     disksOnly: options.disksOnly ?? false,
   };
   const { id } = await cell.post<{ id: string }>('/v1/restores', body, { 'idempotency-key': `order-${name}` });

@@ -39,6 +39,8 @@ export interface RestoreTrial extends OrderOptions {
   readonly duringClean?: boolean;
   /** The states in which it may end; `completed` when left out. */
   readonly ends?: readonly Restore['state'][];
+  /** Of the error with which it must end. */
+  readonly code?: string;
 }
 
 /** Runs one restore under a fault, examines how it ends, takes it away, and examines what is left. */
@@ -53,6 +55,9 @@ export async function restoreTrial(cell: Cell, trial: RestoreTrial): Promise<Out
   const recoveryMs = at === null ? null : performance.now() - at;
   cell.disarm();
   const violations = await examineEnd(cell, restore, ends);
+  if (trial.code !== undefined && restore.error?.code !== trial.code) {
+    violations.push(`restore ${restore.id} says ${restore.error?.code ?? 'nothing'}, not ${trial.code}`);
+  }
   violations.push(...(await cleaned(cell, restore)));
   return { reached: at !== null, recoveryMs, violations };
 }

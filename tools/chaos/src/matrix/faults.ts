@@ -1,12 +1,14 @@
 import { azureTrials, enumerateCalls, type AzureCall } from '../faults/azure.js';
 import { byHandTrials } from '../faults/by-hand.js';
 import { cancelTrials } from '../faults/cancel.js';
+import { clockTrials } from '../faults/clock.js';
 import { crowdTrials } from '../faults/crowd.js';
 import { interferenceTrials } from '../faults/interference.js';
 import { jobTrials } from '../faults/jobs.js';
 import { enumeratePoints, killTrial, killTwiceTrial, type Point } from '../faults/kill.js';
 import { postgresTrials } from '../faults/postgres.js';
 import { redisTrials } from '../faults/redis.js';
+import { targetTrials } from '../faults/target.js';
 import { zombieTrials } from '../faults/zombie.js';
 import type { Cell } from '../live/cell.js';
 import type { Trial } from '../live/trial.js';
@@ -52,7 +54,9 @@ export const FAULTS: readonly Fault[] = [
     needs: 'calls',
     trials: ({ calls }) => azureTrials(calls),
   },
+  { id: 'F8', title: 'the target fails, is full, loses or invents bytes', trials: targetTrials },
   { id: 'F9', title: 'data-mover that wakes up after its lease', trials: zombieTrials },
+  { id: 'F10', title: 'wall clocks that are wrong, or leap', trials: clockTrials },
   { id: 'F11', title: 'cancelled at every step, twice, with a crash', trials: cancelTrials },
   { id: 'F12', title: '1,000 restores at once', apart: 'crowd', trials: ({ restores }) => crowdTrials(restores) },
   { id: 'F15', title: 'somebody interferes in Azure', trials: interferenceTrials },

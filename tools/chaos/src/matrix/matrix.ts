@@ -10,13 +10,14 @@ import { printed, rowOf } from './table.js';
 /*
  * The fault matrix with real processes:
  *
- *   matrix [--fault F1]… [--step TEXT] [--sample N] [--seed N] [--cells N] [--minutes N] [--restores N] [--keep]
+ *   matrix [--fault F1]… [--step TEXT] [--sample N] [--seed N] [--cells N] [--minutes N] [--restores N] [--keep] [--logs FOLDER]
  *
  * `--step` keeps the trials whose name holds the text; `--sample` takes that many of what is left, chosen by the seed;
  * `--minutes` begins none after that time; `--restores` is how many F12 asks for; `--keep` writes the rows into
- * docs/reliability.md. Ends with 1 when something is broken, or was not reached.
+ * docs/reliability.md; `--logs` keeps the logs of cells in which something went wrong. Ends with 1 when something is
+ * broken, or was not reached.
  */
-const USAGE = `Usage: node tools/chaos/dist/main.js matrix [--fault F1]… [--step TEXT] [--sample N] [--seed N] [--cells N] [--minutes N] [--restores N] [--keep]
+const USAGE = `Usage: node tools/chaos/dist/main.js matrix [--fault F1]… [--step TEXT] [--sample N] [--seed N] [--cells N] [--minutes N] [--restores N] [--keep] [--logs FOLDER]
 
 Faults: ${FAULTS.map((fault) => `${fault.id} ${fault.title}`).join('; ')}`;
 
@@ -31,6 +32,7 @@ export async function matrix(parameters: readonly string[]): Promise<number> {
       cells: { type: 'string' },
       minutes: { type: 'string' },
       restores: { type: 'string', default: '1000' },
+      logs: { type: 'string' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -59,6 +61,7 @@ export async function matrix(parameters: readonly string[]): Promise<number> {
     cells: Number(values.cells ?? 3),
     note: say,
     onResult: (result) => say(lineOf(result)),
+    ...(values.logs === undefined ? {} : { logs: values.logs }),
     ...(values.minutes === undefined ? {} : { until: begun + Number(values.minutes) * 60_000 }),
   });
   const end = (): void => void campaign.abandon().finally(() => ground.close().finally(() => process.exit(130)));

@@ -86,7 +86,7 @@ export class Machine {
     const token = vm.environment['LANDFALL_BOOTSTRAP_TOKEN'] ?? '';
     if (this.#session === '') {
       this.#chosen ||= String(world.kernel.random.next());
-      const session = { tokenHash: hashOf(this.#chosen), expiresAt: new Date(Date.now() + 3_600_000) };
+      const session = { tokenHash: hashOf(this.#chosen), validSeconds: 3_600 };
       const redeem = () => workers.redeemBootstrap(this.#workerId, hashOf(token), session);
       const worker = await patiently(redeem, { signal });
       if (worker === null) return world.kernel.kill(process, 'it is not let in');
@@ -94,7 +94,7 @@ export class Machine {
     }
     const tokenHash = hashOf(this.#session);
     const beat = async (): Promise<void> => {
-      const renewed = await workers.renewSession(tokenHash, new Date(Date.now() + 3_600_000));
+      const renewed = await workers.renewSession(tokenHash, 3_600);
       if (renewed) await workers.heartbeat(this.#workerId, { name, pid: 1 });
       else world.kernel.kill(process, 'its session has ended');
     };

@@ -1,0 +1,41 @@
+import { appendFileSync } from 'node:fs';
+import { skewClock } from './clock.js';
+import { spoilDisks } from './disk.js';
+import { readPlan, type Afflictions } from './plan.js';
+
+/*
+ * Loaded before a process' own program: `node --import file:///…/preload.js?plan=FILE&name=NAME&disks=FOLDER main.js`.
+ * Whoever is struck writes its name into FILE.struck, so that a trial knows that what it is about has happened.
+ */
+const LOOK_EVERY_MS = 50;
+
+const { searchParams } = new URL(import.meta.url);
+const file = searchParams.get('plan') ?? '';
+const name = searchParams.get('name') ?? '';
+const disks = searchParams.get('disks') ?? '';
+
+let plan: Afflictions = {};
+let lookedAt = -Infinity;
+function current(): Afflictions {
+  const now = performance.now();
+  if (now - lookedAt >= LOOK_EVERY_MS) {
+    lookedAt = now;
+    plan = readPlan(file);
+  }
+  return plan;
+}
+
+const struck = new Set<string>();
+function strike(what: string): void {
+  if (struck.has(what)) return;
+  struck.add(what);
+  appendFileSync(`${file}.struck`, `${name}: ${what}\n`);
+}
+
+skewClock(() => {
+  const { clockMs } = current();
+  const skew = clockMs?.[name] ?? clockMs?.['*'] ?? 0;
+  if (skew !== 0) strike(`clock ${skew}`);
+  return skew;
+});
+if (disks !== '') await spoilDisks(disks, () => current().disk, strike);

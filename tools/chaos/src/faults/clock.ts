@@ -1,0 +1,77 @@
+import type { Cell } from '../live/cell.js';
+import { restoreTrial, type Trial } from '../live/trial.js';
+import { PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
+
+/*
+ * F10: a process whose wall clock is an hour wrong all the time; clocks of all processes that leap by a day in the middle
+ * of a step. Azure refuses the first try of two calls, so that something has to be put off by the clock as well.
+ */
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+const PROCESSES = [
+  { name: 'api', transfer: 'worker' },
+  { name: 'planner', transfer: 'worker' },
+  { name: 'provisioner', transfer: 'worker' },
+  { name: 'finalizer', transfer: 'worker' },
+  { name: 'worker', transfer: 'worker' },
+  { name: 'data-mover-1', transfer: 'direct' },
+] as const;
+
+const LEAP_IN = ['step03', 'step05', 'step10'];
+const PUT_OFF = ['Disks_CreateOrUpdate', 'VirtualMachines_CreateOrUpdate'];
+
+export function clockTrials(): readonly Trial[] {
+  const wrong = PROCESSES.flatMap((process) => [HOUR_MS, -HOUR_MS].map((skew) => wrongClock(process, skew)));
+  const places = PLACES.filter(({ place }) => LEAP_IN.includes(place));
+  return [...wrong, ...places.flatMap((place) => [DAY_MS, -DAY_MS].map((leap) => leapingClocks(place, leap)))];
+}
+
+function wrongClock({ name, transfer }: (typeof PROCESSES)[number], skewMs: number): Trial {
+  const wrong = skewMs > 0 ? 'an hour ahead' : 'an hour behind';
+  return {
+    fault: 'F10',
+    name: `the clock of ${name} is ${wrong}`,
+    run: (cell) =>
+      putOff(cell, async () => {
+        const outcome = await restoreTrial(cell, {
+          transfer,
+          prepare: () => cell.afflict({ clockMs: { [name]: skewMs } }),
+          disturb: () => Promise.resolve({ at: performance.now() }),
+        });
+        return { ...outcome, reached: cell.struck.length > 0 };
+      }),
+  };
+}
+
+function leapingClocks(place: Place, leapMs: number): Trial {
+  return {
+    fault: 'F10',
+    name: `all clocks leap a day ${leapMs > 0 ? 'ahead' : 'back'} during ${place.title}`,
+    run: (cell) =>
+      putOff(cell, () =>
+        restoreTrial(cell, {
+          prepare: () => stopAtBegin(cell, place),
+          async disturb(_, restoreId) {
+            const stopped = await stoppedOrOver(cell, restoreId);
+            if (stopped === null) return { at: null };
+            cell.afflict({ clockMs: { '*': leapMs } });
+            stopped.goOn();
+            return { at: performance.now() };
+          },
+        }),
+      ),
+  };
+}
+
+async function putOff<T>(cell: Cell, run: () => Promise<T>): Promise<T> {
+  for (const operation of PUT_OFF) {
+    await cell.azure.call('POST', '/_emulator/faults', { kind: 'throttle', retryAfterSeconds: 2, operation });
+  }
+  try {
+    return await run();
+  } finally {
+    cell.relieve();
+    await cell.azure.call('DELETE', '/_emulator/faults');
+  }
+}
