@@ -9,7 +9,7 @@ import { readSettings } from './settings.js';
  */
 const PAUSE_BEFORE_FAILING_MS = 5_000;
 /** After that the process ends, whatever still hangs. */
-const SHUTDOWN_WITHIN_MS = 15_000;
+const SHUTDOWN_WITHIN_MS = 12_000;
 
 async function main(): Promise<void> {
   let log: Logger = createLogger('data-mover');

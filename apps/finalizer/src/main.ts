@@ -8,7 +8,7 @@ import { FINALIZER_ENVIRONMENT } from './environment.js';
 import { FinalizerModule } from './finalizer.module.js';
 
 /** After that the process ends, whatever still hangs: a queue connection does not close while Redis is away. */
-const SHUTDOWN_WITHIN_MS = 15_000;
+const SHUTDOWN_WITHIN_MS = 12_000;
 
 async function main(): Promise<void> {
   const environment = parseEnvironment(FINALIZER_ENVIRONMENT);

@@ -7,7 +7,7 @@ import { PlannerModule } from './planner.module.js';
 import { PLANNER_ENVIRONMENT } from './settings.js';
 
 /** After that the process ends, whatever still hangs: a queue connection does not close while Redis is away. */
-const SHUTDOWN_WITHIN_MS = 15_000;
+const SHUTDOWN_WITHIN_MS = 12_000;
 
 async function main(): Promise<void> {
   const environment = parseEnvironment(PLANNER_ENVIRONMENT);

@@ -21,7 +21,7 @@ import { runCleanUp, runStep } from './step-run.js';
 const LOCK_MS = 15_000;
 const LOOK_FOR_STALLED_EVERY_MS = 5_000;
 const LOOK_FOR_UNWANTED_EVERY_MS = 500;
-const CLOSE_WITHIN_MS = 10_000;
+const CLOSE_WITHIN_MS = 6_000;
 const START_WITHIN_MS = 30_000;
 
 export interface StepServiceOptions {
@@ -56,7 +56,7 @@ export interface StepService {
   readonly queues: QueueClient;
   /** One pass of the reconciler now. */
   reconcile(): Promise<void>;
-  /** Takes no more jobs, tells the running ones to stop, and returns after 10 s at the latest. */
+  /** Takes no more jobs, tells the running ones to stop, and returns after 6 s at the latest. */
   close(): Promise<void>;
 }
 

@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Cell } from '../live/cell.js';
-import { restoreTrial, type Trial } from '../live/trial.js';
+import { isAtRest } from '../live/restores.js';
+import { PATIENCE_MS, restoreTrial, type Trial } from '../live/trial.js';
 import { PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
 
 /*
@@ -18,13 +20,17 @@ const PROCESSES = [
   { name: 'data-mover-1', transfer: 'direct' },
 ] as const;
 
+/** So long that the work is put off, and not waited for. */
+const LONG_SECONDS = 30;
+
 const LEAP_IN = ['step03', 'step05', 'step10'];
 const PUT_OFF = ['Disks_CreateOrUpdate', 'VirtualMachines_CreateOrUpdate'];
 
 export function clockTrials(): readonly Trial[] {
   const wrong = PROCESSES.flatMap((process) => [HOUR_MS, -HOUR_MS].map((skew) => wrongClock(process, skew)));
   const places = PLACES.filter(({ place }) => LEAP_IN.includes(place));
-  return [...wrong, ...places.flatMap((place) => [DAY_MS, -DAY_MS].map((leap) => leapingClocks(place, leap)))];
+  const leaps = places.flatMap((place) => [DAY_MS, -DAY_MS].map((leap) => leapingClocks(place, leap)));
+  return [...wrong, ...leaps, leapWhilePutOff()];
 }
 
 function wrongClock({ name, transfer }: (typeof PROCESSES)[number], skewMs: number): Trial {
@@ -64,9 +70,41 @@ function leapingClocks(place: Place, leapMs: number): Trial {
   };
 }
 
-async function putOff<T>(cell: Cell, run: () => Promise<T>): Promise<T> {
+/** What was to be tried again by the clock of today would be tried tomorrow. */
+function leapWhilePutOff(): Trial {
+  return {
+    fault: 'F10',
+    name: 'all clocks leap a day back while a step is put off',
+    run: (cell) =>
+      putOff(
+        cell,
+        () =>
+          restoreTrial(cell, {
+            async disturb(_, restoreId) {
+              if (!(await isPutOff(cell, restoreId))) return { at: null };
+              cell.afflict({ clockMs: { '*': -DAY_MS } });
+              return { at: performance.now() };
+            },
+          }),
+        LONG_SECONDS,
+      ),
+  };
+}
+
+async function isPutOff(cell: Cell, restoreId: string): Promise<boolean> {
+  const { books } = cell.books;
+  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; await pause(50)) {
+    const work = (await books.runnable()).find((each) => each.restoreId === restoreId);
+    if (work?.notBefore && !work.awaitsRelay) return true;
+    const restore = await books.restore(restoreId);
+    if (restore !== null && isAtRest(restore)) return false;
+  }
+  return false;
+}
+
+async function putOff<T>(cell: Cell, run: () => Promise<T>, retryAfterSeconds = 2): Promise<T> {
   for (const operation of PUT_OFF) {
-    await cell.azure.call('POST', '/_emulator/faults', { kind: 'throttle', retryAfterSeconds: 2, operation });
+    await cell.azure.call('POST', '/_emulator/faults', { kind: 'throttle', retryAfterSeconds, operation });
   }
   try {
     return await run();

@@ -45,11 +45,20 @@ export function killTrial(point: Point): Trial {
   return dyingTrial('F1', `kill at ${point.name}`, point, [point.name]);
 }
 
-/** The second one dies at the next point that the work comes by, whoever has taken it over. */
-export function killTwiceTrial(point: Point): Trial {
-  const place = point.name.split('.')[0] ?? point.name;
-  return dyingTrial('F2', `kill at ${point.name}, and again at ${place}.*`, point, [point.name, `${place}.*`]);
+/**
+ * The second one dies at the next point that the work comes by, whoever has taken it over; when a step's end was written
+ * down, that is one of the next step. After the very last end nothing is left to recover.
+ */
+export function killTwiceTrials(points: readonly Point[]): readonly Trial[] {
+  return points
+    .filter(({ name }) => !VERY_LAST.includes(name))
+    .map((point) => {
+      const again = point.name.endsWith('.done.afterCommit') ? '*' : `${point.name.split('.')[0] ?? ''}.*`;
+      return dyingTrial('F2', `kill at ${point.name}, and again at ${again}`, point, [point.name, again]);
+    });
 }
+
+const VERY_LAST = ['step11.done.afterCommit', 'cleanUp.done.afterCommit'];
 
 function dyingTrial(fault: string, name: string, point: Point, armed: readonly string[]): Trial {
   const options: OrderOptions = { transfer: point.transfer };

@@ -33,6 +33,7 @@ const STOP_WITHIN_MS = 12_000;
 
 export class Cell {
   readonly #processes = new Map<string, SupervisedProcess>();
+  readonly #specs = new Map<string, ServerSpec>();
   readonly #pids = new Map<string, number>();
   readonly cuts = new PostgresCuts();
   /** Resources that were there before the first restore: nobody else's business. */
@@ -134,6 +135,7 @@ export class Cell {
         note: (line) => this.note(line),
       },
     );
+    this.#specs.set(spec.name, spec);
     this.#processes.set(spec.name, supervised);
     await supervised.start();
   }
@@ -215,6 +217,11 @@ export class Cell {
 
   pid(process: string): number | null {
     return this.#pids.get(process) ?? null;
+  }
+
+  /** Whether it answers; who serves nothing is ready once it is there. */
+  async isReady(process: string): Promise<boolean> {
+    return this.pid(process) !== null && ((await this.#specs.get(process)?.ready()) ?? false);
   }
 
   /** False when there is no such process at the moment. */

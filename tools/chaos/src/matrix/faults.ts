@@ -5,9 +5,11 @@ import { clockTrials } from '../faults/clock.js';
 import { crowdTrials } from '../faults/crowd.js';
 import { interferenceTrials } from '../faults/interference.js';
 import { jobTrials } from '../faults/jobs.js';
-import { enumeratePoints, killTrial, killTwiceTrial, type Point } from '../faults/kill.js';
+import { enumeratePoints, killTrial, killTwiceTrials, type Point } from '../faults/kill.js';
 import { postgresTrials } from '../faults/postgres.js';
 import { redisTrials } from '../faults/redis.js';
+import { rollingTrials } from '../faults/rolling.js';
+import { shutdownTrials } from '../faults/shutdown.js';
 import { targetTrials } from '../faults/target.js';
 import { zombieTrials } from '../faults/zombie.js';
 import type { Cell } from '../live/cell.js';
@@ -43,7 +45,7 @@ export const FAULTS: readonly Fault[] = [
     id: 'F2',
     title: 'kill -9, and again during recovery',
     needs: 'points',
-    trials: ({ points }) => points.map(killTwiceTrial),
+    trials: ({ points }) => killTwiceTrials(points),
   },
   { id: 'F3', title: 'Redis restarted, emptied, cut off, back to an older state', trials: redisTrials },
   { id: 'F4', title: 'Postgres stopped at once; connection cut before or after a COMMIT', trials: postgresTrials },
@@ -60,6 +62,8 @@ export const FAULTS: readonly Fault[] = [
   { id: 'F11', title: 'cancelled at every step, twice, with a crash', trials: cancelTrials },
   { id: 'F12', title: '1,000 restores at once', apart: 'crowd', trials: ({ restores }) => crowdTrials(restores) },
   { id: 'F15', title: 'somebody interferes in Azure', trials: interferenceTrials },
+  { id: 'shutdown', title: 'SIGTERM for everything, with servers away', trials: shutdownTrials },
+  { id: 'rolling', title: 'every service replaced in turn, under load', trials: rollingTrials },
   { id: 'by-hand', title: 'what a user would try, on a disk of 2 GiB', apart: 'big disk', trials: byHandTrials },
 ];
 

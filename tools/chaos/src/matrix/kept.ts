@@ -30,7 +30,7 @@ export function withRows(text: string, rows: readonly Row[], origin: Origin): st
       .split('|')
       .slice(1, -1)
       .map((column) => column.trim());
-    if (/^(F\d+|by-hand)$/.test(columns[0] ?? '')) known.set(columns[0]!, columns);
+    if (/^(F\d+|shutdown|rolling|by-hand)$/.test(columns[0] ?? '')) known.set(columns[0]!, columns);
   }
   for (const row of rows) {
     if (row.runs > 0) known.set(row.fault, [...cells(row), String(origin.seed), `\`${origin.command}\``]);
