@@ -26,6 +26,10 @@ const ALWAYS = [
   'the job of deallocate-worker: delivered twice at once',
   'data-mover stopped at step05.move.afterWork for 28 s (worker)',
   'cancelled twice when launch-worker has begun, and its process dies',
+  "failed flush of a worker's disk",
+  'all clocks leap a day back during restore-data',
+  'all processes asked to end during restore-data, both silent',
+  'services replaced one by one under 6 restores',
 ];
 
 const seed = seedFromEnvironment();
@@ -52,7 +56,7 @@ describe('restores by real processes', () => {
     const points = await enumeratePoints(await campaign.borrow());
     assert.ok(points.length > 100, `only ${points.length} crash points were come by`);
     const found = { points, calls: [], restores: 0 };
-    const all = FAULTS.filter(({ id }) => ['F3', 'F4', 'F5', 'F9', 'F11'].includes(id)).flatMap((fault) =>
+    const all = FAULTS.filter(({ id }) => ['F3', 'F4', 'F5', 'F8', 'F9', 'F10', 'F11', 'shutdown', 'rolling'].includes(id)).flatMap((fault) =>
       fault.trials(found),
     );
     const always = ALWAYS.map((name) => trialCalled(all, name));

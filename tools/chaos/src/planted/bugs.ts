@@ -90,6 +90,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: simulation(),
   },
   {
+    name: 'a job that is put off is waited for as long as wall clocks say',
+    file: 'libs/pipeline/src/put-off-jobs.ts',
+    original: 'return now - known.since > delayMs + MARGIN_MS;',
+    replacement: 'return false;',
+    suite: tests('libs/pipeline/dist/put-off-jobs.unit.test.js'),
+  },
+  {
     name: 'the reconciler knows nothing of segments',
     file: 'apps/finalizer/src/transfer/reconcile.ts',
     original: '    if (await hasLiveJob(ports, restore, segment)) continue;',
