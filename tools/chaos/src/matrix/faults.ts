@@ -1,3 +1,4 @@
+import { actionTrials } from '../faults/actions.js';
 import { azureTrials, enumerateCalls, type AzureCall } from '../faults/azure.js';
 import { byHandTrials } from '../faults/by-hand.js';
 import { cancelTrials } from '../faults/cancel.js';
@@ -55,6 +56,7 @@ export const FAULTS: readonly Fault[] = [
   { id: 'F9', title: 'data-mover that wakes up after its lease', trials: zombieTrials },
   { id: 'F11', title: 'cancelled at every step, twice, with a crash', trials: cancelTrials },
   { id: 'F12', title: '1,000 restores at once', apart: 'crowd', trials: ({ restores }) => crowdTrials(restores) },
+  { id: 'F14', title: 'every action of API and dashboard by every role at every step', trials: actionTrials },
   { id: 'F15', title: 'somebody interferes in Azure', trials: interferenceTrials },
   { id: 'by-hand', title: 'what a user would try, on a disk of 2 GiB', apart: 'big disk', trials: byHandTrials },
 ];
