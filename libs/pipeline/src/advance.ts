@@ -63,13 +63,18 @@ export async function beginStep(books: RestoreBooks, run: StepRun): Promise<Begu
       return null;
     }
     if (step.state === 'running' && !step.parked) await fail(tx, restore, step, interrupted(step.id));
-    if (step.state !== 'pending') return null;
+    if (step.state !== 'pending' || !wasDispatched(step)) return null;
     const startedAt = step.startedAt ?? new Date();
     const guard = { from: step.state, epoch: step.epoch };
     mustMove(await tx.moveStep(restore.id, step.id, guard, 'running', { startedAt, endedAt: null, notBefore: null }));
     await stepEvent(tx, restore.id, step.id, 'started', `attempt ${step.attempts + 1}`, { epoch: step.epoch });
     return { restore, step: { ...step, state: 'running', startedAt, endedAt: null } };
   });
+}
+
+/** No job was ever sent for a step under its first epoch: one that names it is made up, and comes before its turn. */
+function wasDispatched({ epoch }: Pick<RestoreStep, 'epoch'>): boolean {
+  return epoch > 0;
 }
 
 /** Returns false when the run is stale and its outcome was dropped. */

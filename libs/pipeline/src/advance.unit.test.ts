@@ -117,6 +117,16 @@ describe('the way forward', () => {
     }
   });
 
+  it('drops a job of a step whose turn has not come, and one of a clean-up that waits for a step', async () => {
+    const books = new MemoryBooks();
+    const restoreId = await planned(books);
+    assert.equal(await beginStep(books, { restoreId, step: 'attach-disks', epoch: 0 }), null);
+    assert.equal((await stepOf(books, restoreId, 'attach-disks')).state, 'pending');
+    assert.ok(await beginStep(books, { restoreId, step: 'create-empty-disks', epoch: 1 }));
+    await requestCancel(books, restoreId, 'olivia');
+    assert.equal(await beginCleanUp(books, { restoreId, epoch: 0 }), null);
+  });
+
   it('gives a step whose job comes twice a new epoch, and shuts the first run out', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);

@@ -136,7 +136,8 @@ export async function beginCleanUp(
       await retryCleanUp(tx, restore, cleanUp, interrupted());
       return null;
     }
-    if (cleanUp.state !== 'pending') return null;
+    // Under its first epoch it waits for a step to end, and no job was sent for it: one that comes is made up.
+    if (cleanUp.state !== 'pending' || cleanUp.epoch === 0) return null;
     const guard = { from: cleanUp.state, epoch: cleanUp.epoch };
     mustMove(await tx.moveCleanUp(restore.id, guard, 'running', { startedAt: new Date(), notBefore: null }));
     await tx.addEvent(restore.id, 'clean-up.started', 'What was created is being removed.', { epoch: cleanUp.epoch });

@@ -149,6 +149,23 @@ describe('the pages', () => {
     assert.equal(paused.status, 200);
     const entry = (await api.connections.ports.audit.entries(0, 10_000)).at(-1);
     assert.deepEqual([entry?.actor, entry?.action], ['admin', 'dashboard.change']);
+    await api.call('PUT', '/admin/queues/api/queues/mover-pool/resume', { role: 'admin', body: {} });
+  });
+
+  it('include no way to make jobs up, and say when a job is in another state', async () => {
+    const queue = (await api.connections.ports.queues()).find(({ name }) => name === 'mover-pool')!;
+    const { id } = await queue.add('segment', { segmentId: 'real' });
+    const admin = (method: string, path: string, body: unknown) =>
+      api.call(method, `/admin/queues/api/queues/mover-pool/${path}`, { role: 'admin', body });
+    const forged = { segmentId: 'made-up' };
+    assert.equal((await admin('POST', 'add', { name: 'segment', data: forged })).status, 403);
+    assert.equal((await admin('POST', 'ADD/', { name: 'segment', data: forged })).status, 403);
+    assert.equal((await admin('PATCH', `${id}/update-data`, { jobData: forged })).status, 403);
+    assert.equal(await queue.count(), 1);
+    assert.deepEqual((await queue.getJob(id!))?.data, { segmentId: 'real' });
+    const promoted = await admin('PUT', `${id}/promote`, {});
+    assert.deepEqual([promoted.status, (promoted.body as { code: string }).code], [409, 'JOB_STATE']);
+    await queue.obliterate({ force: true });
   });
 });
 

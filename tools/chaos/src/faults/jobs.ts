@@ -92,7 +92,7 @@ function stepBefore(place: Place): string | null {
   return place.place === 'cleanUp' || index === 0 ? null : (PLACES[index - 1]?.place ?? null);
 }
 
-function queueOf({ place }: Place): string {
+export function queueOf({ place }: Place): string {
   if (place === 'step00') return QUEUES.planner;
   return place === 'step03' || place === 'step04' ? QUEUES.provisioner : QUEUES.finalizer;
 }

@@ -1,3 +1,4 @@
+import { actionTrials } from '../faults/actions.js';
 import { azureTrials, enumerateCalls, type AzureCall } from '../faults/azure.js';
 import { byHandTrials } from '../faults/by-hand.js';
 import { cancelTrials } from '../faults/cancel.js';
@@ -61,6 +62,7 @@ export const FAULTS: readonly Fault[] = [
   { id: 'F10', title: 'wall clocks that are wrong, or leap', trials: clockTrials },
   { id: 'F11', title: 'cancelled at every step, twice, with a crash', trials: cancelTrials },
   { id: 'F12', title: '1,000 restores at once', apart: 'crowd', trials: ({ restores }) => crowdTrials(restores) },
+  { id: 'F14', title: 'every action of API and dashboard by every role at every step', trials: actionTrials },
   { id: 'F15', title: 'somebody interferes in Azure', trials: interferenceTrials },
   { id: 'shutdown', title: 'SIGTERM for everything, with servers away', trials: shutdownTrials },
   { id: 'rolling', title: 'every service replaced in turn, under load', trials: rollingTrials },
