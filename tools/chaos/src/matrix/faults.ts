@@ -8,6 +8,7 @@ import { jobTrials } from '../faults/jobs.js';
 import { enumeratePoints, killTrial, killTwiceTrial, type Point } from '../faults/kill.js';
 import { postgresTrials } from '../faults/postgres.js';
 import { redisTrials } from '../faults/redis.js';
+import { repositoryTrials } from '../faults/repository.js';
 import { zombieTrials } from '../faults/zombie.js';
 import type { Cell } from '../live/cell.js';
 import type { Trial } from '../live/trial.js';
@@ -53,6 +54,7 @@ export const FAULTS: readonly Fault[] = [
     needs: 'calls',
     trials: ({ calls }) => azureTrials(calls),
   },
+  { id: 'F7', title: 'repository damaged, slow, refused', trials: repositoryTrials },
   { id: 'F9', title: 'data-mover that wakes up after its lease', trials: zombieTrials },
   { id: 'F11', title: 'cancelled at every step, twice, with a crash', trials: cancelTrials },
   { id: 'F12', title: '1,000 restores at once', apart: 'crowd', trials: ({ restores }) => crowdTrials(restores) },
