@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Secret } from '@landfall/domain';
-import { CLEAN_UP_JOB, QueueClient, QUEUES, STEP_JOB, workerQueue } from '@landfall/pipeline';
+import { CLEAN_UP_JOB, QueueClient, QUEUES, STEP_JOB } from '@landfall/pipeline';
 import { ask, mayDo, wrongIn, type Action, type Role } from '../access/action.js';
 import { apiActions, type Scene } from '../access/api-actions.js';
 import { dashboardActions, inOrder, paused, undoing, type Forgeries } from '../access/dashboard-actions.js';
@@ -83,12 +83,13 @@ async function tryAll(
     segmentId: segment?.id ?? null,
     goesBack: place.place === 'cleanUp',
   };
-  const names = role === 'admin' ? await allQueues(cell) : [queueOf(place)];
+  const apiUrl = `http://127.0.0.1:${cell.installation.ports.api}`;
+  const token = await tokenOf(cell, role);
+  const names = role === 'admin' && token !== null ? await shownQueues(apiUrl, token) : [queueOf(place)];
   const ofApi = await apiActions(cell, scene);
   const ofBoard = await dashboardActions(queues, names, forgeriesFor(scene));
-  const token = await tokenOf(cell, role);
   const tried = async (action: Action): Promise<readonly string[]> => {
-    const answer = await ask(`http://127.0.0.1:${cell.installation.ports.api}`, token, action);
+    const answer = await ask(apiUrl, token, action);
     return [wrongIn(role, action, answer) ?? []].flat();
   };
   const inTurn = async (actions: readonly Action[]): Promise<readonly string[]> => {
@@ -136,9 +137,11 @@ function cancels(role: Role, { path, needed }: Action): boolean {
   return path.endsWith('/cancel') && mayDo(role, needed);
 }
 
-async function allQueues(cell: Cell): Promise<readonly string[]> {
-  const workers = await cell.books.workers.workers({ active: true });
-  return [...Object.values(QUEUES), ...workers.map(({ id }) => workerQueue(id))];
+/** Those of the workers come and go, and the dashboard learns of it with a delay. */
+async function shownQueues(apiUrl: string, token: string): Promise<readonly string[]> {
+  const answer = await fetch(`${apiUrl}/admin/queues/api/queues`, { headers: { authorization: `Bearer ${token}` } });
+  const { queues } = (await answer.json()) as { queues: readonly { name: string }[] };
+  return queues.map(({ name }) => name);
 }
 
 /** Jobs that would do harm if the dashboard took them: work out of its turn, work that is said to be done, nonsense. */
