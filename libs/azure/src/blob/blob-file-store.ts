@@ -1,14 +1,20 @@
 import type { Readable } from 'node:stream';
 import type { BlobItem, ContainerClient } from '@azure/storage-blob';
-import { PermanentError, type ByteRange, type FileStore, type StoredFile } from '@landfall/domain';
+import { PermanentError, RetryableError, type ByteRange, type FileStore, type StoredFile } from '@landfall/domain';
 import { asStoreError } from './storage-errors.js';
 
-/** A repository's files in a blob container, below a prefix. */
+/**
+ * A repository's files in a blob container, below a prefix.
+ *
+ * A store that refuses its first file refuses them all: something has to be put right. One that has given files before
+ * may only be changing its firewall or its roles, or a SAS has run out and a new one is on its way: that is tried again.
+ */
 export class BlobFileStore implements FileStore {
   readonly description: string;
   readonly #container: ContainerClient;
   /** Empty, or ending in `/`. */
   readonly #root: string;
+  #hasGiven = false;
 
   constructor(container: ContainerClient, prefix: string, description: string) {
     this.#container = container;
@@ -29,8 +35,9 @@ export class BlobFileStore implements FileStore {
           archived: blob.properties.accessTier === 'Archive',
         };
       }
+      this.#hasGiven = true;
     } catch (error) {
-      throw asStoreError(error, this.description, null);
+      throw this.#inWords(error, null);
     }
   }
 
@@ -44,10 +51,18 @@ export class BlobFileStore implements FileStore {
       if (range !== undefined && length !== range.length) throw this.#truncated(path, range, length);
       const bytes = await collect(answer.readableStreamBody as Readable | undefined, length);
       if (bytes.length !== length) throw new Error('The connection ended before the file did.');
+      this.#hasGiven = true;
       return bytes;
     } catch (error) {
-      throw asStoreError(error, this.description, path);
+      throw this.#inWords(error, path);
     }
+  }
+
+  #inWords(error: unknown, path: string | null): Error {
+    const said = asStoreError(error, this.description, path);
+    if (!this.#hasGiven || !(said instanceof PermanentError) || said.code !== 'STORE_DENIED') return said;
+    const { code, message, fix } = said;
+    return new RetryableError({ code, message, fix });
   }
 
   #truncated(path: string, range: ByteRange, length: number): PermanentError {

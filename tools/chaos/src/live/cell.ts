@@ -96,7 +96,7 @@ export class Cell {
         databaseUrl: moved(this.databaseUrl, this.postgresProxy.port),
         redisUrl: moved(this.redisUrl, this.redisProxy.port),
         queuePrefix: 'landfall',
-        azuriteUrl: 'http://127.0.0.1:9', // no repository of the sample lies in a container
+        azuriteUrl: ground.blobProxy.url,
       },
       1,
     );

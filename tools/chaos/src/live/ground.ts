@@ -3,8 +3,9 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrate, openInstallation } from '@landfall/local-stack/parts';
-import { freePort, launch, postgres, type RunningServer } from '@landfall/local-stack/servers';
+import { azurite, freePort, launch, postgres, type RunningServer } from '@landfall/local-stack/servers';
 import pg from 'pg';
+import { BlobProxy } from '../proxy/blob-proxy.js';
 import { makeSample, type Sample } from './sample.js';
 
 /*
@@ -20,6 +21,10 @@ export interface Ground {
   database(): Promise<string>;
   /** An immediate stop, as if its machine had failed, and a start at once. */
   restartPostgres(signal?: 'SIGQUIT' | 'SIGKILL'): Promise<void>;
+  /** What cells take for the blob service; there is one behind it as soon as somebody has asked for it. */
+  readonly blobProxy: BlobProxy;
+  /** The blob service itself, started when it is first asked for. */
+  azurite(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -28,8 +33,11 @@ const TEMPLATE = 'landfall_template';
 export async function layGround(sampleOf: (folder: string) => Promise<Sample> = makeSample): Promise<Ground> {
   const folder = await mkdtemp(join(tmpdir(), 'landfall-chaos-'));
   let server: RunningServer | null = null;
+  let blobs: Promise<RunningServer> | null = null;
+  let blobPort = 0;
+  const blobProxy = await BlobProxy.listen(() => blobPort);
   const close = async (): Promise<void> => {
-    await server?.stop();
+    await Promise.all([server?.stop(), blobProxy.close(), blobs?.then((running) => running.stop())]);
     await rm(folder, { recursive: true, force: true });
   };
   try {
@@ -68,7 +76,14 @@ export async function layGround(sampleOf: (folder: string) => Promise<Sample> = 
       'installation.json': await kept('installation.json'),
       'secret.key': await kept('secret.key'),
     };
-    return { folder, sample, installation, database: inTurn(database), restartPostgres, close };
+    const startAzurite = async (): Promise<RunningServer> => {
+      blobPort = await freePort();
+      const spec = azurite({ dataDirectory: join(folder, 'azurite'), port: blobPort });
+      return launch(spec, join(folder, 'azurite.log'), 60_000);
+    };
+    const startedAzurite = async (): Promise<string> => (await (blobs ??= startAzurite())).url;
+    const started = { database: inTurn(database), restartPostgres, blobProxy, azurite: startedAzurite };
+    return { folder, sample, installation, ...started, close };
   } catch (error) {
     await close();
     throw error;

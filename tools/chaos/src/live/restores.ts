@@ -13,17 +13,21 @@ export interface OrderOptions {
   readonly transfer?: TransferMode;
   readonly name?: string;
   readonly disksOnly?: boolean;
+<<<<<<< HEAD
   /** `sampled` when left out: the harness compares every byte itself. */
   readonly verify?: VerifyMode;
+=======
+  /** The sample's own when left out. */
+  readonly pointId?: string;
+>>>>>>> 343ddc516ad114a04ffb5214dbb286908062c526
 }
 
 /** Asks until it is taken down, with one idempotency key: whatever is lost meanwhile, it is one restore. */
 export async function order(cell: Cell, options: OrderOptions = {}): Promise<string> {
-  const [point] = await cell.books.catalogue.points();
-  if (point === undefined) throw new Error('The sample has no restore point.');
+  const restorePointId = options.pointId ?? (await pointOfSample(cell));
   const name = options.name ?? `vm-${randomUUID().slice(0, 8)}`;
   const body = {
-    restorePointId: point.id,
+    restorePointId,
     destination: { kind: 'new', name },
     generation: 1,
     transfer: options.transfer ?? 'worker',
@@ -33,6 +37,12 @@ export async function order(cell: Cell, options: OrderOptions = {}): Promise<str
   const { id } = await cell.post<{ id: string }>('/v1/restores', body, { 'idempotency-key': `order-${name}` });
   cell.note(`restore ${id} (${name}) was ordered`);
   return id;
+}
+
+async function pointOfSample(cell: Cell): Promise<string> {
+  const point = (await cell.books.catalogue.points()).find(({ repositoryName }) => repositoryName === 'sample');
+  if (point === undefined) throw new Error('The sample has no restore point.');
+  return point.id;
 }
 
 /** A restore that asks for a person has come to rest as well, though not to its end. */

@@ -73,7 +73,8 @@ async function cleanTrial(cell: Cell, trial: RestoreTrial): Promise<Outcome> {
   return { reached: at !== null, recoveryMs: at === null ? null : performance.now() - at, violations };
 }
 
-async function cleaned(cell: Cell, restore: Restore): Promise<string[]> {
+/** Takes it away, and says what is wrong afterwards. */
+export async function cleaned(cell: Cell, restore: Restore): Promise<string[]> {
   const before = restore.state;
   const gone = await takeAway(cell, restore, PATIENCE_MS);
   const wanted: Restore['state'][] = ['cancelled', 'rolled-back', 'refused'];

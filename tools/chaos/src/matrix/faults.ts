@@ -9,6 +9,7 @@ import { jobTrials } from '../faults/jobs.js';
 import { enumeratePoints, killTrial, killTwiceTrials, type Point } from '../faults/kill.js';
 import { postgresTrials } from '../faults/postgres.js';
 import { redisTrials } from '../faults/redis.js';
+import { repositoryTrials } from '../faults/repository.js';
 import { rollingTrials } from '../faults/rolling.js';
 import { shutdownTrials } from '../faults/shutdown.js';
 import { targetTrials } from '../faults/target.js';
@@ -57,6 +58,7 @@ export const FAULTS: readonly Fault[] = [
     needs: 'calls',
     trials: ({ calls }) => azureTrials(calls),
   },
+  { id: 'F7', title: 'repository damaged, slow, refused', trials: repositoryTrials },
   { id: 'F8', title: 'the target fails, is full, loses or invents bytes', trials: targetTrials },
   { id: 'F9', title: 'data-mover that wakes up after its lease', trials: zombieTrials },
   { id: 'F10', title: 'wall clocks that are wrong, or leap', trials: clockTrials },

@@ -31,6 +31,13 @@ const MOVE = tests('apps/data-mover/dist/transfer/move.unit.test.js');
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
+    name: 'a step is begun before a job was sent for it',
+    file: 'libs/pipeline/src/advance.ts',
+    original: ' || !wasDispatched(step)',
+    replacement: '',
+    suite: ADVANCE,
+  },
+  {
     name: 'a step is taken up under any epoch',
     file: 'libs/pipeline/src/advance.ts',
     original: 'return restore && step && step.epoch === run.epoch ? { restore, step } : null;',

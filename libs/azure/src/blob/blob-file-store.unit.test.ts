@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { describe, it } from 'node:test';
+import type { ContainerClient } from '@azure/storage-blob';
+import { BlobFileStore } from './blob-file-store.js';
+
+const REFUSED = Object.assign(new Error('refused'), { statusCode: 403, code: 'AuthorizationFailure' });
+
+/** A container whose blobs answer so, one time after the other. */
+function store(...answers: ('given' | 'refused')[]): BlobFileStore {
+  const download = async () => {
+    if (answers.shift() === 'refused') throw REFUSED;
+    return { contentLength: 1, readableStreamBody: Readable.from([Buffer.from('x')]) };
+  };
+  return new BlobFileStore({ getBlobClient: () => ({ download }) } as unknown as ContainerClient, '', 'the container');
+}
+
+describe('a store that refuses a file', () => {
+  it('is given up when it has never given one', async () => {
+    await assert.rejects(store('refused').read('config'), { code: 'STORE_DENIED', kind: 'permanent' });
+  });
+
+  it('is asked again when it has', async () => {
+    const files = store('given', 'refused', 'given');
+    assert.equal((await files.read('config')).toString(), 'x');
+    await assert.rejects(files.read('data/00/00'), { code: 'STORE_DENIED', kind: 'retryable' });
+    assert.equal((await files.read('data/00/00')).toString(), 'x');
+  });
+});
