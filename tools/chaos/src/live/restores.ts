@@ -13,13 +13,10 @@ export interface OrderOptions {
   readonly transfer?: TransferMode;
   readonly name?: string;
   readonly disksOnly?: boolean;
-<<<<<<< HEAD
   /** `sampled` when left out: the harness compares every byte itself. */
   readonly verify?: VerifyMode;
-=======
   /** The sample's own when left out. */
   readonly pointId?: string;
->>>>>>> 343ddc516ad114a04ffb5214dbb286908062c526
 }
 
 /** Asks until it is taken down, with one idempotency key: whatever is lost meanwhile, it is one restore. */
