@@ -53,7 +53,7 @@ function actionOf(cell: Cell, scene: Scene, method: string, pattern: string): Ac
     .replace('{id}', pattern.includes('restore-points') ? scene.pointId : scene.restoreId);
   const only = onlyAnswer(`${method} ${pattern}`, scene);
   const body = method === 'POST' ? (bodies(cell, scene)[pattern] ?? {}) : undefined;
-  const action = { method, path, needed: neededFor(method, pattern) };
+  const action = { method, path, needed: neededFor(method, pattern), isProbe: pattern === '/health/ready' };
   return { ...action, ...(body === undefined ? {} : { body }), ...(only === null ? {} : { only }) };
 }
 

@@ -94,14 +94,14 @@ export function inOrder(changes: readonly Action[]): readonly Action[] {
 
 /** A queue can be obliterated only while it is paused. */
 export function paused(queue: string): Action {
-  return { method: 'PUT', path: `${BOARD}/api/queues/${queue}/pause`, needed: 'admin', body: {}, only: '200' };
+  return { method: 'PUT', path: `${BOARD}/api/queues/${queue}/pause`, needed: 'admin', body: {}, ...works(queue) };
 }
 
 /** What makes a queue run again as it did before: nothing else would. */
 export function undoing(queue: string): readonly Action[] {
   const on = (rest: string, body: unknown): Action => ({
     ...{ method: 'PUT', path: `${BOARD}/api/queues/${queue}/${rest}`, needed: 'admin' },
-    ...{ body, only: '200' },
+    ...{ body, ...works(queue) },
   });
   return [
     on('concurrency', { concurrency: 1_000 }),
@@ -109,4 +109,9 @@ export function undoing(queue: string): readonly Action[] {
     on('rate-limit/release', {}),
     on('resume', {}),
   ];
+}
+
+/** A worker's queue is no longer shown once the worker has done its work, which may be at this moment. */
+function works(queue: string): Pick<Action, 'only'> {
+  return queue.startsWith('mover-worker-') ? {} : { only: '200' };
 }
