@@ -14,6 +14,8 @@ export const MANIFEST_LIMIT_BYTES = 1024 * 1024;
 const POINT_TAG = 'landfall-point=';
 const POINT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const DEEPEST = 64;
+/** `capture` writes one tag a snapshot; each point that is named is searched for. */
+const MOST_POINTS_OF_SNAPSHOT = 16;
 
 const name = z.string().min(1).max(255);
 
@@ -85,10 +87,10 @@ export function pointTags(id: string): string[] {
   return [`${POINT_TAG}${id}`];
 }
 
-/** The ids of the restore points that a snapshot with these tags belongs to. */
+/** The ids of the restore points that a snapshot with these tags belongs to, the first few of them. */
 export function pointsOfTags(tags: readonly string[]): string[] {
   const ids = tags.filter((tag) => tag.startsWith(POINT_TAG)).map((tag) => tag.slice(POINT_TAG.length));
-  return [...new Set(ids)].filter((id) => POINT_ID.test(id));
+  return [...new Set(ids)].filter((id) => POINT_ID.test(id)).slice(0, MOST_POINTS_OF_SNAPSHOT);
 }
 
 function isDeeper(value: unknown, levels: number): boolean {

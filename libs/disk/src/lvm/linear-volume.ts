@@ -1,5 +1,5 @@
 import type { ByteReader } from '@landfall/domain';
-import type { LogicalVolumeMetadata, VolumeGroupMetadata } from './volume-group-metadata.js';
+import type { LogicalVolumeMetadata, PhysicalVolumeMetadata, VolumeGroupMetadata } from './volume-group-metadata.js';
 
 /** A stretch of the logical volume and where it lies. In bytes. */
 interface Stretch {
@@ -21,17 +21,20 @@ export class LinearVolume implements ByteReader {
   /**
    * Null where it is not linear, where a physical volume is missing, and where its extents overlap, leave gaps or lie
    * outside of the physical volumes.
+   * @param physicalVolumes of the group, by their keys
+   * @param readers by the physical volumes' UUIDs
    */
   static over(
     volume: LogicalVolumeMetadata,
     group: VolumeGroupMetadata,
+    physicalVolumes: ReadonlyMap<string, PhysicalVolumeMetadata>,
     readers: ReadonlyMap<string, ByteReader>,
   ): LinearVolume | null {
     const stretches: Stretch[] = [];
     let next = 0;
     for (const segment of volume.segments.toSorted((a, b) => a.firstExtent - b.firstExtent)) {
       const { place } = segment;
-      const physical = group.physicalVolumes.find((candidate) => candidate.key === place?.key);
+      const physical = place === null ? undefined : physicalVolumes.get(place.key);
       const on = physical === undefined ? undefined : readers.get(physical.uuid);
       if (place === null || physical === undefined || on === undefined || segment.firstExtent !== next) return null;
       const at = physical.firstExtentByte + place.extent * group.extentBytes;

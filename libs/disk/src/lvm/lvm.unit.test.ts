@@ -6,6 +6,7 @@ import { Findings } from '../findings.js';
 import type { Content } from '../inspection.js';
 import { LvmSyntaxError, parseLvmText, type LvmSection } from './metadata-text.js';
 import { lvmCrc, readPhysicalVolume } from './physical-volume.js';
+import { LvmMetadataError, readVolumeGroupMetadata } from './volume-group-metadata.js';
 import { readVolumeGroups } from './volume-groups.js';
 
 interface Recorded {
@@ -158,7 +159,58 @@ describe('a physical volume', () => {
   });
 });
 
+describe('the metadata of a volume group', () => {
+  const group = (extentSize: number, physical: string, logical: string): string =>
+    `vg { id = "g" seqno = 1 extent_size = ${extentSize} physical_volumes { ${physical} } logical_volumes { ${logical} } }`;
+  const huge = 'a { id = "a" pe_start = 0 pe_count = 9007199254740991 }';
+
+  it('is refused where its extents are more bytes than can be counted', () => {
+    const segments = [1, 2].map(
+      (number) => `segment${number} { type = "x" start_extent = 0 extent_count = 9007199254740991 }`,
+    );
+    const volume = `lv { id = "l" segment_count = 2 ${segments.join(' ')} }`;
+    for (const text of [group(1, huge, ''), group(9_007_199_254_740_991, '', ''), group(1, '', volume)]) {
+      assert.throws(() => readVolumeGroupMetadata(text), LvmMetadataError);
+    }
+  });
+
+  it('that says where thousands of volumes lie is searched for each of them at once', async () => {
+    const image = first.image();
+    const physical = Array.from({ length: 10_000 }, (_, index) => `p${index} { id = "" pe_start = 0 pe_count = 0 }\n`);
+    const logical = Array.from(
+      { length: 2_000 },
+      (_, index) => `lv${index} { id = "" status = ["VISIBLE"] segment_count = 1
+        segment1 { start_extent = 0 extent_count = 1 type = "striped" stripe_count = 1 stripes = ["pv0", 0] } }\n`,
+    );
+    const own = `pv0 { id = "${first.facts.uuid}" pe_start = 2048 pe_count = 8192 }`;
+    const area = Buffer.alloc(8);
+    area.writeBigUInt64LE(BigInt(32 * 1024 * 1024));
+    image.write(METADATA_AREA + 32, area);
+    rewriteText(image, () => group(1, physical.join('') + own, logical.join('')), 512);
+    const { groups, codes } = await read({ a: image });
+    assert.equal(groups[0]?.group.logicalVolumes.length, 2_000);
+    assert.equal(groups[0].readable.size, 1_000);
+    assert.deepEqual(codes, ['LVM_INCOMPLETE', 'LVM_INCOMPLETE']);
+  });
+});
+
 describe('the text of LVM metadata', () => {
+  it('is refused where a string in it is longer than any name, and not by an overflow of the stack', () => {
+    for (const text of [`a = "${'x'.repeat(2 ** 24)}"`, `a = "${'x'.repeat(2 ** 24)}`]) {
+      assert.throws(() => parseLvmText(text), LvmSyntaxError);
+    }
+  });
+
+  it('is refused in a few words without control characters, whatever it says', () => {
+    for (const text of ['9'.repeat(1_000_000), 'a b"\x1b[2J"', `a "${'\n'.repeat(1_000)}"`]) {
+      assert.throws(
+        () => parseLvmText(text),
+        (error: Error) =>
+          error instanceof LvmSyntaxError && error.message.length < 200 && !/\p{Cc}/u.test(error.message),
+      );
+    }
+  });
+
   it('is read with its comments, lists and quoted text', () => {
     const parsed = parseLvmText('# head\nvg { a = 1 b = "x\\"y" # more\n c = ["p", 2]\nd { e = -3 } }\nversion = 1');
     const group = parsed.sections.get('vg')!;

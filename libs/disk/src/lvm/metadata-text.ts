@@ -17,7 +17,9 @@ export interface LvmSection {
 export class LvmSyntaxError extends Error {}
 
 const DEEPEST = 16;
-const TOKEN = /\s+|#[^\n]*|"((?:[^"\\]|\\.)*)"|(-?\d+(?:\.\d+)?)(?![A-Za-z0-9_.+-])|([A-Za-z0-9_.+/-]+)|([{}[\]=,])/y;
+/** A text of any length would run the regular expression out of stack; names and tags have at most 1,024 characters. */
+const TOKEN =
+  /\s+|#[^\n]*|"((?:[^"\\]|\\.){0,65536})"|(-?\d+(?:\.\d+)?)(?![A-Za-z0-9_.+-])|([A-Za-z0-9_.+/-]+)|([{}[\]=,])/y;
 
 interface Token {
   readonly kind: 'string' | 'number' | 'word' | 'mark' | 'end';
@@ -39,11 +41,12 @@ function parseSection(tokens: Tokens, depth: number): LvmSection {
     if (key.kind === 'end' && depth === 0) return { values, sections };
     if (key.text === '}' && key.kind === 'mark' && depth > 0) return { values, sections };
     // A name of digits alone reads as a number.
-    if (key.kind !== 'word' && key.kind !== 'number') throw new LvmSyntaxError(`"${key.text}" where a name should be`);
+    if (key.kind !== 'word' && key.kind !== 'number')
+      throw new LvmSyntaxError(`"${shown(key)}" where a name should be`);
     const mark = tokens.next();
     if (mark.kind === 'mark' && mark.text === '{') sections.set(key.text, parseSection(tokens, depth + 1));
     else if (mark.kind === 'mark' && mark.text === '=') values.set(key.text, parseValue(tokens));
-    else throw new LvmSyntaxError(`"${mark.text}" after "${key.text}"`);
+    else throw new LvmSyntaxError(`"${shown(mark)}" after "${shown(key)}"`);
   }
 }
 
@@ -62,7 +65,12 @@ function parseValue(tokens: Tokens): LvmValue {
 function scalar(token: Token): number | string {
   if (token.kind === 'number') return Number(token.text);
   if (token.kind === 'string') return token.text;
-  throw new LvmSyntaxError(`"${token.text}" where a value should be`);
+  throw new LvmSyntaxError(`"${shown(token)}" where a value should be`);
+}
+
+/** For a message: what is in a damaged text may be long, and steer a terminal. */
+function shown({ text }: Token): string {
+  return (text.length > 40 ? `${text.slice(0, 40)}…` : text).replace(/\p{Cc}/gu, '\ufffd');
 }
 
 class Tokens {

@@ -19,8 +19,8 @@ const INITIAL_CRC = 0xf597a6cf;
 const MDA_MAGIC = ' LVM2 x[5A%r0N*>';
 const MDA_HEADER_BYTES = 512;
 const MOST_AREAS = 16;
-/** Text of a group of some thousand volumes has a few MiB. */
-const LARGEST_TEXT_BYTES = 16 * 1024 * 1024;
+/** LVM's own area has 1 MiB, unless somebody asked for a larger one; a text of 4 MiB can be read within a second. */
+const LARGEST_TEXT_BYTES = 4 * 1024 * 1024;
 const IGNORED_FLAG = 1;
 
 export interface PhysicalVolumeLabel {

@@ -49,19 +49,28 @@ export function readVolumeGroupMetadata(text: string): VolumeGroupMetadata {
     throw new LvmMetadataError('no volume group is in it');
   const extentSectors = wholeNumber(group, 'extent_size');
   if (extentSectors === 0) throw new LvmMetadataError('its extents have no size');
+  const extentBytes = safe(extentSectors * SECTOR);
+  const physicalVolumes = sectionsOf(group, 'physical_volumes').map(([key, volume]) => readPhysicalVolume(key, volume));
+  const logicalVolumes = sectionsOf(group, 'logical_volumes').map(([key, volume]) => readLogicalVolume(key, volume));
+  // Whoever adds them up gets bytes that can be counted.
+  const extents = physicalVolumes.reduce((sum, volume) => sum + volume.extents, 0);
+  safe(physicalVolumes.reduce((sum, volume) => sum + volume.firstExtentByte, 0) + extents * extentBytes);
+  for (const { segments } of logicalVolumes) {
+    safe(segments.reduce((sum, segment) => sum + segment.extents, 0) * extentBytes);
+  }
   return {
     name,
     uuid: textOf(group, 'id'),
     sequence: wholeNumber(group, 'seqno'),
-    extentBytes: safe(extentSectors * SECTOR),
-    physicalVolumes: sectionsOf(group, 'physical_volumes').map(([key, volume]) => ({
-      key,
-      uuid: textOf(volume, 'id'),
-      firstExtentByte: safe(wholeNumber(volume, 'pe_start') * SECTOR),
-      extents: wholeNumber(volume, 'pe_count'),
-    })),
-    logicalVolumes: sectionsOf(group, 'logical_volumes').map(([key, volume]) => readLogicalVolume(key, volume)),
+    extentBytes,
+    physicalVolumes,
+    logicalVolumes,
   };
+}
+
+function readPhysicalVolume(key: string, volume: LvmSection): PhysicalVolumeMetadata {
+  const firstExtentByte = safe(wholeNumber(volume, 'pe_start') * SECTOR);
+  return { key, uuid: textOf(volume, 'id'), firstExtentByte, extents: wholeNumber(volume, 'pe_count') };
 }
 
 function readLogicalVolume(name: string, volume: LvmSection): LogicalVolumeMetadata {

@@ -7,6 +7,9 @@ import { LvmSyntaxError } from './metadata-text.js';
 import { readPhysicalVolume } from './physical-volume.js';
 import { LvmMetadataError, readVolumeGroupMetadata, type VolumeGroupMetadata } from './volume-group-metadata.js';
 
+/** Of a group's linear volumes; a hostile group could have as many as it has extents, or more. */
+const MOST_LOOKED_INTO = 1_000;
+
 /** A region that `probeContent` took for a physical volume. */
 export interface Candidate {
   readonly reader: ByteReader;
@@ -106,11 +109,12 @@ async function describe(
       'Look into all disks of the machine together.',
     );
   }
+  const byKey = new Map(metadata.physicalVolumes.map((volume) => [volume.key, volume]));
   const readable = new Map<string, ByteReader>();
   const logicalVolumes: LogicalVolume[] = [];
   for (const volume of metadata.logicalVolumes) {
     if (!volume.visible) continue;
-    const reader = LinearVolume.over(volume, metadata, readers);
+    const reader = readable.size < MOST_LOOKED_INTO ? LinearVolume.over(volume, metadata, byKey, readers) : null;
     if (reader !== null) readable.set(volume.name, reader);
     const layouts = new Set(volume.segments.map((segment) => segment.layout));
     logicalVolumes.push({
@@ -120,6 +124,13 @@ async function describe(
       layout: [...layouts].join(','),
       content: reader === null ? null : await probeContent(reader),
     });
+  }
+  if (readable.size === MOST_LOOKED_INTO) {
+    findings.problem(
+      'LVM_INCOMPLETE',
+      `The volume group "${metadata.name}" has more than ${MOST_LOOKED_INTO} volumes; the others were not looked into.`,
+      'Nothing has to be done; the disks are restored whole.',
+    );
   }
   const extents = metadata.physicalVolumes.reduce((sum, volume) => sum + volume.extents, 0);
   return {

@@ -49,7 +49,7 @@ export async function readPartitionTable(
           'Rewrite it with "sgdisk --verify" and "w" on a copy of the disk; some firmware ignores such a table.',
         );
       }
-      return { kind: 'gpt', bootSector, ...gpt };
+      return { kind: 'gpt', bootSector, ...gpt, partitions: withoutOverlaps(gpt.partitions, name, findings) };
     }
     if (mbr !== null) {
       findings.problem(
@@ -61,7 +61,29 @@ export async function readPartitionTable(
     }
   }
   if (mbr === null) return null;
-  return { kind: 'mbr', bootSector, sectorBytes: 512, partitions: await readMbrPartitions(disk, mbr, name, findings) };
+  const partitions = await readMbrPartitions(disk, mbr, name, findings);
+  return { kind: 'mbr', bootSector, sectorBytes: 512, partitions: withoutOverlaps(partitions, name, findings) };
+}
+
+/** Of two partitions that overlap the one that is listed first is taken. Logical ones lie in the extended one. */
+function withoutOverlaps(partitions: readonly Partition[], name: string, findings: Findings): readonly Partition[] {
+  const kept: Partition[] = [];
+  for (const partition of partitions) {
+    const other = kept.find((one) => overlap(one, partition) && !(one.extended && partition.number > 4));
+    if (other === undefined) kept.push(partition);
+    else {
+      findings.problem(
+        'PARTITION_REFUSED',
+        `Partition ${partition.number} of ${name} overlaps partition ${other.number}.`,
+        'It is passed over; check the table with sfdisk or gdisk.',
+      );
+    }
+  }
+  return kept;
+}
+
+function overlap(one: Partition, other: Partition): boolean {
+  return one.startByte < other.startByte + other.sizeBytes && other.startByte < one.startByte + one.sizeBytes;
 }
 
 /** Says why a partition can't be taken as it is listed, or null. In bytes. */

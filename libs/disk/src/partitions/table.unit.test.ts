@@ -130,6 +130,32 @@ describe('a GPT', () => {
   });
 });
 
+describe('of two partitions that overlap', () => {
+  it('the first that a GPT lists is taken, and the other one refused by its number', async () => {
+    const image = writeGpt(new SparseImage(4 * MIB), [
+      { type: LINUX, firstSector: 2048, lastSector: 4095 },
+      { type: LINUX, firstSector: 4095, lastSector: 5000 },
+      { type: LINUX, firstSector: 5001, lastSector: 6000 },
+    ]);
+    const { table, codes, messages } = await read(image);
+    assert.deepEqual(
+      table?.partitions.map((one) => one.number),
+      [1, 3],
+    );
+    assert.deepEqual(codes, ['PARTITION_REFUSED']);
+    assert.match(messages[0]!, /Partition 2 of sda overlaps partition 1/);
+  });
+
+  it('the first that an MBR lists is taken', async () => {
+    const image = writeMbr(new SparseImage(4 * MIB), [
+      { type: 0x83, firstSector: 100, sectors: 100 },
+      { type: 0x83, firstSector: 150, sectors: 10 },
+    ]);
+    const { table, codes } = await read(image);
+    assert.deepEqual([table?.partitions.length, codes], [1, ['PARTITION_REFUSED']]);
+  });
+});
+
 describe('an MBR', () => {
   const link = (first: number, sectors: number, next: number): Buffer => {
     const bytes = writeMbr(new SparseImage(512), [

@@ -13,6 +13,8 @@ import { blobMissing, repositoryDamaged } from './errors.js';
 const HOLE = -1;
 /** The sizes of zero blobs inside a file: restic's least chunk, at which it cuts zeros, and its largest. */
 const USUAL_ZERO_BLOBS = [512 * 1024, 8 * 1024 * 1024];
+/** Their ids, hashed when the first image is opened: for small files that takes longer than everything else. */
+let usualZeroIds: readonly (readonly [number, Buffer])[] | undefined;
 /** How many other lengths of repeated blobs are checked for being zeros; hashing zeros costs time too. */
 const MOST_ZERO_LENGTHS = 64;
 const LONGEST_ZERO_BLOB = 8 * 1024 * 1024;
@@ -159,10 +161,11 @@ class RunList {
 
 /** Knows blobs that are all zeros by their id: the SHA-256 of as many zero bytes. */
 class ZeroBlobs {
-  readonly #ids = new Map<number, Buffer>();
+  readonly #ids: Map<number, Buffer>;
 
   constructor(private readonly index: BlobIndex) {
-    for (const length of USUAL_ZERO_BLOBS) this.#ids.set(length, idOfZeros(length));
+    usualZeroIds ??= USUAL_ZERO_BLOBS.map((length) => [length, idOfZeros(length)]);
+    this.#ids = new Map(usualZeroIds);
   }
 
   /** `suspect` says that a blob of an unusual length is worth the hash: it is repeated, or the file's last. */

@@ -64,7 +64,9 @@ export async function searchImages(trees: Trees, snapshot: Snapshot, signal?: Ab
       if (node.type === 'file') {
         const name = plainName(node.quotedName);
         filesSeen += 1;
-        if (isWanted(name) || files.length < MOST_BESIDE) files.push({ path, name, sizeBytes: node.sizeBytes });
+        if (files.length < (isWanted(name) ? MOST_IMAGES : MOST_BESIDE)) {
+          files.push({ path, name, sizeBytes: node.sizeBytes });
+        } else if (isWanted(name)) result.complete = false;
         return;
       }
       others += 1;

@@ -18,6 +18,8 @@ const KEY_FILE_LIMIT_BYTES = 64 * 1024;
 const MOST_KEYS = 100;
 /** scrypt needs 128·N·r bytes; restic itself stays below 64 MiB. */
 const SCRYPT_MEMORY_BYTES = 128 * 1024 * 1024;
+/** It goes over that memory p times; restic takes as many as its machine can in half a second. */
+const SCRYPT_WORK_BYTES = 512 * 1024 * 1024;
 
 const base64 = (bytes: number) =>
   z.base64().transform((text, context) => {
@@ -41,7 +43,10 @@ const KEY_FILE = z
     salt: z.base64().transform((text) => Buffer.from(text, 'base64')),
     data: z.base64().transform((text) => Buffer.from(text, 'base64')),
   })
-  .refine(({ N, r }) => 128 * N * r <= SCRYPT_MEMORY_BYTES, 'asks scrypt for too much memory');
+  .refine(({ N, r }) => 128 * N * r <= SCRYPT_MEMORY_BYTES, 'asks scrypt for too much memory')
+  .refine(({ N, r, p }) => 128 * N * r * p <= SCRYPT_WORK_BYTES, 'asks scrypt for too much time')
+  // RFC 7914, section 2: N is less than 2^(128·r/8).
+  .refine(({ N, r }) => Math.log2(N) < 16 * r, 'has an N that is too large for its r');
 
 const MASTER_KEY = z.object({
   mac: z.object({ k: base64(16), r: base64(16) }),

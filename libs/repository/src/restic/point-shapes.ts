@@ -165,9 +165,13 @@ function disksOf(files: readonly PointFile[]): PointDisk[] {
 
 function unique(disks: readonly PointDisk[]): PointDisk[] {
   const taken = new Set<string>();
+  // Where to go on for a name that came before: thousands may be alike.
+  const numbers = new Map<string, number>();
   return disks.map((disk) => {
     let name = disk.name;
-    for (let number = 2; taken.has(name); number += 1) name = `${disk.name}-${number}`;
+    let number = numbers.get(disk.name) ?? 1;
+    while (taken.has(name)) name = `${disk.name}-${(number += 1)}`;
+    numbers.set(disk.name, number);
     taken.add(name);
     return { ...disk, name };
   });

@@ -40,6 +40,7 @@ async function onlyPoint(made: HandmadeRepository): Promise<DiscoveredPoint> {
   return points[0]!;
 }
 
+const manyTags = (count: number) => Array.from({ length: count }, (_, index) => `landfall-point=p${index}`);
 const problems = (point: DiscoveredPoint) => point.problems.map(({ severity, code }) => `${severity} ${code}`);
 
 describe('A snapshot without a tag', () => {
@@ -290,6 +291,31 @@ describe('Discovery', () => {
     assert.match(reasons[flipped]!, /SHA-256/);
     assert.match(reasons[nonsense]!, /time/);
     assert.match(reasons[treeless]!, /index does not know/);
+  });
+
+  test('names thousands of disks that are called the same, and stops at its bounds', async () => {
+    const made = new HandmadeRepository();
+    const nodes = Array.from({ length: 50_000 }, () => ({ name: 'a.raw', type: 'file' }));
+    const tree = made.addTree(nodes);
+    made.writePack();
+    made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree, paths: [], hostname: 'h' });
+    const point = await onlyPoint(made);
+    assert.equal(new Set(point.disks.map((disk) => disk.name)).size, 1_000);
+    assert.deepEqual(problems(point), ['warning NOT_RESTORED']);
+  });
+
+  test('does not search one snapshot for each of thousands of points that it claims to belong to', async () => {
+    const made = new HandmadeRepository();
+    made.backUp({ 'machine.json': json(manifest({ disks: [] })) }, { tags: manyTags(5_000) });
+    const { points } = await discoverHandmade(made);
+    assert.ok(points.length > 0 && points.length < 50, `${points.length} points`);
+  });
+
+  test('says in one sentence that a list of a snapshot holds no texts, however long it is', async () => {
+    const made = new HandmadeRepository();
+    made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree: 'ab'.repeat(32), paths: new Array(100_000).fill(0) });
+    const { skipped } = await discoverHandmade(made);
+    assert.match(skipped[0]!.why, /: paths: is no list of texts\.$/);
   });
 
   test('of an empty repository finds nothing', async () => {

@@ -16,15 +16,22 @@ export interface Snapshot {
   readonly tags: readonly string[];
 }
 
-const FILE_LIMIT_BYTES = 16 * 1024 * 1024;
+/** JSON of odd shapes takes twenty times its length in memory. */
+const FILE_LIMIT_BYTES = 8 * 1024 * 1024;
 const ID = /^[0-9a-f]{64}$/;
+
+/** One fault however many elements are none: a file of nothing but such elements must not become as many messages. */
+const TEXTS = z.custom<string[]>(
+  (value) => Array.isArray(value) && value.every((element) => typeof element === 'string'),
+  'is no list of texts',
+);
 
 const SNAPSHOT = z.object({
   time: z.string().refine((text) => !Number.isNaN(Date.parse(text)), 'is not a time'),
   tree: z.string().regex(ID, 'is not an id'),
-  paths: z.array(z.string()).nullish(),
+  paths: TEXTS.nullish(),
   hostname: z.string().nullish(),
-  tags: z.array(z.string()).nullish(),
+  tags: TEXTS.nullish(),
 });
 
 /** @throws PermanentError `REPOSITORY_DAMAGED` naming the snapshot */

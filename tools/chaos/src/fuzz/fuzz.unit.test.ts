@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as planted from '../planted/parsers.js';
+import { fuzzTarget } from './campaign.js';
+import { judge } from './judge.js';
+import { sentenceOf } from './report.js';
+import { inputOf, shareOut } from './target.js';
+import { TARGETS } from './targets/all.js';
+
+const SEED = 13;
+const RUNS = 1_000;
+
+describe(`Fuzzing with seed ${SEED}`, () => {
+  const shares = shareOut(TARGETS, RUNS);
+  for (const [index, target] of TARGETS.entries()) {
+    const runs = shares[index]!;
+    test(`finds that ${target.name} is read or refused, and accepted where it is valid, in ${runs} runs`, async () => {
+      const fuzzed = target.make();
+      const valid = fuzzed.inputs.length;
+      for (let run = 0; run < runs; run += 1) {
+        // What is made to take time and memory is left to the command, which measures both.
+        const number = run < valid ? run : run + (fuzzed.hostile?.length ?? 0);
+        const { violations } = await judge(fuzzed, inputOf(target, fuzzed, SEED, number));
+        assert.deepEqual(violations, [], `run ${number}`);
+      }
+    });
+  }
+
+  test('makes the same input for the same run each time, and another one for another seed', () => {
+    for (const target of TARGETS.slice(0, 2)) {
+      const input = (seed: number) => inputOf(target, target.make(), seed, 999).bytes;
+      assert.deepEqual(input(SEED), input(SEED));
+      assert.notDeepEqual(input(SEED), input(SEED + 1));
+    }
+  });
+
+  test('makes exactly as many runs as were asked for', () => {
+    for (const runs of [0, 1, 17, 100_000]) {
+      assert.equal(
+        shareOut(TARGETS, runs).reduce((sum, share) => sum + share, 0),
+        runs,
+      );
+    }
+  });
+});
+
+describe('A planted parser', () => {
+  const module = new URL('../planted/parsers.js', import.meta.url).href;
+  const expected: Readonly<Record<string, RegExp>> = {
+    throws: /no error of the product was thrown, but TypeError/,
+    'takes-memory': /it took (?:39|40)\d MiB of memory/,
+    'takes-all-memory': /heap out of memory|MiB of memory/,
+    'never-ends': /did not end within 1 s of processor time/,
+    'never-answers': /the process ended with 13/,
+  };
+  for (const target of planted.TARGETS) {
+    test(`that ${target.name} is told with its run and its input, and the runs go on`, async () => {
+      const report = await fuzzTarget(target, { seed: SEED, runs: 6, module, hangMs: 1_000 });
+      assert.equal(report.runs, 6);
+      assert.deepEqual(
+        report.violations.map(({ run }) => run),
+        [2],
+      );
+      const sentence = sentenceOf(report.violations[0]!);
+      assert.match(sentence, expected[target.name]!);
+      assert.ok(sentence.includes(Buffer.from('hostile').toString('hex')), sentence);
+    });
+  }
+});
