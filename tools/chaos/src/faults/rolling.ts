@@ -7,12 +7,12 @@ import { atRest, order, takeAway } from '../live/restores.js';
 import { PATIENCE_MS, type Outcome, type Trial } from '../live/trial.js';
 
 /*
- * A new version is rolled out while restores run: one service after the other is asked to end and comes back, the next
- * one only then, round after round until the restores have ended. No restore fails, and none falls back: what was done
- * stays done.
+ * A new version is rolled out while restores run, and another one right after it: one service after the other is asked to
+ * end and comes back, the next one only then. No restore fails, and none falls back: what was done stays done.
  */
 const SERVICES = ['api', 'planner', 'provisioner', 'finalizer', 'data-mover-1'] as const;
 const AT_ONCE = 6;
+const ROUNDS = 2;
 const LOOK_EVERY_MS = 100;
 
 export function rollingTrials(): readonly Trial[] {
@@ -28,7 +28,9 @@ async function roll(cell: Cell): Promise<Outcome> {
   let over = false;
   let replaced = 0;
   const rolling = async (): Promise<void> => {
-    while (!over) for (const name of SERVICES) if (!over && (await replace(cell, name))) replaced += 1;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const name of SERVICES) if (!over && (await replace(cell, name))) replaced += 1;
+    }
   };
   const watching = Promise.all(ids.map((id) => watchProgress(cell, id, () => over, violations)));
   const service = rolling();

@@ -4,6 +4,7 @@ import { byHandTrials } from '../faults/by-hand.js';
 import { cancelTrials } from '../faults/cancel.js';
 import { clockTrials } from '../faults/clock.js';
 import { crowdTrials } from '../faults/crowd.js';
+import { fuzzTrials } from '../faults/fuzz.js';
 import { interferenceTrials } from '../faults/interference.js';
 import { jobTrials } from '../faults/jobs.js';
 import { enumeratePoints, killTrial, killTwiceTrials, type Point } from '../faults/kill.js';
@@ -64,6 +65,7 @@ export const FAULTS: readonly Fault[] = [
   { id: 'F10', title: 'wall clocks that are wrong, or leap', trials: clockTrials },
   { id: 'F11', title: 'cancelled at every step, twice, with a crash', trials: cancelTrials },
   { id: 'F12', title: '1,000 restores at once', apart: 'crowd', trials: ({ restores }) => crowdTrials(restores) },
+  { id: 'F13', title: 'fuzzed repositories, manifests and disks', trials: () => fuzzTrials() },
   { id: 'F14', title: 'every action of API and dashboard by every role at every step', trials: actionTrials },
   { id: 'F15', title: 'somebody interferes in Azure', trials: interferenceTrials },
   { id: 'shutdown', title: 'SIGTERM for everything, with servers away', trials: shutdownTrials },

@@ -49,7 +49,8 @@ export async function matrix(parameters: readonly string[]): Promise<number> {
     return 2;
   }
   const seed = values.seed === undefined ? seedFromEnvironment() : Number(values.seed);
-  const command = `node tools/chaos/dist/main.js matrix ${[...parameters].join(' ')}`;
+  // As somebody else would give it: where logs went is of no use to him.
+  const command = `node tools/chaos/dist/main.js matrix ${parameters.join(' ').replace(/ ?--logs \S+| ?--keep/g, '')}`;
   const begun = performance.now();
   const say = (line: string): void => {
     process.stderr.write(`${((performance.now() - begun) / 1_000).toFixed(0).padStart(5)} s  ${line}\n`);
