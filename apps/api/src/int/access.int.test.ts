@@ -69,7 +69,6 @@ const MOUNTED = [
   'PUT /admin/queues/api/queues/planner/clean/completed',
   'PUT /admin/queues/api/queues/planner/empty',
   'PUT /admin/queues/api/queues/planner/obliterate',
-  'POST /admin/queues/api/queues/planner/add',
 ];
 
 const PERSON: Requirement = 'viewer';

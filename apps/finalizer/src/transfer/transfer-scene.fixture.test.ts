@@ -230,6 +230,7 @@ export class Scene {
           await tx.moveStep(RESTORE_ID, id, { from: 'running', epoch: 0 }, 'done', { output: outputs[id] ?? {} });
         }
       }
+      await tx.moveStep(RESTORE_ID, 'restore-data', { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
     });
     for (const { workerId } of launched) {
       await this.registry.create({

@@ -157,14 +157,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'nothing is verified',
     file: 'apps/finalizer/src/transfer/coordinator.ts',
-    original: "    if (!(await this.#hasAny(restoreId, 'verify'))) await this.#createVerification(restore);\n",
-    replacement: '',
+    original: 'if (!isVerified(mode, moved.length)) return true;',
+    replacement: 'if (moved.length >= 0) return true;',
     suite: simulation(60),
   },
   {
     name: 'a disk that was written directly keeps its access',
     file: 'apps/finalizer/src/transfer/coordinator.ts',
-    original: 'await direct.close(restore, books.journal(restore.id, step.id, step.epoch));',
+    original: 'if (!(await this.#orFail(restore, (journal) => direct.close(restore, journal)))) return;',
     replacement: '',
     suite: TRANSFER,
   },

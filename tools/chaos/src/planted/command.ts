@@ -33,9 +33,10 @@ export async function plantedCommand(parameters: readonly string[]): Promise<num
   }
   const scratch = await Scratch.make(fileURLToPath(new URL('../../../..', import.meta.url)));
   const verdicts: Verdict[] = [];
+  const known = new Map<string, boolean>();
   try {
     for (const bug of bugs) {
-      const verdict = await tryBug(scratch, bug);
+      const verdict = await tryBug(scratch, bug, known);
       verdicts.push(verdict);
       process.stdout.write(`${verdict.caught ? 'caught    ' : 'NOT CAUGHT'}  ${bug.name} (${verdict.note})\n`);
     }
@@ -47,9 +48,20 @@ export async function plantedCommand(parameters: readonly string[]): Promise<num
   return caught === verdicts.length && verdicts.length > 0 ? 0 : 1;
 }
 
-async function tryBug(scratch: Scratch, bug: PlantedBug): Promise<Verdict> {
+/** Tests that fail by themselves would notice every bug. */
+async function passesWithoutBugs(scratch: Scratch, suite: Suite, known: Map<string, boolean>): Promise<boolean> {
+  if (suite.kind !== 'tests') return true;
+  const passes = known.get(suite.file) ?? (await scratch.run(commandOf(suite), WITHIN_MS)).code === 0;
+  known.set(suite.file, passes);
+  return passes;
+}
+
+async function tryBug(scratch: Scratch, bug: PlantedBug, known: Map<string, boolean>): Promise<Verdict> {
   const startedAt = performance.now();
   try {
+    if (!(await passesWithoutBugs(scratch, bug.suite, known))) {
+      return { bug, caught: false, note: `${suiteName(bug.suite)} fails without a bug` };
+    }
     const unplant = await scratch.plant(bug.file, bug.original, bug.replacement);
     try {
       const { code, output } = await scratch.run(commandOf(bug.suite), WITHIN_MS);
