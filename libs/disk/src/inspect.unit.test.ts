@@ -27,6 +27,29 @@ function put(disk: SparseImage, at: number, name: string): SparseImage {
 }
 
 describe('an inspection', () => {
+  it('of an ESP whose directories all hold each other ends soon', async () => {
+    const image = recorded('uefi-machine').image();
+    const boot = image.peek(MIB, 512);
+    const fat = MIB + boot.readUInt16LE(14) * 512;
+    const rootDirectory = fat + boot.readUInt8(16) * boot.readUInt16LE(22) * 512;
+    const clusterBytes = boot.readUInt8(13) * 512;
+    const cluster = image.peek(rootDirectory, 8 * 32);
+    const entry = cluster.subarray(cluster.indexOf('EFI     '));
+    const number = entry.readUInt16LE(26);
+    const itself = Buffer.alloc(32);
+    itself.write('BOOT       ', 'latin1');
+    itself.writeUInt8(0x10, 11);
+    itself.writeUInt16LE(number, 26);
+    const contents = Buffer.alloc(clusterBytes, itself);
+    image.write(rootDirectory + boot.readUInt16LE(17) * 32 + (number - 2) * clusterBytes, contents);
+    const next = Buffer.alloc(2);
+    next.writeUInt16LE(number);
+    image.write(fat + 2 * number, next);
+    const before = process.cpuUsage().user;
+    assert.deepEqual((await look(image)).boots, []);
+    assert.ok(process.cpuUsage().user - before < 2_000_000);
+  });
+
   it('of a machine that boots with UEFI tells its partitions, its system and its firmware', async () => {
     const { esp, root } = recorded('uefi-machine').facts;
     const seen = await look(recorded('uefi-machine').image());

@@ -14,6 +14,9 @@ const ROOT_INODE = 2;
 const LARGEST_FILE_BYTES = 1024 * 1024;
 const LARGEST_DIRECTORY_BYTES = 4 * 1024 * 1024;
 const MOST_SYMLINKS = 8;
+/** What may be looked through on the way to one file; a directory counts for 64 KiB at least. */
+const MOST_LOOKED_THROUGH_BYTES = 16 * 1024 * 1024;
+const LEAST_DIRECTORY_BYTES = 64 * 1024;
 const DEEPEST_EXTENT_TREE = 5;
 
 const INCOMPAT_64BIT = 0x80;
@@ -96,6 +99,7 @@ export class ExtFileSystem {
     const rest = path.split('/').filter((part) => part !== '');
     const walked: Inode[] = [await this.#inode(ROOT_INODE)];
     let symlinks = 0;
+    let bytesLeft = MOST_LOOKED_THROUGH_BYTES;
     while (rest.length > 0) {
       const name = rest.shift()!;
       const here = walked.at(-1)!;
@@ -105,6 +109,8 @@ export class ExtFileSystem {
         continue;
       }
       if (here.type !== TYPE_DIRECTORY) return null;
+      bytesLeft -= Math.max(LEAST_DIRECTORY_BYTES, Math.min(here.sizeBytes, LARGEST_DIRECTORY_BYTES));
+      if (bytesLeft < 0) throw new ExtUnreadable('its symbolic links lead too far');
       const number = await this.#lookUp(here, name);
       if (number === null) return null;
       const inode = await this.#inode(number);

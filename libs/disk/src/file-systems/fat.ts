@@ -33,7 +33,8 @@ export interface FatEntry {
   readonly firstCluster: number;
 }
 
-const LONGEST_DIRECTORY_BYTES = 1024 * 1024;
+/** 8,192 entries; directories of an ESP have a handful. */
+const LONGEST_DIRECTORY_BYTES = 256 * 1024;
 const ENTRY_BYTES = 32;
 const ATTRIBUTE_VOLUME = 0x08;
 const ATTRIBUTE_DIRECTORY = 0x10;
@@ -91,9 +92,14 @@ export class FatFileSystem {
     for (const name of path) {
       const entry = entries.find((candidate) => candidate.directory && sameName(candidate.name, name));
       if (entry === undefined) return null;
-      entries = parseDirectory(await this.#chainBytes(entry.firstCluster));
+      entries = await this.below(entry);
     }
     return entries;
+  }
+
+  /** The entries of a directory that another one lists. */
+  async below(directory: FatEntry): Promise<readonly FatEntry[]> {
+    return parseDirectory(await this.#chainBytes(directory.firstCluster));
   }
 
   async volumeLabel(): Promise<string | null> {
@@ -117,12 +123,14 @@ export class FatFileSystem {
   async #chainBytes(firstCluster: number): Promise<Buffer> {
     const { clusterBytes, dataByte } = this.geometry;
     const parts: Buffer[] = [];
+    const seen = new Set<number>();
     let cluster: number | null = firstCluster;
-    while (cluster !== null && (parts.length + 1) * clusterBytes <= LONGEST_DIRECTORY_BYTES) {
+    while (cluster !== null && !seen.has(cluster) && (parts.length + 1) * clusterBytes <= LONGEST_DIRECTORY_BYTES) {
       const bytes: Buffer | null = this.#isCluster(cluster)
         ? await readExactly(this.#cache, dataByte + (cluster - 2) * clusterBytes, clusterBytes)
         : null;
       if (bytes === null) break;
+      seen.add(cluster);
       parts.push(bytes);
       cluster = await this.#next(cluster);
     }

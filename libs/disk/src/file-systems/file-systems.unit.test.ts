@@ -84,6 +84,24 @@ describe('an ext4 file system', () => {
     assert.notEqual(await ext.readFile('/usr/lib/os-release'), null);
   });
 
+  it('is refused where symbolic links lead through large directories again and again', async () => {
+    const image = machine();
+    for (const sector of image.written) {
+      const at = image.peek(sector * 512, 512).indexOf('../usr/lib/os-release');
+      if (at !== -1) image.write(sector * 512 + at, Buffer.from('///////etc/os-release'));
+    }
+    const superblock = image.peek(35 * MIB + 1024, 1024);
+    const blockBytes = 1024 << superblock.readUInt32LE(0x18);
+    const descriptor = image.peek(35 * MIB + Math.max(2048, blockBytes), 32);
+    const inodeTable = 35 * MIB + descriptor.readUInt32LE(8) * blockBytes;
+    const fourMib = Buffer.alloc(4);
+    fourMib.writeUInt32LE(4 * MIB);
+    // Inode 2 is the topmost directory.
+    image.write(inodeTable + superblock.readUInt16LE(0x58) + 4, fourMib);
+    const ext = await ExtFileSystem.open(root(image));
+    await assert.rejects(ext.readFile('/etc/os-release'), /lead too far/);
+  });
+
   it('has no file where there is none, or a directory', async () => {
     const ext = await ExtFileSystem.open(root(machine()));
     for (const path of ['/nosuch', '/etc/nosuch', '/etc', '/', '/etc/os-release/below']) {

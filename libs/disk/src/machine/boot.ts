@@ -97,11 +97,12 @@ async function findLoaders(partition: ByteReader): Promise<readonly Loader[]> {
   const vendors = ((await fat.directory('EFI')) ?? []).filter((entry) => entry.directory);
   const loaders: Loader[] = [];
   for (const vendor of vendors.slice(0, MOST_LOADER_DIRECTORIES)) {
-    const files = (await fat.directory('EFI', vendor.name)) ?? [];
+    const files = await fat.below(vendor);
     loaders.push(...files.filter(isProgram).map((file) => ({ vendor: vendor.name, file: file.name })));
     // Windows keeps its loader one level deeper.
-    for (const directory of files.filter((entry) => entry.directory && entry.name.toLowerCase() === 'boot')) {
-      const deeper = (await fat.directory('EFI', vendor.name, directory.name)) ?? [];
+    const directory = files.find((entry) => entry.directory && entry.name.toLowerCase() === 'boot');
+    if (directory !== undefined) {
+      const deeper = await fat.below(directory);
       loaders.push(
         ...deeper.filter(isProgram).map((file) => ({ vendor: vendor.name, file: `${directory.name}/${file.name}` })),
       );

@@ -3,6 +3,7 @@ import { BlobIndex, ID_BYTES, type BlobKind, type NewBlob } from './blob-index.j
 import { SEAL_BYTES, type SealingKey } from './crypto.js';
 import { repositoryDamaged } from './errors.js';
 import { JsonFault, JsonScanner } from './json-scanner.js';
+import { printable } from './quoted-name.js';
 import { listNamedFiles, readSealedFile } from './stored-files.js';
 
 /*
@@ -120,7 +121,7 @@ function readBlob(scanner: JsonScanner): { id: Buffer; blob: Omit<NewBlob, 'pack
 
 function blobKind(type: string): BlobKind {
   if (type === 'data' || type === 'tree') return type;
-  throw new JsonFault(`a blob has the unknown type ${JSON.stringify(type.slice(0, 40))}`);
+  throw new JsonFault(`a blob has the unknown type ${JSON.stringify(printable(type.slice(0, 40)))}`);
 }
 
 function refuseOverlaps(pack: string, blobs: readonly { offset: number; length: number }[]): void {

@@ -83,6 +83,13 @@ describe('An index file', () => {
     assert.throws(() => add(`{"packs":[{"blobs":[]}]}`), damaged);
   });
 
+  test('is refused in words that steer no terminal', () => {
+    assert.throws(
+      () => add(file([blob({ type: 'da\u009bta\u007f' })])),
+      (error: Error) => damaged(error) && !/\p{Cc}/u.test(error.message),
+    );
+  });
+
   test('that is anything else is refused by name, never with another error', () => {
     fc.assert(
       fc.property(fc.oneof(fc.json(), fc.string()), (text) => {

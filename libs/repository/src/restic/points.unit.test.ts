@@ -275,7 +275,7 @@ describe('Discovery', () => {
     made.backUp({ 'good.raw': bytes(1) });
     const flipped = made.backUp({ 'flipped.raw': bytes(2) });
     made.files[`snapshots/${flipped}`]![30]! ^= 1;
-    const nonsense = made.writeSnapshot({ time: 'never', tree: 5 });
+    const nonsense = made.writeSnapshot({ time: 'never', tree: 'ab'.repeat(32) });
     const treeless = made.writeSnapshot({
       time: '2026-01-01T00:00:00Z',
       tree: 'ab'.repeat(32),
@@ -311,11 +311,31 @@ describe('Discovery', () => {
     assert.ok(points.length > 0 && points.length < 50, `${points.length} points`);
   });
 
-  test('says in one sentence that a list of a snapshot holds no texts, however long it is', async () => {
+  test('names the first place at which a snapshot is not what it should be, however long it is', async () => {
     const made = new HandmadeRepository();
     made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree: 'ab'.repeat(32), paths: new Array(100_000).fill(0) });
     const { skipped } = await discoverHandmade(made);
-    assert.match(skipped[0]!.why, /: paths: is no list of texts\.$/);
+    assert.match(skipped[0]!.why, /: at byte \d+, a string was expected\.$/);
+  });
+
+  test('passes over what it does not read of a snapshot, but not however deep it is nested', async () => {
+    const made = new HandmadeRepository();
+    const more = { excludes: ['*.tmp'], summary: { files: 1, nested: [[[]]] }, program_version: 'restic 0.17.3' };
+    made.backUp({ 'a.raw': bytes(1) }, more);
+    const deep = JSON.parse(`${'['.repeat(1_000)}${']'.repeat(1_000)}`) as unknown[];
+    made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree: 'ab'.repeat(32), more: deep });
+    const { points, skipped } = await discoverHandmade(made);
+    assert.equal(points.length, 1);
+    assert.match(skipped[0]!.why, /less nesting/);
+  });
+
+  test('refuses a tree with a name that no file can have', async () => {
+    const made = new HandmadeRepository();
+    const tree = made.addTree([{ name: '\\u0041'.repeat(1_000_000), type: 'file' }]);
+    made.writePack();
+    made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree, paths: [], hostname: 'h' });
+    const { skipped } = await discoverHandmade(made);
+    assert.match(skipped[0]!.why, /a name is longer than any file has/);
   });
 
   test('of an empty repository finds nothing', async () => {

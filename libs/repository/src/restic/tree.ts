@@ -19,6 +19,9 @@ export interface TreeNode {
   readonly contentAt: number | null;
 }
 
+/** In characters, quoted: file systems stop at 255, and each of them may be written with ten. */
+const LONGEST_NAME = 4_096;
+
 /** @throws PermanentError `REPOSITORY_DAMAGED` naming `what` */
 export function readTreeNodes(plain: Buffer, what: string, onNode: (node: TreeNode) => void): void {
   guard(what, () => {
@@ -64,6 +67,8 @@ function readNode(scanner: JsonScanner): TreeNode {
       scanner.skip();
     } else if (key !== 'subtree') scanner.skip();
   });
+  if (quotedName !== undefined && quotedName.length > LONGEST_NAME)
+    throw new JsonFault('a name is longer than any file has');
   if (quotedName === undefined || type === undefined) throw new JsonFault('a node lacks its name or type');
   return { quotedName, type, sizeBytes, subtree, contentAt };
 }
