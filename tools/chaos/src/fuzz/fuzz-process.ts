@@ -40,6 +40,8 @@ globalThis.gc?.();
 // Sets the peak back to what the process has now: making the inputs does not count.
 writeFileSync('/proc/self/clear_refs', '5');
 const ready = mostResidentBytes();
+const externalBytes = process.memoryUsage().external;
+const unchanged = fuzzed.inputs.length + (fuzzed.hostile?.length ?? 0);
 
 for (let run = order.from; run < order.to; run += 1) {
   const input = inputOf(target, fuzzed, order.seed, run);
@@ -56,7 +58,9 @@ for (let run = order.from; run < order.to; run += 1) {
   writeSync(1, `${JSON.stringify(ended)}\n`);
   // The peak stays: a process that had one can't judge further runs.
   if (grownBytes > MOST_GROWN_BYTES) break;
-  if (run % RUNS_BETWEEN_COLLECTIONS === 0 || process.memoryUsage().external > MOST_GARBAGE_BYTES) globalThis.gc?.();
+  const garbage = process.memoryUsage().external - externalBytes > MOST_GARBAGE_BYTES;
+  // A hostile input leaves a lot behind.
+  if (garbage || run < unchanged || run % RUNS_BETWEEN_COLLECTIONS === 0) globalThis.gc?.();
 }
 
 /** The peak since the process was ready; so a short one in the middle of a run counts as well. */
