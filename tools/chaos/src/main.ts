@@ -21,5 +21,12 @@ if (command === undefined) {
   process.stderr.write(`${USAGE}\n`);
   process.exitCode = name === '--help' ? 0 : 2;
 } else {
-  process.exitCode = await (await command())(parameters);
+  process.exitCode = await (await command())(parameters).catch(wrongUsage);
+}
+
+/** What Node says of options that a command does not have. */
+function wrongUsage(error: Error): number {
+  if (!('code' in error) || !String(error.code).startsWith('ERR_PARSE_ARGS_')) throw error;
+  process.stderr.write(`${error.message}\nSee: node tools/chaos/dist/main.js ${name} --help\n`);
+  return 2;
 }

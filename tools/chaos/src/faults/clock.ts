@@ -21,7 +21,7 @@ const PROCESSES = [
 ] as const;
 
 /** So long that the work is put off, and not waited for. */
-const LONG_SECONDS = 30;
+const LONG_SECONDS = 45;
 
 const LEAP_IN = ['step03', 'step05', 'step10'];
 const PUT_OFF = ['Disks_CreateOrUpdate', 'VirtualMachines_CreateOrUpdate'];

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Cell } from '../live/cell.js';
+import { SERVICES, type Cell } from '../live/cell.js';
 import { order } from '../live/restores.js';
 import type { Outcome, Trial } from '../live/trial.js';
 import { percentile } from '../matrix/table.js';
@@ -9,7 +9,6 @@ import { percentile } from '../matrix/table.js';
  * F12: a thousand restores at once. All end; no service grows beyond its bound; the API answers within 200 ms for 95 of 100
  * questions while they run.
  */
-const SERVICES = ['api', 'planner', 'provisioner', 'finalizer', 'data-mover-1'] as const;
 const MOST_RESIDENT_MIB = 700;
 const API_P95_MS = 200;
 const ORDER_AT_ONCE = 16;

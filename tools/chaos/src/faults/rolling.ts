@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Restore } from '@landfall/domain';
-import type { Cell } from '../live/cell.js';
+import { SERVICES, type Cell } from '../live/cell.js';
 import { examineEnd } from '../live/examine.js';
 import { atRest, order, takeAway } from '../live/restores.js';
 import { PATIENCE_MS, type Outcome, type Trial } from '../live/trial.js';
@@ -10,7 +10,6 @@ import { PATIENCE_MS, type Outcome, type Trial } from '../live/trial.js';
  * A new version is rolled out while restores run, and another one right after it: one service after the other is asked to
  * end and comes back, the next one only then. No restore fails, and none falls back: what was done stays done.
  */
-const SERVICES = ['api', 'planner', 'provisioner', 'finalizer', 'data-mover-1'] as const;
 const AT_ONCE = 6;
 const ROUNDS = 2;
 const LOOK_EVERY_MS = 100;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Cell } from '../live/cell.js';
+import { SERVICES, type Cell } from '../live/cell.js';
 import { begun, until } from '../live/restores.js';
 import { PATIENCE_MS, restoreTrial, type Trial } from '../live/trial.js';
 
@@ -10,7 +10,6 @@ import { PATIENCE_MS, restoreTrial, type Trial } from '../live/trial.js';
  * servers are back.
  */
 const WITHIN_MS = 20_000;
-const SERVICES = ['api', 'planner', 'provisioner', 'finalizer', 'data-mover-1'] as const;
 
 type Server = 'redis' | 'postgres';
 const AWAY: Readonly<Record<string, readonly (readonly [Server, 'refuse' | 'silence'])[]>> = {

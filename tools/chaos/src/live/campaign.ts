@@ -33,6 +33,7 @@ export interface Report {
 export class Campaign {
   readonly #idle: Cell[] = [];
   readonly #running = new Set<Cell>();
+  readonly #starting = new Set<Promise<Cell>>();
   readonly #ofCells: string[] = [];
   #made = 0;
 
@@ -51,6 +52,20 @@ export class Campaign {
   async #cell(): Promise<Cell> {
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
+    const starting = this.#start().catch((error: unknown) => {
+      // Somebody else may have taken a port that was free a moment before.
+      this.options.note?.(`a cell did not start, another one is tried: ${String(error)}`);
+      return this.#start();
+    });
+    this.#starting.add(starting);
+    try {
+      return await starting;
+    } finally {
+      this.#starting.delete(starting);
+    }
+  }
+
+  async #start(): Promise<Cell> {
     this.#made += 1;
     this.options.note?.(`starting cell ${this.#made}`);
     const cell = await Cell.start(this.ground, `cell-${this.#made}`);
@@ -77,7 +92,10 @@ export class Campaign {
       }
       if (cell !== null) this.#idle.push(cell);
     };
-    await Promise.all(Array.from({ length: Math.min(this.options.cells, waiting.length) }, () => lane(waiting)));
+    // All are waited for, so that no lane goes on behind the back of whoever clears away after a failure.
+    const lanes = Array.from({ length: Math.min(this.options.cells, waiting.length) }, () => lane(waiting));
+    const failed = (await Promise.allSettled(lanes)).find((end) => end.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
     await lane(alone);
     return { results, ofCells: this.#ofCells, notRun: [...waiting, ...alone] };
   }
@@ -99,6 +117,7 @@ export class Campaign {
 
   /** Leaves no process behind, whatever is under way. */
   async abandon(): Promise<void> {
+    await Promise.allSettled(this.#starting);
     await Promise.all([...this.#running].map((cell) => cell.abandon()));
   }
 }

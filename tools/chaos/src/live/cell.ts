@@ -28,6 +28,9 @@ import type { Ground } from './ground.js';
  *
  * Cells have nothing in common but the machine, so that while one waits for a lock of a dead process, others are tried.
  */
+/** Landfall's own processes in a cell, besides the data-movers on workers. */
+export const SERVICES = ['api', 'planner', 'provisioner', 'finalizer', 'data-mover-1'] as const;
+
 const START_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 12_000;
 

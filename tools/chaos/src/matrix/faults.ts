@@ -24,6 +24,8 @@ export interface Found {
   readonly calls: readonly AzureCall[];
   /** Of F12. */
   readonly restores: number;
+  /** Of F13. */
+  readonly seed: number;
 }
 
 /** One row of the matrix, tried with real processes. */
@@ -65,7 +67,7 @@ export const FAULTS: readonly Fault[] = [
   { id: 'F10', title: 'wall clocks that are wrong, or leap', trials: clockTrials },
   { id: 'F11', title: 'cancelled at every step, twice, with a crash', trials: cancelTrials },
   { id: 'F12', title: '1,000 restores at once', apart: 'crowd', trials: ({ restores }) => crowdTrials(restores) },
-  { id: 'F13', title: 'fuzzed repositories, manifests and disks', trials: () => fuzzTrials() },
+  { id: 'F13', title: 'fuzzed repositories, manifests and disks', trials: ({ seed }) => fuzzTrials(seed) },
   { id: 'F14', title: 'every action of API and dashboard by every role at every step', trials: actionTrials },
   { id: 'F15', title: 'somebody interferes in Azure', trials: interferenceTrials },
   { id: 'shutdown', title: 'SIGTERM for everything, with servers away', trials: shutdownTrials },
@@ -76,12 +78,12 @@ export const FAULTS: readonly Fault[] = [
 /** All trials of the chosen faults; the cell is used for the tracing runs, if any is needed. */
 export async function trialsOf(
   faults: readonly Fault[],
-  restores: number,
+  given: Pick<Found, 'restores' | 'seed'>,
   cell: () => Promise<Cell>,
 ): Promise<Found & { readonly trials: readonly Trial[] }> {
   const needs = (what: Fault['needs']): boolean => faults.some((fault) => fault.needs === what);
   const points = needs('points') ? await enumeratePoints(await cell()) : [];
   const calls = needs('calls') ? await enumerateCalls(await cell()) : [];
-  const found = { points, calls, restores };
+  const found = { points, calls, ...given };
   return { ...found, trials: faults.flatMap((fault) => fault.trials(found)) };
 }

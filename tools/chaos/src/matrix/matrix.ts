@@ -68,7 +68,9 @@ export async function matrix(parameters: readonly string[]): Promise<number> {
   const end = (): void => void campaign.abandon().finally(() => ground.close().finally(() => process.exit(130)));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
   try {
-    const { points, trials } = await trialsOf(faults, Number(values.restores), () => campaign.borrow());
+    const { points, trials } = await trialsOf(faults, { restores: Number(values.restores), seed }, () =>
+      campaign.borrow(),
+    );
     if (points.length > 0) say(`${points.length} crash points were come by`);
     const meant = trials.filter((trial) => values.step === undefined || trial.name.includes(values.step));
     const chosen = shuffled(meant, seed).slice(0, values.sample === undefined ? undefined : Number(values.sample));
@@ -87,6 +89,7 @@ export async function matrix(parameters: readonly string[]): Promise<number> {
     return bad.length === 0 && ofCells.length === 0 && report.results.length > 0 ? 0 : 1;
   } finally {
     await campaign.close();
+    await campaign.abandon();
     await ground.close();
   }
 }

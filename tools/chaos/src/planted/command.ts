@@ -18,13 +18,7 @@ interface Verdict {
 /** 0: every bug was caught; 1: one was not, or could not be planted; 2: wrong usage. */
 export async function plantedCommand(parameters: readonly string[]): Promise<number> {
   const options = { only: { type: 'string' }, list: { type: 'boolean' }, help: { type: 'boolean' } } as const;
-  let values;
-  try {
-    values = parseArgs({ args: [...parameters], options }).values;
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
-    return 2;
-  }
+  const { values } = parseArgs({ args: [...parameters], options });
   const bugs = PLANTED_BUGS.filter(({ name, file }) => `${file} ${name}`.includes(values.only ?? ''));
   if (values.help || values.list) {
     const list = bugs.map(({ name, file, suite }) => `${name}: ${file}, ${suiteName(suite)}`);

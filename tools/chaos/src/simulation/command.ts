@@ -19,12 +19,7 @@ export async function simulateCommand(parameters: readonly string[]): Promise<nu
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   } as const;
-  let values;
-  try {
-    values = parseArgs({ args: [...parameters], options }).values;
-  } catch (error) {
-    return misuse(error instanceof Error ? error.message : String(error));
-  }
+  const { values } = parseArgs({ args: [...parameters], options });
   if (values.help) {
     process.stdout.write(`${USAGE}\n`);
     return 0;
