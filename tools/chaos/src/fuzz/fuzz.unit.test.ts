@@ -55,7 +55,9 @@ describe('A planted parser', () => {
   };
   for (const target of planted.TARGETS) {
     test(`that ${target.name} is told with its run and its input, and the runs go on`, async () => {
-      const report = await fuzzTarget(target, { seed: SEED, runs: 6, module, hangMs: 1_000 });
+      // Only the endless one is to be ended for its time: to fill memory takes seconds on a slow machine.
+      const hangMs = target.name === 'never-ends' ? 1_000 : 60_000;
+      const report = await fuzzTarget(target, { seed: SEED, runs: 6, module, hangMs });
       assert.equal(report.runs, 6);
       assert.deepEqual(
         report.violations.map(({ run }) => run),
