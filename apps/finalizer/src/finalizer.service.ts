@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { PageBlobTarget } from '@landfall/azure/blob';
+import { openBlobStore, PageBlobTarget, parseBlobUrl } from '@landfall/azure/blob';
 import type { Cloud, RequestBudget } from '@landfall/domain';
 import { serveHealthAndMetrics, type HealthServer, type Logger, type Metrics } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { FINALIZER_JOBS, QueueClient, REMOVE_ORPHANS, runStepService, type StepService } from '@landfall/pipeline';
+import { FolderFileStore, OpenRepositories } from '@landfall/repository';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { cleanUp } from './clean-up.js';
 import type { FinalizerEnvironment } from './environment.js';
-import { openSourceDisk } from './source-disks.js';
+import { extentsOf } from './source-disks.js';
 import { attachDisks } from './steps/attach-disks.js';
 import { createVm } from './steps/create-vm.js';
 import { deallocateWorker } from './steps/deallocate-worker.js';
@@ -56,12 +57,20 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
     const { environment, postgres, cloud } = this;
     const { books, workers, catalogue, diskAccesses } = postgres;
     const secrets = postgres.secretBox(environment.LANDFALL_SECRET_KEY);
-    const sources = { catalogue, secrets, blobAccounts: environment.LANDFALL_BLOB_ACCOUNTS };
+    const repositories = new OpenRepositories({
+      catalogue,
+      secrets,
+      storeAt: (url) =>
+        url.startsWith('azure://')
+          ? openBlobStore(parseBlobUrl(url), environment.LANDFALL_BLOB_ACCOUNTS)
+          : new FolderFileStore(url),
+    });
+    this.#open.push(repositories);
     return createTransfer({
       books,
       workers,
       jobs,
-      openDisk: (restore, disk, signal) => openSourceDisk(sources, restore, disk, signal),
+      extentsOf: (restore, disk, signal) => extentsOf({ catalogue, repositories }, restore, disk, signal),
       direct: {
         cloud,
         accesses: diskAccesses,

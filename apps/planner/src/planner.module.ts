@@ -1,13 +1,15 @@
 import { connectAzure } from '@landfall/azure';
+import { openBlobStore, parseBlobUrl } from '@landfall/azure/blob';
 import { budgetLimits } from '@landfall/config';
 import type { CloudReader, RequestBudget } from '@landfall/domain';
 import { budgetObserver, createLogger, createMetrics, type Logger, type Metrics } from '@landfall/observability';
 import { connectBooks, type Books } from '@landfall/persistence';
 import { RedisRequestBudget, underCrashPoints } from '@landfall/pipeline';
+import { FolderFileStore, OpenRepositories } from '@landfall/repository';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { askedOnce } from './facts/asked-once.js';
 import { Planner } from './planner.js';
 import { PlannerService } from './planner.service.js';
-import { OpenRepositories } from './repositories/open-repositories.js';
 import { planningSettings, type PlannerEnvironment } from './settings.js';
 import { BOOKS, BUDGET, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
 
@@ -30,7 +32,7 @@ export class PlannerModule {
           useFactory: (books: Books, cloud: CloudReader, repositories: OpenRepositories) =>
             new Planner({
               catalogue: books.catalogue,
-              cloud,
+              cloud: askedOnce(cloud),
               repositories,
               settings: planningSettings(environment),
             }),
@@ -74,6 +76,9 @@ function keepRepositories(environment: PlannerEnvironment, books: Books): OpenRe
   return new OpenRepositories({
     catalogue: books.catalogue,
     secrets: books.secretBox(environment.LANDFALL_SECRET_KEY),
-    blobAccounts: environment.LANDFALL_BLOB_ACCOUNTS,
+    storeAt: (url) =>
+      url.startsWith('azure://')
+        ? openBlobStore(parseBlobUrl(url), environment.LANDFALL_BLOB_ACCOUNTS)
+        : new FolderFileStore(url),
   });
 }

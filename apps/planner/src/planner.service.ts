@@ -2,12 +2,12 @@ import type { RequestBudget } from '@landfall/domain';
 import { serveHealthAndMetrics, type HealthServer, type Logger, type Metrics } from '@landfall/observability';
 import { waitForPostgres, type Books } from '@landfall/persistence';
 import { PLANNER_JOBS, runStepService, type StepService } from '@landfall/pipeline';
+import { OpenRepositories } from '@landfall/repository';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { answerDryRun } from './jobs/dry-run.js';
 import { planStep } from './jobs/plan-step.js';
 import { answerScan } from './jobs/scan-repository.js';
 import { Planner } from './planner.js';
-import { OpenRepositories } from './repositories/open-repositories.js';
 import type { PlannerEnvironment } from './settings.js';
 import { BOOKS, BUDGET, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
 

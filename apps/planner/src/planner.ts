@@ -1,26 +1,23 @@
 import {
   NotFoundError,
-  PermanentError,
   planRestore,
   type Catalogue,
-  type CloudReader,
   type PlanningSettings,
   type RestorePlan,
   type RestorePoint,
   type RestoreRequest,
 } from '@landfall/domain';
+import type { OpenRepositories } from '@landfall/repository';
+import type { TargetReader } from './facts/asked-once.js';
 import { lookAtTarget } from './facts/look-at-target.js';
 import { lookIntoPoint, NOTHING_SEEN, type PointFindings } from './facts/look-into-point.js';
-import type { OpenRepositories } from './repositories/open-repositories.js';
 
 export interface PlannerPorts {
   readonly catalogue: Catalogue;
-  readonly cloud: CloudReader;
+  readonly cloud: TargetReader;
   readonly repositories: OpenRepositories;
   readonly settings: PlanningSettings;
 }
-
-const CURED_BY_A_NEW_INDEX = new Set(['IMAGE_NOT_FOUND', 'PACK_MISSING', 'REPOSITORY_DAMAGED']);
 
 /** RestoreRequest → RestorePlan: gathers the facts from the repository and from Azure, and lets the rules decide. */
 export class Planner {
@@ -56,19 +53,9 @@ export class Planner {
   ): Promise<PointFindings> {
     if (point.disks.length === 0 || point.kind === 'snapshot') return NOTHING_SEEN;
     const { repositories } = this.ports;
-    const look = (fresh: boolean): Promise<PointFindings> =>
-      repositories.use(
-        point.repositoryName,
-        (repository) => lookIntoPoint(repository, point, request.excludeDisks, signal),
-        { fresh },
-      );
-    try {
-      return await look(false);
-    } catch (error) {
-      // The index that is kept may be older than the point, or than a prune: what is missing may be there by now.
-      if (error instanceof PermanentError && CURED_BY_A_NEW_INDEX.has(error.code)) return look(true);
-      throw error;
-    }
+    return repositories.useAsItIsNow(point.repositoryName, (repository) =>
+      lookIntoPoint(repository, point, request.excludeDisks, signal),
+    );
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type DiskSource,
   type RestorePlan,
 } from '@landfall/domain';
+import { FolderFileStore, OpenRepositories } from '@landfall/repository';
 import {
   aRestoreRequest,
   MemoryBackupRepository,
@@ -25,7 +26,6 @@ import { answerDryRun } from './jobs/dry-run.js';
 import { planStep } from './jobs/plan-step.js';
 import { answerScan } from './jobs/scan-repository.js';
 import { Planner } from './planner.js';
-import { OpenRepositories } from './repositories/open-repositories.js';
 
 const MIB = 1024 * 1024;
 const signal = new AbortController().signal;
@@ -63,7 +63,7 @@ describe('the planner', () => {
     repository = new WatchedRepository();
     timesOpened = 0;
     repositories = new OpenRepositories(
-      { catalogue, secrets: new MemorySecretBox(), blobAccounts: {} },
+      { catalogue, secrets: new MemorySecretBox(), storeAt: (url) => new FolderFileStore(url) },
       () => 0,
       async () => {
         timesOpened += 1;

@@ -1,4 +1,5 @@
 export { openRepository, type OpenRepository } from './open.js';
+export { OpenRepositories, type RepositoryAccounts } from './open-repositories.js';
 export { FolderFileStore } from './folder/folder-file-store.js';
 export { retryingFileStore, type RetryPolicy } from './retrying-file-store.js';
 export * from './manifest.js';

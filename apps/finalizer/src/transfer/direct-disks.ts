@@ -75,36 +75,33 @@ export function directDisks(ports: DirectDiskPorts): DirectDisks {
       }
     },
 
-    seal,
+    seal: (restore, journal, signal) => endAccess('writing', restore, journal, signal),
 
-    async close(restore, journal, signal) {
-      await seal(restore, journal, signal);
-      for (const disk of restore.disks) {
-        signal?.throwIfAborted();
-        const azureId = azureIdOf(restore, disk);
-        // Not the books: who was granted an access may have died before it was written down.
-        if ((await cloud.disk(azureId))?.diskState === 'ActiveSAS') {
-          await cloud.revokeDiskAccess(azureId, journal, signal);
-        }
-        await accesses.remove(restore.id, disk.name);
-      }
-    },
+    close: (restore, journal, signal) => endAccess('any', restore, journal, signal),
   };
 
-  async function seal(restore: Restore, journal: CallJournal, signal?: AbortSignal): Promise<void> {
+  async function endAccess(
+    which: 'writing' | 'any',
+    restore: Restore,
+    journal: CallJournal,
+    signal?: AbortSignal,
+  ): Promise<void> {
     for (const disk of restore.disks) {
       signal?.throwIfAborted();
       const access = await accesses.access(restore.id, disk.name);
-      if (access === null) continue;
+      if (access === null && which === 'writing') continue;
       const azureId = azureIdOf(restore, disk);
+      // Not the books: who was granted an access may have died before it was written down.
       const state = (await cloud.disk(azureId))?.diskState;
-      // It is being read, and was completed before that.
-      if (state === 'ActiveSAS') continue;
-      if (isUpload(state)) {
+      const isRead = state === 'ActiveSAS';
+      // It was completed before it was opened for reading.
+      if (isRead && which === 'writing') continue;
+      const isWritten = access !== null && isUpload(state);
+      if (isWritten) {
         const url = secrets.open(access.sealedUrl, SEALING_CONTEXT.diskAccess(restore.id, disk.name));
         await ports.finishUpload(url.reveal(), { name: disk.name, sizeBytes: sizeOf(restore, disk.name) }, signal);
-        await cloud.revokeDiskAccess(azureId, journal, signal);
       }
+      if (isRead || isWritten) await cloud.revokeDiskAccess(azureId, journal, signal);
       await accesses.remove(restore.id, disk.name);
     }
   }

@@ -14,7 +14,7 @@ export interface TransferPorts {
   readonly workers: Pick<WorkerRegistry, 'worker'>;
   /** `QueueClient` of libs/pipeline. */
   readonly jobs: ReconcilePorts['jobs'];
-  readonly openDisk: RestoreDataPorts['openDisk'];
+  readonly extentsOf: RestoreDataPorts['extentsOf'];
   readonly direct: DirectDiskPorts;
 }
 
@@ -37,7 +37,7 @@ export function createTransfer(ports: TransferPorts): Transfer {
   const results = new MoverResults({ books, workers, coordinator });
   const reconcilePorts = { books, watch: new WorkerWatch(workers), jobs, coordinator, results, direct };
   return {
-    handler: restoreDataStep({ ...reconcilePorts, openDisk: ports.openDisk }),
+    handler: restoreDataStep({ ...reconcilePorts, extentsOf: ports.extentsOf }),
     reconcile: () => reconcileTransfers(reconcilePorts),
     enter: (name, payload) => results.enter(name, payload),
     consume: (redis, log) => consumeResults(redis, results, log),

@@ -1,4 +1,4 @@
-import type { DiskSource, NewSegment, PlannedDisk, Restore, RestoreBooks } from '@landfall/domain';
+import type { ByteRange, NewSegment, PlannedDisk, Restore, RestoreBooks } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
 import { isVerified } from './coordinator.js';
 import { handOut } from './hand-out.js';
@@ -12,12 +12,9 @@ import { cutSegments } from './segments.js';
  * Taken up again it goes on: what is done stays done; what failed for good before is tried anew; what is under
  * way and has no job any more is handed out once more.
  */
-/** As much of a backup as cutting it takes. */
-export type PlannedSource = Pick<DiskSource, 'extents' | 'close'>;
-
 export interface RestoreDataPorts extends ReconcilePorts {
-  /** The backup of one of the plan's disks; closed by the step. */
-  readonly openDisk: (restore: Restore, disk: PlannedDisk, signal: AbortSignal) => Promise<PlannedSource>;
+  /** Where the backup of one of the plan's disks holds data. */
+  readonly extentsOf: (restore: Restore, disk: PlannedDisk, signal: AbortSignal) => Promise<readonly ByteRange[]>;
 }
 
 export function restoreDataStep(ports: RestoreDataPorts): StepHandler<'restore-data'> {
@@ -65,13 +62,8 @@ async function cutDisks(
   const segments: NewSegment[] = [];
   for (const disk of disks) {
     signal.throwIfAborted();
-    const source = await ports.openDisk(restore, disk, signal);
-    try {
-      for (const cut of cutSegments(source.extents(), disk.sizeBytes)) {
-        segments.push({ restoreId: restore.id, diskName: disk.name, purpose: 'move', ...cut });
-      }
-    } finally {
-      await source.close();
+    for (const cut of cutSegments(await ports.extentsOf(restore, disk, signal), disk.sizeBytes)) {
+      segments.push({ restoreId: restore.id, diskName: disk.name, purpose: 'move', ...cut });
     }
   }
   return segments;

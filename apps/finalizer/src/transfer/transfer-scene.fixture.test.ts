@@ -55,10 +55,8 @@ export class Scene {
       books: this.books,
       workers: this.registry,
       jobs: { isLive: (queue, jobId) => this.#isLive(queue, jobId) },
-      openDisk: async (_restore, planned) => {
-        const disk = options.disks.find((candidate) => candidate.name === planned.name)!;
-        return { extents: () => disk.extents, close: async () => undefined };
-      },
+      extentsOf: async (_restore, planned) =>
+        options.disks.find((candidate) => candidate.name === planned.name)!.extents,
       direct: {
         accesses: this.accesses,
         secrets: this.secrets,

@@ -5,12 +5,12 @@ import {
   namedSubnet,
   resourceGroupNameProblem,
   vmNameProblem,
-  type CloudReader,
   type PlanningSettings,
   type RestorePoint,
   type RestoreRequest,
   type TargetFacts,
 } from '@landfall/domain';
+import type { TargetReader } from './asked-once.js';
 
 const NEEDED_PROVIDERS = ['Microsoft.Compute', 'Microsoft.Network'];
 
@@ -20,7 +20,7 @@ const NEEDED_PROVIDERS = ['Microsoft.Compute', 'Microsoft.Network'];
  * @throws RetryableError `AZURE_UNREACHABLE`, `AZURE_THROTTLED`; PermanentError `AZURE_DENIED`
  */
 export async function lookAtTarget(
-  cloud: CloudReader,
+  cloud: TargetReader,
   request: RestoreRequest,
   point: RestorePoint,
   settings: PlanningSettings,

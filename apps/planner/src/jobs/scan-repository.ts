@@ -1,7 +1,7 @@
 import type { Catalogue } from '@landfall/domain';
 import { SCAN_REPOSITORY, type AnswerHandler, type SCAN_RESULT } from '@landfall/pipeline';
+import type { OpenRepositories } from '@landfall/repository';
 import type { z } from 'zod';
-import type { OpenRepositories } from '../repositories/open-repositories.js';
 
 /** Reads which points a repository holds by now, makes the catalogue say the same, and answers with the numbers. */
 export function answerScan(catalogue: Catalogue, repositories: OpenRepositories): AnswerHandler {

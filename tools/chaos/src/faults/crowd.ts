@@ -1,19 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SERVICES, type Cell } from '../live/cell.js';
+import { examineMany } from '../live/examine.js';
 import { order } from '../live/restores.js';
 import type { Outcome, Trial } from '../live/trial.js';
 import { percentile } from '../matrix/table.js';
 
 /*
- * F12: a thousand restores at once. All end; no service grows beyond its bound; the API answers within 200 ms for 95 of 100
- * questions while they run.
+ * F12: a thousand restores at once, of a machine with one disk. All end; no service grows beyond its bound; the API answers
+ * within 200 ms for 95 of 100 questions while they run. How long it takes is decided by how often Azure may be asked: about
+ * 20 reads for each restore, of which 16 a second are allowed to all of them together.
  */
 const MOST_RESIDENT_MIB = 700;
 const API_P95_MS = 200;
 const ORDER_AT_ONCE = 16;
 const ASK_EVERY_MS = 100;
 const WITHIN_MS = 2 * 3_600_000;
+const TELL_EVERY_MS = 60_000;
+/** So many restores have their disks compared byte by byte. */
+const COMPARED = 50;
 
 export function crowdTrials(count: number): readonly Trial[] {
   return [{ fault: 'F12', name: `${count} restores at once`, alone: true, run: (cell) => crowd(cell, count) }];
@@ -33,7 +38,9 @@ async function crowd(cell: Cell, count: number): Promise<Outcome> {
   await Promise.all(Array.from({ length: ORDER_AT_ONCE }, lane));
   const ended = await allEnded(cell, count, begun + WITHIN_MS);
   const { resident, answers } = await watching.stop();
-  const violations: string[] = [];
+  const recoveryMs = performance.now() - begun;
+  const restores = await cell.books.books.restores({ limit: count + 100 });
+  const violations = await examineMany(cell, restores, Math.ceil(count / COMPARED));
   if (ended.completed < count)
     violations.push(`I6: ${ended.completed} of ${count} are completed: ${JSON.stringify(ended)}`);
   for (const [name, mib] of Object.entries(resident)) {
@@ -43,18 +50,22 @@ async function crowd(cell: Cell, count: number): Promise<Outcome> {
   const p95 = percentile(answers, 0.95) ?? 0;
   cell.note(`API: p95 ${p95.toFixed(0)} ms of ${answers.length} answers`);
   if (p95 >= API_P95_MS) violations.push(`API: p95 is ${p95.toFixed(0)} ms of ${answers.length} answers`);
-  return { reached: true, recoveryMs: performance.now() - begun, violations };
+  return { reached: true, recoveryMs, violations };
 }
 
 type States = { completed: number } & Record<string, number>;
 
 async function allEnded(cell: Cell, count: number, deadline: number): Promise<States> {
-  for (;;) {
+  for (let told = performance.now(); ;) {
     const states: States = { completed: 0 };
     const restores = await cell.books.books.restores({ limit: count + 100 });
     for (const { state } of restores) states[state] = (states[state] ?? 0) + 1;
     const running = (states['planning'] ?? 0) + (states['running'] ?? 0);
     if ((restores.length >= count && running === 0) || performance.now() > deadline) return states;
+    if (performance.now() - told >= TELL_EVERY_MS) {
+      told = performance.now();
+      process.stderr.write(`         ${states.completed} of ${count} are completed\n`);
+    }
     await pause(2_000);
   }
 }

@@ -30,6 +30,25 @@ export async function examineEnd(cell: Cell, restore: Restore, wanted: readonly 
   return [...broken, ...judge(evidence).map(describeViolation)];
 }
 
+/** Many restores that are to be completed: the history of each, and the disks of each `compareEvery`th. */
+export async function examineMany(cell: Cell, restores: readonly Restore[], compareEvery: number): Promise<string[]> {
+  const completed = restores.filter(({ state }) => state === 'completed');
+  const histories: RestoreHistory[] = [];
+  for (const restore of restores) histories.push(await historyOf(cell, restore));
+  const disks: NonNullable<Evidence['disks']>[number][] = [];
+  for (const [index, restore] of completed.entries()) {
+    if (index % compareEvery === 0) disks.push(...(await comparisons(cell, restore)));
+  }
+  const evidence: Evidence = {
+    applianceId: cell.installation.applianceId,
+    restores: histories,
+    settled: true,
+    inventory: await inventoryOf(cell),
+    disks,
+  };
+  return judge(evidence).map(describeViolation);
+}
+
 /** Once for a cell, at its end. */
 export async function examineCell(cell: Cell): Promise<string[]> {
   const left = new Set((await cell.azure.resources()).map((resource) => resource.id.toLowerCase()));

@@ -25,7 +25,7 @@ export interface Sample {
   readonly disks: readonly SampleDisk[];
 }
 
-interface Shape {
+export interface Shape {
   readonly name: string;
   readonly sizeBytes: number;
   readonly data: readonly { readonly at: number; readonly bytes: number }[];
@@ -43,6 +43,9 @@ export const SMALL: readonly Shape[] = [
   },
   { name: 'c-data', sizeBytes: 5 * MIB + 7 * 512, data: [{ at: MIB, bytes: 4 * MIB + 7 * 512 }] },
 ];
+
+/** The least that is a machine: for restores by the hundred. */
+export const ONE_DISK = SMALL.slice(0, 1);
 
 /** One disk that takes a while: for faults that somebody causes by hand. */
 export function bigShape(sizeMib: number): readonly Shape[] {

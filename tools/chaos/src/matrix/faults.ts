@@ -16,6 +16,7 @@ import { shutdownTrials } from '../faults/shutdown.js';
 import { targetTrials } from '../faults/target.js';
 import { zombieTrials } from '../faults/zombie.js';
 import type { Cell } from '../live/cell.js';
+import { bigShape, ONE_DISK, type Shape } from '../live/sample.js';
 import type { Trial } from '../live/trial.js';
 
 /** What the tracing runs have come by, and what was asked for on the command line. */
@@ -35,8 +36,8 @@ export interface Fault {
   trials(found: Found): readonly Trial[];
   /** Which tracing run has to come first. */
   readonly needs?: 'points' | 'calls';
-  /** Not with the small machine, and not unless it is asked for by its name. */
-  readonly apart?: 'big disk' | 'crowd';
+  /** What it restores where that is not the sample with its three disks: it runs by itself then, when asked for by name. */
+  readonly machine?: readonly Shape[];
 }
 
 export const FAULTS: readonly Fault[] = [
@@ -66,13 +67,13 @@ export const FAULTS: readonly Fault[] = [
   { id: 'F9', title: 'data-mover that wakes up after its lease', trials: zombieTrials },
   { id: 'F10', title: 'wall clocks that are wrong, or leap', trials: clockTrials },
   { id: 'F11', title: 'cancelled at every step, twice, with a crash', trials: cancelTrials },
-  { id: 'F12', title: '1,000 restores at once', apart: 'crowd', trials: ({ restores }) => crowdTrials(restores) },
+  { id: 'F12', title: '1,000 restores at once', machine: ONE_DISK, trials: ({ restores }) => crowdTrials(restores) },
   { id: 'F13', title: 'fuzzed repositories, manifests and disks', trials: ({ seed }) => fuzzTrials(seed) },
   { id: 'F14', title: 'every action of API and dashboard by every role at every step', trials: actionTrials },
   { id: 'F15', title: 'somebody interferes in Azure', trials: interferenceTrials },
   { id: 'shutdown', title: 'SIGTERM for everything, with servers away', trials: shutdownTrials },
   { id: 'rolling', title: 'every service replaced in turn, under load', trials: rollingTrials },
-  { id: 'by-hand', title: 'what a user would try, on a disk of 2 GiB', apart: 'big disk', trials: byHandTrials },
+  { id: 'by-hand', title: 'what a user would try, on a disk of 2 GiB', machine: bigShape(2_048), trials: byHandTrials },
 ];
 
 /** All trials of the chosen faults; the cell is used for the tracing runs, if any is needed. */

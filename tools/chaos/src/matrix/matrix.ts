@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { Campaign, type Result } from '../live/campaign.js';
 import { layGround } from '../live/ground.js';
-import { bigShape, makeSample, SMALL } from '../live/sample.js';
+import { makeSample } from '../live/sample.js';
 import { FAULTS, trialsOf } from './faults.js';
 import { keepRows } from './kept.js';
 import { seedFromEnvironment, shuffled } from './seeded.js';
@@ -42,10 +42,10 @@ export async function matrix(parameters: readonly string[]): Promise<number> {
     process.stderr.write(`${unknown.length > 0 ? `There is no fault ${unknown.join(', ')}.\n` : ''}${USAGE}\n`);
     return values.help ? 0 : 2;
   }
-  const faults = FAULTS.filter((fault) => values.fault?.includes(fault.id) ?? fault.apart === undefined);
-  const isBig = faults.some((fault) => fault.apart === 'big disk');
-  if (isBig && faults.length > 1) {
-    process.stderr.write('by-hand takes a big disk: run it by itself.\n');
+  const faults = FAULTS.filter((fault) => values.fault?.includes(fault.id) ?? fault.machine === undefined);
+  const own = faults.find((fault) => fault.machine !== undefined);
+  if (own !== undefined && faults.length > 1) {
+    process.stderr.write(`${own.id} restores a machine of its own: run it by itself.\n`);
     return 2;
   }
   const seed = values.seed === undefined ? seedFromEnvironment() : Number(values.seed);
@@ -57,7 +57,7 @@ export async function matrix(parameters: readonly string[]): Promise<number> {
   };
 
   say(`seed ${seed}`);
-  const ground = await layGround((folder) => makeSample(folder, isBig ? bigShape(2_048) : SMALL));
+  const ground = await layGround((folder) => makeSample(folder, own?.machine));
   const campaign = new Campaign(ground, {
     cells: Number(values.cells ?? 3),
     note: say,

@@ -73,7 +73,7 @@ function run(world: World, service: SimulatedService): void {
       books,
       workers,
       jobs: client,
-      openDisk: async (restore, planned) => world.orderOf(restore.id).sources.get(planned.name)!,
+      extentsOf: async (restore, planned) => world.orderOf(restore.id).sources.get(planned.name)!.extents(),
       direct: {
         cloud,
         accesses,

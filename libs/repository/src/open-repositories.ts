@@ -1,31 +1,34 @@
-import { openBlobStore, parseBlobUrl, type BlobAccounts } from '@landfall/azure/blob';
 import {
   NotFoundError,
+  PermanentError,
   SEALING_CONTEXT,
   type BackupRepository,
   type Catalogue,
   type FileStore,
   type SecretBox,
 } from '@landfall/domain';
-import { FolderFileStore, openRepository } from '@landfall/repository';
+import { openRepository } from './open.js';
 
 /*
- * Repositories that this process has open. Opening one reads its whole index, so an open one is kept for a while: one
- * request plans, and the next one restores.
+ * Repositories that this process has open. Opening one derives a key, which takes a processor about a second, and reads
+ * the whole index. So an open one is kept for a while: one request plans and the next one restores, and a thousand
+ * restores of one repository open it once.
  *
  *  - What is kept is bound to the location and the sealed password: after a change of either it is opened anew.
  *  - A kept one knows the index as it was; `fresh` opens anew and takes its place.
- *  - One that is replaced or too old is closed when its last user is done with it.
+ *  - One that is replaced or too old is closed when its last user is done with it: indexes are what takes memory.
  */
 const KEPT_MS = 5 * 60_000;
 const MOST_KEPT = 4;
-/** A plan reads a few MiB: the calling thread decodes them. */
+const CURED_BY_A_NEW_INDEX = new Set(['IMAGE_NOT_FOUND', 'PACK_MISSING', 'REPOSITORY_DAMAGED']);
+/** A plan reads a few MiB, and cutting a disk into segments less: the calling thread decodes them. */
 const THREADS = 0;
 
 export interface RepositoryAccounts {
   readonly catalogue: Pick<Catalogue, 'repository' | 'sealedPassword'>;
   readonly secrets: SecretBox;
-  readonly blobAccounts: BlobAccounts;
+  /** The files at a repository's URL. */
+  readonly storeAt: (url: string) => FileStore | Promise<FileStore>;
 }
 
 interface Kept {
@@ -63,6 +66,19 @@ export class OpenRepositories {
     }
   }
 
+  /**
+   * The same, with `work` repeated in a freshly opened repository when the open one misses something: its index may be
+   * older than the point that is looked for, or than a prune, and what is missing may be there by now.
+   */
+  async useAsItIsNow<T>(name: string, work: (repository: BackupRepository) => Promise<T>): Promise<T> {
+    try {
+      return await this.use(name, work);
+    } catch (error) {
+      if (!(error instanceof PermanentError) || !CURED_BY_A_NEW_INDEX.has(error.code)) throw error;
+      return this.use(name, work, { fresh: true });
+    }
+  }
+
   async close(): Promise<void> {
     const all = [...this.#kept.values()];
     this.#kept.clear();
@@ -71,7 +87,7 @@ export class OpenRepositories {
 
   /** Counts the caller as a user; the caller has to count itself out again. */
   async #take(name: string, fresh: boolean): Promise<Kept> {
-    const { catalogue, secrets, blobAccounts } = this.accounts;
+    const { catalogue, secrets, storeAt } = this.accounts;
     const record = await catalogue.repository(name);
     if (record === null) throw repositoryUnknown(name);
     const sealed = await catalogue.sealedPassword(name);
@@ -86,7 +102,7 @@ export class OpenRepositories {
       const password = sealed === null ? null : secrets.open(sealed, SEALING_CONTEXT.repositoryPassword(name));
       return this.open({
         kind: record.kind,
-        store: await storeOf(record.url, blobAccounts),
+        store: await storeAt(record.url),
         password,
         threads: THREADS,
       });
@@ -98,14 +114,19 @@ export class OpenRepositories {
     });
     this.#kept.delete(name);
     this.#kept.set(name, kept);
+    setTimeout(() => void this.#forget(name, kept), KEPT_MS).unref();
     if (known !== undefined) await retire(known);
     const oldest = this.#kept.entries().next();
     if (this.#kept.size > MOST_KEPT && oldest.done !== true) {
       const [oldestName, oldestKept] = oldest.value;
-      this.#kept.delete(oldestName);
-      await retire(oldestKept);
+      await this.#forget(oldestName, oldestKept);
     }
     return kept;
+  }
+
+  async #forget(name: string, kept: Kept): Promise<void> {
+    if (this.#kept.get(name) === kept) this.#kept.delete(name);
+    await retire(kept);
   }
 }
 
@@ -118,10 +139,6 @@ async function closeIfUnused(kept: Kept): Promise<void> {
   if (!kept.retired || kept.users > 0) return;
   const repository = await kept.repository.catch(() => null);
   await repository?.close();
-}
-
-async function storeOf(url: string, accounts: BlobAccounts): Promise<FileStore> {
-  return url.startsWith('azure://') ? openBlobStore(parseBlobUrl(url), accounts) : new FolderFileStore(url);
 }
 
 function repositoryUnknown(name: string): NotFoundError {

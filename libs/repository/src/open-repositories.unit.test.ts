@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it, mock } from 'node:test';
 import { PermanentError, SEALING_CONTEXT, Secret } from '@landfall/domain';
-import type { OpenRepository } from '@landfall/repository';
 import { MemoryBackupRepository, MemoryCatalogue, MemorySecretBox } from '@landfall/testing';
+import { FolderFileStore } from './folder/folder-file-store.js';
+import type { OpenRepository } from './open.js';
 import { OpenRepositories } from './open-repositories.js';
 
 const MINUTE = 60_000;
@@ -28,7 +29,7 @@ describe('the repositories that are open', () => {
     now = 0;
     failure = null;
     repositories = new OpenRepositories(
-      { catalogue, secrets, blobAccounts: {} },
+      { catalogue, secrets, storeAt: (url) => new FolderFileStore(url) },
       () => now,
       async (access) => {
         if (failure !== null) throw failure;
@@ -43,10 +44,7 @@ describe('the repositories that are open', () => {
   it('are opened with their own place and password, once for several uses', async () => {
     await Promise.all([repositories.use('backups', nothing), repositories.use('backups', nothing)]);
     await repositories.use('backups', nothing);
-    assert.ok(opened.length <= 2);
-    const before = opened.length;
-    await repositories.use('backups', nothing);
-    assert.equal(opened.length, before);
+    assert.equal(opened.length, 1);
     assert.equal(opened[0]?.access.store.description, '/backups/backups');
     assert.equal(opened[0].access.password?.reveal(), 'pass');
   });
@@ -65,6 +63,21 @@ describe('the repositories that are open', () => {
       opened.map(({ repository }) => repository.closed),
       [true, true, false],
     );
+  });
+
+  it('are closed after five minutes though nobody asks for them again', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      await repositories.use('backups', nothing);
+      mock.timers.tick(5 * MINUTE - 1);
+      await nothing();
+      assert.equal(opened[0]?.repository.closed, false);
+      mock.timers.tick(1);
+      await new Promise(setImmediate);
+      assert.equal(opened[0].repository.closed, true);
+    } finally {
+      mock.timers.reset();
+    }
   });
 
   it('are opened anew under a name that was given to another place', async () => {
@@ -93,6 +106,23 @@ describe('the repositories that are open', () => {
     assert.equal(opened.length, 1);
   });
 
+  it('are opened anew, once, where something is missing that a newer index may have', async () => {
+    await repositories.use('backups', nothing);
+    let tries = 0;
+    const found = await repositories.useAsItIsNow('backups', async () => {
+      tries += 1;
+      if (opened.length === 1) throw missing('IMAGE_NOT_FOUND');
+      return 'found';
+    });
+    assert.deepEqual([found, tries, opened.length], ['found', 2, 2]);
+    const stillMissing = repositories.useAsItIsNow('backups', () => Promise.reject(missing('IMAGE_NOT_FOUND')));
+    await assert.rejects(stillMissing, { code: 'IMAGE_NOT_FOUND' });
+    assert.equal(opened.length, 3);
+    const other = repositories.useAsItIsNow('backups', () => Promise.reject(missing('DISK_NOT_FOUND')));
+    await assert.rejects(other, { code: 'DISK_NOT_FOUND' });
+    assert.equal(opened.length, 3);
+  });
+
   it('are four at most; the one that was opened first is closed', async () => {
     for (const name of ['b', 'c', 'd', 'e']) await add(name, 'pass');
     for (const name of ['backups', 'b', 'c', 'd', 'e']) await repositories.use(name, nothing);
@@ -112,3 +142,7 @@ describe('the repositories that are open', () => {
     await assert.rejects(repositories.use('nosuch', nothing), { code: 'REPOSITORY_UNKNOWN', message: /"nosuch"/ });
   });
 });
+
+function missing(code: string): PermanentError {
+  return new PermanentError({ code, message: 'It is not there.', fix: 'Look for it.' });
+}
