@@ -53,7 +53,10 @@ export function killTwiceTrials(points: readonly Point[]): readonly Trial[] {
   return points
     .filter(({ name }) => !VERY_LAST.includes(name))
     .map((point) => {
-      const again = point.name.endsWith('.done.afterCommit') ? '*' : `${point.name.split('.')[0] ?? ''}.*`;
+      // Where nothing of the kind follows, the next point of any kind.
+      const [about = ''] = point.name.split('.');
+      const goesOn = /^(step\d+|cleanUp)$/.test(about) && !point.name.endsWith('.done.afterCommit');
+      const again = goesOn ? `${about}.*` : '*';
       return dyingTrial('F2', `kill at ${point.name}, and again at ${again}`, point, [point.name, again]);
     });
 }

@@ -36,7 +36,7 @@ export interface Fault {
   trials(found: Found): readonly Trial[];
   /** Which tracing run has to come first. */
   readonly needs?: 'points' | 'calls';
-  /** What it restores where that is not the sample with its three disks: it runs by itself then, when asked for by name. */
+  /** What it restores where that is not the sample with its three disks: it comes after the others, on a ground of its own. */
   readonly machine?: readonly Shape[];
 }
 

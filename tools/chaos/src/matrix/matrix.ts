@@ -1,18 +1,18 @@
 import { parseArgs } from 'node:util';
-import { Campaign, type Result } from '../live/campaign.js';
+import { Campaign, type CampaignOptions, type Report, type Result } from '../live/campaign.js';
 import { layGround } from '../live/ground.js';
 import { makeSample } from '../live/sample.js';
-import { FAULTS, trialsOf } from './faults.js';
+import { FAULTS, trialsOf, type Fault } from './faults.js';
 import { keepRows } from './kept.js';
 import { seedFromEnvironment, shuffled } from './seeded.js';
-import { printed, rowOf } from './table.js';
+import { printed, rowOf, type Row } from './table.js';
 
 /*
  * The fault matrix with real processes:
  *
  *   matrix [--fault F1]… [--step TEXT] [--sample N] [--seed N] [--cells N] [--minutes N] [--restores N] [--keep] [--logs FOLDER]
  *
- * `--step` keeps the trials whose name holds the text; `--sample` takes that many of what is left, chosen by the seed;
+ * All of it without a `--fault`. `--step` keeps the trials whose name holds the text; `--sample` takes that many of what is left, chosen by the seed;
  * `--minutes` begins none after that time; `--restores` is how many F12 asks for; `--keep` writes the rows into
  * docs/reliability.md; `--logs` keeps the logs of cells in which something went wrong. Ends with 1 when something is
  * broken, or was not reached.
@@ -42,12 +42,9 @@ export async function matrix(parameters: readonly string[]): Promise<number> {
     process.stderr.write(`${unknown.length > 0 ? `There is no fault ${unknown.join(', ')}.\n` : ''}${USAGE}\n`);
     return values.help ? 0 : 2;
   }
-  const faults = FAULTS.filter((fault) => values.fault?.includes(fault.id) ?? fault.machine === undefined);
-  const own = faults.find((fault) => fault.machine !== undefined);
-  if (own !== undefined && faults.length > 1) {
-    process.stderr.write(`${own.id} restores a machine of its own: run it by itself.\n`);
-    return 2;
-  }
+  // A few trials of everything are not meant to be hours of it.
+  const isPart = values.step !== undefined || values.sample !== undefined;
+  const faults = FAULTS.filter((fault) => values.fault?.includes(fault.id) ?? (fault.machine === undefined || !isPart));
   const seed = values.seed === undefined ? seedFromEnvironment() : Number(values.seed);
   // As somebody else would give it: where logs went is of no use to him.
   const command = `node tools/chaos/dist/main.js matrix ${parameters.join(' ').replace(/ ?--logs \S+| ?--keep/g, '')}`;
@@ -57,40 +54,79 @@ export async function matrix(parameters: readonly string[]): Promise<number> {
   };
 
   say(`seed ${seed}`);
-  const ground = await layGround((folder) => makeSample(folder, own?.machine));
-  const campaign = new Campaign(ground, {
+  const wanted: Wanted = {
+    seed,
+    restores: Number(values.restores),
+    ...(values.step === undefined ? {} : { step: values.step }),
+    ...(values.sample === undefined ? {} : { sample: Number(values.sample) }),
+  };
+  const options: CampaignOptions = {
     cells: Number(values.cells ?? 3),
     note: say,
     onResult: (result) => say(lineOf(result)),
     ...(values.logs === undefined ? {} : { logs: values.logs }),
     ...(values.minutes === undefined ? {} : { until: begun + Number(values.minutes) * 60_000 }),
-  });
+  };
+  const parts: Part[] = [];
+  for (const [machine, ofMachine] of byMachine(faults)) {
+    const part = await runOn(machine, ofMachine, wanted, options);
+    // Kept at once: a later machine may take hours.
+    if (values.keep) await keepRows(part.rows, { seed, command });
+    parts.push(part);
+  }
+  process.stdout.write(`${printed(parts.flatMap(({ rows }) => rows))}\n\n`);
+  process.stdout.write(`seed ${seed}, ${((performance.now() - begun) / 60_000) | 0} minutes\n`);
+  const ofCells = parts.flatMap((part) => part.ofCells);
+  for (const sentence of ofCells) process.stdout.write(`after all runs of a cell: ${sentence}\n`);
+  const notRun = parts.flatMap((part) => part.notRun);
+  if (notRun.length > 0) process.stdout.write(`${notRun.length} trials were left out: the time was up\n`);
+  const results = parts.flatMap((part) => part.results);
+  const bad = results.filter((result) => !result.survived || !result.reached);
+  for (const result of bad) process.stdout.write(`${lineOf(result)}\n`);
+  return bad.length === 0 && ofCells.length === 0 && results.length > 0 ? 0 : 1;
+}
+
+/** Faults that restore the same machine share their ground and their cells. */
+function byMachine(faults: readonly Fault[]): ReadonlyMap<Fault['machine'], readonly Fault[]> {
+  return Map.groupBy(faults, (fault) => fault.machine);
+}
+
+interface Wanted {
+  readonly seed: number;
+  readonly restores: number;
+  readonly step?: string;
+  readonly sample?: number;
+}
+
+interface Part extends Report {
+  readonly rows: readonly Row[];
+}
+
+async function runOn(
+  machine: Fault['machine'],
+  faults: readonly Fault[],
+  wanted: Wanted,
+  options: CampaignOptions,
+): Promise<Part> {
+  const ground = await layGround((folder) => makeSample(folder, machine));
+  const campaign = new Campaign(ground, options);
   const end = (): void => void campaign.abandon().finally(() => ground.close().finally(() => process.exit(130)));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, end);
   try {
-    const { points, trials } = await trialsOf(faults, { restores: Number(values.restores), seed }, () =>
-      campaign.borrow(),
-    );
-    if (points.length > 0) say(`${points.length} crash points were come by`);
-    const meant = trials.filter((trial) => values.step === undefined || trial.name.includes(values.step));
-    const chosen = shuffled(meant, seed).slice(0, values.sample === undefined ? undefined : Number(values.sample));
-    const report = await campaign.run(chosen);
-    const ofCells = await campaign.close();
+    const { points, trials } = await trialsOf(faults, wanted, () => campaign.borrow());
+    if (points.length > 0) options.note?.(`${points.length} crash points were come by`);
+    const meant = trials.filter((trial) => wanted.step === undefined || trial.name.includes(wanted.step));
+    const report = await campaign.run(shuffled(meant, wanted.seed).slice(0, wanted.sample));
     const rows = faults.map((fault) =>
       rowOf(fault, trials.filter((trial) => trial.fault === fault.id).length, report.results),
     );
-    process.stdout.write(`${printed(rows)}\n\nseed ${seed}, ${((performance.now() - begun) / 60_000) | 0} minutes\n`);
-    for (const sentence of ofCells) process.stdout.write(`after all runs of a cell: ${sentence}\n`);
-    if (report.notRun.length > 0)
-      process.stdout.write(`${report.notRun.length} trials were left out: the time was up\n`);
-    if (values.keep) await keepRows(rows, { seed, command });
-    const bad = report.results.filter((result) => !result.survived || !result.reached);
-    for (const result of bad) process.stdout.write(`${lineOf(result)}\n`);
-    return bad.length === 0 && ofCells.length === 0 && report.results.length > 0 ? 0 : 1;
+    return { ...report, rows, ofCells: await campaign.close() };
   } finally {
     await campaign.close();
     await campaign.abandon();
     await ground.close();
+    for (const signal of signals) process.off(signal, end);
   }
 }
 
