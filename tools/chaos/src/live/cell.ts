@@ -205,7 +205,10 @@ export class Cell {
 
   /** A line in the cell's own log. */
   note(line: string): void {
-    writeFileSync(join(this.folder, 'logs', 'cell.log'), `${new Date().toISOString()} ${line}\n`, { flag: 'a' });
+    const logs = join(this.folder, 'logs');
+    // Whoever broke the run off has cleared it away.
+    if (!existsSync(logs)) return;
+    writeFileSync(join(logs, 'cell.log'), `${new Date().toISOString()} ${line}\n`, { flag: 'a' });
   }
 
   /** Copies the logs of all processes into a folder of the cell's name, with those of workers that are still there. */
