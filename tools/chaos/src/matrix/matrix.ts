@@ -110,9 +110,13 @@ async function runOn(
 ): Promise<Part> {
   const ground = await layGround((folder) => makeSample(folder, machine));
   const campaign = new Campaign(ground, options);
-  const end = (): void => void campaign.abandon().finally(() => ground.close().finally(() => process.exit(130)));
+  let ending: Promise<void> | null = null;
+  // A second signal, as a terminal and `timeout` send it, must not cut the clearing away short.
+  const end = (): void => {
+    ending ??= campaign.abandon().finally(() => ground.close().finally(() => process.exit(130)));
+  };
   const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.once(signal, end);
+  for (const signal of signals) process.on(signal, end);
   try {
     const { points, trials } = await trialsOf(faults, wanted, () => campaign.borrow());
     if (points.length > 0) options.note?.(`${points.length} crash points were come by`);
