@@ -4,7 +4,7 @@ import type { Cloud, RequestBudget } from '@landfall/domain';
 import { serveHealthAndMetrics, type HealthServer, type Logger, type Metrics } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { FINALIZER_JOBS, QueueClient, REMOVE_ORPHANS, runStepService, type StepService } from '@landfall/pipeline';
-import { FolderFileStore, OpenRepositories } from '@landfall/repository';
+import { OpenRepositories } from '@landfall/repository';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { cleanUp } from './clean-up.js';
 import type { FinalizerEnvironment } from './environment.js';
@@ -60,10 +60,7 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
     const repositories = new OpenRepositories({
       catalogue,
       secrets,
-      storeAt: (url) =>
-        url.startsWith('azure://')
-          ? openBlobStore(parseBlobUrl(url), environment.LANDFALL_BLOB_ACCOUNTS)
-          : new FolderFileStore(url),
+      blobStoreAt: (url) => openBlobStore(parseBlobUrl(url), environment.LANDFALL_BLOB_ACCOUNTS),
     });
     this.#open.push(repositories);
     return createTransfer({

@@ -5,7 +5,7 @@ import type { CloudReader, RequestBudget } from '@landfall/domain';
 import { budgetObserver, createLogger, createMetrics, type Logger, type Metrics } from '@landfall/observability';
 import { connectBooks, type Books } from '@landfall/persistence';
 import { RedisRequestBudget, underCrashPoints } from '@landfall/pipeline';
-import { FolderFileStore, OpenRepositories } from '@landfall/repository';
+import { OpenRepositories } from '@landfall/repository';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { askedOnce } from './facts/asked-once.js';
 import { Planner } from './planner.js';
@@ -76,9 +76,6 @@ function keepRepositories(environment: PlannerEnvironment, books: Books): OpenRe
   return new OpenRepositories({
     catalogue: books.catalogue,
     secrets: books.secretBox(environment.LANDFALL_SECRET_KEY),
-    storeAt: (url) =>
-      url.startsWith('azure://')
-        ? openBlobStore(parseBlobUrl(url), environment.LANDFALL_BLOB_ACCOUNTS)
-        : new FolderFileStore(url),
+    blobStoreAt: (url) => openBlobStore(parseBlobUrl(url), environment.LANDFALL_BLOB_ACCOUNTS),
   });
 }

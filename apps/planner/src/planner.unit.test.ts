@@ -9,7 +9,7 @@ import {
   type DiskSource,
   type RestorePlan,
 } from '@landfall/domain';
-import { FolderFileStore, OpenRepositories } from '@landfall/repository';
+import { OpenRepositories } from '@landfall/repository';
 import {
   aRestoreRequest,
   MemoryBackupRepository,
@@ -63,7 +63,7 @@ describe('the planner', () => {
     repository = new WatchedRepository();
     timesOpened = 0;
     repositories = new OpenRepositories(
-      { catalogue, secrets: new MemorySecretBox(), storeAt: (url) => new FolderFileStore(url) },
+      { catalogue, secrets: new MemorySecretBox(), blobStoreAt: (url) => assert.fail(`${url} is no blob`) },
       () => 0,
       async () => {
         timesOpened += 1;

@@ -7,6 +7,7 @@ import {
   type FileStore,
   type SecretBox,
 } from '@landfall/domain';
+import { FolderFileStore } from './folder/folder-file-store.js';
 import { openRepository } from './open.js';
 
 /*
@@ -27,8 +28,8 @@ const THREADS = 0;
 export interface RepositoryAccounts {
   readonly catalogue: Pick<Catalogue, 'repository' | 'sealedPassword'>;
   readonly secrets: SecretBox;
-  /** The files at a repository's URL. */
-  readonly storeAt: (url: string) => FileStore | Promise<FileStore>;
+  /** The files at a URL `azure://…`; every other one is a folder's path. */
+  readonly blobStoreAt: (url: string) => FileStore;
 }
 
 interface Kept {
@@ -87,7 +88,7 @@ export class OpenRepositories {
 
   /** Counts the caller as a user; the caller has to count itself out again. */
   async #take(name: string, fresh: boolean): Promise<Kept> {
-    const { catalogue, secrets, storeAt } = this.accounts;
+    const { catalogue, secrets, blobStoreAt } = this.accounts;
     const record = await catalogue.repository(name);
     if (record === null) throw repositoryUnknown(name);
     const sealed = await catalogue.sealedPassword(name);
@@ -102,7 +103,7 @@ export class OpenRepositories {
       const password = sealed === null ? null : secrets.open(sealed, SEALING_CONTEXT.repositoryPassword(name));
       return this.open({
         kind: record.kind,
-        store: await storeAt(record.url),
+        store: record.url.startsWith('azure://') ? blobStoreAt(record.url) : new FolderFileStore(record.url),
         password,
         threads: THREADS,
       });

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it, mock } from 'node:test';
 import { PermanentError, SEALING_CONTEXT, Secret } from '@landfall/domain';
 import { MemoryBackupRepository, MemoryCatalogue, MemorySecretBox } from '@landfall/testing';
-import { FolderFileStore } from './folder/folder-file-store.js';
 import type { OpenRepository } from './open.js';
 import { OpenRepositories } from './open-repositories.js';
 
@@ -29,7 +28,7 @@ describe('the repositories that are open', () => {
     now = 0;
     failure = null;
     repositories = new OpenRepositories(
-      { catalogue, secrets, storeAt: (url) => new FolderFileStore(url) },
+      { catalogue, secrets, blobStoreAt: (url) => assert.fail(`${url} is no blob`) },
       () => now,
       async (access) => {
         if (failure !== null) throw failure;

@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RetryableError, type CloudUsage } from '@landfall/domain';
-import { askedOnce, type TargetReader } from './asked-once.js';
+import { MemoryCloud } from '@landfall/testing';
+import { askedOnce } from './asked-once.js';
 
 describe('What several plans ask of Azure at once', () => {
   const asked: string[] = [];
   let answers: ((outcome: { usages: CloudUsage[] } | { error: Error }) => void)[] = [];
-  const azure = {
+  const azure = Object.assign(new MemoryCloud(), {
     usages: (region: string) => {
       asked.push(region);
       return new Promise<CloudUsage[]>((resolve, reject) => {
         answers.push((outcome) => ('error' in outcome ? reject(outcome.error) : resolve(outcome.usages)));
       });
     },
-  } as unknown as TargetReader;
+  });
   const reader = askedOnce(azure);
   const cores = (current: number): CloudUsage[] => [{ name: 'cores', current, limit: 100 }];
   const begin = (): void => {

@@ -12,7 +12,8 @@ import { printed, rowOf, type Row } from './table.js';
  *
  *   matrix [--fault F1]… [--step TEXT] [--sample N] [--seed N] [--cells N] [--minutes N] [--restores N] [--keep] [--logs FOLDER]
  *
- * All of it without a `--fault`. `--step` keeps the trials whose name holds the text; `--sample` takes that many of what is left, chosen by the seed;
+ * All of it without a `--fault`. `--step` keeps the trials whose name holds the text; `--sample` takes that many of what
+ * is left, chosen by the seed;
  * `--minutes` begins none after that time; `--restores` is how many F12 asks for; `--keep` writes the rows into
  * docs/reliability.md; `--logs` keeps the logs of cells in which something went wrong. Ends with 1 when something is
  * broken, or was not reached.
@@ -110,10 +111,10 @@ async function runOn(
 ): Promise<Part> {
   const ground = await layGround((folder) => makeSample(folder, machine));
   const campaign = new Campaign(ground, options);
-  let ending: Promise<void> | null = null;
   // A second signal, as a terminal and `timeout` send it, must not cut the clearing away short.
+  const broken: { off?: Promise<void> } = {};
   const end = (): void => {
-    ending ??= campaign.abandon().finally(() => ground.close().finally(() => process.exit(130)));
+    broken.off ??= campaign.abandon().finally(() => ground.close().finally(() => process.exit(130)));
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) process.on(signal, end);
@@ -127,6 +128,8 @@ async function runOn(
     );
     return { ...report, rows, ofCells: await campaign.close() };
   } finally {
+    // Ends the process: nothing of what was broken off is kept, and no other machine is begun.
+    await broken.off;
     await campaign.close();
     await campaign.abandon();
     await ground.close();
