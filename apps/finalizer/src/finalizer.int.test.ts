@@ -215,7 +215,7 @@ async function launchWorker(
   const attached = disks.map(({ azureId }, lun) => ({ diskId: azureId, lun, caching: 'None' as const }));
   await cloud.attachDisks(worker.azureId, attached, journal);
   const workerId = `worker-${restoreId}`;
-  await postgres.workers.create({
+  await postgres.workers.enter({
     ...{ id: workerId, restoreId, azureId: worker.azureId, disks: disks.map((disk) => disk.name) },
     ...{ bootstrapTokenHash: workerId, bootstrapSeconds: 600 },
   });

@@ -78,6 +78,7 @@ async function callAndWait<T>(change: Change<T>, performer: Performer): Promise<
     const refused = fromAzure(error, change.doing);
     const after = await lookAfterRefusal(change, performer, refused);
     if (after.state === 'done') return after.value;
+    if (refused.code === 'PROPERTY_FIXED' && after.state === 'needed') throw notShownYet(change, refused);
     if (refused.kind === 'permanent') await performer.journal.failed(change.intent.key, refused.toDetails());
     throw refused;
   }
@@ -179,6 +180,18 @@ async function settled<T>(change: Change<T>, performer: Performer): Promise<T> {
     message: `Azure reported that it did ${change.doing}, and does not show it.`,
     fix: 'Look whether somebody undid it; Landfall tries again.',
   });
+}
+
+/** Azure speaks of something that is there, and does not show it yet: an earlier call has made it moments ago. */
+function notShownYet<T>(change: Change<T>, cause: LandfallError): RetryableError {
+  return new RetryableError(
+    {
+      code: 'AZURE_INCONSISTENT',
+      message: `Azure did not ${change.doing}, because it exists with another property, and does not show it.`,
+      fix: 'Nothing has to be done: Azure needs some seconds to show what was just made, and Landfall looks again.',
+    },
+    { cause },
+  );
 }
 
 async function lookOnce<T>(change: Change<T>): Promise<Finding<T>> {

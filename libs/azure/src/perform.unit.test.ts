@@ -215,6 +215,23 @@ describe('a change of Azure', () => {
     await assert.rejects(perform(racing, thing.performer(new MemoryJournal('r1'))), { code: 'RESOURCE_FOREIGN' });
   });
 
+  it('is looked at again later when Azure speaks of a thing that it does not show yet', async () => {
+    const thing = new OneThing();
+    thing.answer = new RestError('Changing property is not allowed.', {
+      statusCode: 409,
+      code: 'PropertyChangeNotAllowed',
+    });
+    const journal = new MemoryJournal('r1');
+    await assert.rejects(perform(thing.change(), thing.performer(journal)), {
+      code: 'AZURE_INCONSISTENT',
+      kind: 'retryable',
+    });
+    assert.equal(journal.entry(INTENT.key)?.state, 'intended');
+    thing.state = 'there';
+    assert.equal(await perform(thing.change(), thing.performer(journal)), 'the thing');
+    assert.equal(thing.calls, 1);
+  });
+
   it('is not begun once its caller has given up', async () => {
     const thing = new OneThing();
     const journal = new MemoryJournal('r1');

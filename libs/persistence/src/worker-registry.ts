@@ -1,4 +1,4 @@
-import { ConflictError, type WorkerRecord, type WorkerRegistry } from '@landfall/domain';
+import type { WorkerRecord, WorkerRegistry } from '@landfall/domain';
 import type { Database } from './database.js';
 import type { Prisma } from './generated/client.js';
 import type { MoverModel, WorkerModel } from './generated/models.js';
@@ -11,20 +11,20 @@ export class PostgresWorkerRegistry implements WorkerRegistry {
     this.#database = database;
   }
 
-  async create(worker: Parameters<WorkerRegistry['create']>[0]): Promise<void> {
-    const created = await this.#database.run(
+  async enter(worker: Parameters<WorkerRegistry['enter']>[0]): Promise<boolean> {
+    const entered = await this.#database.run(
       (client) => client.$executeRaw`
-        INSERT INTO "worker" ("id", "restore_id", "azure_id", "disks", "bootstrap_token_hash", "bootstrap_expires_at")
+        INSERT INTO "worker" AS "w"
+               ("id", "restore_id", "azure_id", "disks", "bootstrap_token_hashes", "bootstrap_expires_at")
         VALUES (${worker.id}, ${worker.restoreId}, ${worker.azureId}, ${[...worker.disks]}::text[],
-                ${worker.bootstrapTokenHash}, clock_timestamp() + make_interval(secs => ${worker.bootstrapSeconds}))
-        ON CONFLICT ("id") DO NOTHING`,
+                ARRAY[${worker.bootstrapTokenHash}]::text[],
+                clock_timestamp() + make_interval(secs => ${worker.bootstrapSeconds}))
+        ON CONFLICT ("id") DO UPDATE
+        SET "bootstrap_token_hashes" = "w"."bootstrap_token_hashes" || EXCLUDED."bootstrap_token_hashes",
+            "bootstrap_expires_at" = EXCLUDED."bootstrap_expires_at"
+        WHERE "w"."restore_id" = EXCLUDED."restore_id" AND "w"."state" = 'launching' AND "w"."session_token_hash" IS NULL`,
     );
-    if (created === 1) return;
-    throw new ConflictError({
-      code: 'WORKER_EXISTS',
-      message: `The worker ${worker.id} is registered already.`,
-      fix: 'Read it instead, and renew its bootstrap token if it never redeemed its own.',
-    });
+    return entered === 1;
   }
 
   async worker(id: string): Promise<WorkerRecord | null> {
@@ -48,7 +48,7 @@ export class PostgresWorkerRegistry implements WorkerRegistry {
         UPDATE "worker" SET "state" = 'ready',
                "session_token_hash" = ${session.tokenHash},
                "session_expires_at" = clock_timestamp() + make_interval(secs => ${session.validSeconds})
-        WHERE "id" = ${id} AND "bootstrap_token_hash" = ${bootstrapTokenHash} AND "state" <> 'retired'
+        WHERE "id" = ${id} AND ${bootstrapTokenHash} = ANY("bootstrap_token_hashes") AND "state" <> 'retired'
           AND "bootstrap_expires_at" > clock_timestamp()
           AND ("session_token_hash" IS NULL OR "session_token_hash" = ${session.tokenHash})`,
     );
@@ -73,15 +73,6 @@ export class PostgresWorkerRegistry implements WorkerRegistry {
     return renewed === 1;
   }
 
-  async renewBootstrap(id: string, bootstrapTokenHash: string, bootstrapSeconds: number): Promise<void> {
-    await this.#database.run(
-      (client) => client.$executeRaw`
-        UPDATE "worker" SET "bootstrap_token_hash" = ${bootstrapTokenHash},
-               "bootstrap_expires_at" = clock_timestamp() + make_interval(secs => ${bootstrapSeconds})
-        WHERE "id" = ${id} AND "session_token_hash" IS NULL AND "state" = 'launching'`,
-    );
-  }
-
   async heartbeat(id: string, mover: { name: string; pid: number }): Promise<void> {
     await this.#database.run(
       (client) => client.$executeRaw`
@@ -97,7 +88,7 @@ export class PostgresWorkerRegistry implements WorkerRegistry {
         where: { id },
         data: {
           state: 'retired',
-          bootstrapTokenHash: null,
+          bootstrapTokenHashes: [],
           bootstrapExpiresAt: null,
           sessionTokenHash: null,
           sessionExpiresAt: null,

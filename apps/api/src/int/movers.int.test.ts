@@ -57,8 +57,8 @@ async function registeredWorker(restoreId: string, id: string) {
   return { answer, session, headers: { authorization: `Bearer ${session.sessionToken}` } };
 }
 
-function createWorker(restoreId: string, id: string, bootstrapSeconds: number): Promise<void> {
-  return api.connections.ports.workers.create({
+function createWorker(restoreId: string, id: string, bootstrapSeconds: number): Promise<boolean> {
+  return api.connections.ports.workers.enter({
     id,
     restoreId,
     azureId: `/vms/${id}`,

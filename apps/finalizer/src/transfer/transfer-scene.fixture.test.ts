@@ -45,6 +45,8 @@ export class Scene {
   readonly cloudCalls: string[] = [];
   /** `diskState` in Azure, by name. */
   readonly diskStates = new Map<string, string>();
+  /** What the next end of an access comes to. */
+  failNextRevocation: Error | null = null;
   waiting: OutboxMessage[] = [];
   held: HeldJob[] = [];
   readonly transfer: Transfer;
@@ -74,7 +76,10 @@ export class Scene {
             diskStates.set(id, 'ActiveSAS');
             return `https://disks.example/${id}?sig=secret`;
           },
-          async revokeDiskAccess(id) {
+          revokeDiskAccess: async (id) => {
+            const { failNextRevocation } = this;
+            this.failNextRevocation = null;
+            if (failNextRevocation !== null) throw failNextRevocation;
             cloudCalls.push(`revoke ${id}`);
             diskStates.set(id, 'Unattached');
           },
@@ -231,7 +236,7 @@ export class Scene {
       await tx.moveStep(RESTORE_ID, 'restore-data', { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
     });
     for (const { workerId } of launched) {
-      await this.registry.create({
+      await this.registry.enter({
         id: workerId,
         restoreId: RESTORE_ID,
         azureId: `/vms/${workerId}`,

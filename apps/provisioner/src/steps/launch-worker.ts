@@ -4,7 +4,9 @@ import {
   ownerTags,
   PermanentError,
   workerName,
+  RetryableError,
   type Cloud,
+  type CloudVm,
   type DiskAttachment,
   type PlannedWorker,
   type ResourceRole,
@@ -20,10 +22,15 @@ import { BOOTSTRAP_SECONDS, newBootstrapToken } from './bootstrap-token.js';
  *
  * The proof goes in with the VM and can't be changed later. So a VM of an earlier try is kept when its worker has
  * reported already, or does so within minutes; else it is removed, and another takes its place under the next name.
+ *
+ * Several tries may have asked for the same VM: one that was replaced while its request was on the way, one whose VM is
+ * made and not to be seen yet. Whichever of them Azure has heard, the token that went along with it is good.
  */
 const WORKERS_AT_ONCE = 4;
 const REPORTS_WITHIN_MS = 5 * 60_000;
 const LOOK_EVERY_MS = 500;
+/** Between looks at the VM of a worker that has reported: it was there, and Azure may need some seconds to show it. */
+const LOOKS_FOR_VM_MS = [1_000, 2_000, 3_000, 4_000];
 
 export interface WorkerPorts {
   readonly cloud: Pick<
@@ -39,7 +46,7 @@ export interface WorkerPorts {
     | 'diskId'
     | 'sizes'
   >;
-  readonly workers: Pick<WorkerRegistry, 'create' | 'workers' | 'worker' | 'renewBootstrap' | 'retire'>;
+  readonly workers: Pick<WorkerRegistry, 'enter' | 'workers' | 'worker' | 'retire'>;
   readonly applianceId: string;
   readonly image: string;
   /** Where workers live; null: in the target's subnet. */
@@ -47,6 +54,8 @@ export interface WorkerPorts {
   readonly apiUrl: string;
   /** Milliseconds that the worker of an earlier try has left to report; 5 minutes when left out. */
   readonly reportsWithinMs?: number;
+  /** Milliseconds between looks for the VM of a worker that has reported; ten seconds in all when left out. */
+  readonly looksForVm?: readonly number[];
 }
 
 type Launched = StageOutput<'launch-worker'>['workers'][number];
@@ -122,20 +131,18 @@ async function takePlace(
     (worker) => worker.id === name || worker.id.startsWith(`${name}-`),
   );
   const present = earlier.find((worker) => worker.state !== 'retired');
-  const vm = present === undefined ? null : await cloud.vm(present.azureId);
+  const vm = present === undefined ? null : await lookForVm(ports, context, present);
   if (present !== undefined && vm !== null) {
     const usable = vm.provisioningState !== 'Failed' && (await reports(ports, context, present));
     if (usable) return { id: present.id, token: null };
   }
 
+  const isToBeMade = present?.state === 'launching' && vm === null;
+  if (present !== undefined && !isToBeMade) await remove(ports, context, present);
+  const next = earlier.length === 0 ? name : `${name}-${earlier.length + 1}`;
+  const id = isToBeMade ? present.id : next;
   const { token, hash } = newBootstrapToken();
-  if (present?.state === 'launching' && vm === null) {
-    await workers.renewBootstrap(present.id, hash, BOOTSTRAP_SECONDS);
-    return { id: present.id, token: token.reveal() };
-  }
-  if (present !== undefined) await remove(ports, context, present);
-  const id = earlier.length === 0 ? name : `${name}-${earlier.length + 1}`;
-  await workers.create({
+  const entered = await workers.enter({
     id,
     restoreId: context.restore.id,
     azureId: cloud.vmId(context.plan.destination.resourceGroup, id),
@@ -143,7 +150,31 @@ async function takePlace(
     bootstrapTokenHash: hash,
     bootstrapSeconds: BOOTSTRAP_SECONDS,
   });
+  if (!entered) throw wasChanged(id);
   return { id, token: token.reveal() };
+}
+
+/** One that has reported is looked for a while longer: it exists, or did a moment ago. */
+async function lookForVm(
+  { cloud, looksForVm = LOOKS_FOR_VM_MS }: WorkerPorts,
+  { signal }: StepContext,
+  worker: WorkerRecord,
+): Promise<CloudVm | null> {
+  let vm = await cloud.vm(worker.azureId);
+  for (const milliseconds of worker.state === 'ready' ? looksForVm : []) {
+    if (vm !== null) break;
+    await pause(milliseconds, undefined, { signal });
+    vm = await cloud.vm(worker.azureId);
+  }
+  return vm;
+}
+
+function wasChanged(workerId: string): RetryableError {
+  return new RetryableError({
+    code: 'WORKER_CHANGED',
+    message: `Worker ${workerId} has reported, or was given up, while its VM was to be asked for.`,
+    fix: 'Nothing has to be done: the step looks at it again.',
+  });
 }
 
 /** Whether the worker has reported, or does so in the time that it has left. */

@@ -203,6 +203,63 @@ describe('step 4, launch-worker', () => {
     assert.equal((await cloud.vm(second?.azureId ?? ''))?.powerState, 'running');
   });
 
+  it('lets the worker in, whichever of two runs has asked for its VM last', async () => {
+    const plan = planWith(1);
+    const disks = await disksOf(plan);
+    const [firstEntered, letFirstOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow = overriding(workers, {
+      enter: async (worker) => {
+        firstEntered.resolve();
+        await letFirstOn.promise;
+        return workers.enter(worker);
+      },
+    });
+    const first = launched(plan, disks, journal, { workers: slow });
+    await firstEntered.promise;
+    const [worker] = await launched(plan, disks);
+    letFirstOn.resolve();
+    await first;
+    assert.equal(cloud.vms.size, 1);
+    const token = environmentOf(worker?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '';
+    assert.ok(await redeem(worker?.workerId ?? '', token));
+  });
+
+  it('lets the worker in whose VM was asked for before, when Azure does not show that VM yet', async () => {
+    const plan = planWith(1);
+    const disks = await disksOf(plan);
+    const [worker] = await launched(plan, disks);
+    const token = environmentOf(worker?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '';
+    await launched(plan, disks, journal, { cloud: hidingVms(1) });
+    assert.equal(environmentOf(worker?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'], token);
+    assert.ok(await redeem(worker?.workerId ?? '', token));
+  });
+
+  it('keeps a worker that has reported when Azure does not show its VM for a moment', async () => {
+    const plan = planWith(1);
+    const disks = await disksOf(plan);
+    const [first] = await launched(plan, disks);
+    await redeem(first?.workerId ?? '', environmentOf(first?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '');
+    const [again] = await launched(plan, disks, journal, { cloud: hidingVms(2), looksForVm: [0, 0] });
+    assert.deepEqual(again, first);
+    assert.ok(!cloud.changes.some((change) => change.startsWith('deleteOwned')));
+  });
+
+  it('is taken up again when the worker reports just as its VM is to be asked for once more', async () => {
+    const plan = planWith(1);
+    const disks = await disksOf(plan);
+    const [worker] = await launched(plan, disks);
+    const hiding = hidingVms(1, async () => {
+      await redeem(worker?.workerId ?? '', environmentOf(worker?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '');
+    });
+    const changes = cloud.changes.length;
+    await assert.rejects(launched(plan, disks, journal, { cloud: hiding }), {
+      code: 'WORKER_CHANGED',
+      kind: 'retryable',
+    });
+    assert.equal(cloud.changes.length, changes);
+    assert.deepEqual(await launched(plan, disks), [worker]);
+  });
+
   it('says that a subnet is missing, naming the setting', async () => {
     const plan = planWith(1);
     const disks = await disksOf(plan);
@@ -249,7 +306,7 @@ async function launched(
 ) {
   const handler = launchWorker({
     ...{ cloud, workers, applianceId: 'appliance', image: 'Debian:debian-12:12-gen2:latest' },
-    ...{ subnetId: SUBNET, apiUrl: 'http://api', reportsWithinMs: 0 },
+    ...{ subnetId: SUBNET, apiUrl: 'http://api', reportsWithinMs: 0, looksForVm: [0] },
     ...changes,
   });
   const outcome = await handler(await contextOf(plan, calls, { 'create-empty-disks': { disks } }));
@@ -284,6 +341,29 @@ async function contextOf(
 
 function environmentOf(vmId: string): Readonly<Record<string, string>> {
   return cloud.environments.get(vmId.toLowerCase()) ?? {};
+}
+
+/** Azure, which for the first so many looks does not show a VM that is there. */
+function hidingVms(looks: number, onLook: () => Promise<void> = () => Promise.resolve()): MemoryCloud {
+  let left = looks;
+  return overriding(cloud, {
+    vm: async (id) => {
+      if (left-- <= 0) return cloud.vm(id);
+      await onLook();
+      return null;
+    },
+  });
+}
+
+/** The same, with some methods of its own. */
+function overriding<T extends object>(target: T, own: Partial<T>): T {
+  return new Proxy(target, {
+    get(_, name) {
+      if (Object.hasOwn(own, name)) return Reflect.get(own, name) as unknown;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
 }
 
 /** For a session of its own each time. */

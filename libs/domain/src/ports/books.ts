@@ -243,18 +243,24 @@ export interface Catalogue {
  * books' own clock: those of the services may be wrong.
  */
 export interface WorkerRegistry {
-  create(worker: {
+  /**
+   * Enters a worker, or gives one that is entered, and was not let in yet, one more bootstrap token. Each of its tokens is
+   * good until the first is redeemed: which of several requests for its VM Azure has taken is not known beforehand.
+   * False: nothing was changed, because the worker was let in, is retired, or is another restore's.
+   */
+  enter(worker: {
     id: string;
     restoreId: string;
     azureId: string;
     disks: readonly string[];
     bootstrapTokenHash: string;
+    /** From now on, for all of its tokens. */
     bootstrapSeconds: number;
-  }): Promise<void>;
+  }): Promise<boolean>;
   worker(id: string): Promise<WorkerRecord | null>;
   workers(filter?: { restoreId?: string; active?: boolean }): Promise<readonly WorkerRecord[]>;
   /**
-   * Once: exchanges the one-time bootstrap token for a session token. Null when it is wrong, used or expired. The same
+   * Once: exchanges a bootstrap token for a session token. Null when it is wrong, used or expired. The same
    * exchange again succeeds again: its answer may have been lost.
    */
   redeemBootstrap(
@@ -265,8 +271,6 @@ export interface WorkerRegistry {
   /** Null when the token is unknown, expired or revoked. */
   bySession(tokenHash: string): Promise<WorkerRecord | null>;
   renewSession(tokenHash: string, validSeconds: number): Promise<boolean>;
-  /** Replaces the bootstrap token of a worker that never redeemed its own. */
-  renewBootstrap(id: string, bootstrapTokenHash: string, bootstrapSeconds: number): Promise<void>;
   heartbeat(id: string, mover: { name: string; pid: number }): Promise<void>;
   /** Its tokens are void from here on. */
   retire(id: string): Promise<void>;

@@ -19,12 +19,19 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
     try {
       const { registry, restoreId } = made;
       const bootstrap = { bootstrapTokenHash: 'boot', bootstrapSeconds: SOON };
-      await registry.create({ id: 'w-1', restoreId, azureId: '/vms/w-1', disks: ['sda', 'sdb'], ...bootstrap });
+      assert.ok(
+        await registry.enter({ id: 'w-1', restoreId, azureId: '/vms/w-1', disks: ['sda', 'sdb'], ...bootstrap }),
+      );
       await use(registry, restoreId);
     } finally {
       await made.dispose();
     }
   };
+  const enterAgain = (registry: WorkerRegistry, restoreId: string, bootstrapTokenHash: string, seconds = SOON) =>
+    registry.enter({
+      ...{ id: 'w-1', restoreId, azureId: '/vms/w-1', disks: ['sda', 'sdb'] },
+      ...{ bootstrapTokenHash, bootstrapSeconds: seconds },
+    });
   const session = (tokenHash = 'session') => ({ tokenHash, validSeconds: SOON });
 
   describe(`${name} as a WorkerRegistry`, () => {
@@ -42,10 +49,6 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
         assert.deepEqual(await registry.workers({ restoreId }), [expected]);
         assert.deepEqual(await registry.workers({ restoreId: 'r-other' }), []);
         assert.equal(await registry.worker('w-2'), null);
-        const again = { bootstrapTokenHash: 'x', bootstrapSeconds: SOON };
-        await assert.rejects(registry.create({ id: 'w-1', restoreId, azureId: '/', disks: [], ...again }), {
-          code: 'WORKER_EXISTS',
-        });
       }));
 
     test('exchanges a bootstrap token once', () =>
@@ -69,15 +72,48 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
         assert.equal(await registry.redeemBootstrap('w-1', 'boot', session('mine')), null);
       }));
 
-    test('renews the bootstrap token of a worker that never redeemed its own, and of no other', () =>
-      withWorker(async (registry) => {
-        await registry.renewBootstrap('w-1', 'boot-2', PAST);
-        assert.equal(await registry.redeemBootstrap('w-1', 'boot-2', session()), null);
-        await registry.renewBootstrap('w-1', 'boot-3', SOON);
+    for (const taken of ['boot', 'boot-2', 'boot-3']) {
+      test(`lets a worker in with any of its bootstrap tokens, and then with no other: ${taken}`, () =>
+        withWorker(async (registry, restoreId) => {
+          assert.equal(await enterAgain(registry, restoreId, 'boot-2'), true);
+          assert.equal(await enterAgain(registry, restoreId, 'boot-3'), true);
+          assert.equal((await registry.redeemBootstrap('w-1', taken, session()))?.id, 'w-1');
+          for (const other of ['boot', 'boot-2', 'boot-3']) {
+            assert.equal(await registry.redeemBootstrap('w-1', other, session('another')), null);
+          }
+        }));
+    }
+
+    test('counts the time of all bootstrap tokens from the last', () =>
+      withWorker(async (registry, restoreId) => {
+        assert.equal(await enterAgain(registry, restoreId, 'boot-2', PAST), true);
         assert.equal(await registry.redeemBootstrap('w-1', 'boot', session()), null);
-        assert.ok(await registry.redeemBootstrap('w-1', 'boot-3', session()));
-        await registry.renewBootstrap('w-1', 'boot-4', SOON);
-        assert.equal(await registry.redeemBootstrap('w-1', 'boot-4', session()), null);
+        assert.equal(await registry.redeemBootstrap('w-1', 'boot-2', session()), null);
+        assert.equal(await enterAgain(registry, restoreId, 'boot-3'), true);
+        assert.ok(await registry.redeemBootstrap('w-1', 'boot-2', session()));
+      }));
+
+    test('gives no more bootstrap tokens to a worker that was let in, that is retired, or that is another restore’s', () =>
+      withWorker(async (registry, restoreId) => {
+        assert.equal(await enterAgain(registry, 'r-other', 'stolen'), false);
+        assert.equal(await registry.redeemBootstrap('w-1', 'stolen', session()), null);
+        await registry.redeemBootstrap('w-1', 'boot', session());
+        const before = await registry.worker('w-1');
+        assert.equal(await enterAgain(registry, restoreId, 'late'), false);
+        assert.deepEqual(await registry.worker('w-1'), before);
+        assert.equal(await registry.redeemBootstrap('w-1', 'late', session()), null);
+        await registry.retire('w-1');
+        assert.equal(await enterAgain(registry, restoreId, 'later'), false);
+        assert.equal(await registry.redeemBootstrap('w-1', 'later', session()), null);
+      }));
+
+    test('keeps every bootstrap token of several that are given at once', () =>
+      withWorker(async (registry, restoreId) => {
+        const tokens = ['a', 'b', 'c', 'd'];
+        assert.ok((await Promise.all(tokens.map((token) => enterAgain(registry, restoreId, token)))).every(Boolean));
+        for (const token of ['boot', ...tokens]) {
+          assert.equal((await registry.redeemBootstrap('w-1', token, session()))?.id, 'w-1', token);
+        }
       }));
 
     test('knows a worker by its session until that expires', () =>

@@ -1,7 +1,7 @@
-import { ConflictError, type WorkerRecord, type WorkerRegistry } from '@landfall/domain';
+import type { WorkerRecord, WorkerRegistry } from '@landfall/domain';
 
 interface Row extends WorkerRecord {
-  bootstrap: { hash: string; expiresAt: Date } | null;
+  bootstrap: { hashes: readonly string[]; expiresAt: Date } | null;
   session: { hash: string; expiresAt: Date } | null;
 }
 
@@ -11,17 +11,15 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
 
   constructor(private readonly now: () => Date = () => new Date()) {}
 
-  async create(worker: Parameters<WorkerRegistry['create']>[0]): Promise<void> {
-    if (this.#rows.has(worker.id)) {
-      throw new ConflictError({
-        code: 'WORKER_EXISTS',
-        message: `The worker ${worker.id} is registered already.`,
-        fix: 'Read it instead, and renew its bootstrap token if it never redeemed its own.',
-      });
-    }
+  async enter(worker: Parameters<WorkerRegistry['enter']>[0]): Promise<boolean> {
     const { bootstrapTokenHash, bootstrapSeconds, ...columns } = worker;
-    const bootstrap = { hash: bootstrapTokenHash, expiresAt: this.#in(bootstrapSeconds) };
-    this.#rows.set(worker.id, { ...columns, state: 'launching', movers: [], bootstrap, session: null });
+    const present = this.#rows.get(worker.id);
+    if (present !== undefined && (present.restoreId !== worker.restoreId || present.state !== 'launching'))
+      return false;
+    const hashes = [...(present?.bootstrap?.hashes ?? []), bootstrapTokenHash];
+    const bootstrap = { hashes, expiresAt: this.#in(bootstrapSeconds) };
+    this.#rows.set(worker.id, { ...columns, state: 'launching', movers: [], session: null, ...present, bootstrap });
+    return true;
   }
 
   async worker(id: string): Promise<WorkerRecord | null> {
@@ -41,7 +39,11 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
     session: { tokenHash: string; validSeconds: number },
   ): Promise<WorkerRecord | null> {
     const row = this.#rows.get(id);
-    if (!row?.bootstrap || row.bootstrap.hash !== bootstrapTokenHash || row.bootstrap.expiresAt <= this.now()) {
+    if (
+      !row?.bootstrap ||
+      !row.bootstrap.hashes.includes(bootstrapTokenHash) ||
+      row.bootstrap.expiresAt <= this.now()
+    ) {
       return null;
     }
     if (row.session && row.session.hash !== session.tokenHash) return null;
@@ -62,12 +64,6 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
     if (!row) return false;
     row.session = { hash: tokenHash, expiresAt: this.#in(validSeconds) };
     return true;
-  }
-
-  async renewBootstrap(id: string, bootstrapTokenHash: string, bootstrapSeconds: number): Promise<void> {
-    const row = this.#rows.get(id);
-    if (row?.state !== 'launching') return;
-    row.bootstrap = { hash: bootstrapTokenHash, expiresAt: this.#in(bootstrapSeconds) };
   }
 
   async heartbeat(id: string, mover: { name: string; pid: number }): Promise<void> {
