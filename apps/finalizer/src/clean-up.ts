@@ -3,7 +3,8 @@ import type { CleanUpHandler } from '@landfall/pipeline';
 import { removeOwned, type RemovalPorts } from './steps/owned-resources.js';
 
 /*
- * The way back: takes away what the ledger lists for the restore, whatever step it has come to. Workers lose their
+ * The way back: takes away what the ledger lists for the restore, whatever step it has come to. What was found to be gone
+ * before is looked at once more: Azure may not have shown it, and it would hold on to the rest. Workers lose their
  * tokens first, so that nothing is written any more. What somebody else owns by now (its tags are not ours) is left
  * and named in the restore's history; what was intended and never made is found to be absent and settled as removed.
  */
@@ -18,7 +19,11 @@ export function cleanUp(ports: CleanUpPorts): CleanUpHandler {
   return async (context) => {
     const { restore, journal, signal } = context;
     for (const worker of await workers.workers({ restoreId: restore.id })) await workers.retire(worker.id);
-    const { foreign } = await removeOwned(ports, await books.ledger(restore.id), journal, signal);
+    const ledger = await books.ledger(restore.id);
+    const entries = ledger.map((entry) =>
+      entry.state === 'removed' ? { ...entry, state: 'created' as const } : entry,
+    );
+    const { foreign } = await removeOwned(ports, entries, journal, signal);
     for (const { entry, error } of foreign) {
       await context.event('clean-up.left', error.message, { azureId: entry.azureId, code: error.code });
     }

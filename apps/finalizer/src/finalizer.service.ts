@@ -84,6 +84,7 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
     const { cloud, logger, environment } = this;
     const { books, workers, diskAccesses } = this.postgres;
     const applianceId = environment.LANDFALL_APPLIANCE_ID;
+    const { endAccess } = transfer;
     const owned = { cloud, books, applianceId };
     return runStepService({
       service: 'finalizer',
@@ -93,8 +94,8 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
         'restore-data': transfer.handler,
         'detach-disks': detachDisks({ cloud }),
         'deallocate-worker': deallocateWorker({ cloud, books, workers, applianceId }),
-        'create-vm': createVm({ cloud, books, applianceId }),
-        'attach-disks': attachDisks({ cloud }),
+        'create-vm': createVm({ cloud, books, applianceId, endAccess }),
+        'attach-disks': attachDisks({ cloud, endAccess }),
       },
       cleanUp: cleanUp({ cloud, books, workers, diskAccesses, applianceId }),
       answers: {

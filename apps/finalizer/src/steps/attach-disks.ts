@@ -1,17 +1,20 @@
 import { RetryableError, type Cloud, type DiskAttachment, type Restore, type RestorePlan } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
+import { endingAccess, type EndAccess } from './disk-access.js';
 import { diskIdOf } from './restored-disks.js';
 
 /** Step 11: the data disks at their LUNs; then the machine runs, unless it must not. */
 export interface AttachPorts {
   readonly cloud: Pick<Cloud, 'attachDisks' | 'startVm' | 'deallocateVm' | 'vm'>;
+  readonly endAccess: EndAccess;
 }
 
-export function attachDisks({ cloud }: AttachPorts): StepHandler<'attach-disks'> {
+export function attachDisks({ cloud, endAccess }: AttachPorts): StepHandler<'attach-disks'> {
   return async (context) => {
     const { restore, plan, journal, signal, outputOf } = context;
     const { vmAzureId } = outputOf('create-vm');
-    await cloud.attachDisks(vmAzureId, dataDisks(restore, plan), journal, signal);
+    const disks = dataDisks(restore, plan);
+    await endingAccess(endAccess, context, () => cloud.attachDisks(vmAzureId, disks, journal, signal));
     if (!plan.options.powerOn) {
       await cloud.deallocateVm(vmAzureId, journal, signal);
       return { kind: 'done', output: {} };

@@ -9,6 +9,7 @@ import {
   type ResourceRole,
 } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
+import { endingAccess, type EndAccess } from './disk-access.js';
 import { diskIdOf } from './restored-disks.js';
 
 /*
@@ -22,10 +23,12 @@ export interface VmPorts {
   readonly cloud: Pick<Cloud, 'ensureNic' | 'ensureVm' | 'deallocateVm'>;
   readonly books: Pick<RestoreBooks, 'transaction'>;
   readonly applianceId: string;
+  readonly endAccess: EndAccess;
 }
 
-export function createVm({ cloud, books, applianceId }: VmPorts): StepHandler<'create-vm'> {
-  return async ({ restore, plan, journal, signal }) => {
+export function createVm({ cloud, books, applianceId, endAccess }: VmPorts): StepHandler<'create-vm'> {
+  return async (context) => {
+    const { restore, plan, journal, signal } = context;
     const { vmName, size, subnetId, privateIp, resourceGroup, region, zone } = machineOf(restore, plan);
     const located = (name: string, role: ResourceRole) => ({
       ...{ resourceGroup, region, zone, name, role },
@@ -37,20 +40,17 @@ export function createVm({ cloud, books, applianceId }: VmPorts): StepHandler<'c
       signal,
     );
     const osDisk = osDiskOf(restore, plan);
-    const vm = await cloud.ensureVm(
-      {
-        ...located(vmName, 'vm'),
-        size,
-        nicId: nic.azureId,
-        osDisk: {
-          diskId: diskIdOf(restore, osDisk.name),
-          family: plan.restorePoint.os?.family ?? 'linux',
-          caching: osDisk.caching,
-        },
+    const spec = {
+      ...located(vmName, 'vm'),
+      size,
+      nicId: nic.azureId,
+      osDisk: {
+        diskId: diskIdOf(restore, osDisk.name),
+        family: plan.restorePoint.os?.family ?? ('linux' as const),
+        caching: osDisk.caching,
       },
-      journal,
-      signal,
-    );
+    };
+    const vm = await endingAccess(endAccess, context, () => cloud.ensureVm(spec, journal, signal));
     await books.transaction((tx) => tx.patchRestore(restore.id, { vmAzureId: vm.azureId }));
     const hasDataDisks = plan.disks.some((disk) => disk.role === 'data');
     if (hasDataDisks || !plan.options.powerOn) await cloud.deallocateVm(vm.azureId, journal, signal);

@@ -6,6 +6,7 @@ import {
   RetryableError,
   type CallJournal,
   type ResourceRole,
+  type Restore,
   type RestorePlan,
   type StepId,
 } from '@landfall/domain';
@@ -97,6 +98,30 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
     await restored(planWith(2));
     const order = cloud.changes.filter((change) => change.endsWith(' web'));
     assert.deepEqual(order, ['ensureVm web', 'deallocateVm web', 'attachDisks web', 'startVm web']);
+  });
+
+  for (const [step, disk] of [
+    ['ensureVm', 'disk-0'],
+    ['attachDisks', 'disk-1'],
+  ] as const) {
+    it(`end an access to a disk that was granted late, and go on: ${step}`, async () => {
+      const plan = planWith(2);
+      const direct = { ...plan, options: { ...plan.options, transfer: 'direct' as const } };
+      const vm = await restored(direct, {
+        'create-vm': () => (step === 'ensureVm' ? grantLate(disk, step) : undefined),
+        'attach-disks': () => (step === 'attachDisks' ? grantLate(disk, step) : undefined),
+      });
+      assert.equal(vm.powerState, 'running');
+      assert.equal(vm.dataDisks.length, 1);
+      assert.equal((await cloud.disk(idOf(disk)))?.diskState, 'Attached');
+    });
+  }
+
+  it('leave an access alone that is not their own, and say how to end it', async () => {
+    await assert.rejects(restored(planWith(1), { 'create-vm': () => grantLate('disk-0', 'ensureVm') }), {
+      code: 'DISK_SAS_ACTIVE',
+    });
+    assert.equal((await cloud.disk(idOf('disk-0')))?.diskState, 'ActiveSAS');
   });
 
   it('leave a machine with one disk running from the start', async () => {
@@ -199,6 +224,19 @@ describe('the clean-up', () => {
     assert.equal(journal.ledger[0]?.state, 'removed');
   });
 
+  it('removes what an earlier attempt has found to be gone, once Azure shows it', async () => {
+    await provision(planWith(1));
+    const [key, worker] = [...cloud.vms].find(([, vm]) => vm.name === 'worker') ?? [];
+    assert.ok(key && worker);
+    cloud.vms.delete(key);
+    const tags = ownerTags(APPLIANCE, restoreId, 'worker');
+    await cloud.deleteOwned({ azureId: worker.azureId, kind: 'vm', tags }, journal);
+    assert.equal(journal.ledger.find((entry) => entry.azureId === worker.azureId)?.state, 'removed');
+    cloud.vms.set(key, worker);
+    await clean();
+    assert.deepEqual(cloud.inventory, []);
+  });
+
   it('leaves and names what no longer carries our tags, and removes the rest', async () => {
     const provisioned = await provision(planWith(2));
     await run('detach-disks', provisioned);
@@ -255,7 +293,7 @@ async function provision(plan: RestorePlan): Promise<Provisioned> {
     },
     journal,
   );
-  await workers.create({
+  await workers.enter({
     ...{ id: 'worker', restoreId, azureId: vm.azureId, disks: disks.map((disk) => disk.name) },
     ...{ bootstrapTokenHash: 'hash', bootstrapSeconds: 600 },
   });
@@ -266,16 +304,28 @@ async function provision(plan: RestorePlan): Promise<Provisioned> {
 }
 
 /** Through steps 6, 7, 10 and 11. */
-async function restored(plan: RestorePlan) {
+async function restored(
+  plan: RestorePlan,
+  before: { readonly [S in 'create-vm' | 'attach-disks']?: () => Promise<void> | undefined } = {},
+) {
   const provisioned = await provision(plan);
   await run('detach-disks', provisioned);
   await run('deallocate-worker', provisioned);
+  await before['create-vm']?.();
   await run('create-vm', provisioned);
+  await before['attach-disks']?.();
   const vmAzureId = cloud.vmId('apps', 'web');
   await run('attach-disks', provisioned, journal, { 'create-vm': { vmAzureId } });
   const vm = await cloud.vm(vmAzureId);
   assert.ok(vm);
   return vm;
+}
+
+/** An access of which the books know nothing, and what Azure then says. */
+async function grantLate(disk: string, refused: 'ensureVm' | 'attachDisks'): Promise<void> {
+  await cloud.grantDiskRead(idOf(disk), 600, journal);
+  const details = { code: 'DISK_SAS_ACTIVE', message: 'It is under access.', fix: 'End it.' };
+  cloud.failNext(refused, new RetryableError(details));
 }
 
 async function run(
@@ -284,12 +334,16 @@ async function run(
   calls: CallJournal = journal,
   outputs: { readonly [S in StepId]?: StageOutput<S> } = {},
 ) {
+  // As the transfer does it.
+  const endAccess = async ({ disks }: Restore, over: CallJournal) => {
+    for (const { azureId } of disks) if (azureId !== null) await cloud.revokeDiskAccess(azureId, over);
+  };
   const ledgers = { ledger: async () => journal.ledger, transaction: books.transaction.bind(books) };
   const handlers = {
     'detach-disks': detachDisks({ cloud }),
     'deallocate-worker': deallocateWorker({ cloud, workers, books: ledgers, applianceId: APPLIANCE }),
-    'create-vm': createVm({ cloud, books, applianceId: APPLIANCE }),
-    'attach-disks': attachDisks({ cloud }),
+    'create-vm': createVm({ cloud, books, applianceId: APPLIANCE, endAccess }),
+    'attach-disks': attachDisks({ cloud, endAccess }),
   };
   const restore = await books.restore(restoreId);
   assert.ok(restore);

@@ -89,7 +89,7 @@ export class Coordinator {
       const { direct } = this.ports;
       const done = await this.#orFail(restore, async (journal) => {
         await direct.seal(restore, journal);
-        await direct.open(restore, journal);
+        await direct.keepOpen(restore, journal);
       });
       if (!done) return false;
     }

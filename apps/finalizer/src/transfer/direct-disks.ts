@@ -23,8 +23,10 @@ import {
  * Azure.
  */
 export interface DirectDisks {
-  /** Every disk has a usable SAS afterwards: for writing, or for reading once it is complete. */
+  /** Every disk has a usable SAS afterwards: for writing, or for reading once it is complete. Somebody may have ended one. */
   open(restore: Restore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  /** As `open`, but asks Azure only about a SAS that the books do not have, or that runs out soon. */
+  keepOpen(restore: Restore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
   /** Completes every disk and ends its SAS for writing. Nothing can be written afterwards. */
   seal(restore: Restore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
   /** Also ends every other access. */
@@ -56,29 +58,40 @@ const RENEW_BEFORE_MS = 2 * HOUR_SECONDS * 1000;
 export function directDisks(ports: DirectDiskPorts): DirectDisks {
   const { cloud, accesses, secrets } = ports;
   return {
-    async open(restore, journal, signal) {
-      for (const disk of restore.disks) {
-        signal?.throwIfAborted();
-        const present = await accesses.access(restore.id, disk.name);
-        if (present !== null && present.expiresAt.getTime() - Date.now() > RENEW_BEFORE_MS) continue;
-        const seconds = accessSeconds(restore);
-        const azureId = azureIdOf(restore, disk);
-        const url = isUpload((await cloud.disk(azureId))?.diskState)
-          ? await cloud.grantDiskWrite(azureId, seconds, journal, signal)
-          : await cloud.grantDiskRead(azureId, seconds, journal, signal);
-        await accesses.put({
-          restoreId: restore.id,
-          diskName: disk.name,
-          sealedUrl: secrets.seal(new Secret(url), SEALING_CONTEXT.diskAccess(restore.id, disk.name)),
-          expiresAt: new Date(Date.now() + seconds * 1000),
-        });
-      }
-    },
+    open: (restore, journal, signal) => openEach(restore, journal, { trusting: 'Azure', signal }),
+
+    keepOpen: (restore, journal, signal) => openEach(restore, journal, { trusting: 'the books', signal }),
 
     seal: (restore, journal, signal) => endAccess('writing', restore, journal, signal),
 
     close: (restore, journal, signal) => endAccess('any', restore, journal, signal),
   };
+
+  async function openEach(
+    restore: Restore,
+    journal: CallJournal,
+    { trusting, signal }: { trusting: 'Azure' | 'the books'; signal: AbortSignal | undefined },
+  ): Promise<void> {
+    for (const disk of restore.disks) {
+      signal?.throwIfAborted();
+      const present = await accesses.access(restore.id, disk.name);
+      const isGood = present !== null && present.expiresAt.getTime() - Date.now() > RENEW_BEFORE_MS;
+      if (isGood && trusting === 'the books') continue;
+      const azureId = azureIdOf(restore, disk);
+      const state = (await cloud.disk(azureId))?.diskState;
+      if (isGood && isOpen(state)) continue;
+      const seconds = accessSeconds(restore);
+      const url = isUpload(state)
+        ? await cloud.grantDiskWrite(azureId, seconds, journal, signal)
+        : await cloud.grantDiskRead(azureId, seconds, journal, signal);
+      await accesses.put({
+        restoreId: restore.id,
+        diskName: disk.name,
+        sealedUrl: secrets.seal(new Secret(url), SEALING_CONTEXT.diskAccess(restore.id, disk.name)),
+        expiresAt: new Date(Date.now() + seconds * 1000),
+      });
+    }
+  }
 
   async function endAccess(
     which: 'writing' | 'any',
@@ -109,6 +122,10 @@ export function directDisks(ports: DirectDiskPorts): DirectDisks {
 
 function isUpload(state: string | undefined): boolean {
   return state === 'ReadyToUpload' || state === 'ActiveUpload';
+}
+
+function isOpen(state: string | undefined): boolean {
+  return state === 'ActiveUpload' || state === 'ActiveSAS';
 }
 
 /** Four times the estimate and a day more: renewed in time if even that is too little. */

@@ -2,7 +2,7 @@ import type { RestoreBooks, WorkerRegistry } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import type { RedisSettings, StepHandler } from '@landfall/pipeline';
 import { Coordinator } from './coordinator.js';
-import { type DirectDiskPorts, directDisks } from './direct-disks.js';
+import { type DirectDiskPorts, type DirectDisks, directDisks } from './direct-disks.js';
 import { type ReconcilePorts, reconcileTransfers } from './reconcile.js';
 import { type RestoreDataPorts, restoreDataStep } from './restore-data.js';
 import { consumeResults, type ResultsConsumer } from './results-consumer.js';
@@ -24,6 +24,8 @@ export interface Transfer {
   readonly handler: StepHandler<'restore-data'>;
   /** For `reconcileAlso` of the step service. */
   readonly reconcile: () => Promise<void>;
+  /** Ends every access to the disks of a restore that were written directly. */
+  readonly endAccess: DirectDisks['close'];
   /** Enters one result, as it comes on the results queue. */
   readonly enter: MoverResults['enter'];
   /** Begins to take the data-movers' results; to be closed before Postgres is. */
@@ -39,6 +41,7 @@ export function createTransfer(ports: TransferPorts): Transfer {
   return {
     handler: restoreDataStep({ ...reconcilePorts, extentsOf: ports.extentsOf }),
     reconcile: () => reconcileTransfers(reconcilePorts),
+    endAccess: (restore, journal, signal) => direct.close(restore, journal, signal),
     enter: (name, payload) => results.enter(name, payload),
     consume: (redis, log) => consumeResults(redis, results, log),
   };

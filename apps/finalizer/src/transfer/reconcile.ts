@@ -42,7 +42,7 @@ export async function reconcileTransfer(ports: ReconcilePorts, restoreId: string
   // Only for those who read or write: the end of the step takes all access away, and what is granted beside it would stay.
   if (restore.plan?.options.transfer === 'direct' && (await underWay(books, restore)).length > 0) {
     const step = transferStep(restore);
-    await ports.direct.open(restore, books.journal(restoreId, step.id, step.epoch));
+    await ports.direct.keepOpen(restore, books.journal(restoreId, step.id, step.epoch));
   }
   await handOutLost(ports, restore);
   await coordinator.proceed(restoreId);

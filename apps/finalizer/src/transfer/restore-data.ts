@@ -39,7 +39,9 @@ export function restoreDataStep(ports: RestoreDataPorts): StepHandler<'restore-d
       );
       segments = await books.segments(restore.id, { purpose: 'move', limit: 1 });
     }
-    if (plan.options.transfer === 'direct') await direct.open(restore, journal, signal);
+    if (plan.options.transfer === 'direct' && !(await isReadBack(books, restore.id))) {
+      await direct.open(restore, journal, signal);
+    }
 
     if (segments.length === 0 && !isVerified(plan.options.verify, 0)) {
       if (plan.options.transfer === 'direct') await direct.close(restore, journal, signal);
@@ -51,6 +53,13 @@ export function restoreDataStep(ports: RestoreDataPorts): StepHandler<'restore-d
     await ports.coordinator.proceed(restore.id);
     return { kind: 'parked' };
   };
+}
+
+/** Nobody needs an access any more: what is left to do is to take all of them away. */
+async function isReadBack(books: RestoreBooks, restoreId: string): Promise<boolean> {
+  const verifying = await books.segments(restoreId, { purpose: 'verify', limit: 1 });
+  if (verifying.length === 0) return false;
+  return (await books.segments(restoreId, { states: ['pending', 'running', 'failed'], limit: 1 })).length === 0;
 }
 
 async function cutDisks(

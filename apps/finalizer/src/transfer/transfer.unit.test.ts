@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { RestoreEvent } from '@landfall/domain';
+import { RetryableError, type RestoreEvent } from '@landfall/domain';
 import { requestResume } from '@landfall/pipeline';
 import fc from 'fast-check';
 import { SEGMENT_BYTES } from './segments.js';
@@ -234,6 +234,42 @@ describe('step 5 without a worker', () => {
     scene.diskStates.set('sda', 'Unattached');
     await scene.workOff();
     assert.deepEqual(scene.cloudCalls, ['grant sda']);
+    assert.equal((await scene.step()).state, 'done');
+  });
+
+  it('grants access anew that somebody has ended, once the restore is resumed', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 1)], transfer: 'direct' });
+    await scene.runStep();
+    scene.diskStates.set('sda', 'ReadyToUpload');
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      await scene.take(0, 'm/1');
+      await scene.failed(scene.held.at(-1)!, 'retryable');
+    }
+    assert.equal((await scene.restore()).state, 'needs-attention');
+    await requestResume(scene.books, RESTORE_ID, 'someone');
+    await scene.runStep();
+    assert.deepEqual(scene.cloudCalls, ['grant sda', 'grant sda']);
+    await scene.workOff();
+    assert.equal((await scene.step()).state, 'done');
+  });
+
+  it('grants nothing when all is read back and only the end is missing', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 1)], transfer: 'direct', verify: 'full' });
+    await scene.runStep();
+    await scene.take(0, 'm/1');
+    await scene.done(scene.held[0]!);
+    await scene.take(0, 'm/1');
+    const [last] = scene.held;
+    const revoke = { code: 'AZURE_UNREACHABLE', message: 'Away.', fix: 'Wait.' };
+    scene.failNextRevocation = new RetryableError(revoke);
+    await scene.done(last!);
+    assert.equal((await scene.step()).state, 'pending');
+    // The call that seemed to fail was heard after all.
+    scene.diskStates.set('sda', 'Unattached');
+    const before = scene.cloudCalls.length;
+    await scene.runStep();
+    assert.deepEqual(scene.cloudCalls.slice(before), []);
+    assert.equal(await scene.accesses.access(RESTORE_ID, 'sda'), null);
     assert.equal((await scene.step()).state, 'done');
   });
 

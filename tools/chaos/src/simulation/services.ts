@@ -81,12 +81,13 @@ function run(world: World, service: SimulatedService): void {
         finishUpload: () => gates.call('write the footer', () => undefined),
       },
     });
+    const { endAccess } = transfer;
     handlers = {
       'restore-data': transfer.handler,
       'detach-disks': detachDisks({ cloud }),
       'deallocate-worker': deallocateWorker(removal),
-      'create-vm': createVm({ cloud, books, applianceId: APPLIANCE }),
-      'attach-disks': attachDisks({ cloud }),
+      'create-vm': createVm({ cloud, books, applianceId: APPLIANCE, endAccess }),
+      'attach-disks': attachDisks({ cloud, endAccess }),
     };
     clean = cleanUp({ ...removal, diskAccesses: accesses });
     also = transfer.reconcile;
