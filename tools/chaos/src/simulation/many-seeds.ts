@@ -21,6 +21,11 @@ export interface Campaign {
 type Message = { readonly report: RunReport } | { readonly seed: number; readonly error: string };
 
 const MOST_BAD = 50;
+/**
+ * A thread is replaced after that many seeds: what killed processes still wait for is never let go of by the runtime, and
+ * adds up.
+ */
+const SEEDS_OF_A_THREAD = 500;
 
 /** Simulates `count` seeds from `first` on, on as many threads as the machine has cores. */
 export async function simulateMany(
@@ -34,18 +39,21 @@ export async function simulateMany(
   const tally = new Tally();
   let next = first;
   const end = first + count;
+  const isOver = (): boolean => next >= end || tally.bad.length + tally.broken.length >= mostBad;
   const lane = async (): Promise<void> => {
-    const thread = new Worker(new URL('./seed-thread.js', import.meta.url));
-    try {
-      while (next < end && tally.bad.length + tally.broken.length < mostBad) {
-        const message = await ask(thread, next++);
-        if ('report' in message) {
-          tally.add(message.report);
-          onReport(message.report);
-        } else tally.broken.push(message);
+    while (!isOver()) {
+      const thread = new Worker(new URL('./seed-thread.js', import.meta.url));
+      try {
+        for (let seeds = 0; seeds < SEEDS_OF_A_THREAD && !isOver(); seeds++) {
+          const message = await ask(thread, next++);
+          if ('report' in message) {
+            tally.add(message.report);
+            onReport(message.report);
+          } else tally.broken.push(message);
+        }
+      } finally {
+        await thread.terminate();
       }
-    } finally {
-      await thread.terminate();
     }
   };
   await Promise.all(Array.from({ length: Math.min(threads, count) }, lane));

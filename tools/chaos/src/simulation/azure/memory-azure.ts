@@ -81,7 +81,7 @@ export class MemoryAzure {
   }
 
   #put(id: string, type: string, known: AnyResource | undefined, call: ArmCall): Answer {
-    if (known && isBusy(known)) return busy(known.name);
+    if (known !== undefined) return this.#update(known, call);
     const make = { disks: () => this.#newDisk(id, call), networkinterfaces: () => this.#newNic(id, call) }[type];
     const made = make ? make() : this.#newVm(id, call);
     if ('status' in made) return made;
@@ -96,6 +96,27 @@ export class MemoryAzure {
       failed: () => {
         made.provisioningState = 'Failed';
         if (random.chance(0.5)) this.#vanish(made);
+      },
+    });
+  }
+
+  /** A PUT on what exists changes what can be changed, and leaves the rest: who holds it, what it is used for. */
+  #update(known: AnyResource, { body }: ArmCall): Answer {
+    if (isBusy(known)) return busy(known.name);
+    const { customData } = (body.properties as Partial<VmBody>).osProfile ?? {};
+    if (known.kind === 'vm' && customData !== undefined && customData !== known.customData) {
+      return refused(409, 'PropertyChangeNotAllowed', "Changing property 'osProfile.customData' is not allowed.");
+    }
+    const hadFailed = known.provisioningState === 'Failed';
+    known.provisioningState = 'Updating';
+    return this.#accept(known, 200, {
+      done: () => {
+        known.provisioningState = 'Succeeded';
+        known.tags = { ...(body.tags as Record<string, string> | undefined) };
+        if (known.kind === 'vm' && hadFailed) this.#power(known, true);
+      },
+      failed: () => {
+        known.provisioningState = hadFailed ? 'Failed' : 'Succeeded';
       },
     });
   }
@@ -119,32 +140,31 @@ export class MemoryAzure {
     const nicId = properties.networkProfile.networkInterfaces[0]!.id;
     const nic = this.resources.get(nicId.toLowerCase());
     if (nic?.kind !== 'nic' || nic.provisioningState === 'Deleting') return notFound(nicId);
-    const known = this.resources.get(id.toLowerCase());
-    if (nic.vmId !== null && nic.vmId !== id) return refused(409, 'NicInUse', `${nicId} is in use by ${nic.vmId}.`);
+    if (nic.vmId !== null) return refused(409, 'NicInUse', `${nicId} is in use by ${nic.vmId}.`);
     const group = id.slice(0, id.toLowerCase().indexOf('/providers/'));
     const fromImage = osDisk.createOption === 'FromImage';
     const osDiskId = fromImage
       ? `${group}/providers/Microsoft.Compute/disks/${osDisk.name ?? 'os'}`
       : osDisk.managedDisk.id!;
     const disk = this.resources.get(osDiskId.toLowerCase());
-    if (known === undefined) {
-      if (fromImage && disk !== undefined)
-        return refused(409, 'ConflictingUserInput', `Disk ${osDiskId} exists already.`);
-      if (!fromImage && disk?.kind !== 'disk') return notFound(osDiskId);
-      if (!fromImage && disk?.kind === 'disk' && disk.managedBy !== null) return ownedBy(disk);
-      if (!fromImage && disk?.kind === 'disk' && /Upload$|^Active/.test(disk.diskState)) return underAccess(disk);
-      // Azure makes it along with the VM, and does not tag it.
-      const os = fromImage ? newOsDisk(osDiskId) : (disk as DiskResource);
-      os.managedBy = id;
-      os.diskState = 'Attached';
-      this.resources.set(osDiskId.toLowerCase(), os);
+    if (fromImage && disk !== undefined) {
+      return refused(409, 'ConflictingUserInput', `Disk ${osDiskId} exists already.`);
     }
+    if (!fromImage && disk?.kind !== 'disk') return notFound(osDiskId);
+    if (!fromImage && disk?.kind === 'disk' && disk.managedBy !== null) return ownedBy(disk);
+    if (!fromImage && disk?.kind === 'disk' && /Upload$|^Active/.test(disk.diskState)) return underAccess(disk);
+    // Azure makes it along with the VM, and does not tag it.
+    const os = fromImage ? newOsDisk(osDiskId) : (disk as DiskResource);
+    os.managedBy = id;
+    os.diskState = 'Attached';
+    this.resources.set(osDiskId.toLowerCase(), os);
     nic.vmId = id;
     return {
       ...fresh(id, body),
       kind: 'vm',
       location: 'westeurope',
       size: properties.hardwareProfile.vmSize,
+      customData: properties.osProfile?.customData ?? '',
       environment: environmentIn(properties.osProfile?.customData),
       osDiskId,
       osDiskGoesAlong: osDisk.deleteOption === 'Delete',
@@ -284,7 +304,7 @@ export class MemoryAzure {
     const provider = resource.kind === 'nic' ? 'Microsoft.Network' : 'Microsoft.Compute';
     const url = `${BASE}/subscriptions/${this.subscriptionId}/providers/${provider}/locations/westeurope/${collection}/${id}?api-version=1`;
     const headers = { 'azure-asyncoperation': url, ...(status === 202 ? { location: `${url}&monitor=true` } : {}) };
-    return { status, headers, ...(status === 201 ? { body: shown(resource) } : {}) };
+    return { status, headers, ...(status === 202 ? {} : { body: shown(resource) }) };
   }
 
   #poll(id: string, monitor: boolean): Answer {

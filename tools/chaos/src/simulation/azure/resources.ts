@@ -30,6 +30,8 @@ export interface VmResource extends Resource {
   readonly kind: 'vm';
   readonly location: string;
   readonly size: string;
+  /** As it was given, and never shown. */
+  readonly customData: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly osDiskId: string;
   osDiskGoesAlong: boolean;
