@@ -25,6 +25,7 @@ const CLAIM = tests('libs/pipeline/dist/claim.unit.test.js');
 const WRITERS = tests('libs/pipeline/dist/writers.unit.test.js');
 const SWEEP = tests('apps/finalizer/dist/sweep/sweep.unit.test.js');
 const TRANSFER = tests('apps/finalizer/dist/transfer/transfer.unit.test.js');
+const PROVISIONER_STEPS = tests('apps/provisioner/dist/steps/steps.unit.test.js');
 const FINALIZER_STEPS = tests('apps/finalizer/dist/steps/steps.unit.test.js');
 const PERFORM = tests('libs/azure/dist/perform.unit.test.js');
 const MOVE = tests('apps/data-mover/dist/transfer/move.unit.test.js');
@@ -269,9 +270,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a worker that never reported is taken for a new one',
     file: 'apps/provisioner/src/steps/launch-worker.ts',
-    original: "if (present?.state === 'launching' && vm === null) {",
-    replacement: "if (present?.state === 'launching') {",
-    suite: tests('apps/provisioner/dist/steps/steps.unit.test.js'),
+    original: "const isToBeMade = present?.state === 'launching' && vm === null;",
+    replacement: "const isToBeMade = present?.state === 'launching';",
+    suite: PROVISIONER_STEPS,
   },
   {
     name: 'the SAS of a disk is kept in clear text',
@@ -363,5 +364,54 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     original: "  if (entry.state === 'intended') await lookForIt(ports, entry, signal);\n",
     replacement: '  void lookForIt;\n',
     suite: FINALIZER_STEPS,
+  },
+  {
+    name: 'a worker that has reported is replaced when Azure does not show its VM',
+    file: 'apps/provisioner/src/steps/launch-worker.ts',
+    original: "of worker.state === 'ready' ? looksForVm : []) {",
+    replacement: "of worker.state === 'retired' ? looksForVm : []) {",
+    suite: PROVISIONER_STEPS,
+  },
+  {
+    name: 'a worker that reports meanwhile is asked for again',
+    file: 'apps/provisioner/src/steps/launch-worker.ts',
+    original: '  if (!entered) throw wasChanged(id);\n',
+    replacement: '  void [entered, wasChanged];\n',
+    suite: PROVISIONER_STEPS,
+  },
+  {
+    name: 'a clean-up passes over what was found to be gone before',
+    file: 'apps/finalizer/src/clean-up.ts',
+    original: "entry.state === 'removed' ? {",
+    replacement: "entry.state === 'intended' ? {",
+    suite: FINALIZER_STEPS,
+  },
+  {
+    name: 'an access that was granted late is left to a person',
+    file: 'apps/finalizer/src/steps/disk-access.ts',
+    original: "if (!isUnderAccess || context.plan.options.transfer !== 'direct') throw error;",
+    replacement: "if (!isUnderAccess || context.plan.options.transfer !== 'worker') throw error;",
+    suite: FINALIZER_STEPS,
+  },
+  {
+    name: 'an access is granted when only the end of the step is missing',
+    file: 'apps/finalizer/src/transfer/restore-data.ts',
+    original: ' && !(await isReadBack(books, restore.id))) {',
+    replacement: ' || (await isReadBack(books, restore.id))) {',
+    suite: TRANSFER,
+  },
+  {
+    name: 'an access that somebody has ended is believed to be there',
+    file: 'apps/finalizer/src/transfer/direct-disks.ts',
+    original: "if (isGood && trusting === 'the books') continue;",
+    replacement: "if (isGood && trusting !== 'the books') continue;",
+    suite: TRANSFER,
+  },
+  {
+    name: 'a restore fails because Azure does not show yet what it has made',
+    file: 'libs/azure/src/perform.ts',
+    original: "if (refused.code === 'PROPERTY_FIXED' && after.state === 'needed')",
+    replacement: "if (refused.code === 'PROPERTY_FIXED' && after.state === 'busy')",
+    suite: PERFORM,
   },
 ];
