@@ -37,7 +37,8 @@ export const STEP_TRANSITIONS = {
   pending: ['running', 'skipped', 'failed'],
   running: ['running', 'done', 'failed', 'pending'],
   failed: ['pending', 'running'],
-  done: [],
+  // `launch-worker` alone, when a person resumes a restore whose worker is not heard of any more.
+  done: ['pending'],
   skipped: [],
 } as const satisfies Record<string, readonly string[]>;
 

@@ -169,7 +169,9 @@ async function goOn(tx: RestoreTransaction, restore: Restore, after: StepId): Pr
     const step = restore.steps.find((candidate) => candidate.id === id);
     if (!step || step.state === 'done' || step.state === 'skipped') continue;
     const planned = restore.plan?.steps.find((candidate) => candidate.id === id);
-    if (planned?.applies) return dispatchStep(tx, restore.id, step);
+    // One that has failed had lost its worker, and has another now.
+    const patch = step.state === 'failed' ? { attempts: 0, error: null, endedAt: null } : {};
+    if (planned?.applies) return dispatchStep(tx, restore.id, step, patch);
     mustMove(await tx.moveStep(restore.id, id, guardOf(step), 'skipped', { endedAt: new Date() }));
     await stepEvent(tx, restore.id, id, 'skipped', `left out: ${planned?.why ?? 'not in the plan'}`);
   }

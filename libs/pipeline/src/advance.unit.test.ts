@@ -5,6 +5,8 @@ import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
 import { beginStep, recordOutcome, redispatchStep, type RunResult } from './advance.js';
 import { requestRestore } from './request-restore.js';
 import { backOffMs, STEP_ATTEMPTS } from './retry-policy.js';
+import { WORKER_SILENT } from './stages.js';
+import { OUTPUTS } from './step-outputs.fixture.test.js';
 import {
   beginCleanUp,
   finishCleanUp,
@@ -35,6 +37,31 @@ async function stepOf(books: RestoreBooks, restoreId: string, step: StepId) {
   const found = restore?.steps.find((candidate) => candidate.id === step);
   assert.ok(found);
   return found;
+}
+
+/** Does the steps before this one, or all that are left. */
+async function bringTo(books: RestoreBooks, restoreId: string, last: StepId | null): Promise<void> {
+  for (;;) {
+    const restore = await books.restore(restoreId);
+    const next = restore?.steps.find((step) => step.state === 'pending' && step.epoch > 0);
+    if (next === undefined || next.id === last) return;
+    const run = { restoreId, step: next.id, epoch: next.epoch };
+    assert.ok(await beginStep(books, run));
+    await recordOutcome(books, run, { kind: 'done', output: OUTPUTS[next.id] });
+  }
+}
+
+async function failForGood(books: RestoreBooks, restoreId: string, step: StepId, error: Error): Promise<void> {
+  for (let attempt = 1; attempt <= STEP_ATTEMPTS; attempt += 1) {
+    const run = { restoreId, step, epoch: (await stepOf(books, restoreId, step)).epoch };
+    assert.ok(await beginStep(books, run));
+    await recordOutcome(books, run, { kind: 'failed', error });
+  }
+  assert.equal((await books.restore(restoreId))?.state, 'needs-attention');
+}
+
+function silent(): RetryableError {
+  return new RetryableError({ code: WORKER_SILENT, message: 'Not heard of.', fix: 'Resume.' });
 }
 
 describe('asking for a restore', () => {
@@ -190,6 +217,43 @@ describe('the way forward', () => {
     const again = await stepOf(books, restoreId, 'create-empty-disks');
     assert.deepEqual([again.state, again.attempts, again.epoch], ['pending', 0, STEP_ATTEMPTS + 1]);
     assert.equal((await books.restore(restoreId))?.error, null);
+  });
+
+  it('begins with the launch of a worker once more when it is resumed after its worker fell silent', async () => {
+    const books = new MemoryBooks();
+    const restoreId = await planned(books);
+    await bringTo(books, restoreId, 'restore-data');
+    await failForGood(books, restoreId, 'restore-data', silent());
+    await requestResume(books, restoreId, 'olivia');
+    const launch = await stepOf(books, restoreId, 'launch-worker');
+    assert.deepEqual([launch.state, launch.epoch, launch.attempts], ['pending', 2, 0]);
+    const lost = await stepOf(books, restoreId, 'restore-data');
+    assert.deepEqual([lost.state, lost.error?.code], ['failed', WORKER_SILENT]);
+    assert.equal(await beginStep(books, { restoreId, step: 'restore-data', epoch: lost.epoch }), null);
+
+    const run = { restoreId, step: 'launch-worker', epoch: 2 } as const;
+    assert.ok(await beginStep(books, run));
+    await recordOutcome(books, run, { kind: 'done', output: OUTPUTS['launch-worker'] });
+    const again = await stepOf(books, restoreId, 'restore-data');
+    assert.deepEqual([again.state, again.attempts, again.error], ['pending', 0, null]);
+    assert.equal(books.outbox.at(-1)?.jobId, `${restoreId}-restore-data-${again.epoch}`);
+    await bringTo(books, restoreId, null);
+    assert.equal((await books.restore(restoreId))?.state, 'completed');
+  });
+
+  it('launches no worker again when another step, or another error, is resumed from', async () => {
+    for (const [step, error] of [
+      ['restore-data', flaky()],
+      ['create-vm', silent()],
+    ] as const) {
+      const books = new MemoryBooks();
+      const restoreId = await planned(books);
+      await bringTo(books, restoreId, step);
+      await failForGood(books, restoreId, step, error);
+      await requestResume(books, restoreId, 'olivia');
+      assert.equal((await stepOf(books, restoreId, 'launch-worker')).state, 'done', step);
+      assert.equal((await stepOf(books, restoreId, step)).state, 'pending', step);
+    }
   });
 });
 

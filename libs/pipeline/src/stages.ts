@@ -63,6 +63,12 @@ export const STAGES = {
 
 export type StageOutput<S extends StepId> = z.infer<(typeof STAGES)[S]['output']>;
 
+/**
+ * Code of the error that step 5 ends in when a worker is not heard of any more. Resuming from it begins with step 4, which
+ * puts another worker in the place of one that stays silent.
+ */
+export const WORKER_SILENT = 'WORKER_SILENT';
+
 /** The step after `step`, or null after the last. */
 export function nextStep(step: StepId): StepId | null {
   const index = STEPS.findIndex((candidate) => candidate.id === step);

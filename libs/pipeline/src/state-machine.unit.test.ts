@@ -14,6 +14,8 @@ import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
 import fc from 'fast-check';
 import { beginStep, recordOutcome, recordParkedOutcome, redispatchStep, type RunResult } from './advance.js';
 import { requestRestore } from './request-restore.js';
+import { STEP_ATTEMPTS } from './retry-policy.js';
+import { WORKER_SILENT } from './stages.js';
 import { OUTPUTS } from './step-outputs.fixture.test.js';
 import {
   beginCleanUp,
@@ -38,6 +40,7 @@ const RESULTS: Record<string, () => RunResult> = {
   permanent: () => ({ kind: 'failed', error: new PermanentError(DETAILS) }),
   waiting: () => ({ kind: 'failed', error: new WaitingError(DETAILS, { retryAfterMs: 1 }) }),
   unforeseen: () => ({ kind: 'failed', error: new Error('a bug') }),
+  silent: () => ({ kind: 'failed', error: new RetryableError({ ...DETAILS, code: WORKER_SILENT }) }),
 };
 
 const PICK = fc.noBias(fc.nat(1_000));
@@ -51,7 +54,7 @@ const action = fc.oneof(
       pick: PICK,
       result: fc.oneof(
         { weight: 5, arbitrary: fc.constant('done') },
-        { weight: 3, arbitrary: fc.constantFrom(...Object.keys(RESULTS), 'parked') },
+        { weight: 4, arbitrary: fc.constantFrom(...Object.keys(RESULTS), 'parked', 'silent') },
       ),
     }),
   },
@@ -143,9 +146,27 @@ class Simulation {
     if (work === 'plan' && result.kind === 'done') {
       await this.books.transaction((tx) => tx.storePlan(restoreId, aRestorePlan())).catch(() => undefined);
     }
+    // Whoever gives a worker up leaves the step no attempts.
+    if (how === 'silent' && work === 'restore-data') await this.useUpAttempts(epoch);
     const parks = how === 'parked' && work === 'restore-data';
     const outcome = parks ? ({ kind: 'parked' } as const) : result.kind === 'done' ? done(work) : result;
     await recordOutcome(this.books, { restoreId, step: work, epoch }, outcome);
+  }
+
+  async useUpAttempts(epoch: number): Promise<void> {
+    const step = (await this.restore()).steps.find(({ id }) => id === 'restore-data');
+    if (step?.state !== 'running' || step.epoch !== epoch) return;
+    const guard = { from: step.state, epoch };
+    await this.books.transaction((tx) =>
+      tx.moveStep(this.restoreId, step.id, guard, 'running', { attempts: STEP_ATTEMPTS - 1 }),
+    );
+  }
+
+  /** Without any trouble: so that what follows meets every step, and not the first ones alone. */
+  async doNext(): Promise<void> {
+    await this.deliver(this.jobs.at(-1));
+    await this.end(this.running.at(-1), 'done');
+    await this.collectJobs();
   }
 
   async redispatch(work: WorkRun | undefined): Promise<void> {
@@ -176,8 +197,13 @@ class Simulation {
     assert.ok(!cleaning || !alive, 'a clean-up runs beside a step');
     const firstOpen = restore.steps.findIndex((step) => step.state !== 'done' && step.state !== 'skipped');
     const later = firstOpen < 0 ? [] : restore.steps.slice(firstOpen + 1);
+    const isReopened = restore.steps[firstOpen]?.id === 'launch-worker';
     assert.ok(
-      later.every((step) => step.state === 'pending' && step.epoch === 0),
+      later.every(
+        (step) =>
+          (step.state === 'pending' && step.epoch === 0) ||
+          (isReopened && step.id === 'restore-data' && step.error?.code === WORKER_SILENT && step.state === 'failed'),
+      ),
       'a step was begun before the one in front of it was done',
     );
   }
@@ -217,14 +243,21 @@ function chosen<T>(from: readonly T[], pick: number): T | undefined {
   return pick % 2 === 0 ? from.at(-1) : from[(pick >> 1) % Math.max(1, from.length)];
 }
 
+/** How often a worker was launched anew, over all runs: what never happens is not tested. */
+let reopened = 0;
+
 test('every transition is legal and every restore ends, whatever happens to its jobs in between', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { maxLength: 60 }), async (actions) => {
+    fc.asyncProperty(fc.nat(8), fc.array(action, { maxLength: 60, size: 'max' }), async (stepsBefore, actions) => {
       const simulation = new Simulation();
       await simulation.begin();
+      for (let step = 0; step < stepsBefore; step += 1) await simulation.doNext();
       for (const step of actions) await simulation.act(step);
       await simulation.settle();
+      const events = await simulation.books.events(simulation.restoreId, 0, 10_000);
+      reopened += events.filter(({ type }) => type === 'step.reopened').length;
     }),
-    { numRuns: 300 },
+    { numRuns: 1_500 },
   );
+  assert.ok(reopened > 0, 'no worker was launched anew');
 });

@@ -11,10 +11,12 @@ import {
   type Restore,
   type RestoreBooks,
   type RestoreState,
+  type RestoreStep,
   type RestoreTransaction,
 } from '@landfall/domain';
 import { dispatchCleanUp, dispatchStep, mustMove } from './dispatch.js';
 import { backOffMs, CLEAN_UP_ATTEMPTS } from './retry-policy.js';
+import { WORKER_SILENT } from './stages.js';
 
 /*
  * The way back of a restore: cancel, failure and roll-back all remove what the ledger lists, in one clean-up job on the
@@ -89,9 +91,24 @@ export async function requestResume(books: RestoreBooks, restoreId: string, acto
     mustMove(await tx.moveRestore(restoreId, guard, to, { error: back ? cleanUp.cause : null }));
     await tx.addEvent(restoreId, `restore.${to}`, `Resumed by ${actor}.`, { actor });
     if (back) await dispatchCleanUp(tx, restoreId, cleanUp, { attempts: 0, error: null });
-    else if (step) await dispatchStep(tx, restoreId, step, { attempts: 0, error: null, endedAt: null });
+    else if (step) await resumeStep(tx, restore, step);
     await tx.audit({ actor, action: 'restore.resume', subject: restoreId, details: { to } });
   });
+}
+
+/**
+ * Takes the failed step up again; or, where it has lost its worker, step 4 once more. The failed step stays as it is until
+ * then: its error tells step 4 why.
+ */
+async function resumeStep(tx: RestoreTransaction, restore: Restore, failed: RestoreStep): Promise<void> {
+  const anew = { attempts: 0, error: null, endedAt: null };
+  const hasLostWorker = failed.id === 'restore-data' && failed.error?.code === WORKER_SILENT;
+  const launch = restore.steps.find((step) => step.id === 'launch-worker' && step.state === 'done');
+  if (!hasLostWorker || launch === undefined) return dispatchStep(tx, restore.id, failed, anew);
+  const { number, id: step } = launch;
+  const message = `Step ${number}, ${step}: taken up again, because a worker was not heard of any more.`;
+  await tx.addEvent(restore.id, 'step.reopened', message, { number, step });
+  return dispatchStep(tx, restore.id, launch, anew);
 }
 
 /** Makes the restore go back for this purpose; the clean-up begins at once unless a step is still running. */

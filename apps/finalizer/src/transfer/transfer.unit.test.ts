@@ -176,6 +176,10 @@ describe('step 5', () => {
     const restore = await scene.restore();
     assert.equal(restore.state, 'needs-attention');
     assert.equal(restore.error?.code, 'WORKER_SILENT');
+    assert.match(restore.error?.fix ?? '', /resume/);
+    await requestResume(scene.books, RESTORE_ID, 'someone');
+    const launch = (await scene.restore()).steps.find((step) => step.id === 'launch-worker');
+    assert.equal(launch?.state, 'pending');
   });
 
   it('keeps a result that comes while the restore needs attention', async () => {

@@ -1,4 +1,5 @@
 import { type Restore, RetryableError, type WorkerRegistry } from '@landfall/domain';
+import { WORKER_SILENT } from '@landfall/pipeline';
 import { routesOf, transferStep } from './route.js';
 
 /** A worker needs minutes to start; a data-mover sends a sign of life every few seconds. */
@@ -26,9 +27,9 @@ export class WorkerWatch {
       const silentMs = this.now() - heard;
       if (silentMs < SILENCE_LIMIT_MS) continue;
       return new RetryableError({
-        code: 'WORKER_SILENT',
+        code: WORKER_SILENT,
         message: `Nothing was heard of the worker ${workerId} for ${Math.round(silentMs / 60_000)} minutes.`,
-        fix: 'Look into the worker’s log in Azure: it must reach the API and Redis; then resume the restore.',
+        fix: 'See in its serial log in Azure whether it reaches the API and Redis; then resume: a worker that stays silent is replaced.',
       });
     }
     return null;

@@ -13,7 +13,7 @@ import {
   type WorkerRecord,
   type WorkerRegistry,
 } from '@landfall/domain';
-import { boundedMap, type StageOutput, type StepContext, type StepHandler } from '@landfall/pipeline';
+import { boundedMap, WORKER_SILENT, type StageOutput, type StepContext, type StepHandler } from '@landfall/pipeline';
 import { BOOTSTRAP_SECONDS, newBootstrapToken } from './bootstrap-token.js';
 
 /*
@@ -25,6 +25,9 @@ import { BOOTSTRAP_SECONDS, newBootstrapToken } from './bootstrap-token.js';
  *
  * Several tries may have asked for the same VM: one that was replaced while its request was on the way, one whose VM is
  * made and not to be seen yet. Whichever of them Azure has heard, the token that went along with it is good.
+ *
+ * The step is taken up once more when step 5 has not heard of a worker for long and a person resumes the restore. Then to
+ * have reported once is not enough: who is not heard of within minutes is replaced.
  */
 const WORKERS_AT_ONCE = 4;
 const REPORTS_WITHIN_MS = 5 * 60_000;
@@ -177,22 +180,31 @@ function wasChanged(workerId: string): RetryableError {
   });
 }
 
-/** Whether the worker has reported, or does so in the time that it has left. */
-async function reports(ports: WorkerPorts, { signal }: StepContext, worker: WorkerRecord): Promise<boolean> {
+/** Whether the worker has reported, or does so in the time that it has left; of a silent one, whether it is heard of again. */
+async function reports(ports: WorkerPorts, context: StepContext, worker: WorkerRecord): Promise<boolean> {
+  const { restore, signal } = context;
+  const wasSilent = restore.steps.some((step) => step.id === 'restore-data' && step.error?.code === WORKER_SILENT);
+  const isHeard = (now: WorkerRecord): boolean =>
+    now.state === 'ready' && (!wasSilent || lastHeard(now) !== lastHeard(worker));
   const deadline = performance.now() + (ports.reportsWithinMs ?? REPORTS_WITHIN_MS);
-  let state = worker.state;
-  while (state === 'launching' && performance.now() < deadline) {
+  let now: WorkerRecord | null = worker;
+  while (now !== null && now.state !== 'retired' && !isHeard(now) && performance.now() < deadline) {
     await pause(LOOK_EVERY_MS, undefined, { signal });
-    state = (await ports.workers.worker(worker.id))?.state ?? 'retired';
+    now = await ports.workers.worker(worker.id);
   }
-  return state === 'ready';
+  return now !== null && isHeard(now);
+}
+
+/** Milliseconds on the clock of the books; only good for telling one sign of life from another. */
+function lastHeard({ movers }: WorkerRecord): number {
+  return Math.max(0, ...movers.map((mover) => mover.seenAt.getTime()));
 }
 
 /** A worker that can't be used any more, with all that is its own. */
 async function remove(ports: WorkerPorts, context: StepContext, worker: WorkerRecord): Promise<void> {
   const { cloud, applianceId } = ports;
   const { restore, plan, journal, signal } = context;
-  await context.event('worker.replaced', `Worker ${worker.id} did not report; another takes its place.`, {
+  await context.event('worker.replaced', `Worker ${worker.id} is not heard of; another takes its place.`, {
     workerId: worker.id,
   });
   const { resourceGroup } = plan.destination;

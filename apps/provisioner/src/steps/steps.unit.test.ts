@@ -9,7 +9,7 @@ import {
   type RestorePlan,
   type StepId,
 } from '@landfall/domain';
-import type { StageOutput, StepContext } from '@landfall/pipeline';
+import { WORKER_SILENT, type StageOutput, type StepContext } from '@landfall/pipeline';
 import {
   aRestorePlan,
   aRestoreRequest,
@@ -260,6 +260,40 @@ describe('step 4, launch-worker', () => {
     assert.deepEqual(await launched(plan, disks), [worker]);
   });
 
+  it('replaces a worker that had reported and fell silent in step 5, once the restore is resumed', async () => {
+    const plan = planWith(2);
+    const disks = await disksOf(plan);
+    const [first] = await launched(plan, disks);
+    await redeem(first?.workerId ?? '', environmentOf(first?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '');
+    await workers.heartbeat(first?.workerId ?? '', { name: 'm', pid: 1 });
+    await loseWorker();
+    const [second] = await launched(plan, disks, journal, { reportsWithinMs: 20 });
+    assert.equal(second?.workerId, `landfall-worker-${restoreId}-0-2`);
+    assert.deepEqual(
+      [...cloud.vms.values()].map((vm) => vm.azureId),
+      [second.azureId],
+    );
+    for (const disk of disks) assert.equal((await cloud.disk(disk.azureId))?.managedBy, second.azureId);
+  });
+
+  it('keeps a worker that is heard of again once the restore is resumed', async () => {
+    const plan = planWith(1);
+    const disks = await disksOf(plan);
+    const [first] = await launched(plan, disks);
+    const workerId = first?.workerId ?? '';
+    await redeem(workerId, environmentOf(first?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '');
+    await loseWorker();
+    let looks = 0;
+    const woken = overriding(workers, {
+      worker: async (id) => {
+        looks += 1;
+        if (looks === 2) await workers.heartbeat(workerId, { name: 'm', pid: 1 });
+        return workers.worker(id);
+      },
+    });
+    assert.deepEqual(await launched(plan, disks, journal, { workers: woken, reportsWithinMs: 60_000 }), [first]);
+  });
+
   it('says that a subnet is missing, naming the setting', async () => {
     const plan = planWith(1);
     const disks = await disksOf(plan);
@@ -337,6 +371,13 @@ async function contextOf(
     },
     event: () => Promise.resolve(),
   };
+}
+
+/** As the books are when a person has resumed a restore whose worker was silent. */
+async function loseWorker(): Promise<void> {
+  const error = { code: WORKER_SILENT, message: 'Nothing was heard of it.', fix: 'Resume.' };
+  const guard = { from: 'pending', epoch: 0 } as const;
+  await books.transaction((tx) => tx.moveStep(restoreId, 'restore-data', guard, 'failed', { error }));
 }
 
 function environmentOf(vmId: string): Readonly<Record<string, string>> {

@@ -38,13 +38,19 @@ function statesAreLegal({ restore, events }: RestoreHistory): Violation[] {
   return found;
 }
 
-/** Steps are done once, in their order; segments likewise once, and never taken after they were done. */
+/**
+ * Steps are done once, in their order, or once more after they were reopened; segments once, and never taken after they
+ * were done.
+ */
 function stepsAreInOrder({ restore, events, segments }: RestoreHistory): Violation[] {
   const found: Violation[] = [];
-  const doneSteps: number[] = [];
+  let doneSteps: number[] = [];
   const doneSegments = new Set<unknown>();
   for (const event of events) {
     const { number, segmentId } = event.data;
+    if (event.type === 'step.reopened' && typeof number === 'number') {
+      doneSteps = doneSteps.filter((done) => done < number);
+    }
     if (event.type === 'step.done' && typeof number === 'number') {
       if (number <= (doneSteps.at(-1) ?? -1)) found.push(blame(restore.id, `did step ${number} again.`, event));
       doneSteps.push(number);

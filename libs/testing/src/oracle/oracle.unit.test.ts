@@ -111,6 +111,15 @@ describe('the oracle', () => {
     assert.deepEqual(found(evidence({ events: history(['restore.planning', 'restore.running']) })), ['I5']);
     const twice = history([...COMPLETED, ['step.done', { number: 4 }], ['step.done', { number: 3 }]]);
     assert.deepEqual(found(evidence({ events: twice })), ['I5']);
+    const again: [string, Record<string, unknown>][] = [
+      ['step.done', { number: 4 }],
+      ['step.reopened', { number: 4 }],
+      ['step.started', { number: 4 }],
+      ['step.done', { number: 4 }],
+    ];
+    assert.deepEqual(found(evidence({ events: history([...COMPLETED, ...again]) })), []);
+    const later: [string, Record<string, unknown>] = ['step.reopened', { number: 5 }];
+    assert.deepEqual(found(evidence({ events: history([...COMPLETED, again[0]!, later, again[2]!]) })), ['I5']);
     assert.deepEqual(found(evidence({}, { audit: { entries: 4, brokenAt: 2 } })), ['I5']);
     const steps = restore().steps.map((step) =>
       step.id === 'create-vm' ? { ...step, state: 'skipped' as const } : step,

@@ -380,6 +380,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: PROVISIONER_STEPS,
   },
   {
+    name: 'a worker that fell silent is taken for a good one, because it had reported once',
+    file: 'apps/provisioner/src/steps/launch-worker.ts',
+    original: '(!wasSilent || lastHeard(now) !== lastHeard(worker));',
+    replacement: '(wasSilent || lastHeard(now) === lastHeard(worker));',
+    suite: PROVISIONER_STEPS,
+  },
+  {
+    name: 'a restore that has lost its worker is resumed without another',
+    file: 'libs/pipeline/src/turn-round.ts',
+    original: 'if (!hasLostWorker || launch === undefined)',
+    replacement: 'if (hasLostWorker || launch === undefined)',
+    suite: ADVANCE,
+  },
+  {
     name: 'a clean-up passes over what was found to be gone before',
     file: 'apps/finalizer/src/clean-up.ts',
     original: "entry.state === 'removed' ? {",

@@ -114,7 +114,7 @@ async function ask(world: World, number: number): Promise<void> {
 }
 
 async function happen(world: World, what: Troubles['events'][number]['what']): Promise<void> {
-  const { kernel, gates, queues, services } = world;
+  const { kernel, gates, queues, services, azure } = world;
   switch (what.kind) {
     case 'flush':
       return queues.flushAll();
@@ -136,6 +136,8 @@ async function happen(world: World, what: Troubles['events'][number]['what']): P
       const mover = kernel.random.pick(world.movers);
       return mover && kernel.kill(mover, 'kill -9');
     }
+    case 'lose a worker':
+      return azure.removeByHand(kernel.random);
     case 'stop a mover': {
       const mover = kernel.random.pick(world.movers) ?? services.get('pool');
       if (mover) mover.stoppedUntil = kernel.now + what.ms;

@@ -21,7 +21,8 @@ export interface Troubles {
 }
 
 export type Trouble =
-  | { readonly kind: 'flush' | 'snapshot' | 'redis restart' | 'kill a mover' | 'cancel' | 'resume' | 'rollback' }
+  | { readonly kind: 'flush' | 'snapshot' | 'redis restart' | 'kill a mover' | 'lose a worker' }
+  | { readonly kind: 'cancel' | 'resume' | 'rollback' }
   | { readonly kind: 'redis away' | 'postgres away' | 'stop a mover'; readonly ms: number }
   | { readonly kind: 'kill'; readonly service: SimulatedService }
   | { readonly kind: 'stop a service'; readonly service: SimulatedService; readonly ms: number };
@@ -62,7 +63,7 @@ export function troublesByChance(random: Random): Troubles {
 function troubleByChance(random: Random): Trouble {
   const kind = random.pick([
     ...(['flush', 'snapshot', 'redis restart', 'redis away', 'postgres away', 'kill', 'kill', 'kill a mover'] as const),
-    ...(['stop a mover', 'stop a mover', 'stop a service', 'cancel', 'resume', 'rollback'] as const),
+    ...(['stop a mover', 'stop a mover', 'stop a service', 'lose a worker', 'cancel', 'resume', 'rollback'] as const),
   ]);
   const service = random.pick(SERVICES);
   const ms = random.between(1_000, 60_000);

@@ -1,5 +1,6 @@
 import { OWNER_TAGS } from '@landfall/domain';
 import type { Kernel } from '../kernel.js';
+import type { Random } from '../random.js';
 import { busy, notFound, refused, type Answer } from './answers.js';
 import { shown, type AnyResource, type DiskResource, type NicResource, type VmResource } from './resources.js';
 
@@ -53,6 +54,15 @@ export class MemoryAzure {
   /** Puts something there that nobody asked for. */
   plant(resource: AnyResource): void {
     this.resources.set(resource.id.toLowerCase(), resource);
+  }
+
+  /** Somebody removes the VM of a worker, if there is one that nothing else is done to. */
+  removeByHand(random: Random): void {
+    const idle = [...this.resources.values()].filter(
+      (each) => each.kind === 'vm' && each.tags[OWNER_TAGS.role] === 'worker' && !isBusy(each),
+    );
+    const worker = random.pick(idle);
+    if (worker !== undefined) this.#delete(worker);
   }
 
   handle(call: ArmCall): Answer {
