@@ -130,8 +130,10 @@ export class PostgresCallJournal implements CallJournal {
 
   async #settle(client: Prisma.TransactionClient, azureId: string, state: 'created' | 'removed'): Promise<void> {
     const { restoreId } = this.#run;
+    // A run that was stopped and wakes up may tell late of what a clean-up has removed meanwhile: removed it stays.
+    const from = state === 'created' ? ['intended'] : ['intended', 'created'];
     const { count } = await client.cloudResource.updateMany({
-      where: { restoreId, key: azureId.toLowerCase(), state: { not: state } },
+      where: { restoreId, key: azureId.toLowerCase(), state: { in: from } },
       data: { state, removedAt: state === 'removed' ? new Date() : null },
     });
     if (count === 0) return;

@@ -353,6 +353,24 @@ function journalContract(withBooks: (use: (books: RestoreBooks) => Promise<void>
       assert.equal((await books.ledger(id))[0]?.state, 'created');
     }));
 
+  test('keep what was removed as removed when a run tells late that it has made it', () =>
+    withRun(async (books, id) => {
+      const late = books.journal(id, 'create-empty-disks', 1);
+      await late.begin(intent);
+      const removal = { key: 'delete', operation: 'disks.delete', azureId: '/disks/SDA', bodyHash: 'd', removes: true };
+      await late.begin(removal);
+      await late.succeeded('delete');
+      await late.succeeded('k');
+      assert.equal((await books.ledger(id))[0]?.state, 'removed');
+      assert.deepEqual(
+        (await books.events(id)).map((event) => event.type),
+        ['resource.removed'],
+      );
+      await late.begin(intent);
+      await late.succeeded('k');
+      assert.equal((await books.ledger(id))[0]?.state, 'created');
+    }));
+
   test('list the ledger of all: what is asked for by its ID, and what ended restores have not settled', () =>
     withRun(async (books, id) => {
       await books.journal(id, 'create-empty-disks', 1).begin(intent);

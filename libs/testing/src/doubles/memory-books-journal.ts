@@ -116,7 +116,7 @@ function intend(data: RestoreData, azureId: string, creates: NonNullable<CallInt
 
 function settle(data: RestoreData, azureId: string, state: 'created' | 'removed'): void {
   const known = data.ledger.find((entry) => sameId(entry.azureId, azureId));
-  if (!known || known.state === state) return;
+  if (!known || known.state === state || known.state === 'removed') return;
   known.state = state;
   const verb = state === 'created' ? 'Created' : 'Removed';
   data.events.push({

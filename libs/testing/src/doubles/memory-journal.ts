@@ -64,7 +64,7 @@ export class MemoryJournal implements CallJournal {
   succeeded(key: string): Promise<void> {
     const intent = this.#entries.get(key)?.intent;
     const known = this.#ledger.get(intent?.azureId.toLowerCase() ?? '');
-    if (known !== undefined && intent?.creates !== undefined) this.#setLedger({ ...known, state: 'created' });
+    if (known?.state === 'intended' && intent?.creates !== undefined) this.#setLedger({ ...known, state: 'created' });
     if (known !== undefined && intent?.removes === true) this.#setLedger({ ...known, state: 'removed' });
     return this.#change(key, (entry) => ({ ...entry, state: 'succeeded', pollerState: null }));
   }

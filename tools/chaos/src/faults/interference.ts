@@ -18,6 +18,8 @@ interface Interference {
   readonly at: readonly Place['place'][];
   /** How long it may take until the restore comes to rest, where that is longer than anything else. */
   readonly restsWithinMs?: number;
+  /** Code of the error from which a person can resume to the end. */
+  readonly resumedFrom?: string;
   /** Returns the ids of what belongs to somebody else from then on. */
   act(cell: Cell, restore: Restore): Promise<readonly string[]>;
 }
@@ -68,6 +70,7 @@ const KINDS: readonly Interference[] = [
     at: ['step05', 'step06', 'step07'],
     // Its data-movers may be silent for ten minutes before a person is asked.
     restsWithinMs: 15 * 60_000,
+    resumedFrom: 'WORKER_SILENT',
     async act(cell, restore) {
       const worker = (await cell.azure.resourcesOf(restore.id)).find((each) => each.id.includes('landfall-worker'));
       if (worker) await remove(cell, worker.id.replace(/(virtualMachines\/[^/]+).*/, '$1'), VERSION);
@@ -107,9 +110,13 @@ async function interfered(cell: Cell, kind: Interference, place: Place): Promise
     stopped.goOn();
   };
   if (!back) await disturb();
-  const restore = await atRest(cell, id, kind.restsWithinMs ?? PATIENCE_MS);
-  const recoveryMs = at === null ? null : performance.now() - at;
+  let restore = await atRest(cell, id, kind.restsWithinMs ?? PATIENCE_MS);
   const violations: string[] = [];
+  if (restore.state === 'needs-attention' && restore.error?.code === kind.resumedFrom) {
+    restore = await resumed(cell, restore);
+    violations.push(...(await examineEnd(cell, restore, ['completed'])));
+  }
+  const recoveryMs = at === null ? null : performance.now() - at;
   if (!isAtRest(restore)) violations.push(`I6: restore ${id} is ${restore.state}, and does not come to rest`);
   if (back) stopAtBegin(cell, place);
   const [gone] = await Promise.all([takeAway(cell, restore, PATIENCE_MS), back ? disturb() : null]);
@@ -127,6 +134,13 @@ async function interfered(cell: Cell, kind: Interference, place: Place): Promise
   }
   for (const each of foreign) await remove(cell, each, DISK_VERSION).catch(() => undefined);
   return { reached: at !== null, recoveryMs, violations };
+}
+
+/** A person resumes it. */
+async function resumed(cell: Cell, { id }: Restore): Promise<Restore> {
+  cell.note(`restore ${id} is resumed`);
+  await cell.post(`/v1/restores/${id}/resume`, {});
+  return atRest(cell, id, PATIENCE_MS);
 }
 
 async function prints(cell: Cell, ids: readonly string[]): Promise<readonly string[]> {
