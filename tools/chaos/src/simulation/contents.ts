@@ -77,6 +77,7 @@ const CELL = 128 * 1024 * 1024;
 export class DiskContents {
   readonly durable = new Map<string, Blocks>();
   readonly #unflushed = new Map<string, Blocks>();
+  readonly #failures = new Map<string, number>();
   /** Every write and every read for verification, in the order in which they came to the disk. */
   readonly log: DiskWrite[] = [];
 
@@ -91,6 +92,16 @@ export class DiskContents {
   flush(diskId: string): void {
     for (const [offset, bytes] of this.unflushed(diskId)) this.onDisk(diskId).set(offset, bytes);
     this.unflushed(diskId).clear();
+  }
+
+  /** What could not be written is forgotten. */
+  failFlush(diskId: string): void {
+    this.unflushed(diskId).clear();
+    this.#failures.set(diskId, this.failuresOf(diskId) + 1);
+  }
+
+  failuresOf(diskId: string): number {
+    return this.#failures.get(diskId) ?? 0;
   }
 
   /** The VM has gone: what it had not flushed is there or not. */
@@ -119,6 +130,8 @@ export class SimulatedTarget implements DiskTarget {
   readonly description = 'a simulated disk';
   readonly alignmentBytes = 1;
   readonly sizeBytes: number;
+  /** Of the disk, of which this opening of it was told. */
+  #failures: number;
 
   constructor(
     private readonly gates: Gates,
@@ -126,6 +139,7 @@ export class SimulatedTarget implements DiskTarget {
     private readonly writing: Writing,
   ) {
     this.sizeBytes = writing.sizeBytes;
+    this.#failures = contents.failuresOf(writing.diskId);
   }
 
   write(offset: number, bytes: Uint8Array): Promise<void> {
@@ -142,9 +156,11 @@ export class SimulatedTarget implements DiskTarget {
     const { diskId, segmentId, flushFails } = this.writing;
     return this.gates.call(`flush ${segmentId}`, () => {
       this.#mustReach('write');
-      if (!flushFails()) return this.contents.flush(diskId);
-      // As Linux has it: what could not be written is forgotten, and the next flush says that all is well.
-      this.contents.unflushed(diskId).clear();
+      if (flushFails()) this.contents.failFlush(diskId);
+      // As Linux has it since 4.13: each opening is told once of a failure, and its next flush says that all is well.
+      const failures = this.contents.failuresOf(diskId);
+      if (failures === this.#failures) return this.contents.flush(diskId);
+      this.#failures = failures;
       throw new PermanentError({ code: 'TARGET_FLUSH_FAILED', message: 'The flush failed.', fix: 'Another disk.' });
     });
   }

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BLOCK, DiskContents, SimulatedTarget } from './contents.js';
+import { Gates } from './gates.js';
+import { Kernel } from './kernel.js';
+
+test('a failed flush loses what was written, and each opening of the disk is told of it once', async () => {
+  const kernel = new Kernel(1);
+  const contents = new DiskContents();
+  let fails = true;
+  const open = (): SimulatedTarget =>
+    new SimulatedTarget(new Gates(kernel), contents, {
+      ...{ diskId: '/disks/sda', sizeBytes: 8 * BLOCK, segmentId: 's', epoch: 1, purpose: 'move', mover: 'm/1' },
+      ...{ reachable: () => true, flushFails: () => fails, direct: false },
+    });
+  const during = async <T>(work: Promise<T>): Promise<T> => {
+    const ended = work.then(
+      () => true,
+      () => true,
+    );
+    await kernel.run(60_000, () => false);
+    assert.ok(await ended);
+    return work;
+  };
+  const [first, second] = [open(), open()];
+  await during(first.write(0, Buffer.alloc(BLOCK, 1)));
+  await during(second.write(BLOCK, Buffer.alloc(BLOCK, 2)));
+  await assert.rejects(during(first.flush()), { code: 'TARGET_FLUSH_FAILED' });
+  fails = false;
+  const third = open();
+  await assert.rejects(during(second.flush()), { code: 'TARGET_FLUSH_FAILED' });
+  assert.equal(contents.onDisk('/disks/sda').size, 0);
+  for (const each of [first, second, third]) await during(each.flush());
+  await during(third.write(0, Buffer.alloc(BLOCK, 3)));
+  await during(third.flush());
+  assert.deepEqual([...contents.onDisk('/disks/sda').keys()], [0]);
+});
