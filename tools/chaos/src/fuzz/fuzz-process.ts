@@ -31,6 +31,10 @@ const MOST_GROWN_BYTES = 256 * 1024 * 1024;
 const RUNS_BETWEEN_COLLECTIONS = 100;
 const MOST_GARBAGE_BYTES = 32 * 1024 * 1024;
 
+/** Where nothing ever happens: to wait at. */
+const NOTHING = new Int32Array(new SharedArrayBuffer(4));
+const UNTIL_READ_MS = 5;
+
 const order = JSON.parse(process.argv[2] ?? '') as Order;
 const { TARGETS } = (await import(order.module)) as { TARGETS: readonly Target[] };
 const target = TARGETS.find((candidate) => candidate.name === order.target)!;
@@ -54,13 +58,25 @@ for (let run = order.from; run < order.to; run += 1) {
   if (cpuMs > (fuzzed.mostMs ?? LONGEST_MS)) faults.push(`it took ${cpuMs.toFixed(0)} ms of processor time`);
   if (grownBytes > MOST_GROWN_BYTES) faults.push(`it took ${(grownBytes / 2 ** 20).toFixed(0)} MiB of memory`);
   const ended: Ended = { run, accepted, cpuMs, grownBytes, violations: faults };
-  // Synchronous: the line has left before the next run begins.
-  writeSync(1, `${JSON.stringify(ended)}\n`);
+  tell(ended);
   // The peak stays: a process that had one can't judge further runs.
   if (grownBytes > MOST_GROWN_BYTES) break;
   const garbage = process.memoryUsage().external - externalBytes > MOST_GARBAGE_BYTES;
   // A hostile input leaves a lot behind.
   if (garbage || run < unchanged || run % RUNS_BETWEEN_COLLECTIONS === 0) globalThis.gc?.();
+}
+
+/** Synchronous: the line has left before the next run begins. As long as nobody reads, the pipe takes less of it, or nothing. */
+function tell(ended: Ended): void {
+  let rest = Buffer.from(`${JSON.stringify(ended)}\n`);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      Atomics.wait(NOTHING, 0, 0, UNTIL_READ_MS);
+    }
+  }
 }
 
 /** The peak since the process was ready; so a short one in the middle of a run counts as well. */

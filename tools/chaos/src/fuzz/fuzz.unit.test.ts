@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import * as planted from '../planted/parsers.js';
 import { fuzzTarget } from './campaign.js';
 import { judge } from './judge.js';
@@ -43,6 +48,38 @@ describe(`Fuzzing with seed ${SEED}`, () => {
     }
   });
 });
+
+test('A process that fuzzes waits for a reader who is late, and tells of every run', async () => {
+  const module = new URL('./targets/all.js', import.meta.url).href;
+  // More lines than a pipe holds.
+  const order = { module, target: 'manifest', seed: SEED, from: 0, to: 6_000 };
+  const program = fileURLToPath(new URL('./fuzz-process.js', import.meta.url));
+  const child = spawn(process.execPath, [program, JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  await Promise.race([ended, untilIdle(child.pid!)]);
+  let text = '';
+  for await (const part of child.stdout.setEncoding('utf8')) text += String(part);
+  assert.deepEqual(await ended, [0, null]);
+  const runs = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { run: number }).run);
+  assert.deepEqual(runs, [...Array(6_000).keys()]);
+});
+
+/** It has begun, and takes hardly any processor time any more. */
+async function untilIdle(pid: number): Promise<void> {
+  for (let before = 0, idle = 0; idle < 5;) {
+    await pause(200);
+    // Behind the name, which may hold anything: state, and 10 fields on user and system time.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    const ticks = Number(fields[11]) + Number(fields[12]);
+    idle = ticks > 50 && ticks - before < 4 ? idle + 1 : 0;
+    before = ticks;
+  }
+}
 
 describe('A planted parser', () => {
   const module = new URL('../planted/parsers.js', import.meta.url).href;
