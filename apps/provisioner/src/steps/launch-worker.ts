@@ -133,6 +133,11 @@ async function takePlace(
   const earlier = (await workers.workers({ restoreId: context.restore.id })).filter(
     (worker) => worker.id === name || worker.id.startsWith(`${name}-`),
   );
+  // One that was given up may have got its VM after that, from a run that had been replaced.
+  for (const worker of earlier) {
+    const hasVm = worker.state === 'retired' && (await cloud.vm(worker.azureId)) !== null;
+    if (hasVm) await removeParts(ports, context, worker);
+  }
   const present = earlier.find((worker) => worker.state !== 'retired');
   const vm = present === undefined ? null : await lookForVm(ports, context, present);
   if (present !== undefined && vm !== null) {
@@ -202,11 +207,17 @@ function lastHeard({ movers }: WorkerRecord): number {
 
 /** A worker that can't be used any more, with all that is its own. */
 async function remove(ports: WorkerPorts, context: StepContext, worker: WorkerRecord): Promise<void> {
-  const { cloud, applianceId } = ports;
-  const { restore, plan, journal, signal } = context;
   await context.event('worker.replaced', `Worker ${worker.id} is not heard of; another takes its place.`, {
     workerId: worker.id,
   });
+  await removeParts(ports, context, worker);
+  // Last, so that a repetition still finds what is left of it.
+  await ports.workers.retire(worker.id);
+}
+
+async function removeParts(ports: WorkerPorts, context: StepContext, worker: WorkerRecord): Promise<void> {
+  const { cloud, applianceId } = ports;
+  const { restore, plan, journal, signal } = context;
   const { resourceGroup } = plan.destination;
   const nicId = cloud.nicId(resourceGroup, networkInterfaceName(worker.id, restore.id));
   const osDiskId = cloud.diskId(resourceGroup, osDiskName(worker.id));
@@ -218,8 +229,6 @@ async function remove(ports: WorkerPorts, context: StepContext, worker: WorkerRe
   for (const { azureId, kind, role } of own) {
     await cloud.deleteOwned({ azureId, kind, tags: ownerTags(applianceId, restore.id, role) }, journal, signal);
   }
-  // Last, so that a repetition still finds what is left of it.
-  await ports.workers.retire(worker.id);
 }
 
 function attachments(context: StepContext, disks: Launched['disks']): DiskAttachment[] {

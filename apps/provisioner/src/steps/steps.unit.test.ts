@@ -276,6 +276,22 @@ describe('step 4, launch-worker', () => {
     for (const disk of disks) assert.equal((await cloud.disk(disk.azureId))?.managedBy, second.azureId);
   });
 
+  it('removes the VM of a worker that was given up just before it got one, and lets its disks go', async () => {
+    const plan = planWith(2);
+    const disks = await disksOf(plan);
+    const [first] = await launched(plan, disks);
+    await workers.retire(first?.workerId ?? '');
+    const [second] = await launched(plan, disks);
+    assert.equal(second?.workerId, `landfall-worker-${restoreId}-0-2`);
+    assert.deepEqual(
+      [...cloud.vms.values()].map((vm) => vm.azureId),
+      [second.azureId],
+    );
+    for (const disk of disks) assert.equal((await cloud.disk(disk.azureId))?.managedBy, second.azureId);
+    const left = journal.ledger.filter((entry) => entry.state !== 'removed').map((entry) => entry.azureId);
+    assert.deepEqual(left.sort(), cloud.inventory);
+  });
+
   it('keeps a worker that is heard of again once the restore is resumed', async () => {
     const plan = planWith(1);
     const disks = await disksOf(plan);
