@@ -19,11 +19,7 @@ export function cleanUp(ports: CleanUpPorts): CleanUpHandler {
   return async (context) => {
     const { restore, journal, signal } = context;
     for (const worker of await workers.workers({ restoreId: restore.id })) await workers.retire(worker.id);
-    const ledger = await books.ledger(restore.id);
-    const entries = ledger.map((entry) =>
-      entry.state === 'removed' ? { ...entry, state: 'created' as const } : entry,
-    );
-    const { foreign } = await removeOwned(ports, entries, journal, signal);
+    const { foreign } = await removeOwned(ports, await books.ledger(restore.id), journal, signal);
     for (const { entry, error } of foreign) {
       await context.event('clean-up.left', error.message, { azureId: entry.azureId, code: error.code });
     }

@@ -43,7 +43,8 @@ const WAVES: readonly (readonly LedgerEntry['kind'][])[] = [['vm'], ['nic', 'dis
 const AT_ONCE = 4;
 
 /**
- * Goes on past what can't be removed, and throws the first such error at the end.
+ * Goes on past what can't be removed, and throws the first such error at the end. What is settled as removed is looked at
+ * like the rest.
  * @throws LandfallError
  */
 export async function removeOwned(
@@ -66,9 +67,8 @@ export async function removeEach(
 ): Promise<Removal & { readonly failures: readonly { readonly entry: LedgerEntry; readonly error: unknown }[] }> {
   const foreign: Left[] = [];
   const failures: { entry: LedgerEntry; error: unknown }[] = [];
-  const left = entries.filter((entry) => entry.state !== 'removed');
   for (const kinds of WAVES) {
-    const wave = left.filter((entry) => kinds.includes(entry.kind));
+    const wave = entries.filter((entry) => kinds.includes(entry.kind));
     await boundedMap(wave, AT_ONCE, async (entry) => {
       signal.throwIfAborted();
       try {

@@ -396,8 +396,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a clean-up passes over what was found to be gone before',
     file: 'apps/finalizer/src/clean-up.ts',
-    original: "entry.state === 'removed' ? {",
-    replacement: "entry.state === 'intended' ? {",
+    original: 'await books.ledger(restore.id), journal',
+    replacement: "(await books.ledger(restore.id)).filter(({ state }) => state !== 'removed'), journal",
     suite: FINALIZER_STEPS,
   },
   {

@@ -1,3 +1,4 @@
+import type { DiskResource } from './resources.js';
 /** What Azure answers. */
 export interface Answer {
   readonly status: number;
@@ -15,4 +16,17 @@ export function notFound(what: string): Answer {
 
 export function busy(name: string): Answer {
   return refused(409, 'Conflict', `Operation is not allowed on '${name}' since another operation is in progress.`);
+}
+
+export function ownedBy(disk: DiskResource): Answer {
+  const message = `Disk '${disk.name}' cannot be attached as the disk is already owned by VM '${disk.managedBy ?? ''}'.`;
+  return refused(409, 'ConflictingUserInput', message);
+}
+
+export function underAccess({ name }: DiskResource): Answer {
+  return refused(
+    409,
+    'OperationNotAllowed',
+    `There is an active shared access signature outstanding for disk ${name}.`,
+  );
 }

@@ -1,8 +1,16 @@
 import { OWNER_TAGS } from '@landfall/domain';
 import type { Kernel } from '../kernel.js';
 import type { Random } from '../random.js';
-import { busy, notFound, refused, type Answer } from './answers.js';
-import { shown, type AnyResource, type DiskResource, type NicResource, type VmResource } from './resources.js';
+import { busy, notFound, ownedBy, refused, underAccess, type Answer } from './answers.js';
+import {
+  fresh,
+  newOsDisk,
+  shown,
+  type AnyResource,
+  type DiskResource,
+  type NicResource,
+  type VmResource,
+} from './resources.js';
 
 /*
  * Azure Resource Manager in memory: disks, network interfaces and virtual machines with their rules, and operations
@@ -365,38 +373,6 @@ interface VmBody {
 interface Attachments {
   dataDisksToAttach?: { diskId: string; lun: number }[];
   dataDisksToDetach?: { diskId: string }[];
-}
-
-function fresh(id: string, body: Record<string, unknown>) {
-  const name = id.split('/').at(-1) ?? '';
-  const tags = { ...(body.tags as Record<string, string> | undefined) };
-  return { id, name, tags, provisioningState: 'Creating' as const, hiddenUntil: 0 };
-}
-
-function newOsDisk(id: string): DiskResource {
-  return {
-    ...fresh(id, {}),
-    provisioningState: 'Succeeded',
-    kind: 'disk',
-    location: 'westeurope',
-    sizeBytes: 30 * 2 ** 30,
-    sku: 'StandardSSD_LRS',
-    diskState: 'Attached',
-    managedBy: null,
-  };
-}
-
-function ownedBy(disk: DiskResource): Answer {
-  const message = `Disk '${disk.name}' cannot be attached as the disk is already owned by VM '${disk.managedBy ?? ''}'.`;
-  return refused(409, 'ConflictingUserInput', message);
-}
-
-function underAccess({ name }: DiskResource): Answer {
-  return refused(
-    409,
-    'OperationNotAllowed',
-    `There is an active shared access signature outstanding for disk ${name}.`,
-  );
 }
 
 function isBusy(resource: AnyResource): boolean {

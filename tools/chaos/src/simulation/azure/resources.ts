@@ -83,3 +83,23 @@ function vmProperties(vm: VmResource): unknown {
     instanceView: { statuses: [{ code: `PowerState/${vm.power}` }] },
   };
 }
+
+/** As a request makes it; what each kind has besides is for the caller to add. */
+export function fresh(id: string, body: Record<string, unknown>) {
+  const name = id.split('/').at(-1) ?? '';
+  const tags = { ...(body.tags as Record<string, string> | undefined) };
+  return { id, name, tags, provisioningState: 'Creating' as const, hiddenUntil: 0 };
+}
+
+export function newOsDisk(id: string): DiskResource {
+  return {
+    ...fresh(id, {}),
+    provisioningState: 'Succeeded',
+    kind: 'disk',
+    location: 'westeurope',
+    sizeBytes: 30 * 2 ** 30,
+    sku: 'StandardSSD_LRS',
+    diskState: 'Attached',
+    managedBy: null,
+  };
+}
