@@ -10,7 +10,15 @@ import tseslint from 'typescript-eslint';
  *  - each third-party world stops at its adapter: the Azure SDK in libs/azure, Prisma in libs/persistence,
  *    BullMQ in libs/pipeline (and in the data-mover, which is a consumer of its own), Nest in apps.
  */
-const lib = ['type:domain', 'type:config', 'type:observability', 'type:disk', 'type:pipeline', 'type:adapter'];
+const lib = [
+  'type:domain',
+  'type:config',
+  'type:observability',
+  'type:disk',
+  'type:pipeline',
+  'type:transfer',
+  'type:adapter',
+];
 
 const boundaries = [
   { sourceTag: 'type:domain', onlyDependOnLibsWithTags: [] },
@@ -19,6 +27,7 @@ const boundaries = [
   { sourceTag: 'type:disk', onlyDependOnLibsWithTags: ['type:domain'] },
   { sourceTag: 'type:testing', onlyDependOnLibsWithTags: ['type:domain'] },
   { sourceTag: 'type:pipeline', onlyDependOnLibsWithTags: ['type:domain'] },
+  { sourceTag: 'type:transfer', onlyDependOnLibsWithTags: ['type:domain', 'type:pipeline'] },
   { sourceTag: 'type:adapter', onlyDependOnLibsWithTags: ['type:domain'] },
   { sourceTag: 'type:app', onlyDependOnLibsWithTags: lib },
   // The command line starts the local stack.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { restorePointId, SEALING_CONTEXT, Secret } from '@landfall/domain';
-import { REGISTERED, SEGMENT_GRANT, writerLease } from '@landfall/pipeline';
+import { REGISTERED, SEGMENT_GRANT, writerLease } from '@landfall/transfer';
 import { hashOf } from '../access/session.js';
 import { type Answer, ApiUnderTest, scanFinds, tokenOf } from './running-api.fixture.test.js';
 import { discovered, planFor } from './samples.fixture.test.js';

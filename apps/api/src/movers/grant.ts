@@ -1,5 +1,5 @@
 import { type PlannedDisk, PermanentError, type Restore, SEALING_CONTEXT, type Segment } from '@landfall/domain';
-import type { RepositoryAccess, SegmentGrant } from '@landfall/pipeline';
+import type { RepositoryAccess, SegmentGrant } from '@landfall/transfer';
 import { parseRepositoryUrl } from '../catalogue/repository-url.js';
 import type { ApiPorts } from '../ports.js';
 

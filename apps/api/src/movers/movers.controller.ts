@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { ConflictError, NotFoundError, type Segment } from '@landfall/domain';
+import { workerQueue } from '@landfall/pipeline';
 import {
   CLAIM,
   claimSegment,
@@ -12,9 +13,8 @@ import {
   REGISTER,
   type REGISTERED,
   type SegmentGrant,
-  workerQueue,
   writerLease,
-} from '@landfall/pipeline';
+} from '@landfall/transfer';
 import type { Request } from 'express';
 import type { z } from 'zod';
 import { type Principal, Requires } from '../access/roles.js';

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { WaitingError } from '@landfall/domain';
-import type { SegmentGrant } from '@landfall/pipeline';
+import type { SegmentGrant } from '@landfall/transfer';
 import type { ApiClient } from '../session/api-client.js';
 import { patiently } from '../session/patience.js';
 

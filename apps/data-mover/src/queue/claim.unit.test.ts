@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
-import type { Held, SegmentGrant } from '@landfall/pipeline';
+import type { Held, SegmentGrant } from '@landfall/transfer';
 import { claimSegment } from './claim.js';
 
 const GRANT = { segmentId: 's', epoch: 3 } as SegmentGrant;

@@ -7,9 +7,9 @@ import {
   queuePrefix,
   type RedisSettings,
   SEGMENT_JOB,
-  type SegmentGrant,
   withDeadline,
 } from '@landfall/pipeline';
+import { type SegmentGrant } from '@landfall/transfer';
 import { type Job, Worker } from 'bullmq';
 import { type ApiClient, NotWelcomeError } from '../session/api-client.js';
 import type { WriterLease } from '../session/writer-lease.js';

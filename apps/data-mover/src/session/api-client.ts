@@ -8,7 +8,7 @@ import {
   type REGISTER,
   REGISTERED,
   type SegmentGrant,
-} from '@landfall/pipeline';
+} from '@landfall/transfer';
 import { z } from 'zod';
 
 /*

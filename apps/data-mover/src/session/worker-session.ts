@@ -3,7 +3,7 @@ import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PermanentError } from '@landfall/domain';
-import { REGISTERED } from '@landfall/pipeline';
+import { REGISTERED } from '@landfall/transfer';
 import { type ApiClient, NotWelcomeError, type Registered } from './api-client.js';
 import { patiently } from './patience.js';
 

@@ -4,7 +4,7 @@ import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Secret } from '@landfall/domain';
-import type { RepositoryAccess } from '@landfall/pipeline';
+import type { RepositoryAccess } from '@landfall/transfer';
 import { FolderFileStore, openRepository } from '@landfall/repository';
 
 const run = promisify(execFile);

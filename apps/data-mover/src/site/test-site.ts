@@ -3,18 +3,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Leases } from '@landfall/domain';
 import {
-  decideOnWriter,
   MOVER_STARTED,
   patientConnection,
   QUEUES,
   type RedisSettings,
   SEGMENT_DONE,
   SEGMENT_FAILED,
-  type SegmentGrant,
   segmentJobId,
   workerQueue,
-  writerLease,
 } from '@landfall/pipeline';
+import { decideOnWriter, type SegmentGrant, writerLease } from '@landfall/transfer';
 import { type Job, Queue, Worker } from 'bullmq';
 
 /*

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type BackupRepository, type DiskSource, type FileStore, LandfallError, Secret } from '@landfall/domain';
-import type { RepositoryAccess, SegmentGrant } from '@landfall/pipeline';
+import type { RepositoryAccess, SegmentGrant } from '@landfall/transfer';
 import { FolderFileStore, openRepository } from '@landfall/repository';
 import { LendingCache } from './lending-cache.js';
 

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { DiskTarget } from '@landfall/domain';
-import type { SegmentGrant } from '@landfall/pipeline';
+import type { SegmentGrant } from '@landfall/transfer';
 import { openBlockDevice } from '../target/block-device.js';
 
 /** Older images link the disks here, as `lunN`. */

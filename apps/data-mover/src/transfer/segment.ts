@@ -1,5 +1,5 @@
 import type { DiskTarget } from '@landfall/domain';
-import type { SegmentGrant } from '@landfall/pipeline';
+import type { SegmentGrant } from '@landfall/transfer';
 import type { Sources } from '../source/sources.js';
 import { moveRange } from './move.js';
 import { verifyRange } from './verify.js';

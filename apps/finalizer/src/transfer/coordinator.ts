@@ -10,9 +10,7 @@ import {
 } from '@landfall/domain';
 import { recordOutcome, type StageOutput, type StepRun } from '@landfall/pipeline';
 import type { DirectDisks } from './direct-disks.js';
-import { fillWindow } from './hand-out.js';
-import { isMoving, type Route, routesOf, transferStep } from './route.js';
-import { cutVerification } from './segments.js';
+import { cutVerification, fillWindow, isMoving, type Route, routesOf, transferStep } from '@landfall/transfer';
 
 /*
  * Step 5 after it has begun: looks into the books and does what comes next.

@@ -1,10 +1,9 @@
 import type { Restore, RestoreBooks, Segment } from '@landfall/domain';
 import { QUEUES, segmentJobId, segmentResultId, STEP_ATTEMPTS } from '@landfall/pipeline';
+import { isMoving, isUnderWay, routeOf, routesOf, transferStep } from '@landfall/transfer';
 import type { Coordinator } from './coordinator.js';
 import type { DirectDisks } from './direct-disks.js';
-import { isUnderWay } from './hand-out.js';
 import type { MoverResults } from './results.js';
-import { isMoving, routeOf, routesOf, transferStep } from './route.js';
 import type { WorkerWatch } from './worker-watch.js';
 
 /*

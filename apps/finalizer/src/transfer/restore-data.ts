@@ -1,10 +1,8 @@
 import type { ByteRange, NewSegment, PlannedDisk, Restore, RestoreBooks } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
+import { cutSegments, handOut, isMoving, routeOf } from '@landfall/transfer';
 import { isVerified } from './coordinator.js';
-import { handOut } from './hand-out.js';
 import { handOutLost, type ReconcilePorts } from './reconcile.js';
-import { isMoving, routeOf } from './route.js';
-import { cutSegments } from './segments.js';
 
 /*
  * Step 5: cuts the disks into segments, hands out the first of them, and leaves the rest to the data-movers' results.

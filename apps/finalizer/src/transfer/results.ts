@@ -6,19 +6,10 @@ import {
   type Segment,
   type WorkerRegistry,
 } from '@landfall/domain';
-import {
-  backOffMs,
-  errorFrom,
-  MOVER_STARTED,
-  nameOfMover,
-  SEGMENT_DONE,
-  SEGMENT_FAILED,
-  STEP_ATTEMPTS,
-} from '@landfall/pipeline';
+import { backOffMs, errorFrom, MOVER_STARTED, SEGMENT_DONE, SEGMENT_FAILED, STEP_ATTEMPTS } from '@landfall/pipeline';
+import { handOut, type HandOutAgain, isMoving, nameOfMover, routeOf, transferStep } from '@landfall/transfer';
 import type { z } from 'zod';
 import type { Coordinator } from './coordinator.js';
-import { handOut, type HandOutAgain } from './hand-out.js';
-import { isMoving, routeOf, transferStep } from './route.js';
 
 /*
  * What data-movers report, entered into the books.

@@ -1,5 +1,6 @@
 import type { ByteRange, OutboxMessage, Restore, Segment, StepId } from '@landfall/domain';
-import { beginStep, claimSegment, type ClaimDecision, recordOutcome, type StageOutput } from '@landfall/pipeline';
+import { beginStep, recordOutcome, type StageOutput } from '@landfall/pipeline';
+import { claimSegment, type ClaimDecision } from '@landfall/transfer';
 import {
   aRestorePlan,
   aRestoreRequest,

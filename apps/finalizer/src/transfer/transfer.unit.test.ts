@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { RetryableError, type RestoreEvent } from '@landfall/domain';
 import { requestResume } from '@landfall/pipeline';
 import fc from 'fast-check';
-import { SEGMENT_BYTES } from './segments.js';
+import { SEGMENT_BYTES } from '@landfall/transfer';
 import { RESTORE_ID, Scene, type SceneDisk } from './transfer-scene.fixture.test.js';
 
 /** A disk of so many segments, those at the given places with data. */

@@ -1,6 +1,6 @@
 import { type Restore, RetryableError, type WorkerRegistry } from '@landfall/domain';
 import { WORKER_SILENT } from '@landfall/pipeline';
-import { routesOf, transferStep } from './route.js';
+import { routesOf, transferStep } from '@landfall/transfer';
 
 /** A worker needs minutes to start; a data-mover sends a sign of life every few seconds. */
 export const SILENCE_LIMIT_MS = 10 * 60_000;

@@ -7,16 +7,8 @@ import { patiently } from '@landfall/data-mover/session/patience';
 import { WriterLease } from '@landfall/data-mover/session/writer-lease';
 import { moveRange } from '@landfall/data-mover/transfer/move';
 import { verifyRange } from '@landfall/data-mover/transfer/verify';
-import {
-  claimSegment as decideOnClaim,
-  type Held,
-  POOL,
-  QUEUES,
-  SEGMENT_JOB,
-  type SegmentGrant,
-  workerQueue,
-  writerLease,
-} from '@landfall/pipeline';
+import { QUEUES, SEGMENT_JOB, workerQueue } from '@landfall/pipeline';
+import { claimSegment as decideOnClaim, type Held, POOL, type SegmentGrant, writerLease } from '@landfall/transfer';
 import { SimulatedTarget } from './contents.js';
 import { Process } from './kernel.js';
 import { QueueWorker, queueClient } from './queue-worker.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ByteRange } from '@landfall/domain';
 import fc from 'fast-check';
-import { cutSegments, cutVerification, SEGMENT_BYTES } from './segments.js';
+import { cutSegments, cutVerification, SEGMENT_BYTES } from './cut.js';
 
 const MIB = 1024 * 1024;
 const CELL = 64 * 1024;
