@@ -99,8 +99,6 @@ export default tseslint.config(
   { files: ['libs/pipeline/**', 'apps/data-mover/**'], rules: sdk(['queue']) },
   { files: ['apps/api/**'], rules: sdk(['nest', 'queue']) },
   { files: ['apps/planner/**', 'apps/provisioner/**', 'apps/finalizer/**'], rules: sdk(['nest']) },
-  // The consumer of the results queue.
-  { files: ['apps/finalizer/src/transfer/results-consumer.ts'], rules: sdk(['queue']) },
   { files: ['tools/local-stack/**'], rules: sdk(['prisma']) },
   {
     // The fault matrix is a test of the whole: it runs the apps' parts on doubles.

@@ -12,6 +12,7 @@ import { refuseControlCharacters, requireJson } from './http/request-checks.js';
 import { requestBody } from './http/request-body.js';
 import { requestLog } from './http/request-log.js';
 import { securityHeaders } from './http/security-headers.js';
+import { auditRefusedReports } from './movers/refused-reports.js';
 import type { ApiPorts } from './ports.js';
 import { OpenStreams } from './restores/open-streams.js';
 
@@ -36,6 +37,7 @@ export async function createApi(ports: ApiPorts): Promise<NestExpressApplication
   server.use(securityHeaders);
   server.use(refuseControlCharacters);
   server.use(gate(ports));
+  server.use(auditRefusedReports(ports));
   server.use(DASHBOARD_PATH, dashboard(ports));
   server.use(express.static(CONSOLE, { cacheControl: false, redirect: false }));
   server.use(requireJson);

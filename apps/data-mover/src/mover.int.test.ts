@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, open, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Secret } from '@landfall/domain';
 import { MemoryLeases } from '@landfall/testing';
+import { type FailureCode, failureKind } from '@landfall/transfer';
 import { type Backup, backUp, damagePack, fileHash } from './site/backup.js';
 import { MoverProcess } from './site/mover-process.js';
 import { type SiteSegment, TestSite } from './site/test-site.js';
@@ -159,6 +160,53 @@ describe('the data-mover as a process', () => {
     await site.until('it is moved', () => site.count('done') === 1);
   });
 
+  it('repeats a report until it is answered, and keeps it until then', async () => {
+    site.deaf = true;
+    const mover = start();
+    await site.add('move-0', grant(0));
+    await until('the report is kept', async () => (await keptFiles()).length === 1);
+    mover.kill('SIGKILL');
+    await mover.exited;
+    site.deaf = false;
+    site.loseAnswer = true;
+    start();
+    await site.until('its successor has told it', () => site.count('done') === 1);
+    await until('nothing is kept any more', async () => (await keptFiles()).length === 0);
+    assert.equal(site.of('claimed', 'move-0').length, 1, 'nobody had to write it again');
+  });
+
+  it('takes nothing more for a disk that it has found to be bad, until that is told; so does its successor', async () => {
+    const count = await addAll();
+    const first = start();
+    await site.until('all is moved', () => site.count('done') === count);
+    const file = await open(disk, 'r+');
+    await file.write(Buffer.from('not what was written'), 0, 20, 5 * MIB);
+    await file.sync();
+    await file.close();
+    site.deaf = true;
+    await site.add('verify-0', grant(0, { purpose: 'verify' }));
+    await until('the verdict is kept', async () => (await keptFiles()).some((name) => name.startsWith('verdict.')));
+    await site.add('verify-1', grant(1, { purpose: 'verify' }));
+    first.kill('SIGKILL');
+    await first.exited;
+    start('worker-1');
+    await site.until('the other has started', () => site.count('registered') === 1 && site.count('heartbeat') > 1);
+    await pause(500);
+    assert.equal(site.of('claimed', 'verify-1').length, 0);
+    site.deaf = false;
+    await site.until('it is told', () => site.count('failed') === 1);
+    assert.equal(site.of('failed')[0]?.detail['code'], 'VERIFY_MISMATCH');
+    assert.match(site.of('failed')[0]?.mover ?? '', /^worker-0\//, 'by another one, in the name of who found it');
+    await site.until('then work goes on', () => site.of('done', 'verify-1').length === 1);
+  });
+
+  it('does not begin without a folder in which it can keep what it finds out', async () => {
+    await writeFile(join(folder, 'state'), 'a file');
+    const mover = start();
+    assert.deepEqual(await mover.exited, [1, null]);
+    assert.match(mover.output.join(''), /STATE_FOLDER_UNUSABLE|can't write to its state folder/);
+  });
+
   it('drops a job whose segment is finished', async () => {
     await site.add('move-0', grant(0));
     site.segments.get('move-0')!.state = 'done';
@@ -178,14 +226,14 @@ describe('the data-mover as a process', () => {
     await file.close();
     await site.add('verify-3', grant(3, { purpose: 'verify' }));
     await site.until('it has failed', () => site.count('failed') === 1);
-    const { detail } = site.of('failed')[0]!;
-    assert.equal(detail['kind'], 'permanent');
-    const error = detail['error'] as { code: string; message: string };
-    assert.equal(error.code, 'VERIFY_MISMATCH');
-    assert.match(error.message, new RegExp(`at byte ${3 * SEGMENT + 5 * MIB + 123}\\.`));
+    assert.deepEqual(site.of('failed')[0]?.detail, {
+      kind: 'failed',
+      code: 'VERIFY_MISMATCH',
+      facts: { offset: 3 * SEGMENT + 5 * MIB + 123 },
+    });
   });
 
-  const failures: readonly [string, () => Promise<Partial<SiteSegment['grant']>>, string, string][] = [
+  const failures: readonly [string, () => Promise<Partial<SiteSegment['grant']>>, FailureCode, string][] = [
     [
       'a wrong password',
       async () => ({ repository: { ...backup.access, password: 'wrong' } }),
@@ -224,11 +272,16 @@ describe('the data-mover as a process', () => {
       start();
       await site.until('it has failed', () => site.count('failed') === 1);
       const { detail } = site.of('failed')[0]!;
-      assert.equal((detail['error'] as { code: string }).code, code);
-      assert.equal(detail['kind'], kind);
+      assert.equal(detail['code'], code);
+      assert.equal(failureKind(code), kind);
       assert.equal(site.count('done'), 0);
     });
   }
+
+  const keptFiles = async (): Promise<string[]> =>
+    (await readdir(join(folder, 'state')).catch(() => [])).filter(
+      (name) => name.endsWith('.json') && name !== 'session.json',
+    );
 
   const writes = async (): Promise<void> => {
     while (statSync(disk).blocks === 0) await pause(1);
@@ -312,3 +365,11 @@ describe('the data-mover as a process', () => {
     }
   });
 });
+
+async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  for (let looks = 0; looks < 1_200; looks += 1) {
+    if (await condition()) return;
+    await pause(50);
+  }
+  throw new Error(`Waited in vain until ${what}.`);
+}

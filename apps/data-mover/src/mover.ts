@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { detailsOf, type DiskTarget, type RetryableError, Secret } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
-import { crashHookFromEnvironment, QueueClient, QUEUES, type RedisSettings } from '@landfall/pipeline';
+import { crashHookFromEnvironment, QUEUES, type RedisSettings } from '@landfall/pipeline';
 import { JobLoop } from './queue/job-loop.js';
+import { KeptReports } from './queue/kept-reports.js';
 import { Reports } from './queue/reports.js';
 import { ApiClient, type NotWelcomeError } from './session/api-client.js';
 import { beginHeartbeat } from './session/heartbeat.js';
@@ -49,13 +50,21 @@ export async function startMover(
   const mover = `${name}/${randomBytes(4).toString('hex')}`;
   const api = new ApiClient(settings.LANDFALL_API_URL);
   const lockFolder = settings.mode === 'worker' ? settings.LANDFALL_WORKER_STATE : null;
+  const stateFolder = settings.mode === 'worker' ? settings.LANDFALL_WORKER_STATE : settings.LANDFALL_MOVER_STATE;
+  const kept = await KeptReports.in(stateFolder, (file, err) =>
+    log.error({ file, err }, 'A kept report can’t be read; it is put aside.'),
+  );
   if (lockFolder !== null) await takeProcessLock(lockFolder, mover);
   const place = await placeOf(settings, api, log, signal);
   const writer = await leaseOf(api, mover, log, signal, onEnd);
-
-  const queues = new QueueClient(place.redis);
-  const reports = new Reports(queues, mover);
-  reports.started(place.workerId, signal).catch(() => log.warn('The finalizer was not told of the start.'));
+  const endHeartbeat =
+    place.workerId === null
+      ? () => undefined
+      : beginHeartbeat(api, place.workerId, { name, pid: process.pid }, log, onEnd);
+  const reports = new Reports(api, kept, mover, log);
+  // First of all: nothing is taken for a disk that the one before has found to be bad.
+  await reports.deliverOfPredecessors(signal);
+  reports.started(signal).catch((err: unknown) => log.warn({ err }, 'The API was not told of the start.'));
   const threads = settings.LANDFALL_MOVER_THREADS ?? Math.min(MOST_THREADS, availableParallelism());
   const sources = new Sources(repositoryOpener(threads));
   const bandwidth =
@@ -75,10 +84,6 @@ export async function startMover(
     crash: crashHookFromEnvironment(),
     onNotWelcome: onEnd,
   });
-  const endHeartbeat =
-    place.workerId === null
-      ? () => undefined
-      : beginHeartbeat(api, place.workerId, { name, pid: process.pid }, log, onEnd);
   log.info({ mover, queue: place.queue, concurrency: place.concurrency, threads }, 'Taking segments.');
   return {
     async close() {
@@ -87,7 +92,6 @@ export async function startMover(
       writer.end();
       if (loop.isIdle) await api.leave(mover, AbortSignal.timeout(LEAVE_WITHIN_MS)).catch(() => undefined);
       await sources.close();
-      await queues.close();
     },
   };
 }

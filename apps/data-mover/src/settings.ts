@@ -33,7 +33,7 @@ const WORKER = COMMON.extend({
   LANDFALL_WORKER_ID: z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, 'must be the id of a worker'),
   /** One-time; used up by the first data-mover of the worker that registers. */
   LANDFALL_BOOTSTRAP_TOKEN: secret,
-  /** Folder for the session, shared by the worker's data-movers. */
+  /** Folder for the session, and for what is found out and not told yet; shared by the worker's data-movers. */
   LANDFALL_WORKER_STATE: z.string().default('/var/lib/landfall'),
 });
 
@@ -42,6 +42,8 @@ const POOL = COMMON.extend({
   LANDFALL_MOVER_TOKEN: secret,
   REDIS_URL: secret,
   LANDFALL_QUEUE_PREFIX: z.string().min(1).optional(),
+  /** Folder for what it has found out and not told yet: on a disk that stays, so that its successor finds it. */
+  LANDFALL_MOVER_STATE: z.string().min(1).default('/var/lib/landfall/mover'),
   /** Segments in hand at once. */
   LANDFALL_MOVER_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(4),
 });

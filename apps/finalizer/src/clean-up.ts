@@ -11,7 +11,7 @@ import { removeOwned, type RemovalPorts } from './steps/owned-resources.js';
 export interface CleanUpPorts extends RemovalPorts {
   readonly books: Pick<RestoreBooks, 'ledger' | 'transaction'>;
   readonly workers: Pick<WorkerRegistry, 'workers' | 'retire'>;
-  readonly diskAccesses: Pick<DiskAccesses, 'remove'>;
+  readonly diskAccesses: Pick<DiskAccesses, 'removeAll'>;
 }
 
 export function cleanUp(ports: CleanUpPorts): CleanUpHandler {
@@ -23,7 +23,7 @@ export function cleanUp(ports: CleanUpPorts): CleanUpHandler {
     for (const { entry, error } of foreign) {
       await context.event('clean-up.left', error.message, { azureId: entry.azureId, code: error.code });
     }
-    await diskAccesses.remove(restore.id);
+    await diskAccesses.removeAll(restore.id);
     await books.transaction((tx) => tx.patchRestore(restore.id, { vmAzureId: null }));
   };
 }

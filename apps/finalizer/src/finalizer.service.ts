@@ -4,6 +4,7 @@ import type { Cloud, RequestBudget } from '@landfall/domain';
 import { serveHealthAndMetrics, type HealthServer, type Logger, type Metrics } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { FINALIZER_JOBS, QueueClient, REMOVE_ORPHANS, runStepService, type StepService } from '@landfall/pipeline';
+import { TRANSFER_JOB, TRANSFER_JOB_PAYLOAD } from '@landfall/transfer';
 import { OpenRepositories } from '@landfall/repository';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { cleanUp } from './clean-up.js';
@@ -35,13 +36,13 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
 
   /** @throws RetryableError `POSTGRES_UNREACHABLE`, `REDIS_UNREACHABLE` when they do not answer within 30 seconds */
   async onApplicationBootstrap(): Promise<void> {
-    const { environment, logger } = this;
+    const { environment } = this;
     const redis = { url: environment.REDIS_URL, prefix: environment.LANDFALL_QUEUE_PREFIX };
     const jobs = new QueueClient(redis);
     this.#open.push(this.postgres, jobs);
     const transfer = this.#transfer(jobs);
     const steps = await this.#runSteps(redis, transfer);
-    this.#open.push(steps, transfer.consume(redis, logger), this.#sweep());
+    this.#open.push(steps, this.#sweep());
     if (environment.LANDFALL_METRICS_PORT > 0) this.#open.push(await this.#serveHealth(steps));
     // Closed first: whoever waits for it is told to come back.
     this.#open.push(this.budget);
@@ -55,7 +56,7 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
 
   #transfer(jobs: QueueClient): Transfer {
     const { environment, postgres, cloud } = this;
-    const { books, workers, catalogue, diskAccesses } = postgres;
+    const { books, workers, catalogue, diskAccesses, leases } = postgres;
     const secrets = postgres.secretBox(environment.LANDFALL_SECRET_KEY);
     const repositories = new OpenRepositories({
       catalogue,
@@ -66,7 +67,9 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
     return createTransfer({
       books,
       workers,
+      leases,
       jobs,
+      onError: (restoreId, err) => this.logger.warn({ restoreId, err }, 'Looking after its segments again soon.'),
       extentsOf: (restore, disk, signal) => extentsOf({ catalogue, repositories }, restore, disk, signal),
       direct: {
         cloud,
@@ -103,6 +106,9 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
           (await findOrphans(owned, signal)).map(({ record: _record, ...orphan }) => orphan),
         [FINALIZER_JOBS.removeOrphans]: (payload, signal) =>
           removeOrphans(owned, REMOVE_ORPHANS.parse(payload).azureIds, signal),
+      },
+      tasks: {
+        [TRANSFER_JOB]: (payload, signal) => transfer.goOn(TRANSFER_JOB_PAYLOAD.parse(payload).restoreId, signal),
       },
       reconcileAlso: transfer.reconcile,
       log: logger,

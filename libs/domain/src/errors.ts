@@ -17,16 +17,29 @@ export interface ErrorDetails {
   readonly fix: string;
 }
 
+/**
+ * What an error is about, for those who put it into words of their own: names and numbers, such as the pack or the byte. Never
+ * a secret.
+ */
+export type ErrorFacts = Readonly<Record<string, string | number>>;
+
+export interface ErrorOptions {
+  readonly cause?: unknown;
+  readonly facts?: ErrorFacts;
+}
+
 export abstract class LandfallError extends Error implements ErrorDetails {
   abstract readonly kind: ErrorKind;
   readonly code: string;
   readonly fix: string;
+  readonly facts: ErrorFacts;
 
-  constructor(details: ErrorDetails, options?: { cause?: unknown }) {
+  constructor(details: ErrorDetails, options?: ErrorOptions) {
     super(details.message, options);
     this.name = new.target.name;
     this.code = details.code;
     this.fix = details.fix;
+    this.facts = options?.facts ?? {};
   }
 
   toDetails(): ErrorDetails {
@@ -44,7 +57,7 @@ export class RetryableError extends LandfallError {
   readonly kind = 'retryable';
   readonly retryAfterMs: number | undefined;
 
-  constructor(details: ErrorDetails, options?: { cause?: unknown; retryAfterMs?: number }) {
+  constructor(details: ErrorDetails, options?: ErrorOptions & { readonly retryAfterMs?: number }) {
     super(details, options);
     this.retryAfterMs = options?.retryAfterMs;
   }
@@ -55,7 +68,7 @@ export class WaitingError extends LandfallError {
   readonly kind = 'waiting';
   readonly retryAfterMs: number;
 
-  constructor(details: ErrorDetails, options: { cause?: unknown; retryAfterMs: number }) {
+  constructor(details: ErrorDetails, options: ErrorOptions & { readonly retryAfterMs: number }) {
     super(details, options);
     this.retryAfterMs = options.retryAfterMs;
   }

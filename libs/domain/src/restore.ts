@@ -85,20 +85,25 @@ export interface RestoreStep {
   readonly error: ErrorDetails | null;
 }
 
-export interface RestoredDisk {
+/** A disk that is being restored, or was. */
+export interface DiskRecord {
   /** As in the plan. */
   readonly name: string;
   readonly from: string;
   readonly role: 'os' | 'data';
   readonly lun: number | null;
   readonly azureId: string | null;
+}
+
+/** With how far it has come. */
+export interface RestoredDisk extends DiskRecord {
   /** Bytes that step 5 has to deal with: the sum of its non-empty segments. */
   readonly bytesTotal: number;
   readonly bytesDone: number;
 }
 
-/** Everything that Postgres knows of one restore. */
-export interface Restore {
+/** One restore as a transaction sees it that has locked it: how far its disks have come would take sums over all segments. */
+export interface LockedRestore {
   readonly id: string;
   readonly state: RestoreState;
   /** Grows with every change of state; guards against two writers. */
@@ -106,13 +111,18 @@ export interface Restore {
   readonly request: RestoreRequest;
   readonly plan: RestorePlan | null;
   readonly steps: readonly RestoreStep[];
-  readonly disks: readonly RestoredDisk[];
+  readonly disks: readonly DiskRecord[];
   readonly vmAzureId: string | null;
   readonly problems: readonly Problem[];
   readonly error: ErrorDetails | null;
   readonly requestedBy: string;
   readonly createdAt: Date;
   readonly endedAt: Date | null;
+}
+
+/** Everything that Postgres knows of one restore. */
+export interface Restore extends LockedRestore {
+  readonly disks: readonly RestoredDisk[];
 }
 
 /** Why what was created is being removed; decides on the state that follows. */
@@ -158,4 +168,25 @@ export interface Segment {
   readonly attempts: number;
   /** The data-mover that holds or held it. */
   readonly mover: string | null;
+}
+
+/** That a data-mover was given a segment, under which epoch. Kept: what it reports is held against it. */
+export interface GrantRecord {
+  readonly segmentId: string;
+  readonly epoch: number;
+  readonly restoreId: string;
+  /** `name/instance`. */
+  readonly mover: string;
+  /** The worker that it runs on; null: it belongs to the pool. */
+  readonly workerId: string | null;
+}
+
+/** What a data-mover has found out about a disk and nobody can undo: this disk does not hold, or will not take, the backup. */
+export interface DiskVerdict extends ErrorDetails {
+  readonly restoreId: string;
+  readonly diskName: string;
+  readonly segmentId: string;
+  readonly epoch: number;
+  readonly mover: string;
+  readonly at: Date;
 }

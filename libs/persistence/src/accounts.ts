@@ -1,4 +1,4 @@
-import type { ApiRole, ApiTokenRecord, ApiTokens, DiskAccesses, IdempotencyKeys } from '@landfall/domain';
+import type { ApiRole, ApiTokenRecord, ApiTokens, DiskAccess, DiskAccesses, IdempotencyKeys } from '@landfall/domain';
 import type { Database } from './database.js';
 import type { ApiTokenModel } from './generated/models.js';
 
@@ -79,28 +79,33 @@ export class PostgresDiskAccesses implements DiskAccesses {
     this.#database = database;
   }
 
-  async put(access: { restoreId: string; diskName: string; sealedUrl: string; expiresAt: Date }): Promise<void> {
-    const { restoreId, diskName, ...columns } = access;
-    await this.#database.run((client) =>
-      client.diskAccess.upsert({
-        where: { restoreId_diskName: { restoreId, diskName } },
-        create: access,
-        update: columns,
-      }),
+  async put(access: DiskAccess, present: DiskAccess | null): Promise<boolean> {
+    const { count } = await this.#database.run((client) =>
+      present === null
+        ? client.diskAccess.createMany({ data: [{ ...access }], skipDuplicates: true })
+        : client.diskAccess.updateMany({ where: asRead(present), data: { ...access } }),
     );
+    return count === 1;
   }
 
-  async access(restoreId: string, diskName: string): Promise<{ sealedUrl: string; expiresAt: Date } | null> {
-    return this.#database.run((client) =>
-      client.diskAccess.findUnique({
-        where: { restoreId_diskName: { restoreId, diskName } },
-        select: { sealedUrl: true, expiresAt: true },
-      }),
+  async access(restoreId: string, diskName: string): Promise<DiskAccess | null> {
+    const row = await this.#database.run((client) =>
+      client.diskAccess.findUnique({ where: { restoreId_diskName: { restoreId, diskName } } }),
     );
+    return row && { ...row, purpose: row.purpose as DiskAccess['purpose'] };
   }
 
-  async remove(restoreId: string, diskName?: string): Promise<void> {
-    const where = diskName === undefined ? { restoreId } : { restoreId, diskName };
-    await this.#database.run((client) => client.diskAccess.deleteMany({ where }));
+  async remove(present: DiskAccess): Promise<boolean> {
+    const { count } = await this.#database.run((client) => client.diskAccess.deleteMany({ where: asRead(present) }));
+    return count === 1;
   }
+
+  async removeAll(restoreId: string): Promise<void> {
+    await this.#database.run((client) => client.diskAccess.deleteMany({ where: { restoreId } }));
+  }
+}
+
+/** Each sealing is unlike every other. */
+function asRead({ restoreId, diskName, sealedUrl }: DiskAccess) {
+  return { restoreId, diskName, sealedUrl };
 }

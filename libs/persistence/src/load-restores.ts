@@ -1,7 +1,7 @@
-import type { Restore } from '@landfall/domain';
+import type { LockedRestore, Restore } from '@landfall/domain';
 import type { Client } from './database.js';
 import type { Prisma } from './generated/client.js';
-import { toRestore, type DiskBytes } from './rows.js';
+import { toLockedRestore, toRestore, type DiskBytes, type RestoreRow } from './rows.js';
 
 /** Whole restores, newest first, with the bytes of their disks summed up over the segments that write. */
 export async function loadRestores(
@@ -20,6 +20,47 @@ export async function loadRestores(
     rows.filter((row) => row.disks.length > 0).map((row) => row.id),
   );
   return rows.map((row) => toRestore(row, bytes.get(row.id) ?? new Map()));
+}
+
+/**
+ * One restore with its steps and disks, in one statement. Whoever holds its lock sees all three as they are.
+ *
+ * Rows come as JSON, where times are text.
+ */
+export async function loadLockedRestore(client: Client, id: string): Promise<LockedRestore | null> {
+  const [row] = await client.$queryRaw<
+    (Omit<RestoreRow, 'steps' | 'disks'> & { steps: JsonStep[]; disks: RestoreRow['disks'] })[]
+  >`
+    SELECT "r"."id", "r"."state", "r"."epoch", "r"."restore_point_id" AS "restorePointId", "r"."request", "r"."plan",
+           "r"."problems", "r"."error", "r"."vm_azure_id" AS "vmAzureId", "r"."requested_by" AS "requestedBy",
+           "r"."created_at" AS "createdAt", "r"."ended_at" AS "endedAt", "r"."last_event" AS "lastEvent",
+           (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                     'restoreId', "s"."restore_id", 'id', "s"."id", 'number', "s"."number", 'state', "s"."state",
+                     'epoch', "s"."epoch", 'attempts', "s"."attempts", 'parked', "s"."parked",
+                     'notBefore', "s"."not_before", 'dispatchedAt', "s"."dispatched_at", 'startedAt', "s"."started_at",
+                     'endedAt', "s"."ended_at", 'output', "s"."output", 'error', "s"."error")), '[]')
+            FROM "restore_step" AS "s" WHERE "s"."restore_id" = "r"."id") AS "steps",
+           (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                     'restoreId', "d"."restore_id", 'name', "d"."name", 'position', "d"."position", 'from', "d"."from",
+                     'role', "d"."role", 'lun', "d"."lun", 'azureId', "d"."azure_id")), '[]')
+            FROM "restore_disk" AS "d" WHERE "d"."restore_id" = "r"."id") AS "disks"
+    FROM "restore" AS "r" WHERE "r"."id" = ${id}`;
+  return row ? toLockedRestore({ ...row, steps: row.steps.map(withTimes) }) : null;
+}
+
+type StepRow = RestoreRow['steps'][number];
+type StepTime = 'notBefore' | 'dispatchedAt' | 'startedAt' | 'endedAt';
+type JsonStep = Omit<StepRow, StepTime> & Record<StepTime, string | null>;
+
+function withTimes(step: JsonStep): StepRow {
+  const timeOf = (text: string | null): Date | null => (text === null ? null : new Date(text));
+  return {
+    ...step,
+    notBefore: timeOf(step.notBefore),
+    dispatchedAt: timeOf(step.dispatchedAt),
+    startedAt: timeOf(step.startedAt),
+    endedAt: timeOf(step.endedAt),
+  };
 }
 
 async function sumBytes(client: Client, restoreIds: readonly string[]): Promise<Map<string, Map<string, DiskBytes>>> {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PermanentError, type Secret } from '@landfall/domain';
+import { ConflictError, PermanentError, type Secret } from '@landfall/domain';
 import pg from 'pg';
 
 /*
@@ -31,12 +31,19 @@ export function migrations(): readonly Migration[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** In the first line of a migration: it can't carry restores over that are under way. */
+const NEEDS_QUIET = /^-- Only while no restore is under way\./;
+
 /**
  * Resolves to whether there was something to do.
+ * @throws ConflictError `RESTORES_UNDER_WAY`: nothing was changed
  * @throws PermanentError `MIGRATION_FAILED`; Prisma's own words are on standard error
  */
 export async function migrate(databaseUrl: Secret): Promise<boolean> {
-  if (await isMigrated(databaseUrl)) return false;
+  const { missing, underWay } = await lookInto(databaseUrl);
+  if (missing.length === 0) return false;
+  // Asked before Prisma is: a migration that fails there has to be resolved by hand.
+  if (underWay.length > 0 && missing.some(({ sql }) => NEEDS_QUIET.test(sql))) throw restoresUnderWay(underWay);
   const child = spawn(process.execPath, [PRISMA, 'migrate', 'deploy'], {
     env: { ...process.env, DATABASE_URL: databaseUrl.reveal() },
     stdio: ['ignore', 2, 2],
@@ -55,7 +62,10 @@ export async function migrate(databaseUrl: Secret): Promise<boolean> {
   return true;
 }
 
-async function isMigrated(databaseUrl: Secret): Promise<boolean> {
+/** The migrations that the database does not have, with the contents that they have here, and the restores that have not ended. */
+async function lookInto(
+  databaseUrl: Secret,
+): Promise<{ readonly missing: readonly Migration[]; readonly underWay: readonly string[] }> {
   const client = new pg.Client({ connectionString: databaseUrl.reveal(), connectionTimeoutMillis: 5_000 });
   client.on('error', () => undefined);
   try {
@@ -64,11 +74,26 @@ async function isMigrated(databaseUrl: Secret): Promise<boolean> {
       'SELECT migration_name AS name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
     );
     const applied = new Set(rows.map((row) => `${row.name} ${row.checksum}`));
-    return migrations().every((migration) => applied.has(`${migration.name} ${migration.checksum}`));
+    const missing = migrations().filter(({ name, checksum }) => !applied.has(`${name} ${checksum}`));
+    const restores = await client.query<{ id: string }>(
+      'SELECT id FROM restore WHERE ended_at IS NULL ORDER BY created_at',
+    );
+    return { missing, underWay: restores.rows.map(({ id }) => id) };
   } catch {
     // No such table or database, or no connection: Prisma creates it, or says what is wrong.
-    return false;
+    return { missing: migrations(), underWay: [] };
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+const NAMED_AT_MOST = 10;
+
+function restoresUnderWay(ids: readonly string[]): ConflictError {
+  const named = ids.slice(0, NAMED_AT_MOST).join(', ');
+  return new ConflictError({
+    code: 'RESTORES_UNDER_WAY',
+    message: `The database was not changed: ${ids.length} restore(s) have not ended (${named}${ids.length > NAMED_AT_MOST ? ', …' : ''}), and this version can't go on with them.`,
+    fix: 'Start the version before, let them end, cancel them or roll them back; then start this one.',
+  });
 }

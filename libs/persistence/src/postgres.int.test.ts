@@ -57,23 +57,6 @@ describe('the books in Postgres', () => {
     assert.equal(await all.idempotency.find('k'), null);
   });
 
-  it('keep the access to a disk until it is removed', async () => {
-    const restoreId = newRestoreId();
-    const request = aRestoreRequest();
-    await all.books.transaction((tx) => tx.createRestore({ id: restoreId, request, requestedBy: 'olivia' }));
-    const expiresAt = new Date('2030-01-01T00:00:00Z');
-    for (const sealedUrl of ['old', 'new']) {
-      await all.diskAccesses.put({ restoreId, diskName: 'sda', sealedUrl, expiresAt });
-    }
-    await all.diskAccesses.put({ restoreId, diskName: 'sdb', sealedUrl: 'b', expiresAt });
-    assert.deepEqual(await all.diskAccesses.access(restoreId, 'sda'), { sealedUrl: 'new', expiresAt });
-    await all.diskAccesses.remove(restoreId, 'sda');
-    assert.equal(await all.diskAccesses.access(restoreId, 'sda'), null);
-    assert.ok(await all.diskAccesses.access(restoreId, 'sdb'));
-    await all.diskAccesses.remove(restoreId);
-    assert.equal(await all.diskAccesses.access(restoreId, 'sdb'), null);
-  });
-
   it('keep one unbroken chain of audit entries that are written side by side, and let nobody change them', async () => {
     await Promise.all(
       Array.from({ length: 10 }, (_, index) =>

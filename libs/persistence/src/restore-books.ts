@@ -1,6 +1,8 @@
 import type {
   CallJournal,
   CloudResourceKind,
+  DiskVerdict,
+  GrantRecord,
   JournalWork,
   LedgerEntry,
   LedgerRecord,
@@ -12,7 +14,7 @@ import type {
   RestoreTransaction,
   RunnableWork,
   Segment,
-  SegmentState,
+  SegmentFilter,
   SegmentTotal,
   StepId,
   WorkRun,
@@ -22,6 +24,7 @@ import type { Database } from './database.js';
 import { loadRestores } from './load-restores.js';
 import { PostgresRestoreTransaction } from './restore-transaction.js';
 import { toSegment } from './rows.js';
+import { readSegments, readTotals, readVerdicts, SEGMENT_COLUMNS } from './segment-reads.js';
 
 /** A relay that has died leaves its messages to the others after that long. */
 const CLAIM_SECONDS = 10;
@@ -106,22 +109,9 @@ export class PostgresRestoreBooks implements RestoreBooks {
 
   async segments(
     restoreId: string,
-    filter: { purpose?: Segment['purpose']; states?: readonly SegmentState[]; diskName?: string; limit?: number } = {},
+    filter: SegmentFilter & { diskName?: string; limit?: number } = {},
   ): Promise<readonly Segment[]> {
-    const { purpose, states, diskName, limit } = filter;
-    const rows = await this.#database.run((client) =>
-      client.segment.findMany({
-        where: {
-          restoreId,
-          ...(purpose ? { purpose } : {}),
-          ...(states ? { state: { in: [...states] } } : {}),
-          ...(diskName === undefined ? {} : { diskName }),
-        },
-        orderBy: [{ diskName: 'asc' }, { purpose: 'asc' }, { index: 'asc' }],
-        ...(limit === undefined ? {} : { take: limit }),
-      }),
-    );
-    return rows.map(toSegment);
+    return this.#database.run((client) => readSegments(client, restoreId, filter));
   }
 
   async segment(id: string): Promise<Segment | null> {
@@ -129,23 +119,31 @@ export class PostgresRestoreBooks implements RestoreBooks {
     return row && toSegment(row);
   }
 
-  async segmentTotals(restoreId: string): Promise<readonly SegmentTotal[]> {
-    const groups = await this.#database.run((client) =>
-      client.segment.groupBy({
-        by: ['diskName', 'purpose', 'state'],
-        where: { restoreId },
-        _count: { _all: true },
-        _sum: { lengthBytes: true },
-        orderBy: [{ diskName: 'asc' }, { purpose: 'asc' }, { state: 'asc' }],
-      }),
+  async segmentsHeldBy(workerId: string | null, name: string): Promise<readonly Segment[]> {
+    const rows = await this.#database.run(
+      (client) => client.$queryRaw<Parameters<typeof toSegment>[0][]>`
+        SELECT ${SEGMENT_COLUMNS} FROM "segment" AS "s"
+        JOIN "segment_grant" AS "g" ON "g"."segment_id" = "s"."id" AND "g"."epoch" = "s"."epoch"
+        WHERE "s"."state" = 'running' AND starts_with("s"."mover", ${`${name}/`})
+          AND "g"."worker_id" IS NOT DISTINCT FROM ${workerId}
+        ORDER BY "s"."restore_id", "s"."disk_name", "s"."purpose", "s"."index"`,
     );
-    return groups.map((group) => ({
-      diskName: group.diskName,
-      purpose: group.purpose as Segment['purpose'],
-      state: group.state as SegmentState,
-      count: group._count._all,
-      bytes: Number(group._sum.lengthBytes ?? 0),
-    }));
+    return rows.map(toSegment);
+  }
+
+  async latestGrant(segmentId: string, mover: string): Promise<GrantRecord | null> {
+    const row = await this.#database.run((client) =>
+      client.segmentGrant.findFirst({ where: { segmentId, mover }, orderBy: { epoch: 'desc' } }),
+    );
+    return row && { segmentId, mover, epoch: row.epoch, restoreId: row.restoreId, workerId: row.workerId };
+  }
+
+  async segmentTotals(restoreId: string): Promise<readonly SegmentTotal[]> {
+    return this.#database.run((client) => readTotals(client, restoreId));
+  }
+
+  async verdicts(restoreId: string): Promise<readonly DiskVerdict[]> {
+    return this.#database.run((client) => readVerdicts(client, restoreId));
   }
 
   async runnable(): Promise<readonly RunnableWork[]> {

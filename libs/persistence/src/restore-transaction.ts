@@ -5,25 +5,32 @@ import {
   STEPS,
   type CleanUp,
   type CleanUpPurpose,
+  type DiskVerdict,
   type ErrorDetails,
+  type GrantRecord,
   type IdempotencyClaim,
+  type LockedRestore,
   type NewOutboxMessage,
   type NewRestore,
   type NewSegment,
-  type Restore,
   type RestorePatch,
   type RestorePlan,
   type RestoreState,
   type RestoreTransaction,
+  type Segment,
+  type SegmentFilter,
   type SegmentState,
+  type SegmentToHandOut,
+  type SegmentTotal,
   type StepId,
   type StepPatch,
   type StepState,
 } from '@landfall/domain';
 import { appendAudit, type NewAuditEntry } from './audit-log.js';
 import type { Prisma } from './generated/client.js';
-import { loadRestores } from './load-restores.js';
-import { requiredJson, storableText, toCleanUp, toJson } from './rows.js';
+import { loadLockedRestore } from './load-restores.js';
+import { requiredJson, storableText, toCleanUp, toJson, toSegment } from './rows.js';
+import { readSegments, readTotals, readVerdicts, SEGMENT_COLUMNS, whereOf } from './segment-reads.js';
 
 /** The changes of one transaction. Every guarded one is a single `UPDATE … WHERE state = … AND epoch = …`. */
 export class PostgresRestoreTransaction implements RestoreTransaction {
@@ -48,10 +55,10 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
     });
   }
 
-  async lockRestore(id: string): Promise<Restore | null> {
+  async lockRestore(id: string): Promise<LockedRestore | null> {
+    // In a statement of its own: one that waits for a lock and reads on would see the steps as they were before.
     const locked = await this.#client.$queryRaw<unknown[]>`SELECT 1 FROM "restore" WHERE "id" = ${id} FOR UPDATE`;
-    if (locked.length === 0) return null;
-    return (await loadRestores(this.#client, { id }))[0] ?? null;
+    return locked.length === 0 ? null : loadLockedRestore(this.#client, id);
   }
 
   async moveRestore(
@@ -100,23 +107,14 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
   }
 
   async openCleanUp(restoreId: string, purpose: CleanUpPurpose, cause: ErrorDetails | null): Promise<CleanUp> {
-    const fresh = {
-      purpose,
-      state: 'pending',
-      attempts: 0,
-      cause: toJson(cause),
-      error: toJson(null),
-      dispatchedAt: null,
-      startedAt: null,
-      endedAt: null,
-      notBefore: null,
-    };
-    const row = await this.#client.cleanUp.upsert({
-      where: { restoreId },
-      create: { restoreId, ...fresh },
-      update: { ...fresh, epoch: { increment: 1 } },
-    });
-    return toCleanUp(row);
+    const [row] = await this.#client.$queryRaw<[{ epoch: number }]>`
+      INSERT INTO "clean_up" AS "c" ("restore_id", "purpose", "cause")
+      VALUES (${restoreId}, ${purpose}, ${cause === null ? null : JSON.stringify(requiredJson(cause))}::jsonb)
+      ON CONFLICT ("restore_id") DO UPDATE SET
+        "purpose" = EXCLUDED."purpose", "cause" = EXCLUDED."cause", "epoch" = "c"."epoch" + 1, "state" = 'pending',
+        "attempts" = 0, "error" = NULL, "dispatched_at" = NULL, "started_at" = NULL, "ended_at" = NULL, "not_before" = NULL
+      RETURNING "epoch"`;
+    return { purpose, cause, epoch: row.epoch, state: 'pending', attempts: 0, error: null };
   }
 
   async moveCleanUp(
@@ -178,10 +176,18 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
   }
 
   async createSegments(segments: readonly NewSegment[]): Promise<void> {
-    await this.#client.segment.createMany({
-      data: segments.map((segment) => ({ ...segment, id: segmentId(segment) })),
-      skipDuplicates: true,
-    });
+    // As one parameter: a large disk has more segments than a statement may have parameters.
+    const rows = segments.map((segment) => ({
+      ...segment,
+      diskName: storableText(segment.diskName),
+      id: segmentId(segment),
+    }));
+    await this.#client.$executeRaw`
+      INSERT INTO "segment" ("id", "restore_id", "disk_name", "purpose", "index", "offset_bytes", "length_bytes")
+      SELECT "id", "restoreId", "diskName", "purpose", "index", "offsetBytes", "lengthBytes"
+      FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS "s"
+        ("id" text, "restoreId" text, "diskName" text, "purpose" text, "index" int, "offsetBytes" bigint, "lengthBytes" bigint)
+      ON CONFLICT DO NOTHING`;
   }
 
   async moveSegment(
@@ -201,6 +207,91 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
       },
     });
     return count === 1;
+  }
+
+  async unfinishedSegments(
+    restoreId: string,
+    { purpose, disks, perDisk }: { purpose: Segment['purpose']; disks: readonly string[]; perDisk: number },
+  ): Promise<readonly Segment[]> {
+    const rows = await this.#client.$queryRaw<Parameters<typeof toSegment>[0][]>`
+      SELECT ${SEGMENT_COLUMNS}
+      FROM unnest(${[...disks]}::text[]) WITH ORDINALITY AS "disk"("name", "position")
+      CROSS JOIN LATERAL (
+        SELECT * FROM "segment"
+        WHERE "restore_id" = ${restoreId} AND "purpose" = ${purpose} AND "disk_name" = "disk"."name"
+          AND "state" IN ('pending', 'running')
+        ORDER BY "index" LIMIT ${perDisk}
+      ) AS "s"
+      ORDER BY "disk"."position", "s"."index"`;
+    return rows.map(toSegment);
+  }
+
+  async segment(id: string): Promise<Segment | null> {
+    const row = await this.#client.segment.findUnique({ where: { id } });
+    return row && toSegment(row);
+  }
+
+  async hasSegments(restoreId: string, filter: SegmentFilter): Promise<boolean> {
+    return (await this.#client.segment.findFirst({ where: whereOf(restoreId, filter), select: { id: true } })) !== null;
+  }
+
+  async segments(restoreId: string, filter: SegmentFilter): Promise<readonly Segment[]> {
+    return readSegments(this.#client, restoreId, filter);
+  }
+
+  async segmentTotals(restoreId: string): Promise<readonly SegmentTotal[]> {
+    return readTotals(this.#client, restoreId);
+  }
+
+  async handOut(segments: readonly SegmentToHandOut[]): Promise<number> {
+    if (segments.length === 0) return 0;
+    const rows = segments.map(({ segment: { id, state, epoch }, queue, jobId, name, payload }) => ({
+      ...{ id, state, epoch, queue, jobId, name, payload },
+    }));
+    const sent = await this.#client.$executeRaw`
+      WITH "wanted" AS (
+        SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS "w"
+          ("id" text, "state" text, "epoch" int, "queue" text, "jobId" text, "name" text, "payload" jsonb)
+      ), "moved" AS (
+        UPDATE "segment" AS "s" SET "state" = 'pending', "epoch" = "s"."epoch" + 1, "mover" = NULL, "ended_at" = NULL
+        FROM "wanted" AS "w" WHERE "s"."id" = "w"."id" AND "s"."state" = "w"."state" AND "s"."epoch" = "w"."epoch"
+        RETURNING "s"."id"
+      )
+      INSERT INTO "outbox" ("queue", "job_id", "name", "payload")
+      SELECT "w"."queue", "w"."jobId", "w"."name", "w"."payload" FROM "wanted" AS "w" JOIN "moved" USING ("id")
+      ON CONFLICT ("queue", "job_id") DO NOTHING`;
+    if (sent > 0) this.wroteOutbox = true;
+    return sent;
+  }
+
+  async addGrant({ segmentId, epoch, restoreId, mover, workerId }: GrantRecord): Promise<void> {
+    await this.#client.$executeRaw`
+      INSERT INTO "segment_grant" ("segment_id", "epoch", "restore_id", "mover", "worker_id", "granted_at")
+      VALUES (${segmentId}, ${epoch}::int, ${restoreId}, ${mover}, ${workerId}, clock_timestamp())`;
+  }
+
+  async granted(segmentId: string, epoch: number): Promise<{ grant: GrantRecord; segment: Segment } | null> {
+    const [row] = await this.#client.$queryRaw<(Parameters<typeof toSegment>[0] & { grant: GrantRecord })[]>`
+      SELECT ${SEGMENT_COLUMNS},
+             jsonb_build_object('segmentId', "g"."segment_id", 'epoch', "g"."epoch", 'restoreId', "g"."restore_id",
+                                'mover', "g"."mover", 'workerId', "g"."worker_id") AS "grant"
+      FROM "segment_grant" AS "g" JOIN "segment" AS "s" ON "s"."id" = "g"."segment_id"
+      WHERE "g"."segment_id" = ${segmentId} AND "g"."epoch" = ${epoch}::int`;
+    return row ? { grant: row.grant, segment: toSegment(row) } : null;
+  }
+
+  async addVerdict(verdict: Omit<DiskVerdict, 'at'>): Promise<boolean> {
+    const { restoreId, diskName, segmentId, epoch, mover, code, message, fix } = verdict;
+    const added = await this.#client.$executeRaw`
+      INSERT INTO "disk_verdict" ("restore_id", "disk_name", "segment_id", "epoch", "mover", "code", "message", "fix", "at")
+      VALUES (${restoreId}, ${diskName}, ${segmentId}, ${epoch}::int, ${mover}, ${code}, ${storableText(message)}, ${fix},
+              clock_timestamp())
+      ON CONFLICT DO NOTHING`;
+    return added === 1;
+  }
+
+  async verdicts(restoreId: string): Promise<readonly DiskVerdict[]> {
+    return readVerdicts(this.#client, restoreId);
   }
 
   async claimIdempotencyKey(claim: IdempotencyClaim): Promise<IdempotencyClaim> {

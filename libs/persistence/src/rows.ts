@@ -3,8 +3,11 @@ import type {
   CleanUp,
   CleanUpPurpose,
   DiscoveredPoint,
+  DiskRecord,
+  DiskVerdict,
   ErrorDetails,
   Firmware,
+  LockedRestore,
   OperatingSystem,
   PointDisk,
   PointKind,
@@ -37,6 +40,11 @@ export interface DiskBytes {
 }
 
 export function toRestore(row: RestoreRow, bytes: ReadonlyMap<string, DiskBytes>): Restore {
+  const restore = toLockedRestore(row);
+  return { ...restore, disks: restore.disks.map((disk) => withBytes(disk, bytes.get(disk.name))) };
+}
+
+export function toLockedRestore(row: RestoreRow): LockedRestore {
   return {
     id: row.id,
     state: row.state as RestoreState,
@@ -44,7 +52,7 @@ export function toRestore(row: RestoreRow, bytes: ReadonlyMap<string, DiskBytes>
     request: fromJson<RestoreRequest>(row.request),
     plan: fromJson<RestorePlan | null>(row.plan),
     steps: row.steps.toSorted((a, b) => a.number - b.number).map(toStep),
-    disks: row.disks.toSorted((a, b) => a.position - b.position).map((disk) => toDisk(disk, bytes.get(disk.name))),
+    disks: row.disks.toSorted((a, b) => a.position - b.position).map(toDisk),
     vmAzureId: row.vmAzureId,
     problems: fromJson<Problem[]>(row.problems),
     error: fromJson<ErrorDetails | null>(row.error),
@@ -69,16 +77,17 @@ function toStep(row: rows.RestoreStepModel): RestoreStep {
   };
 }
 
-function toDisk(row: rows.RestoreDiskModel, bytes: DiskBytes | undefined): RestoredDisk {
-  return {
-    name: row.name,
-    from: row.from,
-    role: row.role as 'os' | 'data',
-    lun: row.lun,
-    azureId: row.azureId,
-    bytesTotal: bytes?.total ?? 0,
-    bytesDone: bytes?.done ?? 0,
-  };
+function toDisk({ name, from, role, lun, azureId }: rows.RestoreDiskModel): DiskRecord {
+  return { name, from, lun, azureId, role: role as 'os' | 'data' };
+}
+
+function withBytes(disk: DiskRecord, bytes: DiskBytes | undefined): RestoredDisk {
+  return { ...disk, bytesTotal: bytes?.total ?? 0, bytesDone: bytes?.done ?? 0 };
+}
+
+export function toVerdict({ diskName, ...row }: rows.DiskVerdictModel): DiskVerdict {
+  const { restoreId, segmentId, epoch, mover, code, message, fix, at } = row;
+  return { restoreId, diskName, segmentId, epoch, mover, code, message, fix, at };
 }
 
 export function toCleanUp(row: rows.CleanUpModel): CleanUp {

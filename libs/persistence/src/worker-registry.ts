@@ -64,6 +64,10 @@ export class PostgresWorkerRegistry implements WorkerRegistry {
     return rows[0] ? this.worker(rows[0].id) : null;
   }
 
+  async byAnySession(tokenHash: string): Promise<WorkerRecord | null> {
+    return (await this.#find({ OR: [{ sessionTokenHash: tokenHash }, { endedSessionHash: tokenHash }] }))[0] ?? null;
+  }
+
   async renewSession(tokenHash: string, validSeconds: number): Promise<boolean> {
     const renewed = await this.#database.run(
       (client) => client.$executeRaw`
@@ -83,17 +87,12 @@ export class PostgresWorkerRegistry implements WorkerRegistry {
   }
 
   async retire(id: string): Promise<void> {
-    await this.#database.run((client) =>
-      client.worker.updateMany({
-        where: { id },
-        data: {
-          state: 'retired',
-          bootstrapTokenHashes: [],
-          bootstrapExpiresAt: null,
-          sessionTokenHash: null,
-          sessionExpiresAt: null,
-        },
-      }),
+    await this.#database.run(
+      (client) => client.$executeRaw`
+        UPDATE "worker" SET "state" = 'retired', "bootstrap_token_hashes" = '{}', "bootstrap_expires_at" = NULL,
+               "ended_session_hash" = coalesce("session_token_hash", "ended_session_hash"),
+               "session_token_hash" = NULL, "session_expires_at" = NULL
+        WHERE "id" = ${id}`,
     );
   }
 

@@ -7,7 +7,8 @@ import {
   RetryableError,
   stepNumber,
   WaitingError,
-  type Restore,
+  type ErrorDetails,
+  type LockedRestore,
   type RestoreBooks,
   type RestoreState,
   type RestoreStep,
@@ -44,12 +45,13 @@ export interface StepRun {
 export type RunResult =
   | { readonly kind: 'done'; readonly output: unknown }
   | { readonly kind: 'parked' }
-  | { readonly kind: 'failed'; readonly error: unknown }
+  /** `exhausted`: whatever may pass has been tried often enough; it is left to a person. */
+  | { readonly kind: 'failed'; readonly error: unknown; readonly exhausted?: boolean }
   | { readonly kind: 'interrupted' };
 
 /** A run that may begin; null from `beginStep` means that the job is stale and must be dropped. */
 export interface BegunStep {
-  readonly restore: Restore;
+  readonly restore: LockedRestore;
   readonly step: RestoreStep;
 }
 
@@ -82,7 +84,7 @@ export async function recordOutcome(books: RestoreBooks, run: StepRun, result: R
   return books.transaction(async (tx) => {
     const found = await lockStep(tx, run);
     if (!found || found.step.state !== 'running') return false;
-    await apply(tx, found.restore, found.step, result);
+    await applyOutcome(tx, found.restore, found.step, result);
     return true;
   });
 }
@@ -111,7 +113,7 @@ export async function redispatchStep(books: RestoreBooks, run: StepRun): Promise
     if (!found) return false;
     const { restore, step } = found;
     if (step.state === 'running') {
-      await apply(tx, restore, step, { kind: 'failed', error: interrupted(step.id) });
+      await applyOutcome(tx, restore, step, { kind: 'failed', error: interrupted(step.id) });
       return true;
     }
     if (step.state !== 'pending' || !movesForward(restore.state)) return false;
@@ -126,7 +128,16 @@ async function lockStep(tx: RestoreTransaction, run: StepRun): Promise<BegunStep
   return restore && step && step.epoch === run.epoch ? { restore, step } : null;
 }
 
-async function apply(tx: RestoreTransaction, restore: Restore, step: RestoreStep, result: RunResult): Promise<void> {
+/**
+ * Ends a run and writes what follows, for whoever decides on it in a transaction of their own.
+ * @param restore as `lockRestore` has just given it; its `step` is running
+ */
+export async function applyOutcome(
+  tx: RestoreTransaction,
+  restore: LockedRestore,
+  step: RestoreStep,
+  result: RunResult,
+): Promise<void> {
   if (result.kind === 'done') return finish(tx, restore, step, result.output);
   if (!movesForward(restore.state)) return giveBack(tx, restore, step);
   switch (result.kind) {
@@ -137,11 +148,11 @@ async function apply(tx: RestoreTransaction, restore: Restore, step: RestoreStep
       await stepEvent(tx, restore.id, step.id, 'interrupted', 'it is taken up again');
       return dispatchStep(tx, restore.id, step);
     case 'failed':
-      return fail(tx, restore, step, result.error);
+      return fail(tx, restore, step, result.error, result.exhausted);
   }
 }
 
-async function finish(tx: RestoreTransaction, restore: Restore, step: RestoreStep, raw: unknown): Promise<void> {
+async function finish(tx: RestoreTransaction, restore: LockedRestore, step: RestoreStep, raw: unknown): Promise<void> {
   const parsed = STAGES[step.id].output.safeParse(raw);
   if (!parsed.success) return fail(tx, restore, step, badOutput(step.id));
   if (step.id === 'plan' && restore.plan === null) return fail(tx, restore, step, badOutput(step.id));
@@ -156,7 +167,7 @@ async function finish(tx: RestoreTransaction, restore: Restore, step: RestoreSte
   else await startCleanUp(tx, restore.id);
 }
 
-async function goOn(tx: RestoreTransaction, restore: Restore, after: StepId): Promise<void> {
+async function goOn(tx: RestoreTransaction, restore: LockedRestore, after: StepId): Promise<void> {
   if (after === 'plan' && (await refuse(tx, restore))) return;
   let epoch = restore.epoch;
   if (restore.state === 'planning') {
@@ -179,7 +190,7 @@ async function goOn(tx: RestoreTransaction, restore: Restore, after: StepId): Pr
   await tx.addEvent(restore.id, 'restore.completed', 'The restore is completed.');
 }
 
-async function refuse(tx: RestoreTransaction, restore: Restore): Promise<boolean> {
+async function refuse(tx: RestoreTransaction, restore: LockedRestore): Promise<boolean> {
   if (restore.plan === null || !isRefused(restore.plan)) return false;
   const problems = restore.plan.problems;
   const guard = { from: restore.state, epoch: restore.epoch };
@@ -189,17 +200,23 @@ async function refuse(tx: RestoreTransaction, restore: Restore): Promise<boolean
   return true;
 }
 
-async function fail(tx: RestoreTransaction, restore: Restore, step: RestoreStep, error: unknown): Promise<void> {
+async function fail(
+  tx: RestoreTransaction,
+  restore: LockedRestore,
+  step: RestoreStep,
+  error: unknown,
+  exhausted = false,
+): Promise<void> {
   const details = detailsOf(error);
   if (!movesForward(restore.state)) return giveBack(tx, restore, step);
   const kind = kindOf(error);
-  if (kind === 'waiting') {
+  if (kind === 'waiting' && !exhausted) {
     const delayMs = error instanceof WaitingError ? error.retryAfterMs : backOffMs(1);
     await stepEvent(tx, restore.id, step.id, 'waiting', details.message, { ...details, delayMs });
     return dispatchStep(tx, restore.id, step, { error: details }, delayMs);
   }
   const attempts = step.attempts + 1;
-  if (kind === 'retryable' && attempts < STEP_ATTEMPTS) {
+  if (kind === 'retryable' && attempts < STEP_ATTEMPTS && !exhausted) {
     const delayMs = backOffMs(attempts, error instanceof RetryableError ? error.retryAfterMs : 0);
     await stepEvent(tx, restore.id, step.id, 'retry', details.message, { ...details, attempts, delayMs });
     return dispatchStep(tx, restore.id, step, { error: details, attempts }, delayMs);
@@ -208,7 +225,7 @@ async function fail(tx: RestoreTransaction, restore: Restore, step: RestoreStep,
   mustMove(await tx.moveStep(restore.id, step.id, guardOf(step), 'failed', patch));
   await stepEvent(tx, restore.id, step.id, 'failed', details.message, { ...details, attempts });
   const guard = { from: restore.state, epoch: restore.epoch };
-  if (kind === 'retryable') {
+  if (kind !== 'permanent') {
     mustMove(await tx.moveRestore(restore.id, guard, 'needs-attention', { error: details }));
     await tx.addEvent(restore.id, 'restore.needs-attention', `${details.message} ${details.fix}`, { ...details });
   } else if (restore.state === 'planning') {
@@ -216,12 +233,50 @@ async function fail(tx: RestoreTransaction, restore: Restore, step: RestoreStep,
     mustMove(await tx.moveRestore(restore.id, guard, 'failed', { error: details }));
     await tx.addEvent(restore.id, 'restore.failed', details.message, { ...details });
   } else {
-    await turnRound(tx, restore, 'failure', details);
+    await turnRound(tx, ended(restore, step), 'failure', details);
   }
 }
 
+/**
+ * Ends a restore for a fact that no attempt can change, whatever its steps are doing at the moment: it fails with exactly
+ * this reason, and what was created is removed. A step that is being run ends first.
+ *
+ * @param restore as `lockRestore` has just given it
+ * @param stepId whose fact it is
+ * @returns false when the restore has ended, or is on its way back already: nothing is changed then
+ */
+export async function failRestore(
+  tx: RestoreTransaction,
+  restore: LockedRestore,
+  stepId: StepId,
+  details: ErrorDetails,
+): Promise<boolean> {
+  if (restore.state === 'needs-attention') {
+    // One that could not be removed is on its way back, too.
+    const back = await tx.cleanUp(restore.id);
+    if (back !== null && back.state !== 'done') return false;
+  } else if (restore.state !== 'running') return false;
+  const step = restore.steps.find((candidate) => candidate.id === stepId);
+  const isAtWork = step?.state === 'running' && !step.parked;
+  if (step !== undefined && !isAtWork && step.state !== 'done') {
+    const patch = { error: details, attempts: step.attempts + 1, endedAt: new Date(), parked: false };
+    mustMove(await tx.moveStep(restore.id, stepId, guardOf(step), 'failed', patch));
+    await stepEvent(tx, restore.id, stepId, 'failed', details.message, { ...details, attempts: patch.attempts });
+  }
+  await turnRound(tx, step === undefined || isAtWork ? restore : ended(restore, step), 'failure', details);
+  return true;
+}
+
+/** The restore once this step of it runs no more. */
+function ended(restore: LockedRestore, { id }: RestoreStep): LockedRestore {
+  const steps = restore.steps.map((step) =>
+    step.id === id && step.state === 'running' ? { ...step, state: 'failed' as const, parked: false } : step,
+  );
+  return { ...restore, steps };
+}
+
 /** The run has ended and its effect is not wanted any more: the clean-up may begin. */
-async function giveBack(tx: RestoreTransaction, restore: Restore, step: RestoreStep): Promise<void> {
+async function giveBack(tx: RestoreTransaction, restore: LockedRestore, step: RestoreStep): Promise<void> {
   const patch = { epoch: step.epoch + 1, parked: false };
   mustMove(await tx.moveStep(restore.id, step.id, guardOf(step), 'pending', patch));
   await stepEvent(tx, restore.id, step.id, 'stopped', `stopped, because the restore is ${restore.state}`);

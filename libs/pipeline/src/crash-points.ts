@@ -97,11 +97,15 @@ class Writes {
   }
 }
 
-const READS: ReadonlySet<string> = new Set(['lockRestore', 'cleanUp']);
+const READS: ReadonlySet<string> = new Set([
+  ...['lockRestore', 'cleanUp', 'granted', 'verdicts'],
+  ...['segment', 'segments', 'hasSegments', 'unfinishedSegments', 'segmentTotals'],
+]);
 
 /** Writes that name a transaction, the most telling one first. */
 const TELLING: readonly string[] = [
   'createRestore',
+  'addVerdict',
   'moveStep',
   'moveCleanUp',
   'moveRestore',
@@ -124,6 +128,10 @@ function labelOf(method: string, [, second, third, fourth, fifth]: readonly unkn
       return `restore.${String(third)}`;
     case 'moveSegment':
       return `step05.segment.${String(third)}`;
+    case 'addVerdict':
+      return 'step05.verdict';
+    case 'handOut':
+      return 'step05.segment.handOut';
     case 'addEvent':
       return `event.${String(second)}`;
     default:

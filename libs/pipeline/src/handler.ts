@@ -1,9 +1,9 @@
-import type { CallJournal, CleanUpPurpose, Restore, RestorePlan, StepId } from '@landfall/domain';
+import type { CallJournal, CleanUpPurpose, LockedRestore, RestorePlan, StepId } from '@landfall/domain';
 import type { StageOutput } from './stages.js';
 
 /** What a step's handler gets to work with. */
 export interface StepContext {
-  readonly restore: Restore;
+  readonly restore: LockedRestore;
   /** @throws PermanentError `PLAN_MISSING` in step 0, which makes it */
   readonly plan: RestorePlan;
   readonly epoch: number;
@@ -30,7 +30,7 @@ export type StepHandlers = { readonly [S in StepId]?: StepHandler<S> };
 
 /** What a clean-up gets to work with. */
 export interface CleanUpContext {
-  readonly restore: Restore;
+  readonly restore: LockedRestore;
   readonly purpose: CleanUpPurpose;
   readonly epoch: number;
   readonly journal: CallJournal;
@@ -45,6 +45,12 @@ export interface CleanUpContext {
  * @throws LandfallError: retryable and waiting ones are tried again, a permanent one is left to a person
  */
 export type CleanUpHandler = (context: CleanUpContext) => Promise<void>;
+
+/**
+ * Does what a job asks for, beside the steps. Gets the job's payload, unparsed. A job is a hint here, too: what it could not
+ * do is done by the next pass of the reconciler.
+ */
+export type TaskHandler = (payload: unknown, signal: AbortSignal) => Promise<void>;
 
 /**
  * Answers a job that somebody waits for. Gets the job's payload, unparsed; the answer must be JSON without secrets.

@@ -31,7 +31,7 @@ describe('the sending side of the queues', () => {
     through.port = String(port);
     const prefix = `test-${process.pid}-away`;
     const queues = new QueueClient({ url: new Secret(through.toString()), prefix });
-    const message = { queue: 'mover-results', jobId: 'job-1', name: 'segment-done', payload: {} };
+    const message = { queue: 'mover-pool', jobId: 'job-1', name: 'segment', payload: {} };
     await assert.rejects(queues.enqueue(message), { code: 'REDIS_UNREACHABLE' });
 
     const back = await passage(real, port);
@@ -46,8 +46,8 @@ describe('the sending side of the queues', () => {
           await new Promise((resolve) => setTimeout(resolve, 100));
         }
       }
-      assert.equal(await queues.isLive('mover-results', 'job-1'), true);
-      await queues.queue('mover-results').obliterate({ force: true });
+      assert.equal(await queues.isLive('mover-pool', 'job-1'), true);
+      await queues.queue('mover-pool').obliterate({ force: true });
     } finally {
       await queues.close();
       back.close();

@@ -9,8 +9,6 @@ export const QUEUES = {
   planner: 'planner',
   provisioner: 'provisioner',
   finalizer: 'finalizer',
-  /** From every data-mover back to the finalizer. */
-  moverResults: 'mover-results',
   /** Taken by any data-mover of the pool (`--transfer direct`). */
   moverPool: 'mover-pool',
 } as const;
@@ -54,27 +52,6 @@ export const SCAN_RESULT = z.object({
 /** `segment` on a mover queue. */
 export const SEGMENT_JOB = z.object({ restoreId: z.string(), segmentId: z.string(), epoch: z.number().int() });
 
-/** `segment-done`, `segment-failed`, `mover-started` on the results queue. */
-export const SEGMENT_DONE = z.object({
-  segmentId: z.string(),
-  restoreId: z.string(),
-  epoch: z.number().int(),
-  mover: z.string(),
-  bytesWritten: z.number().int().nonnegative(),
-  bytesZero: z.number().int().nonnegative(),
-  bytesRead: z.number().int().nonnegative(),
-  milliseconds: z.number().nonnegative(),
-});
-export const SEGMENT_FAILED = z.object({
-  segmentId: z.string(),
-  restoreId: z.string(),
-  epoch: z.number().int(),
-  mover: z.string(),
-  kind: z.enum(['permanent', 'retryable', 'waiting']),
-  error: z.object({ code: z.string(), message: z.string(), fix: z.string() }),
-});
-export const MOVER_STARTED = z.object({ workerId: z.string().nullable(), mover: z.string(), pid: z.number().int() });
-
 /** Job ids hold no `:` (BullMQ) and the epoch, because an id that has already ended is silently dropped. */
 export function stepJobId(restoreId: string, work: StepId | 'clean-up', epoch: number): string {
   return `${restoreId}-${work}-${epoch}`;
@@ -82,9 +59,4 @@ export function stepJobId(restoreId: string, work: StepId | 'clean-up', epoch: n
 
 export function segmentJobId(segmentId: string, epoch: number): string {
   return `${segmentId}-${epoch}`;
-}
-
-/** Of the job on the results queue by which a data-mover answers; one for each epoch. */
-export function segmentResultId(segmentId: string, epoch: number): string {
-  return `${segmentId}-${epoch}-result`;
 }

@@ -2,7 +2,7 @@ import {
   kindOf,
   PermanentError,
   type CallJournal,
-  type Restore,
+  type LockedRestore,
   type RestoreBooks,
   type RestorePlan,
   type StepId,
@@ -80,7 +80,7 @@ async function callHandler<S extends StepId>(
 
 function contextOf(
   books: RestoreBooks,
-  restore: Restore,
+  restore: LockedRestore,
   run: StepRun,
   journal: CallJournal,
   signal: AbortSignal,
@@ -98,7 +98,7 @@ function contextOf(
   };
 }
 
-function planOf(restore: Restore): RestorePlan {
+function planOf(restore: LockedRestore): RestorePlan {
   if (restore.plan) return restore.plan;
   throw new PermanentError({
     code: 'PLAN_MISSING',
@@ -107,7 +107,7 @@ function planOf(restore: Restore): RestorePlan {
   });
 }
 
-function outputOf<S extends StepId>(restore: Restore, step: S): StageOutput<S> {
+function outputOf<S extends StepId>(restore: LockedRestore, step: S): StageOutput<S> {
   const parsed = STAGES[step].output.safeParse(restore.steps.find((candidate) => candidate.id === step)?.output);
   if (parsed.success) return parsed.data as StageOutput<S>;
   throw new PermanentError({

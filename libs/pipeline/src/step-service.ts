@@ -2,7 +2,7 @@ import { detailsOf, kindOf, RetryableError, type RestoreBooks, type WorkRun } fr
 import { Worker, type Job } from 'bullmq';
 import type { z } from 'zod';
 import { CLEAN_UP_JOB, STEP_JOB } from './dispatch.js';
-import type { AnswerHandler, CleanUpHandler, StepHandlers } from './handler.js';
+import type { AnswerHandler, CleanUpHandler, StepHandlers, TaskHandler } from './handler.js';
 import { runOutboxRelay } from './outbox-relay.js';
 import { KEEP_ENDED_JOBS, QueueClient, withDeadline } from './queue-client.js';
 import { CLEAN_UP, QUEUES, RUN_STEP, type ANSWER } from './queues.js';
@@ -34,6 +34,8 @@ export interface StepServiceOptions {
   readonly cleanUp?: CleanUpHandler;
   /** By the name of the job that they answer. */
   readonly answers?: Readonly<Record<string, AnswerHandler>>;
+  /** By the name of the job that asks for them. */
+  readonly tasks?: Readonly<Record<string, TaskHandler>>;
   /** Jobs in hand at once; 8 when left out. */
   readonly concurrency?: number;
   /** Runs with every pass of the reconciler. */
@@ -115,7 +117,7 @@ export async function runStepService(options: StepServiceOptions): Promise<StepS
 
 /** One job of a service's queue, whoever has taken it from there. */
 export async function handleJob(
-  options: Pick<StepServiceOptions, 'books' | 'handlers' | 'cleanUp' | 'answers'>,
+  options: Pick<StepServiceOptions, 'books' | 'handlers' | 'cleanUp' | 'answers' | 'tasks'>,
   runs: RunningRuns,
   job: Pick<Job, 'name' | 'data'>,
   lost: AbortSignal | undefined,
@@ -124,6 +126,19 @@ export async function handleJob(
   const { books, handlers, cleanUp } = options;
   const answer = options.answers?.[job.name];
   if (answer) return runs.during(null, lost, (signal) => answered(answer, job.data, signal));
+  const task = options.tasks?.[job.name];
+  if (task) {
+    try {
+      await runs.during(null, lost, (signal) => task(job.data, signal));
+      return 'recorded';
+    } catch (error) {
+      log.warn(
+        { job: job.name, error: detailsOf(error) },
+        'A task could not be done; the reconciler comes back to it.',
+      );
+      return 'dropped';
+    }
+  }
   if (job.name === STEP_JOB) {
     const run = RUN_STEP.parse(job.data);
     const { restoreId, step, epoch } = run;

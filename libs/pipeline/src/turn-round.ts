@@ -7,8 +7,9 @@ import {
   WaitingError,
   type CleanUp,
   type CleanUpPurpose,
+  type DiskVerdict,
   type ErrorDetails,
-  type Restore,
+  type LockedRestore,
   type RestoreBooks,
   type RestoreState,
   type RestoreStep,
@@ -86,6 +87,8 @@ export async function requestResume(books: RestoreBooks, restoreId: string, acto
     const back = cleanUp !== null && cleanUp.state !== 'done';
     const step = restore.steps.find((candidate) => candidate.state === 'failed');
     if (!back && !step) throw notResumable(restore);
+    const [verdict] = back ? [] : await tx.verdicts(restoreId);
+    if (verdict !== undefined) throw badDisk(restore, verdict);
     const to = back ? ENDS[cleanUp.purpose].on : step?.id === 'plan' ? 'planning' : 'running';
     const guard = { from: restore.state, epoch: restore.epoch };
     mustMove(await tx.moveRestore(restoreId, guard, to, { error: back ? cleanUp.cause : null }));
@@ -100,7 +103,7 @@ export async function requestResume(books: RestoreBooks, restoreId: string, acto
  * Takes the failed step up again; or, where it has lost its worker, step 4 once more. The failed step stays as it is until
  * then: its error tells step 4 why.
  */
-async function resumeStep(tx: RestoreTransaction, restore: Restore, failed: RestoreStep): Promise<void> {
+async function resumeStep(tx: RestoreTransaction, restore: LockedRestore, failed: RestoreStep): Promise<void> {
   const anew = { attempts: 0, error: null, endedAt: null };
   const hasLostWorker = failed.id === 'restore-data' && failed.error?.code === WORKER_SILENT;
   const launch = restore.steps.find((step) => step.id === 'launch-worker' && step.state === 'done');
@@ -114,7 +117,7 @@ async function resumeStep(tx: RestoreTransaction, restore: Restore, failed: Rest
 /** Makes the restore go back for this purpose; the clean-up begins at once unless a step is still running. */
 export async function turnRound(
   tx: RestoreTransaction,
-  restore: Restore,
+  restore: LockedRestore,
   purpose: CleanUpPurpose,
   cause: ErrorDetails | null,
 ): Promise<void> {
@@ -122,29 +125,31 @@ export async function turnRound(
   const guard = { from: restore.state, epoch: restore.epoch };
   mustMove(await tx.moveRestore(restore.id, guard, to, { error: cause }));
   await tx.addEvent(restore.id, `restore.${to}`, turningSentence(purpose, cause), { purpose, ...cause });
-  await tx.openCleanUp(restore.id, purpose, cause);
-  await startCleanUp(tx, restore.id);
+  await beginWayBack(tx, restore, await tx.openCleanUp(restore.id, purpose, cause));
 }
 
 /** Dispatches the clean-up that waits, unless a step is still running; a parked step ends here. */
 export async function startCleanUp(tx: RestoreTransaction, restoreId: string): Promise<void> {
   const restore = await lock(tx, restoreId);
-  const cleanUp = await tx.cleanUp(restoreId);
+  await beginWayBack(tx, restore, await tx.cleanUp(restoreId));
+}
+
+async function beginWayBack(tx: RestoreTransaction, restore: LockedRestore, cleanUp: CleanUp | null): Promise<void> {
   if (cleanUp?.state !== 'pending') return;
   const running = restore.steps.filter((step) => step.state === 'running');
   if (running.some((step) => !step.parked)) return;
   for (const step of running) {
     const guard = { from: step.state, epoch: step.epoch };
-    mustMove(await tx.moveStep(restoreId, step.id, guard, 'pending', { epoch: step.epoch + 1, parked: false }));
+    mustMove(await tx.moveStep(restore.id, step.id, guard, 'pending', { epoch: step.epoch + 1, parked: false }));
   }
-  await dispatchCleanUp(tx, restoreId, cleanUp);
+  await dispatchCleanUp(tx, restore.id, cleanUp);
 }
 
 /** Takes a clean-up up. Null: the job is stale and must be dropped. */
 export async function beginCleanUp(
   books: RestoreBooks,
   run: { restoreId: string; epoch: number },
-): Promise<{ restore: Restore; cleanUp: CleanUp } | null> {
+): Promise<{ restore: LockedRestore; cleanUp: CleanUp } | null> {
   return books.transaction(async (tx) => {
     const restore = await tx.lockRestore(run.restoreId);
     const cleanUp = restore && (await tx.cleanUp(run.restoreId));
@@ -206,7 +211,12 @@ export async function redispatchCleanUp(
   });
 }
 
-async function retryCleanUp(tx: RestoreTransaction, restore: Restore, cleanUp: CleanUp, error: unknown): Promise<void> {
+async function retryCleanUp(
+  tx: RestoreTransaction,
+  restore: LockedRestore,
+  cleanUp: CleanUp,
+  error: unknown,
+): Promise<void> {
   const details = detailsOf(error);
   const kind = kindOf(error);
   const attempts = cleanUp.attempts + (kind === 'waiting' ? 0 : 1);
@@ -242,7 +252,7 @@ function turningSentence(purpose: CleanUpPurpose, cause: ErrorDetails | null): s
   return `The restore can't go on: ${cause?.message ?? 'a step has failed.'}`;
 }
 
-function notResumable(restore: Restore): ConflictError {
+function notResumable(restore: LockedRestore): ConflictError {
   return new ConflictError({
     code: 'NOT_RESUMABLE',
     message: `Restore ${restore.id} is ${restore.state}; only one whose attempts are used up can be resumed.`,
@@ -250,7 +260,15 @@ function notResumable(restore: Restore): ConflictError {
   });
 }
 
-async function lock(tx: RestoreTransaction, restoreId: string): Promise<Restore> {
+function badDisk({ id }: LockedRestore, { diskName, code, message }: DiskVerdict): ConflictError {
+  return new ConflictError({
+    code: 'NOT_RESUMABLE',
+    message: `Restore ${id} can't be resumed: its disk "${diskName}" has failed for good (${code}): ${message}`,
+    fix: 'Roll it back and start the restore anew.',
+  });
+}
+
+async function lock(tx: RestoreTransaction, restoreId: string): Promise<LockedRestore> {
   const restore = await tx.lockRestore(restoreId);
   if (restore) return restore;
   throw new NotFoundError({

@@ -12,22 +12,26 @@ import { decideOnWriter, type WriterClaim, type WriterDecision } from './writers
  */
 export type ClaimDecision =
   | { readonly kind: 'granted'; readonly segment: Segment }
+  /** Somebody else may still write it, under the segment's epoch. */
+  | (Extract<WriterDecision, { kind: 'held' }> & { readonly segment: Segment })
   /** Finished already: the job has nothing left to do. */
   | { readonly kind: 'done' }
   /** An older epoch, an unknown segment, or a restore that no longer wants it. */
   | { readonly kind: 'stale' }
-  | Exclude<WriterDecision, { kind: 'free' }>;
+  | Extract<WriterDecision, { kind: 'lost' }>;
 
 export interface SegmentClaim {
   readonly segmentId: string;
   /** The job's. */
   readonly epoch: number;
-  /** The process that claims, as it will name itself in its result. */
+  /** The process that claims, as it will name itself in its report. */
   readonly mover: string;
+  /** Null: one of the pool. */
+  readonly workerId: string | null;
 }
 
 /**
- * Decides on a claim and, where it is granted, records holder and epoch and an event `segment.claimed`.
+ * Decides on a claim and, where it is granted, records holder and epoch, the grant, and an event `segment.claimed`.
  * @param writers what is known of the processes that write; left out where there is but one
  */
 export async function claimSegment(
@@ -42,7 +46,8 @@ export async function claimSegment(
 
   // The change below is guarded by the state and epoch read above: nobody else has become its writer meanwhile.
   const writer = writers && (await decideOnWriter(writers.leases, writers.claim, segment.mover));
-  if (writer && writer.kind !== 'free') return writer;
+  if (writer?.kind === 'held') return { ...writer, segment };
+  if (writer?.kind === 'lost') return writer;
 
   const epoch = segment.state === 'running' ? segment.epoch + 1 : segment.epoch;
   const granted = await books.transaction(async (tx) => {
@@ -54,6 +59,8 @@ export async function claimSegment(
       epoch,
     });
     if (!taken) return false;
+    const { mover, workerId } = claim;
+    await tx.addGrant({ segmentId: segment.id, epoch, restoreId: segment.restoreId, mover, workerId });
     await tx.addEvent(
       segment.restoreId,
       'segment.claimed',

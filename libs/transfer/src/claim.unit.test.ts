@@ -30,16 +30,21 @@ describe('a segment', () => {
   });
 
   it('is granted under its own epoch, and under the next one when its job comes twice', async () => {
-    const first = await claimSegment(books, { segmentId, epoch: 2, mover: 'a/1' });
+    const first = await claimSegment(books, { segmentId, epoch: 2, mover: 'a/1', workerId: 'w' });
     assert.equal(first.kind === 'granted' && first.segment.epoch, 2);
-    const second = await claimSegment(books, { segmentId, epoch: 2, mover: 'b/1' });
+    const second = await claimSegment(books, { segmentId, epoch: 2, mover: 'b/1', workerId: 'w' });
     assert.equal(second.kind === 'granted' && second.segment.epoch, 3);
-    assert.equal((await claimSegment(books, { segmentId, epoch: 2, mover: 'c/1' })).kind, 'stale');
+    const grants = await books.transaction((tx) => Promise.all([2, 3, 4].map((epoch) => tx.granted(segmentId, epoch))));
+    assert.deepEqual(
+      grants.map((granted) => granted && [granted.grant.mover, granted.grant.workerId]),
+      [['a/1', 'w'], ['b/1', 'w'], null],
+    );
+    assert.equal((await claimSegment(books, { segmentId, epoch: 2, mover: 'c/1', workerId: 'w' })).kind, 'stale');
   });
 
   it('is refused to a job of another epoch', async () => {
     for (const epoch of [0, 1, 3]) {
-      assert.equal((await claimSegment(books, { segmentId, epoch, mover: 'a/1' })).kind, 'stale');
+      assert.equal((await claimSegment(books, { segmentId, epoch, mover: 'a/1', workerId: 'w' })).kind, 'stale');
     }
     assert.equal((await books.segment(segmentId))?.state, 'pending');
   });
@@ -48,13 +53,16 @@ describe('a segment', () => {
     const leases = new MemoryLeases();
     for (const mover of ['a/1', 'b/1']) await leases.takeOver(writerLease('w', mover), mover, 60);
     const writers = (mover: string) => ({ leases, claim: { site: 'w', mover, gone: [] } });
-    assert.equal((await claimSegment(books, { segmentId, epoch: 2, mover: 'a/1' }, writers('a/1'))).kind, 'granted');
-    const decision = await claimSegment(books, { segmentId, epoch: 2, mover: 'b/1' }, writers('b/1'));
-    assert.deepEqual(decision, { kind: 'held', by: 'a/1', expired: false });
+    assert.equal(
+      (await claimSegment(books, { segmentId, epoch: 2, mover: 'a/1', workerId: 'w' }, writers('a/1'))).kind,
+      'granted',
+    );
+    const decision = await claimSegment(books, { segmentId, epoch: 2, mover: 'b/1', workerId: 'w' }, writers('b/1'));
+    assert.deepEqual({ ...decision, segment: null }, { kind: 'held', by: 'a/1', expired: false, segment: null });
   });
 
   it('is refused once the restore has turned round', async () => {
     await books.transaction((tx) => tx.moveRestore('r1', { from: 'running', epoch: 1 }, 'cancelling'));
-    assert.equal((await claimSegment(books, { segmentId, epoch: 2, mover: 'a/1' })).kind, 'stale');
+    assert.equal((await claimSegment(books, { segmentId, epoch: 2, mover: 'a/1', workerId: 'w' })).kind, 'stale');
   });
 });

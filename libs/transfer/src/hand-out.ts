@@ -1,6 +1,6 @@
-import type { RestoreBooks, RestoreTransaction, Segment } from '@landfall/domain';
+import type { LockedRestore, RestoreTransaction, Segment, SegmentToHandOut } from '@landfall/domain';
 import { segmentJobId } from '@landfall/pipeline';
-import { isMoving, type Route } from './route.js';
+import { routesOf } from './route.js';
 
 /*
  * Handing segments out, a window at a time.
@@ -12,27 +12,41 @@ import { isMoving, type Route } from './route.js';
  */
 export const SEGMENT_JOB_NAME = 'segment';
 
-/** Fills the route's window with segments of this purpose. Returns how many were handed out. */
-export async function fillWindow(
-  books: RestoreBooks,
-  restoreId: string,
-  route: Route,
+/**
+ * Fills the window of each of the restore's routes with segments of this purpose.
+ * @returns whether any of them is under way then
+ */
+export async function fillWindows(
+  tx: RestoreTransaction,
+  restore: LockedRestore,
   purpose: Segment['purpose'],
-): Promise<number> {
-  const perDisk = await Promise.all(
-    route.disks.map((diskName) =>
-      // Twice the window: at most one window of them is under way, so another one of candidates is left.
-      books.segments(restoreId, { purpose, diskName, states: ['pending', 'running'], limit: 2 * route.window }),
-    ),
-  );
-  const chosen = chooseNext(perDisk, route.window);
-  if (chosen.length === 0) return 0;
-  return books.transaction(async (tx) => {
-    if (!isMoving(await tx.lockRestore(restoreId))) return 0;
-    let handedOut = 0;
-    for (const segment of chosen) if (await handOut(tx, segment, route.queue)) handedOut += 1;
-    return handedOut;
+): Promise<boolean> {
+  const routes = routesOf(restore);
+  const unfinished = await tx.unfinishedSegments(restore.id, {
+    purpose,
+    disks: routes.flatMap((route) => route.disks),
+    // Twice the window: at most one window of them is under way, so another one of candidates is left.
+    perDisk: 2 * Math.max(...routes.map((route) => route.window)),
   });
+  if (unfinished.length === 0) return false;
+  const chosen = routes.flatMap(({ disks, queue, window }) => {
+    const perDisk = disks.map((name) => unfinished.filter((segment) => segment.diskName === name));
+    return chooseNext(perDisk, window).map((segment) => jobFor(segment, queue));
+  });
+  if (chosen.length > 0) await tx.handOut(chosen);
+  return true;
+}
+
+function jobFor(segment: Segment, queue: string): SegmentToHandOut {
+  return { segment, queue, ...jobOf(segment, segment.epoch + 1) };
+}
+
+function jobOf({ id, restoreId }: Segment, epoch: number) {
+  return {
+    jobId: segmentJobId(id, epoch),
+    name: SEGMENT_JOB_NAME,
+    payload: { restoreId, segmentId: id, epoch },
+  };
 }
 
 export interface HandOutAgain {
@@ -62,9 +76,7 @@ export async function handOut(
     return false;
   await tx.enqueue({
     queue,
-    jobId: segmentJobId(segment.id, epoch),
-    name: SEGMENT_JOB_NAME,
-    payload: { restoreId: segment.restoreId, segmentId: segment.id, epoch },
+    ...jobOf(segment, epoch),
     ...(again.delayMs === undefined ? {} : { delayMs: again.delayMs }),
   });
   return true;

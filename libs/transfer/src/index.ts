@@ -4,3 +4,6 @@ export * from './route.js';
 export * from './hand-out.js';
 export * from './writers.js';
 export * from './claim.js';
+export * from './failures.js';
+export * from './phases.js';
+export * from './results.js';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FAILURE_CODES, FAILURE_FACTS, GIVEN_BACK_CODES, WARNING_CODES } from './failures.js';
 
 /*
  * What a data-mover and the API say to each other. A data-mover holds no database credentials: it takes jobs from its
@@ -9,7 +10,9 @@ import { z } from 'zod';
  *   POST /internal/v1/movers/lease               session token, or a pool mover's API token → LEASED; at the start
  *   POST /internal/v1/movers/renew               likewise; refused with 409 `LEASE_LOST`: end at once
  *   POST /internal/v1/movers/leave               likewise; nothing is written any more
+ *   POST /internal/v1/movers/started             likewise; the process that had this name before is gone
  *   POST /internal/v1/segments/{id}/claim        likewise → SEGMENT_GRANT, or HELD: somebody else may still write it
+ *   POST /internal/v1/segments/{id}/report       likewise, what came of a grant → REPORTED; repeated until it is answered
  *
  * A claim is refused with 409 and code `SEGMENT_DONE` (finished already: drop the job) or `SEGMENT_STALE` (an older
  * epoch, or the restore no longer wants it: drop the job), and with `LEASE_LOST`.
@@ -49,14 +52,25 @@ export const CLAIM = z.object({
   gone: z.array(z.string()).max(100).optional(),
 });
 
-/** The body of the calls about a data-mover's lease. */
-export const LEASE = z.object({ mover: z.string().regex(/^[A-Za-z0-9._-]{1,120}\/[A-Za-z0-9]{1,40}$/) });
+/** `name/instance` */
+const MOVER = z.string().regex(/^[A-Za-z0-9._-]{1,120}\/[A-Za-z0-9]{1,40}$/);
+
+/** The body of the calls about a data-mover's lease, and of the one about its start. */
+export const LEASE = z.object({ mover: MOVER });
 
 /** The lease runs from when it was asked for. */
 export const LEASED = z.object({ leaseMs: z.number().positive() });
 
-/** `expired`: its lease ran out. It has to be seen gone (killed, its lock free), and then named in the next claim. */
-export const HELD = z.object({ heldBy: z.string(), expired: z.boolean() });
+/**
+ * `expired`: its lease ran out. It has to be seen gone (killed, its lock free), and then named in the next claim. `epoch`: of
+ * the grant that it holds.
+ */
+export const HELD = z.object({
+  restoreId: z.string(),
+  heldBy: z.string(),
+  expired: z.boolean(),
+  epoch: z.number().int(),
+});
 
 /** Where a repository lies, with what opens it. Exists in memory and on the loopback or TLS wire only. */
 export const REPOSITORY_ACCESS = z.object({
@@ -88,6 +102,37 @@ export const SEGMENT_GRANT = z.object({
 
 export const CLAIMED = z.union([SEGMENT_GRANT, HELD]);
 
+const BYTES = z.number().int().nonnegative();
+
+/** What came of a segment: the result of one grant. */
+export const RESULT = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('done'),
+    /** Of the backup's contents, or read back for a verification. */
+    bytesRead: BYTES,
+    bytesWritten: BYTES,
+    bytesZero: BYTES,
+    milliseconds: z.number().nonnegative(),
+    warnings: z.array(z.enum(WARNING_CODES)).max(WARNING_CODES.length).optional(),
+  }),
+  z.strictObject({ kind: z.literal('failed'), code: z.enum(FAILURE_CODES), facts: FAILURE_FACTS.optional() }),
+  /** Nothing is wrong with it: another one takes it up. */
+  z.strictObject({ kind: z.literal('given-back'), code: z.enum(GIVEN_BACK_CODES) }),
+]);
+
+/** Names a grant: the segment of the address, the epoch, and who was given it. */
+export const REPORT = z.strictObject({
+  restoreId: z.string().regex(/^[a-z0-9-]{1,60}$/),
+  epoch: z.number().int().nonnegative(),
+  mover: MOVER,
+  result: RESULT,
+});
+
+/** `counted`: false where it changes nothing any more, because another grant has its place or the restore goes back. */
+export const REPORTED = z.object({ counted: z.boolean() });
+
+export type SegmentResult = z.infer<typeof RESULT>;
+export type Report = z.infer<typeof REPORT>;
 export type Held = z.infer<typeof HELD>;
 export type RepositoryAccess = z.infer<typeof REPOSITORY_ACCESS>;
 export type SegmentGrant = z.infer<typeof SEGMENT_GRANT>;

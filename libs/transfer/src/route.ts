@@ -1,4 +1,4 @@
-import { PermanentError, type Restore, type RestoreStep, type Segment } from '@landfall/domain';
+import { PermanentError, type LockedRestore, type RestoreStep, type Segment } from '@landfall/domain';
 import { QUEUES, workerQueue, WORKERS_LAUNCHED } from '@landfall/pipeline';
 
 /** Where the segments of a restore's disks are worked on. */
@@ -19,9 +19,9 @@ const POOL_WINDOW = 96;
  * One route for each worker, or the pool for a direct transfer.
  * @throws PermanentError `STEP_OUTPUT_MISSING` when a disk of the plan is attached to no worker
  */
-export function routesOf(restore: Restore): readonly Route[] {
+export function routesOf(restore: LockedRestore): readonly Route[] {
   const disks = restore.plan?.disks.map((disk) => disk.name) ?? [];
-  if (restore.plan?.options.transfer === 'direct') {
+  if (isDirect(restore)) {
     return [{ queue: QUEUES.moverPool, disks, workerId: null, window: POOL_WINDOW }];
   }
   const launched = WORKERS_LAUNCHED.safeParse(stepOf(restore, 'launch-worker').output);
@@ -37,23 +37,28 @@ export function routesOf(restore: Restore): readonly Route[] {
 }
 
 /** @throws PermanentError `STEP_OUTPUT_MISSING` as `routesOf` does, and for a disk that is not in the plan */
-export function routeOf(restore: Restore, segment: Pick<Segment, 'diskName'>): Route {
+export function routeOf(restore: LockedRestore, segment: Pick<Segment, 'diskName'>): Route {
   const route = routesOf(restore).find((candidate) => candidate.disks.includes(segment.diskName));
   if (route === undefined) throw stranded(restore, segment.diskName);
   return route;
 }
 
 /** Step 5 as the books have it. */
-export function transferStep(restore: Restore): RestoreStep {
+export function transferStep(restore: LockedRestore): RestoreStep {
   return stepOf(restore, 'restore-data');
 }
 
 /** Whether segments are wanted: the restore goes forward and step 5 has begun and not ended. */
-export function isMoving(restore: Restore | null): restore is Restore {
+export function isMoving<R extends LockedRestore>(restore: R | null): restore is R {
   return restore?.state === 'running' && transferStep(restore).state === 'running';
 }
 
-function stepOf(restore: Restore, id: RestoreStep['id']): RestoreStep {
+/** Written through the disks' SAS, by the pool. */
+export function isDirect(restore: LockedRestore): boolean {
+  return restore.plan?.options.transfer === 'direct';
+}
+
+function stepOf(restore: LockedRestore, id: RestoreStep['id']): RestoreStep {
   const step = restore.steps.find((candidate) => candidate.id === id);
   if (step !== undefined) return step;
   throw new PermanentError({
@@ -63,7 +68,7 @@ function stepOf(restore: Restore, id: RestoreStep['id']): RestoreStep {
   });
 }
 
-function stranded(restore: Restore, diskName: string): PermanentError {
+function stranded(restore: LockedRestore, diskName: string): PermanentError {
   return new PermanentError({
     code: 'STEP_OUTPUT_MISSING',
     message: `The disk "${diskName}" of restore ${restore.id} is attached to no worker.`,

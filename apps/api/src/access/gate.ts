@@ -68,7 +68,15 @@ async function byToken(
   const user = await principalOf(ports.tokens, tokenHash, 'token');
   if (user !== null || !request.path.startsWith('/internal/')) return user;
   const worker = await ports.workers.bySession(tokenHash);
-  return worker === null ? null : { kind: 'worker', workerId: worker.id, tokenHash };
+  if (worker !== null) return { kind: 'worker', workerId: worker.id, tokenHash, ended: false };
+  if (request.method !== 'POST' || !isReport(request.path)) return null;
+  const former = await ports.workers.byAnySession(tokenHash);
+  return former === null ? null : { kind: 'worker', workerId: former.id, tokenHash, ended: true };
+}
+
+/** The address where a data-mover says what came of a segment. */
+export function isReport(path: string): boolean {
+  return /^\/internal\/v1\/segments\/[^/]+\/report$/.test(path);
 }
 
 /** For what is mounted beside Nest's routes. */

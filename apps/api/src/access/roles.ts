@@ -16,7 +16,13 @@ export type Principal =
       /** A cookie is sent by the browser on its own, so that changes by it need a proof of origin. */
       readonly via: 'token' | 'cookie';
     }
-  | { readonly kind: 'worker'; readonly workerId: string; readonly tokenHash: string };
+  | {
+      readonly kind: 'worker';
+      readonly workerId: string;
+      readonly tokenHash: string;
+      /** The session has ended; it is heard where a verdict is reported, and nowhere else. */
+      readonly ended: boolean;
+    };
 
 /** What a route asks for: a user's role, a data-mover's token, or nothing at all. */
 export type Requirement = UserRole | 'data-mover' | 'nobody';

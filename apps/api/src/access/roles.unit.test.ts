@@ -4,7 +4,7 @@ import { mayDo, type Principal, type Requirement, type Role } from './roles.js';
 
 describe('roles', () => {
   const user = (role: Role): Principal => ({ kind: 'user', name: role, role, via: 'token' });
-  const worker: Principal = { kind: 'worker', workerId: 'w1', tokenHash: 'h' };
+  const worker: Principal = { kind: 'worker', workerId: 'w1', tokenHash: 'h', ended: false };
   const allowed: [string, Principal | undefined, Requirement[]][] = [
     ['nobody', undefined, ['nobody']],
     ['a viewer', user('viewer'), ['nobody', 'viewer']],

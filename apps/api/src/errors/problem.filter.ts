@@ -15,6 +15,7 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<Request>();
     const response = http.getResponse<Response>();
     const { problem, retryAfterSeconds } = problemOf(error, request.path);
+    response.locals['problemCode'] = problem.code;
     if (problem.status >= 500) this.logger.error({ err: error, path: request.path }, problem.detail);
     if (response.headersSent) {
       // An answer that has begun cannot become a problem any more; cutting it tells the client that it is not whole.

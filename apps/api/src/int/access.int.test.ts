@@ -48,7 +48,9 @@ const ROUTES: Readonly<Record<string, Requirement>> = {
   'POST /internal/v1/movers/lease': 'data-mover',
   'POST /internal/v1/movers/renew': 'data-mover',
   'POST /internal/v1/movers/leave': 'data-mover',
+  'POST /internal/v1/movers/started': 'data-mover',
   'POST /internal/v1/segments/:id/claim': 'data-mover',
+  'POST /internal/v1/segments/:id/report': 'data-mover',
 };
 
 /** Beside the router: the console's files and the queue dashboard with all that it brings. */

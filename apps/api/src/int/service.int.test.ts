@@ -143,7 +143,7 @@ describe('the pages', () => {
     const { queues } = body as { queues: { name: string; readOnlyMode: boolean }[] };
     assert.deepEqual(
       queues.map((queue) => [queue.name, queue.readOnlyMode]).sort(),
-      ['finalizer', 'mover-pool', 'mover-results', 'planner', 'provisioner'].map((name) => [name, true]),
+      ['finalizer', 'mover-pool', 'planner', 'provisioner'].map((name) => [name, true]),
     );
     const paused = await api.call('PUT', '/admin/queues/api/queues/mover-pool/pause', { role: 'admin', body: {} });
     assert.equal(paused.status, 200);

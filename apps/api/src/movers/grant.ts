@@ -1,4 +1,11 @@
-import { type PlannedDisk, PermanentError, type Restore, SEALING_CONTEXT, type Segment } from '@landfall/domain';
+import {
+  type PlannedDisk,
+  PermanentError,
+  type Restore,
+  SEALING_CONTEXT,
+  type Segment,
+  WaitingError,
+} from '@landfall/domain';
 import type { RepositoryAccess, SegmentGrant } from '@landfall/transfer';
 import { parseRepositoryUrl } from '../catalogue/repository-url.js';
 import type { ApiPorts } from '../ports.js';
@@ -7,11 +14,17 @@ import type { ApiPorts } from '../ports.js';
 const BLOB_ACCESS_SECONDS = 4 * 3600;
 
 /**
- * Everything that a data-mover needs for one segment: where to read, what opens it, where to write.
+ * Everything that a data-mover needs for one segment, less the epoch: where to read, what opens it, where to write. Put
+ * together before the segment is given out, so that what can't be granted is not.
  * @param lun the disk's LUN on the worker; null where the disk is written through its SAS
  * @throws PermanentError `GRANT_IMPOSSIBLE` when the books no longer hold what the plan was made from
+ * @throws WaitingError `ACCESS_MISSING` while there is no access to a disk that is written directly
  */
-export async function grantOf(ports: ApiPorts, segment: Segment, lun: number | null): Promise<SegmentGrant> {
+export async function grantOf(
+  ports: ApiPorts,
+  segment: Segment,
+  lun: number | null,
+): Promise<Omit<SegmentGrant, 'epoch'>> {
   const restore = await ports.books.restore(segment.restoreId);
   const disk = restore?.plan?.disks.find((candidate) => candidate.name === segment.diskName);
   if (!restore?.plan || disk === undefined) throw impossible(segment, 'its plan does not know the disk');
@@ -23,7 +36,6 @@ export async function grantOf(ports: ApiPorts, segment: Segment, lun: number | n
   return {
     segmentId: segment.id,
     restoreId: segment.restoreId,
-    epoch: segment.epoch,
     purpose: segment.purpose,
     verify: restore.plan.options.verify,
     offsetBytes: segment.offsetBytes,
@@ -57,9 +69,24 @@ async function targetOf(
 ): Promise<SegmentGrant['target']> {
   if (lun !== null) return { kind: 'lun', lun, sizeBytes: disk.sizeBytes };
   const access = await ports.diskAccesses.access(restore.id, disk.name);
-  if (access === null) throw impossible(segment, `no access to the disk "${disk.name}" was granted`);
+  const wanted = segment.purpose === 'move' ? 'write' : 'read';
+  if (access?.purpose !== wanted) throw accessMissing(disk.name);
   const url = ports.secrets.open(access.sealedUrl, SEALING_CONTEXT.diskAccess(restore.id, disk.name)).reveal();
   return { kind: 'page-blob', url, sizeBytes: disk.sizeBytes };
+}
+
+const ACCESS_AGAIN_MS = 2_000;
+
+/** The finalizer grants it, or grants it anew. */
+function accessMissing(diskName: string): WaitingError {
+  return new WaitingError(
+    {
+      code: 'ACCESS_MISSING',
+      message: `There is no access to the disk "${diskName}" just now.`,
+      fix: 'Nothing has to be done: claim the segment again soon.',
+    },
+    { retryAfterMs: ACCESS_AGAIN_MS },
+  );
 }
 
 function impossible(segment: Segment, why: string): PermanentError {

@@ -1,17 +1,24 @@
 import { Body, Controller, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { ConflictError, NotFoundError, type Segment } from '@landfall/domain';
+import { ConflictError, NotFoundError, PermanentError, type Segment } from '@landfall/domain';
 import { workerQueue } from '@landfall/pipeline';
 import {
   CLAIM,
   claimSegment,
+  enterReport,
+  enterStart,
+  failureKind,
   type Held,
   HEARTBEAT,
   LEASE,
   type LEASED,
   POOL,
+  refuseForGood,
   REGISTER,
   type REGISTERED,
+  REPORT,
+  type Report,
+  type REPORTED,
   type SegmentGrant,
   writerLease,
 } from '@landfall/transfer';
@@ -66,7 +73,7 @@ export class MoversController {
     const { principal } = request;
     if (principal?.kind !== 'worker' || principal.workerId !== id) throw notItsOwn(`worker ${id}`);
     if (!(await this.ports.workers.renewSession(principal.tokenHash, SESSION_SECONDS))) {
-      throw new UnauthenticatedError("The worker's session has ended.");
+      throw sessionEnded();
     }
     await this.ports.workers.heartbeat(id, body.mover);
     return { validSeconds: SESSION_SECONDS };
@@ -120,19 +127,65 @@ export class MoversController {
     const { books } = this.ports;
     const segment = await books.segment(id);
     if (segment === null) throw unknownSegment(id);
-    const lun = await this.mayClaim(request.principal, segment);
+    const { principal } = request;
+    const lun = await this.mayClaim(principal, segment);
     const { epoch, mover, gone = [] } = body;
-    const site = siteOf(request.principal);
+    const isWanted = segment.epoch === epoch && (segment.state === 'pending' || segment.state === 'running');
+    const grant = isWanted ? await this.prepare(segment, lun) : null;
     const decision = await claimSegment(
       books,
-      { segmentId: id, epoch, mover },
-      { leases: this.ports.leases, claim: { site, mover, gone } },
+      { segmentId: id, epoch, mover, workerId: workerOf(principal) },
+      { leases: this.ports.leases, claim: { site: siteOf(principal), mover, gone } },
     );
     if (decision.kind === 'done') throw dropJob('SEGMENT_DONE', `Segment ${id} is finished.`);
-    if (decision.kind === 'stale') throw dropJob('SEGMENT_STALE', `Segment ${id} is not wanted under this epoch.`);
     if (decision.kind === 'lost') throw leaseLost(mover);
-    if (decision.kind === 'held') return { heldBy: decision.by, expired: decision.expired };
-    return grantOf(this.ports, decision.segment, lun);
+    if (decision.kind === 'held') {
+      const { by: heldBy, expired, segment: now } = decision;
+      const held = await books.latestGrant(id, heldBy);
+      return { restoreId: now.restoreId, heldBy, expired, epoch: held?.epoch ?? now.epoch };
+    }
+    if (decision.kind === 'stale' || grant === null) throw stale(id);
+    return { ...grant, epoch: decision.segment.epoch };
+  }
+
+  /** What came of a grant. Repeated until it is answered; the same one again changes nothing. */
+  @Post('segments/:id/report')
+  @HttpCode(200)
+  @Requires('data-mover')
+  async report(
+    @Param('id') id: string,
+    @Body({ schema: REPORT }) body: Report,
+    @Req() request: Request,
+  ): Promise<z.infer<typeof REPORTED>> {
+    const { principal } = request;
+    const { result } = body;
+    const isVerdict = result.kind === 'failed' && failureKind(result.code) === 'verdict';
+    // What a worker has found out about a disk is a fact, also once it was replaced; whatever else it says is void.
+    if (principal?.kind === 'worker' && principal.ended && !isVerdict) throw sessionEnded();
+    return { counted: await enterReport(this.ports.books, { workerId: workerOf(principal) }, id, body) };
+  }
+
+  /** The process that had this name before is gone. */
+  @Post('movers/started')
+  @HttpCode(200)
+  @Requires('data-mover')
+  async started(
+    @Body({ schema: LEASE.strict() }) { mover }: z.infer<typeof LEASE>,
+    @Req() request: Request,
+  ): Promise<Record<string, never>> {
+    await enterStart(this.ports.books, { workerId: workerOf(request.principal) }, mover);
+    return {};
+  }
+
+  /** A claim that can never be granted ends the restore: to the data-mover it is one that nobody wants any more. */
+  private async prepare(segment: Segment, lun: number | null): Promise<Omit<SegmentGrant, 'epoch'>> {
+    try {
+      return await grantOf(this.ports, segment, lun);
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      await refuseForGood(this.ports.books, segment, error);
+      throw stale(segment.id);
+    }
   }
 
   /**
@@ -155,6 +208,19 @@ export class MoversController {
 /** Where a data-mover runs. */
 function siteOf(principal: Principal | undefined): string {
   return principal?.kind === 'worker' ? principal.workerId : POOL;
+}
+
+/** Null: one of the pool. */
+function workerOf(principal: Principal | undefined): string | null {
+  return principal?.kind === 'worker' ? principal.workerId : null;
+}
+
+function sessionEnded(): UnauthenticatedError {
+  return new UnauthenticatedError("The worker's session has ended.");
+}
+
+function stale(segmentId: string): ConflictError {
+  return dropJob('SEGMENT_STALE', `Segment ${segmentId} is not wanted under this epoch.`);
 }
 
 function leaseLost(mover: string): ConflictError {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
+import { RetryableError } from '@landfall/domain';
 import type { Held, SegmentGrant } from '@landfall/transfer';
-import { claimSegment } from './claim.js';
+import { claimSegment, HolderStaysError } from './claim.js';
 
 const GRANT = { segmentId: 's', epoch: 3 } as SegmentGrant;
 const signal = new AbortController().signal;
@@ -18,31 +19,62 @@ function api(...answers: (Held | SegmentGrant)[]) {
   };
 }
 
-const living: Held = { heldBy: 'worker-0/a', expired: false };
+const living: Held = { restoreId: 'r', heldBy: 'worker-0/a', expired: false, epoch: 1 };
+const delivered: string[] = [];
+const deliverOf = async (mover: string): Promise<void> => void delivered.push(mover);
 
 describe('a claim', () => {
   it('waits for one that may still write, and gets the segment when that one has let go', async () => {
-    const ports = { api: api(living, GRANT), mover: 'worker-1/b', seeGone: () => assert.fail('it lives') };
+    const ports = { api: api(living, GRANT), mover: 'worker-1/b', seeGone: () => assert.fail('it lives'), deliverOf };
     assert.equal(await claimSegment(ports, 's', 2, signal, () => undefined), GRANT);
   });
 
   it('sees one whose lease ran out gone before it is made again', async () => {
     const seen: string[] = [];
     const seeGone = async (mover: string) => void seen.push(mover);
-    const ports = { api: api({ ...living, expired: true }, GRANT), mover: 'worker-1/b', seeGone };
+    const ports = { api: api({ ...living, expired: true }, GRANT), mover: 'worker-1/b', seeGone, deliverOf };
     assert.equal(await claimSegment(ports, 's', 2, signal, () => undefined), GRANT);
     assert.deepEqual(seen, ['worker-0/a']);
     assert.deepEqual(ports.api.asked, [[], ['worker-0/a']]);
+    assert.deepEqual(delivered, ['worker-0/a'], 'what it has left is told before its segment is taken');
   });
 
   it('is given up after a while with one that lives: it may have nothing in hand any more', async () => {
     let now = 0;
     const clock = mock.method(performance, 'now', () => (now += 2_000));
     try {
-      const ports = { api: api(living), mover: 'worker-1/b', seeGone: () => assert.fail('it lives') };
+      const ports = { api: api(living), mover: 'worker-1/b', seeGone: () => assert.fail('it lives'), deliverOf };
       const claim = claimSegment(ports, 's', 2, signal, () => undefined);
       await assert.rejects(claim, { code: 'SEGMENT_HELD', kind: 'waiting' });
       assert.ok(ports.api.asked.length > 1);
+    } finally {
+      clock.mock.restore();
+    }
+  });
+
+  it('tells whose end could not be seen', async () => {
+    const notGone = new RetryableError({ code: 'WRITER_NOT_GONE', message: 'It hangs.', fix: 'Look.' });
+    const held = { ...living, expired: true };
+    const seeGone = (): Promise<void> => Promise.reject(notGone);
+    const ports = { api: api(held), mover: 'worker-1/b', seeGone, deliverOf };
+    await assert.rejects(
+      claimSegment(ports, 's', 2, signal, () => undefined),
+      (error) => {
+        assert.ok(error instanceof HolderStaysError);
+        assert.deepEqual([error.held, error.cause], [held, notGone]);
+        return true;
+      },
+    );
+  });
+
+  it('is put off after a while without access to the disk', async () => {
+    let now = 0;
+    const clock = mock.method(performance, 'now', () => (now += 2_000));
+    const missing = new RetryableError({ code: 'ACCESS_MISSING', message: 'None.', fix: 'Wait.' });
+    try {
+      const ports = { api: { claim: () => Promise.reject(missing) }, mover: 'm/1', seeGone: deliverOf, deliverOf };
+      const claim = claimSegment(ports, 's', 2, signal, () => undefined);
+      await assert.rejects(claim, { code: 'ACCESS_MISSING', kind: 'waiting' });
     } finally {
       clock.mock.restore();
     }

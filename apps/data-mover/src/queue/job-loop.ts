@@ -1,4 +1,4 @@
-import { detailsOf, type ErrorDetails, kindOf, LandfallError } from '@landfall/domain';
+import { detailsOf, LandfallError } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import {
   type CrashHook,
@@ -9,25 +9,28 @@ import {
   SEGMENT_JOB,
   withDeadline,
 } from '@landfall/pipeline';
-import { type SegmentGrant } from '@landfall/transfer';
-import { type Job, Worker } from 'bullmq';
+import type { SegmentGrant } from '@landfall/transfer';
+import { DelayedError, type Job, Worker } from 'bullmq';
 import { type ApiClient, NotWelcomeError } from '../session/api-client.js';
 import type { WriterLease } from '../session/writer-lease.js';
 import { runSegment, type SegmentWork } from '../transfer/segment.js';
-import { claimSegment } from './claim.js';
+import { claimSegment, HolderStaysError } from './claim.js';
 import { Lease } from './lease.js';
-import type { Held, Reports } from './reports.js';
+import { type Granted, reportable, type Reports } from './reports.js';
 
 /*
  * Takes segments from the queue, one claim each.
  *
  *   job → claim at the API → done or stale: drop the job
- *                          → granted: work, then a result on the results queue, then the job ends
+ *                          → not now: put the job off
+ *                          → granted: work, then a report to the API, and once that is answered the job ends
  *
- * The lock on the job is renewed while it is in hand, the claim included. Who loses it (or can't renew it in time) stops,
- * and reports no more than that it has: the segment is somebody else's. A process without its lease stops everything and
- * reports nothing. On shutdown no more jobs are taken, those in hand get a moment to end, and
- * the rest is given back.
+ * The lock on the job is renewed while it is in hand, the claim and the report included. Who loses it (or can't renew it in
+ * time) stops, and reports no more than that it has: the segment is somebody else's. A process without its lease stops
+ * everything. On shutdown no more jobs are taken, those in hand get a moment to end, and the rest is given back.
+ *
+ * But what was found out about a disk or a backup for good is reported as that, whatever else has come to an end meanwhile: a
+ * device that is about to fail hangs first, and locks and leases run out beside it.
  */
 const LOCK_MS = 15_000;
 const LEASE_MARGIN_MS = 3_000;
@@ -43,8 +46,8 @@ export interface JobLoopOptions extends SegmentWork {
   readonly concurrency: number;
   /** `name/instance`. */
   readonly mover: string;
-  readonly api: ApiClient;
-  readonly reports: Reports;
+  readonly api: Pick<ApiClient, 'claim'>;
+  readonly reports: Pick<Reports, 'send' | 'deliverOf' | 'deliverVerdicts'>;
   /** This process' right to write anything at all. */
   readonly writer: Pick<WriterLease, 'assertHeld' | 'lost'>;
   /** Returns when another data-mover, whose lease ran out, writes nothing any more. */
@@ -72,7 +75,7 @@ export class JobLoop {
     this.#connection = patientConnection(options.redis);
     this.#worker = new Worker(
       options.queue,
-      (job: Job, _token?: string, lost?: AbortSignal) => this.#handle(job, lost ?? new AbortController().signal),
+      (job: Job, token?: string, lost?: AbortSignal) => this.#handle(job, token, lost ?? new AbortController().signal),
       {
         connection: this.#connection,
         prefix: queuePrefix(options.redis),
@@ -117,11 +120,10 @@ export class JobLoop {
   }
 
   /** A job may come a second time while its first run, whose lock was lost, is still about to end: one after the other. */
-  async #handle(job: Job, lost: AbortSignal): Promise<void> {
-    const wanted = SEGMENT_JOB.parse(job.data);
-    const { segmentId } = wanted;
+  async #handle(job: Job, token: string | undefined, lost: AbortSignal): Promise<void> {
+    const { segmentId } = SEGMENT_JOB.parse(job.data);
     const earlier = this.#inHand.get(segmentId) ?? Promise.resolve();
-    const run = earlier.then(() => this.#run(job, wanted, lost));
+    const run = earlier.then(() => this.#run(job, token, lost));
     const ended = run.catch(() => undefined);
     this.#inHand.set(segmentId, ended);
     try {
@@ -131,78 +133,110 @@ export class JobLoop {
     }
   }
 
-  async #run(job: Job, wanted: Held, lost: AbortSignal): Promise<void> {
-    const { log, reports, writer, crash } = this.options;
-    const { segmentId } = wanted;
+  async #run(job: Job, token: string | undefined, lost: AbortSignal): Promise<void> {
     const lease = new Lease(LOCK_MS, LEASE_MARGIN_MS);
-    const signal = AbortSignal.any([lost, this.#stop.signal, writer.lost]);
-    const reporting = AbortSignal.any([writer.lost, this.#leave.signal]);
-    let held: Held = wanted;
+    const signal = AbortSignal.any([lost, this.#stop.signal, this.options.writer.lost]);
     this.#leases.set(job.id ?? '', lease);
     try {
-      if (this.#closing) throw new Error('The data-mover stops.');
-      const onRetry = (error: unknown): void =>
-        log.warn({ segmentId, error: detailsOf(error) }, 'Claiming again soon.');
-      const grant: SegmentGrant = await claimSegment(this.options, segmentId, wanted.epoch, signal, onRetry);
-      held = { segmentId, restoreId: grant.restoreId, epoch: grant.epoch };
-      await crash?.(`step05.${grant.purpose}.afterClaim`);
-      const begun = performance.now();
-      const outcome = await runSegment(grant, this.options, signal, () => {
-        lease.assertHeld();
-        writer.assertHeld();
-      });
-      const milliseconds = performance.now() - begun;
-      await crash?.(`step05.${grant.purpose}.afterWork`);
-      await reports.done(held, outcome, milliseconds, reporting);
-      await crash?.(`step05.${grant.purpose}.afterReport`);
-      log.info(
-        { ...held, purpose: grant.purpose, ...outcome, milliseconds: Math.round(milliseconds) },
-        'Segment done.',
-      );
-    } catch (error) {
-      await this.#ended(held, error, lost, reporting);
+      const grant = await this.#claim(job, token, signal);
+      if (grant !== null) await this.#work(grant, lease, lost, signal);
     } finally {
       this.#leases.delete(job.id ?? '');
     }
   }
 
-  async #ended(held: Held, error: unknown, lost: AbortSignal, reporting: AbortSignal): Promise<void> {
-    const { log, reports } = this.options;
-    const code = error instanceof LandfallError ? error.code : null;
-    if (code === 'SEGMENT_DONE' || code === 'SEGMENT_STALE') {
-      log.info({ ...held, code }, 'Job dropped.');
-      return;
+  /** Null: there is nothing to do. @throws DelayedError when the job was put off */
+  async #claim(job: Job, token: string | undefined, signal: AbortSignal): Promise<SegmentGrant | null> {
+    const { log, reports, onNotWelcome } = this.options;
+    const { segmentId, epoch } = SEGMENT_JOB.parse(job.data);
+    try {
+      if (this.#closing) throw new Error('The data-mover stops.');
+      await reports.deliverVerdicts(signal);
+      const onRetry = (error: unknown): void =>
+        log.warn({ segmentId, error: detailsOf(error) }, 'Claiming again soon.');
+      const ports = { ...this.options, deliverOf: (mover: string) => reports.deliverOf(mover, signal) };
+      return await claimSegment(ports, segmentId, epoch, signal, onRetry);
+    } catch (error) {
+      const code = error instanceof LandfallError ? error.code : null;
+      if (code === 'SEGMENT_DONE' || code === 'SEGMENT_STALE') {
+        log.info({ segmentId, epoch, code }, 'Job dropped.');
+        return null;
+      }
+      if (error instanceof NotWelcomeError) {
+        onNotWelcome(error);
+        throw error;
+      }
+      if (error instanceof HolderStaysError && (await this.#holderStays(segmentId, error))) return null;
+      log.warn({ segmentId, epoch, error: detailsOf(error) }, 'The segment was not claimed; its job is put off.');
+      return putOff(job, token);
     }
-    if (this.options.writer.lost.aborted) {
-      log.warn(held, 'The lease was lost; the segment is left to others.');
-      throw error;
+  }
+
+  /** Returns whether the API has taken note: it hands the segment out anew, or leaves it to a person. */
+  async #holderStays(segmentId: string, { held, cause }: HolderStaysError): Promise<boolean> {
+    const { code, facts } = reportable(cause);
+    const granted = { segmentId, restoreId: held.restoreId, epoch: held.epoch };
+    const result = { kind: 'failed', code, facts } as const;
+    return (await this.options.reports.send(granted, result, this.#leave.signal, held.heldBy)) === true;
+  }
+
+  async #work(grant: SegmentGrant, lease: Lease, lost: AbortSignal, signal: AbortSignal): Promise<void> {
+    const { log, reports, writer, crash } = this.options;
+    const { segmentId, restoreId, epoch, purpose } = grant;
+    const granted = { segmentId, restoreId, epoch };
+    await crash?.(`step05.${purpose}.afterClaim`);
+    const begun = performance.now();
+    try {
+      const { warnings, ...bytes } = await runSegment(grant, this.options, signal, () => {
+        lease.assertHeld();
+        writer.assertHeld();
+      });
+      const milliseconds = performance.now() - begun;
+      await crash?.(`step05.${purpose}.afterWork`);
+      const counted = await reports.send(
+        granted,
+        { kind: 'done', ...bytes, milliseconds, ...(warnings.length === 0 ? {} : { warnings: [...warnings] }) },
+        this.#leave.signal,
+      );
+      await crash?.(`step05.${purpose}.afterReport`);
+      const took = Math.round(milliseconds);
+      log.info({ ...granted, purpose, ...bytes, warnings, milliseconds: took, counted }, 'Segment done.');
+    } catch (error) {
+      await this.#failed(granted, error, lost);
     }
-    if (lost.aborted || code === 'LEASE_LOST') {
-      log.warn(held, 'The lock on the segment was lost; it is left to others.');
-      await reports.failed(held, 'waiting', LOCK_LOST, reporting).catch(() => undefined);
-      throw error;
-    }
+  }
+
+  async #failed(granted: Granted, error: unknown, lost: AbortSignal): Promise<void> {
+    const { log, reports, writer, crash, onNotWelcome } = this.options;
     if (error instanceof NotWelcomeError) {
-      this.options.onNotWelcome(error);
+      onNotWelcome(error);
       throw error;
     }
-    if (this.#closing) {
-      log.info(held, 'Segment given back.');
-      return reports.failed(held, 'waiting', GIVEN_BACK, reporting);
+    const { code, facts, kind } = reportable(error);
+    const isLockLost = lost.aborted || (error instanceof LandfallError && error.code === 'LEASE_LOST');
+    if (kind === 'retryable') {
+      if (writer.lost.aborted) {
+        log.warn(granted, 'The lease was lost; the segment is left to others.');
+        throw error;
+      }
+      const givenBack = isLockLost ? 'LOCK_LOST' : this.#closing ? 'MOVER_STOPPED' : null;
+      if (givenBack !== null) {
+        log.info({ ...granted, code: givenBack }, 'Segment given back.');
+        await reports.send(granted, { kind: 'given-back', code: givenBack }, this.#leave.signal);
+        return;
+      }
     }
-    log.error({ ...held, err: error }, 'Segment failed.');
-    await reports.failed(held, kindOf(error), detailsOf(error), reporting);
+    log.error({ ...granted, err: error }, kind === 'retryable' ? 'Segment failed.' : 'Segment failed for good.');
+    await crash?.('step05.failed.beforeReport');
+    await reports.send(granted, { kind: 'failed', code, facts }, this.#leave.signal);
+    await crash?.('step05.failed.afterReport');
   }
 }
 
-const LOCK_LOST: ErrorDetails = {
-  code: 'LOCK_LOST',
-  message: 'the data-mover lost its lock on the job.',
-  fix: 'Nothing has to be done: it is taken up again.',
-};
+const PUT_OFF_MS = 1_000;
 
-const GIVEN_BACK: ErrorDetails = {
-  code: 'MOVER_STOPPED',
-  message: 'the data-mover was told to stop.',
-  fix: 'Nothing has to be done: another one takes it up.',
-};
+/** Back to the queue, for whoever takes it then. One whose lock was lost is somebody else's already. */
+async function putOff(job: Job, token: string | undefined): Promise<never> {
+  await job.moveToDelayed(Date.now() + PUT_OFF_MS, token);
+  throw new DelayedError();
+}

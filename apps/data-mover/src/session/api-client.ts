@@ -7,12 +7,14 @@ import {
   LEASED,
   type REGISTER,
   REGISTERED,
+  type Report,
+  REPORTED,
   type SegmentGrant,
 } from '@landfall/transfer';
 import { z } from 'zod';
 
 /*
- * The API's internal routes, as libs/pipeline's mover-protocol describes them. Answers with a problem document become
+ * The API's internal routes, as libs/transfer's mover-protocol describes them. Answers with a problem document become
  * typed errors: status 5xx, 408 and 429 may pass by themselves, others do not.
  */
 const TIMEOUT_MS = 15_000;
@@ -60,6 +62,19 @@ export class ApiClient {
   /** @throws PermanentError `SEGMENT_DONE`, `SEGMENT_STALE`: drop the job; `LEASE_LOST`: end */
   async claim(segmentId: string, body: z.infer<typeof CLAIM>, signal?: AbortSignal): Promise<SegmentGrant | Held> {
     return CLAIMED.parse(await this.#post(`segments/${encodeURIComponent(segmentId)}/claim`, body, signal));
+  }
+
+  /**
+   * @returns whether it counts
+   * @throws PermanentError `GRANT_UNKNOWN` and others: it is refused for good
+   */
+  async report(segmentId: string, report: Report, signal?: AbortSignal): Promise<boolean> {
+    return REPORTED.parse(await this.#post(`segments/${encodeURIComponent(segmentId)}/report`, report, signal)).counted;
+  }
+
+  /** Whoever had this name before is gone. */
+  async started(mover: string, signal?: AbortSignal): Promise<void> {
+    await this.#post('movers/started', { mover }, signal);
   }
 
   async #post(path: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown> {

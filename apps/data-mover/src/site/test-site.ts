@@ -2,22 +2,13 @@ import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Leases } from '@landfall/domain';
-import {
-  MOVER_STARTED,
-  patientConnection,
-  QUEUES,
-  type RedisSettings,
-  SEGMENT_DONE,
-  SEGMENT_FAILED,
-  segmentJobId,
-  workerQueue,
-} from '@landfall/pipeline';
-import { decideOnWriter, type SegmentGrant, writerLease } from '@landfall/transfer';
-import { type Job, Queue, Worker } from 'bullmq';
+import { patientConnection, type RedisSettings, segmentJobId, workerQueue } from '@landfall/pipeline';
+import { decideOnWriter, failureKind, nameOfMover, REPORT, type SegmentGrant, writerLease } from '@landfall/transfer';
+import { Queue } from 'bullmq';
 
 /*
- * For tests of the data-mover as a process: the API that it asks and the finalizer that it answers, played over real HTTP and a
- * real Redis, with their books in memory. They keep to the rules of claims and results that the product's own keep to.
+ * For tests of the data-mover as a process: the API that it asks and answers, played over real HTTP, and its queue on a
+ * real Redis, with the books in memory. It keeps to the rules of claims and reports that the product's own keeps to.
  */
 export interface SiteSegment {
   readonly grant: Omit<SegmentGrant, 'segmentId' | 'restoreId' | 'epoch'>;
@@ -48,14 +39,19 @@ export class TestSite {
   leaseMs = 60_000;
   /** Answers every claim with 503 while set. */
   away = false;
+  /** Answers every report with 503 while set. */
+  deaf = false;
+  /** Of the next report: it is entered, and its answer is lost. */
+  loseAnswer = false;
   /** Runs when a claim has been granted, just before the answer is sent. */
   onGranted: (segment: SiteSegment, claims: number) => void = () => undefined;
 
   readonly #news = new EventEmitter();
   readonly #server: Server;
-  readonly #connections;
+  readonly #connection;
   readonly #queue: Queue;
-  readonly #results: Worker;
+  /** Who was given what, by segment and epoch. */
+  readonly #grants = new Map<string, string>();
   #redeemed = false;
 
   private constructor(
@@ -63,13 +59,8 @@ export class TestSite {
     private readonly leases: Leases,
   ) {
     this.#server = createServer((request, response) => void this.#answer(request, response));
-    this.#connections = [patientConnection(redis), patientConnection(redis)] as const;
-    const prefix = redis.prefix;
-    this.#queue = new Queue(workerQueue(WORKER_ID), { connection: this.#connections[0], prefix });
-    this.#results = new Worker(QUEUES.moverResults, (job: Job) => this.#enter(job), {
-      connection: this.#connections[1],
-      prefix,
-    });
+    this.#connection = patientConnection(redis);
+    this.#queue = new Queue(workerQueue(WORKER_ID), { connection: this.#connection, prefix: redis.prefix });
   }
 
   static async open(redis: Required<RedisSettings>, leases: Leases): Promise<TestSite> {
@@ -117,10 +108,9 @@ export class TestSite {
   }
 
   async close(): Promise<void> {
-    await this.#results.close();
     await this.#queue.obliterate({ force: true });
     await this.#queue.close();
-    for (const connection of this.#connections) connection.disconnect();
+    this.#connection.disconnect();
     this.#server.closeAllConnections();
     this.#server.close();
   }
@@ -138,29 +128,31 @@ export class TestSite {
     this.#news.emit('event');
   }
 
-  async #enter(job: Job): Promise<void> {
-    if (job.name === 'mover-started') {
-      const { mover } = MOVER_STARTED.parse(job.data);
-      this.#note('started', null, mover);
-      const name = mover.split('/')[0];
-      for (const segment of this.segments.values()) {
-        if (segment.state !== 'running' || segment.mover === mover || segment.mover?.split('/')[0] !== name) continue;
-        await this.handOut(segment);
-      }
-      return;
+  async #started(mover: string): Promise<[number, unknown]> {
+    this.#note('started', null, mover);
+    for (const segment of this.segments.values()) {
+      const isHeld = segment.state === 'running' && segment.mover !== null && segment.mover !== mover;
+      if (isHeld && nameOfMover(segment.mover ?? '') === nameOfMover(mover)) await this.handOut(segment);
     }
-    const result = job.name === 'segment-done' ? SEGMENT_DONE.parse(job.data) : SEGMENT_FAILED.parse(job.data);
-    const segment = this.segments.get(result.segmentId)!;
-    // A failure may come before the claim was answered, and the segment then is still pending.
-    const open = segment.state === 'running' || (segment.state === 'pending' && 'error' in result);
-    if (!open || segment.epoch !== result.epoch) {
-      this.#note('stale', segment.id, result.mover, result);
-      return;
+    return [200, {}];
+  }
+
+  async #report(segment: SiteSegment, body: unknown): Promise<[number, unknown]> {
+    if (this.deaf) return [503, problem('POSTGRES_UNREACHABLE')];
+    const { epoch, mover, result } = REPORT.parse(body);
+    if (this.#grants.get(`${segment.id} ${epoch}`) !== mover) return [409, problem('GRANT_UNKNOWN')];
+    const isPresent = segment.state === 'running' && segment.epoch === epoch;
+    const isVerdict = result.kind === 'failed' && failureKind(result.code) === 'verdict';
+    if (!isPresent && !isVerdict) {
+      const isAgain = segment.state === 'done' && segment.epoch === epoch;
+      if (!isAgain) this.#note('stale', segment.id, mover, result);
+      return [200, { counted: isAgain }];
     }
-    if ('error' in result && result.kind === 'waiting') await this.handOut(segment);
-    else segment.state = 'error' in result ? 'failed' : 'done';
-    if ('error' in result && segment.mover === result.mover) segment.mover = null;
-    this.#note('error' in result ? 'failed' : 'done', segment.id, result.mover, result);
+    if (result.kind === 'given-back') await this.handOut(segment);
+    else segment.state = result.kind === 'done' ? 'done' : 'failed';
+    if (result.kind !== 'done') segment.mover = null;
+    this.#note(result.kind === 'done' ? 'done' : 'failed', segment.id, mover, result);
+    return [200, { counted: true }];
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -168,6 +160,11 @@ export class TestSite {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
     const [status, answer] = await this.#route(request, body);
+    if (this.loseAnswer && request.url?.endsWith('/report')) {
+      this.loseAnswer = false;
+      request.socket.destroy();
+      return;
+    }
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer));
   }
@@ -202,9 +199,11 @@ export class TestSite {
       return renewed ? [200, { leaseMs: this.leaseMs }] : [409, problem('LEASE_LOST')];
     }
     if (path.endsWith('/movers/leave')) return [200, { left: await this.leases.release(lease, mover) }];
-    const id = /^\/internal\/v1\/segments\/([^/]+)\/claim$/.exec(path)?.[1];
-    const segment = id === undefined ? undefined : this.segments.get(id);
+    if (path.endsWith('/movers/started')) return this.#started(mover);
+    const [, id = '', what] = /^\/internal\/v1\/segments\/([^/]+)\/(claim|report)$/.exec(path) ?? [];
+    const segment = this.segments.get(id);
     if (segment === undefined) return [404, problem('SEGMENT_NOT_FOUND')];
+    if (what === 'report') return this.#report(segment, body);
     return this.#claim(segment, Number(body['epoch']), mover, (body['gone'] as string[] | undefined) ?? []);
   }
 
@@ -219,10 +218,13 @@ export class TestSite {
     if (segment.state === 'failed' || segment.epoch !== epoch) return [409, problem('SEGMENT_STALE')];
     const writer = await decideOnWriter(this.leases, { site: WORKER_ID, mover, gone }, segment.mover);
     if (writer.kind === 'lost') return [409, problem('LEASE_LOST')];
-    if (writer.kind === 'held') return [200, { heldBy: writer.by, expired: writer.expired }];
+    if (writer.kind === 'held') {
+      return [200, { restoreId: 'r1', heldBy: writer.by, expired: writer.expired, epoch: segment.epoch }];
+    }
     if (segment.state === 'running') segment.epoch += 1;
     segment.state = 'running';
     segment.mover = mover;
+    this.#grants.set(`${segment.id} ${segment.epoch}`, mover);
     this.#note('claimed', segment.id, mover, { epoch: segment.epoch });
     this.onGranted(segment, this.count('claimed'));
     return [200, { segmentId: segment.id, restoreId: 'r1', epoch: segment.epoch, ...segment.grant }];

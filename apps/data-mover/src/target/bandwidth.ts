@@ -22,6 +22,9 @@ export class Bandwidth {
       description: target.description,
       sizeBytes: target.sizeBytes,
       alignmentBytes: target.alignmentBytes,
+      get readsPastCache() {
+        return target.readsPastCache;
+      },
       write: async (offset, bytes, signal) => {
         await this.#wait(bytes.length, signal);
         await target.write(offset, bytes, signal);

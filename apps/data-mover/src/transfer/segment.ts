@@ -1,5 +1,5 @@
 import type { DiskTarget } from '@landfall/domain';
-import type { SegmentGrant } from '@landfall/transfer';
+import type { SegmentGrant, WarningCode } from '@landfall/transfer';
 import type { Sources } from '../source/sources.js';
 import { moveRange } from './move.js';
 import { verifyRange } from './verify.js';
@@ -14,6 +14,7 @@ export interface SegmentOutcome {
   readonly bytesRead: number;
   readonly bytesWritten: number;
   readonly bytesZero: number;
+  readonly warnings: readonly WarningCode[];
 }
 
 /**
@@ -35,13 +36,19 @@ export async function runSegment(
     try {
       if (grant.purpose === 'move') {
         const moved = await moveRange(source, target, range, { signal, mayWrite });
-        return { bytesRead: moved.bytesWritten, ...moved };
+        return { bytesRead: moved.bytesWritten, ...moved, warnings: [] };
       }
       const mode = grant.verify === 'full' ? 'full' : 'sampled';
       const verified = await verifyRange(source, target, range, mode, grant.segmentId, signal);
-      return { bytesRead: verified.bytesCompared, bytesWritten: 0, bytesZero: verified.bytesZero };
+      const warnings = isReadThroughCache(target) ? (['READ_BACK_CACHED'] as const) : [];
+      return { bytesRead: verified.bytesCompared, bytesWritten: 0, bytesZero: verified.bytesZero, warnings };
     } finally {
       await target.close();
     }
   });
+}
+
+/** What was read back may have come from memory, and not from the disk. */
+function isReadThroughCache(target: DiskTarget): boolean {
+  return target.readsPastCache === false;
 }

@@ -40,11 +40,14 @@ export async function verifyRange(
     }
   }
   if (comparison.firstDifference !== null) {
-    throw new PermanentError({
-      code: 'VERIFY_MISMATCH',
-      message: `What was read back from ${target.description} differs from the backup at byte ${comparison.firstDifference}.`,
-      fix: 'Do not use this disk: it does not hold what was written. Start the restore anew, on another worker.',
-    });
+    throw new PermanentError(
+      {
+        code: 'VERIFY_MISMATCH',
+        message: `What was read back from ${target.description} differs from the backup at byte ${comparison.firstDifference}.`,
+        fix: 'Do not use this disk: it does not hold what was written. Start the restore anew, on another worker.',
+      },
+      { facts: { offset: comparison.firstDifference } },
+    );
   }
   return { bytesCompared: comparison.bytes, bytesZero: comparison.zeroBytes };
 }

@@ -1,4 +1,10 @@
-import { RetryableError, type Cloud, type DiskAttachment, type Restore, type RestorePlan } from '@landfall/domain';
+import {
+  RetryableError,
+  type Cloud,
+  type DiskAttachment,
+  type LockedRestore,
+  type RestorePlan,
+} from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
 import { endingAccess, type EndAccess } from './disk-access.js';
 import { diskIdOf } from './restored-disks.js';
@@ -28,7 +34,7 @@ export function attachDisks({ cloud, endAccess }: AttachPorts): StepHandler<'att
   };
 }
 
-function dataDisks(restore: Restore, plan: RestorePlan): DiskAttachment[] {
+function dataDisks(restore: LockedRestore, plan: RestorePlan): DiskAttachment[] {
   return plan.disks.flatMap(({ name, role, lun, caching }) =>
     role === 'data' && lun !== null ? [{ diskId: diskIdOf(restore, name), lun, caching }] : [],
   );

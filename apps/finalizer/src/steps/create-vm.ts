@@ -3,7 +3,7 @@ import {
   ownerTags,
   PermanentError,
   type Cloud,
-  type Restore,
+  type LockedRestore,
   type RestoreBooks,
   type RestorePlan,
   type ResourceRole,
@@ -58,13 +58,13 @@ export function createVm({ cloud, books, applianceId, endAccess }: VmPorts): Ste
   };
 }
 
-function osDiskOf(restore: Restore, plan: RestorePlan) {
+function osDiskOf(restore: LockedRestore, plan: RestorePlan) {
   const osDisk = plan.disks.find((disk) => disk.role === 'os');
   if (osDisk === undefined) throw incomplete(restore, 'which of its disks is the OS disk');
   return osDisk;
 }
 
-function machineOf(restore: Restore, { destination }: RestorePlan) {
+function machineOf(restore: LockedRestore, { destination }: RestorePlan) {
   const { vmName, size, subnetId } = destination;
   if (vmName === null || size === null || subnetId === null) {
     throw incomplete(restore, 'name, size and subnet of the VM');
@@ -72,7 +72,7 @@ function machineOf(restore: Restore, { destination }: RestorePlan) {
   return { ...destination, vmName, size, subnetId };
 }
 
-function incomplete(restore: Restore, what: string): PermanentError {
+function incomplete(restore: LockedRestore, what: string): PermanentError {
   return new PermanentError({
     code: 'PLAN_INCOMPLETE',
     message: `The plan of restore ${restore.id} does not say ${what}.`,

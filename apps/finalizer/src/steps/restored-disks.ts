@@ -1,7 +1,7 @@
-import { PermanentError, type Restore } from '@landfall/domain';
+import { PermanentError, type LockedRestore } from '@landfall/domain';
 
 /** The Azure disk of one of the plan's disks. @throws PermanentError `STEP_OUTPUT_MISSING` */
-export function diskIdOf(restore: Restore, diskName: string): string {
+export function diskIdOf(restore: LockedRestore, diskName: string): string {
   const azureId = restore.disks.find((disk) => disk.name === diskName)?.azureId;
   if (azureId) return azureId;
   throw new PermanentError({

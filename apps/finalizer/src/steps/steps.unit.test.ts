@@ -191,7 +191,10 @@ describe('the clean-up', () => {
     const { azureId } = await cloud.ensureUploadDisk(spec, journal);
     await cloud.grantDiskWrite(azureId, 60, journal);
     await storePlan(planWith(1));
-    await diskAccesses.put({ restoreId, diskName: 'upload', sealedUrl: 'x', expiresAt: new Date() });
+    await diskAccesses.put(
+      { restoreId, diskName: 'upload', sealedUrl: 'x', expiresAt: new Date(), purpose: 'write', stepEpoch: 1 },
+      null,
+    );
     await clean();
     assert.deepEqual(cloud.inventory, []);
     assert.equal(await diskAccesses.access(restoreId, 'upload'), null);

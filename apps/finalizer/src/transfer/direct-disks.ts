@@ -1,13 +1,16 @@
 import {
-  type Cloud,
-  type DiskAccesses,
   type CallJournal,
+  type Cloud,
+  type DiskAccess,
+  type DiskAccesses,
+  type LockedRestore,
   PermanentError,
-  type Restore,
+  RetryableError,
   SEALING_CONTEXT,
   Secret,
   type SecretBox,
 } from '@landfall/domain';
+import { transferStep } from '@landfall/transfer';
 
 /*
  * What a direct transfer needs around the segments.
@@ -20,17 +23,21 @@ import {
  *
  * The sealed SAS lies in the books as long as it is good. Its row goes last, so that a repetition after a crash at any
  * point finds out what is left to do; which SAS a disk can have, and whether it still has one, is told by its state in
- * Azure.
+ * Azure. A row changes only as the one that was read: a process that was stopped meanwhile changes nothing of what its
+ * successor has made.
  */
 export interface DirectDisks {
-  /** Every disk has a usable SAS afterwards: for writing, or for reading once it is complete. Somebody may have ended one. */
-  open(restore: Restore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  /**
+   * Every disk has a usable SAS afterwards: for writing, or for reading once it is complete. A SAS for reading of an earlier
+   * run of the step is granted anew: what the books have may be void.
+   */
+  open(restore: LockedRestore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
   /** As `open`, but asks Azure only about a SAS that the books do not have, or that runs out soon. */
-  keepOpen(restore: Restore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  keepOpen(restore: LockedRestore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
   /** Completes every disk and ends its SAS for writing. Nothing can be written afterwards. */
-  seal(restore: Restore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  seal(restore: LockedRestore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
   /** Also ends every other access. */
-  close(restore: Restore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  close(restore: LockedRestore, journal: CallJournal, signal?: AbortSignal): Promise<void>;
 }
 
 export interface DirectDiskPorts {
@@ -68,10 +75,11 @@ export function directDisks(ports: DirectDiskPorts): DirectDisks {
   };
 
   async function openEach(
-    restore: Restore,
+    restore: LockedRestore,
     journal: CallJournal,
     { trusting, signal }: { trusting: 'Azure' | 'the books'; signal: AbortSignal | undefined },
   ): Promise<void> {
+    const stepEpoch = transferStep(restore).epoch;
     for (const disk of restore.disks) {
       signal?.throwIfAborted();
       const present = await accesses.access(restore.id, disk.name);
@@ -79,44 +87,54 @@ export function directDisks(ports: DirectDiskPorts): DirectDisks {
       if (isGood && trusting === 'the books') continue;
       const azureId = azureIdOf(restore, disk);
       const state = (await cloud.disk(azureId))?.diskState;
-      if (isGood && isOpen(state)) continue;
+      const isOfThisRun = present?.stepEpoch === stepEpoch;
+      if (isGood && (state === 'ActiveUpload' || (state === 'ActiveSAS' && isOfThisRun))) continue;
+      // Azure would go on with the running one, whichever that is.
+      if (state === 'ActiveSAS' && present !== null) await cloud.revokeDiskAccess(azureId, journal, signal);
       const seconds = accessSeconds(restore);
-      const url = isUpload(state)
-        ? await cloud.grantDiskWrite(azureId, seconds, journal, signal)
-        : await cloud.grantDiskRead(azureId, seconds, journal, signal);
-      await accesses.put({
-        restoreId: restore.id,
-        diskName: disk.name,
-        sealedUrl: secrets.seal(new Secret(url), SEALING_CONTEXT.diskAccess(restore.id, disk.name)),
-        expiresAt: new Date(Date.now() + seconds * 1000),
-      });
+      const purpose = isUpload(state) ? 'write' : 'read';
+      const url =
+        purpose === 'write'
+          ? await cloud.grantDiskWrite(azureId, seconds, journal, signal)
+          : await cloud.grantDiskRead(azureId, seconds, journal, signal);
+      const sealedUrl = secrets.seal(new Secret(url), SEALING_CONTEXT.diskAccess(restore.id, disk.name));
+      const expiresAt = new Date(Date.now() + seconds * 1000);
+      const access = { restoreId: restore.id, diskName: disk.name, purpose, stepEpoch, sealedUrl, expiresAt } as const;
+      if (!(await accesses.put(access, present))) throw accessChanged(disk.name);
     }
   }
 
   async function endAccess(
     which: 'writing' | 'any',
-    restore: Restore,
+    restore: LockedRestore,
     journal: CallJournal,
     signal?: AbortSignal,
   ): Promise<void> {
     for (const disk of restore.disks) {
       signal?.throwIfAborted();
       const access = await accesses.access(restore.id, disk.name);
-      if (access === null && which === 'writing') continue;
+      // It was completed before it was opened for reading.
+      if (which === 'writing' && access?.purpose !== 'write') continue;
       const azureId = azureIdOf(restore, disk);
       // Not the books: who was granted an access may have died before it was written down.
       const state = (await cloud.disk(azureId))?.diskState;
       const isRead = state === 'ActiveSAS';
-      // It was completed before it was opened for reading.
-      if (isRead && which === 'writing') continue;
+      if (isRead && which === 'writing') {
+        await forget(access);
+        continue;
+      }
       const isWritten = access !== null && isUpload(state);
       if (isWritten) {
         const url = secrets.open(access.sealedUrl, SEALING_CONTEXT.diskAccess(restore.id, disk.name));
         await ports.finishUpload(url.reveal(), { name: disk.name, sizeBytes: sizeOf(restore, disk.name) }, signal);
       }
       if (isRead || isWritten) await cloud.revokeDiskAccess(azureId, journal, signal);
-      await accesses.remove(restore.id, disk.name);
+      await forget(access);
     }
+  }
+
+  async function forget(access: DiskAccess | null): Promise<void> {
+    if (access !== null && !(await accesses.remove(access))) throw accessChanged(access.diskName);
   }
 }
 
@@ -124,17 +142,13 @@ function isUpload(state: string | undefined): boolean {
   return state === 'ReadyToUpload' || state === 'ActiveUpload';
 }
 
-function isOpen(state: string | undefined): boolean {
-  return state === 'ActiveUpload' || state === 'ActiveSAS';
-}
-
 /** Four times the estimate and a day more: renewed in time if even that is too little. */
-function accessSeconds(restore: Restore): number {
+function accessSeconds(restore: LockedRestore): number {
   const estimate = restore.plan?.estimates.transferSeconds ?? 0;
   return Math.round(Math.min(LONGEST_SECONDS, SHORTEST_SECONDS + 4 * estimate));
 }
 
-function azureIdOf(restore: Restore, disk: Restore['disks'][number]): string {
+function azureIdOf(restore: LockedRestore, disk: LockedRestore['disks'][number]): string {
   if (disk.azureId !== null) return disk.azureId;
   throw new PermanentError({
     code: 'STEP_OUTPUT_MISSING',
@@ -143,6 +157,14 @@ function azureIdOf(restore: Restore, disk: Restore['disks'][number]): string {
   });
 }
 
-function sizeOf(restore: Restore, diskName: string): number {
+function sizeOf(restore: LockedRestore, diskName: string): number {
   return restore.plan?.disks.find((disk) => disk.name === diskName)?.sizeBytes ?? 0;
+}
+
+function accessChanged(diskName: string): RetryableError {
+  return new RetryableError({
+    code: 'ACCESS_CHANGED',
+    message: `The access to the disk "${diskName}" was changed by somebody else at the same time.`,
+    fix: 'Nothing has to be done: it is looked at again.',
+  });
 }

@@ -1,63 +1,93 @@
-import type { Restore, RestoreBooks, Segment } from '@landfall/domain';
-import { QUEUES, segmentJobId, segmentResultId, STEP_ATTEMPTS } from '@landfall/pipeline';
-import { isMoving, isUnderWay, routeOf, routesOf, transferStep } from '@landfall/transfer';
-import type { Coordinator } from './coordinator.js';
+import { kindOf, type Restore, type RestoreBooks, type Segment } from '@landfall/domain';
+import { boundedMap, recordOutcome, segmentJobId } from '@landfall/pipeline';
+import { goOn, handOutLost, isDirect, isMoving, isUnderWay, routeOf, routesOf, runOf } from '@landfall/transfer';
 import type { DirectDisks } from './direct-disks.js';
-import type { MoverResults } from './results.js';
+import { type DirectPhasePorts, goOnDirectly } from './direct-phases.js';
 import type { WorkerWatch } from './worker-watch.js';
 
 /*
- * The segments' part of the reconciler: a segment that is under way must have a live job on its queue, or a result on
- * the results queue that nobody has taken yet. One that has neither was lost with Redis' memory or with its data-mover, and is
- * handed out under the next epoch. A worker none of whose data-movers was heard of for long ends the step.
+ * The segments' part of the reconciler: a segment that is under way must have a live job on its queue. One that has none was lost
+ * with Redis' memory or with its data-mover, and is handed out under the next epoch. A worker none of whose data-movers was
+ * heard of for long ends the step.
  */
-export interface ReconcilePorts {
-  readonly books: RestoreBooks;
+export interface ReconcilePorts extends DirectPhasePorts {
   readonly watch: WorkerWatch;
   /** `QueueClient` of libs/pipeline. */
   readonly jobs: { isLive(queue: string, jobId: string): Promise<boolean> };
-  readonly coordinator: Coordinator;
-  readonly results: MoverResults;
   readonly direct: DirectDisks;
+  /** Told of a restore whose pass did not come to its end; the next one does it. */
+  readonly onError?: (restoreId: string, error: unknown) => void;
 }
 
-/** All restores in step 5: for the hook of libs/pipeline's reconciler. */
+const AT_ONCE = 4;
+
+/** All restores in step 5: for the hook of libs/pipeline's reconciler. One whose pass fails holds up no other. */
 export async function reconcileTransfers(ports: ReconcilePorts): Promise<void> {
-  for (const { restoreId, work } of await ports.books.parked()) {
-    if (work === 'restore-data') await reconcileTransfer(ports, restoreId);
-  }
+  const { books, onError = () => undefined } = ports;
+  const parked = (await books.parked()).filter(({ work }) => work === 'restore-data');
+  await boundedMap(parked, AT_ONCE, ({ restoreId }) =>
+    reconcileTransfer(ports, restoreId).catch((error: unknown) => onError(restoreId, error)),
+  );
 }
 
 /** @throws RetryableError `REDIS_UNREACHABLE`, `POSTGRES_UNREACHABLE`: nothing is lost, the next pass does it */
 export async function reconcileTransfer(ports: ReconcilePorts, restoreId: string): Promise<void> {
-  const { books, coordinator } = ports;
+  const { books } = ports;
   const restore = await books.restore(restoreId);
   if (!isMoving(restore)) return;
-  const silent = await ports.watch.silentWorker(restore);
-  if (silent !== null) {
-    await giveUpOn(books, restore);
-    return coordinator.fail(restore, silent);
+  try {
+    const silent = await ports.watch.silentWorker(restore);
+    if (silent !== null) {
+      // The silence was long enough: the step's own attempts would only repeat it.
+      await recordOutcome(books, runOf(restore), { kind: 'failed', error: silent, exhausted: true });
+      return;
+    }
+    await handOutWhatIsLost(ports, restore);
+  } catch (error) {
+    // What the plan does not say will not be said by the next pass.
+    if (kindOf(error) !== 'permanent') throw error;
+    await recordOutcome(books, runOf(restore), { kind: 'failed', error });
+    return;
   }
-  // Only for those who read or write: the end of the step takes all access away, and what is granted beside it would stay.
-  if (restore.plan?.options.transfer === 'direct' && (await underWay(books, restore)).length > 0) {
-    const step = transferStep(restore);
-    await ports.direct.keepOpen(restore, books.journal(restoreId, step.id, step.epoch));
-  }
-  await handOutLost(ports, restore);
-  await coordinator.proceed(restoreId);
+  if (isDirect(restore) && !(await keepOpen(ports, restore))) return;
+  await books.transaction(async (tx) => {
+    const now = await tx.lockRestore(restoreId);
+    if (isMoving(now)) await goOn(tx, now);
+  });
+  if (isDirect(restore)) await goOnDirectly(ports, restoreId);
 }
 
-/** What is under way and has neither a live job nor a result that waits. */
-export async function handOutLost(ports: ReconcilePorts, restore: Restore): Promise<void> {
+/** Returns false when the step has ended in an error. */
+async function keepOpen({ books, direct, exclusively }: ReconcilePorts, restore: Restore): Promise<boolean> {
+  const run = runOf(restore);
+  let goesOn = true;
+  await exclusively(restore.id, async (signal) => {
+    // Only for those who read or write: the end of the step takes all access away, and what is granted beside it would stay.
+    const now = await books.restore(restore.id);
+    if (!isMoving(now) || (await underWay(books, now)).length === 0) return;
+    try {
+      await direct.keepOpen(now, books.journal(run.restoreId, run.step, run.epoch), signal);
+    } catch (error) {
+      if (kindOf(error) === 'waiting') return;
+      await recordOutcome(books, run, { kind: 'failed', error });
+      goesOn = false;
+    }
+  });
+  return goesOn;
+}
+
+/** What is under way and has no live job. */
+export async function handOutWhatIsLost(
+  ports: Pick<ReconcilePorts, 'books' | 'jobs'>,
+  restore: Restore,
+): Promise<void> {
   for (const segment of await underWay(ports.books, restore)) {
     if (await hasLiveJob(ports, restore, segment)) continue;
-    const why = {
+    await handOutLost(ports.books, segment, {
       code: 'JOB_LOST',
       message: 'its job was no longer in the queue.',
       fix: 'Nothing has to be done: it is on its way again.',
-    };
-    if (segment.state === 'running') await ports.results.lost(restore, segment, why);
-    else await ports.results.handOutAgain(restore, segment, why, { writerMayLive: true });
+    });
   }
 }
 
@@ -71,22 +101,13 @@ async function underWay(books: RestoreBooks, restore: Restore): Promise<readonly
   return lists.flat().filter(isUnderWay);
 }
 
-async function hasLiveJob(ports: ReconcilePorts, restore: Restore, segment: Segment): Promise<boolean> {
-  const { queue } = routeOf(restore, segment);
-  const { id, epoch } = segment;
-  const places: [string, string][] = [
-    [queue, segmentJobId(id, epoch)],
-    [QUEUES.moverResults, segmentResultId(id, epoch)],
-  ];
+async function hasLiveJob(
+  { jobs }: Pick<ReconcilePorts, 'jobs'>,
+  restore: Restore,
+  { id, epoch, state, diskName }: Segment,
+): Promise<boolean> {
+  const { queue } = routeOf(restore, { diskName });
   // A job that was delivered a second time is held under the epoch after its own.
-  if (segment.state === 'running' && epoch > 0) places.unshift([queue, segmentJobId(id, epoch - 1)]);
-  for (const [name, jobId] of places) if (await ports.jobs.isLive(name, jobId)) return true;
-  return false;
-}
-
-/** The silence was long enough: the step's own attempts would only repeat it. */
-async function giveUpOn(books: RestoreBooks, restore: Restore): Promise<void> {
-  const step = transferStep(restore);
-  const guard = { from: step.state, epoch: step.epoch };
-  await books.transaction((tx) => tx.moveStep(restore.id, step.id, guard, 'running', { attempts: STEP_ATTEMPTS - 1 }));
+  if (state === 'running' && epoch > 0 && (await jobs.isLive(queue, segmentJobId(id, epoch - 1)))) return true;
+  return jobs.isLive(queue, segmentJobId(id, epoch));
 }

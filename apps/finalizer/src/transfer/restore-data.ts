@@ -1,11 +1,17 @@
-import type { ByteRange, NewSegment, PlannedDisk, Restore, RestoreBooks } from '@landfall/domain';
+import {
+  type ByteRange,
+  type NewSegment,
+  type PlannedDisk,
+  type Restore,
+  type RestoreBooks,
+  WaitingError,
+} from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
-import { cutSegments, handOut, isMoving, routeOf } from '@landfall/transfer';
-import { isVerified } from './coordinator.js';
-import { handOutLost, type ReconcilePorts } from './reconcile.js';
+import { cutSegments, goOn, handOut, isDirect, isMoving, isVerified, routeOf } from '@landfall/transfer';
+import { handOutWhatIsLost, type ReconcilePorts } from './reconcile.js';
 
 /*
- * Step 5: cuts the disks into segments, hands out the first of them, and leaves the rest to the data-movers' results.
+ * Step 5: cuts the disks into segments, hands out the first of them, and leaves the rest to the data-movers' reports.
  *
  * Taken up again it goes on: what is done stays done; what failed for good before is tried anew; what is under
  * way and has no job any more is handed out once more.
@@ -15,17 +21,20 @@ export interface RestoreDataPorts extends ReconcilePorts {
   readonly extentsOf: (restore: Restore, disk: PlannedDisk, signal: AbortSignal) => Promise<readonly ByteRange[]>;
 }
 
+const LOOK_AGAIN_MS = 2_000;
+
 export function restoreDataStep(ports: RestoreDataPorts): StepHandler<'restore-data'> {
-  const { books, direct } = ports;
+  const { books, direct, exclusively } = ports;
   return async (context) => {
-    const { restore, plan, journal, signal } = context;
+    const { plan, journal, signal } = context;
+    const restore = (await books.restore(context.restore.id)) ?? noLonger(context.restore.id);
     let segments = await books.segments(restore.id, { purpose: 'move', limit: 1 });
     if (segments.length === 0) {
       const cut = await cutDisks(ports, restore, plan.disks, signal);
+      const bytes = cut.reduce((sum, segment) => sum + segment.lengthBytes, 0);
       await books.transaction(async (tx) => {
         if (isMoving(await tx.lockRestore(restore.id))) await tx.createSegments(cut);
       });
-      const bytes = cut.reduce((sum, segment) => sum + segment.lengthBytes, 0);
       await context.event(
         'restore-data.begun',
         `${cut.length} segments of ${plan.disks.length} disks are to be written.`,
@@ -37,18 +46,26 @@ export function restoreDataStep(ports: RestoreDataPorts): StepHandler<'restore-d
       );
       segments = await books.segments(restore.id, { purpose: 'move', limit: 1 });
     }
-    if (plan.options.transfer === 'direct' && !(await isReadBack(books, restore.id))) {
-      await direct.open(restore, journal, signal);
+    const alone = async (work: (held: AbortSignal) => Promise<void>): Promise<void> => {
+      if (!(await exclusively(restore.id, work, signal))) throw accessesBusy(restore.id);
+    };
+    if (isDirect(restore) && !(await isReadBack(books, restore.id))) {
+      await alone((held) => direct.open(restore, journal, held));
     }
-
     if (segments.length === 0 && !isVerified(plan.options.verify, 0)) {
-      if (plan.options.transfer === 'direct') await direct.close(restore, journal, signal);
+      if (isDirect(restore)) await alone((held) => direct.close(restore, journal, held));
       return { kind: 'done', output: { segments: 0, bytesMoved: 0, bytesVerified: 0 } };
     }
     // In this order: what is handed out here has no job yet while it lies in the outbox.
-    await handOutLost(ports, restore);
-    await tryFailedAgain(books, restore);
-    await ports.coordinator.proceed(restore.id);
+    await handOutWhatIsLost(ports, restore);
+    await books.transaction(async (tx) => {
+      const now = await tx.lockRestore(restore.id);
+      if (!isMoving(now)) return;
+      for (const segment of await tx.segments(restore.id, { states: ['failed'] })) {
+        await handOut(tx, segment, routeOf(now, segment).queue, { attempts: 0, writerMayLive: true });
+      }
+      await goOn(tx, now);
+    });
     return { kind: 'parked' };
   };
 }
@@ -76,12 +93,17 @@ async function cutDisks(
   return segments;
 }
 
-async function tryFailedAgain(books: RestoreBooks, restore: Restore): Promise<void> {
-  const failed = await books.segments(restore.id, { states: ['failed'] });
-  if (failed.length === 0) return;
-  await books.transaction(async (tx) => {
-    if (!isMoving(await tx.lockRestore(restore.id))) return;
-    for (const segment of failed)
-      await handOut(tx, segment, routeOf(restore, segment).queue, { attempts: 0, writerMayLive: true });
-  });
+function accessesBusy(restoreId: string): WaitingError {
+  return new WaitingError(
+    {
+      code: 'DISK_ACCESSES_BUSY',
+      message: `Another process is changing the accesses to the disks of restore ${restoreId}.`,
+      fix: 'Nothing has to be done: the step goes on once that one has ended.',
+    },
+    { retryAfterMs: LOOK_AGAIN_MS },
+  );
+}
+
+function noLonger(restoreId: string): never {
+  throw new Error(`restore ${restoreId} has vanished from the books`);
 }

@@ -1,11 +1,20 @@
 import type { ByteRange, OutboxMessage, Restore, Segment, StepId } from '@landfall/domain';
 import { beginStep, recordOutcome, type StageOutput } from '@landfall/pipeline';
-import { claimSegment, type ClaimDecision } from '@landfall/transfer';
+import {
+  claimSegment,
+  type ClaimDecision,
+  enterReport,
+  enterStart,
+  type FailureCode,
+  type SegmentResult,
+  TRANSFER_JOB,
+} from '@landfall/transfer';
 import {
   aRestorePlan,
   aRestoreRequest,
   MemoryBooks,
   MemoryDiskAccesses,
+  MemoryLeases,
   MemorySecretBox,
   MemoryWorkerRegistry,
 } from '@landfall/testing';
@@ -41,6 +50,7 @@ export class Scene {
   readonly books = new MemoryBooks();
   readonly registry = new MemoryWorkerRegistry();
   readonly accesses = new MemoryDiskAccesses();
+  readonly leases = new MemoryLeases();
   readonly secrets = new MemorySecretBox();
   /** What was done to directly written disks, in order. */
   readonly cloudCalls: string[] = [];
@@ -57,6 +67,7 @@ export class Scene {
     this.transfer = createTransfer({
       books: this.books,
       workers: this.registry,
+      leases: this.leases,
       jobs: { isLive: (queue, jobId) => this.#isLive(queue, jobId) },
       extentsOf: async (_restore, planned) =>
         options.disks.find((candidate) => candidate.name === planned.name)!.extents,
@@ -134,6 +145,8 @@ export class Scene {
     const messages = await this.books.claimOutbox(10_000);
     await this.books.outboxSent(messages.map((message) => message.id));
     this.waiting.push(...messages.filter((message) => message.name === 'segment'));
+    for (const { name } of messages) if (name === TRANSFER_JOB) await this.transfer.goOn(RESTORE_ID);
+    if (messages.length > 0) await this.relay();
   }
 
   /** A data-mover takes a job and claims its segment. */
@@ -142,25 +155,31 @@ export class Scene {
     if (message === undefined) return null;
     if (!again) this.waiting = this.waiting.filter((other) => other !== message);
     const { segmentId, epoch } = message.payload as { segmentId: string; epoch: number };
-    const decision = await claimSegment(this.books, { segmentId, epoch, mover });
+    const decision = await claimSegment(this.books, { segmentId, epoch, mover, workerId: workerOf(message) });
     if (decision.kind === 'granted') this.held.push({ message, segment: decision.segment, mover });
     return decision;
   }
 
   async done(job: HeldJob, times = 1): Promise<void> {
     const numbers = { bytesWritten: job.segment.lengthBytes, bytesZero: 0, bytesRead: 0, milliseconds: 1 };
-    for (let time = 0; time < times; time += 1) {
-      await this.transfer.enter('segment-done', { ...reference(job), ...numbers });
-    }
-    this.#letGo(job);
-    await this.relay();
+    for (let time = 0; time < times; time += 1) await this.report(job, { kind: 'done', ...numbers });
   }
 
-  async failed(job: HeldJob, kind: 'permanent' | 'retryable' | 'waiting', code = 'BROKEN'): Promise<void> {
-    const error = { code, message: 'It is broken.', fix: 'Mend it.' };
-    await this.transfer.enter('segment-failed', { ...reference(job), kind, error });
-    this.#letGo(job);
+  async failed(job: HeldJob, code: FailureCode): Promise<boolean> {
+    return this.report(job, { kind: 'failed', code });
+  }
+
+  async givenBack(job: HeldJob): Promise<void> {
+    await this.report(job, { kind: 'given-back', code: 'MOVER_STOPPED' });
+  }
+
+  /** Returns whether it counts. */
+  async report({ message, segment, mover }: HeldJob, result: SegmentResult): Promise<boolean> {
+    const report = { restoreId: RESTORE_ID, epoch: segment.epoch, mover, result };
+    const counted = await enterReport(this.books, { workerId: workerOf(message) }, segment.id, report);
+    this.held = this.held.filter((other) => other.segment.id !== segment.id || other.segment.epoch !== segment.epoch);
     await this.relay();
+    return counted;
   }
 
   /** Its jobs are no longer live and nothing comes of them. */
@@ -169,7 +188,7 @@ export class Scene {
   }
 
   async started(mover: string, workerId: string | null = 'w0'): Promise<void> {
-    await this.transfer.enter('mover-started', { workerId, mover, pid: 1 });
+    await enterStart(this.books, { workerId }, mover);
     await this.relay();
   }
 
@@ -184,10 +203,6 @@ export class Scene {
       while (this.waiting.length > 0) await this.take(0, mover);
       for (const job of [...this.held]) await this.done(job);
     }
-  }
-
-  #letGo(job: HeldJob): void {
-    this.held = this.held.filter((other) => other !== job);
   }
 
   async #isLive(queue: string, jobId: string): Promise<boolean> {
@@ -249,6 +264,6 @@ export class Scene {
   }
 }
 
-function reference({ segment, mover }: HeldJob): Record<string, unknown> {
-  return { segmentId: segment.id, restoreId: RESTORE_ID, epoch: segment.epoch, mover };
+function workerOf({ queue }: OutboxMessage): string | null {
+  return /^mover-worker-(.+)$/.exec(queue)?.[1] ?? null;
 }

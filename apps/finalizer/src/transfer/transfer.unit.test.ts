@@ -74,7 +74,7 @@ describe('step 5', () => {
     const scene = await Scene.begin({ disks: [full('sda', 4)] });
     await scene.runStep();
     await scene.take(0, 'm/1');
-    await scene.failed(scene.held[0]!, 'permanent', 'BLOB_CORRUPT');
+    await scene.failed(scene.held[0]!, 'BLOB_CORRUPT');
     const restore = await scene.restore();
     assert.equal(restore.state, 'rolling-back');
     assert.equal(restore.error?.code, 'BLOB_CORRUPT');
@@ -88,7 +88,7 @@ describe('step 5', () => {
     for (let attempt = 0; attempt < 8; attempt += 1) {
       await scene.take(0, 'm/1');
       epochs.push(scene.held[0]!.segment.epoch);
-      await scene.failed(scene.held[0]!, 'retryable', 'STORE_UNREACHABLE');
+      await scene.failed(scene.held[0]!, 'STORE_UNREACHABLE');
     }
     assert.deepEqual(epochs, [1, 2, 3, 4, 5, 6, 7, 8]);
     const restore = await scene.restore();
@@ -105,10 +105,10 @@ describe('step 5', () => {
     const scene = await Scene.begin({ disks: [full('sda', 1)] });
     await scene.runStep();
     await scene.take(0, 'm/1');
-    await scene.failed(scene.held[0]!, 'retryable');
+    await scene.failed(scene.held[0]!, 'STORE_UNREACHABLE');
     assert.ok(scene.waiting[0]!.delayMs! >= 500);
     await scene.take(0, 'm/1');
-    await scene.failed(scene.held[0]!, 'waiting', 'MOVER_STOPPED');
+    await scene.givenBack(scene.held[0]!);
     assert.ok(scene.waiting[0]!.delayMs! <= 500);
     const [segment] = await scene.books.segments(RESTORE_ID);
     assert.equal(segment!.attempts, 1);
@@ -189,7 +189,7 @@ describe('step 5', () => {
     await scene.take(0, 'm/1');
     const [first, second] = scene.held;
     for (let attempt = 0; attempt < 8; attempt += 1) {
-      await scene.failed(attempt === 0 ? second! : scene.held.at(-1)!, 'retryable');
+      await scene.failed(attempt === 0 ? second! : scene.held.at(-1)!, 'STORE_UNREACHABLE');
       if (attempt < 7) await scene.take(0, 'm/1');
     }
     assert.equal((await scene.restore()).state, 'needs-attention');
@@ -247,7 +247,7 @@ describe('step 5 without a worker', () => {
     scene.diskStates.set('sda', 'ReadyToUpload');
     for (let attempt = 0; attempt < 8; attempt += 1) {
       await scene.take(0, 'm/1');
-      await scene.failed(scene.held.at(-1)!, 'retryable');
+      await scene.failed(scene.held.at(-1)!, 'TARGET_DENIED');
     }
     assert.equal((await scene.restore()).state, 'needs-attention');
     await requestResume(scene.books, RESTORE_ID, 'someone');
@@ -301,8 +301,8 @@ describe('step 5 under faults', () => {
           if (action < 30) await scene.take(choice, `m${choice % 3}/${instance}`);
           else if (action < 38) await scene.take(choice, `m${choice % 3}/${instance}`, true);
           else if (action < 65 && held) await scene.done(held, 1 + (choice % 2));
-          else if (action < 72 && held) await scene.failed(held, 'retryable');
-          else if (action < 76 && held) await scene.failed(held, 'waiting');
+          else if (action < 72 && held) await scene.failed(held, 'STORE_UNREACHABLE');
+          else if (action < 76 && held) await scene.givenBack(held);
           else if (action < 82) {
             scene.kill(`m${choice % 3}/${instance}`);
             instance += 1;

@@ -56,10 +56,25 @@ export interface AuditLog {
   verify(): Promise<{ readonly entries: number; readonly brokenAt: number | null }>;
 }
 
-/** The sealed SAS of each disk that a restore writes without a worker. */
+/** What gives access to a disk that a restore writes without a worker. */
+export interface DiskAccess {
+  readonly restoreId: string;
+  readonly diskName: string;
+  readonly purpose: 'write' | 'read';
+  /** Of the run of step 5 that was granted it. */
+  readonly stepEpoch: number;
+  /** The SAS, sealed. */
+  readonly sealedUrl: string;
+  readonly expiresAt: Date;
+}
+
+/** One for each disk. It changes only as the one that was read: whoever is late changes nothing. */
 export interface DiskAccesses {
-  put(access: { restoreId: string; diskName: string; sealedUrl: string; expiresAt: Date }): Promise<void>;
-  access(restoreId: string, diskName: string): Promise<{ readonly sealedUrl: string; readonly expiresAt: Date } | null>;
-  /** All of the restore's, or one disk's. */
-  remove(restoreId: string, diskName?: string): Promise<void>;
+  /** @param present as it was read; null: there was none. False: it is another by now, and stays. */
+  put(access: DiskAccess, present: DiskAccess | null): Promise<boolean>;
+  access(restoreId: string, diskName: string): Promise<DiskAccess | null>;
+  /** @param present as it was read. False: it is another by now, and stays. */
+  remove(present: DiskAccess): Promise<boolean>;
+  /** For a restore that is over. */
+  removeAll(restoreId: string): Promise<void>;
 }

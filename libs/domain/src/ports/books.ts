@@ -6,10 +6,13 @@ import type { RestoreRequest } from '../request.js';
 import type {
   CleanUp,
   CleanUpPurpose,
+  DiskVerdict,
+  LockedRestore,
   Restore,
   RestoreEvent,
   RestoreState,
   Segment,
+  GrantRecord,
   SegmentState,
   StepState,
 } from '../restore.js';
@@ -43,6 +46,12 @@ export interface RestoreBooks {
     filter?: { purpose?: Segment['purpose']; states?: readonly SegmentState[]; diskName?: string; limit?: number },
   ): Promise<readonly Segment[]>;
   segment(id: string): Promise<Segment | null>;
+  /** Running ones that were given to data-movers of this name at this worker; null: of the pool. */
+  segmentsHeldBy(workerId: string | null, name: string): Promise<readonly Segment[]>;
+  /** The latest grant of a segment to this data-mover. */
+  latestGrant(segmentId: string, mover: string): Promise<GrantRecord | null>;
+  /** What data-movers have found out about its disks for good, oldest first. */
+  verdicts(restoreId: string): Promise<readonly DiskVerdict[]>;
   /** Numbers and bytes by disk, purpose and state. */
   segmentTotals(restoreId: string): Promise<readonly SegmentTotal[]>;
 
@@ -62,7 +71,7 @@ export interface RestoreBooks {
 export interface RestoreTransaction {
   createRestore(restore: NewRestore): Promise<void>;
   /** Reads with a row lock, so that two outcomes for one restore line up. */
-  lockRestore(id: string): Promise<Restore | null>;
+  lockRestore(id: string): Promise<LockedRestore | null>;
   /** Also gives the restore its end, or takes it away, as the new state has it. */
   moveRestore(
     id: string,
@@ -106,6 +115,27 @@ export interface RestoreTransaction {
     to: SegmentState,
     patch?: { mover?: string | null; epoch?: number; attempts?: number; error?: ErrorDetails | null },
   ): Promise<boolean>;
+  /** Those of these disks that are pending or running, the first `perDisk` of each by their index. */
+  unfinishedSegments(
+    restoreId: string,
+    filter: { purpose: Segment['purpose']; disks: readonly string[]; perDisk: number },
+  ): Promise<readonly Segment[]>;
+  segment(id: string): Promise<Segment | null>;
+  hasSegments(restoreId: string, filter: SegmentFilter): Promise<boolean>;
+  segments(restoreId: string, filter: SegmentFilter): Promise<readonly Segment[]>;
+  segmentTotals(restoreId: string): Promise<readonly SegmentTotal[]>;
+  /**
+   * Sends segments out: each becomes pending under its next epoch, named by nobody, and its job is written to the outbox.
+   * One that is not as it was read is passed over. Returns how many were sent.
+   */
+  handOut(segments: readonly SegmentToHandOut[]): Promise<number>;
+  /** Once for each segment and epoch. */
+  addGrant(grant: GrantRecord): Promise<void>;
+  /** What was given out under this epoch, and the segment as it is now. Null: nothing was. */
+  granted(segmentId: string, epoch: number): Promise<{ grant: GrantRecord; segment: Segment } | null>;
+  /** False: it is known already. */
+  addVerdict(verdict: Omit<DiskVerdict, 'at'>): Promise<boolean>;
+  verdicts(restoreId: string): Promise<readonly DiskVerdict[]>;
   /** Takes the key for this restore, or tells which restore took it before, and with which body. */
   claimIdempotencyKey(claim: IdempotencyClaim): Promise<IdempotencyClaim>;
   audit(entry: { actor: string; action: string; subject: string; details: Record<string, unknown> }): Promise<void>;
@@ -162,6 +192,21 @@ export interface NewSegment {
   readonly index: number;
   readonly offsetBytes: number;
   readonly lengthBytes: number;
+}
+
+export interface SegmentFilter {
+  readonly purpose?: Segment['purpose'];
+  readonly states?: readonly SegmentState[];
+}
+
+/** A segment as it was read, and the job that is sent for it. */
+export interface SegmentToHandOut {
+  readonly segment: Pick<Segment, 'id' | 'restoreId' | 'state' | 'epoch'>;
+  readonly queue: string;
+  /** Of the job; a function of the segment and its next epoch. */
+  readonly jobId: string;
+  readonly name: string;
+  readonly payload: Readonly<Record<string, unknown>>;
 }
 
 export interface SegmentTotal {
@@ -270,6 +315,8 @@ export interface WorkerRegistry {
   ): Promise<WorkerRecord | null>;
   /** Null when the token is unknown, expired or revoked. */
   bySession(tokenHash: string): Promise<WorkerRecord | null>;
+  /** Also by a session that has ended, by time or with the worker: for what must be heard all the same. */
+  byAnySession(tokenHash: string): Promise<WorkerRecord | null>;
   renewSession(tokenHash: string, validSeconds: number): Promise<boolean>;
   heartbeat(id: string, mover: { name: string; pid: number }): Promise<void>;
   /** Its tokens are void from here on. */

@@ -5,6 +5,8 @@
  * after a failed `flush` everything since the last good one is unwritten, and the target must be closed.
  */
 export interface DiskTarget {
+  /** Whether what was read last came from the disk itself, where that is known: false means from memory. */
+  readonly readsPastCache?: boolean | undefined;
   readonly description: string;
   readonly sizeBytes: number;
   /** Offsets and lengths of writes must be multiples of it; 512 for pages, 1 for files. */

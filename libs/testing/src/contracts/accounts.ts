@@ -75,18 +75,29 @@ export function accountsContract(name: string, make: () => Promise<AccountsUnder
       assert.equal((await made.audit.verify()).brokenAt, null);
     });
 
-    test('keeps one access for each disk of a restore', async () => {
+    test('keeps one access for each disk of a restore, and changes it only as the one that was read', async () => {
       const { diskAccesses, restoreId, disks } = made;
-      const put = (diskName: string, sealedUrl: string) =>
-        diskAccesses.put({ restoreId, diskName, sealedUrl, expiresAt: SOON() });
-      await put(disks[0], 'sealed-a');
-      await put(disks[0], 'sealed-b');
-      await put(disks[1], 'sealed-c');
-      assert.equal((await diskAccesses.access(restoreId, disks[0]))?.sealedUrl, 'sealed-b');
-      await diskAccesses.remove(restoreId, disks[0]);
+      const access = (diskName: string, sealedUrl: string, purpose: 'write' | 'read' = 'write') => ({
+        ...{ restoreId, diskName, sealedUrl, purpose, stepEpoch: 3, expiresAt: SOON() },
+      });
+      const a = access(disks[0], 'sealed-a');
+      const b = access(disks[0], 'sealed-b', 'read');
+      const c = access(disks[1], 'sealed-c');
+      assert.equal(await diskAccesses.put(a, null), true);
+      assert.deepEqual(await diskAccesses.access(restoreId, disks[0]), a);
+      assert.equal(await diskAccesses.put(b, null), false);
+      assert.equal(await diskAccesses.put(b, c), false);
+      assert.equal(await diskAccesses.put(b, a), true);
+      assert.deepEqual(await diskAccesses.access(restoreId, disks[0]), b);
+      assert.equal(await diskAccesses.put(c, a), false);
+      assert.equal(await diskAccesses.put(c, null), true);
+      assert.equal(await diskAccesses.remove(a), false);
+      assert.deepEqual(await diskAccesses.access(restoreId, disks[0]), b);
+      assert.equal(await diskAccesses.remove(b), true);
+      assert.equal(await diskAccesses.remove(b), false);
       assert.equal(await diskAccesses.access(restoreId, disks[0]), null);
-      assert.equal((await diskAccesses.access(restoreId, disks[1]))?.sealedUrl, 'sealed-c');
-      await diskAccesses.remove(restoreId);
+      assert.deepEqual(await diskAccesses.access(restoreId, disks[1]), c);
+      await diskAccesses.removeAll(restoreId);
       assert.equal(await diskAccesses.access(restoreId, disks[1]), null);
     });
 

@@ -165,6 +165,139 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         assert.deepEqual(await books.segments(restoreId, { states: ['done'] }), []);
       }));
 
+    test('send segments out under their next epoch, each with its job, and pass over those that have changed', () =>
+      withBooks(async (books) => {
+        const restoreId = await running(books);
+        await books.transaction((tx) => tx.createSegments([0, 1, 2].map((index) => moveOf(restoreId, index))));
+        const [first, second, third] = await books.segments(restoreId);
+        assert.ok(first && second && third);
+        await books.transaction((tx) =>
+          tx.moveSegment(second.id, { from: 'pending', epoch: 0 }, 'running', { mover: 'm' }),
+        );
+        const job = (segment: typeof first) => ({
+          ...{ segment, queue: 'movers', jobId: `${segment.id}-1`, name: 'segment', payload: { of: segment.id } },
+        });
+        let nudged = 0;
+        const stop = books.onOutbox(() => (nudged += 1));
+        const sent = await books.transaction((tx) => tx.handOut([first, second, third].map(job)));
+        assert.equal(sent, 2);
+        assert.equal(await books.transaction((tx) => tx.handOut([job(first)])), 0);
+        assert.equal(await books.transaction((tx) => tx.handOut([])), 0);
+        assert.equal(nudged, 1);
+        stop();
+        assert.deepEqual(
+          (await books.segments(restoreId)).map(({ state, epoch, mover }) => [state, epoch, mover]),
+          [
+            ['pending', 1, null],
+            ['running', 0, 'm'],
+            ['pending', 1, null],
+          ],
+        );
+        const messages = await books.claimOutbox(10);
+        assert.deepEqual(
+          messages.map(({ queue, jobId, name, payload }) => [queue, jobId, name, payload]),
+          [first, third].map(({ id }) => ['movers', `${id}-1`, 'segment', { of: id }]),
+        );
+      }));
+
+    test('give the first unfinished segments of each disk, and tell whether there are some', () =>
+      withBooks(async (books) => {
+        const restoreId = await running(books);
+        await books.transaction((tx) => tx.createSegments([3, 1, 0, 2].map((index) => moveOf(restoreId, index))));
+        const [zero, one, two] = await books.segments(restoreId);
+        await books.transaction(async (tx) => {
+          await tx.moveSegment(zero!.id, { from: 'pending', epoch: 0 }, 'done');
+          await tx.moveSegment(one!.id, { from: 'pending', epoch: 0 }, 'running');
+          await tx.moveSegment(two!.id, { from: 'pending', epoch: 0 }, 'failed');
+        });
+        const first = (disks: string[], perDisk: number, purpose: 'move' | 'verify' = 'move') =>
+          books.transaction(async (tx) =>
+            (await tx.unfinishedSegments(restoreId, { purpose, disks, perDisk })).map(({ index }) => index),
+          );
+        assert.deepEqual(await first(['sda', 'sdx'], 10), [1, 3]);
+        assert.deepEqual(await first(['sda'], 1), [1]);
+        assert.deepEqual(await first(['sda'], 10, 'verify'), []);
+        assert.deepEqual(await first([], 10), []);
+        await books.transaction(async (tx) => {
+          assert.equal(await tx.hasSegments(restoreId, { purpose: 'move', states: ['failed'] }), true);
+          assert.equal(await tx.hasSegments(restoreId, { purpose: 'verify' }), false);
+          assert.equal((await tx.segments(restoreId, { purpose: 'move' })).length, 4);
+          assert.equal((await tx.segmentTotals(restoreId)).length, 4);
+        });
+      }));
+
+    test('keep who was given a segment under which epoch', () =>
+      withBooks(async (books) => {
+        const restoreId = await running(books);
+        await books.transaction((tx) => tx.createSegments([moveOf(restoreId, 0)]));
+        const [segment] = await books.segments(restoreId);
+        const segmentId = segment!.id;
+        const grant = { segmentId, epoch: 2, restoreId, mover: 'w-0/a', workerId: 'w' };
+        const ofPool = { ...grant, epoch: 3, mover: 'pool/b', workerId: null };
+        await books.transaction((tx) => tx.addGrant(grant));
+        await books.transaction((tx) => tx.addGrant(ofPool));
+        await assert.rejects(books.transaction((tx) => tx.addGrant({ ...grant, mover: 'w-1/c' })));
+        await books.transaction(async (tx) => {
+          assert.deepEqual(await tx.granted(segmentId, 2), { grant, segment });
+          assert.deepEqual((await tx.granted(segmentId, 3))?.grant, ofPool);
+          assert.equal(await tx.granted(segmentId, 1), null);
+          assert.equal(await tx.granted('seg-unknown', 2), null);
+          assert.deepEqual(await tx.segment(segmentId), segment);
+          assert.equal(await tx.segment('seg-unknown'), null);
+        });
+        await books.transaction((tx) => tx.addGrant({ ...grant, epoch: 4 }));
+        assert.deepEqual(await books.latestGrant(segmentId, 'w-0/a'), { ...grant, epoch: 4 });
+        assert.equal(await books.latestGrant(segmentId, 'w-1/a'), null);
+        const held = async (workerId: string | null, name: string) =>
+          (await books.segmentsHeldBy(workerId, name)).map(({ epoch }) => epoch);
+        assert.deepEqual(await held('w', 'w-0'), []);
+        await books.transaction((tx) =>
+          tx.moveSegment(segmentId, { from: 'pending', epoch: 0 }, 'running', { epoch: 4, mover: 'w-0/a' }),
+        );
+        assert.deepEqual(await held('w', 'w-0'), [4]);
+        assert.deepEqual(await held('w', 'w-'), []);
+        assert.deepEqual(await held('x', 'w-0'), []);
+        assert.deepEqual(await held(null, 'w-0'), []);
+      }));
+
+    test('keep what was found out about a disk for good, once for each grant', () =>
+      withBooks(async (books) => {
+        const restoreId = await running(books);
+        const verdict = {
+          ...{ restoreId, diskName: 'sda', segmentId: 'seg-1', epoch: 2, mover: 'w-0/a' },
+          ...{ code: 'TARGET_FULL', message: 'm', fix: 'f' },
+        };
+        const add = (changes: Partial<typeof verdict> = {}) =>
+          books.transaction((tx) => tx.addVerdict({ ...verdict, ...changes }));
+        assert.equal(await add(), true);
+        assert.equal(await add({ code: 'VERIFY_MISMATCH' }), false);
+        assert.equal(await add({ epoch: 3, code: 'VERIFY_MISMATCH' }), true);
+        const kept = await books.verdicts(restoreId);
+        assert.deepEqual(
+          kept.map(({ at: _at, ...rest }) => rest),
+          [verdict, { ...verdict, epoch: 3, code: 'VERIFY_MISMATCH' }],
+        );
+        assert.deepEqual(await books.transaction((tx) => tx.verdicts(restoreId)), kept);
+        assert.deepEqual(await books.verdicts('r-unknown'), []);
+      }));
+
+    test('show a locked restore as it is, less the bytes of its disks', () =>
+      withBooks(async (books) => {
+        const id = await running(books);
+        await dispatched(books, id, 'create-empty-disks');
+        const guard = { from: 'pending', epoch: 1 } as const;
+        const startedAt = new Date('2026-01-02T03:04:05.678Z');
+        const error = { code: 'QUOTA', message: 'm', fix: 'f' };
+        await books.transaction((tx) =>
+          tx.moveStep(id, 'create-empty-disks', guard, 'running', { startedAt, error, output: { disks: ['sda'] } }),
+        );
+        const whole = await books.restore(id);
+        assert.ok(whole);
+        const disks = whole.disks.map(({ bytesTotal: _total, bytesDone: _done, ...disk }) => disk);
+        assert.deepEqual(await books.transaction((tx) => tx.lockRestore(id)), { ...whole, disks });
+        assert.equal(await books.transaction((tx) => tx.lockRestore('r-unknown')), null);
+      }));
+
     test('refuse a plan for a restore that is no longer being planned', () =>
       withBooks(async (books) => {
         const id = await running(books);
@@ -426,6 +559,11 @@ async function running(books: RestoreBooks): Promise<string> {
     await tx.moveRestore(id, { from: 'planning', epoch: 0 }, 'running');
   });
   return id;
+}
+
+function moveOf(restoreId: string, index: number) {
+  const range = { offsetBytes: index * 512, lengthBytes: 512 };
+  return { restoreId, diskName: 'sda', purpose: 'move', index, ...range } as const;
 }
 
 async function dispatched(books: RestoreBooks, restoreId: string, step: StepId): Promise<void> {

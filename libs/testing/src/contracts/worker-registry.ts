@@ -127,6 +127,20 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
         assert.equal(await registry.renewSession('session', SOON), false);
       }));
 
+    test('knows a worker by a session that has ended, where it is asked for any', () =>
+      withWorker(async (registry) => {
+        assert.equal(await registry.byAnySession('session'), null);
+        await registry.redeemBootstrap('w-1', 'boot', session());
+        assert.equal((await registry.byAnySession('session'))?.state, 'ready');
+        await registry.renewSession('session', PAST);
+        assert.equal((await registry.byAnySession('session'))?.state, 'ready');
+        await registry.retire('w-1');
+        await registry.retire('w-1');
+        assert.equal(await registry.bySession('session'), null);
+        assert.equal((await registry.byAnySession('session'))?.state, 'retired');
+        assert.equal(await registry.byAnySession('wrong'), null);
+      }));
+
     test('remembers the latest heartbeat of each data-mover', () =>
       withWorker(async (registry) => {
         await registry.heartbeat('w-1', { name: 'w-1-2', pid: 20 });

@@ -7,6 +7,7 @@ import {
   type ApiTokens,
   type AuditEntry,
   type AuditLog,
+  type DiskAccess,
   type DiskAccesses,
   type SecretBox,
 } from '@landfall/domain';
@@ -82,23 +83,33 @@ export class MemoryAuditLog implements AuditLog {
 }
 
 export class MemoryDiskAccesses implements DiskAccesses {
-  readonly #rows = new Map<string, { sealedUrl: string; expiresAt: Date }>();
+  readonly #rows = new Map<string, DiskAccess>();
 
-  async put(access: { restoreId: string; diskName: string; sealedUrl: string; expiresAt: Date }): Promise<void> {
-    const { sealedUrl, expiresAt } = access;
-    this.#rows.set(JSON.stringify([access.restoreId, access.diskName]), { sealedUrl, expiresAt });
+  async put(access: DiskAccess, present: DiskAccess | null): Promise<boolean> {
+    if (!this.#isAsRead(access, present)) return false;
+    this.#rows.set(keyOf(access), access);
+    return true;
   }
 
-  async access(restoreId: string, diskName: string): Promise<{ sealedUrl: string; expiresAt: Date } | null> {
-    return this.#rows.get(JSON.stringify([restoreId, diskName])) ?? null;
+  async access(restoreId: string, diskName: string): Promise<DiskAccess | null> {
+    return this.#rows.get(keyOf({ restoreId, diskName })) ?? null;
   }
 
-  async remove(restoreId: string, diskName?: string): Promise<void> {
-    for (const key of this.#rows.keys()) {
-      const [restore, disk] = JSON.parse(key) as [string, string];
-      if (restore === restoreId && (diskName === undefined || disk === diskName)) this.#rows.delete(key);
-    }
+  async remove(present: DiskAccess): Promise<boolean> {
+    return this.#isAsRead(present, present) && this.#rows.delete(keyOf(present));
   }
+
+  async removeAll(restoreId: string): Promise<void> {
+    for (const [key, access] of this.#rows) if (access.restoreId === restoreId) this.#rows.delete(key);
+  }
+
+  #isAsRead(of: Pick<DiskAccess, 'restoreId' | 'diskName'>, present: DiskAccess | null): boolean {
+    return this.#rows.get(keyOf(of))?.sealedUrl === present?.sealedUrl;
+  }
+}
+
+function keyOf({ restoreId, diskName }: Pick<DiskAccess, 'restoreId' | 'diskName'>): string {
+  return JSON.stringify([restoreId, diskName]);
 }
 
 /** Keeps the secrets itself and gives out numbers for them: a number opens under its own context only. */

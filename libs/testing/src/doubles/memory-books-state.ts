@@ -2,10 +2,13 @@ import type {
   AuditEntry,
   CallIntent,
   CleanUp,
+  DiskVerdict,
   ErrorDetails,
+  GrantRecord,
   IdempotencyClaim,
   JournalWork,
   LedgerEntry,
+  LockedRestore,
   OutboxMessage,
   Restore,
   RestoredDisk,
@@ -13,6 +16,8 @@ import type {
   RestoreStep,
   RunnableWork,
   Segment,
+  SegmentFilter,
+  SegmentTotal,
   StepId,
   WorkRun,
 } from '@landfall/domain';
@@ -44,6 +49,8 @@ export interface CallData {
 export interface BooksState {
   restores: Map<string, RestoreData>;
   segments: Map<string, Changeable<Segment> & { error: ErrorDetails | null }>;
+  grants: readonly GrantRecord[];
+  verdicts: readonly DiskVerdict[];
   outbox: (OutboxMessage & { claimedUntil: number })[];
   lastOutboxId: number;
   keys: Map<string, IdempotencyClaim>;
@@ -51,7 +58,10 @@ export interface BooksState {
 }
 
 export function emptyBooks(): BooksState {
-  return { restores: new Map(), segments: new Map(), outbox: [], lastOutboxId: 0, keys: new Map(), audit: [] };
+  return {
+    ...{ restores: new Map(), segments: new Map(), keys: new Map() },
+    ...{ grants: [], verdicts: [], outbox: [], lastOutboxId: 0, audit: [] },
+  };
 }
 
 /**
@@ -82,20 +92,63 @@ export function copyBooks(state: BooksState): BooksState {
   };
 }
 
-export function toRestore(state: BooksState, data: RestoreData): Restore {
+export function toLockedRestore(data: RestoreData): LockedRestore {
   const { steps, disks, cleanUp: _cleanUp, events: _events, calls: _calls, ledger: _ledger, ...rest } = data;
+  return {
+    ...rest,
+    steps: steps.map(({ dispatchedAt: _at, notBefore: _before, ...step }) => step),
+    disks: disks.map(({ bytesTotal: _total, bytesDone: _done, ...disk }) => disk),
+  };
+}
+
+export function toRestore(state: BooksState, data: RestoreData): Restore {
   const moves = [...state.segments.values()].filter(
     (segment) => segment.restoreId === data.id && segment.purpose === 'move',
   );
   return {
-    ...rest,
-    steps: steps.map(({ dispatchedAt: _at, notBefore: _before, ...step }) => step),
-    disks: disks.map((disk) => {
+    ...toLockedRestore(data),
+    disks: data.disks.map((disk) => {
       const ofDisk = moves.filter((segment) => segment.diskName === disk.name);
       const done = ofDisk.filter((segment) => segment.state === 'done');
       return { ...disk, bytesTotal: sum(ofDisk), bytesDone: sum(done) };
     }),
   };
+}
+
+export function segmentOf(state: BooksState, id: string): Segment | null {
+  const found = state.segments.get(id);
+  if (!found) return null;
+  const { error: _error, ...segment } = found;
+  return segment;
+}
+
+/** By disk, purpose and index. */
+export function segmentsOf(
+  state: BooksState,
+  restoreId: string,
+  { purpose, states, diskName }: SegmentFilter & { readonly diskName?: string } = {},
+): Segment[] {
+  const rank = (segment: Segment): string => JSON.stringify([segment.diskName, segment.purpose]);
+  return [...state.segments.values()]
+    .filter(
+      (segment) =>
+        segment.restoreId === restoreId &&
+        (!purpose || segment.purpose === purpose) &&
+        (!states || states.includes(segment.state)) &&
+        (diskName === undefined || segment.diskName === diskName),
+    )
+    .sort((a, b) => (rank(a) === rank(b) ? a.index - b.index : rank(a) < rank(b) ? -1 : 1))
+    .map(({ error: _error, ...segment }) => segment);
+}
+
+export function totalsOf(state: BooksState, restoreId: string): SegmentTotal[] {
+  const totals = new Map<string, SegmentTotal>();
+  for (const { diskName, purpose, state: of, lengthBytes } of segmentsOf(state, restoreId)) {
+    const key = JSON.stringify([diskName, purpose, of]);
+    const { count, bytes } = totals.get(key) ?? { count: 0, bytes: 0 };
+    totals.set(key, { diskName, purpose, state: of, count: count + 1, bytes: bytes + lengthBytes });
+  }
+  return [...totals].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, total]) => total);
 }
 
 function sum(segments: readonly Segment[]): number {

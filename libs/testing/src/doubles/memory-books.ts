@@ -2,6 +2,8 @@ import { hasEnded } from '@landfall/domain';
 import type {
   AuditEntry,
   CallJournal,
+  DiskVerdict,
+  GrantRecord,
   IdempotencyKeys,
   JournalWork,
   LedgerEntry,
@@ -14,7 +16,7 @@ import type {
   RestoreTransaction,
   RunnableWork,
   Segment,
-  SegmentState,
+  SegmentFilter,
   SegmentTotal,
   WorkRun,
 } from '@landfall/domain';
@@ -25,7 +27,10 @@ import {
   goesForward,
   isCurrent,
   runnableWork,
+  segmentOf,
+  segmentsOf,
   toRestore,
+  totalsOf,
   type BooksState,
 } from './memory-books-state.js';
 import { MemoryRestoreTransaction } from './memory-restore-transaction.js';
@@ -123,35 +128,35 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
 
   async segments(
     restoreId: string,
-    filter: { purpose?: Segment['purpose']; states?: readonly SegmentState[]; diskName?: string; limit?: number } = {},
+    filter: SegmentFilter & { diskName?: string; limit?: number } = {},
   ): Promise<readonly Segment[]> {
-    const { purpose, states, diskName, limit } = filter;
-    return this.#segmentsOf(restoreId)
-      .filter(
-        (segment) =>
-          (!purpose || segment.purpose === purpose) &&
-          (!states || states.includes(segment.state)) &&
-          (diskName === undefined || segment.diskName === diskName),
-      )
-      .slice(0, limit)
-      .map(({ error: _error, ...segment }) => ({ ...segment }));
+    return segmentsOf(this.#state, restoreId, filter).slice(0, filter.limit);
+  }
+
+  async verdicts(restoreId: string): Promise<readonly DiskVerdict[]> {
+    return this.#state.verdicts.filter((verdict) => verdict.restoreId === restoreId);
   }
 
   async segment(id: string): Promise<Segment | null> {
-    const found = this.#state.segments.get(id);
-    if (!found) return null;
-    const { error: _error, ...segment } = found;
-    return segment;
+    return segmentOf(this.#state, id);
+  }
+
+  async segmentsHeldBy(workerId: string | null, name: string): Promise<readonly Segment[]> {
+    return this.#state.grants
+      .filter((grant) => grant.workerId === workerId)
+      .flatMap((grant) => {
+        const segment = segmentOf(this.#state, grant.segmentId);
+        const isHeld = segment?.state === 'running' && segment.epoch === grant.epoch;
+        return isHeld && segment.mover?.startsWith(`${name}/`) ? [segment] : [];
+      });
+  }
+
+  async latestGrant(segmentId: string, mover: string): Promise<GrantRecord | null> {
+    return this.#state.grants.findLast((grant) => grant.segmentId === segmentId && grant.mover === mover) ?? null;
   }
 
   async segmentTotals(restoreId: string): Promise<readonly SegmentTotal[]> {
-    const totals = new Map<string, SegmentTotal>();
-    for (const { diskName, purpose, state, lengthBytes } of this.#segmentsOf(restoreId)) {
-      const key = JSON.stringify([diskName, purpose, state]);
-      const { count, bytes } = totals.get(key) ?? { count: 0, bytes: 0 };
-      totals.set(key, { diskName, purpose, state, count: count + 1, bytes: bytes + lengthBytes });
-    }
-    return [...totals].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, total]) => total);
+    return totalsOf(this.#state, restoreId);
   }
 
   async runnable(): Promise<readonly RunnableWork[]> {
@@ -205,12 +210,5 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
       state.keys.clear();
       return size;
     });
-  }
-
-  #segmentsOf(restoreId: string) {
-    const rank = (segment: Segment): string => JSON.stringify([segment.diskName, segment.purpose]);
-    return [...this.#state.segments.values()]
-      .filter((segment) => segment.restoreId === restoreId)
-      .sort((a, b) => (rank(a) === rank(b) ? a.index - b.index : rank(a) < rank(b) ? -1 : 1));
   }
 }

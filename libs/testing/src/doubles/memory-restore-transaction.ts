@@ -6,22 +6,36 @@ import {
   stepMayBecome,
   type CleanUp,
   type CleanUpPurpose,
+  type DiskVerdict,
   type ErrorDetails,
+  type GrantRecord,
   type IdempotencyClaim,
+  type LockedRestore,
   type NewOutboxMessage,
   type NewRestore,
   type NewSegment,
-  type Restore,
   type RestorePatch,
   type RestorePlan,
   type RestoreState,
   type RestoreTransaction,
+  type Segment,
+  type SegmentFilter,
   type SegmentState,
+  type SegmentToHandOut,
+  type SegmentTotal,
   type StepId,
   type StepPatch,
   type StepState,
 } from '@landfall/domain';
-import { toRestore, type BooksState, type DispatchTimes, type RestoreData } from './memory-books-state.js';
+import {
+  segmentOf,
+  segmentsOf,
+  toLockedRestore,
+  totalsOf,
+  type BooksState,
+  type DispatchTimes,
+  type RestoreData,
+} from './memory-books-state.js';
 
 /** Works on the copy that it is given. Refuses what is not legal loudly: a test must not get past it. */
 export class MemoryRestoreTransaction implements RestoreTransaction {
@@ -55,9 +69,9 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     });
   }
 
-  async lockRestore(id: string): Promise<Restore | null> {
+  async lockRestore(id: string): Promise<LockedRestore | null> {
     const data = this.#state.restores.get(id);
-    return data ? toRestore(this.#state, data) : null;
+    return data ? toLockedRestore(data) : null;
   }
 
   async moveRestore(
@@ -182,6 +196,74 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     if (!segment || segment.state !== guard.from || segment.epoch !== guard.epoch) return false;
     Object.assign(segment, patch, { state: to });
     return true;
+  }
+
+  async unfinishedSegments(
+    restoreId: string,
+    { purpose, disks, perDisk }: { purpose: Segment['purpose']; disks: readonly string[]; perDisk: number },
+  ): Promise<readonly Segment[]> {
+    const states = ['pending', 'running'] as const;
+    return disks.flatMap((diskName) =>
+      segmentsOf(this.#state, restoreId, { purpose, states, diskName }).slice(0, perDisk),
+    );
+  }
+
+  async segment(id: string): Promise<Segment | null> {
+    return segmentOf(this.#state, id);
+  }
+
+  async hasSegments(restoreId: string, filter: SegmentFilter): Promise<boolean> {
+    return segmentsOf(this.#state, restoreId, filter).length > 0;
+  }
+
+  async segments(restoreId: string, filter: SegmentFilter): Promise<readonly Segment[]> {
+    return segmentsOf(this.#state, restoreId, filter);
+  }
+
+  async segmentTotals(restoreId: string): Promise<readonly SegmentTotal[]> {
+    return totalsOf(this.#state, restoreId);
+  }
+
+  async handOut(segments: readonly SegmentToHandOut[]): Promise<number> {
+    let sent = 0;
+    for (const { segment, queue, jobId, name, payload } of segments) {
+      const patch = { epoch: segment.epoch + 1, mover: null };
+      if (!(await this.moveSegment(segment.id, { from: segment.state, epoch: segment.epoch }, 'pending', patch)))
+        continue;
+      await this.enqueue({ queue, jobId, name, payload });
+      sent += 1;
+    }
+    return sent;
+  }
+
+  async addGrant(grant: GrantRecord): Promise<void> {
+    const known = this.#state.grants.some(
+      (other) => other.segmentId === grant.segmentId && other.epoch === grant.epoch,
+    );
+    if (known) throw new Error(`segment ${grant.segmentId} was given out under epoch ${grant.epoch} before`);
+    this.#state.grants = [...this.#state.grants, grant];
+  }
+
+  async granted(segmentId: string, epoch: number): Promise<{ grant: GrantRecord; segment: Segment } | null> {
+    const grant = this.#state.grants.find((each) => each.segmentId === segmentId && each.epoch === epoch);
+    const segment = segmentOf(this.#state, segmentId);
+    return grant && segment ? { grant, segment } : null;
+  }
+
+  async addVerdict(verdict: Omit<DiskVerdict, 'at'>): Promise<boolean> {
+    const { restoreId, diskName, segmentId, epoch } = verdict;
+    const isThis = (other: DiskVerdict): boolean =>
+      other.restoreId === restoreId &&
+      other.diskName === diskName &&
+      other.segmentId === segmentId &&
+      other.epoch === epoch;
+    if (this.#state.verdicts.some(isThis)) return false;
+    this.#state.verdicts = [...this.#state.verdicts, { ...verdict, at: new Date() }];
+    return true;
+  }
+
+  async verdicts(restoreId: string): Promise<readonly DiskVerdict[]> {
+    return this.#state.verdicts.filter((verdict) => verdict.restoreId === restoreId);
   }
 
   async claimIdempotencyKey(claim: IdempotencyClaim): Promise<IdempotencyClaim> {

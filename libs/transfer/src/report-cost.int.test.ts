@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { newRestoreId, type RestorePlan, type Segment } from '@landfall/domain';
+import { connectBooks, type Books } from '@landfall/persistence';
+import { temporaryDatabase, type TemporaryDatabase } from '@landfall/persistence/temporary-database';
+import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
+import pg from 'pg';
+import { claimSegment } from './claim.js';
+import type { SegmentResult } from './mover-protocol.js';
+import { goOn } from './phases.js';
+import { enterReport } from './results.js';
+
+const CELL = 128 * 1024 * 1024;
+const MOVER = 'w-0/a1';
+const DONE: SegmentResult = { kind: 'done', bytesRead: 1, bytesWritten: 1, bytesZero: 0, milliseconds: 1 };
+const MOST = 8;
+const MOST_AT_AN_END = 16;
+
+describe('a report in Postgres', () => {
+  let database: TemporaryDatabase;
+  let all: Books;
+  const query = pg.Client.prototype.query;
+  let statements: string[] = [];
+
+  before(async () => {
+    database = await temporaryDatabase(process.env.LANDFALL_TEST_DATABASE_URL ?? '');
+    all = connectBooks({ databaseUrl: database.url });
+    pg.Client.prototype.query = function (this: pg.Client, ...parameters: unknown[]) {
+      const [first] = parameters as [string | { text?: string }];
+      const text = typeof first === 'string' ? first : (first.text ?? '');
+      if (!/^(BEGIN|COMMIT|ROLLBACK|SET|SAVEPOINT|RELEASE)\b/i.test(text)) statements.push(text);
+      return Reflect.apply(query, this, parameters) as never;
+    } as typeof query;
+  });
+  after(async () => {
+    pg.Client.prototype.query = query;
+    await all.close();
+    await database.drop();
+  });
+
+  /** A restore whose step 5 is parked, with so many segments to be written, all of them or all but one done. */
+  async function inTransfer(count: number, done: 'none' | 'all but one', verify: 'none' | 'sampled' = 'sampled') {
+    const { books } = all;
+    const restoreId = newRestoreId();
+    const template = aRestorePlan();
+    const plan: RestorePlan = {
+      ...template,
+      disks: [{ ...template.disks[0]!, sizeBytes: count * CELL }],
+      options: { ...template.options, verify },
+    };
+    await books.transaction(async (tx) => {
+      await tx.createRestore({ id: restoreId, request: aRestoreRequest(), requestedBy: 'olivia' });
+      await tx.storePlan(restoreId, plan);
+      await tx.moveRestore(restoreId, { from: 'planning', epoch: 0 }, 'running');
+      for (const { id, applies } of plan.steps) {
+        const guard = { from: 'pending', epoch: 0 } as const;
+        if (id === 'restore-data') break;
+        if (!applies) await tx.moveStep(restoreId, id, guard, 'skipped');
+        else {
+          const disks = [{ name: 'sda', lun: 0 }];
+          const output = id === 'launch-worker' ? { workers: [{ workerId: 'w', azureId: '/vms/w', disks }] } : {};
+          await tx.moveStep(restoreId, id, guard, 'running');
+          await tx.moveStep(restoreId, id, { from: 'running', epoch: 0 }, 'done', { output });
+        }
+      }
+      await tx.moveStep(restoreId, 'restore-data', { from: 'pending', epoch: 0 }, 'running', { parked: true });
+      await tx.createSegments(
+        Array.from({ length: count }, (_, index) => ({
+          ...{ restoreId, diskName: 'sda', purpose: 'move' as const, index },
+          ...{ offsetBytes: index * CELL, lengthBytes: CELL },
+        })),
+      );
+    });
+    if (done === 'all but one') {
+      const client = new pg.Client({ connectionString: database.url.reveal() });
+      await client.connect();
+      await client.query(`UPDATE segment SET state = 'done' WHERE restore_id = $1 AND index > 0`, [restoreId]);
+      await client.end();
+    }
+    await books.transaction(async (tx) => goOn(tx, (await tx.lockRestore(restoreId))!));
+    return restoreId;
+  }
+
+  async function claimed(restoreId: string): Promise<Segment> {
+    const [segment] = await all.books.segments(restoreId, { states: ['pending'], limit: 1 });
+    const claim = { segmentId: segment!.id, epoch: segment!.epoch, mover: MOVER, workerId: 'w' };
+    const decision = await claimSegment(all.books, claim);
+    assert.equal(decision.kind, 'granted');
+    return decision.kind === 'granted' ? decision.segment : segment!;
+  }
+
+  /** Statements less those that begin and end the transaction. */
+  async function costOf(restoreId: string, result: SegmentResult): Promise<number> {
+    const { id, epoch } = await claimed(restoreId);
+    statements = [];
+    await enterReport(all.books, { workerId: 'w' }, id, { restoreId, epoch, mover: MOVER, result });
+    return statements.length;
+  }
+
+  for (const count of [8, 8_192]) {
+    it(`of a finished segment takes at most ${MOST} statements, one of ${count}`, async () => {
+      const restoreId = await inTransfer(count, 'none');
+      const costs = [];
+      for (let time = 0; time < 3; time += 1) costs.push(await costOf(restoreId, DONE));
+      assert.ok(Math.max(...costs) <= MOST, `${costs.join(', ')}: ${statements.join('\n')}`);
+      assert.ok(Math.max(...costs) > 3, 'the statements are counted');
+      assert.ok((await costOf(restoreId, { kind: 'given-back', code: 'LOCK_LOST' })) <= MOST);
+      assert.ok((await costOf(restoreId, { kind: 'failed', code: 'STORE_UNREACHABLE' })) <= MOST);
+    });
+
+    it(`that ends a phase or the step takes at most ${MOST_AT_AN_END}, of ${count} segments`, async () => {
+      const phase = await inTransfer(count, 'all but one');
+      const cost = await costOf(phase, DONE);
+      assert.ok((await all.books.segments(phase, { purpose: 'verify', limit: 1 })).length === 1, 'the phase has ended');
+      assert.ok(cost <= MOST_AT_AN_END, `${cost}: ${statements.join('\n')}`);
+
+      const step = await inTransfer(count, 'all but one', 'none');
+      const last = await costOf(step, DONE);
+      const state = (await all.books.restore(step))?.steps.find(({ id }) => id === 'restore-data')?.state;
+      assert.equal(state, 'done');
+      assert.ok(last <= MOST_AT_AN_END, `${last}: ${statements.join('\n')}`);
+    });
+
+    it(`that turns the restore round takes at most ${MOST_AT_AN_END}, of ${count} segments`, async () => {
+      const restoreId = await inTransfer(count, 'none');
+      const cost = await costOf(restoreId, { kind: 'failed', code: 'TARGET_FLUSH_FAILED' });
+      assert.equal((await all.books.restore(restoreId))?.state, 'rolling-back');
+      assert.ok(cost <= MOST_AT_AN_END, `${cost}: ${statements.join('\n')}`);
+    });
+  }
+});
