@@ -22,9 +22,9 @@ export class Bandwidth {
       description: target.description,
       sizeBytes: target.sizeBytes,
       alignmentBytes: target.alignmentBytes,
-      write: async (offset, bytes, signal) => {
+      write: async (offset, bytes, signal, mayWrite) => {
         await this.#wait(bytes.length, signal);
-        await target.write(offset, bytes, signal);
+        await target.write(offset, bytes, signal, mayWrite);
       },
       flush: () => target.flush(),
       read: (offset, length, signal) => target.read(offset, length, signal),

@@ -63,13 +63,14 @@ export class BlockDevice implements DiskTarget {
     private readonly handle: DeviceHandle,
   ) {}
 
-  async write(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+  async write(offset: number, bytes: Uint8Array, signal?: AbortSignal, mayWrite?: () => void): Promise<void> {
     signal?.throwIfAborted();
     this.#checkUsable();
     this.#checkRange(offset, bytes.length);
     let done = 0;
     while (done < bytes.length) {
       signal?.throwIfAborted();
+      mayWrite?.();
       let written: number;
       try {
         ({ bytesWritten: written } = await this.handle.write(bytes, done, bytes.length - done, offset + done));

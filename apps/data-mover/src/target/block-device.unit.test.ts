@@ -84,6 +84,26 @@ describe('a block device', () => {
     ]);
   });
 
+  it('asks before every part of a write whether it may still write', async () => {
+    let written = 0;
+    const target = new BlockDevice(
+      'sdx',
+      4096,
+      device({
+        write: async (_bytes, _offset, length) => {
+          written += 1;
+          return { bytesWritten: Math.min(1000, length) };
+        },
+      }),
+    );
+    const lost = new Error('The lease is lost.');
+    const mayWrite = (): void => {
+      if (written === 2) throw lost;
+    };
+    await assert.rejects(target.write(0, Buffer.alloc(2500), undefined, mayWrite), lost);
+    assert.equal(written, 2);
+  });
+
   it('does not go round for ever on a device that takes nothing', async () => {
     const target = new BlockDevice('sdx', 4096, device({ write: async () => ({ bytesWritten: 0 }) }));
     await assert.rejects(target.write(0, Buffer.alloc(512)), { code: 'TARGET_FAILED' });

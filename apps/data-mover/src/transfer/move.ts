@@ -19,7 +19,7 @@ export interface Moved {
 
 export interface MoveOptions {
   readonly signal: AbortSignal;
-  /** Asked before each write: throws once this process may no longer write. */
+  /** Asked right before each write to the disk, and before the flush: throws once this process may no longer write. */
   readonly mayWrite?: () => void;
 }
 
@@ -33,7 +33,7 @@ export async function moveRange(
   // One failed write ends reading and the other writes, too.
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
-  const writer = new AlignedWriter(target);
+  const writer = new AlignedWriter(target, mayWrite);
   const inFlight = new Set<Promise<void>>();
   let bytesInFlight = 0;
   let bytesWritten = 0;
@@ -62,7 +62,6 @@ export async function moveRange(
   try {
     for await (const piece of source.pieces(within(source, range), either)) {
       if (failure !== undefined) break;
-      mayWrite?.();
       start(piece);
       while (inFlight.size >= MAX_WRITES || bytesInFlight >= MAX_BYTES_IN_FLIGHT) await Promise.race(inFlight);
     }
@@ -74,8 +73,8 @@ export async function moveRange(
   if (failure !== undefined) throw failure.error;
 
   signal.throwIfAborted();
-  mayWrite?.();
   await writer.finish(signal);
+  mayWrite?.();
   await target.flush();
   return { bytesWritten, bytesZero: range.length - bytesWritten };
 }

@@ -142,8 +142,9 @@ export class SimulatedTarget implements DiskTarget {
     this.#failures = contents.failuresOf(writing.diskId);
   }
 
-  write(offset: number, bytes: Uint8Array): Promise<void> {
+  async write(offset: number, bytes: Uint8Array, _signal?: AbortSignal, mayWrite?: () => void): Promise<void> {
     const { diskId, segmentId, direct } = this.writing;
+    mayWrite?.();
     const copy = Buffer.from(bytes);
     return this.gates.call(`write ${segmentId} at ${offset}`, () => {
       this.#mustReach('write');
