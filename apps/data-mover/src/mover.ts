@@ -67,7 +67,7 @@ export async function startMover(
     api,
     reports,
     sources,
-    openTarget: async (grant) => limited(await openTarget(grant, settings.LANDFALL_DISK_DIRECTORY)),
+    openTarget: async (grant) => limited(await openTarget(grant, settings.LANDFALL_DISK_DIRECTORY, log)),
     writer,
     // In the pool the API itself decides; it never asks for this there.
     seeGone: async (other) => (lockFolder === null ? undefined : seeGone(lockFolder, other)),
