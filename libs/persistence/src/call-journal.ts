@@ -66,24 +66,26 @@ export class PostgresCallJournal implements CallJournal {
     });
   }
 
+  /**
+   * The lock is a statement of its own: whoever had to wait for it judges by what was committed meanwhile, and not by what
+   * the rows beside it said when the waiting began.
+   */
   async #mustBeCurrent(client: Prisma.TransactionClient): Promise<void> {
     const { restoreId, work, epoch } = this.#run;
+    await client.$queryRaw`SELECT 1 FROM "restore" WHERE "id" = ${restoreId} FOR SHARE`;
     const rows = await (work === 'sweep'
       ? client.$queryRaw<unknown[]>`
-          SELECT 1 FROM "restore" AS "r"
-          WHERE "r"."id" = ${restoreId} AND "r"."ended_at" IS NOT NULL AND "r"."epoch" = ${epoch}
-          FOR SHARE OF "r"`
+          SELECT 1 FROM "restore"
+          WHERE "id" = ${restoreId} AND "ended_at" IS NOT NULL AND "epoch" = ${epoch}`
       : work === 'clean-up'
         ? client.$queryRaw<unknown[]>`
             SELECT 1 FROM "restore" AS "r" JOIN "clean_up" AS "c" ON "c"."restore_id" = "r"."id"
             WHERE "r"."id" = ${restoreId} AND "r"."state" IN ('cancelling', 'rolling-back')
-              AND "c"."epoch" = ${epoch} AND "c"."state" = 'running'
-            FOR SHARE OF "r"`
+              AND "c"."epoch" = ${epoch} AND "c"."state" = 'running'`
         : client.$queryRaw<unknown[]>`
             SELECT 1 FROM "restore" AS "r" JOIN "restore_step" AS "s" ON "s"."restore_id" = "r"."id"
             WHERE "r"."id" = ${restoreId} AND "r"."state" IN ('planning', 'running')
-              AND "s"."id" = ${work} AND "s"."epoch" = ${epoch} AND "s"."state" = 'running'
-            FOR SHARE OF "r"`);
+              AND "s"."id" = ${work} AND "s"."epoch" = ${epoch} AND "s"."state" = 'running'`);
     if (rows.length === 0) throw superseded(this.#run);
   }
 
