@@ -283,5 +283,13 @@ export interface WorkerRecord {
   /** Names of the plan's disks; the position is the LUN. */
   readonly disks: readonly string[];
   readonly state: 'launching' | 'ready' | 'retired';
-  readonly movers: readonly { readonly name: string; readonly pid: number; readonly seenAt: Date }[];
+  readonly movers: readonly MoverRecord[];
+}
+
+export interface MoverRecord {
+  readonly name: string;
+  readonly pid: number;
+  readonly seenAt: Date;
+  /** Milliseconds since then, when this was read, by the books' own clock: the only one that `seenAt` may be compared with. */
+  readonly silentMs: number;
 }

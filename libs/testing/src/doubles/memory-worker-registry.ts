@@ -70,7 +70,9 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
     const row = this.#rows.get(id);
     if (!row) return;
     const others = row.movers.filter((other) => other.name !== mover.name);
-    const movers = [...others, { ...mover, seenAt: this.now() }].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const movers = [...others, { ...mover, seenAt: this.now(), silentMs: 0 }].sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    );
     this.#rows.set(id, { ...row, movers });
   }
 
@@ -92,6 +94,8 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
   #shown(row: Row | undefined): WorkerRecord | null {
     if (!row) return null;
     const { bootstrap: _bootstrap, session: _session, ...record } = row;
-    return structuredClone(record);
+    const now = this.now().getTime();
+    const movers = row.movers.map((mover) => ({ ...mover, silentMs: Math.max(0, now - mover.seenAt.getTime()) }));
+    return structuredClone({ ...record, movers });
   }
 }
