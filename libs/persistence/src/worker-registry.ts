@@ -82,19 +82,15 @@ export class PostgresWorkerRegistry implements WorkerRegistry {
     );
   }
 
-  async retire(id: string): Promise<void> {
-    await this.#database.run((client) =>
-      client.worker.updateMany({
-        where: { id },
-        data: {
-          state: 'retired',
-          bootstrapTokenHashes: [],
-          bootstrapExpiresAt: null,
-          sessionTokenHash: null,
-          sessionExpiresAt: null,
-        },
-      }),
+  async retire(id: string, entered?: number): Promise<boolean> {
+    const retired = await this.#database.run(
+      (client) => client.$executeRaw`
+        UPDATE "worker" SET "state" = 'retired', "bootstrap_token_hashes" = '{}', "bootstrap_expires_at" = NULL,
+               "session_token_hash" = NULL, "session_expires_at" = NULL
+        WHERE "id" = ${id} AND (${entered ?? null}::int IS NULL OR "state" = 'retired'
+                                OR cardinality("bootstrap_token_hashes") = ${entered ?? null}::int)`,
     );
+    return retired === 1;
   }
 
   async #find(where: Prisma.WorkerWhereInput): Promise<WorkerRecord[]> {
@@ -124,6 +120,7 @@ function toRecord(row: WorkerModel, movers: readonly MoverRow[]): WorkerRecord {
     azureId: row.azureId,
     disks: row.disks,
     state: row.state as WorkerRecord['state'],
+    entered: row.bootstrapTokenHashes.length,
     movers: movers.filter(({ workerId }) => workerId === row.id).map(({ workerId: _worker, ...mover }) => mover),
   };
 }

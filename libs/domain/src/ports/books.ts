@@ -272,8 +272,12 @@ export interface WorkerRegistry {
   bySession(tokenHash: string): Promise<WorkerRecord | null>;
   renewSession(tokenHash: string, validSeconds: number): Promise<boolean>;
   heartbeat(id: string, mover: { name: string; pid: number }): Promise<void>;
-  /** Its tokens are void from here on. */
-  retire(id: string): Promise<void>;
+  /**
+   * Its tokens are void from here on. False: nothing was changed, because it was entered again since it had been entered so
+   * many times, and belongs to whoever did.
+   * @param entered of the record by which the caller has judged; left out: whatever has become of it
+   */
+  retire(id: string, entered?: number): Promise<boolean>;
 }
 
 export interface WorkerRecord {
@@ -283,6 +287,8 @@ export interface WorkerRecord {
   /** Names of the plan's disks; the position is the LUN. */
   readonly disks: readonly string[];
   readonly state: 'launching' | 'ready' | 'retired';
+  /** How many times: once for each request for its VM. 0 once it is retired. */
+  readonly entered: number;
   readonly movers: readonly MoverRecord[];
 }
 

@@ -48,6 +48,7 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
           azureId: '/vms/w-1',
           disks: ['sda', 'sdb'],
           state: 'launching',
+          entered: 1,
           movers: [],
         };
         assert.deepEqual(await registry.worker('w-1'), expected);
@@ -159,6 +160,21 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
         assert.ok(first && second);
         assert.ok(first.silentMs >= HOUR_MS && first.silentMs < 2 * HOUR_MS, `${first.silentMs}`);
         assert.ok(second.silentMs >= 0 && second.silentMs < HOUR_MS, `${second.silentMs}`);
+      }));
+
+    test('retires a worker for whoever knows it as it is, and not for one that knows it from before it was entered again', () =>
+      withWorker(async (registry, restoreId) => {
+        const before = await registry.worker('w-1');
+        await enterAgain(registry, restoreId, 'boot-2');
+        assert.equal(await registry.retire('w-1', before?.entered), false);
+        const present = await registry.worker('w-1');
+        assert.deepEqual([present?.state, present?.entered], ['launching', 2]);
+        await registry.redeemBootstrap('w-1', 'boot-2', session());
+        assert.equal(await registry.retire('w-1', before?.entered), false);
+        assert.equal((await registry.bySession('session'))?.id, 'w-1');
+        for (let time = 0; time < 2; time += 1) assert.equal(await registry.retire('w-1', 2), true);
+        assert.equal((await registry.worker('w-1'))?.state, 'retired');
+        assert.equal(await registry.retire('w-unknown'), false);
       }));
 
     test('voids all tokens of a retired worker', () =>

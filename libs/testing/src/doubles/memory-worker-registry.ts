@@ -18,7 +18,8 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
       return false;
     const hashes = [...(present?.bootstrap?.hashes ?? []), bootstrapTokenHash];
     const bootstrap = { hashes, expiresAt: this.#in(bootstrapSeconds) };
-    this.#rows.set(worker.id, { ...columns, state: 'launching', movers: [], session: null, ...present, bootstrap });
+    const fresh = { ...columns, state: 'launching' as const, movers: [], session: null };
+    this.#rows.set(worker.id, { ...fresh, ...present, entered: hashes.length, bootstrap });
     return true;
   }
 
@@ -76,9 +77,12 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
     this.#rows.set(id, { ...row, movers });
   }
 
-  async retire(id: string): Promise<void> {
+  async retire(id: string, entered?: number): Promise<boolean> {
     const row = this.#rows.get(id);
-    if (row) this.#rows.set(id, { ...row, state: 'retired', bootstrap: null, session: null });
+    if (!row) return false;
+    if (entered !== undefined && row.state !== 'retired' && row.entered !== entered) return false;
+    this.#rows.set(id, { ...row, state: 'retired', entered: 0, bootstrap: null, session: null });
+    return true;
   }
 
   #in(seconds: number): Date {
