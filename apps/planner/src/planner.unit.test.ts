@@ -240,7 +240,11 @@ describe('the planner', () => {
     const id = await keep({ sda: bootDisk() });
     const books = new MemoryBooks();
     const request = aRestoreRequest({ restorePointId: id });
-    await books.transaction((tx) => tx.createRestore({ id: 'r1', request, requestedBy: 'tester' }));
+    await books.transaction(async (tx) => {
+      await tx.createRestore({ id: 'r1', request, requestedBy: 'tester' });
+      await tx.moveStep('r1', 'plan', { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
+      await tx.moveStep('r1', 'plan', { from: 'pending', epoch: 1 }, 'running');
+    });
     const restore = (await books.restore('r1'))!;
     const run = () =>
       planStep(
@@ -267,5 +271,8 @@ describe('the planner', () => {
       (await books.restore('r1'))?.disks.map((disk) => disk.name),
       ['sda'],
     );
+    const guard = { from: 'running', epoch: 1 } as const;
+    await books.transaction((tx) => tx.moveStep('r1', 'plan', guard, 'pending', { epoch: 2 }));
+    await assert.rejects(run(), { code: 'STEP_SUPERSEDED' }, 'another run has its place');
   });
 });

@@ -1,22 +1,15 @@
 import {
-  ConflictError,
   PermanentError,
   type CallIntent,
   type CallJournal,
   type ErrorDetails,
   type JournalEntry,
-  type JournalWork,
 } from '@landfall/domain';
+import { requireCurrentRun, superseded, type Run } from './current-run.js';
 import type { Database } from './database.js';
 import type { Prisma } from './generated/client.js';
 import { addEvent } from './restore-transaction.js';
 import { requiredJson, toJson } from './rows.js';
-
-interface JournalRun {
-  readonly restoreId: string;
-  readonly work: JournalWork;
-  readonly epoch: number;
-}
 
 /*
  * The books of one run's cloud calls. `begin` takes the entry over for this run, after making sure, under a lock that
@@ -25,9 +18,9 @@ interface JournalRun {
  */
 export class PostgresCallJournal implements CallJournal {
   readonly #database: Database;
-  readonly #run: JournalRun;
+  readonly #run: Run;
 
-  constructor(database: Database, run: JournalRun) {
+  constructor(database: Database, run: Run) {
     this.#database = database;
     this.#run = run;
   }
@@ -38,7 +31,8 @@ export class PostgresCallJournal implements CallJournal {
 
   async begin(intent: CallIntent): Promise<JournalEntry> {
     return this.#database.transaction(async (client) => {
-      await this.#mustBeCurrent(client);
+      await client.$queryRaw`SELECT 1 FROM "restore" WHERE "id" = ${this.#run.restoreId} FOR SHARE`;
+      await requireCurrentRun(client, this.#run);
       const entry = await this.#takeEntry(client, intent);
       if (intent.creates) await this.#intendResource(client, intent.azureId, intent.creates);
       return entry;
@@ -64,29 +58,6 @@ export class PostgresCallJournal implements CallJournal {
     await this.#database.transaction(async (client) => {
       await this.#update(client, key, { state: 'failed', pollerState: null, error: requiredJson(error) });
     });
-  }
-
-  /**
-   * The lock is a statement of its own: whoever had to wait for it judges by what was committed meanwhile, and not by what
-   * the rows beside it said when the waiting began.
-   */
-  async #mustBeCurrent(client: Prisma.TransactionClient): Promise<void> {
-    const { restoreId, work, epoch } = this.#run;
-    await client.$queryRaw`SELECT 1 FROM "restore" WHERE "id" = ${restoreId} FOR SHARE`;
-    const rows = await (work === 'sweep'
-      ? client.$queryRaw<unknown[]>`
-          SELECT 1 FROM "restore"
-          WHERE "id" = ${restoreId} AND "ended_at" IS NOT NULL AND "epoch" = ${epoch}`
-      : work === 'clean-up'
-        ? client.$queryRaw<unknown[]>`
-            SELECT 1 FROM "restore" AS "r" JOIN "clean_up" AS "c" ON "c"."restore_id" = "r"."id"
-            WHERE "r"."id" = ${restoreId} AND "r"."state" IN ('cancelling', 'rolling-back')
-              AND "c"."epoch" = ${epoch} AND "c"."state" = 'running'`
-        : client.$queryRaw<unknown[]>`
-            SELECT 1 FROM "restore" AS "r" JOIN "restore_step" AS "s" ON "s"."restore_id" = "r"."id"
-            WHERE "r"."id" = ${restoreId} AND "r"."state" IN ('planning', 'running')
-              AND "s"."id" = ${work} AND "s"."epoch" = ${epoch} AND "s"."state" = 'running'`);
-    if (rows.length === 0) throw superseded(this.#run);
   }
 
   async #takeEntry(client: Prisma.TransactionClient, intent: CallIntent): Promise<JournalEntry> {
@@ -153,14 +124,6 @@ export class PostgresCallJournal implements CallJournal {
     if (!row) throw superseded(this.#run);
     return row;
   }
-}
-
-function superseded(run: JournalRun): ConflictError {
-  return new ConflictError({
-    code: 'STEP_SUPERSEDED',
-    message: `The run of ${run.work} with epoch ${run.epoch} of restore ${run.restoreId} is no longer wanted.`,
-    fix: 'Nothing has to be done: another run has its place, or the restore was cancelled.',
-  });
 }
 
 function bodyChanged(intent: CallIntent): PermanentError {

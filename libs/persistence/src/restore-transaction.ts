@@ -19,8 +19,10 @@ import {
   type StepId,
   type StepPatch,
   type StepState,
+  type WorkRun,
 } from '@landfall/domain';
 import { appendAudit, type NewAuditEntry } from './audit-log.js';
+import { requireCurrentRun } from './current-run.js';
 import type { Prisma } from './generated/client.js';
 import { loadRestores } from './load-restores.js';
 import { requiredJson, storableText, toCleanUp, toJson } from './rows.js';
@@ -52,6 +54,11 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
     const locked = await this.#client.$queryRaw<unknown[]>`SELECT 1 FROM "restore" WHERE "id" = ${id} FOR UPDATE`;
     if (locked.length === 0) return null;
     return (await loadRestores(this.#client, { id }))[0] ?? null;
+  }
+
+  async requireCurrent(run: WorkRun): Promise<void> {
+    await this.#client.$queryRaw`SELECT 1 FROM "restore" WHERE "id" = ${run.restoreId} FOR UPDATE`;
+    await requireCurrentRun(this.#client, run);
   }
 
   async moveRestore(

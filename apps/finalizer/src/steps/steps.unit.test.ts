@@ -187,6 +187,15 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
     assert.deepEqual(journal.ledger.map((entry) => entry.azureId).sort(), cloud.inventory);
   });
 
+  it('say nothing of their VM once another run has their place', async () => {
+    const provisioned = await provision(planWith(1));
+    await run('detach-disks', provisioned);
+    const guard = { from: 'running', epoch: 1 } as const;
+    await books.transaction((tx) => tx.moveStep(restoreId, 'create-vm', guard, 'pending', { epoch: 2 }));
+    await assert.rejects(run('create-vm', provisioned), { code: 'STEP_SUPERSEDED' });
+    assert.equal((await books.restore(restoreId))?.vmAzureId, null);
+  });
+
   it('leave a VM of that name alone that is not ours', async () => {
     const provisioned = await provision(planWith(1));
     await run('detach-disks', provisioned);
@@ -408,6 +417,9 @@ async function storePlan(plan: RestorePlan): Promise<void> {
   await books.transaction(async (tx) => {
     await tx.createRestore({ id: restoreId, request: aRestoreRequest(), requestedBy: 'tester' });
     await tx.storePlan(restoreId, plan);
+    await tx.moveRestore(restoreId, { from: 'planning', epoch: 0 }, 'running');
+    await tx.moveStep(restoreId, 'create-vm', { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
+    await tx.moveStep(restoreId, 'create-vm', { from: 'pending', epoch: 1 }, 'running');
   });
 }
 

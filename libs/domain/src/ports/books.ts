@@ -63,6 +63,11 @@ export interface RestoreTransaction {
   createRestore(restore: NewRestore): Promise<void>;
   /** Reads with a row lock, so that two outcomes for one restore line up. */
   lockRestore(id: string): Promise<Restore | null>;
+  /**
+   * Locks the restore as `lockRestore` does, so that what this run then writes is written by the run that is wanted.
+   * @throws ConflictError `STEP_SUPERSEDED` when the run has ended, another has its place, or the restore has turned round
+   */
+  requireCurrent(run: WorkRun): Promise<void>;
   /** Also gives the restore its end, or takes it away, as the new state has it. */
   moveRestore(
     id: string,

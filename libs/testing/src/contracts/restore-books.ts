@@ -246,6 +246,22 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         assert.equal(calls, 1);
       }));
 
+    test('let a run write that is wanted and goes on, and no other', () =>
+      withBooks(async (books) => {
+        const id = await running(books);
+        const run = (epoch: number) => ({ restoreId: id, work: 'create-vm', epoch }) as const;
+        const require = (epoch: number) => books.transaction((tx) => tx.requireCurrent(run(epoch)));
+        const superseded = { code: 'STEP_SUPERSEDED' };
+        await dispatched(books, id, 'create-vm');
+        await assert.rejects(require(1), superseded);
+        const guard = { from: 'pending', epoch: 1 } as const;
+        await books.transaction((tx) => tx.moveStep(id, 'create-vm', guard, 'running'));
+        await require(1);
+        await assert.rejects(require(0), superseded);
+        await books.transaction((tx) => tx.moveRestore(id, { from: 'running', epoch: 1 }, 'cancelling'));
+        await assert.rejects(require(1), superseded);
+      }));
+
     test('open a clean-up anew under a higher epoch', () =>
       withBooks(async (books) => {
         const id = await running(books);

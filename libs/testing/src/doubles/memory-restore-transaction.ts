@@ -20,8 +20,16 @@ import {
   type StepId,
   type StepPatch,
   type StepState,
+  type WorkRun,
 } from '@landfall/domain';
-import { toRestore, type BooksState, type DispatchTimes, type RestoreData } from './memory-books-state.js';
+import {
+  isRunning,
+  superseded,
+  toRestore,
+  type BooksState,
+  type DispatchTimes,
+  type RestoreData,
+} from './memory-books-state.js';
 
 /** Works on the copy that it is given. Refuses what is not legal loudly: a test must not get past it. */
 export class MemoryRestoreTransaction implements RestoreTransaction {
@@ -58,6 +66,10 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
   async lockRestore(id: string): Promise<Restore | null> {
     const data = this.#state.restores.get(id);
     return data ? toRestore(this.#state, data) : null;
+  }
+
+  async requireCurrent(run: WorkRun): Promise<void> {
+    if (!isRunning(this.#state, run)) throw superseded(run);
   }
 
   async moveRestore(
