@@ -1,10 +1,4 @@
-import {
-  PermanentError,
-  type CallIntent,
-  type CallJournal,
-  type ErrorDetails,
-  type JournalEntry,
-} from '@landfall/domain';
+import { type CallIntent, type CallJournal, type ErrorDetails, type JournalEntry } from '@landfall/domain';
 import { requireCurrentRun, superseded, type Run } from './current-run.js';
 import type { Database } from './database.js';
 import type { Prisma } from './generated/client.js';
@@ -63,8 +57,8 @@ export class PostgresCallJournal implements CallJournal {
   async #takeEntry(client: Prisma.TransactionClient, intent: CallIntent): Promise<JournalEntry> {
     const { restoreId, work, epoch } = this.#run;
     const earlier = await client.operation.findUnique({ where: { restoreId_key: { restoreId, key: intent.key } } });
-    const goesOn = earlier !== null && earlier.state !== 'failed' && earlier.bodyHash === intent.bodyHash;
-    if (earlier?.state === 'submitted' && !goesOn) throw bodyChanged(intent);
+    const isSame = earlier?.bodyHash === intent.bodyHash;
+    const goesOn = earlier?.state === 'submitted' || (isSame && earlier.state !== 'failed');
     const columns = { work, epoch, updatedAt: new Date() };
     const anew = {
       ...columns,
@@ -82,7 +76,11 @@ export class PostgresCallJournal implements CallJournal {
       create: { restoreId, key: intent.key, ...anew },
       update: goesOn ? columns : anew,
     });
-    return { state: row.state as JournalEntry['state'], pollerState: row.pollerState };
+    const hasOtherBody = row.bodyHash !== intent.bodyHash;
+    return {
+      ...{ state: row.state as JournalEntry['state'], pollerState: row.pollerState },
+      ...(hasOtherBody ? { hasOtherBody } : {}),
+    };
   }
 
   async #intendResource(
@@ -124,12 +122,4 @@ export class PostgresCallJournal implements CallJournal {
     if (!row) throw superseded(this.#run);
     return row;
   }
-}
-
-function bodyChanged(intent: CallIntent): PermanentError {
-  return new PermanentError({
-    code: 'CALL_BODY_CHANGED',
-    message: `The call ${intent.key} is under way with other contents than are asked for now.`,
-    fix: 'This is a fault of Landfall: report it with the log of the service.',
-  });
 }

@@ -335,14 +335,17 @@ function journalContract(withBooks: WithBooks): void {
       );
     }));
 
-  test('begin a failed call anew, and one with another body unless it is under way', () =>
+  test('begin a failed call anew, and one with another body; one under way is followed with the body that it was made with', () =>
     withRun(async (books, id) => {
       const journal = books.journal(id, 'create-empty-disks', 1);
       await journal.begin(intent);
       await journal.submitted('k', 'p');
-      await assert.rejects(journal.begin({ ...intent, bodyHash: 'other' }), { code: 'CALL_BODY_CHANGED' });
+      const underWay = { state: 'submitted', pollerState: 'p' };
+      assert.deepEqual(await journal.begin({ ...intent, bodyHash: 'other' }), { ...underWay, hasOtherBody: true });
+      assert.deepEqual(await journal.begin(intent), underWay);
       await journal.failed('k', { code: 'QUOTA', message: 'm', fix: 'f' });
       assert.deepEqual(await journal.begin({ ...intent, bodyHash: 'other' }), { state: 'intended', pollerState: null });
+      assert.deepEqual(await journal.begin(intent), { state: 'intended', pollerState: null });
     }));
 
   test('shut out a run whose place was taken, and hand its calls to the next', () =>

@@ -1,10 +1,4 @@
-import {
-  PermanentError,
-  type CallIntent,
-  type CallJournal,
-  type ErrorDetails,
-  type JournalEntry,
-} from '@landfall/domain';
+import { type CallIntent, type CallJournal, type ErrorDetails, type JournalEntry } from '@landfall/domain';
 import {
   isRunning,
   superseded,
@@ -36,7 +30,8 @@ export class BooksJournal implements CallJournal {
       if (!data || !isRunning(state, this.#run)) throw superseded(this.#run);
       const entry = this.#take(data, intent);
       if (intent.creates) intend(data, intent.azureId, intent.creates);
-      return { state: entry.state, pollerState: entry.pollerState };
+      const hasOtherBody = entry.intent.bodyHash !== intent.bodyHash;
+      return { state: entry.state, pollerState: entry.pollerState, ...(hasOtherBody ? { hasOtherBody } : {}) };
     });
   }
 
@@ -59,14 +54,8 @@ export class BooksJournal implements CallJournal {
   #take(data: RestoreData, intent: CallIntent): CallData {
     const { work, epoch } = this.#run;
     const earlier = data.calls.find((call) => call.intent.key === intent.key);
-    const goesOn = earlier && earlier.state !== 'failed' && earlier.intent.bodyHash === intent.bodyHash;
-    if (earlier?.state === 'submitted' && !goesOn) {
-      throw new PermanentError({
-        code: 'CALL_BODY_CHANGED',
-        message: `The call ${intent.key} is under way with other contents than are asked for now.`,
-        fix: 'This is a fault of Landfall: report it with the log of the service.',
-      });
-    }
+    const isSame = earlier?.intent.bodyHash === intent.bodyHash;
+    const goesOn = earlier?.state === 'submitted' || (isSame && earlier?.state !== 'failed');
     if (earlier && goesOn) return Object.assign(earlier, { work, epoch });
     const call: CallData = { intent, work, epoch, state: 'intended', pollerState: null };
     data.calls = [...data.calls.filter((other) => other !== earlier), call];
