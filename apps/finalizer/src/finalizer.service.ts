@@ -67,7 +67,7 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
       books,
       workers,
       jobs,
-      extentsOf: (restore, disk, signal) => extentsOf({ catalogue, repositories }, restore, disk, signal),
+      extentsOf: (restore, disk, signal) => extentsOf({ repositories }, restore, disk, signal),
       direct: {
         cloud,
         accesses: diskAccesses,
