@@ -56,14 +56,11 @@ export class PostgresCatalogue implements Catalogue {
   async removeRepository(name: string): Promise<boolean> {
     return this.#database.transaction(async (client) => {
       if (!(await lockRepository(client, name))) return false;
-      const points = await client.restorePoint.findMany({ where: { repositoryName: name }, select: { id: true } });
-      const user = await client.restore.findFirst({
-        where: { restorePointId: { in: points.map((point) => point.id) }, state: { in: GOING_ON } },
-      });
+      const [user] = await usersOf(client, name);
       if (user) {
         throw new ConflictError({
           code: 'REPOSITORY_IN_USE',
-          message: `Restore ${user.id} reads from repository ${name} and has not ended.`,
+          message: `Restore ${user.restoreId} reads from repository ${name} and has not ended.`,
           fix: 'Wait for it, or cancel it, then remove the repository.',
         });
       }
@@ -78,21 +75,25 @@ export class PostgresCatalogue implements Catalogue {
   ): Promise<{ machines: number; points: number }> {
     return this.#database.transaction(async (client) => {
       if (!(await lockRepository(client, repositoryName))) throw repositoryNotFound(repositoryName);
-      const machines = machinesOf(repositoryName, points);
-      for (const { id, ...machine } of machines) {
+      const inUse = new Set((await usersOf(client, repositoryName)).map(({ pointId }) => pointId));
+      for (const { id, ...machine } of machinesOf(repositoryName, points)) {
         await client.machine.upsert({ where: { id }, create: { id, ...machine }, update: machine });
       }
-      const ids: string[] = [];
+      const ids = [...inUse];
       for (const point of points) {
         const id = restorePointId(repositoryName, point.reference);
+        if (inUse.has(id)) continue;
         ids.push(id);
         const columns = { repositoryName, machineId: machineId(repositoryName, point), ...pointColumns(point) };
         await client.restorePoint.upsert({ where: { id }, create: { id, ...columns }, update: columns });
       }
       await client.restorePoint.deleteMany({ where: { repositoryName, id: { notIn: ids } } });
-      await client.machine.deleteMany({ where: { repositoryName, id: { notIn: machines.map(({ id }) => id) } } });
+      await client.machine.deleteMany({ where: { repositoryName, points: { none: {} } } });
       await client.repository.update({ where: { name: repositoryName }, data: { scannedAt: new Date() } });
-      return { machines: machines.length, points: points.length };
+      return {
+        machines: await client.machine.count({ where: { repositoryName } }),
+        points: await client.restorePoint.count({ where: { repositoryName } }),
+      };
     });
   }
 
@@ -192,6 +193,19 @@ function machineId(repositoryName: string, point: DiscoveredPoint): string {
     .update(`${repositoryName}\n${storableText(point.machineKey)}`)
     .digest('hex');
   return `m-${digest.slice(0, 10)}`;
+}
+
+/** The points of a repository that restores use which have not ended. */
+async function usersOf(
+  client: Prisma.TransactionClient,
+  repositoryName: string,
+): Promise<readonly { restoreId: string; pointId: string }[]> {
+  const points = await client.restorePoint.findMany({ where: { repositoryName }, select: { id: true } });
+  const restores = await client.restore.findMany({
+    where: { restorePointId: { in: points.map((point) => point.id) }, state: { in: GOING_ON } },
+    select: { id: true, restorePointId: true },
+  });
+  return restores.map(({ id, restorePointId: pointId }) => ({ restoreId: id, pointId }));
 }
 
 async function lockRepository(client: Prisma.TransactionClient, name: string): Promise<boolean> {

@@ -229,7 +229,11 @@ export interface Catalogue {
   sealedPassword(name: string): Promise<string | null>;
   /** Its points and machines go with it. @throws ConflictError `REPOSITORY_IN_USE` when a restore that has not ended needs it */
   removeRepository(name: string): Promise<boolean>;
-  /** Makes the catalogue say what the scan found: new points come in, vanished ones go. */
+  /**
+   * Makes the catalogue say what the scan found: new points come in, vanished ones go. A point that a restore uses which has
+   * not ended stays as it is until a later scan, whatever this one has found.
+   * @returns how many the catalogue holds of the repository now
+   */
   replacePoints(
     repositoryName: string,
     points: readonly DiscoveredPoint[],

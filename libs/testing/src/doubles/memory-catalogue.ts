@@ -49,10 +49,7 @@ export class MemoryCatalogue implements Catalogue {
   }
 
   async removeRepository(name: string): Promise<boolean> {
-    const ids = this.#points.filter((point) => point.repositoryName === name).map((point) => point.id);
-    const user = (await this.restores()).find(
-      (restore) => !hasEnded(restore.state) && ids.includes(restore.request.restorePointId),
-    );
+    const [user] = await this.#usersOf(name);
     if (user) {
       throw new ConflictError({
         code: 'REPOSITORY_IN_USE',
@@ -76,6 +73,7 @@ export class MemoryCatalogue implements Catalogue {
         fix: 'List the repositories to see their names.',
       });
     }
+    const used = new Set((await this.#usersOf(repositoryName)).map((restore) => restore.request.restorePointId));
     const latest = new Map(
       points
         .toSorted((a, b) => a.takenAt.getTime() - b.takenAt.getTime())
@@ -88,9 +86,13 @@ export class MemoryCatalogue implements Catalogue {
       repositoryName,
       machineId: `m-${repositoryName}-${point.machineKey}`,
     }));
-    this.#points = [...this.#points.filter((point) => point.repositoryName !== repositoryName), ...fresh];
+    this.#points = [
+      ...this.#points.filter((point) => point.repositoryName !== repositoryName || used.has(point.id)),
+      ...fresh.filter((point) => !used.has(point.id)),
+    ];
     repository.scannedAt = new Date();
-    return { machines: latest.size, points: fresh.length };
+    const held = this.#points.filter((point) => point.repositoryName === repositoryName);
+    return { machines: new Set(held.map((point) => point.machineId)).size, points: held.length };
   }
 
   async machines(): Promise<readonly Machine[]> {
@@ -125,6 +127,14 @@ export class MemoryCatalogue implements Catalogue {
     const exact = all.filter((point) => point.id === text || point.reference === text);
     if (exact.length > 0 || text.length < 6) return exact;
     return all.filter((point) => point.id.startsWith(text) || point.reference.startsWith(text));
+  }
+
+  /** Restores that have not ended and use a point of this repository. */
+  async #usersOf(repositoryName: string): Promise<readonly Restore[]> {
+    const ids = this.#points.filter((point) => point.repositoryName === repositoryName).map((point) => point.id);
+    return (await this.restores()).filter(
+      (restore) => !hasEnded(restore.state) && ids.includes(restore.request.restorePointId),
+    );
   }
 
   #newestFirst(): RestorePoint[] {
