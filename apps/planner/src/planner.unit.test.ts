@@ -236,6 +236,27 @@ describe('the planner', () => {
     assert.equal(timesOpened, 2);
   });
 
+  it('believes the later of two scans that overlap, whichever ends first', async () => {
+    await keep({ sda: bootDisk() });
+    const [listed, letOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const discover = repository.discover.bind(repository);
+    repository.discover = async () => {
+      const found = structuredClone(await discover());
+      listed.resolve();
+      await letOn.promise;
+      return found;
+    };
+    const scan = answerScan(catalogue, repositories);
+    const slow = scan({ name: 'backups' }, signal);
+    await listed.promise;
+    repository.discover = discover;
+    repository.addPoint('snapshot-2', { sda: bootDisk() });
+    await scan({ name: 'backups' }, signal);
+    letOn.resolve();
+    await slow;
+    assert.equal((await catalogue.points()).length, 2);
+  });
+
   it('stores the plan of step 0, and stores it again when the step is repeated', async () => {
     const id = await keep({ sda: bootDisk() });
     const books = new MemoryBooks();

@@ -69,12 +69,27 @@ export class PostgresCatalogue implements Catalogue {
     });
   }
 
+  async beginScan(repositoryName: string): Promise<number> {
+    const [row] = await this.#database.run((client) =>
+      client.repository.updateManyAndReturn({
+        where: { name: repositoryName },
+        data: { lastScan: { increment: 1 } },
+        select: { lastScan: true },
+      }),
+    );
+    if (!row) throw repositoryNotFound(repositoryName);
+    return row.lastScan;
+  }
+
   async replacePoints(
     repositoryName: string,
     points: readonly DiscoveredPoint[],
+    scan?: number,
   ): Promise<{ machines: number; points: number }> {
     return this.#database.transaction(async (client) => {
       if (!(await lockRepository(client, repositoryName))) throw repositoryNotFound(repositoryName);
+      const { lastScan, shownScan } = await client.repository.findUniqueOrThrow({ where: { name: repositoryName } });
+      if (scan !== undefined && scan < shownScan) return countsOf(client, repositoryName);
       const inUse = new Set((await usersOf(client, repositoryName)).map(({ pointId }) => pointId));
       for (const { id, ...machine } of machinesOf(repositoryName, points)) {
         await client.machine.upsert({ where: { id }, create: { id, ...machine }, update: machine });
@@ -89,11 +104,9 @@ export class PostgresCatalogue implements Catalogue {
       }
       await client.restorePoint.deleteMany({ where: { repositoryName, id: { notIn: ids } } });
       await client.machine.deleteMany({ where: { repositoryName, points: { none: {} } } });
-      await client.repository.update({ where: { name: repositoryName }, data: { scannedAt: new Date() } });
-      return {
-        machines: await client.machine.count({ where: { repositoryName } }),
-        points: await client.restorePoint.count({ where: { repositoryName } }),
-      };
+      const columns = { scannedAt: new Date(), shownScan: scan ?? lastScan };
+      await client.repository.update({ where: { name: repositoryName }, data: columns });
+      return countsOf(client, repositoryName);
     });
   }
 
@@ -193,6 +206,16 @@ function machineId(repositoryName: string, point: DiscoveredPoint): string {
     .update(`${repositoryName}\n${storableText(point.machineKey)}`)
     .digest('hex');
   return `m-${digest.slice(0, 10)}`;
+}
+
+async function countsOf(
+  client: Prisma.TransactionClient,
+  repositoryName: string,
+): Promise<{ machines: number; points: number }> {
+  return {
+    machines: await client.machine.count({ where: { repositoryName } }),
+    points: await client.restorePoint.count({ where: { repositoryName } }),
+  };
 }
 
 /** The points of a repository that restores use which have not ended. */

@@ -230,13 +230,21 @@ export interface Catalogue {
   /** Its points and machines go with it. @throws ConflictError `REPOSITORY_IN_USE` when a restore that has not ended needs it */
   removeRepository(name: string): Promise<boolean>;
   /**
+   * To be called before the repository is looked through. Gives the scan a number, higher than that of every earlier one.
+   * @throws NotFoundError `REPOSITORY_NOT_FOUND`
+   */
+  beginScan(repositoryName: string): Promise<number>;
+  /**
    * Makes the catalogue say what the scan found: new points come in, vanished ones go. A point that a restore uses which has
    * not ended stays as it is until a later scan, whatever this one has found.
+   * @param scan its number; nothing is changed when a scan that began later was here before. Left out: the latest
    * @returns how many the catalogue holds of the repository now
+   * @throws NotFoundError `REPOSITORY_NOT_FOUND`
    */
   replacePoints(
     repositoryName: string,
     points: readonly DiscoveredPoint[],
+    scan?: number,
   ): Promise<{ machines: number; points: number }>;
   machines(): Promise<readonly Machine[]>;
   /** By id, name or alias. */

@@ -101,6 +101,21 @@ export function catalogueContract(name: string, make: () => Promise<CatalogueUnd
         await assert.rejects(catalogue.replacePoints('unknown', []), { code: 'REPOSITORY_NOT_FOUND' });
       }));
 
+    test('keeps what a later scan has found when an earlier one comes to its end', () =>
+      withCatalogue(async (catalogue) => {
+        await catalogue.addRepository(REPOSITORY);
+        const earlier = await catalogue.beginScan('backups');
+        const later = await catalogue.beginScan('backups');
+        const references = async () => (await catalogue.points()).map((found) => found.reference);
+        await catalogue.replacePoints('backups', [point({ reference: 'new' })], later);
+        const old = [point({ reference: 'old' }), point({ reference: 'older' })];
+        assert.deepEqual(await catalogue.replacePoints('backups', old, earlier), { machines: 1, points: 1 });
+        assert.deepEqual(await references(), ['new']);
+        await catalogue.replacePoints('backups', [point({ reference: 'newer' })], await catalogue.beginScan('backups'));
+        assert.deepEqual(await references(), ['newer']);
+        await assert.rejects(catalogue.beginScan('unknown'), { code: 'REPOSITORY_NOT_FOUND' });
+      }));
+
     test('leaves a point as it is that a restore uses, until that has ended and another scan has come', () =>
       withCatalogue(async (catalogue, books) => {
         await catalogue.addRepository(REPOSITORY);
