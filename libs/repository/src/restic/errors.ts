@@ -47,7 +47,7 @@ export function packMissing(pack: string, cause?: unknown): PermanentError {
     {
       code: 'PACK_MISSING',
       message: `Pack ${pack} is named by the repository's index but is not there.`,
-      fix: 'Fetch the pack from another copy of the repository; if a prune is running, scan the repository again once it has ended.',
+      fix: 'Restore another point, or fetch the pack from another copy of the repository; `restic check` names all that is missing. If a prune is running, scan the repository once it has ended.',
     },
     { cause },
   );
