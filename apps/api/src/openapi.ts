@@ -146,7 +146,9 @@ export const WORKER_ANSWER = z.strictObject({
   azureId: z.string(),
   disks: z.array(z.string()),
   state: z.enum(['launching', 'ready', 'retired']),
-  movers: z.array(z.strictObject({ name: z.string(), pid: z.number().int(), seenAt: time })),
+  movers: z.array(
+    z.strictObject({ name: z.string(), pid: z.number().int(), seenAt: time, silentMs: z.number().nonnegative() }),
+  ),
 });
 
 export const AUDIT_ANSWER = z.strictObject({

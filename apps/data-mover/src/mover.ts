@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { detailsOf, type DiskTarget, type RetryableError, Secret } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import { crashHookFromEnvironment, QUEUES, type RedisSettings } from '@landfall/pipeline';
+import type { SegmentGrant } from '@landfall/transfer';
 import { JobLoop } from './queue/job-loop.js';
 import { KeptReports } from './queue/kept-reports.js';
 import { Reports } from './queue/reports.js';
@@ -16,6 +17,7 @@ import type { MoverSettings } from './settings.js';
 import { repositoryOpener, Sources } from './source/sources.js';
 import { Bandwidth } from './target/bandwidth.js';
 import { openTarget } from './transfer/open-target.js';
+import { runSegment } from './transfer/segment.js';
 
 /** A running data-mover. */
 export interface Mover {
@@ -70,13 +72,16 @@ export async function startMover(
   const bandwidth =
     settings.LANDFALL_MOVER_BANDWIDTH === undefined ? null : new Bandwidth(settings.LANDFALL_MOVER_BANDWIDTH);
   const limited = (target: DiskTarget): DiskTarget => bandwidth?.limit(target) ?? target;
+  const work = {
+    sources,
+    openTarget: async (grant: SegmentGrant) => limited(await openTarget(grant, settings.LANDFALL_DISK_DIRECTORY, log)),
+  };
   const loop = new JobLoop({
     ...place,
     mover,
     api,
     reports,
-    sources,
-    openTarget: async (grant) => limited(await openTarget(grant, settings.LANDFALL_DISK_DIRECTORY)),
+    run: (grant, held, mayWrite) => runSegment(grant, work, held, mayWrite),
     writer,
     // In the pool the API itself decides; it never asks for this there.
     seeGone: async (other) => (lockFolder === null ? undefined : seeGone(lockFolder, other)),

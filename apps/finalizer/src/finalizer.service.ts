@@ -70,7 +70,7 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
       leases,
       jobs,
       onError: (restoreId, err) => this.logger.warn({ restoreId, err }, 'Looking after its segments again soon.'),
-      extentsOf: (restore, disk, signal) => extentsOf({ catalogue, repositories }, restore, disk, signal),
+      extentsOf: (restore, disk, signal) => extentsOf({ repositories }, restore, disk, signal),
       direct: {
         cloud,
         accesses: diskAccesses,

@@ -236,11 +236,36 @@ describe('the planner', () => {
     assert.equal(timesOpened, 2);
   });
 
+  it('believes the later of two scans that overlap, whichever ends first', async () => {
+    await keep({ sda: bootDisk() });
+    const [listed, letOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const discover = repository.discover.bind(repository);
+    repository.discover = async () => {
+      const found = structuredClone(await discover());
+      listed.resolve();
+      await letOn.promise;
+      return found;
+    };
+    const scan = answerScan(catalogue, repositories);
+    const slow = scan({ name: 'backups' }, signal);
+    await listed.promise;
+    repository.discover = discover;
+    repository.addPoint('snapshot-2', { sda: bootDisk() });
+    await scan({ name: 'backups' }, signal);
+    letOn.resolve();
+    await slow;
+    assert.equal((await catalogue.points()).length, 2);
+  });
+
   it('stores the plan of step 0, and stores it again when the step is repeated', async () => {
     const id = await keep({ sda: bootDisk() });
     const books = new MemoryBooks();
     const request = aRestoreRequest({ restorePointId: id });
-    await books.transaction((tx) => tx.createRestore({ id: 'r1', request, requestedBy: 'tester' }));
+    await books.transaction(async (tx) => {
+      await tx.createRestore({ id: 'r1', request, requestedBy: 'tester' });
+      await tx.moveStep('r1', 'plan', { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
+      await tx.moveStep('r1', 'plan', { from: 'pending', epoch: 1 }, 'running');
+    });
     const restore = (await books.restore('r1'))!;
     const run = () =>
       planStep(
@@ -267,5 +292,8 @@ describe('the planner', () => {
       (await books.restore('r1'))?.disks.map((disk) => disk.name),
       ['sda'],
     );
+    const guard = { from: 'running', epoch: 1 } as const;
+    await books.transaction((tx) => tx.moveStep('r1', 'plan', guard, 'pending', { epoch: 2 }));
+    await assert.rejects(run(), { code: 'STEP_SUPERSEDED' }, 'another run has its place');
   });
 });

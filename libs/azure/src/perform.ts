@@ -8,7 +8,8 @@ import { answerOf, bodyError, fromAzure, interrupted, isAbort, isNotFound, refus
  * The one way in which Azure is changed, repeatable from every point at which a process may die:
  *
  *   1. write the intent into the journal (and the ledger);
- *   2. an earlier try has left a poller's state: wait for that operation, call nothing;
+ *   2. an earlier try has left a poller's state: wait for that operation, call nothing; was it asked for with another body,
+ *      because a setting has changed since, its failure is not the end;
  *   3. look (GET): what is wanted is there already, and ours → adopt it; an operation is under way → wait and look again;
  *   4. call; store the poller's state before the first poll;
  *   5. wait for the operation's end; a failed one is asked for its code, because the client drops it;
@@ -55,17 +56,29 @@ export async function perform<T>(change: Change<T>, performer: Performer): Promi
   const key = change.intent.key;
   const entry = await journal.begin(change.intent);
   if (entry.state === 'submitted' && entry.pollerState !== null) {
-    await end(change, change.resume(entry.pollerState), entry.pollerState, performer);
+    const failure = await outcome(change, change.resume(entry.pollerState), entry.pollerState, performer);
+    if (failure !== null && !entry.hasOtherBody) throw failure;
   }
   const before = await lookUntilIdle(change, performer);
   if (before.state === 'done') {
     await journal.succeeded(key, { azureId: change.intent.azureId });
     return before.value;
   }
+  if (entry.hasOtherBody) await beginAnew(change, performer);
 
   const value = await callAndWait(change, performer);
   await journal.succeeded(key, { azureId: change.intent.azureId });
   return value;
+}
+
+/** What was asked for before has come to nothing. */
+async function beginAnew<T>({ doing, intent }: Change<T>, { journal }: Performer): Promise<void> {
+  await journal.failed(intent.key, {
+    code: 'CALL_BODY_CHANGED',
+    message: `Azure did not ${doing} as it was asked to before a setting was changed.`,
+    fix: 'Nothing has to be done: it is asked for as it is wanted now.',
+  });
+  await journal.begin(intent);
 }
 
 async function callAndWait<T>(change: Change<T>, performer: Performer): Promise<T> {
@@ -86,18 +99,29 @@ async function callAndWait<T>(change: Change<T>, performer: Performer): Promise<
   if (!poller.isDone) {
     const pollerState = resumable(await poller.serialize());
     await performer.journal.submitted(change.intent.key, pollerState);
-    await end(change, poller, pollerState, performer);
+    const failure = await outcome(change, poller, pollerState, performer);
+    if (failure !== null) throw failure;
   }
   return settled(change, performer);
 }
 
-/** Waits for an operation's end. One that Azure no longer knows has ended somehow: the look that follows tells how. */
-async function end<T>(change: Change<T>, poller: Poller, pollerState: string, performer: Performer): Promise<void> {
+/**
+ * Waits for an operation's end, and gives its failure back once that is in the journal. One that Azure no longer knows has
+ * ended somehow: the look that follows tells how.
+ * @throws LandfallError when its end is not known
+ */
+async function outcome<T>(
+  change: Change<T>,
+  poller: Poller,
+  pollerState: string,
+  performer: Performer,
+): Promise<LandfallError | null> {
   try {
     await pollToEnd(poller, performer.connection, performer.signal);
+    return null;
   } catch (error) {
     if (isAbort(error)) throw interrupted(change.doing, error);
-    if (isNotFound(error)) return;
+    if (isNotFound(error)) return null;
     // Ours: the poll was not sent at all.
     if (error instanceof LandfallError) throw error;
     // An error of the polling itself leaves the operation running: the stored state is kept for the next try.
@@ -106,7 +130,7 @@ async function end<T>(change: Change<T>, poller: Poller, pollerState: string, pe
     if (error instanceof Error && error.name === 'RestError' && !isOutcome) throw fromAzure(error, change.doing);
     const failure = await failureOf(change, pollerState, performer, error);
     await performer.journal.failed(change.intent.key, failure.toDetails());
-    throw failure;
+    return failure;
   }
 }
 

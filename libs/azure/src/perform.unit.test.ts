@@ -134,6 +134,63 @@ describe('a change of Azure', () => {
     assert.deepEqual([thing.calls, thing.resumed], [0, 1]);
   });
 
+  describe('that was asked for otherwise before a setting was changed', () => {
+    const underWay = async () => {
+      const journal = new MemoryJournal('r1');
+      await journal.begin({ ...INTENT, bodyHash: 'as it was set before' });
+      await journal.submitted(INTENT.key, '{"state":{"config":{}}}');
+      return journal;
+    };
+
+    it('is followed to its end, and adopted', async () => {
+      const thing = new OneThing();
+      const journal = await underWay();
+      assert.equal(await perform(thing.change(), thing.performer(journal)), 'the thing');
+      assert.deepEqual([thing.calls, thing.resumed], [0, 1]);
+      assert.equal(journal.entry(INTENT.key)?.state, 'succeeded');
+    });
+
+    it('is made as it is wanted now when that has failed', async () => {
+      const thing = new OneThing();
+      const change = thing.change();
+      thing.operation = 'fails';
+      const mended: Change<string> = {
+        ...change,
+        send: () => {
+          thing.operation = 'succeeds';
+          return change.send();
+        },
+      };
+      const journal = await underWay();
+      assert.equal(await perform(mended, thing.performer(journal)), 'the thing');
+      assert.deepEqual([thing.calls, thing.resumed], [1, 1]);
+      assert.deepEqual(await journal.begin(INTENT), { state: 'succeeded', pollerState: null });
+    });
+
+    it('is left alone when what has come of it is not ours', async () => {
+      const thing = new OneThing();
+      const foreign = new PermanentError({ code: 'RESOURCE_FOREIGN', message: 'Not ours.', fix: 'Leave it.' });
+      const change: Change<string> = { ...thing.change(), look: () => Promise.reject(foreign) };
+      await assert.rejects(perform(change, thing.performer(await underWay())), { code: 'RESOURCE_FOREIGN' });
+      assert.equal(thing.calls, 0);
+    });
+
+    it('is waited for again when its end can’t be learnt now', async () => {
+      const thing = new OneThing();
+      const away: Change<string> = {
+        ...thing.change(),
+        resume: () => ({
+          ...thing.change().resume(''),
+          poll: () => Promise.reject(new RestError('Away.', { statusCode: 503 })),
+        }),
+      };
+      const journal = await underWay();
+      await assert.rejects(perform(away, thing.performer(journal)), { kind: 'retryable' });
+      assert.equal(thing.calls, 0);
+      assert.equal(journal.entry(INTENT.key)?.state, 'submitted');
+    });
+  });
+
   it('looks for itself when Azure has forgotten the operation', async () => {
     const thing = new OneThing();
     thing.operation = 'is-forgotten';

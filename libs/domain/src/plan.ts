@@ -31,6 +31,8 @@ export interface PlannedPoint {
   readonly id: string;
   readonly machine: string;
   readonly repository: string;
+  /** As the repository had it when the plan was made: `DiscoveredPoint.reference`. */
+  readonly reference: string;
   readonly kind: PointKind;
   readonly takenAt: string;
   readonly os: OperatingSystem | null;
@@ -65,6 +67,8 @@ export interface PlannedDisk {
   readonly lun: number | null;
   /** Of the new Azure disk: the source's size rounded up to whole GiB. */
   readonly sizeBytes: number;
+  /** What is read for it, whatever the catalogue says later: `PointDisk.location` when the plan was made. */
+  readonly sourceLocation: string;
   /** Bytes that the backup holds for it, before any rounding. */
   readonly sourceBytes: number;
   /** Bytes in ranges that are not known to be zero. */

@@ -1,22 +1,9 @@
-import {
-  ConflictError,
-  PermanentError,
-  type CallIntent,
-  type CallJournal,
-  type ErrorDetails,
-  type JournalEntry,
-  type JournalWork,
-} from '@landfall/domain';
+import { type CallIntent, type CallJournal, type ErrorDetails, type JournalEntry } from '@landfall/domain';
+import { requireCurrentRun, superseded, type Run } from './current-run.js';
 import type { Database } from './database.js';
 import type { Prisma } from './generated/client.js';
 import { addEvent } from './restore-transaction.js';
 import { requiredJson, toJson } from './rows.js';
-
-interface JournalRun {
-  readonly restoreId: string;
-  readonly work: JournalWork;
-  readonly epoch: number;
-}
 
 /*
  * The books of one run's cloud calls. `begin` takes the entry over for this run, after making sure, under a lock that
@@ -25,9 +12,9 @@ interface JournalRun {
  */
 export class PostgresCallJournal implements CallJournal {
   readonly #database: Database;
-  readonly #run: JournalRun;
+  readonly #run: Run;
 
-  constructor(database: Database, run: JournalRun) {
+  constructor(database: Database, run: Run) {
     this.#database = database;
     this.#run = run;
   }
@@ -38,7 +25,8 @@ export class PostgresCallJournal implements CallJournal {
 
   async begin(intent: CallIntent): Promise<JournalEntry> {
     return this.#database.transaction(async (client) => {
-      await this.#mustBeCurrent(client);
+      await client.$queryRaw`SELECT 1 FROM "restore" WHERE "id" = ${this.#run.restoreId} FOR SHARE`;
+      await requireCurrentRun(client, this.#run);
       const entry = await this.#takeEntry(client, intent);
       if (intent.creates) await this.#intendResource(client, intent.azureId, intent.creates);
       return entry;
@@ -66,32 +54,11 @@ export class PostgresCallJournal implements CallJournal {
     });
   }
 
-  async #mustBeCurrent(client: Prisma.TransactionClient): Promise<void> {
-    const { restoreId, work, epoch } = this.#run;
-    const rows = await (work === 'sweep'
-      ? client.$queryRaw<unknown[]>`
-          SELECT 1 FROM "restore" AS "r"
-          WHERE "r"."id" = ${restoreId} AND "r"."ended_at" IS NOT NULL AND "r"."epoch" = ${epoch}
-          FOR SHARE OF "r"`
-      : work === 'clean-up'
-        ? client.$queryRaw<unknown[]>`
-            SELECT 1 FROM "restore" AS "r" JOIN "clean_up" AS "c" ON "c"."restore_id" = "r"."id"
-            WHERE "r"."id" = ${restoreId} AND "r"."state" IN ('cancelling', 'rolling-back')
-              AND "c"."epoch" = ${epoch} AND "c"."state" = 'running'
-            FOR SHARE OF "r"`
-        : client.$queryRaw<unknown[]>`
-            SELECT 1 FROM "restore" AS "r" JOIN "restore_step" AS "s" ON "s"."restore_id" = "r"."id"
-            WHERE "r"."id" = ${restoreId} AND "r"."state" IN ('planning', 'running')
-              AND "s"."id" = ${work} AND "s"."epoch" = ${epoch} AND "s"."state" = 'running'
-            FOR SHARE OF "r"`);
-    if (rows.length === 0) throw superseded(this.#run);
-  }
-
   async #takeEntry(client: Prisma.TransactionClient, intent: CallIntent): Promise<JournalEntry> {
     const { restoreId, work, epoch } = this.#run;
     const earlier = await client.operation.findUnique({ where: { restoreId_key: { restoreId, key: intent.key } } });
-    const goesOn = earlier !== null && earlier.state !== 'failed' && earlier.bodyHash === intent.bodyHash;
-    if (earlier?.state === 'submitted' && !goesOn) throw bodyChanged(intent);
+    const isSame = earlier?.bodyHash === intent.bodyHash;
+    const goesOn = earlier?.state === 'submitted' || (isSame && earlier.state !== 'failed');
     const columns = { work, epoch, updatedAt: new Date() };
     const anew = {
       ...columns,
@@ -109,7 +76,11 @@ export class PostgresCallJournal implements CallJournal {
       create: { restoreId, key: intent.key, ...anew },
       update: goesOn ? columns : anew,
     });
-    return { state: row.state as JournalEntry['state'], pollerState: row.pollerState };
+    const hasOtherBody = row.bodyHash !== intent.bodyHash;
+    return {
+      ...{ state: row.state as JournalEntry['state'], pollerState: row.pollerState },
+      ...(hasOtherBody ? { hasOtherBody } : {}),
+    };
   }
 
   async #intendResource(
@@ -151,20 +122,4 @@ export class PostgresCallJournal implements CallJournal {
     if (!row) throw superseded(this.#run);
     return row;
   }
-}
-
-function superseded(run: JournalRun): ConflictError {
-  return new ConflictError({
-    code: 'STEP_SUPERSEDED',
-    message: `The run of ${run.work} with epoch ${run.epoch} of restore ${run.restoreId} is no longer wanted.`,
-    fix: 'Nothing has to be done: another run has its place, or the restore was cancelled.',
-  });
-}
-
-function bodyChanged(intent: CallIntent): PermanentError {
-  return new PermanentError({
-    code: 'CALL_BODY_CHANGED',
-    message: `The call ${intent.key} is under way with other contents than are asked for now.`,
-    fix: 'This is a fault of Landfall: report it with the log of the service.',
-  });
 }

@@ -56,14 +56,11 @@ export class PostgresCatalogue implements Catalogue {
   async removeRepository(name: string): Promise<boolean> {
     return this.#database.transaction(async (client) => {
       if (!(await lockRepository(client, name))) return false;
-      const points = await client.restorePoint.findMany({ where: { repositoryName: name }, select: { id: true } });
-      const user = await client.restore.findFirst({
-        where: { restorePointId: { in: points.map((point) => point.id) }, state: { in: GOING_ON } },
-      });
+      const [user] = await usersOf(client, name);
       if (user) {
         throw new ConflictError({
           code: 'REPOSITORY_IN_USE',
-          message: `Restore ${user.id} reads from repository ${name} and has not ended.`,
+          message: `Restore ${user.restoreId} reads from repository ${name} and has not ended.`,
           fix: 'Wait for it, or cancel it, then remove the repository.',
         });
       }
@@ -72,27 +69,44 @@ export class PostgresCatalogue implements Catalogue {
     });
   }
 
+  async beginScan(repositoryName: string): Promise<number> {
+    const [row] = await this.#database.run((client) =>
+      client.repository.updateManyAndReturn({
+        where: { name: repositoryName },
+        data: { lastScan: { increment: 1 } },
+        select: { lastScan: true },
+      }),
+    );
+    if (!row) throw repositoryNotFound(repositoryName);
+    return row.lastScan;
+  }
+
   async replacePoints(
     repositoryName: string,
     points: readonly DiscoveredPoint[],
+    scan?: number,
   ): Promise<{ machines: number; points: number }> {
     return this.#database.transaction(async (client) => {
       if (!(await lockRepository(client, repositoryName))) throw repositoryNotFound(repositoryName);
-      const machines = machinesOf(repositoryName, points);
-      for (const { id, ...machine } of machines) {
+      const { lastScan, shownScan } = await client.repository.findUniqueOrThrow({ where: { name: repositoryName } });
+      if (scan !== undefined && scan < shownScan) return countsOf(client, repositoryName);
+      const inUse = new Set((await usersOf(client, repositoryName)).map(({ pointId }) => pointId));
+      for (const { id, ...machine } of machinesOf(repositoryName, points)) {
         await client.machine.upsert({ where: { id }, create: { id, ...machine }, update: machine });
       }
-      const ids: string[] = [];
+      const ids = [...inUse];
       for (const point of points) {
         const id = restorePointId(repositoryName, point.reference);
+        if (inUse.has(id)) continue;
         ids.push(id);
         const columns = { repositoryName, machineId: machineId(repositoryName, point), ...pointColumns(point) };
         await client.restorePoint.upsert({ where: { id }, create: { id, ...columns }, update: columns });
       }
       await client.restorePoint.deleteMany({ where: { repositoryName, id: { notIn: ids } } });
-      await client.machine.deleteMany({ where: { repositoryName, id: { notIn: machines.map(({ id }) => id) } } });
-      await client.repository.update({ where: { name: repositoryName }, data: { scannedAt: new Date() } });
-      return { machines: machines.length, points: points.length };
+      await client.machine.deleteMany({ where: { repositoryName, points: { none: {} } } });
+      const columns = { scannedAt: new Date(), shownScan: scan ?? lastScan };
+      await client.repository.update({ where: { name: repositoryName }, data: columns });
+      return countsOf(client, repositoryName);
     });
   }
 
@@ -192,6 +206,29 @@ function machineId(repositoryName: string, point: DiscoveredPoint): string {
     .update(`${repositoryName}\n${storableText(point.machineKey)}`)
     .digest('hex');
   return `m-${digest.slice(0, 10)}`;
+}
+
+async function countsOf(
+  client: Prisma.TransactionClient,
+  repositoryName: string,
+): Promise<{ machines: number; points: number }> {
+  return {
+    machines: await client.machine.count({ where: { repositoryName } }),
+    points: await client.restorePoint.count({ where: { repositoryName } }),
+  };
+}
+
+/** The points of a repository that restores use which have not ended. */
+async function usersOf(
+  client: Prisma.TransactionClient,
+  repositoryName: string,
+): Promise<readonly { restoreId: string; pointId: string }[]> {
+  const points = await client.restorePoint.findMany({ where: { repositoryName }, select: { id: true } });
+  const restores = await client.restore.findMany({
+    where: { restorePointId: { in: points.map((point) => point.id) }, state: { in: GOING_ON } },
+    select: { id: true, restorePointId: true },
+  });
+  return restores.map(({ id, restorePointId: pointId }) => ({ restoreId: id, pointId }));
 }
 
 async function lockRepository(client: Prisma.TransactionClient, name: string): Promise<boolean> {

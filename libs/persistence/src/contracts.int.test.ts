@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { newRestoreId } from '@landfall/domain';
+import { newRestoreId, type Secret } from '@landfall/domain';
 import {
   aRestoreRequest,
   catalogueContract,
@@ -7,12 +7,15 @@ import {
   restoreBooksContract,
   workerRegistryContract,
 } from '@landfall/testing';
+import pg from 'pg';
 import { connectBooks, type Books } from './connect.js';
 import { temporaryDatabase } from './temporary-database.js';
 
+const LOOKS = 20_000;
+
 restoreBooksContract('Postgres', async () => {
-  const { all, dispose } = await connected();
-  return { books: all.books, dispose };
+  const { all, databaseUrl, dispose } = await connected();
+  return { books: all.books, waiting: () => waitingForLock(databaseUrl), dispose };
 });
 
 catalogueContract('Postgres', async () => {
@@ -21,11 +24,12 @@ catalogueContract('Postgres', async () => {
 });
 
 workerRegistryContract('Postgres', async () => {
-  const { all, dispose } = await connected();
+  const { all, databaseUrl, dispose } = await connected();
   const restoreId = newRestoreId();
   const request = aRestoreRequest();
   await all.books.transaction((tx) => tx.createRestore({ id: restoreId, request, requestedBy: 'olivia' }));
-  return { registry: all.workers, restoreId, dispose };
+  const pass = (milliseconds: number) => agedHeartbeats(databaseUrl, milliseconds);
+  return { registry: all.workers, restoreId, pass, dispose };
 });
 
 leasesContract('Postgres', async () => {
@@ -33,16 +37,47 @@ leasesContract('Postgres', async () => {
   return { leases: all.leases, dispose };
 });
 
-async function connected(): Promise<{ all: Books; dispose: () => Promise<void> }> {
+async function connected(): Promise<{ all: Books; databaseUrl: Secret; dispose: () => Promise<void> }> {
   const server = process.env.LANDFALL_TEST_DATABASE_URL;
   assert.ok(server, 'LANDFALL_TEST_DATABASE_URL is not set: run this through the test runner');
   const database = await temporaryDatabase(server);
   const all = connectBooks({ databaseUrl: database.url });
   return {
     all,
+    databaseUrl: database.url,
     async dispose() {
       await all.close();
       await database.drop();
     },
   };
+}
+
+/** Returns once a session of this database waits for a lock that another one holds. */
+async function waitingForLock(databaseUrl: Secret): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    for (let look = 0; look < LOOKS; look += 1) {
+      const { rows } = await client.query(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+      );
+      if (rows.length > 0) return;
+    }
+    assert.fail('nobody waits for a lock');
+  });
+}
+
+/** Nobody can move the database's clock on: what it has written is made older instead. */
+async function agedHeartbeats(databaseUrl: Secret, milliseconds: number): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    await client.query('UPDATE "mover" SET "seen_at" = "seen_at" - make_interval(secs => $1)', [milliseconds / 1000]);
+  });
+}
+
+async function withClient(databaseUrl: Secret, use: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl.reveal() });
+  await client.connect();
+  try {
+    await use(client);
+  } finally {
+    await client.end();
+  }
 }

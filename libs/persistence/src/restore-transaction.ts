@@ -25,8 +25,10 @@ import {
   type StepId,
   type StepPatch,
   type StepState,
+  type WorkRun,
 } from '@landfall/domain';
 import { appendAudit, type NewAuditEntry } from './audit-log.js';
+import { requireCurrentRun } from './current-run.js';
 import type { Prisma } from './generated/client.js';
 import { loadLockedRestore } from './load-restores.js';
 import { requiredJson, storableText, toCleanUp, toJson, toSegment } from './rows.js';
@@ -59,6 +61,11 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
     // In a statement of its own: one that waits for a lock and reads on would see the steps as they were before.
     const locked = await this.#client.$queryRaw<unknown[]>`SELECT 1 FROM "restore" WHERE "id" = ${id} FOR UPDATE`;
     return locked.length === 0 ? null : loadLockedRestore(this.#client, id);
+  }
+
+  async requireCurrent(run: WorkRun): Promise<void> {
+    await this.#client.$queryRaw`SELECT 1 FROM "restore" WHERE "id" = ${run.restoreId} FOR UPDATE`;
+    await requireCurrentRun(this.#client, run);
   }
 
   async moveRestore(

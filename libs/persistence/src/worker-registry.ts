@@ -1,7 +1,7 @@
-import type { WorkerRecord, WorkerRegistry } from '@landfall/domain';
-import type { Database } from './database.js';
+import type { MoverRecord, WorkerRecord, WorkerRegistry } from '@landfall/domain';
+import type { Client, Database } from './database.js';
 import type { Prisma } from './generated/client.js';
-import type { MoverModel, WorkerModel } from './generated/models.js';
+import type { WorkerModel } from './generated/models.js';
 
 /** Expiry is set and told by the database's clock alone, so that the clocks of services do not matter. */
 export class PostgresWorkerRegistry implements WorkerRegistry {
@@ -86,33 +86,46 @@ export class PostgresWorkerRegistry implements WorkerRegistry {
     );
   }
 
-  async retire(id: string): Promise<void> {
-    await this.#database.run(
+  async retire(id: string, entered?: number): Promise<boolean> {
+    const retired = await this.#database.run(
       (client) => client.$executeRaw`
         UPDATE "worker" SET "state" = 'retired', "bootstrap_token_hashes" = '{}', "bootstrap_expires_at" = NULL,
                "ended_session_hash" = coalesce("session_token_hash", "ended_session_hash"),
                "session_token_hash" = NULL, "session_expires_at" = NULL
-        WHERE "id" = ${id}`,
+        WHERE "id" = ${id} AND (${entered ?? null}::int IS NULL OR "state" = 'retired'
+                                OR cardinality("bootstrap_token_hashes") = ${entered ?? null}::int)`,
     );
+    return retired === 1;
   }
 
   async #find(where: Prisma.WorkerWhereInput): Promise<WorkerRecord[]> {
-    const rows = await this.#database.run((client) =>
-      client.worker.findMany({ where, include: { movers: true }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] }),
-    );
-    return rows.map(toRecord);
+    return this.#database.run(async (client) => {
+      const rows = await client.worker.findMany({ where, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] });
+      const movers = rows.length === 0 ? [] : await moversOf(client, rows);
+      return rows.map((row) => toRecord(row, movers));
+    });
   }
 }
 
-function toRecord(row: WorkerModel & { movers: MoverModel[] }): WorkerRecord {
+type MoverRow = MoverRecord & { readonly workerId: string };
+
+/** With the time since each was heard of, which only the database's clock can tell. */
+function moversOf(client: Client, workers: readonly WorkerModel[]): Promise<MoverRow[]> {
+  return client.$queryRaw<MoverRow[]>`
+    SELECT "worker_id" AS "workerId", "name", "pid", "seen_at" AS "seenAt",
+           greatest(0, extract(epoch FROM clock_timestamp() - "seen_at") * 1000)::float8 AS "silentMs"
+    FROM "mover" WHERE "worker_id" = ANY(${workers.map(({ id }) => id)})
+    ORDER BY "name" COLLATE "C"`;
+}
+
+function toRecord(row: WorkerModel, movers: readonly MoverRow[]): WorkerRecord {
   return {
     id: row.id,
     restoreId: row.restoreId,
     azureId: row.azureId,
     disks: row.disks,
     state: row.state as WorkerRecord['state'],
-    movers: row.movers
-      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-      .map(({ name, pid, seenAt }) => ({ name, pid, seenAt })),
+    entered: row.bootstrapTokenHashes.length,
+    movers: movers.filter(({ workerId }) => workerId === row.id).map(({ workerId: _worker, ...mover }) => mover),
   };
 }

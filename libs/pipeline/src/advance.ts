@@ -106,11 +106,14 @@ export function movesForward(state: RestoreState): boolean {
   return state === 'planning' || state === 'running';
 }
 
-/** Sends a step out again whose job is provably gone, or lets the clean-up begin that waited for it. */
+/**
+ * Sends a step out again whose job is provably gone, or lets the clean-up begin that waited for it. One that has parked
+ * since its job was missed has ended that job itself.
+ */
 export async function redispatchStep(books: RestoreBooks, run: StepRun): Promise<boolean> {
   return books.transaction(async (tx) => {
     const found = await lockStep(tx, run);
-    if (!found) return false;
+    if (!found || found.step.parked) return false;
     const { restore, step } = found;
     if (step.state === 'running') {
       await applyOutcome(tx, restore, step, { kind: 'failed', error: interrupted(step.id) });

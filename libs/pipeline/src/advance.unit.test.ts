@@ -181,6 +181,17 @@ describe('the way forward', () => {
     assert.deepEqual([again.attempts, again.epoch, again.error?.code], [1, 3, 'STEP_INTERRUPTED']);
   });
 
+  it('leaves a step alone that has parked since its job was missed', async () => {
+    const books = new MemoryBooks();
+    const restoreId = await planned(books, aRestorePlan({ steps: ['plan', 'restore-data'] }));
+    const run = { restoreId, step: 'restore-data', epoch: 1 } as const;
+    await beginStep(books, run);
+    await recordOutcome(books, run, { kind: 'parked' });
+    assert.equal(await redispatchStep(books, run), false);
+    const { state, parked, epoch, attempts } = await stepOf(books, restoreId, run.step);
+    assert.deepEqual({ state, parked, epoch, attempts }, { state: 'running', parked: true, epoch: 1, attempts: 0 });
+  });
+
   it('refuses an output that the next steps could not read', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);

@@ -183,6 +183,11 @@ const FAILURES = {
     message: (disk) => `The disk ${disk} is not there on the worker.`,
     fix: 'See whether it is attached to the worker at its LUN.',
   },
+  TARGET_NOT_OPENED: {
+    kind: 'retryable',
+    message: (disk, facts) => `The disk ${disk} could not be opened just now${because(facts)}.`,
+    fix: 'See how many files the data-movers may have open, and how much memory the worker has left.',
+  },
   TARGET_DENIED: {
     kind: 'retryable',
     message: (disk, facts) => `The access to the disk ${disk} was refused${because(facts)}.`,

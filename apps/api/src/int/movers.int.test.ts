@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { restorePointId, SEALING_CONTEXT, Secret } from '@landfall/domain';
+import { restorePointId, SEALING_CONTEXT, Secret, type RestorePlan } from '@landfall/domain';
 import { REGISTERED, SEGMENT_GRANT, writerLease } from '@landfall/transfer';
 import { hashOf } from '../access/session.js';
 import { type Answer, ApiUnderTest, scanFinds, tokenOf } from './running-api.fixture.test.js';
@@ -24,13 +24,16 @@ function addRepository(name: string, url: string): Promise<Answer> {
 }
 
 /** A restore whose step 5 is running, with one pending segment of each disk. */
-async function restoreInTransfer(transfer: 'worker' | 'direct', repository = 'nightly') {
+async function restoreInTransfer(
+  transfer: 'worker' | 'direct',
+  { repository = 'nightly', planned = (plan: RestorePlan) => plan } = {},
+) {
   const { books } = api.connections.ports;
   const pointId = restorePointId(repository, discovered().reference);
   const body = { restorePointId: pointId, destination: { kind: 'new' }, transfer };
   const { id } = (await api.call('POST', '/v1/restores', { role: 'operator', body })).body as { id: string };
   await books.transaction(async (tx) => {
-    await tx.storePlan(id, planFor(pointId, transfer));
+    await tx.storePlan(id, planned(planFor(pointId, transfer, repository)));
     const { epoch = 0 } = (await tx.lockRestore(id)) ?? {};
     await tx.moveRestore(id, { from: 'planning', epoch }, 'running');
     await tx.moveStep(id, 'restore-data', { from: 'pending', epoch: 0 }, 'running');
@@ -151,6 +154,18 @@ describe('a data-mover on a worker', () => {
     assert.doesNotMatch(JSON.stringify(events), /canary/);
   });
 
+  it('reads what the plan says, whatever the catalogue says by now', async () => {
+    const planned = (plan: RestorePlan): RestorePlan => ({
+      ...plan,
+      restorePoint: { ...plan.restorePoint, id: 'rp-ffffffffff' },
+      disks: plan.disks.map((disk) => ({ ...disk, sourceLocation: `planned/${disk.name}`, sourceBytes: 7 })),
+    });
+    const { data } = await restoreInTransfer('worker', { planned });
+    const { headers } = await registeredWorker(data.restoreId, 'w-planned');
+    const grant = SEGMENT_GRANT.parse((await claim(data.id, data.epoch, headers)).body);
+    assert.deepEqual(grant.source, { location: 'planned/web-data', sizeBytes: 7 });
+  });
+
   it('is told to drop a job that is done or stale', async () => {
     const { books } = api.connections.ports;
     const { id, os, data } = await restoreInTransfer('worker');
@@ -239,7 +254,7 @@ describe('a data-mover of the pool', () => {
   it("gets a SAS for a repository's container that reads for a while, and no key", async () => {
     await addRepository('offsite', 'azure://devaccount1/vault/machines');
     const { diskAccesses, secrets } = api.connections.ports;
-    const { id, data } = await restoreInTransfer('direct', 'offsite');
+    const { id, data } = await restoreInTransfer('direct', { repository: 'offsite' });
     const sealedUrl = secrets.seal(new Secret('https://disk'), SEALING_CONTEXT.diskAccess(id, 'web-data'));
     const expiresAt = new Date(Date.now() + 60_000);
     const place = { restoreId: id, diskName: 'web-data', purpose: 'write', stepEpoch: 0 } as const;

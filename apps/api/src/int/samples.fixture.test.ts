@@ -21,13 +21,18 @@ export function discovered(change: Partial<DiscoveredPoint> = {}): DiscoveredPoi
 }
 
 /** A plan that writes both disks of `discovered`. */
-export function planFor(pointId: string, transfer: 'worker' | 'direct' = 'worker'): RestorePlan {
+export function planFor(
+  pointId: string,
+  transfer: 'worker' | 'direct' = 'worker',
+  repository = 'nightly',
+): RestorePlan {
   const disk = (name: string, gib: number, lun: number | null): RestorePlan['disks'][number] => ({
     name,
     from: `disk:${name}`,
     role: lun === null ? 'os' : 'data',
     lun,
     sizeBytes: gib * 2 ** 30,
+    sourceLocation: lun === null ? 'canary-location/0' : 'canary-location/1',
     sourceBytes: gib * 2 ** 30,
     usedBytes: 2 ** 30,
     sku: 'StandardSSD_LRS',
@@ -39,7 +44,8 @@ export function planFor(pointId: string, transfer: 'worker' | 'direct' = 'worker
     restorePoint: {
       id: pointId,
       machine: 'web',
-      repository: 'nightly',
+      repository,
+      reference: 'a1'.repeat(32),
       kind: 'image',
       takenAt: '2026-05-06T07:08:09.000Z',
       os: null,

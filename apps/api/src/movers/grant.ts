@@ -15,7 +15,8 @@ const BLOB_ACCESS_SECONDS = 4 * 3600;
 
 /**
  * Everything that a data-mover needs for one segment, less the epoch: where to read, what opens it, where to write. Put
- * together before the segment is given out, so that what can't be granted is not.
+ * together before the segment is given out, so that what can't be granted is not. What is read is what the plan says, for all
+ * segments alike: the catalogue may speak of another backup by now.
  * @param lun the disk's LUN on the worker; null where the disk is written through its SAS
  * @throws PermanentError `GRANT_IMPOSSIBLE` when the books no longer hold what the plan was made from
  * @throws WaitingError `ACCESS_MISSING` while there is no access to a disk that is written directly
@@ -28,11 +29,6 @@ export async function grantOf(
   const restore = await ports.books.restore(segment.restoreId);
   const disk = restore?.plan?.disks.find((candidate) => candidate.name === segment.diskName);
   if (!restore?.plan || disk === undefined) throw impossible(segment, 'its plan does not know the disk');
-  const point = await ports.catalogue.point(restore.plan.restorePoint.id);
-  const source = point?.disks.find((candidate) => `disk:${candidate.name}` === disk.from);
-  if (point === null || source === undefined) {
-    throw impossible(segment, 'the repository no longer holds the restore point');
-  }
   return {
     segmentId: segment.id,
     restoreId: segment.restoreId,
@@ -40,8 +36,8 @@ export async function grantOf(
     verify: restore.plan.options.verify,
     offsetBytes: segment.offsetBytes,
     lengthBytes: segment.lengthBytes,
-    repository: await accessTo(ports, point.repositoryName, segment),
-    source: { location: source.location, sizeBytes: source.sizeBytes },
+    repository: await accessTo(ports, restore.plan.restorePoint.repository, segment),
+    source: { location: disk.sourceLocation, sizeBytes: disk.sourceBytes },
     target: await targetOf(ports, restore, disk, segment, lun),
   };
 }

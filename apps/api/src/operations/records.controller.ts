@@ -16,8 +16,8 @@ export class RecordsController {
   @Get('workers')
   @Answers(z.array(WORKER_ANSWER), 'Workers.')
   @Requires('viewer')
-  workers(): Promise<readonly WorkerRecord[]> {
-    return this.ports.workers.workers();
+  async workers(): Promise<readonly Omit<WorkerRecord, 'entered'>[]> {
+    return (await this.ports.workers.workers()).map(({ entered: _entered, ...worker }) => worker);
   }
 
   /** Who did what. `chainVerified` says whether every entry still fits the one before it. */

@@ -14,9 +14,12 @@ import { PermanentError, RetryableError } from '@landfall/domain';
  * stopped process, too, and waits for the lock.
  *
  * Node can't lock files: the program `flock` (util-linux) does it on a descriptor that it inherits, and the lock then
- * belongs to the open file, which stays open here.
+ * belongs to the open file, which stays open here. It is kept in `held` for that: Node closes the descriptor of a file
+ * handle that nobody can reach any more, and the lock would go with it while the process writes on.
  */
 const WAIT_SECONDS = 10;
+
+const held = new Set<FileHandle>();
 
 interface Owner {
   readonly mover: string;
@@ -25,7 +28,7 @@ interface Owner {
   readonly startTicks: string;
 }
 
-/** Kept until the process ends. */
+/** Kept until the process ends, whether or not its taker keeps this. */
 export interface ProcessLock {
   close(): Promise<void>;
 }
@@ -47,7 +50,13 @@ export async function takeProcessLock(folder: string, mover: string): Promise<Pr
     const owner: Owner = { mover, pid: process.pid, startTicks: startTicksOf(process.pid) ?? '' };
     await file.truncate(0);
     await file.write(JSON.stringify(owner));
-    return file;
+    held.add(file);
+    return {
+      close: async () => {
+        held.delete(file);
+        await file.close();
+      },
+    };
   } catch (error) {
     await file.close();
     throw error;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -24,8 +24,11 @@ describe('the lock of a data-mover’s name', () => {
     await rm(folder, { recursive: true });
   });
 
-  const holder = async (mover: string): Promise<{ child: ChildProcess; gone: Promise<unknown[]> }> => {
-    const child = spawn(process.execPath, [HOLDER, folder, mover], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const holder = async (
+    mover: string,
+    flags: readonly string[] = [],
+  ): Promise<{ child: ChildProcess; gone: Promise<unknown[]> }> => {
+    const child = spawn(process.execPath, [...flags, HOLDER, folder, mover], { stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
     const gone = once(child, 'exit');
     await once(child.stdout!, 'data');
@@ -35,6 +38,14 @@ describe('the lock of a data-mover’s name', () => {
   it('ends a stopped process and returns when it is gone', async () => {
     const { child, gone } = await holder('w-0/aa');
     child.kill('SIGSTOP');
+    await seeGone(folder, 'w-0/aa');
+    assert.deepEqual(await gone, [null, 'SIGKILL']);
+  });
+
+  it('keeps the lock of a process that has collected its garbage, until that process is ended', async () => {
+    const { gone } = await holder('w-0/aa', ['--expose-gc']);
+    const other = spawnSync('flock', ['-x', '-n', join(folder, 'w-0.lock'), 'true']);
+    assert.equal(other.status, 1, 'nobody else gets it');
     await seeGone(folder, 'w-0/aa');
     assert.deepEqual(await gone, [null, 'SIGKILL']);
   });

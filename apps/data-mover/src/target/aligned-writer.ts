@@ -12,14 +12,18 @@ export class AlignedWriter {
   readonly #block: number;
   readonly #open = new Map<number, { readonly bytes: Buffer; filled: number }>();
 
-  constructor(private readonly target: DiskTarget) {
+  /** @param mayWrite as `DiskTarget.write` */
+  constructor(
+    private readonly target: DiskTarget,
+    private readonly mayWrite?: () => void,
+  ) {
     this.#block = target.alignmentBytes;
   }
 
   /** Pieces may be written side by side; they must not overlap. */
   async write(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     if (bytes.length === 0) return;
-    if (this.#block === 1) return this.target.write(offset, bytes, signal);
+    if (this.#block === 1) return this.#put(offset, bytes, signal);
 
     const end = offset + bytes.length;
     let from = Math.ceil(offset / this.#block) * this.#block;
@@ -27,7 +31,7 @@ export class AlignedWriter {
     if (from > to) {
       // Within one block.
       const whole = this.#add(offset, bytes);
-      if (whole !== null) await this.target.write(to, whole, signal);
+      if (whole !== null) await this.#put(to, whole, signal);
       return;
     }
     const head = from > offset ? this.#add(offset, bytes.subarray(0, from - offset)) : null;
@@ -42,14 +46,18 @@ export class AlignedWriter {
       to += this.#block;
     }
     if (from === to) return;
-    await this.target.write(from, parts.length === 1 ? parts[0]! : Buffer.concat(parts), signal);
+    await this.#put(from, parts.length === 1 ? parts[0]! : Buffer.concat(parts), signal);
   }
 
   /** To be called once, when all pieces have been written. */
   async finish(signal?: AbortSignal): Promise<void> {
     const blocks = [...this.#open].sort(([left], [right]) => left - right);
     this.#open.clear();
-    for (const [offset, { bytes }] of blocks) await this.target.write(offset, bytes, signal);
+    for (const [offset, { bytes }] of blocks) await this.#put(offset, bytes, signal);
+  }
+
+  #put(offset: number, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    return this.target.write(offset, bytes, signal, this.mayWrite);
   }
 
   /** Puts a part of one block aside; gives the block back once it is whole. */

@@ -25,9 +25,9 @@ export class Bandwidth {
       get readsPastCache() {
         return target.readsPastCache;
       },
-      write: async (offset, bytes, signal) => {
+      write: async (offset, bytes, signal, mayWrite) => {
         await this.#wait(bytes.length, signal);
-        await target.write(offset, bytes, signal);
+        await target.write(offset, bytes, signal, mayWrite);
       },
       flush: () => target.flush(),
       read: (offset, length, signal) => target.read(offset, length, signal),

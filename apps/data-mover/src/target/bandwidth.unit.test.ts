@@ -28,6 +28,22 @@ describe('a bandwidth', () => {
     assert.deepEqual(second.writes.length, 2);
   });
 
+  it('asks whether it may still write once the waiting is over', async () => {
+    let isHeld = true;
+    const target = new MemoryDiskTarget(SIZE);
+    const limited = new Bandwidth(
+      1024,
+      () => 0,
+      async () => (isHeld = false),
+    ).limit(target);
+    const mayWrite = (): void => {
+      if (!isHeld) throw new Error('The lease is lost.');
+    };
+    await limited.write(0, Buffer.alloc(2048, 1), undefined, mayWrite);
+    await assert.rejects(limited.write(4096, Buffer.alloc(512, 2), undefined, mayWrite), /lease is lost/);
+    assert.deepEqual(target.writes, [{ offset: 0, length: 2048 }]);
+  });
+
   it('ends its waiting when the work is given up', async () => {
     const limited = new Bandwidth(1).limit(new MemoryDiskTarget(SIZE));
     await limited.write(0, Buffer.alloc(4096));

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { type DiskTarget, PermanentError, RetryableError } from '@landfall/domain';
+import { type DiskTarget, type ErrorFacts, PermanentError, RetryableError } from '@landfall/domain';
 import { SLOT_BYTES, withAlignedSlot } from './aligned-memory.js';
 
 /*
@@ -11,30 +11,34 @@ import { SLOT_BYTES, withAlignedSlot } from './aligned-memory.js';
  * kernel reports a failed write-back once to every descriptor that was open when it failed: one that is shared, or
  * opened later, may be told that all is well.
  *
- * Reading back uses O_DIRECT, so that the device answers and not the page cache. Where the file system refuses that,
- * reading goes through the cache (`readsPastCache` is then false): Node has no call that drops cached pages.
+ * Reading back uses O_DIRECT, so that the device answers and not the page cache. It is opened through the descriptor that
+ * is written: the path is a link, which udev may point elsewhere meanwhile. Where the file system does not know O_DIRECT
+ * (EINVAL), reading goes through the cache, and `onCached` says so: Node has no call that drops cached pages. Any other
+ * error is one.
  */
 const DIRECT_ALIGNMENT = 4096;
 
 /** The part of a file handle that is needed; tests give one that fails. */
-export type DeviceHandle = Pick<FileHandle, 'write' | 'read' | 'sync' | 'close'>;
+export type DeviceHandle = Pick<FileHandle, 'fd' | 'write' | 'read' | 'sync' | 'close'>;
 
 /**
  * Opens an existing device or file for writing.
  *
  * @param sizeBytes how much of it there must be; what lies beyond is never touched
- * @throws RetryableError `TARGET_MISSING` when it is not there (a disk may appear a while after it was attached)
+ * @param onCached told once, when what is read back comes from the page cache
+ * @throws RetryableError `TARGET_MISSING` when it is not there (a disk may appear a while after it was attached),
+ *   `TARGET_NOT_OPENED` when the system has no descriptor or memory left for it
  * @throws PermanentError `TARGET_TOO_SMALL`, `TARGET_FAILED`
  */
-export async function openBlockDevice(path: string, sizeBytes: number): Promise<BlockDevice> {
+export async function openBlockDevice(path: string, sizeBytes: number, onCached?: () => void): Promise<BlockDevice> {
   let handle: FileHandle;
   try {
     handle = await open(path, constants.O_RDWR);
   } catch (error) {
-    throw openingError(path, error);
+    throw openingError(path, 'for writing', error);
   }
   try {
-    const actual = await deviceSize(path, handle);
+    const actual = await deviceSize(handle);
     if (actual < sizeBytes) {
       throw new PermanentError({
         code: 'TARGET_TOO_SMALL',
@@ -42,7 +46,7 @@ export async function openBlockDevice(path: string, sizeBytes: number): Promise<
         fix: 'See whether the right disk is attached at this LUN; start the restore anew.',
       });
     }
-    return new BlockDevice(path, sizeBytes, handle);
+    return new BlockDevice(path, sizeBytes, handle, onCached);
   } catch (error) {
     await handle.close();
     throw error;
@@ -51,25 +55,26 @@ export async function openBlockDevice(path: string, sizeBytes: number): Promise<
 
 export class BlockDevice implements DiskTarget {
   readonly alignmentBytes = 1;
-  /** Whether the latest read came from the device itself; undefined before the first. */
-  readsPastCache: boolean | undefined;
 
   #broken: PermanentError | undefined;
+  #isCached = false;
   #direct: Promise<FileHandle | null> | undefined;
 
   constructor(
     readonly description: string,
     readonly sizeBytes: number,
     private readonly handle: DeviceHandle,
+    private readonly onCached: () => void = () => undefined,
   ) {}
 
-  async write(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+  async write(offset: number, bytes: Uint8Array, signal?: AbortSignal, mayWrite?: () => void): Promise<void> {
     signal?.throwIfAborted();
     this.#checkUsable();
     this.#checkRange(offset, bytes.length);
     let done = 0;
     while (done < bytes.length) {
       signal?.throwIfAborted();
+      mayWrite?.();
       let written: number;
       try {
         ({ bytesWritten: written } = await this.handle.write(bytes, done, bytes.length - done, offset + done));
@@ -79,6 +84,10 @@ export class BlockDevice implements DiskTarget {
       if (written === 0) throw this.#failure('write to', new Error('the device took no bytes'));
       done += written;
     }
+  }
+
+  get readsPastCache(): boolean | undefined {
+    return this.#isCached ? false : undefined;
   }
 
   async flush(): Promise<void> {
@@ -95,7 +104,7 @@ export class BlockDevice implements DiskTarget {
                 message: `The disk at ${this.description} did not take what was written to it: ${textOf(error)}.`,
                 fix: 'Look into the worker’s kernel log for the disk’s errors; start the restore anew.',
               },
-              { cause: error },
+              { cause: error, facts: factsOf(error) },
             );
       throw this.#broken;
     }
@@ -116,7 +125,7 @@ export class BlockDevice implements DiskTarget {
   }
 
   async close(): Promise<void> {
-    const direct = await this.#direct;
+    const direct = await this.#direct?.catch(() => null);
     await direct?.close();
     await this.handle.close();
   }
@@ -141,13 +150,12 @@ export class BlockDevice implements DiskTarget {
       if (direct !== null) {
         try {
           ({ bytesRead: read } = await direct.read(slot, 0, wanted, offset));
-          this.readsPastCache = true;
           return read;
         } catch (error) {
           if (codeOf(error) !== 'EINVAL') throw error;
         }
       }
-      this.readsPastCache = false;
+      this.#noteCached();
       while (read < wanted) {
         const { bytesRead } = await this.handle.read(slot, read, wanted - read, offset + read);
         if (bytesRead === 0) break;
@@ -159,9 +167,20 @@ export class BlockDevice implements DiskTarget {
     }
   }
 
+  /** Null where direct reading is not known. */
   #openDirect(): Promise<FileHandle | null> {
-    this.#direct ??= open(this.description, constants.O_RDONLY | constants.O_DIRECT).catch(() => null);
+    const flags = constants.O_RDONLY | constants.O_DIRECT;
+    this.#direct ??= open(pathOf(this.handle), flags).catch((error: unknown) => {
+      if (codeOf(error) === 'EINVAL') return null;
+      throw openingError(this.description, 'for reading past the page cache', error);
+    });
     return this.#direct;
+  }
+
+  #noteCached(): void {
+    if (this.#isCached) return;
+    this.#isCached = true;
+    this.onCached();
   }
 
   #checkUsable(): void {
@@ -185,7 +204,7 @@ export class BlockDevice implements DiskTarget {
           message: `There is no space left to ${action} the disk at ${this.description}.`,
           fix: 'Make room where the disk lies, then start the restore anew.',
         },
-        { cause: error },
+        { cause: error, facts: factsOf(error) },
       );
     }
     return new PermanentError(
@@ -194,12 +213,17 @@ export class BlockDevice implements DiskTarget {
         message: `Landfall could not ${action} the disk at ${this.description}: ${textOf(error)}.`,
         fix: 'Look into the worker’s kernel log for the disk’s errors; start the restore anew.',
       },
-      { cause: error },
+      { cause: error, facts: factsOf(error) },
     );
   }
 }
 
-function openingError(path: string, error: unknown): PermanentError | RetryableError {
+/** Of the very file that is open, whatever its path names by now. */
+function pathOf({ fd }: Pick<FileHandle, 'fd'>): string {
+  return `/proc/self/fd/${fd}`;
+}
+
+function openingError(path: string, purpose: string, error: unknown): PermanentError | RetryableError {
   if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENXIO') {
     return new RetryableError(
       {
@@ -210,22 +234,37 @@ function openingError(path: string, error: unknown): PermanentError | RetryableE
       { cause: error },
     );
   }
+  if (['EMFILE', 'ENFILE', 'ENOMEM'].includes(codeOf(error) ?? '')) {
+    return new RetryableError(
+      {
+        code: 'TARGET_NOT_OPENED',
+        message: `The disk at ${path} could not be opened ${purpose} just now: ${textOf(error)}.`,
+        fix: 'Allow the data-mover more open files or more memory if it goes on.',
+      },
+      { cause: error, facts: factsOf(error) },
+    );
+  }
   return new PermanentError(
     {
       code: 'TARGET_FAILED',
-      message: `The disk at ${path} can't be opened for writing: ${textOf(error)}.`,
-      fix: 'See whether the data-mover runs as a user that may write block devices.',
+      message: `The disk at ${path} can't be opened ${purpose}: ${textOf(error)}.`,
+      fix: 'See whether the data-mover runs as a user that may read and write block devices.',
     },
-    { cause: error },
+    { cause: error, facts: factsOf(error) },
   );
 }
 
 /** In bytes. `stat` gives 0 for a block device, so the kernel's own table is asked (it counts 512-byte sectors). */
-async function deviceSize(path: string, handle: FileHandle): Promise<number> {
+async function deviceSize(handle: FileHandle): Promise<number> {
   const status = await handle.stat();
   if (!status.isBlockDevice()) return status.size;
-  const device = basename(await realpath(path));
+  const device = basename(await realpath(pathOf(handle)));
   return Number(await readFile(`/sys/class/block/${device}/size`, 'utf8')) * 512;
+}
+
+function factsOf(error: unknown): ErrorFacts {
+  const system = codeOf(error);
+  return system === undefined ? {} : { system };
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -51,6 +51,44 @@ describe('a block device', () => {
     await target.close();
   });
 
+  it('reads back from the file that it writes, whatever its path names meanwhile', async () => {
+    const link = join(folder, 'lun-0');
+    await symlink(path, link);
+    const target = await openBlockDevice(link, 8192);
+    const other = join(folder, 'other.raw');
+    await writeFile(other, Buffer.alloc(8192, 99));
+    await unlink(link);
+    await symlink(other, link);
+    await target.write(4096, Buffer.alloc(4096, 3));
+    await target.flush();
+    assert.deepEqual(await target.read(4096, 4096), Buffer.alloc(4096, 3));
+    await target.close();
+  });
+
+  it('says once that it reads through the page cache where direct reading is not known', async () => {
+    const version = await readFile('/proc/version');
+    let said = 0;
+    const target = new BlockDevice('proc', version.length, await open('/proc/version', 'r'), () => (said += 1));
+    for (let time = 0; time < 2; time += 1) assert.deepEqual(await target.read(0, version.length), version);
+    await target.close();
+    assert.equal(said, 1);
+  });
+
+  it('does not read through the page cache because of any other trouble', async () => {
+    let reads = 0;
+    let closed = 0;
+    const handle = device({
+      // None that is open.
+      fd: 1_000_000,
+      read: async () => ({ bytesRead: (reads += 1) }),
+      close: async () => void (closed += 1),
+    });
+    const target = new BlockDevice('sdx', 4096, handle);
+    await assert.rejects(target.read(0, 512), { code: 'TARGET_MISSING', kind: 'retryable' });
+    await target.close();
+    assert.deepEqual([reads, closed], [0, 1]);
+  });
+
   it('says TARGET_FULL when there is no space left', async () => {
     const full = new BlockDevice('/dev/full', 4096, await open('/dev/full', 'r+'));
     await assert.rejects(full.write(0, Buffer.alloc(4096)), { code: 'TARGET_FULL', kind: 'permanent' });
@@ -84,6 +122,26 @@ describe('a block device', () => {
     ]);
   });
 
+  it('asks before every part of a write whether it may still write', async () => {
+    let written = 0;
+    const target = new BlockDevice(
+      'sdx',
+      4096,
+      device({
+        write: async (_bytes, _offset, length) => {
+          written += 1;
+          return { bytesWritten: Math.min(1000, length) };
+        },
+      }),
+    );
+    const lost = new Error('The lease is lost.');
+    const mayWrite = (): void => {
+      if (written === 2) throw lost;
+    };
+    await assert.rejects(target.write(0, Buffer.alloc(2500), undefined, mayWrite), lost);
+    assert.equal(written, 2);
+  });
+
   it('does not go round for ever on a device that takes nothing', async () => {
     const target = new BlockDevice('sdx', 4096, device({ write: async () => ({ bytesWritten: 0 }) }));
     await assert.rejects(target.write(0, Buffer.alloc(512)), { code: 'TARGET_FAILED' });
@@ -112,6 +170,9 @@ describe('a block device', () => {
 interface Behaviour {
   write?: (bytes: Uint8Array, offset: number, length: number, position: number) => Promise<{ bytesWritten: number }>;
   sync?: () => Promise<void>;
+  fd?: number;
+  read?: () => Promise<{ bytesRead: number }>;
+  close?: () => Promise<void>;
 }
 
 /** A device that takes everything, but for what `behaviour` replaces. */
@@ -119,9 +180,10 @@ function device(behaviour: Behaviour): DeviceHandle {
   const handle = {
     write:
       behaviour.write ?? (async (_bytes: Uint8Array, _offset: number, length: number) => ({ bytesWritten: length })),
-    read: async () => ({ bytesRead: 0 }),
+    fd: behaviour.fd ?? -1,
+    read: behaviour.read ?? (async () => ({ bytesRead: 0 })),
     sync: behaviour.sync ?? (async () => undefined),
-    close: async () => undefined,
+    close: behaviour.close ?? (async () => undefined),
   };
   return handle as unknown as DeviceHandle;
 }

@@ -1,4 +1,4 @@
-import type { ByteRange, DiskSource, DiskTarget, Piece } from '@landfall/domain';
+import { kindOf, type ByteRange, type DiskSource, type DiskTarget, type Piece } from '@landfall/domain';
 import { AlignedWriter } from '../target/aligned-writer.js';
 
 /*
@@ -19,7 +19,7 @@ export interface Moved {
 
 export interface MoveOptions {
   readonly signal: AbortSignal;
-  /** Asked before each write: throws once this process may no longer write. */
+  /** Asked right before each write to the disk, and before the flush: throws once this process may no longer write. */
   readonly mayWrite?: () => void;
 }
 
@@ -33,11 +33,18 @@ export async function moveRange(
   // One failed write ends reading and the other writes, too.
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
-  const writer = new AlignedWriter(target);
+  const writer = new AlignedWriter(target, mayWrite);
   const inFlight = new Set<Promise<void>>();
   let bytesInFlight = 0;
   let bytesWritten = 0;
   let failure: { readonly error: unknown } | undefined;
+  /** What is known for good is not hidden by what came first: a disk that fails hangs before, and locks run out beside it. */
+  const fail = (error: unknown): void => {
+    if (failure === undefined || (kindOf(failure.error) !== 'permanent' && kindOf(error) === 'permanent')) {
+      failure = { error };
+    }
+    stop.abort(error);
+  };
 
   const start = ({ offset, bytes, release }: Piece): void => {
     const { length } = bytes;
@@ -47,10 +54,7 @@ export async function moveRange(
       .then(() => {
         bytesWritten += length;
       })
-      .catch((error: unknown) => {
-        failure ??= { error };
-        stop.abort(error);
-      })
+      .catch(fail)
       .finally(() => {
         bytesInFlight -= length;
         release?.();
@@ -62,20 +66,18 @@ export async function moveRange(
   try {
     for await (const piece of source.pieces(within(source, range), either)) {
       if (failure !== undefined) break;
-      mayWrite?.();
       start(piece);
       while (inFlight.size >= MAX_WRITES || bytesInFlight >= MAX_BYTES_IN_FLIGHT) await Promise.race(inFlight);
     }
   } catch (error) {
-    failure ??= { error };
-    stop.abort(error);
+    fail(error);
   }
   await Promise.all(inFlight);
-  if (failure !== undefined) throw failure.error;
+  if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
 
   signal.throwIfAborted();
-  mayWrite?.();
   await writer.finish(signal);
+  mayWrite?.();
   await target.flush();
   return { bytesWritten, bytesZero: range.length - bytesWritten };
 }

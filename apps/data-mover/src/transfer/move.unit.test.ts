@@ -126,12 +126,44 @@ describe('moving a range', () => {
         signal: open,
         mayWrite: () => {
           asked += 1;
-          if (asked === 3) throw lost;
+          if (asked >= 3) throw lost;
         },
       },
     );
     await assert.rejects(moving, lost);
     assert.ok(target.writes.length <= 2);
+    assert.equal(target.flushes, 0);
+  });
+
+  it('writes nothing more whose right to write is lost while it waits for its turn', async () => {
+    let isHeld = true;
+    const target = new MemoryDiskTarget(SIZE, 512, { beforeWrite: () => void (isHeld = false) });
+    const source = new MemoryDiskSource(Buffer.alloc(SIZE, 1), { cuts: [1000, 2000, 3000] });
+    const lost = new Error('The lease is lost.');
+    const mayWrite = (): void => {
+      if (!isHeld) throw lost;
+    };
+    const moving = moveRange(source, target, { offset: 0, length: SIZE }, { signal: open, mayWrite });
+    await assert.rejects(moving, lost);
+    assert.deepEqual(target.writes, []);
+    assert.equal(target.flushes, 0);
+  });
+
+  it('does not flush when the right to write is lost with the last block', async () => {
+    let isHeld = true;
+    const target = new MemoryDiskTarget(SIZE, 512);
+    const written = target.write.bind(target);
+    target.write = async (...write) => {
+      await written(...write);
+      isHeld = false;
+    };
+    const lost = new Error('The lease is lost.');
+    const mayWrite = (): void => {
+      if (!isHeld) throw lost;
+    };
+    const source = new MemoryDiskSource(Buffer.alloc(100, 1));
+    const range = { offset: 0, length: 512 };
+    await assert.rejects(moveRange(source, target, range, { signal: open, mayWrite }), lost);
     assert.equal(target.flushes, 0);
   });
 

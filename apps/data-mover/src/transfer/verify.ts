@@ -28,28 +28,43 @@ export async function verifyRange(
   signal: AbortSignal,
 ): Promise<Verified> {
   const comparison = new Comparison(target, signal);
-  if (mode === 'full') {
-    await compareAll(source, comparison, range, signal);
-  } else {
-    for (const block of sampleBlocks(range, source.extents(), seed)) {
-      const known = within(source, block);
-      if (known.length > 0) {
-        await comparison.compare(known.offset, await source.read(known.offset, known.length, signal));
-      }
-      await comparison.compareZero(block.offset + known.length, block.length - known.length);
-    }
+  try {
+    await compareRange(source, comparison, range, mode, seed, signal);
+  } catch (error) {
+    // What was seen to differ does so whatever has ended the reading.
+    if (comparison.firstDifference === null) throw error;
   }
-  if (comparison.firstDifference !== null) {
-    throw new PermanentError(
-      {
-        code: 'VERIFY_MISMATCH',
-        message: `What was read back from ${target.description} differs from the backup at byte ${comparison.firstDifference}.`,
-        fix: 'Do not use this disk: it does not hold what was written. Start the restore anew, on another worker.',
-      },
-      { facts: { offset: comparison.firstDifference } },
-    );
-  }
+  if (comparison.firstDifference !== null) throw mismatch(target, comparison.firstDifference);
   return { bytesCompared: comparison.bytes, bytesZero: comparison.zeroBytes };
+}
+
+async function compareRange(
+  source: DiskSource,
+  comparison: Comparison,
+  range: ByteRange,
+  mode: 'sampled' | 'full',
+  seed: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (mode === 'full') return compareAll(source, comparison, range, signal);
+  for (const block of sampleBlocks(range, source.extents(), seed)) {
+    const known = within(source, block);
+    if (known.length > 0) {
+      await comparison.compare(known.offset, await source.read(known.offset, known.length, signal));
+    }
+    await comparison.compareZero(block.offset + known.length, block.length - known.length);
+  }
+}
+
+function mismatch(target: DiskTarget, offset: number): PermanentError {
+  return new PermanentError(
+    {
+      code: 'VERIFY_MISMATCH',
+      message: `What was read back from ${target.description} differs from the backup at byte ${offset}.`,
+      fix: 'Do not use this disk: it does not hold what was written. Start the restore anew, on another worker.',
+    },
+    { facts: { offset } },
+  );
 }
 
 async function compareAll(

@@ -28,7 +28,7 @@ export interface VmPorts {
 
 export function createVm({ cloud, books, applianceId, endAccess }: VmPorts): StepHandler<'create-vm'> {
   return async (context) => {
-    const { restore, plan, journal, signal } = context;
+    const { restore, plan, epoch, journal, signal } = context;
     const { vmName, size, subnetId, privateIp, resourceGroup, region, zone } = machineOf(restore, plan);
     const located = (name: string, role: ResourceRole) => ({
       ...{ resourceGroup, region, zone, name, role },
@@ -51,7 +51,10 @@ export function createVm({ cloud, books, applianceId, endAccess }: VmPorts): Ste
       },
     };
     const vm = await endingAccess(endAccess, context, () => cloud.ensureVm(spec, journal, signal));
-    await books.transaction((tx) => tx.patchRestore(restore.id, { vmAzureId: vm.azureId }));
+    await books.transaction(async (tx) => {
+      await tx.requireCurrent({ restoreId: restore.id, work: 'create-vm', epoch });
+      await tx.patchRestore(restore.id, { vmAzureId: vm.azureId });
+    });
     const hasDataDisks = plan.disks.some((disk) => disk.role === 'data');
     if (hasDataDisks || !plan.options.powerOn) await cloud.deallocateVm(vm.azureId, journal, signal);
     return { kind: 'done', output: { vmAzureId: vm.azureId } };

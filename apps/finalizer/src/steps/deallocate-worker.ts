@@ -5,7 +5,8 @@ import { removeOwned, type RemovalPorts } from './owned-resources.js';
 /*
  * Step 7: the workers have done their work. Their tokens are void first, so that nothing they still say counts; then they
  * stop, and then they are removed with their network interfaces and OS disks: a stopped worker is still paid for,
- * and holds nothing that is needed.
+ * and holds nothing that is needed. What is settled as removed is looked at once more: a request that was on its way
+ * for long may have made it after that, and nobody looks again.
  */
 export interface DeallocationPorts extends RemovalPorts {
   readonly books: Pick<RestoreBooks, 'ledger'>;
@@ -19,11 +20,9 @@ export function deallocateWorker(ports: DeallocationPorts): StepHandler<'dealloc
   return async (context) => {
     const { restore, journal, signal } = context;
     for (const worker of await workers.workers({ restoreId: restore.id })) await workers.retire(worker.id);
-    const own = (await books.ledger(restore.id)).filter(
-      (entry) => entry.state !== 'removed' && WORKER_ROLES.includes(entry.role),
-    );
+    const own = (await books.ledger(restore.id)).filter((entry) => WORKER_ROLES.includes(entry.role));
     for (const entry of own) {
-      if (entry.kind === 'vm') await cloud.deallocateVm(entry.azureId, journal, signal);
+      if (entry.kind === 'vm' && entry.state !== 'removed') await cloud.deallocateVm(entry.azureId, journal, signal);
     }
     const { foreign } = await removeOwned(ports, own, journal, signal);
     for (const { entry, error } of foreign) {

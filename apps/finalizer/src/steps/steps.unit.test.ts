@@ -79,6 +79,38 @@ describe('step 7, deallocate-worker', () => {
   });
 });
 
+describe('step 7, when something of a worker came into being late', () => {
+  for (const kinds of [['nics'], ['disks'], ['nics', 'disks', 'vms']] as const) {
+    it(`removes it although the ledger has it as removed: ${kinds.join(', ')}`, async () => {
+      const provisioned = await provision(planWith(1));
+      await run('detach-disks', provisioned);
+      const parts = kinds.map((kind) => {
+        const of: Map<string, { name: string }> = cloud[kind];
+        return { of, late: [...of].filter(([, { name }]) => name.startsWith('worker')) };
+      });
+      await run('deallocate-worker', provisioned);
+      for (const { of, late } of parts) for (const [key, part] of late) of.set(key, part);
+      assert.ok(cloud.inventory.length > provisioned.disks.length);
+      await run('deallocate-worker', provisioned);
+      assert.deepEqual(cloud.inventory, provisioned.disks.map((disk) => disk.azureId).sort());
+    });
+  }
+
+  it('leaves a machine alone that somebody has made under its name since, and says so', async () => {
+    const provisioned = await provision(planWith(1));
+    await run('detach-disks', provisioned);
+    const [key, worker] = [...cloud.vms].find(([, vm]) => vm.name === 'worker') ?? [];
+    assert.ok(key && worker);
+    await run('deallocate-worker', provisioned);
+    const theirs = { ...worker, tags: { owner: 'somebody else' }, powerState: 'running' as const };
+    cloud.vms.set(key, theirs);
+    await run('deallocate-worker', provisioned);
+    assert.equal(cloud.vms.get(key), theirs);
+    assert.equal(theirs.powerState, 'running');
+    assert.ok(events.includes('resource.left'));
+  });
+});
+
 describe('steps 10 and 11, create-vm and attach-disks', () => {
   it('make a running VM with the address and the disks of the plan', async () => {
     const plan = planWith(3, { privateIp: '10.0.0.7' });
@@ -153,6 +185,15 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
     assert.equal([...cloud.vms.values()].filter((each) => each.name === 'web').length, 1);
     assert.equal(vm?.powerState, 'running');
     assert.deepEqual(journal.ledger.map((entry) => entry.azureId).sort(), cloud.inventory);
+  });
+
+  it('say nothing of their VM once another run has their place', async () => {
+    const provisioned = await provision(planWith(1));
+    await run('detach-disks', provisioned);
+    const guard = { from: 'running', epoch: 1 } as const;
+    await books.transaction((tx) => tx.moveStep(restoreId, 'create-vm', guard, 'pending', { epoch: 2 }));
+    await assert.rejects(run('create-vm', provisioned), { code: 'STEP_SUPERSEDED' });
+    assert.equal((await books.restore(restoreId))?.vmAzureId, null);
   });
 
   it('leave a VM of that name alone that is not ours', async () => {
@@ -379,6 +420,9 @@ async function storePlan(plan: RestorePlan): Promise<void> {
   await books.transaction(async (tx) => {
     await tx.createRestore({ id: restoreId, request: aRestoreRequest(), requestedBy: 'tester' });
     await tx.storePlan(restoreId, plan);
+    await tx.moveRestore(restoreId, { from: 'planning', epoch: 0 }, 'running');
+    await tx.moveStep(restoreId, 'create-vm', { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
+    await tx.moveStep(restoreId, 'create-vm', { from: 'pending', epoch: 1 }, 'running');
   });
 }
 

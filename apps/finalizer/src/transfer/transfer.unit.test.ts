@@ -163,6 +163,7 @@ describe('step 5', () => {
 
   it('ends with needs-attention when a worker’s data-movers are silent for ten minutes', async (context) => {
     context.mock.timers.enable({ apis: ['Date'], now: Date.parse('2026-01-01T00:00:00Z') });
+    context.mock.method(performance, 'now', () => Date.now());
     const scene = await Scene.begin({ disks: [full('sda', 2)] });
     await scene.runStep();
     await scene.reconcile();

@@ -3,14 +3,17 @@ import type { StepHandler } from '@landfall/pipeline';
 import type { Planner } from '../planner.js';
 
 /**
- * Step 0. Making a plan changes nothing, so a repetition just makes it again; the last one stored is the one that counts.
+ * Step 0. Making a plan changes nothing, so a repetition just makes it again; a run whose place was taken stores none.
  * A plan with errors is stored as well: the restore is then refused, and shows why.
  */
 export function planStep(planner: Planner, books: RestoreBooks): StepHandler<'plan'> {
-  return async ({ restore, signal }) => {
+  return async ({ restore, epoch, signal }) => {
     const plan = await planner.plan(restore.request, signal);
     signal.throwIfAborted();
-    await books.transaction((tx) => tx.storePlan(restore.id, plan));
+    await books.transaction(async (tx) => {
+      await tx.requireCurrent({ restoreId: restore.id, work: 'plan', epoch });
+      await tx.storePlan(restore.id, plan);
+    });
     return { kind: 'done', output: { planHash: plan.planHash } };
   };
 }

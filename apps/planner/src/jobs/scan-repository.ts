@@ -3,17 +3,24 @@ import { SCAN_REPOSITORY, type AnswerHandler, type SCAN_RESULT } from '@landfall
 import type { OpenRepositories } from '@landfall/repository';
 import type { z } from 'zod';
 
-/** Reads which points a repository holds by now, makes the catalogue say the same, and answers with the numbers. */
+/**
+ * Reads which points a repository holds by now, makes the catalogue say the same, and answers with the numbers. Of scans that
+ * overlap the one that began last is believed.
+ */
 export function answerScan(catalogue: Catalogue, repositories: OpenRepositories): AnswerHandler {
   return async (payload, signal): Promise<z.infer<typeof SCAN_RESULT>> => {
     const { name } = SCAN_REPOSITORY.parse(payload);
     // Opened anew: a backup that was made since has packs that an older index does not know.
-    const { format, discovery } = await repositories.use(
+    const { format, scan, discovery } = await repositories.use(
       name,
-      async (repository) => ({ format: repository.format, discovery: await repository.discover(signal) }),
+      async (repository) => ({
+        format: repository.format,
+        scan: await catalogue.beginScan(name),
+        discovery: await repository.discover(signal),
+      }),
       { fresh: true },
     );
-    const { machines, points } = await catalogue.replacePoints(name, discovery.points);
+    const { machines, points } = await catalogue.replacePoints(name, discovery.points, scan);
     return { format, machines, points, skipped: [...discovery.skipped] };
   };
 }

@@ -48,6 +48,25 @@ describe('the OS disk of a plan', () => {
   });
 });
 
+describe('what a plan reads', () => {
+  const found = (location: string, reference = 'nightly-7') =>
+    plan({ point: { reference, disks: [aPointDisk({ location, sizeBytes: 3 * GIB })] } });
+
+  it('is in the plan: the point and where each disk lies in the repository, with its size there', () => {
+    const made = found('snapshot-a:/sda.img');
+    assert.equal(made.restorePoint.reference, 'nightly-7');
+    const [disk] = made.disks;
+    assert.deepEqual([disk?.sourceLocation, disk?.sourceBytes], ['snapshot-a:/sda.img', 3 * GIB]);
+  });
+
+  it('is part of its hash: another backup under the same name makes another plan', () => {
+    const first = found('snapshot-a:/sda.img');
+    assert.notEqual(found('snapshot-b:/sda.img').planHash, first.planHash);
+    assert.notEqual(found('snapshot-a:/sda.img', 'nightly-8').planHash, first.planHash);
+    assert.equal(found('snapshot-a:/sda.img').planHash, first.planHash);
+  });
+});
+
 describe('the data disks of a plan', () => {
   const os = aPointDisk({ name: 'os', role: 'os' });
   const luns = (made: RestorePlan): Readonly<Record<string, number | null>> =>

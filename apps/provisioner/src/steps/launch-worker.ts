@@ -211,8 +211,8 @@ async function remove(ports: WorkerPorts, context: StepContext, worker: WorkerRe
     workerId: worker.id,
   });
   await removeParts(ports, context, worker);
-  // Last, so that a repetition still finds what is left of it.
-  await ports.workers.retire(worker.id);
+  // Last, so that a repetition still finds what is left of it. Whoever has asked for its VM again meanwhile keeps it.
+  if (!(await ports.workers.retire(worker.id, worker.entered))) throw wasChanged(worker.id);
 }
 
 async function removeParts(ports: WorkerPorts, context: StepContext, worker: WorkerRecord): Promise<void> {

@@ -292,6 +292,28 @@ describe('step 4, launch-worker', () => {
     assert.deepEqual(left.sort(), cloud.inventory);
   });
 
+  it('does not give up a worker whose VM the next run has asked for again', async () => {
+    const plan = planWith(1);
+    const disks = await disksOf(plan);
+    const [given] = await launched(plan, disks);
+    const [removed, letOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow = overriding(workers, {
+      retire: async (...worker) => {
+        removed.resolve();
+        await letOn.promise;
+        return workers.retire(...worker);
+      },
+    });
+    const stale = assert.rejects(launched(plan, disks, journal, { workers: slow }), { code: 'WORKER_CHANGED' });
+    await removed.promise;
+    const [present] = await launched(plan, disks);
+    letOn.resolve();
+    await stale;
+    assert.equal(present?.workerId, given?.workerId);
+    const token = environmentOf(present?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '';
+    assert.ok(await redeem(present?.workerId ?? '', token));
+  });
+
   it('keeps a worker that is heard of again once the restore is resumed', async () => {
     const plan = planWith(1);
     const disks = await disksOf(plan);

@@ -37,7 +37,7 @@ export class PageBlobTarget implements DiskTarget {
     this.description = `the managed disk behind ${new URL(url).host}`;
   }
 
-  async write(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+  async write(offset: number, bytes: Uint8Array, signal?: AbortSignal, mayWrite?: () => void): Promise<void> {
     this.#within(offset, bytes.length);
     if (offset % PAGE_BYTES !== 0 || bytes.length % PAGE_BYTES !== 0) {
       throw new PermanentError({
@@ -47,7 +47,7 @@ export class PageBlobTarget implements DiskTarget {
       });
     }
     for (let done = 0; done < bytes.length; done += LARGEST_PUT) {
-      await this.#put(offset + done, bytes.subarray(done, done + LARGEST_PUT), signal);
+      await this.#put(offset + done, bytes.subarray(done, done + LARGEST_PUT), signal, mayWrite);
     }
   }
 
@@ -77,16 +77,21 @@ export class PageBlobTarget implements DiskTarget {
     return Promise.resolve();
   }
 
-  async #put(offset: number, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    await this.#repeating('written', signal, () =>
-      this.#blob.uploadPages(bytes, offset, bytes.length, withSignal(signal)),
-    );
+  async #put(offset: number, bytes: Uint8Array, signal: AbortSignal | undefined, mayWrite?: () => void): Promise<void> {
+    const put = () => this.#blob.uploadPages(bytes, offset, bytes.length, withSignal(signal));
+    await this.#repeating('written', signal, put, mayWrite);
   }
 
   /** Writing or reading the same range again is harmless, so whatever may pass is tried again, a bounded number of times. */
-  async #repeating<T>(what: string, signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
+  async #repeating<T>(
+    what: string,
+    signal: AbortSignal | undefined,
+    attempt: () => Promise<T>,
+    mayTry?: () => void,
+  ): Promise<T> {
     for (let tries = 1; ; tries++) {
       signal?.throwIfAborted();
+      mayTry?.();
       try {
         return await attempt();
       } catch (error) {

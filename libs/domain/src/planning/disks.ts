@@ -48,6 +48,7 @@ export function decideDisks(
       role,
       lun,
       sizeBytes,
+      sourceLocation: disk.location,
       sourceBytes: disk.sizeBytes,
       usedBytes: used ?? disk.sizeBytes,
       removableAfterwards: false,

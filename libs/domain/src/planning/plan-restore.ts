@@ -71,6 +71,7 @@ function plannedPoint(facts: PlanningFacts): PlannedPoint {
     id: point.id,
     machine: point.machineName,
     repository: point.repositoryName,
+    reference: point.reference,
     kind: point.kind,
     takenAt: point.takenAt.toISOString(),
     os: point.os ?? machine.os,

@@ -72,6 +72,11 @@ export interface RestoreTransaction {
   createRestore(restore: NewRestore): Promise<void>;
   /** Reads with a row lock, so that two outcomes for one restore line up. */
   lockRestore(id: string): Promise<LockedRestore | null>;
+  /**
+   * Locks the restore as `lockRestore` does, so that what this run then writes is written by the run that is wanted.
+   * @throws ConflictError `STEP_SUPERSEDED` when the run has ended, another has its place, or the restore has turned round
+   */
+  requireCurrent(run: WorkRun): Promise<void>;
   /** Also gives the restore its end, or takes it away, as the new state has it. */
   moveRestore(
     id: string,
@@ -269,10 +274,22 @@ export interface Catalogue {
   sealedPassword(name: string): Promise<string | null>;
   /** Its points and machines go with it. @throws ConflictError `REPOSITORY_IN_USE` when a restore that has not ended needs it */
   removeRepository(name: string): Promise<boolean>;
-  /** Makes the catalogue say what the scan found: new points come in, vanished ones go. */
+  /**
+   * To be called before the repository is looked through. Gives the scan a number, higher than that of every earlier one.
+   * @throws NotFoundError `REPOSITORY_NOT_FOUND`
+   */
+  beginScan(repositoryName: string): Promise<number>;
+  /**
+   * Makes the catalogue say what the scan found: new points come in, vanished ones go. A point that a restore uses which has
+   * not ended stays as it is until a later scan, whatever this one has found.
+   * @param scan its number; nothing is changed when a scan that began later was here before. Left out: the latest
+   * @returns how many the catalogue holds of the repository now
+   * @throws NotFoundError `REPOSITORY_NOT_FOUND`
+   */
   replacePoints(
     repositoryName: string,
     points: readonly DiscoveredPoint[],
+    scan?: number,
   ): Promise<{ machines: number; points: number }>;
   machines(): Promise<readonly Machine[]>;
   /** By id, name or alias. */
@@ -319,8 +336,12 @@ export interface WorkerRegistry {
   byAnySession(tokenHash: string): Promise<WorkerRecord | null>;
   renewSession(tokenHash: string, validSeconds: number): Promise<boolean>;
   heartbeat(id: string, mover: { name: string; pid: number }): Promise<void>;
-  /** Its tokens are void from here on. */
-  retire(id: string): Promise<void>;
+  /**
+   * Its tokens are void from here on. False: nothing was changed, because it was entered again since it had been entered so
+   * many times, and belongs to whoever did.
+   * @param entered of the record by which the caller has judged; left out: whatever has become of it
+   */
+  retire(id: string, entered?: number): Promise<boolean>;
 }
 
 export interface WorkerRecord {
@@ -330,5 +351,15 @@ export interface WorkerRecord {
   /** Names of the plan's disks; the position is the LUN. */
   readonly disks: readonly string[];
   readonly state: 'launching' | 'ready' | 'retired';
-  readonly movers: readonly { readonly name: string; readonly pid: number; readonly seenAt: Date }[];
+  /** How many times: once for each request for its VM. 0 once it is retired. */
+  readonly entered: number;
+  readonly movers: readonly MoverRecord[];
+}
+
+export interface MoverRecord {
+  readonly name: string;
+  readonly pid: number;
+  readonly seenAt: Date;
+  /** Milliseconds since then, when this was read, by the books' own clock: the only one that `seenAt` may be compared with. */
+  readonly silentMs: number;
 }

@@ -111,7 +111,7 @@ export interface CallIntent {
   readonly azureId: string;
   /**
    * SHA-256 over the canonical request body. Another one than before starts the entry anew, unless the call with the
-   * earlier body is still under way: that is refused with PermanentError `CALL_BODY_CHANGED`.
+   * earlier body is still under way: then the entry stays that call's, and says so.
    */
   readonly bodyHash: string;
   /** Present when the call brings a resource into being: goes into the ledger. */
@@ -123,6 +123,8 @@ export interface CallIntent {
 export interface JournalEntry {
   readonly state: 'intended' | 'submitted' | 'succeeded' | 'failed';
   readonly pollerState: string | null;
+  /** The call under way was made with another body than is asked for now; once it has failed, `begin` starts anew. */
+  readonly hasOtherBody?: boolean;
 }
 
 export interface CloudResourceGroup {

@@ -13,10 +13,12 @@ export interface DiskTarget {
   readonly alignmentBytes: number;
 
   /**
+   * @param mayWrite asked right before each part of it goes to the disk, after all waiting and before every repetition; throws
+   *   once this process may no longer write, which ends the write
    * @throws PermanentError `TARGET_FULL` (ENOSPC), `TARGET_FAILED` (EIO), `TARGET_TOO_SMALL`
    * @throws RetryableError `TARGET_UNREACHABLE`
    */
-  write(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
+  write(offset: number, bytes: Uint8Array, signal?: AbortSignal, mayWrite?: () => void): Promise<void>;
 
   /** @throws PermanentError `TARGET_FLUSH_FAILED`; never retried as a success */
   flush(): Promise<void>;

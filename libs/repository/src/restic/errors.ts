@@ -38,7 +38,7 @@ export function repositoryVersion(store: string, version: number): PermanentErro
 export function repositoryDamaged(file: string, why: string, cause?: unknown): PermanentError {
   return new PermanentError(
     { code: 'REPOSITORY_DAMAGED', message: `The repository's ${file} is damaged: ${why}.`, fix: REPAIR },
-    { cause },
+    { cause, facts: { file: file.replace(/^file /, '') } },
   );
 }
 
@@ -47,25 +47,28 @@ export function packMissing(pack: string, cause?: unknown): PermanentError {
     {
       code: 'PACK_MISSING',
       message: `Pack ${pack} is named by the repository's index but is not there.`,
-      fix: 'Fetch the pack from another copy of the repository; if a prune is running, scan the repository again once it has ended.',
+      fix: 'Restore another point, or fetch the pack from another copy of the repository; `restic check` names all that is missing. If a prune is running, scan the repository once it has ended.',
     },
-    { cause },
+    { cause, facts: { pack } },
   );
 }
 
 export function blobCorrupt(pack: string, blob: string, why: string, cause?: unknown): PermanentError {
   return new PermanentError(
     { code: 'BLOB_CORRUPT', message: `Blob ${blob} in pack ${pack} is damaged: ${why}.`, fix: REPAIR },
-    { cause },
+    { cause, facts: { pack, blob } },
   );
 }
 
 export function blobMissing(blob: string, neededBy: string): PermanentError {
-  return new PermanentError({
-    code: 'REPOSITORY_DAMAGED',
-    message: `The repository's index does not know blob ${blob}, which ${neededBy} needs.`,
-    fix: 'Run `restic rebuild-index` (or `restic repair index`) and `restic check`, or use an intact copy of the repository.',
-  });
+  return new PermanentError(
+    {
+      code: 'REPOSITORY_DAMAGED',
+      message: `The repository's index does not know blob ${blob}, which ${neededBy} needs.`,
+      fix: 'Run `restic rebuild-index` (or `restic repair index`) and `restic check`, or use an intact copy of the repository.',
+    },
+    { facts: { blob } },
+  );
 }
 
 export function tooLarge(what: string, sizeBytes: number, limitBytes: number): PermanentError {

@@ -206,6 +206,18 @@ describe('Reading a damaged restic repository', () => {
     assert.equal(await readAll(made, location), 3_000_000, `${snapshot} is whole`);
   });
 
+  test('names the pack that is missing with the tree in it, for good, and what can be done', async () => {
+    const { made, location, pack } = oneDisk();
+    delete made.files[packPath(pack)];
+    await assert.rejects(readAll(made, location), (error: unknown) => {
+      assert.ok(error instanceof PermanentError);
+      assert.equal(error.code, 'PACK_MISSING');
+      assert.match(error.message, new RegExp(pack));
+      assert.match(error.fix, /another point.*restic check/);
+      return true;
+    });
+  });
+
   test('names pack and blob where a pack was cut off', async () => {
     const { made, location, pack } = oneDisk();
     const blobs = made.packs[0]!.blobs;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { newRestoreId, type Catalogue, type DiscoveredPoint, type RestoreBooks } from '@landfall/domain';
-import { aRestorePoint } from '../builders/restore-point.js';
+import { aPointDisk, aRestorePoint } from '../builders/restore-point.js';
 import { aRestoreRequest } from '../builders/restore-request.js';
 
 export interface CatalogueUnderTest {
@@ -101,6 +101,60 @@ export function catalogueContract(name: string, make: () => Promise<CatalogueUnd
         await assert.rejects(catalogue.replacePoints('unknown', []), { code: 'REPOSITORY_NOT_FOUND' });
       }));
 
+    test('keeps what a later scan has found when an earlier one comes to its end', () =>
+      withCatalogue(async (catalogue) => {
+        await catalogue.addRepository(REPOSITORY);
+        const earlier = await catalogue.beginScan('backups');
+        const later = await catalogue.beginScan('backups');
+        const references = async () => (await catalogue.points()).map((found) => found.reference);
+        await catalogue.replacePoints('backups', [point({ reference: 'new' })], later);
+        const old = [point({ reference: 'old' }), point({ reference: 'older' })];
+        assert.deepEqual(await catalogue.replacePoints('backups', old, earlier), { machines: 1, points: 1 });
+        assert.deepEqual(await references(), ['new']);
+        await catalogue.replacePoints('backups', [point({ reference: 'newer' })], await catalogue.beginScan('backups'));
+        assert.deepEqual(await references(), ['newer']);
+        await assert.rejects(catalogue.beginScan('unknown'), { code: 'REPOSITORY_NOT_FOUND' });
+      }));
+
+    test('leaves a point as it is that a restore uses, until that has ended and another scan has come', () =>
+      withCatalogue(async (catalogue, books) => {
+        await catalogue.addRepository(REPOSITORY);
+        const first = [
+          point({ reference: 'moved', disks: [aPointDisk({ location: 'snapshot-a' })] }),
+          point({ reference: 'gone', machineKey: 'db', machineName: 'db' }),
+          point({ reference: 'idle' }),
+        ];
+        const second = [
+          point({ reference: 'moved', machineName: 'renamed', disks: [aPointDisk({ location: 'snapshot-b' })] }),
+        ];
+        await catalogue.replacePoints('backups', first);
+        const before = await catalogue.points();
+        const used = before.filter(({ reference }) => reference !== 'idle');
+        const restores = await Promise.all(used.map(({ id }) => restoring(books, id)));
+        const locations = async () =>
+          (await catalogue.points()).map(({ reference, disks }) => [reference, disks[0]?.location]).toSorted();
+
+        assert.deepEqual(await catalogue.replacePoints('backups', second), { machines: 2, points: 2 });
+        const kept = [
+          ['gone', 'snapshot-1/sda.raw'],
+          ['moved', 'snapshot-a'],
+        ];
+        assert.deepEqual(await locations(), kept);
+        assert.deepEqual(await catalogue.point(used.find(({ reference }) => reference === 'gone')!.id), {
+          ...used.find(({ reference }) => reference === 'gone'),
+        });
+        assert.ok((await catalogue.machines()).some(({ name }) => name === 'db'));
+
+        for (const id of restores) await cancelled(books, id);
+        assert.deepEqual(await locations(), kept, 'nothing has scanned since');
+        assert.deepEqual(await catalogue.replacePoints('backups', second), { machines: 1, points: 1 });
+        assert.deepEqual(await locations(), [['moved', 'snapshot-b']]);
+        assert.deepEqual(
+          (await catalogue.machines()).map(({ name }) => name),
+          ['renamed'],
+        );
+      }));
+
     test('finds machines by id, name in any case, and alias', () =>
       withCatalogue(async (catalogue) => {
         await catalogue.addRepository(REPOSITORY);
@@ -141,20 +195,30 @@ export function catalogueContract(name: string, make: () => Promise<CatalogueUnd
         await catalogue.replacePoints('backups', [point({ reference: 'one' })]);
         const [one] = await catalogue.points();
         assert.ok(one);
-        const id = newRestoreId();
-        const request = aRestoreRequest({ restorePointId: one.id });
-        await books.transaction((tx) => tx.createRestore({ id, request, requestedBy: 'olivia' }));
+        const id = await restoring(books, one.id);
         await assert.rejects(catalogue.removeRepository('backups'), { code: 'REPOSITORY_IN_USE' });
 
-        await books.transaction(async (tx) => {
-          await tx.moveRestore(id, { from: 'planning', epoch: 0 }, 'cancelling');
-          await tx.moveRestore(id, { from: 'cancelling', epoch: 1 }, 'cancelled');
-        });
+        await cancelled(books, id);
         assert.equal(await catalogue.removeRepository('backups'), true);
         assert.equal(await catalogue.removeRepository('backups'), false);
         assert.deepEqual(await catalogue.points(), []);
         assert.deepEqual(await catalogue.machines(), []);
       }));
+  });
+}
+
+/** A restore that uses this point and has not ended. */
+async function restoring(books: RestoreBooks, restorePointId: string): Promise<string> {
+  const id = newRestoreId();
+  const request = aRestoreRequest({ restorePointId });
+  await books.transaction((tx) => tx.createRestore({ id, request, requestedBy: 'olivia' }));
+  return id;
+}
+
+async function cancelled(books: RestoreBooks, id: string): Promise<void> {
+  await books.transaction(async (tx) => {
+    await tx.moveRestore(id, { from: 'planning', epoch: 0 }, 'cancelling');
+    await tx.moveRestore(id, { from: 'cancelling', epoch: 1 }, 'cancelled');
   });
 }
 

@@ -109,6 +109,15 @@ export function diskTargetContract(name: string, create: DiskTargetFactory): voi
       assert.deepEqual(await target.read(15 * MIB, 512), Buffer.alloc(512));
       await assert.rejects(target.read(0, 512, AbortSignal.abort()));
     });
+
+    it('writes nothing that its caller may no longer write', async () => {
+      const lost = new Error('The lease is lost.');
+      const mayNot = (): void => {
+        throw lost;
+      };
+      await assert.rejects(target.write(15 * MIB, pattern(512, 9), undefined, mayNot), lost);
+      assert.deepEqual(await target.read(15 * MIB, 512), Buffer.alloc(512));
+    });
   });
 }
 

@@ -7,15 +7,19 @@ import { aRestoreRequest } from '../builders/restore-request.js';
 
 export interface RestoreBooksUnderTest {
   readonly books: RestoreBooks;
+  /** Returns once one of its transactions waits for another. Left out where all of them do. */
+  waiting?(): Promise<void>;
   dispose(): Promise<void>;
 }
 
+type WithBooks = (use: (books: RestoreBooks, waiting: () => Promise<void>) => Promise<void>) => Promise<void>;
+
 /** Registers the tests that all books of restores have to pass; `name` heads them. */
 export function restoreBooksContract(name: string, make: () => Promise<RestoreBooksUnderTest>): void {
-  const withBooks = async (use: (books: RestoreBooks) => Promise<void>) => {
+  const withBooks: WithBooks = async (use) => {
     const made = await make();
     try {
-      await use(made.books);
+      await use(made.books, async () => made.waiting?.());
     } finally {
       await made.dispose();
     }
@@ -375,6 +379,22 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         assert.equal(calls, 1);
       }));
 
+    test('let a run write that is wanted and goes on, and no other', () =>
+      withBooks(async (books) => {
+        const id = await running(books);
+        const run = (epoch: number) => ({ restoreId: id, work: 'create-vm', epoch }) as const;
+        const require = (epoch: number) => books.transaction((tx) => tx.requireCurrent(run(epoch)));
+        const superseded = { code: 'STEP_SUPERSEDED' };
+        await dispatched(books, id, 'create-vm');
+        await assert.rejects(require(1), superseded);
+        const guard = { from: 'pending', epoch: 1 } as const;
+        await books.transaction((tx) => tx.moveStep(id, 'create-vm', guard, 'running'));
+        await require(1);
+        await assert.rejects(require(0), superseded);
+        await books.transaction((tx) => tx.moveRestore(id, { from: 'running', epoch: 1 }, 'cancelling'));
+        await assert.rejects(require(1), superseded);
+      }));
+
     test('open a clean-up anew under a higher epoch', () =>
       withBooks(async (books) => {
         const id = await running(books);
@@ -410,18 +430,18 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
   });
 }
 
-function journalContract(withBooks: (use: (books: RestoreBooks) => Promise<void>) => Promise<void>): void {
+function journalContract(withBooks: WithBooks): void {
   const disk = { kind: 'disk', role: 'disk' } as const;
   const intent = { key: 'k', operation: 'disks.createOrUpdate', azureId: '/Disks/sda', bodyHash: 'h', creates: disk };
 
   /** A restore whose step 3 runs under epoch 1. */
-  const withRun = (use: (books: RestoreBooks, id: string) => Promise<void>) =>
-    withBooks(async (books) => {
+  const withRun = (use: (books: RestoreBooks, id: string, waiting: () => Promise<void>) => Promise<void>) =>
+    withBooks(async (books, waiting) => {
       const id = await running(books);
       await dispatched(books, id, 'create-empty-disks');
       const guard = { from: 'pending', epoch: 1 } as const;
       await books.transaction((tx) => tx.moveStep(id, 'create-empty-disks', guard, 'running'));
-      await use(books, id);
+      await use(books, id, waiting);
     });
 
   test('write an intent and its ledger entry before the call, and its end after it', () =>
@@ -448,14 +468,17 @@ function journalContract(withBooks: (use: (books: RestoreBooks) => Promise<void>
       );
     }));
 
-  test('begin a failed call anew, and one with another body unless it is under way', () =>
+  test('begin a failed call anew, and one with another body; one under way is followed with the body that it was made with', () =>
     withRun(async (books, id) => {
       const journal = books.journal(id, 'create-empty-disks', 1);
       await journal.begin(intent);
       await journal.submitted('k', 'p');
-      await assert.rejects(journal.begin({ ...intent, bodyHash: 'other' }), { code: 'CALL_BODY_CHANGED' });
+      const underWay = { state: 'submitted', pollerState: 'p' };
+      assert.deepEqual(await journal.begin({ ...intent, bodyHash: 'other' }), { ...underWay, hasOtherBody: true });
+      assert.deepEqual(await journal.begin(intent), underWay);
       await journal.failed('k', { code: 'QUOTA', message: 'm', fix: 'f' });
       assert.deepEqual(await journal.begin({ ...intent, bodyHash: 'other' }), { state: 'intended', pollerState: null });
+      assert.deepEqual(await journal.begin(intent), { state: 'intended', pollerState: null });
     }));
 
   test('shut out a run whose place was taken, and hand its calls to the next', () =>
@@ -474,6 +497,27 @@ function journalContract(withBooks: (use: (books: RestoreBooks) => Promise<void>
       await assert.rejects(old.succeeded('k'), superseded);
       await assert.rejects(old.failed('k', { code: 'c', message: 'm', fix: 'f' }), superseded);
       await next.succeeded('k');
+    }));
+
+  test('shut out a run that asks while its place is being taken', () =>
+    withRun(async (books, id, waiting) => {
+      let commit = (): void => undefined;
+      const asked = new Promise<void>((resolve) => (commit = resolve));
+      let isTaken = (): void => undefined;
+      const taken = new Promise<void>((resolve) => (isTaken = resolve));
+      const taking = books.transaction(async (tx) => {
+        await tx.lockRestore(id);
+        const guard = { from: 'running', epoch: 1 } as const;
+        await tx.moveStep(id, 'create-empty-disks', guard, 'running', { epoch: 2 });
+        isTaken();
+        await asked;
+      });
+      await taken;
+      const begun = books.journal(id, 'create-empty-disks', 1).begin(intent);
+      const refused = assert.rejects(begun, { code: 'STEP_SUPERSEDED' });
+      await waiting().finally(commit);
+      await Promise.all([taking, refused]);
+      assert.deepEqual(await books.ledger(id), []);
     }));
 
   test('begin no call for a restore that has turned round, but let one be recorded that was made', () =>

@@ -6,15 +6,20 @@ export interface WorkerRegistryUnderTest {
   readonly registry: WorkerRegistry;
   /** Of a restore that exists. */
   readonly restoreId: string;
+  /** Lets so much time pass on its clock, as far as what was written before is concerned. */
+  pass(milliseconds: number): Promise<void>;
   dispose(): Promise<void>;
 }
 
 const SOON = 600;
+const HOUR_MS = 3_600_000;
 const PAST = -1;
 
 /** Registers the tests that every WorkerRegistry has to pass; `name` heads them. */
 export function workerRegistryContract(name: string, make: () => Promise<WorkerRegistryUnderTest>): void {
-  const withWorker = async (use: (registry: WorkerRegistry, restoreId: string) => Promise<void>) => {
+  const withWorker = async (
+    use: (registry: WorkerRegistry, restoreId: string, pass: (milliseconds: number) => Promise<void>) => Promise<void>,
+  ) => {
     const made = await make();
     try {
       const { registry, restoreId } = made;
@@ -22,7 +27,7 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
       assert.ok(
         await registry.enter({ id: 'w-1', restoreId, azureId: '/vms/w-1', disks: ['sda', 'sdb'], ...bootstrap }),
       );
-      await use(registry, restoreId);
+      await use(registry, restoreId, (milliseconds) => made.pass(milliseconds));
     } finally {
       await made.dispose();
     }
@@ -43,6 +48,7 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
           azureId: '/vms/w-1',
           disks: ['sda', 'sdb'],
           state: 'launching',
+          entered: 1,
           movers: [],
         };
         assert.deepEqual(await registry.worker('w-1'), expected);
@@ -156,6 +162,33 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
           ],
         );
         assert.ok(movers?.every((mover) => Math.abs(mover.seenAt.getTime() - Date.now()) < 60_000));
+      }));
+
+    test('tells for how long each data-mover has been silent, by its own clock', () =>
+      withWorker(async (registry, _restoreId, pass) => {
+        await registry.heartbeat('w-1', { name: 'w-1-1', pid: 10 });
+        await registry.heartbeat('w-1', { name: 'w-1-2', pid: 20 });
+        await pass(HOUR_MS);
+        await registry.heartbeat('w-1', { name: 'w-1-2', pid: 20 });
+        const [first, second] = (await registry.worker('w-1'))?.movers ?? [];
+        assert.ok(first && second);
+        assert.ok(first.silentMs >= HOUR_MS && first.silentMs < 2 * HOUR_MS, `${first.silentMs}`);
+        assert.ok(second.silentMs >= 0 && second.silentMs < HOUR_MS, `${second.silentMs}`);
+      }));
+
+    test('retires a worker for whoever knows it as it is, and not for one that knows it from before it was entered again', () =>
+      withWorker(async (registry, restoreId) => {
+        const before = await registry.worker('w-1');
+        await enterAgain(registry, restoreId, 'boot-2');
+        assert.equal(await registry.retire('w-1', before?.entered), false);
+        const present = await registry.worker('w-1');
+        assert.deepEqual([present?.state, present?.entered], ['launching', 2]);
+        await registry.redeemBootstrap('w-1', 'boot-2', session());
+        assert.equal(await registry.retire('w-1', before?.entered), false);
+        assert.equal((await registry.bySession('session'))?.id, 'w-1');
+        for (let time = 0; time < 2; time += 1) assert.equal(await registry.retire('w-1', 2), true);
+        assert.equal((await registry.worker('w-1'))?.state, 'retired');
+        assert.equal(await registry.retire('w-unknown'), false);
       }));
 
     test('voids all tokens of a retired worker', () =>

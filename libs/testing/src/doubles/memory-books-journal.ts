@@ -1,20 +1,12 @@
+import { type CallIntent, type CallJournal, type ErrorDetails, type JournalEntry } from '@landfall/domain';
 import {
-  ConflictError,
-  hasEnded,
-  PermanentError,
-  type CallIntent,
-  type CallJournal,
-  type ErrorDetails,
-  type JournalEntry,
-  type JournalWork,
-} from '@landfall/domain';
-import { isCurrent, type BooksState, type CallData, type RestoreData } from './memory-books-state.js';
-
-interface JournalRun {
-  readonly restoreId: string;
-  readonly work: JournalWork;
-  readonly epoch: number;
-}
+  isRunning,
+  superseded,
+  type BooksState,
+  type CallData,
+  type JournalRun,
+  type RestoreData,
+} from './memory-books-state.js';
 
 type Commit = <T>(work: (state: BooksState) => T) => Promise<T>;
 
@@ -35,10 +27,11 @@ export class BooksJournal implements CallJournal {
   begin(intent: CallIntent): Promise<JournalEntry> {
     return this.#commit((state) => {
       const data = state.restores.get(this.#run.restoreId);
-      if (!data || !this.#mayBegin(state, data)) throw this.#superseded();
+      if (!data || !isRunning(state, this.#run)) throw superseded(this.#run);
       const entry = this.#take(data, intent);
       if (intent.creates) intend(data, intent.azureId, intent.creates);
-      return { state: entry.state, pollerState: entry.pollerState };
+      const hasOtherBody = entry.intent.bodyHash !== intent.bodyHash;
+      return { state: entry.state, pollerState: entry.pollerState, ...(hasOtherBody ? { hasOtherBody } : {}) };
     });
   }
 
@@ -58,25 +51,11 @@ export class BooksJournal implements CallJournal {
     return this.#change(key, (call) => Object.assign(call, { state: 'failed', pollerState: null }));
   }
 
-  #mayBegin(state: BooksState, data: RestoreData): boolean {
-    const { restoreId, work, epoch } = this.#run;
-    if (work === 'sweep') return hasEnded(data.state) && data.epoch === epoch;
-    if (!isCurrent(state, { restoreId, work, epoch })) return false;
-    const row = work === 'clean-up' ? data.cleanUp : data.steps.find((step) => step.id === work);
-    return row?.state === 'running';
-  }
-
   #take(data: RestoreData, intent: CallIntent): CallData {
     const { work, epoch } = this.#run;
     const earlier = data.calls.find((call) => call.intent.key === intent.key);
-    const goesOn = earlier && earlier.state !== 'failed' && earlier.intent.bodyHash === intent.bodyHash;
-    if (earlier?.state === 'submitted' && !goesOn) {
-      throw new PermanentError({
-        code: 'CALL_BODY_CHANGED',
-        message: `The call ${intent.key} is under way with other contents than are asked for now.`,
-        fix: 'This is a fault of Landfall: report it with the log of the service.',
-      });
-    }
+    const isSame = earlier?.intent.bodyHash === intent.bodyHash;
+    const goesOn = earlier?.state === 'submitted' || (isSame && earlier?.state !== 'failed');
     if (earlier && goesOn) return Object.assign(earlier, { work, epoch });
     const call: CallData = { intent, work, epoch, state: 'intended', pollerState: null };
     data.calls = [...data.calls.filter((other) => other !== earlier), call];
@@ -90,17 +69,8 @@ export class BooksJournal implements CallJournal {
       const call = data?.calls.find(
         (candidate) => candidate.intent.key === key && candidate.work === work && candidate.epoch === epoch,
       );
-      if (!data || !call) throw this.#superseded();
+      if (!data || !call) throw superseded(this.#run);
       change(call, data);
-    });
-  }
-
-  #superseded(): ConflictError {
-    const { restoreId, work, epoch } = this.#run;
-    return new ConflictError({
-      code: 'STEP_SUPERSEDED',
-      message: `The run of ${work} with epoch ${epoch} of restore ${restoreId} is no longer wanted.`,
-      fix: 'Nothing has to be done: another run has its place, or the restore was cancelled.',
     });
   }
 }

@@ -1,3 +1,4 @@
+import { ConflictError, hasEnded } from '@landfall/domain';
 import type {
   AuditEntry,
   CallIntent,
@@ -168,6 +169,31 @@ export function isCurrent(state: BooksState, run: WorkRun): boolean {
   if (!data) return false;
   if (run.work === 'clean-up') return goesBack(data) && data.cleanUp?.epoch === run.epoch;
   return goesForward(data) && data.steps.find((step) => step.id === run.work)?.epoch === run.epoch;
+}
+
+/** A run of a step, of a clean-up, or of the sweep, whose epoch is the restore's own. */
+export interface JournalRun {
+  readonly restoreId: string;
+  readonly work: JournalWork;
+  readonly epoch: number;
+}
+
+/** Whether it is still wanted and has not ended. */
+export function isRunning(state: BooksState, { restoreId, work, epoch }: JournalRun): boolean {
+  const data = state.restores.get(restoreId);
+  if (!data) return false;
+  if (work === 'sweep') return hasEnded(data.state) && data.epoch === epoch;
+  if (!isCurrent(state, { restoreId, work, epoch })) return false;
+  const row = work === 'clean-up' ? data.cleanUp : data.steps.find((step) => step.id === work);
+  return row?.state === 'running';
+}
+
+export function superseded({ restoreId, work, epoch }: JournalRun): ConflictError {
+  return new ConflictError({
+    code: 'STEP_SUPERSEDED',
+    message: `The run of ${work} with epoch ${epoch} of restore ${restoreId} is no longer wanted.`,
+    fix: 'Nothing has to be done: another run has its place, or the restore was cancelled.',
+  });
 }
 
 export function runnableWork(state: BooksState): RunnableWork[] {

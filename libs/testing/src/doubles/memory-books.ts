@@ -47,6 +47,11 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
   #last: Promise<unknown> = Promise.resolve();
   readonly #listeners = new Set<() => void>();
 
+  /** All that is in them at this moment, for a look from the side. */
+  get now(): Readonly<BooksState> {
+    return this.#state;
+  }
+
   /** Everything that was audited. */
   get audit(): readonly Omit<AuditEntry, 'hash'>[] {
     return this.#state.audit;

@@ -14,8 +14,12 @@ catalogueContract('MemoryCatalogue', async () => {
   return { books, catalogue: new MemoryCatalogue(() => books.restores()), dispose };
 });
 
-workerRegistryContract('MemoryWorkerRegistry', async () => ({
-  registry: new MemoryWorkerRegistry(),
-  restoreId: 'r-1',
-  dispose,
-}));
+workerRegistryContract('MemoryWorkerRegistry', async () => {
+  let passedMs = 0;
+  return {
+    registry: new MemoryWorkerRegistry(() => new Date(Date.now() + passedMs)),
+    restoreId: 'r-1',
+    pass: async (milliseconds) => void (passedMs += milliseconds),
+    dispose,
+  };
+});

@@ -13,9 +13,17 @@ import {
 
 type Added = Parameters<Catalogue['addRepository']>[0];
 
+interface Kept extends Added {
+  addedAt: Date;
+  scannedAt: Date | null;
+  /** The number of the scan that was begun last, and of the one whose points are shown. */
+  lastScan: number;
+  shownScan: number;
+}
+
 /** Repositories, machines and points in memory. `restores` tells which of them are being restored. */
 export class MemoryCatalogue implements Catalogue {
-  readonly #repositories = new Map<string, Added & { addedAt: Date; scannedAt: Date | null }>();
+  readonly #repositories = new Map<string, Kept>();
   #points: RestorePoint[] = [];
 
   constructor(private readonly restores: () => Promise<readonly Restore[]> = async () => []) {}
@@ -28,7 +36,10 @@ export class MemoryCatalogue implements Catalogue {
         fix: 'Choose another name, or remove that repository first.',
       });
     }
-    this.#repositories.set(repository.name, { ...repository, addedAt: new Date(), scannedAt: null });
+    this.#repositories.set(repository.name, {
+      ...repository,
+      ...{ addedAt: new Date(), scannedAt: null, lastScan: 0, shownScan: 0 },
+    });
   }
 
   async repository(name: string): Promise<RepositoryRecord | null> {
@@ -38,9 +49,9 @@ export class MemoryCatalogue implements Catalogue {
   async repositories(): Promise<readonly RepositoryRecord[]> {
     return [...this.#repositories.values()]
       .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map(({ sealedPassword: _password, ...repository }) => ({
+      .map(({ sealedPassword: _password, lastScan: _last, shownScan: _shown, ...repository }) => ({
         ...repository,
-        points: this.#points.filter((point) => point.repositoryName === repository.name).length,
+        points: this.#countsOf(repository.name).points,
       }));
   }
 
@@ -49,10 +60,7 @@ export class MemoryCatalogue implements Catalogue {
   }
 
   async removeRepository(name: string): Promise<boolean> {
-    const ids = this.#points.filter((point) => point.repositoryName === name).map((point) => point.id);
-    const user = (await this.restores()).find(
-      (restore) => !hasEnded(restore.state) && ids.includes(restore.request.restorePointId),
-    );
+    const [user] = await this.#usersOf(name);
     if (user) {
       throw new ConflictError({
         code: 'REPOSITORY_IN_USE',
@@ -64,18 +72,18 @@ export class MemoryCatalogue implements Catalogue {
     return this.#repositories.delete(name);
   }
 
+  async beginScan(repositoryName: string): Promise<number> {
+    return (this.#kept(repositoryName).lastScan += 1);
+  }
+
   async replacePoints(
     repositoryName: string,
     points: readonly DiscoveredPoint[],
+    scan?: number,
   ): Promise<{ machines: number; points: number }> {
-    const repository = this.#repositories.get(repositoryName);
-    if (!repository) {
-      throw new NotFoundError({
-        code: 'REPOSITORY_NOT_FOUND',
-        message: `There is no repository named ${repositoryName}.`,
-        fix: 'List the repositories to see their names.',
-      });
-    }
+    const repository = this.#kept(repositoryName);
+    if (scan !== undefined && scan < repository.shownScan) return this.#countsOf(repositoryName);
+    const used = new Set((await this.#usersOf(repositoryName)).map((restore) => restore.request.restorePointId));
     const latest = new Map(
       points
         .toSorted((a, b) => a.takenAt.getTime() - b.takenAt.getTime())
@@ -88,9 +96,13 @@ export class MemoryCatalogue implements Catalogue {
       repositoryName,
       machineId: `m-${repositoryName}-${point.machineKey}`,
     }));
-    this.#points = [...this.#points.filter((point) => point.repositoryName !== repositoryName), ...fresh];
+    this.#points = [
+      ...this.#points.filter((point) => point.repositoryName !== repositoryName || used.has(point.id)),
+      ...fresh.filter((point) => !used.has(point.id)),
+    ];
     repository.scannedAt = new Date();
-    return { machines: latest.size, points: fresh.length };
+    repository.shownScan = scan ?? repository.lastScan;
+    return this.#countsOf(repositoryName);
   }
 
   async machines(): Promise<readonly Machine[]> {
@@ -125,6 +137,29 @@ export class MemoryCatalogue implements Catalogue {
     const exact = all.filter((point) => point.id === text || point.reference === text);
     if (exact.length > 0 || text.length < 6) return exact;
     return all.filter((point) => point.id.startsWith(text) || point.reference.startsWith(text));
+  }
+
+  #kept(name: string): Kept {
+    const repository = this.#repositories.get(name);
+    if (repository) return repository;
+    throw new NotFoundError({
+      code: 'REPOSITORY_NOT_FOUND',
+      message: `There is no repository named ${name}.`,
+      fix: 'List the repositories to see their names.',
+    });
+  }
+
+  #countsOf(repositoryName: string): { machines: number; points: number } {
+    const held = this.#points.filter((point) => point.repositoryName === repositoryName);
+    return { machines: new Set(held.map((point) => point.machineId)).size, points: held.length };
+  }
+
+  /** Restores that have not ended and use a point of this repository. */
+  async #usersOf(repositoryName: string): Promise<readonly Restore[]> {
+    const ids = this.#points.filter((point) => point.repositoryName === repositoryName).map((point) => point.id);
+    return (await this.restores()).filter(
+      (restore) => !hasEnded(restore.state) && ids.includes(restore.request.restorePointId),
+    );
   }
 
   #newestFirst(): RestorePoint[] {

@@ -48,12 +48,13 @@ export class MemoryDiskTarget implements DiskTarget {
     this.#bytes.set(bytes, offset);
   }
 
-  async write(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+  async write(offset: number, bytes: Uint8Array, signal?: AbortSignal, mayWrite?: () => void): Promise<void> {
     signal?.throwIfAborted();
     this.#inFlight += 1;
     this.mostAtOnce = Math.max(this.mostAtOnce, this.#inFlight);
     try {
       await this.faults.beforeWrite?.(offset, bytes.length);
+      mayWrite?.();
       this.#check(offset, bytes.length);
       if (this.#written + bytes.length > (this.faults.capacityBytes ?? Infinity)) {
         throw new PermanentError({

@@ -33,7 +33,9 @@ export class MemoryJournal implements CallJournal {
 
   begin(intent: CallIntent): Promise<JournalEntry> {
     const before = this.#entries.get(intent.key);
-    if (before !== undefined && before.state !== 'failed' && before.intent.bodyHash !== intent.bodyHash) {
+    const hasOtherBody =
+      before !== undefined && before.state !== 'failed' && before.intent.bodyHash !== intent.bodyHash;
+    if (hasOtherBody && before.state !== 'submitted') {
       return Promise.reject(
         new PermanentError({
           code: 'INTENT_CHANGED',
@@ -54,7 +56,10 @@ export class MemoryJournal implements CallJournal {
         ? { state: 'intended' as const, pollerState: null, intent }
         : before;
     this.#entries.set(intent.key, entry);
-    return Promise.resolve({ state: entry.state, pollerState: entry.pollerState });
+    return Promise.resolve({
+      ...{ state: entry.state, pollerState: entry.pollerState },
+      ...(hasOtherBody ? { hasOtherBody } : {}),
+    });
   }
 
   submitted(key: string, pollerState: string): Promise<void> {

@@ -26,10 +26,13 @@ import {
   type StepId,
   type StepPatch,
   type StepState,
+  type WorkRun,
 } from '@landfall/domain';
 import {
+  isRunning,
   segmentOf,
   segmentsOf,
+  superseded,
   toLockedRestore,
   totalsOf,
   type BooksState,
@@ -72,6 +75,10 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
   async lockRestore(id: string): Promise<LockedRestore | null> {
     const data = this.#state.restores.get(id);
     return data ? toLockedRestore(data) : null;
+  }
+
+  async requireCurrent(run: WorkRun): Promise<void> {
+    if (!isRunning(this.#state, run)) throw superseded(run);
   }
 
   async moveRestore(

@@ -19,15 +19,8 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
       return false;
     const hashes = [...(present?.bootstrap?.hashes ?? []), bootstrapTokenHash];
     const bootstrap = { hashes, expiresAt: this.#in(bootstrapSeconds) };
-    this.#rows.set(worker.id, {
-      ...columns,
-      state: 'launching',
-      movers: [],
-      session: null,
-      endedSession: null,
-      ...present,
-      bootstrap,
-    });
+    const fresh = { ...columns, state: 'launching' as const, movers: [], session: null, endedSession: null };
+    this.#rows.set(worker.id, { ...fresh, ...present, entered: hashes.length, bootstrap });
     return true;
   }
 
@@ -85,15 +78,19 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
     const row = this.#rows.get(id);
     if (!row) return;
     const others = row.movers.filter((other) => other.name !== mover.name);
-    const movers = [...others, { ...mover, seenAt: this.now() }].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const movers = [...others, { ...mover, seenAt: this.now(), silentMs: 0 }].sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    );
     this.#rows.set(id, { ...row, movers });
   }
 
-  async retire(id: string): Promise<void> {
+  async retire(id: string, entered?: number): Promise<boolean> {
     const row = this.#rows.get(id);
-    if (!row) return;
+    if (!row) return false;
+    if (entered !== undefined && row.state !== 'retired' && row.entered !== entered) return false;
     const endedSession = row.session?.hash ?? row.endedSession;
-    this.#rows.set(id, { ...row, state: 'retired', bootstrap: null, session: null, endedSession });
+    this.#rows.set(id, { ...row, state: 'retired', entered: 0, bootstrap: null, session: null, endedSession });
+    return true;
   }
 
   #in(seconds: number): Date {
@@ -109,6 +106,8 @@ export class MemoryWorkerRegistry implements WorkerRegistry {
   #shown(row: Row | undefined): WorkerRecord | null {
     if (!row) return null;
     const { bootstrap: _bootstrap, session: _session, endedSession: _ended, ...record } = row;
-    return structuredClone(record);
+    const now = this.now().getTime();
+    const movers = row.movers.map((mover) => ({ ...mover, silentMs: Math.max(0, now - mover.seenAt.getTime()) }));
+    return structuredClone({ ...record, movers });
   }
 }

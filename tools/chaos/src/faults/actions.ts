@@ -147,11 +147,7 @@ async function shownQueues(apiUrl: string, token: string): Promise<readonly stri
 /** Jobs that would do harm if the dashboard took them: work out of its turn, work that is said to be done, nonsense. */
 function forgeriesFor({ restoreId, segmentId }: Scene): Forgeries {
   const segment = { segmentId: segmentId ?? 'made-up', restoreId, epoch: 1 };
-  const counted = { bytesWritten: 0, bytesZero: 0, bytesRead: 0, milliseconds: 0 };
   return (queue) => {
-    if (queue === QUEUES.moverResults) {
-      return [{ name: 'segment-done', data: { ...segment, mover: 'made-up/1', ...counted } }];
-    }
     if (queue.startsWith('mover-')) return [{ name: 'segment', data: segment }];
     return [
       { name: STEP_JOB, data: { restoreId, step: 'attach-disks', epoch: 0 } },

@@ -186,8 +186,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a data-mover writes on after its lease',
     file: 'apps/data-mover/src/transfer/move.ts',
-    original: '      mayWrite?.();\n      start(piece);',
-    replacement: '      start(piece);',
+    original: 'new AlignedWriter(target, mayWrite)',
+    replacement: 'new AlignedWriter(target)',
     suite: MOVE,
   },
   {

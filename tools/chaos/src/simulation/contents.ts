@@ -122,6 +122,10 @@ export interface Writing {
   /** Whether the disk can be reached from where the data-mover runs. */
   readonly reachable: (what: 'write' | 'read') => boolean;
   readonly flushFails: () => boolean;
+  /** The disk does not take it, for good. */
+  readonly writeFails: () => boolean;
+  /** What is read back is not what lies there. */
+  readonly readDiffers: () => boolean;
   /** Written through Azure itself: nothing is kept back. */
   readonly direct: boolean;
 }
@@ -142,11 +146,13 @@ export class SimulatedTarget implements DiskTarget {
     this.#failures = contents.failuresOf(writing.diskId);
   }
 
-  write(offset: number, bytes: Uint8Array): Promise<void> {
+  async write(offset: number, bytes: Uint8Array, _signal?: AbortSignal, mayWrite?: () => void): Promise<void> {
     const { diskId, segmentId, direct } = this.writing;
+    mayWrite?.();
     const copy = Buffer.from(bytes);
     return this.gates.call(`write ${segmentId} at ${offset}`, () => {
       this.#mustReach('write');
+      if (this.writing.writeFails()) throw failed('TARGET_FAILED');
       this.#note('write', offset);
       (direct ? this.contents.onDisk(diskId) : this.contents.unflushed(diskId)).set(offset, copy);
     });
@@ -161,7 +167,7 @@ export class SimulatedTarget implements DiskTarget {
       const failures = this.contents.failuresOf(diskId);
       if (failures === this.#failures) return this.contents.flush(diskId);
       this.#failures = failures;
-      throw new PermanentError({ code: 'TARGET_FLUSH_FAILED', message: 'The flush failed.', fix: 'Another disk.' });
+      throw failed('TARGET_FLUSH_FAILED');
     });
   }
 
@@ -170,7 +176,9 @@ export class SimulatedTarget implements DiskTarget {
     return this.gates.call(`read ${segmentId} at ${offset}`, () => {
       this.#mustReach('read');
       this.#note('verify', offset);
-      return readBlocks(this.contents.onDisk(diskId), offset, length);
+      const bytes = readBlocks(this.contents.onDisk(diskId), offset, length);
+      if (this.writing.readDiffers() && bytes.length > 0) bytes[0] = (bytes[0] ?? 0) ^ 1;
+      return bytes;
     });
   }
 
@@ -186,6 +194,10 @@ export class SimulatedTarget implements DiskTarget {
     const message = 'The disk is not there.';
     throw new RetryableError({ code: 'TARGET_UNREACHABLE', message, fix: 'Nothing has to be done.' });
   }
+}
+
+function failed(code: string): PermanentError {
+  return new PermanentError({ code, message: 'The disk has failed.', fix: 'Another disk.' });
 }
 
 function readBlocks(blocks: Blocks, offset: number, length: number): Buffer {

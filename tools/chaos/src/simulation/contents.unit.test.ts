@@ -11,7 +11,11 @@ test('a failed flush loses what was written, and each opening of the disk is tol
   const open = (): SimulatedTarget =>
     new SimulatedTarget(new Gates(kernel), contents, {
       ...{ diskId: '/disks/sda', sizeBytes: 8 * BLOCK, segmentId: 's', epoch: 1, purpose: 'move', mover: 'm/1' },
-      ...{ reachable: () => true, flushFails: () => fails, direct: false },
+      ...{
+        reachable: () => true,
+        flushFails: () => fails,
+        ...{ direct: false, writeFails: () => false, readDiffers: () => false },
+      },
     });
   const during = async <T>(work: Promise<T>): Promise<T> => {
     const ended = work.then(

@@ -1,28 +1,35 @@
 import { createHash } from 'node:crypto';
-import { ConflictError, detailsOf, kindOf, PermanentError, type Segment } from '@landfall/domain';
-import { claimSegment } from '@landfall/data-mover/queue/claim';
-import { Lease } from '@landfall/data-mover/queue/lease';
+import { ConflictError, PermanentError, WaitingError, type Segment } from '@landfall/domain';
 import { Reports } from '@landfall/data-mover/queue/reports';
+import { LOCK_MS, SegmentJobs } from '@landfall/data-mover/queue/segment-jobs';
+import { NotWelcomeError } from '@landfall/data-mover/session/api-client';
 import { patiently } from '@landfall/data-mover/session/patience';
 import { WriterLease } from '@landfall/data-mover/session/writer-lease';
 import { moveRange } from '@landfall/data-mover/transfer/move';
 import { verifyRange } from '@landfall/data-mover/transfer/verify';
 import { QUEUES, SEGMENT_JOB, workerQueue } from '@landfall/pipeline';
-import { claimSegment as decideOnClaim, type Held, POOL, type SegmentGrant, writerLease } from '@landfall/transfer';
+import {
+  claimSegment,
+  enterReport,
+  enterStart,
+  failureKind,
+  type Held,
+  POOL,
+  type Report,
+  type SegmentGrant,
+  writerLease,
+} from '@landfall/transfer';
 import { SimulatedTarget } from './contents.js';
 import { Process } from './kernel.js';
-import { QueueWorker, queueClient } from './queue-worker.js';
-import type { QueuedJob } from './queues.js';
+import { StateFolder } from './kept-reports.js';
+import { QueueWorker } from './queue-worker.js';
 import type { VmResource } from './azure/resources.js';
 import type { World } from './world.js';
 
 /*
- * Data-movers: the loop is made anew here, without queue and network; what it calls is the product's own: moving and
- * verifying a range, claims, leases, reports. A stopped data-mover that another one has to see gone is killed, as on a
- * worker; in the pool there is one at a time.
+ * Data-movers: what they do with a job is the product's own (claims, leases, reports, moving and verifying a range); queue,
+ * network and disks are made anew here. A stopped data-mover that another one has to see gone is killed, as on a worker.
  */
-const LOCK_MS = 15_000;
-const MARGIN_MS = 3_000;
 const AT_ONCE = 2;
 const HEARTBEAT_MS = 20_000;
 const LEASE_SECONDS = 15;
@@ -34,6 +41,7 @@ export class Machine {
   /** On the VM's disk: what was chosen, and what was got. */
   #chosen = '';
   #session = '';
+  readonly #folder = new StateFolder();
   readonly #workerId: string;
 
   constructor(
@@ -52,6 +60,8 @@ export class Machine {
   turnOff(): void {
     this.#on = false;
     for (const process of this.movers) this.world.kernel.kill(process, 'its VM is turned off');
+    // With its disk goes what nobody was told: nobody knows it any more.
+    for (const kept of this.#folder.verdicts) this.world.forget(kept);
     for (const { diskId } of this.vm.dataDisks) this.world.contents.powerCut(diskId, this.world.kernel.random);
   }
 
@@ -72,23 +82,27 @@ export class Machine {
 
   async #live(process: Process, mover: string): Promise<void> {
     const { world, vm } = this;
-    const { workers } = world.shared.connect();
+    const { apis } = world;
     const name = mover.slice(0, mover.lastIndexOf('/'));
     const signal = new AbortController().signal;
     const token = vm.environment['LANDFALL_BOOTSTRAP_TOKEN'] ?? '';
     if (this.#session === '') {
       this.#chosen ||= String(world.kernel.random.next());
       const session = { tokenHash: hashOf(this.#chosen), validSeconds: 3_600 };
-      const redeem = () => workers.redeemBootstrap(this.#workerId, hashOf(token), session);
+      const redeem = () =>
+        apis.call('register', ({ workers }) => workers.redeemBootstrap(this.#workerId, hashOf(token), session));
       const worker = await patiently(redeem, { signal });
       if (worker === null) return world.kernel.kill(process, 'it is not let in');
       this.#session = this.#chosen;
     }
     const tokenHash = hashOf(this.#session);
     const beat = async (): Promise<void> => {
-      const renewed = await workers.renewSession(tokenHash, 3_600);
-      if (renewed) await workers.heartbeat(this.#workerId, { name, pid: 1 });
-      else world.kernel.kill(process, 'its session has ended');
+      const renewed = await apis.call('heartbeat', async ({ workers }) => {
+        const isIn = await workers.renewSession(tokenHash, 3_600);
+        if (isIn) await workers.heartbeat(this.#workerId, { name, pid: 1 });
+        return isIn;
+      });
+      if (!renewed) world.kernel.kill(process, 'its session has ended');
     };
     await beat().catch(() => undefined);
     setInterval(() => void beat().catch(() => undefined), HEARTBEAT_MS);
@@ -96,7 +110,8 @@ export class Machine {
       const holder = this.#slots.find((slot) => slot?.mover === other);
       if (holder) world.kernel.kill(holder.process, `${mover} takes its place`);
     };
-    await takeSegments(world, process, { mover, site: this.#workerId, vm, seeGone });
+    const place = { mover, site: this.#workerId, vm, seeGone, folder: this.#folder };
+    await takeSegments(world, process, place);
   }
 }
 
@@ -106,11 +121,12 @@ interface MoverProcess {
   readonly mover: string;
 }
 
-/** One of the pool, which writes through SAS. */
+/** One of the pool, which writes through SAS. It has the state folder of the one before it. */
 export function startPoolMover(world: World, number: number): Process {
   const process = new Process(`pool-${number}`);
   const mover = `pool-${number}/${world.kernel.steps}`;
-  const place = { mover, site: POOL, vm: null, seeGone: async () => undefined };
+  const folder = world.poolFolder(number);
+  const place = { mover, site: POOL, vm: null, seeGone: async () => undefined, folder };
   world.kernel.within(process, () => {
     takeSegments(world, process, place).catch(() => world.kernel.kill(process, 'it gives up'));
   });
@@ -123,72 +139,44 @@ interface Place {
   /** Null: in the pool. */
   readonly vm: VmResource | null;
   readonly seeGone: (mover: string) => Promise<void>;
+  readonly folder: StateFolder;
 }
 
-/** As a data-mover does it, with the lease and the claim that are its own. */
+const QUIET_LOG = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** As a data-mover does it. */
 async function takeSegments(world: World, process: Process, place: Place): Promise<void> {
-  const { gates, queues } = world;
-  const { mover, site, vm, seeGone } = place;
+  const { gates, queues, kernel } = world;
+  const { mover, site, vm, seeGone, folder } = place;
   const api = moverApi(world, site);
-  const reports = new Reports(queueClient(gates, queues), mover);
   const never = new AbortController().signal;
   const take = async () => ({ askedAt: performance.now(), ...(await api.takeLease(mover)) });
   const granted = await patiently(take, { signal: never });
   const writer = new WriterLease(api, mover, granted, { warn: () => undefined }, () =>
-    world.kernel.kill(process, 'its lease is lost'),
+    // It stops writing at once, and ends a little later.
+    kernel.schedule(5_000, 'it ends without its lease', process, () => kernel.kill(process, 'its lease is lost')),
   );
-  void reports.started(vm === null ? null : site, never).catch(() => undefined);
-  const leases = new Map<string, Lease>();
-  const inHand = new Map<string, Promise<unknown>>();
-
-  const run = async (job: QueuedJob, lost: AbortSignal): Promise<void> => {
-    const wanted = SEGMENT_JOB.parse(job.data);
-    const lease = new Lease(LOCK_MS, MARGIN_MS);
-    leases.set(job.id, lease);
-    let held = wanted;
-    try {
-      const signal = AbortSignal.any([lost, writer.lost]);
-      const grant = await claimSegment(
-        { api, mover, seeGone },
-        wanted.segmentId,
-        wanted.epoch,
-        signal,
-        () => undefined,
-      );
-      held = { ...wanted, epoch: grant.epoch };
-      gates.hook(`step05.${grant.purpose}.afterClaim`);
-      const outcome = await work(world, grant, place, signal, () => {
-        lease.assertHeld();
-        writer.assertHeld();
-      });
-      gates.hook(`step05.${grant.purpose}.afterWork`);
-      await reports.done(held, outcome, 1, writer.lost);
-      gates.hook(`step05.${grant.purpose}.afterReport`);
-    } catch (error) {
-      const details = detailsOf(error);
-      if (['SEGMENT_DONE', 'SEGMENT_STALE'].includes(details.code)) return;
-      if (writer.lost.aborted) throw error;
-      if (lost.aborted || details.code === 'LEASE_LOST') {
-        await reports.failed(held, 'waiting', details, writer.lost).catch(() => undefined);
-        throw error;
-      }
-      await reports.failed(held, kindOf(error), details, writer.lost);
-    } finally {
-      leases.delete(job.id);
-    }
-  };
-  const handle = (job: QueuedJob, lost: AbortSignal): Promise<void> => {
-    const segmentId = String(job.data['segmentId']);
-    const after = inHand.get(segmentId) ?? Promise.resolve();
-    const running = after.then(() => run(job, lost));
-    inHand.set(
-      segmentId,
-      running.catch(() => undefined),
-    );
-    return running;
-  };
-  const queue = vm === null ? QUEUES.moverPool : workerQueue(site);
-  new QueueWorker(gates, queues, queue, AT_ONCE, handle, (job) => leases.get(job.id)?.renewed());
+  // Of the pool only what the books have heard counts: nobody can look into another's folder there.
+  const reports = new Reports(
+    api,
+    folder.as(gates, (kept) => vm !== null && world.found(kept)),
+    mover,
+    QUIET_LOG,
+  );
+  await reports.deliverOfPredecessors(never);
+  void reports.started(never).catch(() => undefined);
+  const jobs = new SegmentJobs({
+    ...{ mover, api, reports, writer, seeGone },
+    run: (grant, signal, mayWrite) => work(world, grant, place, signal, mayWrite),
+    log: QUIET_LOG,
+    crash: gates.hook,
+    onNotWelcome: () => kernel.kill(process, 'it is not welcome any more'),
+  });
+  new QueueWorker(
+    ...([gates, queues, vm === null ? QUEUES.moverPool : workerQueue(site), AT_ONCE] as const),
+    (job, lost, putOff) => jobs.handle({ id: job.id, data: SEGMENT_JOB.parse(job.data), putOff }, lost),
+    (job) => jobs.renewed(job.id),
+  );
 }
 
 interface ClaimBody {
@@ -199,67 +187,96 @@ interface ClaimBody {
 
 /** What the API answers a data-mover. */
 function moverApi(world: World, site: string) {
-  const { books, leases } = world.shared.connect();
+  const { apis } = world;
+  const workerId = site === POOL ? null : site;
   const leased = { leaseMs: LEASE_SECONDS * 1_000 };
   return {
-    async takeLease(mover: string) {
-      await leases.takeOver(writerLease(site, mover), mover, LEASE_SECONDS);
-      return leased;
-    },
-    async renewLease(mover: string) {
-      if (await leases.renew(writerLease(site, mover), mover, LEASE_SECONDS)) return leased;
-      throw refused('LEASE_LOST');
-    },
-    async claim(segmentId: string, { epoch, mover, gone = [] }: ClaimBody): Promise<SegmentGrant | Held> {
-      const writers = { leases, claim: { site, mover, gone } };
-      const decision = await decideOnClaim(books, { segmentId, epoch, mover }, writers);
-      switch (decision.kind) {
-        case 'granted':
-          return grantOf(decision.segment);
-        case 'held':
-          return { heldBy: decision.by, expired: decision.expired };
-        case 'lost':
-          throw refused('LEASE_LOST');
-        default:
-          throw refused(decision.kind === 'done' ? 'SEGMENT_DONE' : 'SEGMENT_STALE');
-      }
-    },
+    takeLease: (mover: string) =>
+      apis.call(`lease for ${mover}`, async ({ leases }) => {
+        await leases.takeOver(writerLease(site, mover), mover, LEASE_SECONDS);
+        return leased;
+      }),
+    renewLease: (mover: string) =>
+      apis.call(`renew ${mover}`, async ({ leases }) => {
+        if (await leases.renew(writerLease(site, mover), mover, LEASE_SECONDS)) return leased;
+        throw refused('LEASE_LOST');
+      }),
+    started: (mover: string) =>
+      apis.call(`${mover} has started`, ({ books }) => enterStart(books, { workerId }, mover)),
+    report: (segmentId: string, report: Report) =>
+      apis.call(`report of ${report.result.kind} on ${segmentId}`, async ({ books, workers }) => {
+        const { result } = report;
+        const isVerdict = result.kind === 'failed' && failureKind(result.code) === 'verdict';
+        const isRetired = workerId !== null && (await workers.worker(workerId))?.state === 'retired';
+        if (isRetired && !isVerdict) throw new NotWelcomeError(refused('UNAUTHENTICATED').toDetails());
+        return enterReport(books, { workerId }, segmentId, report);
+      }),
+    claim: (segmentId: string, { epoch, mover, gone = [] }: ClaimBody): Promise<SegmentGrant | Held> =>
+      apis.call(`claim ${segmentId}`, async ({ books, leases, accesses }) => {
+        const segment = await books.segment(segmentId);
+        if (segment === null) throw refused('SEGMENT_NOT_FOUND');
+        const access = workerId === null ? await accesses.access(segment.restoreId, segment.diskName) : null;
+        const wanted = segment.purpose === 'move' ? 'write' : 'read';
+        const isWanted = segment.epoch === epoch && ['pending', 'running'].includes(segment.state);
+        if (isWanted && workerId === null && access?.purpose !== wanted) throw accessMissing();
+        const writers = { leases, claim: { site, mover, gone } };
+        const decision = await claimSegment(books, { segmentId, epoch, mover, workerId }, writers);
+        switch (decision.kind) {
+          case 'granted':
+            return grantOf(decision.segment, access && world.shared.reveal(access));
+          case 'held': {
+            const grant = await books.latestGrant(segmentId, decision.by);
+            const { restoreId, epoch: now } = decision.segment;
+            return { restoreId, heldBy: decision.by, expired: decision.expired, epoch: grant?.epoch ?? now };
+          }
+          case 'lost':
+            throw refused('LEASE_LOST');
+          default:
+            throw refused(decision.kind === 'done' ? 'SEGMENT_DONE' : 'SEGMENT_STALE');
+        }
+      }),
   };
 }
 
-/** The source and the target are the simulation's own; nothing needs to be opened. */
-function grantOf({ id, restoreId, epoch, purpose, offsetBytes, lengthBytes, diskName }: Segment): SegmentGrant {
+/** The source is the simulation's own; nothing needs to be opened. */
+function grantOf(segment: Segment, url: string | null): SegmentGrant {
+  const { id, restoreId, epoch, purpose, offsetBytes, lengthBytes, diskName } = segment;
   return {
     ...{ segmentId: id, restoreId, epoch, purpose, offsetBytes, lengthBytes, verify: 'full' },
     repository: { kind: 'restic', store: { kind: 'folder', path: '/' }, password: null },
     source: { location: diskName, sizeBytes: 1 },
-    target: { kind: 'lun', lun: 0, sizeBytes: 1 },
+    target: url === null ? { kind: 'lun', lun: 0, sizeBytes: 1 } : { kind: 'page-blob', url, sizeBytes: 1 },
   };
 }
 
 async function work(world: World, grant: SegmentGrant, place: Place, signal: AbortSignal, mayWrite: () => void) {
-  const { purpose, restoreId, offsetBytes, lengthBytes, segmentId, epoch } = grant;
+  const { purpose, restoreId, offsetBytes, lengthBytes, segmentId, epoch, target: to } = grant;
   const { mover, vm } = place;
   const diskName = grant.source.location;
   const order = world.orderOf(restoreId);
   const source = order.sources.get(diskName)!;
   const restore = (await world.shared.books.restore(restoreId))!;
   const diskId = restore.disks.find((disk) => disk.name === diskName)?.azureId ?? '';
+  const chance = (fault: keyof typeof world.diskFaults) => (): boolean =>
+    world.kernel.random.chance(world.diskFaults[fault]);
   const target = new SimulatedTarget(world.gates, world.contents, {
     ...{ diskId, purpose, segmentId, epoch, mover },
     sizeBytes: source.sizeBytes,
     direct: vm === null,
-    reachable: (what) => world.isReachable(diskId, vm, what),
-    flushFails: () => world.kernel.random.chance(world.diskFaults.flushFails),
+    reachable: (what) => world.isReachable(diskId, vm === null ? (to.kind === 'lun' ? '' : to.url) : vm, what),
+    // What is written through Azure itself is durable when it is answered.
+    flushFails: vm === null ? () => false : chance('flushFails'),
+    writeFails: chance('writeFails'),
+    readDiffers: chance('readDiffers'),
   });
   const range = { offset: offsetBytes, length: lengthBytes };
   if (purpose === 'move') {
     const moved = await moveRange(source, target, range, { signal, mayWrite });
-    return { bytesRead: moved.bytesWritten, ...moved };
+    return { bytesRead: moved.bytesWritten, ...moved, warnings: [] };
   }
   if (restore.plan?.options.verify === 'full') return verifyWhole(target, source, range);
   const verified = await verifyRange(source, target, range, 'sampled', segmentId, signal);
-  return { bytesRead: verified.bytesCompared, bytesWritten: 0, bytesZero: verified.bytesZero };
+  return { bytesRead: verified.bytesCompared, bytesWritten: 0, bytesZero: verified.bytesZero, warnings: [] };
 }
 
 /** Every block with something in it; comparing a million zeros would take all the time there is. */
@@ -280,7 +297,7 @@ async function verifyWhole(
       throw new PermanentError({ code: 'VERIFY_MISMATCH', message: 'It differs.', fix: 'Begin anew.' });
     }
   }
-  return { bytesRead, bytesWritten: 0, bytesZero: 0 };
+  return { bytesRead, bytesWritten: 0, bytesZero: 0, warnings: [] };
 }
 
 function hashOf(token: string): string {
@@ -289,4 +306,9 @@ function hashOf(token: string): string {
 
 function refused(code: string): ConflictError {
   return new ConflictError({ code, message: 'The API refuses it.', fix: 'Nothing has to be done.' });
+}
+
+function accessMissing(): WaitingError {
+  const details = { code: 'ACCESS_MISSING', message: 'No access just now.', fix: 'Ask again.' };
+  return new WaitingError(details, { retryAfterMs: 2_000 });
 }

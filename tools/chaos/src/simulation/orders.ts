@@ -27,7 +27,14 @@ export function orderByChance(random: Random, number: number, subnetId: string):
     sources.set(name, SimulatedSource.byChance(`${number} ${name}`, sizeBytes, random));
     return {
       ...template.disks[0]!,
-      ...{ name, sizeBytes, sourceBytes: sizeBytes, from: `disk:${name}`, azureName: `web${number}-${name}` },
+      ...{
+        name,
+        sizeBytes,
+        sourceLocation: name,
+        sourceBytes: sizeBytes,
+        from: `disk:${name}`,
+        azureName: `web${number}-${name}`,
+      },
       role: index === 0 ? 'os' : 'data',
       lun: index === 0 ? null : index - 1,
     };

@@ -18,7 +18,14 @@ export function queueClient(
 const LOCK_MS = 15_000;
 const LOOK_EVERY_MS = 10_000;
 
-export type JobHandler = (job: QueuedJob, lost: AbortSignal) => Promise<unknown>;
+export type JobHandler = (
+  job: QueuedJob,
+  lost: AbortSignal,
+  putOff: (milliseconds: number) => Promise<never>,
+) => Promise<unknown>;
+
+/** Thrown into a run whose job was put off: it ends, and the job does not. */
+class PutOff extends Error {}
 
 /*
  * As BullMQ's worker: takes jobs side by side, renews their locks, tells a run that its lock was lost (and cannot
@@ -78,13 +85,19 @@ export class QueueWorker {
           () => undefined,
         );
     }, LOCK_MS / 2);
+    let isPutOff = false;
+    const putOff = async (milliseconds: number): Promise<never> => {
+      await this.gates.redis(`put off ${job.id}`, () => this.queues.putOff(job, token, milliseconds));
+      isPutOff = true;
+      throw new PutOff();
+    };
     try {
-      await this.handle(job, lost.signal);
+      await this.handle(job, lost.signal, putOff);
     } catch {
       // Its end is the same: nothing is counted by the queue.
     } finally {
       clearInterval(renewal);
-      for (let tries = 0; tries < 5; tries++) {
+      for (let tries = 0; tries < 5 && !isPutOff; tries++) {
         const ended = await this.gates
           .redis(`end ${job.id}`, () => this.queues.finish(job, token))
           .then(

@@ -79,6 +79,14 @@ export class MemoryQueues {
     return true;
   }
 
+  /** Given back by whoever has it: waits again, for a while. Throws when its lock is somebody else's by now. */
+  putOff(job: QueuedJob, token: string, delayMs: number): void {
+    const known = this.#jobs.get(job.queue)?.get(job.id);
+    if (known?.state !== 'active' || known.lock?.token !== token) throw new Error(`the lock on ${job.id} is lost`);
+    Object.assign(known, { state: 'waiting', lock: null, notBefore: this.kernel.now + delayMs });
+    this.kernel.schedule(delayMs, `job ${job.id} is due again`, null, () => this.#wake(job.queue));
+  }
+
   finish(job: QueuedJob, token: string): void {
     const known = this.#jobs.get(job.queue)?.get(job.id);
     if (known?.lock?.token !== token) return;

@@ -1,12 +1,13 @@
 import { hasEnded, kindOf } from '@landfall/domain';
 import { requestCancel, requestRestore, requestResume, requestRollback } from '@landfall/pipeline';
 import { judge, type Violation } from '@landfall/testing';
+import { NO_API_FAULTS } from './api-wire.js';
 import { NO_FAULTS } from './gates.js';
 import { Process } from './kernel.js';
 import { NO_WIRE_FAULTS } from './azure/transport.js';
 import { orderByChance } from './orders.js';
 import { NO_QUEUE_FAULTS } from './queues.js';
-import { troublesByChance, type Troubles } from './troubles.js';
+import { NO_DISK_FAULTS, troublesByChance, type Troubles } from './troubles.js';
 import { liveIn } from './virtual-globals.js';
 import { World } from './world.js';
 
@@ -89,8 +90,9 @@ export async function simulate({ seed, trace }: RunOptions): Promise<RunReport> 
 
 /** Asks for the restores, and lets the troubles come. */
 function begin(world: World, troubles: Troubles): void {
-  const { kernel, gates, queues, azure, wire } = world;
+  const { kernel, gates, queues, azure, wire, apis } = world;
   Object.assign(gates.faults, troubles.gates);
+  apis.faults = { ...troubles.api };
   queues.faults = troubles.queues;
   azure.faults = troubles.azure;
   Object.assign(wire.faults, troubles.wire);
@@ -114,7 +116,7 @@ async function ask(world: World, number: number): Promise<void> {
 }
 
 async function happen(world: World, what: Troubles['events'][number]['what']): Promise<void> {
-  const { kernel, gates, queues, services, azure } = world;
+  const { kernel, gates, queues, azure, apis } = world;
   switch (what.kind) {
     case 'flush':
       return queues.flushAll();
@@ -128,23 +130,26 @@ async function happen(world: World, what: Troubles['events'][number]['what']): P
     case 'postgres away':
       gates.postgresDownUntil = kernel.now + what.ms;
       return;
+    case 'api away':
+      apis.downUntil = kernel.now + what.ms;
+      return;
     case 'kill': {
-      const process = services.get(what.service);
+      const process = kernel.random.pick(world.servicesOf(what.service));
       return process && kernel.kill(process, 'kill -9');
     }
     case 'kill a mover': {
-      const mover = kernel.random.pick(world.movers);
+      const mover = kernel.random.pick([...world.movers, ...world.poolMovers]);
       return mover && kernel.kill(mover, 'kill -9');
     }
     case 'lose a worker':
       return azure.removeByHand(kernel.random);
     case 'stop a mover': {
-      const mover = kernel.random.pick(world.movers) ?? services.get('pool');
+      const mover = kernel.random.pick([...world.movers, ...world.poolMovers]);
       if (mover) mover.stoppedUntil = kernel.now + what.ms;
       return;
     }
     case 'stop a service': {
-      const process = services.get(what.service);
+      const process = kernel.random.pick(world.servicesOf(what.service));
       if (process) process.stoppedUntil = kernel.now + what.ms;
       return;
     }
@@ -172,7 +177,9 @@ function calm(world: World): void {
   world.queues.faults = NO_QUEUE_FAULTS;
   world.azure.faults = { lateFailure: 0, hidden: 0 };
   Object.assign(world.wire.faults, NO_WIRE_FAULTS);
-  world.diskFaults.flushFails = 0;
+  Object.assign(world.diskFaults, NO_DISK_FAULTS);
+  world.apis.faults = { ...NO_API_FAULTS };
+  world.apis.downUntil = 0;
   world.restartMs = [200, 2_000];
 }
 

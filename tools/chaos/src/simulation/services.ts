@@ -6,7 +6,6 @@ import { createVm } from '@landfall/finalizer/steps/create-vm';
 import { deallocateWorker } from '@landfall/finalizer/steps/deallocate-worker';
 import { detachDisks } from '@landfall/finalizer/steps/detach-disks';
 import { createTransfer } from '@landfall/finalizer/transfer/index';
-import { enterResult } from '@landfall/finalizer/transfer/results-consumer';
 import {
   handleJob,
   QUEUES,
@@ -16,8 +15,10 @@ import {
   type CleanUpHandler,
   type ServiceLog,
   type ServiceName,
+  type TaskHandler,
   type StepHandlers,
 } from '@landfall/pipeline';
+import { TRANSFER_JOB, TRANSFER_JOB_PAYLOAD } from '@landfall/transfer';
 import { createEmptyDisks } from '@landfall/provisioner/steps/create-empty-disks';
 import { launchWorker } from '@landfall/provisioner/steps/launch-worker';
 import { Process } from './kernel.js';
@@ -33,18 +34,19 @@ export const WORKER_SUBNET = 'virtualNetworks/net/subnets/machines';
 
 export type SimulatedService = ServiceName | 'api';
 
-export function startService(world: World, service: SimulatedService): Process {
-  const process = new Process(service);
-  world.kernel.within(process, () => run(world, service));
+export function startService(world: World, service: SimulatedService, number: number): Process {
+  const process = new Process(`${service}-${number}`);
+  world.kernel.within(process, () => run(world, service, process));
   return process;
 }
 
-function run(world: World, service: SimulatedService): void {
+function run(world: World, service: SimulatedService, process: Process): void {
   const { gates, queues } = world;
-  const { books, workers, accesses } = world.shared.connect();
+  const connections = world.shared.connect();
+  const { books, workers, accesses, leases } = connections;
   const client = queueClient(gates, queues);
   runOutboxRelay(books, client, () => undefined, { lookEveryMs: 10_000 });
-  if (service === 'api') return;
+  if (service === 'api') return world.apis.serve(process, connections);
   const log = logOf(world);
 
   const cloud = connectCloud(world);
@@ -52,6 +54,7 @@ function run(world: World, service: SimulatedService): void {
   let handlers: StepHandlers = {};
   let clean: CleanUpHandler | undefined;
   let also: (() => Promise<void>) | undefined;
+  let tasks: Readonly<Record<string, TaskHandler>> = {};
   if (service === 'planner') {
     handlers = {
       plan: async ({ restore }) => {
@@ -72,6 +75,7 @@ function run(world: World, service: SimulatedService): void {
     const transfer = createTransfer({
       books,
       workers,
+      leases,
       jobs: client,
       extentsOf: async (restore, planned) => world.orderOf(restore.id).sources.get(planned.name)!.extents(),
       direct: {
@@ -91,13 +95,13 @@ function run(world: World, service: SimulatedService): void {
     };
     clean = cleanUp({ ...removal, diskAccesses: accesses });
     also = transfer.reconcile;
-    new QueueWorker(gates, queues, QUEUES.moverResults, 8, (job, lost) =>
-      enterResult({ enter: transfer.enter }, job, lost, log),
-    );
+    tasks = {
+      [TRANSFER_JOB]: (payload, signal) => transfer.goOn(TRANSFER_JOB_PAYLOAD.parse(payload).restoreId, signal),
+    };
   }
 
   const runs = new RunningRuns(books, 3_000);
-  const options = { service, books, handlers, ...(clean ? { cleanUp: clean } : {}) };
+  const options = { service, books, handlers, tasks, ...(clean ? { cleanUp: clean } : {}) };
   new QueueWorker(gates, queues, QUEUES[service], 8, (job, lost) => handleJob(options, runs, job, lost, log));
   runReconciler({
     books,

@@ -1,4 +1,12 @@
-import type { CallJournal, DiskAccesses, Leases, RestoreBooks, WorkerRegistry } from '@landfall/domain';
+import {
+  SEALING_CONTEXT,
+  type CallJournal,
+  type DiskAccess,
+  type DiskAccesses,
+  type Leases,
+  type RestoreBooks,
+  type WorkerRegistry,
+} from '@landfall/domain';
 import { withCrashPoints } from '@landfall/pipeline';
 import {
   MemoryBooks,
@@ -7,7 +15,16 @@ import {
   MemorySecretBox,
   MemoryWorkerRegistry,
 } from '@landfall/testing';
+import type { FailedDisk } from '@landfall/testing';
 import type { Gates } from './gates.js';
+
+/** A process' way to Postgres. */
+export interface Connections {
+  readonly books: RestoreBooks;
+  readonly workers: WorkerRegistry;
+  readonly accesses: DiskAccesses;
+  readonly leases: Leases;
+}
 
 /** Postgres: what all processes share, and each one's way to it. */
 export class SharedBooks {
@@ -21,8 +38,38 @@ export class SharedBooks {
 
   constructor(private readonly gates: Gates) {}
 
+  /** Told beside the run, without a way to Postgres: what the books hold at this moment. */
+  diskOf(segmentId: string): string | null {
+    return this.books.now.segments.get(segmentId)?.diskName ?? null;
+  }
+
+  /** Whether a verdict on a disk of it has to end it. */
+  isMoving(restoreId: string): boolean {
+    const restore = this.books.now.restores.get(restoreId);
+    return restore?.state === 'running' || (restore?.state === 'needs-attention' && restore.cleanUp === null);
+  }
+
+  /** Verdicts that were entered before their restore had come to its end. */
+  async verdictsInTime(): Promise<readonly FailedDisk[]> {
+    const found: FailedDisk[] = [];
+    for (const { id } of await this.books.restores()) {
+      const events = await this.books.events(id, 0, 100_000);
+      const back = events.find(({ type }) => /^restore\.(completed|cancelling|rolling-back)$/.test(type));
+      for (const { at, diskName, code } of await this.books.verdicts(id)) {
+        const isLate = back !== undefined && back.at < at;
+        if (!isLate) found.push({ restoreId: id, diskName, code });
+      }
+    }
+    return found;
+  }
+
+  /** The SAS of an access, for whoever is granted a segment of the disk. */
+  reveal({ restoreId, diskName, sealedUrl }: DiskAccess): string {
+    return this.secrets.open(sealedUrl, SEALING_CONTEXT.diskAccess(restoreId, diskName)).reveal();
+  }
+
   /** The books as the running process sees them. */
-  connect(): { books: RestoreBooks; workers: WorkerRegistry; accesses: DiskAccesses; leases: Leases } {
+  connect(): Connections {
     const { gates } = this;
     const owner = gates.kernel.process;
     const gated = overGate(this.books as RestoreBooks, gates, {
@@ -40,12 +87,13 @@ export class SharedBooks {
       leases: overGate<Leases>(this.leases, gates, {}, 'lease'),
       accesses: overGate<DiskAccesses>(
         {
-          put: (access) => {
+          put: (access, present) => {
             this.written.push(access.sealedUrl);
-            return this.accesses.put(access);
+            return this.accesses.put(access, present);
           },
           access: (restoreId, diskName) => this.accesses.access(restoreId, diskName),
-          remove: (restoreId, diskName) => this.accesses.remove(restoreId, diskName),
+          remove: (present) => this.accesses.remove(present),
+          removeAll: (restoreId) => this.accesses.removeAll(restoreId),
         },
         gates,
         {},

@@ -1,3 +1,4 @@
+import type { ApiFaults } from './api-wire.js';
 import type { AzureFaults } from './azure/memory-azure.js';
 import type { WireFaults } from './azure/transport.js';
 import type { Faults } from './gates.js';
@@ -16,14 +17,24 @@ export interface Troubles {
   readonly queues: QueueFaults;
   readonly azure: AzureFaults;
   readonly wire: WireFaults;
-  readonly disks: { readonly flushFails: number };
+  readonly api: ApiFaults;
+  readonly disks: DiskFaults;
   readonly events: readonly { readonly atMs: number; readonly what: Trouble }[];
 }
+
+/** Chances of each flush, write and read-back. */
+export interface DiskFaults {
+  flushFails: number;
+  writeFails: number;
+  readDiffers: number;
+}
+
+export const NO_DISK_FAULTS: Readonly<DiskFaults> = { flushFails: 0, writeFails: 0, readDiffers: 0 };
 
 export type Trouble =
   | { readonly kind: 'flush' | 'snapshot' | 'redis restart' | 'kill a mover' | 'lose a worker' }
   | { readonly kind: 'cancel' | 'resume' | 'rollback' }
-  | { readonly kind: 'redis away' | 'postgres away' | 'stop a mover'; readonly ms: number }
+  | { readonly kind: 'redis away' | 'postgres away' | 'api away' | 'stop a mover'; readonly ms: number }
   | { readonly kind: 'kill'; readonly service: SimulatedService }
   | { readonly kind: 'stop a service'; readonly service: SimulatedService; readonly ms: number };
 
@@ -52,7 +63,8 @@ export function troublesByChance(random: Random): Troubles {
       lost: some(0.3, 0.02, 0.1),
       answerLost: some(0.3, 0.02, 0.1),
     },
-    disks: { flushFails: some(0.1, 0.1) },
+    api: { lost: some(0.3, 0.02, 0.1), answerLost: some(0.3, 0.02, 0.1), twice: some(0.3, 0.05, 0.3) },
+    disks: { flushFails: some(0.2, 0.05, 0.1), writeFails: some(0.1, 0.05), readDiffers: some(0.1, 0.05, 0.2) },
     events: Array.from({ length: random.between(0, 8) }, () => ({
       atMs: random.between(0, lastsMs),
       what: troubleByChance(random),
@@ -62,7 +74,8 @@ export function troublesByChance(random: Random): Troubles {
 
 function troubleByChance(random: Random): Trouble {
   const kind = random.pick([
-    ...(['flush', 'snapshot', 'redis restart', 'redis away', 'postgres away', 'kill', 'kill', 'kill a mover'] as const),
+    ...(['flush', 'snapshot', 'redis restart', 'redis away', 'postgres away', 'api away', 'kill'] as const),
+    ...(['kill', 'kill a mover', 'kill a mover'] as const),
     ...(['stop a mover', 'stop a mover', 'stop a service', 'lose a worker', 'cancel', 'resume', 'rollback'] as const),
   ]);
   const service = random.pick(SERVICES);
@@ -74,6 +87,7 @@ function troubleByChance(random: Random): Trouble {
       return { kind, service, ms };
     case 'redis away':
     case 'postgres away':
+    case 'api away':
     case 'stop a mover':
       return { kind, ms };
     case undefined:

@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { RestorePlan } from '@landfall/domain';
-import type { DiskComparison, Evidence, Fingerprint, InventoryItem } from '@landfall/testing';
+import type { KeptReport } from '@landfall/data-mover/queue/kept-reports';
+import type { DiskComparison, Evidence, FailedDisk, Fingerprint, InventoryItem } from '@landfall/testing';
 import { historiesOf } from '@landfall/testing';
+import { ApiWire } from './api-wire.js';
+import { StateFolder } from './kept-reports.js';
+import { NO_DISK_FAULTS, type DiskFaults } from './troubles.js';
 import { MemoryAzure } from './azure/memory-azure.js';
 import type { AnyResource, DiskResource, VmResource } from './azure/resources.js';
 import { SimulatedWire } from './azure/transport.js';
@@ -15,6 +19,8 @@ import { APPLIANCE, startService, type SimulatedService } from './services.js';
 import { SharedBooks } from './shared-books.js';
 
 /** Everything that a run takes place in. */
+/** Of each service, and of the pool's data-movers. */
+const OF_EACH = 2;
 export const SERVICES: readonly SimulatedService[] = ['api', 'planner', 'provisioner', 'finalizer'];
 const SUBSCRIPTION = '00000000-0000-4000-8000-000000000001';
 /** Secrets that are planted: none may come to light. */
@@ -28,7 +34,11 @@ export class World {
   readonly wire: SimulatedWire;
   readonly shared: SharedBooks;
   readonly contents = new DiskContents();
-  readonly diskFaults = { flushFails: 0 };
+  readonly apis: ApiWire;
+  readonly diskFaults: DiskFaults = { ...NO_DISK_FAULTS };
+  /** Verdicts that somebody holds, or has told: by segment and epoch. */
+  readonly #found = new Map<string, FailedDisk>();
+  readonly #poolFolders = new Map<number, StateFolder>();
   readonly logs: string[] = [];
   readonly machines = new Map<string, Machine>();
   readonly orders = new Map<string, Order>();
@@ -44,6 +54,7 @@ export class World {
     this.azure = new MemoryAzure(this.kernel, SUBSCRIPTION);
     this.wire = new SimulatedWire(this.gates, this.azure);
     this.shared = new SharedBooks(this.gates);
+    this.apis = new ApiWire(this.gates);
     this.azure.onPower = (vm, running) => this.#power(vm, running);
   }
 
@@ -57,8 +68,39 @@ export class World {
   }
 
   start(): void {
-    for (const service of SERVICES) this.#keepAlive(service, () => startService(this, service));
-    this.#keepAlive('pool', () => startPoolMover(this, 0));
+    for (let number = 0; number < OF_EACH; number++) {
+      for (const service of SERVICES)
+        this.#keepAlive(`${service}-${number}`, () => startService(this, service, number));
+      this.#keepAlive(`pool-${number}`, () => startPoolMover(this, number));
+    }
+  }
+
+  /** The processes of a service. */
+  servicesOf(service: SimulatedService): readonly Process[] {
+    return this.#named(`${service}-`);
+  }
+
+  get poolMovers(): readonly Process[] {
+    return this.#named('pool-');
+  }
+
+  poolFolder(number: number): StateFolder {
+    const folder = this.#poolFolders.get(number) ?? new StateFolder();
+    this.#poolFolders.set(number, folder);
+    return folder;
+  }
+
+  /** A data-mover knows of a disk that has failed for good, and will not forget it. */
+  found({ segmentId, report }: KeptReport): void {
+    const { result, restoreId, epoch } = report;
+    const diskName = this.shared.diskOf(segmentId);
+    if (result.kind !== 'failed' || diskName === null || !this.shared.isMoving(restoreId)) return;
+    this.#found.set(`${segmentId} ${epoch}`, { restoreId, diskName, code: result.code });
+  }
+
+  /** Nobody knows of it any more. */
+  forget({ segmentId, report }: KeptReport): void {
+    this.#found.delete(`${segmentId} ${report.epoch}`);
   }
 
   orderOf(restoreId: string): Order {
@@ -67,12 +109,13 @@ export class World {
     return order;
   }
 
-  /** Whether a disk can be written or read from a VM, or through its SAS where there is none. */
-  isReachable(diskId: string, vm: VmResource | null, what: 'write' | 'read'): boolean {
+  /** Whether a disk can be written or read from a VM, or through this SAS. */
+  isReachable(diskId: string, from: VmResource | string, what: 'write' | 'read'): boolean {
     const disk = this.azure.resources.get(diskId.toLowerCase());
     if (disk?.kind !== 'disk') return false;
-    if (vm === null) return disk.diskState === 'ActiveUpload' || (what === 'read' && disk.diskState === 'ActiveSAS');
-    return disk.managedBy === vm.id && vm.power === 'running';
+    if (typeof from !== 'string') return disk.managedBy === from.id && from.power === 'running';
+    if (disk.accessSas !== from) return false;
+    return disk.diskState === 'ActiveUpload' || (what === 'read' && disk.diskState === 'ActiveSAS');
   }
 
   /** Things of other people, some of them named as Landfall's would be. */
@@ -107,6 +150,7 @@ export class World {
       inventory: resources.map(({ id, kind, tags }): InventoryItem => ({ azureId: id, kind, tags })),
       foreign: { before: this.#foreign, after: resources.map(printOf) },
       disks: restores.flatMap(({ restore }) => this.#compare(restore.id, restore.disks)),
+      failedForGood: [...this.#found.values(), ...(await this.shared.verdictsInTime())],
       diskAccesses: this.contents.log,
       texts: [
         { where: 'the logs', text: this.logs.join('\n') },
@@ -125,6 +169,10 @@ export class World {
       const actual = digest(this.contents.onDisk(azureId));
       return [{ restoreId, diskName: name, expected: digest(source.blocks), actual }];
     });
+  }
+
+  #named(prefix: string): Process[] {
+    return [...this.services].flatMap(([name, process]) => (name.startsWith(prefix) && process.alive ? [process] : []));
   }
 
   #keepAlive(name: string, start: () => Process): void {

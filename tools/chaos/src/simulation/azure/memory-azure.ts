@@ -283,7 +283,9 @@ export class MemoryAzure {
     if (action === 'endGetAccess') {
       return {
         done: () => {
-          if (/^Active/.test(resource.diskState)) resource.diskState = 'Unattached';
+          if (!/^Active/.test(resource.diskState)) return;
+          resource.diskState = 'Unattached';
+          resource.accessSas = null;
         },
       };
     }
@@ -297,7 +299,9 @@ export class MemoryAzure {
     return {
       done: () => {
         resource.diskState = writes ? 'ActiveUpload' : 'ActiveSAS';
-        return { accessSAS: `https://disks.simulated/${resource.name}?sig=canary-sas` };
+        // One that runs is given again.
+        resource.accessSas ??= `https://disks.simulated/${resource.name}?number=${this.kernel.steps}&sig=canary-sas`;
+        return { accessSAS: resource.accessSas };
       },
     };
   }

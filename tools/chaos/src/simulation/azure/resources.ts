@@ -18,6 +18,8 @@ export interface DiskResource extends Resource {
   readonly location: string;
   diskState: 'Unattached' | 'Attached' | 'Reserved' | 'ReadyToUpload' | 'ActiveUpload' | 'ActiveSAS';
   managedBy: string | null;
+  /** The one that is good at present. */
+  accessSas?: string | null;
 }
 
 export interface NicResource extends Resource {
