@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { ConflictError, NotFoundError, type Segment } from '@landfall/domain';
+import { ConflictError, NotFoundError, type Secret, type Segment } from '@landfall/domain';
 import {
   CLAIM,
   claimSegment,
@@ -38,13 +38,16 @@ export class MoversController {
     @Param('id') id: string,
     @Body({ schema: REGISTER.strict() }) body: z.infer<typeof REGISTER>,
   ): Promise<z.infer<typeof REGISTERED>> {
+    // Before the token is spent.
+    this.ports.doors.assertAvailable();
     const session = newSession(body.sessionToken);
     const worker = await this.ports.workers.redeemBootstrap(id, hashOf(body.bootstrapToken), session);
     if (worker === null) {
       throw new UnauthenticatedError('The bootstrap token is not valid: it is unknown, used, or has expired.');
     }
+    const redisUrl = await this.openDoor(id);
     await this.ports.workers.heartbeat(id, body.mover);
-    const { redisUrl, queuePrefix, concurrency } = this.ports.moverQueues;
+    const { queuePrefix, concurrency } = this.ports.moverQueues;
     return {
       sessionToken: session.token,
       validSeconds: session.validSeconds,
@@ -133,6 +136,15 @@ export class MoversController {
     if (decision.kind === 'lost') throw leaseLost(mover);
     if (decision.kind === 'held') return { heldBy: decision.by, expired: decision.expired };
     return grantOf(this.ports, decision.segment, lun);
+  }
+
+  /** Whoever retires a worker shuts its door afterwards, which may have been before it was opened here. */
+  private async openDoor(workerId: string): Promise<Secret> {
+    const { doors, workers } = this.ports;
+    const url = await doors.open({ workerId });
+    if ((await workers.worker(workerId))?.state === 'ready') return url;
+    await doors.shut(workerId);
+    throw new UnauthenticatedError('The worker was retired while it registered.');
   }
 
   /**
