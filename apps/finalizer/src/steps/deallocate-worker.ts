@@ -1,24 +1,28 @@
-import type { RestoreBooks, WorkerRegistry } from '@landfall/domain';
-import type { StepHandler } from '@landfall/pipeline';
+import type { RestoreBooks, WorkerDoors, WorkerRegistry } from '@landfall/domain';
+import { shutDoor, type StepHandler } from '@landfall/pipeline';
 import { removeOwned, type RemovalPorts } from './owned-resources.js';
 
 /*
- * Step 7: the workers have done their work. Their tokens are void first, so that nothing they still say counts; then they
- * stop, and then they are removed with their network interfaces and OS disks: a stopped worker is still paid for,
+ * Step 7: the workers have done their work. Their tokens are void first and their doors to the queues shut, so that
+ * nothing they still say counts; then they stop, and then they are removed with their network interfaces and OS disks: a stopped worker is still paid for,
  * and holds nothing that is needed.
  */
 export interface DeallocationPorts extends RemovalPorts {
   readonly books: Pick<RestoreBooks, 'ledger'>;
   readonly workers: Pick<WorkerRegistry, 'workers' | 'retire'>;
+  readonly doors: Pick<WorkerDoors, 'shut'>;
 }
 
 const WORKER_ROLES = ['worker', 'worker-nic', 'worker-os-disk'];
 
 export function deallocateWorker(ports: DeallocationPorts): StepHandler<'deallocate-worker'> {
-  const { cloud, books, workers } = ports;
+  const { cloud, books, workers, doors } = ports;
   return async (context) => {
     const { restore, journal, signal } = context;
-    for (const worker of await workers.workers({ restoreId: restore.id })) await workers.retire(worker.id);
+    for (const worker of await workers.workers({ restoreId: restore.id })) {
+      await workers.retire(worker.id);
+      await shutDoor(doors, worker.id);
+    }
     const own = (await books.ledger(restore.id)).filter(
       (entry) => entry.state !== 'removed' && WORKER_ROLES.includes(entry.role),
     );

@@ -20,6 +20,7 @@ import {
 } from '@landfall/pipeline';
 import { createEmptyDisks } from '@landfall/provisioner/steps/create-empty-disks';
 import { launchWorker } from '@landfall/provisioner/steps/launch-worker';
+import { MemoryWorkerDoors } from '@landfall/testing';
 import { Process } from './kernel.js';
 import { queueClient, QueueWorker } from './queue-worker.js';
 import type { World } from './world.js';
@@ -48,7 +49,8 @@ function run(world: World, service: SimulatedService): void {
   const log = logOf(world);
 
   const cloud = connectCloud(world);
-  const removal = { cloud, books, workers, applianceId: APPLIANCE };
+  const doors = new MemoryWorkerDoors();
+  const removal = { cloud, books, workers, doors, applianceId: APPLIANCE };
   let handlers: StepHandlers = {};
   let clean: CleanUpHandler | undefined;
   let also: (() => Promise<void>) | undefined;
@@ -64,7 +66,7 @@ function run(world: World, service: SimulatedService): void {
     handlers = {
       'create-empty-disks': createEmptyDisks({ cloud, books, applianceId: APPLIANCE }),
       'launch-worker': launchWorker({
-        ...{ cloud, workers, applianceId: APPLIANCE, apiUrl: 'http://api', image: 'p:o:s:v', subnetId: null },
+        ...{ cloud, workers, doors, applianceId: APPLIANCE, apiUrl: 'http://api', image: 'p:o:s:v', subnetId: null },
         reportsWithinMs: 60_000,
       }),
     };
