@@ -11,6 +11,7 @@ const SCRIPTS = [
   ...['moveToActive', 'moveToFinished', 'moveToDelayed', 'moveJobFromActiveToWait', 'moveStalledJobsToWait'],
   ...['retryJob', 'extendLock', 'extendLocks'],
 ];
+const DOCUMENTED = new URL('../../../../docs/security.md', import.meta.url);
 const KEY = new Secret('ab'.repeat(32));
 
 function calledBy(script: string): string[] {
@@ -32,6 +33,12 @@ describe('the rules of a door', () => {
       DOOR_COMMANDS.filter((command) => !called.has(command) && !sent.includes(command)),
       [],
     );
+  });
+
+  it('are those that the documentation gives to a fixed user', () => {
+    const command = /ACL SETUSER[^`]*/.exec(readFileSync(DOCUMENTED, 'utf8'))?.[0] ?? '';
+    const allowed = [...command.matchAll(/\+(\S+)/g)].map(([, name]) => name?.toUpperCase());
+    assert.deepEqual(allowed.toSorted(), DOOR_COMMANDS.toSorted());
   });
 
   it('begin with nothing, and name the keys of one queue only', () => {
