@@ -49,7 +49,10 @@ export class DoorKeeper {
   async open(owner: DoorOwner): Promise<Secret> {
     if (this.#fixed !== null) return this.#fixed;
     await this.make([owner]);
-    const url = new URL((this.#settings.workerUrl ?? this.#settings.redis.url).reveal());
+    const services = new URL(this.#settings.redis.url.reveal());
+    const url = new URL(this.#settings.workerUrl?.reveal() ?? services);
+    // The database is where the services have their queues.
+    url.pathname = services.pathname;
     url.username = doorUser(this.#prefix, owner);
     url.password = this.#passwordOf(owner).reveal();
     return new Secret(url.href);
@@ -58,7 +61,7 @@ export class DoorKeeper {
   /** Makes their users, or sets them right; open connections stay. @throws as `open` does */
   async make(owners: readonly DoorOwner[]): Promise<void> {
     if (this.#fixed !== null) return;
-    const database = databaseOf(this.#settings);
+    const database = databaseOf(this.#settings.redis);
     await Promise.all(
       owners.map(async (owner) => {
         const rules = doorRules(this.#prefix, owner, this.#passwordOf(owner), database);
@@ -107,8 +110,8 @@ function userIn(url: URL | null): string {
   return decodeURIComponent(url?.username ?? '') || 'default';
 }
 
-function databaseOf({ redis, workerUrl }: DoorSettings): number {
-  return Number(URL.parse((workerUrl ?? redis.url).reveal())?.pathname.slice(1) ?? 0) || 0;
+function databaseOf(redis: RedisSettings): number {
+  return Number(URL.parse(redis.url.reveal())?.pathname.slice(1)) || 0;
 }
 
 function invalid(why: string): BadInputError {

@@ -282,6 +282,22 @@ describe('a keeper of doors', () => {
     assert.notEqual(url.password, services.password);
   });
 
+  it('leads into the database that the services use, and into no other', async () => {
+    const third = keeper({ redis: { ...scene.redis, url: new Secret(`${scene.own.url.reveal()}/3`) } });
+    const url = await third.open({ workerId: WORKER });
+    const inside = scene.connect(url);
+    await inside.set(`${OWN}:x`, 'x');
+    await assert.rejects(inside.select(0), /NOPERM/);
+    await scene.services.select(3);
+    assert.deepEqual(await scene.services.keys('*'), [`${OWN}:x`]);
+    const place = new Secret('redis://redis.example:1');
+    const elsewhere = keeper({
+      redis: { ...scene.redis, url: new Secret(`${scene.own.url.reveal()}/3`) },
+      workerUrl: place,
+    });
+    assert.equal(new URL((await elsewhere.open({ workerId: WORKER })).reveal()).pathname, '/3');
+  });
+
   it('hands out a fixed user as it was given, and makes none', async () => {
     const fixed = new Secret('redis://workers:narrow@redis.example');
     const given = keeper({ workerUrl: fixed });
