@@ -95,12 +95,13 @@ describe('a pass over the doors', () => {
     let read = 0;
     const reading = {
       workers: async (filter?: { active?: boolean }): Promise<readonly WorkerRecord[]> => {
+        const found = await workers.workers(filter);
         read += 1;
         if (read === 1) {
           await register('w-1');
           users.add('w-1');
         }
-        return workers.workers(filter);
+        return found;
       },
     };
     await keepDoors({ ...own, workers: reading }, false);
