@@ -7,6 +7,7 @@ import { RepositoriesController } from './catalogue/repositories.controller.js';
 import { ProblemFilter } from './errors/problem.filter.js';
 import { requestValidation } from './http/request-validation.js';
 import { MoversController } from './movers/movers.controller.js';
+import { PoolController } from './movers/pool.controller.js';
 import { HealthController } from './operations/health.controller.js';
 import { MetricsController } from './operations/metrics.controller.js';
 import { OrphansController } from './operations/orphans.controller.js';
@@ -30,6 +31,7 @@ import { RestoresController } from './restores/restores.controller.js';
     RestoresController,
     EventsController,
     MoversController,
+    PoolController,
   ],
 })
 export class ApiModule {

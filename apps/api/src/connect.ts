@@ -2,13 +2,16 @@ import { mintContainerReadSas } from '@landfall/azure/blob';
 import type { Logger, Metrics } from '@landfall/observability';
 import { connectBooks, waitForPostgres } from '@landfall/persistence';
 import {
+  DoorKeeper,
   FINALIZER_JOBS,
   PLANNER_JOBS,
   QueueClient,
   QUEUES,
+  RedisWorkerDoors,
   runOutboxRelay,
   underCrashPoints,
   waitForRedis,
+  watchDoors,
   workerQueue,
 } from '@landfall/pipeline';
 import { establishAdministrator } from './access/administrator.js';
@@ -33,7 +36,8 @@ export interface Connections {
 
 /**
  * Connects to Postgres and Redis, waiting for them a while.
- * @throws RetryableError `POSTGRES_UNREACHABLE`, `REDIS_UNREACHABLE` when they do not answer within `startWithinMs`
+ * @throws RetryableError `POSTGRES_UNREACHABLE`, `REDIS_UNREACHABLE` when they do not answer within `startWithinMs`;
+ *   BadInputError `CONFIG_INVALID` when workers would get the services' own user of Redis
  */
 export async function connect(
   environment: ApiEnvironment,
@@ -44,6 +48,11 @@ export async function connect(
   const database = { databaseUrl: environment.DATABASE_URL };
   const redis = { url: environment.REDIS_URL, prefix: environment.LANDFALL_QUEUE_PREFIX };
   await Promise.all([waitForPostgres(database, startWithinMs), waitForRedis(redis, startWithinMs)]);
+  const keeper = new DoorKeeper({
+    redis,
+    workerUrl: environment.LANDFALL_WORKER_REDIS_URL ?? null,
+    secretKey: environment.LANDFALL_SECRET_KEY,
+  });
 
   const postgres = underCrashPoints(connectBooks(database));
   const { books, catalogue, workers, tokens, idempotency, audit, diskAccesses, leases } = postgres;
@@ -53,6 +62,8 @@ export async function connect(
   const housekeeping = setInterval(() => {
     idempotency.prune(KEEP_IDEMPOTENCY_KEYS_SECONDS).catch(warn);
   }, HOUSEKEEPING_MS);
+  const doors = new RedisWorkerDoors(redis);
+  const watch = await watchDoors({ redis, keeper, doors, workers, log: logger });
   await establishAdministrator(tokens, environment.LANDFALL_API_TOKEN);
 
   const ports: ApiPorts = {
@@ -79,10 +90,14 @@ export async function connect(
         mintContainerReadSas(location, environment.LANDFALL_BLOB_ACCOUNTS, seconds),
     },
     moverQueues: {
-      redisUrl: environment.LANDFALL_WORKER_REDIS_URL ?? environment.REDIS_URL,
       queuePrefix: environment.LANDFALL_QUEUE_PREFIX,
       concurrency: SEGMENTS_AT_ONCE,
       leaseSeconds: environment.LANDFALL_MOVER_LEASE_SECONDS,
+    },
+    doors: {
+      assertAvailable: () => keeper.assertAvailable(),
+      open: (owner) => keeper.open(owner),
+      shut: (workerId) => doors.shut(workerId),
     },
     queues: async () => {
       const active = await workers.workers({ active: true });
@@ -92,6 +107,7 @@ export async function connect(
     checks: [
       { name: 'postgres', check: () => postgres.ping() },
       { name: 'redis', check: () => queues.ping() },
+      { name: 'worker-redis', advisory: true, check: async () => keeper.assertAvailable() },
     ],
     logger,
     metrics,
@@ -101,6 +117,8 @@ export async function connect(
     close: async () => {
       clearInterval(housekeeping);
       await relay.close();
+      await watch.close();
+      await Promise.all([keeper.close(), doors.close()]);
       await queues.close();
       await postgres.close();
     },

@@ -6,11 +6,12 @@ import type {
   IdempotencyKeys,
   Leases,
   RestoreBooks,
-  Secret,
   SecretBox,
+  WorkerDoors,
   WorkerRegistry,
 } from '@landfall/domain';
 import type { Logger, Metrics, ReadinessCheck } from '@landfall/observability';
+import type { DoorKeeper } from '@landfall/pipeline';
 import type { Queue } from 'bullmq';
 
 /** For Nest's injection: `@Inject(PORTS) ports: ApiPorts`. */
@@ -30,8 +31,10 @@ export interface ApiPorts {
   readonly planner: PlannerQuestions;
   readonly finalizer: FinalizerQuestions;
   readonly blobs: BlobGrants;
-  /** What a worker's data-mover connects to. */
+  /** Of the queues that data-movers take their work from. */
   readonly moverQueues: MoverQueues;
+  /** What data-movers come to their queue by. */
+  readonly doors: MoverDoors;
   /** The queues as they are now, for the dashboard and the metrics. */
   queues(): Promise<readonly Queue[]>;
   readonly checks: readonly ReadinessCheck[];
@@ -63,8 +66,9 @@ export interface BlobGrants {
   containerReadUrl(location: { account: string; container: string; prefix: string }, seconds: number): Promise<string>;
 }
 
+export type MoverDoors = Pick<DoorKeeper, 'assertAvailable' | 'open'> & Pick<WorkerDoors, 'shut'>;
+
 export interface MoverQueues {
-  readonly redisUrl: Secret;
   readonly queuePrefix: string;
   /** Jobs that one data-mover may have in hand at once. */
   readonly concurrency: number;

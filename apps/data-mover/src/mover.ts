@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { detailsOf, type DiskTarget, type RetryableError, Secret } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
-import { crashHookFromEnvironment, QUEUES, type RedisSettings } from '@landfall/pipeline';
+import { crashHookFromEnvironment, type RedisSettings } from '@landfall/pipeline';
 import type { SegmentGrant } from '@landfall/transfer';
 import { JobLoop } from './queue/job-loop.js';
 import { KeptReports } from './queue/kept-reports.js';
@@ -118,9 +118,13 @@ async function leaseOf(
 async function placeOf(settings: MoverSettings, api: ApiClient, log: Logger, signal: AbortSignal): Promise<Place> {
   if (settings.mode === 'pool') {
     api.authenticate(settings.LANDFALL_MOVER_TOKEN);
+    const { redisUrl, queuePrefix, queue } = await patiently(() => api.poolPlace(signal), {
+      signal,
+      onRetry: (error) => log.warn({ error: detailsOf(error) }, 'Asking for the queue again soon.'),
+    });
     return {
-      redis: redisSettings(settings.REDIS_URL, settings.LANDFALL_QUEUE_PREFIX),
-      queue: QUEUES.moverPool,
+      redis: redisSettings(new Secret(redisUrl), queuePrefix),
+      queue,
       concurrency: settings.LANDFALL_MOVER_CONCURRENCY,
       workerId: null,
     };

@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 /*
  * What a data-mover is told by its environment. With a worker's id it serves that worker's queue and learns everything
- * else at its registration; without one it belongs to the pool and brings a token and Redis' address itself.
+ * else at its registration; without one it belongs to the pool, brings a token, and asks the API for its queue.
  */
 const secret = z
   .string()
@@ -40,8 +40,6 @@ const WORKER = COMMON.extend({
 const POOL = COMMON.extend({
   /** An API token of role `mover`. */
   LANDFALL_MOVER_TOKEN: secret,
-  REDIS_URL: secret,
-  LANDFALL_QUEUE_PREFIX: z.string().min(1).optional(),
   /** Folder for what it has found out and not told yet: on a disk that stays, so that its successor finds it. */
   LANDFALL_MOVER_STATE: z.string().min(1).default('/var/lib/landfall/mover'),
   /** Segments in hand at once. */

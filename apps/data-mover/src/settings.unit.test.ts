@@ -17,7 +17,6 @@ describe('a data-mover’s settings', () => {
     const settings = readSettings({
       LANDFALL_API_URL: 'http://127.0.0.1:8080',
       LANDFALL_MOVER_TOKEN: 'token',
-      REDIS_URL: 'redis://127.0.0.1:6379',
     });
     assert.equal(settings.mode, 'pool');
   });

@@ -1,24 +1,28 @@
-import type { DiskAccesses, RestoreBooks, WorkerRegistry } from '@landfall/domain';
-import type { CleanUpHandler } from '@landfall/pipeline';
+import type { DiskAccesses, RestoreBooks, WorkerDoors, WorkerRegistry } from '@landfall/domain';
+import { type CleanUpHandler, shutDoor } from '@landfall/pipeline';
 import { removeOwned, type RemovalPorts } from './steps/owned-resources.js';
 
 /*
  * The way back: takes away what the ledger lists for the restore, whatever step it has come to. What was found to be gone
  * before is looked at once more: Azure may not have shown it, and it would hold on to the rest. Workers lose their
- * tokens first, so that nothing is written any more. What somebody else owns by now (its tags are not ours) is left
+ * tokens and their doors to the queues first, so that nothing is written any more. What somebody else owns by now (its tags are not ours) is left
  * and named in the restore's history; what was intended and never made is found to be absent and settled as removed.
  */
 export interface CleanUpPorts extends RemovalPorts {
   readonly books: Pick<RestoreBooks, 'ledger' | 'transaction'>;
   readonly workers: Pick<WorkerRegistry, 'workers' | 'retire'>;
+  readonly doors: Pick<WorkerDoors, 'shut'>;
   readonly diskAccesses: Pick<DiskAccesses, 'removeAll'>;
 }
 
 export function cleanUp(ports: CleanUpPorts): CleanUpHandler {
-  const { books, workers, diskAccesses } = ports;
+  const { books, workers, doors, diskAccesses } = ports;
   return async (context) => {
     const { restore, journal, signal } = context;
-    for (const worker of await workers.workers({ restoreId: restore.id })) await workers.retire(worker.id);
+    for (const worker of await workers.workers({ restoreId: restore.id })) {
+      await workers.retire(worker.id);
+      await shutDoor(doors, worker.id);
+    }
     const { foreign } = await removeOwned(ports, await books.ledger(restore.id), journal, signal);
     for (const { entry, error } of foreign) {
       await context.event('clean-up.left', error.message, { azureId: entry.azureId, code: error.code });

@@ -3,7 +3,14 @@ import { openBlobStore, PageBlobTarget, parseBlobUrl } from '@landfall/azure/blo
 import type { Cloud, RequestBudget } from '@landfall/domain';
 import { serveHealthAndMetrics, type HealthServer, type Logger, type Metrics } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
-import { FINALIZER_JOBS, QueueClient, REMOVE_ORPHANS, runStepService, type StepService } from '@landfall/pipeline';
+import {
+  FINALIZER_JOBS,
+  QueueClient,
+  RedisWorkerDoors,
+  REMOVE_ORPHANS,
+  runStepService,
+  type StepService,
+} from '@landfall/pipeline';
 import { TRANSFER_JOB, TRANSFER_JOB_PAYLOAD } from '@landfall/transfer';
 import { OpenRepositories } from '@landfall/repository';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
@@ -39,10 +46,11 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
     const { environment } = this;
     const redis = { url: environment.REDIS_URL, prefix: environment.LANDFALL_QUEUE_PREFIX };
     const jobs = new QueueClient(redis);
-    this.#open.push(this.postgres, jobs);
+    const doors = new RedisWorkerDoors(redis);
+    this.#open.push(this.postgres, jobs, doors);
     const transfer = this.#transfer(jobs);
-    const steps = await this.#runSteps(redis, transfer);
-    this.#open.push(steps, this.#sweep());
+    const steps = await this.#runSteps(redis, transfer, doors);
+    this.#open.push(steps, this.#sweep(doors));
     if (environment.LANDFALL_METRICS_PORT > 0) this.#open.push(await this.#serveHealth(steps));
     // Closed first: whoever waits for it is told to come back.
     this.#open.push(this.budget);
@@ -83,6 +91,7 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
   #runSteps(
     redis: { url: FinalizerEnvironment['REDIS_URL']; prefix: string },
     transfer: Transfer,
+    doors: RedisWorkerDoors,
   ): Promise<StepService> {
     const { cloud, logger, environment } = this;
     const { books, workers, diskAccesses } = this.postgres;
@@ -96,11 +105,11 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
       handlers: {
         'restore-data': transfer.handler,
         'detach-disks': detachDisks({ cloud }),
-        'deallocate-worker': deallocateWorker({ cloud, books, workers, applianceId }),
+        'deallocate-worker': deallocateWorker({ cloud, books, workers, doors, applianceId }),
         'create-vm': createVm({ cloud, books, applianceId, endAccess }),
         'attach-disks': attachDisks({ cloud, endAccess }),
       },
-      cleanUp: cleanUp({ cloud, books, workers, diskAccesses, applianceId }),
+      cleanUp: cleanUp({ cloud, books, workers, doors, diskAccesses, applianceId }),
       answers: {
         [FINALIZER_JOBS.findOrphans]: async (_payload, signal) =>
           (await findOrphans(owned, signal)).map(({ record: _record, ...orphan }) => orphan),
@@ -115,11 +124,11 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
     });
   }
 
-  #sweep(): { close(): Promise<void> } {
+  #sweep(doors: RedisWorkerDoors): { close(): Promise<void> } {
     const { cloud, metrics, logger: log, environment } = this;
-    const { books, leases } = this.postgres;
+    const { books, leases, workers } = this.postgres;
     return scheduleSweep({
-      ...{ cloud, books, leases, metrics, log, applianceId: environment.LANDFALL_APPLIANCE_ID },
+      ...{ cloud, books, leases, workers, doors, metrics, log, applianceId: environment.LANDFALL_APPLIANCE_ID },
       holder: randomUUID(),
       everyMs: environment.LANDFALL_SWEEP_MINUTES * 60_000,
     });

@@ -1,7 +1,7 @@
 import type { Cloud, RequestBudget } from '@landfall/domain';
 import { serveHealthAndMetrics, type HealthServer, type Logger, type Metrics } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
-import { runStepService, type StepService } from '@landfall/pipeline';
+import { RedisWorkerDoors, runStepService, type StepService } from '@landfall/pipeline';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { ProvisionerEnvironment } from './environment.js';
 import { createEmptyDisks } from './steps/create-empty-disks.js';
@@ -13,6 +13,7 @@ import { BOOKS, BUDGET, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js'
 export class ProvisionerService implements OnApplicationBootstrap, OnApplicationShutdown {
   #steps: StepService | null = null;
   #health: HealthServer | null = null;
+  #doors: RedisWorkerDoors | null = null;
 
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: ProvisionerEnvironment,
@@ -28,15 +29,19 @@ export class ProvisionerService implements OnApplicationBootstrap, OnApplication
     const { environment, postgres, cloud } = this;
     const { books, workers } = postgres;
     const applianceId = environment.LANDFALL_APPLIANCE_ID;
+    const redis = { url: environment.REDIS_URL, prefix: environment.LANDFALL_QUEUE_PREFIX };
+    const doors = new RedisWorkerDoors(redis);
+    this.#doors = doors;
     const steps = await runStepService({
       service: 'provisioner',
       books,
-      redis: { url: environment.REDIS_URL, prefix: environment.LANDFALL_QUEUE_PREFIX },
+      redis,
       handlers: {
         'create-empty-disks': createEmptyDisks({ cloud, books, applianceId }),
         'launch-worker': launchWorker({
           cloud,
           workers,
+          doors,
           applianceId,
           image: environment.LANDFALL_WORKER_IMAGE,
           subnetId: environment.LANDFALL_WORKER_SUBNET_ID ?? null,
@@ -63,6 +68,7 @@ export class ProvisionerService implements OnApplicationBootstrap, OnApplication
     await this.budget.close();
     await this.#health?.close();
     await this.#steps?.close();
+    await this.#doors?.close();
     await this.postgres.close();
   }
 }

@@ -109,7 +109,10 @@ export const WORKERS = z.object({
   LANDFALL_WORKER_SUBNET_ID: z.string().optional(),
   /** How a worker reaches the API. */
   LANDFALL_API_URL: z.url(),
-  /** How a worker reaches Redis; left out: REDIS_URL. */
+  /**
+   * How data-movers on workers and in the pool reach Redis; left out: as the services do. Without user and password each gets
+   * a user of its own, with them all get this one. The services' own is never handed out.
+   */
   LANDFALL_WORKER_REDIS_URL: secret.optional(),
 });
 

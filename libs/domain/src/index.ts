@@ -16,4 +16,5 @@ export * from './ports/secrets.js';
 export * from './ports/accounts.js';
 export * from './ports/leases.js';
 export * from './ports/request-budget.js';
+export * from './ports/worker-doors.js';
 export * from './planning/index.js';

@@ -7,6 +7,8 @@ import type { Metrics } from './metrics.js';
 /** One thing that a service needs, by name; `check` throws when it cannot be had. */
 export interface ReadinessCheck {
   readonly name: string;
+  /** Shown, and does not make the service unready: it can do all but a part of its work. */
+  readonly advisory?: boolean;
   check(): Promise<void>;
 }
 
@@ -20,8 +22,11 @@ export interface Readiness {
 const CHECK_TIMEOUT_MS = 2_000;
 
 export async function checkReadiness(checks: readonly ReadinessCheck[]): Promise<Readiness> {
-  const results = await Promise.all(checks.map(async (check) => [check.name, await outcomeOf(check)] as const));
-  return { ready: results.every(([, outcome]) => outcome === 'ok'), checks: Object.fromEntries(results) };
+  const results = await Promise.all(checks.map(async (check) => ({ check, outcome: await outcomeOf(check) })));
+  return {
+    ready: results.every(({ check, outcome }) => outcome === 'ok' || check.advisory === true),
+    checks: Object.fromEntries(results.map(({ check, outcome }) => [check.name, outcome])),
+  };
 }
 
 async function outcomeOf(check: ReadinessCheck): Promise<string> {

@@ -35,6 +35,12 @@ describe('the health server', () => {
     });
   });
 
+  it('is ready, and names what is wrong, when one fails that is advisory', async () => {
+    const { status, text } = await get('/health/ready', { checks: [{ ...away, advisory: true }] });
+    assert.equal(status, 200);
+    assert.deepEqual(JSON.parse(text), { status: 'ok', checks: { redis: 'REDIS_UNREACHABLE' } });
+  });
+
   it('shows the metrics of its registry', async () => {
     const metrics = createMetrics('planner');
     metrics.restores.set({ state: 'running' }, 3);

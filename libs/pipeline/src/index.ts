@@ -10,6 +10,7 @@ export * from './request-restore.js';
 export * from './redis.js';
 export * from './budget/index.js';
 export * from './queue-client.js';
+export * from './doors/index.js';
 export * from './outbox-relay.js';
 export * from './reconciler.js';
 export * from './step-service.js';

@@ -12,7 +12,14 @@ import { Queue, QueueEvents, type JobsOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { ANSWER } from './queues.js';
 import { PutOffJobs } from './put-off-jobs.js';
-import { patientConnection, promptConnection, queuePrefix, redisUnreachable, type RedisSettings } from './redis.js';
+import {
+  patientConnection,
+  promptConnection,
+  queuePrefix,
+  redisUnreachable,
+  runIdIn,
+  type RedisSettings,
+} from './redis.js';
 
 /** How long ended jobs stay to be looked at. Their ids hold an epoch, so none of them stands in a later job's way. */
 export const KEEP_ENDED_JOBS = {
@@ -85,8 +92,7 @@ export class QueueClient {
 
   /** Redis' run id, a new one after each of its starts. @throws RetryableError `REDIS_UNREACHABLE` */
   async redisRunId(): Promise<string> {
-    const info = await this.#guarded(() => this.#connection.info('server'));
-    return /^run_id:(\w+)/m.exec(info)?.[1] ?? '';
+    return runIdIn(await this.#guarded(() => this.#connection.info('server')));
   }
 
   async ping(): Promise<void> {

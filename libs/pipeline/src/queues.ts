@@ -13,9 +13,16 @@ export const QUEUES = {
   moverPool: 'mover-pool',
 } as const;
 
+const WORKER_QUEUE = 'mover-worker-';
+
 /** Fed to the data-movers of one worker VM. */
 export function workerQueue(workerId: string): string {
-  return `mover-worker-${workerId}`;
+  return `${WORKER_QUEUE}${workerId}`;
+}
+
+/** The worker whose queue has this name; null: it is no worker's. */
+export function workerOfQueue(queue: string): string | null {
+  return queue.startsWith(WORKER_QUEUE) ? queue.slice(WORKER_QUEUE.length) : null;
 }
 
 const stepIds = STEPS.map((step) => step.id) as [StepId, ...StepId[]];

@@ -16,20 +16,46 @@ export function queuePrefix(redis: RedisSettings): string {
   return redis.prefix ?? 'landfall';
 }
 
-/** For workers and event readers: commands wait until Redis is back. */
+const PROMPT = { maxRetriesPerRequest: 3, connectTimeout: 3_000, commandTimeout: 5_000 };
+
+/** For workers and event readers: commands wait until Redis is back, and lets them in. */
 export function patientConnection(redis: RedisSettings): Redis {
-  return connect(redis, { maxRetriesPerRequest: null });
+  return patient(connect(redis, { maxRetriesPerRequest: null }));
 }
 
 /** For whoever has somebody waiting: commands fail after a few seconds without Redis. */
 export function promptConnection(redis: RedisSettings): Redis {
-  return connect(redis, { maxRetriesPerRequest: 3, connectTimeout: 3_000, commandTimeout: 5_000 });
+  return connect(redis, PROMPT);
+}
+
+/**
+ * For whoever watches over Redis itself: fails as a prompt one does, and takes a Redis that a script holds up for one that
+ * is there.
+ */
+export function watchingConnection(redis: RedisSettings): Redis {
+  return connect(redis, { ...PROMPT, enableReadyCheck: false });
+}
+
+/**
+ * A Redis that has just started may not know its users yet, or be held up by a script. Then ioredis answers every command
+ * that waits for the connection with that refusal, from which BullMQ does not recover; here they go on waiting.
+ */
+function patient(connection: Redis): Redis {
+  const recover = connection.recoverFromFatalError.bind(connection);
+  connection.recoverFromFatalError = (commandError, error, options) =>
+    recover(commandError, error, { ...options, offlineQueue: false });
+  // BullMQ duplicates a connection for the commands that block.
+  const duplicate = connection.duplicate.bind(connection);
+  connection.duplicate = ((override?: RedisOptions) => patient(duplicate(override))) as Redis['duplicate'];
+  return connection;
 }
 
 function connect(redis: RedisSettings, options: RedisOptions): Redis {
   const connection = new Redis(redis.url.reveal(), {
-    ...options,
     enableReadyCheck: true,
+    // Only decorates lists of clients, and a worker's user may not do it.
+    disableClientInfo: true,
+    ...options,
     retryStrategy: (attempt) => Math.min(100 * attempt, 1_000),
   });
   // Each lost connection is reported by the command that it made fail; without a listener it would end the process.
@@ -57,6 +83,11 @@ export async function waitForRedis(redis: RedisSettings, withinMs: number): Prom
   } finally {
     connection.disconnect();
   }
+}
+
+/** Redis' run id, a new one after each of its starts, out of what `INFO server` answers. */
+export function runIdIn(info: string): string {
+  return /^run_id:(\w+)/m.exec(info)?.[1] ?? '';
 }
 
 export function redisUnreachable(redis: RedisSettings, cause?: unknown): RetryableError {

@@ -7,6 +7,7 @@ import { FAILURE_CODES, FAILURE_FACTS, GIVEN_BACK_CODES, WARNING_CODES } from '.
  *
  *   POST /internal/v1/workers/{id}/register      one-time bootstrap token → REGISTERED
  *   POST /internal/v1/workers/{id}/heartbeat     session token; prolongs it → { validSeconds }
+ *   POST /internal/v1/movers/place               a pool mover's API token → POOL_PLACE
  *   POST /internal/v1/movers/lease               session token, or a pool mover's API token → LEASED; at the start
  *   POST /internal/v1/movers/renew               likewise; refused with 409 `LEASE_LOST`: end at once
  *   POST /internal/v1/movers/leave               likewise; nothing is written any more
@@ -34,6 +35,7 @@ export const REGISTERED = z.object({
   sessionToken: z.string(),
   /** From now on, unless a heartbeat prolongs it. */
   validSeconds: z.number(),
+  /** With a user that reaches this queue and nothing else. */
   redisUrl: z.string(),
   queue: z.string(),
   /** Left out: the default of the queues' connections. */
@@ -41,6 +43,8 @@ export const REGISTERED = z.object({
   /** Jobs that the mover may have in hand at once. */
   concurrency: z.number().int().positive(),
 });
+
+export const POOL_PLACE = REGISTERED.pick({ redisUrl: true, queue: true, queuePrefix: true });
 
 export const HEARTBEAT = z.object({ mover: z.object({ name: z.string(), pid: z.number().int() }) });
 

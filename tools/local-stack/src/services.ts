@@ -154,7 +154,6 @@ export function services(
         args: [main('apps/data-mover')],
         env: {
           ...base(),
-          ...queues,
           NODE_EXTRA_CA_CERTS: caPath(folder),
           LANDFALL_API_URL: apiUrl,
           LANDFALL_MOVER_TOKEN: installation.moverToken,

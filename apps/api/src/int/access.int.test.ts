@@ -45,6 +45,7 @@ const ROUTES: Readonly<Record<string, Requirement>> = {
   'POST /v1/orphans/remove': 'admin',
   'POST /internal/v1/workers/:id/register': 'nobody',
   'POST /internal/v1/workers/:id/heartbeat': 'data-mover',
+  'POST /internal/v1/movers/place': 'data-mover',
   'POST /internal/v1/movers/lease': 'data-mover',
   'POST /internal/v1/movers/renew': 'data-mover',
   'POST /internal/v1/movers/leave': 'data-mover',

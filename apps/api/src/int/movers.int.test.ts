@@ -95,7 +95,10 @@ describe('a data-mover on a worker', () => {
     const { id } = await restoreInTransfer('worker');
     const { answer, session } = await registeredWorker(id, 'w-once');
     assert.equal(answer.status, 200);
-    assert.equal(session.redisUrl, api.environment.REDIS_URL.reveal());
+    const services = new URL(api.environment.REDIS_URL.reveal());
+    const told = new URL(session.redisUrl);
+    assert.deepEqual([told.host, told.username], [services.host, `${session.queuePrefix}.worker.w-once`]);
+    assert.notEqual(told.password, services.password);
     assert.equal(session.queuePrefix, api.environment.LANDFALL_QUEUE_PREFIX);
     assert.equal(session.queue, 'mover-worker-w-once');
     assert.ok(session.sessionToken.length >= 43);

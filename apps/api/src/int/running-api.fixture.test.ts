@@ -52,7 +52,8 @@ export class ApiUnderTest {
   #workers: Worker[] = [];
   #connection!: Redis;
 
-  static async start(): Promise<ApiUnderTest> {
+  /** @param changes of its environment */
+  static async start(changes: Record<string, string> = {}): Promise<ApiUnderTest> {
     const api = new ApiUnderTest();
     const name = `api_${randomBytes(6).toString('hex')}`;
     api.environment = API_ENVIRONMENT.parse({
@@ -68,6 +69,7 @@ export class ApiUnderTest {
           key: Buffer.from('canary-account-key').toString('base64'),
         },
       }),
+      ...changes,
     });
     const logger = createLogger('api', 'trace', { write: (line) => void api.log.push(line) });
     api.connections = await connect(api.environment, logger, createMetrics('api'));

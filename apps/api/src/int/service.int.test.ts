@@ -235,7 +235,10 @@ describe('the process', () => {
 describe('without Postgres or Redis', () => {
   it('readiness names what answers and what does not, and nothing more', async () => {
     const good = await api.call('GET', '/health/ready');
-    assert.deepEqual([good.status, good.body], [200, { status: 'ok', checks: { postgres: 'ok', redis: 'ok' } }]);
+    assert.deepEqual(
+      [good.status, good.body],
+      [200, { status: 'ok', checks: { postgres: 'ok', redis: 'ok', 'worker-redis': 'ok' } }],
+    );
   });
 
   it('the API is live, not ready, and answers 503 with the code of what is away', async () => {
@@ -247,7 +250,7 @@ describe('without Postgres or Redis', () => {
       assert.equal(ready.status, 503);
       assert.deepEqual(ready.body, {
         status: 'unavailable',
-        checks: { postgres: 'POSTGRES_UNREACHABLE', redis: 'ok' },
+        checks: { postgres: 'POSTGRES_UNREACHABLE', redis: 'ok', 'worker-redis': 'ok' },
       });
       const problem = await lonely.problem('GET', '/v1/restores');
       assert.deepEqual([problem.status, problem.code], [503, 'POSTGRES_UNREACHABLE']);

@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { ConflictError, NotFoundError, PermanentError, type Segment } from '@landfall/domain';
+import { ConflictError, NotFoundError, PermanentError, type Secret, type Segment } from '@landfall/domain';
 import { workerQueue } from '@landfall/pipeline';
 import {
   CLAIM,
@@ -31,7 +31,7 @@ import { PORTS, type ApiPorts } from '../ports.js';
 import { grantOf } from './grant.js';
 import { newSession, SESSION_SECONDS } from './worker-session.js';
 
-/** What data-movers ask for; libs/pipeline's mover-protocol describes it. */
+/** What data-movers ask for; libs/transfer's mover-protocol describes it. */
 @ApiExcludeController()
 @Controller('internal/v1')
 export class MoversController {
@@ -45,13 +45,16 @@ export class MoversController {
     @Param('id') id: string,
     @Body({ schema: REGISTER.strict() }) body: z.infer<typeof REGISTER>,
   ): Promise<z.infer<typeof REGISTERED>> {
+    // Before the token is spent.
+    this.ports.doors.assertAvailable();
     const session = newSession(body.sessionToken);
     const worker = await this.ports.workers.redeemBootstrap(id, hashOf(body.bootstrapToken), session);
     if (worker === null) {
       throw new UnauthenticatedError('The bootstrap token is not valid: it is unknown, used, or has expired.');
     }
+    const redisUrl = await this.openDoor(id);
     await this.ports.workers.heartbeat(id, body.mover);
-    const { redisUrl, queuePrefix, concurrency } = this.ports.moverQueues;
+    const { queuePrefix, concurrency } = this.ports.moverQueues;
     return {
       sessionToken: session.token,
       validSeconds: session.validSeconds,
@@ -186,6 +189,15 @@ export class MoversController {
       await refuseForGood(this.ports.books, segment, error);
       throw stale(segment.id);
     }
+  }
+
+  /** Whoever retires a worker shuts its door afterwards, which may have been before it was opened here. */
+  private async openDoor(workerId: string): Promise<Secret> {
+    const { doors, workers } = this.ports;
+    const url = await doors.open({ workerId });
+    if ((await workers.worker(workerId))?.state === 'ready') return url;
+    await doors.shut(workerId);
+    throw new UnauthenticatedError('The worker was retired while it registered.');
   }
 
   /**

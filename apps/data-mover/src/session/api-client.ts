@@ -5,6 +5,7 @@ import {
   type Held,
   type HEARTBEAT,
   LEASED,
+  POOL_PLACE,
   type REGISTER,
   REGISTERED,
   type Report,
@@ -42,6 +43,11 @@ export class ApiClient {
 
   async heartbeat(workerId: string, body: z.infer<typeof HEARTBEAT>, signal?: AbortSignal): Promise<void> {
     PROLONGED.parse(await this.#post(`workers/${encodeURIComponent(workerId)}/heartbeat`, body, signal));
+  }
+
+  /** Where the pool takes its work from. */
+  async poolPlace(signal?: AbortSignal): Promise<z.infer<typeof POOL_PLACE>> {
+    return POOL_PLACE.parse(await this.#post('movers/place', {}, signal));
   }
 
   /** The time to write, from when it was asked for; whoever had this name before is gone. */

@@ -19,6 +19,7 @@ import {
   MemoryCloud,
   MemoryDiskAccesses,
   MemoryJournal,
+  MemoryWorkerDoors,
   MemoryWorkerRegistry,
   seedOf,
   SimulatedCrash,
@@ -36,6 +37,7 @@ const APPLIANCE = 'appliance';
 let books: MemoryBooks;
 let cloud: MemoryCloud;
 let workers: MemoryWorkerRegistry;
+let doors: MemoryWorkerDoors;
 let diskAccesses: MemoryDiskAccesses;
 let journal: MemoryJournal;
 let restoreId: string;
@@ -45,6 +47,7 @@ beforeEach(() => {
   books = new MemoryBooks();
   cloud = new MemoryCloud({ applianceId: APPLIANCE });
   workers = new MemoryWorkerRegistry();
+  doors = new MemoryWorkerDoors();
   diskAccesses = new MemoryDiskAccesses();
   restoreId = newRestoreId();
   journal = new MemoryJournal(restoreId);
@@ -67,8 +70,17 @@ describe('step 7, deallocate-worker', () => {
     assert.deepEqual(cloud.inventory, provisioned.disks.map((disk) => disk.azureId).sort());
     assert.ok(cloud.changes.indexOf('deallocateVm worker') < cloud.changes.indexOf('deleteOwned worker'));
     assert.equal((await workers.worker('worker'))?.state, 'retired');
+    assert.deepEqual(doors.shutOnes, ['worker']);
     const left = journal.ledger.filter((entry) => entry.state !== 'removed');
     assert.deepEqual(left.map((entry) => entry.azureId).sort(), cloud.inventory);
+  });
+
+  it('does not fail where Redis is away, so that a door stays open for the sweep', async () => {
+    const provisioned = await provision(planWith(2));
+    await run('detach-disks', provisioned);
+    doors.away = true;
+    await run('deallocate-worker', provisioned);
+    assert.equal((await workers.worker('worker'))?.state, 'retired');
   });
 
   it('ends in the same state, wherever its process dies', async () => {
@@ -218,7 +230,9 @@ describe('the clean-up', () => {
     await provision(planWith(2));
     await clean();
     assert.deepEqual(cloud.inventory, []);
-    assert.ok((await workers.workers({ restoreId })).every((worker) => worker.state === 'retired'));
+    const all = await workers.workers({ restoreId });
+    assert.ok(all.length > 0 && all.every((worker) => worker.state === 'retired'));
+    assert.ok(all.every((worker) => doors.shutOnes.includes(worker.id)));
   });
 
   it('leaves nothing, wherever its process dies', async () => {
@@ -385,7 +399,7 @@ async function run(
   const ledgers = { ledger: async () => journal.ledger, transaction: books.transaction.bind(books) };
   const handlers = {
     'detach-disks': detachDisks({ cloud }),
-    'deallocate-worker': deallocateWorker({ cloud, workers, books: ledgers, applianceId: APPLIANCE }),
+    'deallocate-worker': deallocateWorker({ cloud, workers, doors, books: ledgers, applianceId: APPLIANCE }),
     'create-vm': createVm({ cloud, books, applianceId: APPLIANCE, endAccess }),
     'attach-disks': attachDisks({ cloud, endAccess }),
   };
@@ -411,7 +425,10 @@ async function clean(calls: CallJournal = journal): Promise<void> {
   assert.ok(restore);
   const ledgers = { ledger: async () => journal.ledger, transaction: books.transaction.bind(books) };
   const looksForIntended = [0, 0];
-  const handler = cleanUp({ cloud, workers, diskAccesses, books: ledgers, applianceId: APPLIANCE, looksForIntended });
+  const handler = cleanUp({
+    ...{ cloud, workers, doors, diskAccesses, books: ledgers },
+    ...{ applianceId: APPLIANCE, looksForIntended },
+  });
   const signal = new AbortController().signal;
   await handler({ restore, purpose: 'cancel', epoch: 1, journal: calls, signal, event });
 }

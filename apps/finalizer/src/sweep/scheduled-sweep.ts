@@ -2,12 +2,13 @@ import { detailsOf, type Leases } from '@landfall/domain';
 import type { Logger, Metrics } from '@landfall/observability';
 import { findOrphans } from './find-orphans.js';
 import { removeOrphans, type RemoveOrphansPorts } from './remove-orphans.js';
+import { type DoorSweepPorts, shutLeftDoors } from './shut-left-doors.js';
 
 /*
  * The sweep that nobody has to ask for. A lease, which is not given back, lets one finalizer of all do it, once in each
  * interval.
  */
-export interface ScheduledSweepOptions extends RemoveOrphansPorts {
+export interface ScheduledSweepOptions extends RemoveOrphansPorts, DoorSweepPorts {
   readonly leases: Pick<Leases, 'claim'>;
   /** This process, unlike any other. */
   readonly holder: string;
@@ -51,6 +52,7 @@ export function scheduleSweep(options: ScheduledSweepOptions): ScheduledSweep {
 export async function sweepInTurn(options: ScheduledSweepOptions, signal: AbortSignal): Promise<void> {
   const { leases, holder, everyMs, metrics, log } = options;
   if ((await leases.claim(SWEEP_LEASE, holder, everyMs / 1000)) === null) return;
+  await sweepDoors(options);
   const { removed, kept } = await removeOrphans(options, null, signal);
   metrics.sweptResources.inc(removed.length);
   for (const azureId of removed) log.info({ azureId }, 'Swept away, or found to be gone.');
@@ -60,4 +62,15 @@ export async function sweepInTurn(options: ScheduledSweepOptions, signal: AbortS
   for (const { finding } of orphans) metrics.orphans.inc({ finding });
   const unknown = orphans.filter((orphan) => orphan.finding === 'unknown');
   for (const { azureId, why } of unknown) log.warn({ azureId }, why);
+}
+
+/** Apart from the rest: Azure is swept without Redis, too. */
+async function sweepDoors(options: ScheduledSweepOptions): Promise<void> {
+  const { log } = options;
+  try {
+    for (const workerId of await shutLeftDoors(options))
+      log.info({ workerId }, 'Its door to the queues was left open.');
+  } catch (error) {
+    log.warn({ error: detailsOf(error) }, 'The doors of workers are swept later.');
+  }
 }

@@ -17,6 +17,8 @@ import {
   MemoryCloud,
   MemoryJournal,
   MemoryLeases,
+  MemoryWorkerDoors,
+  MemoryWorkerRegistry,
 } from '@landfall/testing';
 import { findOrphans } from './find-orphans.js';
 import { removeOrphans } from './remove-orphans.js';
@@ -172,7 +174,8 @@ describe('the scheduled sweep', () => {
     const leases = new MemoryLeases(() => now);
     const metrics = createMetrics('finalizer');
     const log = { info: () => undefined, warn: () => undefined };
-    const options = { ...ports(), leases, metrics, log, everyMs: 60_000 };
+    const doorPorts = { doors: new MemoryWorkerDoors(), workers: new MemoryWorkerRegistry() };
+    const options = { ...ports(), ...doorPorts, leases, metrics, log, everyMs: 60_000 };
     await Promise.all(['a', 'b', 'c'].map((holder) => sweepInTurn({ ...options, holder }, signal)));
     assert.deepEqual(cloud.inventory, []);
     assert.equal(cloud.changes.filter((change) => change.startsWith('deleteOwned')).length, 1);
@@ -184,6 +187,27 @@ describe('the scheduled sweep', () => {
     await sweepInTurn({ ...options, holder: 'b' }, signal);
     assert.deepEqual(cloud.inventory, []);
     assert.equal((await metrics.sweptResources.get()).values[0]?.value, 2);
+  });
+
+  it('shuts the doors of workers that are retired or unknown, and sweeps the rest when Redis is away', async () => {
+    const [doors, workers] = [new MemoryWorkerDoors(), new MemoryWorkerRegistry()];
+    const bootstrap = { bootstrapTokenHash: 'x', bootstrapSeconds: 60 };
+    for (const id of ['w-launching', 'w-retired']) {
+      await workers.enter({ id, restoreId: 'r1', azureId: `/vms/${id}`, disks: [], ...bootstrap });
+      doors.open.add(id);
+    }
+    await workers.retire('w-retired');
+    doors.open.add('w-unknown');
+    const metrics = createMetrics('finalizer');
+    const log = { info: () => undefined, warn: () => undefined };
+    const options = { ...ports(), doors, workers, leases: new MemoryLeases(), metrics, log, everyMs: 0, holder: 'a' };
+    await sweepInTurn(options, signal);
+    assert.deepEqual([...doors.open], ['w-launching']);
+
+    await ended('failed', (id, journal) => disk('left', id, journal));
+    doors.away = true;
+    await sweepInTurn(options, signal);
+    assert.deepEqual(cloud.inventory, []);
   });
 });
 

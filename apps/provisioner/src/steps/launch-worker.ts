@@ -10,10 +10,18 @@ import {
   type DiskAttachment,
   type PlannedWorker,
   type ResourceRole,
+  type WorkerDoors,
   type WorkerRecord,
   type WorkerRegistry,
 } from '@landfall/domain';
-import { boundedMap, WORKER_SILENT, type StageOutput, type StepContext, type StepHandler } from '@landfall/pipeline';
+import {
+  boundedMap,
+  shutDoor,
+  WORKER_SILENT,
+  type StageOutput,
+  type StepContext,
+  type StepHandler,
+} from '@landfall/pipeline';
 import { BOOTSTRAP_SECONDS, newBootstrapToken } from './bootstrap-token.js';
 
 /*
@@ -50,6 +58,7 @@ export interface WorkerPorts {
     | 'sizes'
   >;
   readonly workers: Pick<WorkerRegistry, 'enter' | 'workers' | 'worker' | 'retire'>;
+  readonly doors: Pick<WorkerDoors, 'shut'>;
   readonly applianceId: string;
   readonly image: string;
   /** Where workers live; null: in the target's subnet. */
@@ -213,6 +222,7 @@ async function remove(ports: WorkerPorts, context: StepContext, worker: WorkerRe
   await removeParts(ports, context, worker);
   // Last, so that a repetition still finds what is left of it. Whoever has asked for its VM again meanwhile keeps it.
   if (!(await ports.workers.retire(worker.id, worker.entered))) throw wasChanged(worker.id);
+  await shutDoor(ports.doors, worker.id);
 }
 
 async function removeParts(ports: WorkerPorts, context: StepContext, worker: WorkerRecord): Promise<void> {

@@ -17,6 +17,7 @@ import {
   MemoryBooks,
   MemoryCloud,
   MemoryJournal,
+  MemoryWorkerDoors,
   MemoryWorkerRegistry,
   seedOf,
   SimulatedCrash,
@@ -30,6 +31,7 @@ const SUBNET = seedOf().subnets[0]?.azureId ?? '';
 let books: MemoryBooks;
 let cloud: MemoryCloud;
 let workers: MemoryWorkerRegistry;
+let doors: MemoryWorkerDoors;
 let journal: MemoryJournal;
 let restoreId: string;
 
@@ -37,6 +39,7 @@ beforeEach(() => {
   books = new MemoryBooks();
   cloud = new MemoryCloud({ applianceId: 'appliance' });
   workers = new MemoryWorkerRegistry();
+  doors = new MemoryWorkerDoors();
   restoreId = newRestoreId();
   journal = new MemoryJournal(restoreId);
 });
@@ -186,6 +189,7 @@ describe('step 4, launch-worker', () => {
     assert.equal(second?.workerId, `landfall-worker-${restoreId}-0-2`);
     assert.equal(await cloud.vm(first?.azureId ?? ''), null);
     assert.equal((await workers.worker(first?.workerId ?? ''))?.state, 'retired');
+    assert.deepEqual(doors.shutOnes, [first?.workerId]);
     assert.equal((await cloud.disk(disks[0]?.azureId ?? ''))?.managedBy, second.azureId);
     const left = journal.ledger.filter((entry) => entry.state !== 'removed').map((entry) => entry.azureId);
     assert.deepEqual(left.sort(), cloud.inventory);
@@ -377,7 +381,7 @@ async function launched(
   changes: Partial<WorkerPorts> = {},
 ) {
   const handler = launchWorker({
-    ...{ cloud, workers, applianceId: 'appliance', image: 'Debian:debian-12:12-gen2:latest' },
+    ...{ cloud, workers, doors, applianceId: 'appliance', image: 'Debian:debian-12:12-gen2:latest' },
     ...{ subnetId: SUBNET, apiUrl: 'http://api', reportsWithinMs: 0, looksForVm: [0] },
     ...changes,
   });

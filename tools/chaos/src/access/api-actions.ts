@@ -99,6 +99,7 @@ function moverActions({ segmentId }: Scene): readonly Action[] {
   const asked: readonly [string, Needed, object][] = [
     ['/internal/v1/workers/made-up/register', 'anybody', { bootstrapToken: 'made up', ...person }],
     ['/internal/v1/workers/made-up/heartbeat', 'mover', person],
+    ['/internal/v1/movers/place', 'mover', {}],
     ['/internal/v1/movers/lease', 'mover', mover],
     ['/internal/v1/movers/renew', 'mover', mover],
     ['/internal/v1/movers/leave', 'mover', mover],

@@ -21,6 +21,7 @@ import {
 import { TRANSFER_JOB, TRANSFER_JOB_PAYLOAD } from '@landfall/transfer';
 import { createEmptyDisks } from '@landfall/provisioner/steps/create-empty-disks';
 import { launchWorker } from '@landfall/provisioner/steps/launch-worker';
+import { MemoryWorkerDoors } from '@landfall/testing';
 import { Process } from './kernel.js';
 import { queueClient, QueueWorker } from './queue-worker.js';
 import type { World } from './world.js';
@@ -50,7 +51,8 @@ function run(world: World, service: SimulatedService, process: Process): void {
   const log = logOf(world);
 
   const cloud = connectCloud(world);
-  const removal = { cloud, books, workers, applianceId: APPLIANCE };
+  const doors = new MemoryWorkerDoors();
+  const removal = { cloud, books, workers, doors, applianceId: APPLIANCE };
   let handlers: StepHandlers = {};
   let clean: CleanUpHandler | undefined;
   let also: (() => Promise<void>) | undefined;
@@ -67,7 +69,7 @@ function run(world: World, service: SimulatedService, process: Process): void {
     handlers = {
       'create-empty-disks': createEmptyDisks({ cloud, books, applianceId: APPLIANCE }),
       'launch-worker': launchWorker({
-        ...{ cloud, workers, applianceId: APPLIANCE, apiUrl: 'http://api', image: 'p:o:s:v', subnetId: null },
+        ...{ cloud, workers, doors, applianceId: APPLIANCE, apiUrl: 'http://api', image: 'p:o:s:v', subnetId: null },
         reportsWithinMs: 60_000,
       }),
     };
