@@ -6,7 +6,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
  * files, and does what a file says at the moment.
  */
 export interface Afflictions {
-  /** By how much a process' wall clock is ahead, in milliseconds, by its name; `*`: everybody else's. */
+  /** By how much a process' wall clock is ahead, in milliseconds, by its name or its kind; `*`: everybody else's. */
   readonly clockMs?: Readonly<Record<string, number>>;
   /** Of the disks that a worker has at hand. */
   readonly disk?: DiskFault;

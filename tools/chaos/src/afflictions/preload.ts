@@ -4,7 +4,7 @@ import { spoilDisks } from './disk.js';
 import { readPlan, type Afflictions } from './plan.js';
 
 /*
- * Loaded before a process' own program: `node --import file:///…/preload.js?plan=FILE&name=NAME&disks=FOLDER main.js`.
+ * Loaded before a process' own program: `node --import file:///…/preload.js?plan=FILE&name=NAME&kind=KIND&disks=FOLDER main.js`.
  * Whoever is struck writes its name into FILE.struck, so that a trial knows that what it is about has happened.
  */
 const LOOK_EVERY_MS = 50;
@@ -12,6 +12,7 @@ const LOOK_EVERY_MS = 50;
 const { searchParams } = new URL(import.meta.url);
 const file = searchParams.get('plan') ?? '';
 const name = searchParams.get('name') ?? '';
+const kind = searchParams.get('kind') ?? name;
 const disks = searchParams.get('disks') ?? '';
 
 let plan: Afflictions = {};
@@ -34,7 +35,7 @@ function strike(what: string): void {
 
 skewClock(() => {
   const { clockMs } = current();
-  const skew = clockMs?.[name] ?? clockMs?.['*'] ?? 0;
+  const skew = clockMs?.[name] ?? clockMs?.[kind] ?? clockMs?.['*'] ?? 0;
   if (skew !== 0) strike(`clock ${skew}`);
   return skew;
 });

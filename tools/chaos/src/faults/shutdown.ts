@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { SERVICES, type Cell } from '../live/cell.js';
+import type { Cell } from '../live/cell.js';
 import { begun, until } from '../live/restores.js';
 import { PATIENCE_MS, restoreTrial, type Trial } from '../live/trial.js';
 
@@ -63,7 +63,7 @@ function take(cell: Cell, servers: string, away: boolean): void {
 /** Sentences on those that took too long. */
 async function endAll(cell: Cell): Promise<readonly string[]> {
   const workers = (await cell.azure.workers()).map(({ pid }) => ({ name: `worker ${pid}`, pid }));
-  const own = SERVICES.flatMap((name) => {
+  const own = cell.services.flatMap((name) => {
     const pid = cell.pid(name);
     return pid === null ? [] : [{ name, pid }];
   });
