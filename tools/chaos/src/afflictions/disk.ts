@@ -5,7 +5,12 @@ import type { DiskFault } from './plan.js';
 /*
  * Disks that fail. Every file below a folder is one; what a process does with its handle is passed on or struck as the
  * plan says, once. A flush that fails has lost what was written since the last one, as a kernel's would.
+ *
+ * Who reads past the cache reads whole blocks, and throws away up to one at either end. A lie that nobody looks at is
+ * none: it lies between them, and reads that have nothing there are passed on.
  */
+const BLOCK_BYTES = 4096;
+
 type Write = (
   buffer: Uint8Array,
   offset: number,
@@ -58,7 +63,9 @@ export async function spoilDisks(
     },
     async read(this: FileHandle, buffer, offset, length, position) {
       const answer = await read.call(this, buffer, offset, length, position);
-      if (answer.bytesRead > 0 && falls(this, 'lying read-back') !== null) buffer[offset]! ^= 1;
+      const { bytesRead } = answer;
+      if (bytesRead > 2 * BLOCK_BYTES && falls(this, 'lying read-back') !== null)
+        buffer[offset + (bytesRead >> 1)]! ^= 1;
       return answer;
     },
     async sync(this: FileHandle) {
