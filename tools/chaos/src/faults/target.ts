@@ -21,8 +21,11 @@ const EXPECTED: Readonly<Record<DiskFault['kind'], Expected>> = {
   'lying read-back': { ends: ['failed'], code: 'VERIFY_MISMATCH' },
 };
 
+/** Not more: of two data-movers with four segments to flush one has two, and perhaps none has three. */
+const AFTER = [0, 1];
+
 export function targetTrials(): readonly Trial[] {
-  return DISK_FAULTS.flatMap((kind) => [0, 2].map((after) => targetTrial({ kind, after })));
+  return DISK_FAULTS.flatMap((kind) => AFTER.map((after) => targetTrial({ kind, after })));
 }
 
 function targetTrial(disk: DiskFault): Trial {
