@@ -36,8 +36,8 @@ import type { Ground } from './ground.js';
 const SCALE: Scale = { services: 2, movers: 2 };
 /** What is no part of Landfall itself. */
 const SERVERS = ['azure-emulator', 'redis'];
-/** Short, so that a trial can stop a data-mover for longer than that and still be of use. */
-const LEASE_SECONDS = 20;
+/** Of a data-mover; short, so that a trial can stop one for longer. */
+export const LEASE_SECONDS = 20;
 
 const START_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 12_000;
