@@ -18,6 +18,8 @@ export interface StackAddresses {
   /** In front of every queue's keys: a Redis of the user's own may serve several installations. */
   readonly queuePrefix: string;
   readonly azuriteUrl: string;
+  /** How data-movers reach the API, on workers and in the pool; left out: as everybody does. */
+  readonly moverApiUrl?: string;
 }
 
 /** How many processes there are of each kind. */
@@ -101,7 +103,7 @@ export function services(
   addresses: StackAddresses,
   scale: Scale,
 ): { readonly apis: readonly ServerSpec[]; readonly others: readonly ServerSpec[] } {
-  const apiUrl = `http://127.0.0.1:${installation.ports.api}`;
+  const apiUrl = addresses.moverApiUrl ?? `http://127.0.0.1:${installation.ports.api}`;
   const books: Environment = { DATABASE_URL: addresses.databaseUrl };
   const queues: Environment = { REDIS_URL: addresses.redisUrl, LANDFALL_QUEUE_PREFIX: addresses.queuePrefix };
   const secrets: Environment = { LANDFALL_SECRET_KEY: installation.secretKey };

@@ -21,6 +21,7 @@ import { connectBooks, type Books } from '@landfall/persistence';
 import { removePlan, writePlan, type Afflictions } from '../afflictions/plan.js';
 import { FaultProxy } from '../proxy/fault-proxy.js';
 import { PostgresCuts } from '../proxy/postgres-cuts.js';
+import { ReportProxy } from '../proxy/report-proxy.js';
 import { EmulatedAzure } from './emulated-azure.js';
 import type { Ground } from './ground.js';
 
@@ -28,8 +29,8 @@ import type { Ground } from './ground.js';
  * A whole Landfall of its own, as the processes that a user has, each started again when it dies: the emulator, and two of
  * everything else, because who scales out has them, and one of a kind never meets another. The two APIs are behind one
  * address; each worker and the pool have two data-movers. Redis is the cell's own; Postgres is the ground's, in a database
- * of its own. Services reach both through a proxy; the harness itself goes round it. Every process can be armed with crash
- * points.
+ * of its own. Services reach both through a proxy, and data-movers the API; the harness itself goes round it. Every process
+ * can be armed with crash points.
  *
  * Cells have nothing in common but the machine, so that while one waits for a lock of a dead process, others are tried.
  */
@@ -55,6 +56,7 @@ export class Cell {
     readonly folder: string,
     readonly installation: Installation,
     readonly redisProxy: FaultProxy,
+    readonly reportProxy: ReportProxy,
     readonly redisUrl: string,
     private readonly openPostgres: (cuts: PostgresCuts) => Promise<FaultProxy>,
     readonly databaseUrl: string,
@@ -83,6 +85,7 @@ export class Cell {
       folder,
       installation,
       await FaultProxy.listen({ port: queue.port }),
+      await ReportProxy.listen(() => installation.ports.api),
       queue.url,
       (cuts) => FaultProxy.listen({ port: Number(new URL(databaseUrl).port), observe: cuts.observe }),
       databaseUrl,
@@ -109,6 +112,7 @@ export class Cell {
         redisUrl: moved(this.redisUrl, this.redisProxy.port),
         queuePrefix: 'landfall',
         azuriteUrl: ground.blobProxy.url,
+        moverApiUrl: this.reportProxy.url,
       },
       SCALE,
     );
@@ -211,6 +215,7 @@ export class Cell {
     await endLeftOverProcesses(this.folder);
     await Promise.all([
       this.#apis?.close(),
+      this.reportProxy.close(),
       this.redisProxy.close(),
       (this.postgresProxy as FaultProxy | undefined)?.close(),
     ]);
