@@ -15,6 +15,25 @@ export function bytesAreRight({ disks = [], restores }: Evidence): Violation[] {
     }));
 }
 
+/** I1: a restore with a disk that has failed for good is never completed, and one that has failed says why. */
+export function badDisksAreNotHandedOver({ failedForGood = [], restores }: Evidence): Violation[] {
+  return restores.flatMap(({ restore }) => {
+    const failed = failedForGood.filter(({ restoreId }) => restoreId === restore.id);
+    if (failed.length === 0) return [];
+    const code = restore.error?.code ?? 'nothing';
+    const names = [...new Set(failed.map(({ diskName }) => `"${diskName}"`))].join(', ');
+    const wrong =
+      restore.state === 'completed'
+        ? 'is completed'
+        : restore.state === 'failed' && !failed.some((disk) => disk.code === code)
+          ? `has failed and says ${code}`
+          : null;
+    if (wrong === null) return [];
+    const what = `Restore ${restore.id} ${wrong}, and its disk ${names} has failed for good.`;
+    return [{ invariant: 'I1' as const, what, evidence: failed }];
+  });
+}
+
 /**
  * I7: once a disk is being read back nothing is written to it any more, and once a later holder of a segment has written
  * no earlier one does.

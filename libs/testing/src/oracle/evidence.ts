@@ -17,6 +17,8 @@ export interface Evidence {
   readonly audit?: { readonly entries: number; readonly brokenAt: number | null };
   /** Contents of restored disks and of their backups, such as their SHA-256. */
   readonly disks?: readonly DiskComparison[];
+  /** Disks that a data-mover has surely found to be bad: whatever comes after that, they are not handed over. */
+  readonly failedForGood?: readonly FailedDisk[];
   /** All writes to disks and reads for verification, in the order in which they reached the disk. */
   readonly diskAccesses?: readonly DiskWrite[];
   /** Requests to Azure, and how many of them there may be. */
@@ -50,6 +52,13 @@ export interface DiskComparison {
   readonly diskName: string;
   readonly expected: string;
   readonly actual: string;
+}
+
+export interface FailedDisk {
+  readonly restoreId: string;
+  readonly diskName: string;
+  /** Of the error that its restore has to end with. */
+  readonly code: string;
 }
 
 export interface DiskWrite {

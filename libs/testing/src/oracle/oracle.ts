@@ -1,4 +1,4 @@
-import { bytesAreRight, fencesHold } from './disks.js';
+import { badDisksAreNotHandedOver, bytesAreRight, fencesHold } from './disks.js';
 import type { Evidence } from './evidence.js';
 import { inventoryFitsLedger, nothingForeignTouched } from './inventory.js';
 import { everythingEnds, historyIsLegal } from './history.js';
@@ -7,7 +7,7 @@ import { budgetsKept, secretsKept } from './limits.js';
 /*
  * One oracle after every run that moves a restore: which of the invariants were broken, and what shows it.
  *
- *   I1   a restored disk's bytes equal the source's, holes included
+ *   I1   a restored disk's bytes equal the source's, holes included; one that has failed for good is not handed over
  *   I2   nothing of the source is removed before the cut-over gate is complete
  *   I3   the original machine can be brought back until its retention ends
  *   I4   after a terminal state the inventory equals what the ledger expects
@@ -30,6 +30,7 @@ export interface Violation {
 export function judge(evidence: Evidence): readonly Violation[] {
   return [
     ...bytesAreRight(evidence),
+    ...badDisksAreNotHandedOver(evidence),
     ...sourceIsKept(evidence),
     ...inventoryFitsLedger(evidence),
     ...historyIsLegal(evidence),

@@ -89,6 +89,24 @@ describe('the oracle', () => {
     assert.deepEqual(found(evidence({}, { disks })), ['I1']);
   });
 
+  it('finds a restore that is completed, or fails for another reason, with a disk that has failed for good (I1)', () => {
+    const failedForGood = [
+      { restoreId: 'r1', diskName: 'sda', code: 'TARGET_FLUSH_FAILED' },
+      { restoreId: 'r1', diskName: 'sdb', code: 'TARGET_FULL' },
+    ];
+    assert.deepEqual(found(evidence({}, { failedForGood })), ['I1']);
+    assert.deepEqual(found(evidence({}, { failedForGood: [{ ...failedForGood[0]!, restoreId: 'r2' }] })), []);
+    const events = history(['restore.planning', 'restore.running', 'restore.rolling-back', 'restore.failed']);
+    const ended = (code: string) => {
+      const error = { code, message: 'it failed', fix: 'start anew' };
+      return found(evidence({ restore: restore({ state: 'failed', error }), events }, { failedForGood }));
+    };
+    assert.deepEqual(ended('SEGMENT_FAILED'), ['I1']);
+    for (const { code } of failedForGood) assert.deepEqual(ended(code), [], code);
+    const running = { restore: restore({ state: 'running' }), events: history(COMPLETED.slice(0, 2)) };
+    assert.deepEqual(found(evidence(running, { failedForGood, settled: false })), [], 'it has not come to its end yet');
+  });
+
   it('finds what is missing, left behind, or not in the ledger (I4)', () => {
     assert.deepEqual(found(evidence({ ledger: [entry()] }, { inventory: [] })), ['I4']);
     const worker = entry({ role: 'worker-nic', kind: 'nic', azureId: '/nics/w' });
