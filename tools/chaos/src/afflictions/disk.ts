@@ -22,7 +22,7 @@ type Read = (buffer: Uint8Array, offset: number, length: number, position: numbe
 export async function spoilDisks(
   folder: string,
   fault: () => DiskFault | undefined,
-  strike: (what: string) => void,
+  strike: (kind: DiskFault['kind'], path: string) => void,
 ): Promise<void> {
   const handle = await open('/dev/null');
   const real = Object.getPrototypeOf(handle) as FileHandle;
@@ -42,11 +42,13 @@ export async function spoilDisks(
       over = false;
       return null;
     }
-    if (over || !kinds.includes(planned.kind) || !isBelow(folder, handle)) return null;
+    if (over || !kinds.includes(planned.kind)) return null;
+    const path = pathOf(handle);
+    if (!path.startsWith(`${folder}/`)) return null;
     passed += 1;
     if (passed <= planned.after) return null;
     over = true;
-    strike(planned.kind);
+    strike(planned.kind, path);
     return planned.kind;
   }
 
@@ -82,8 +84,8 @@ export async function spoilDisks(
   Object.assign(real, spoiled);
 }
 
-function isBelow(folder: string, { fd }: FileHandle): boolean {
-  return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${folder}/`);
+function pathOf({ fd }: FileHandle): string {
+  return readlinkSync(`/proc/self/fd/${fd}`);
 }
 
 function failure(code: string, syscall: string): NodeJS.ErrnoException {

@@ -17,7 +17,7 @@ before(async () => {
   await spoilDisks(
     folder,
     () => planned,
-    (what) => struck.push(what),
+    (kind, path) => struck.push(`${kind} ${path}`),
   );
 });
 after(() => rm(folder, { recursive: true }));
@@ -60,7 +60,7 @@ describe('a disk that lies about what it holds', () => {
     assert.deepEqual(lies(await read(0, 8 * BLOCK)), [], 'the first one goes well');
     assert.deepEqual(struck, []);
     assert.equal(lies(await read(0, 8 * BLOCK)).length, 1);
-    assert.deepEqual(struck, ['lying read-back']);
+    assert.deepEqual(struck, [`lying read-back ${join(folder, 'disk')}`]);
     assert.deepEqual(lies(await read(0, 8 * BLOCK)), [], 'once is once');
   });
 });

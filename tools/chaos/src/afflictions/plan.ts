@@ -20,6 +20,36 @@ export interface DiskFault {
 
 export const DISK_FAULTS = ['EIO', 'ENOSPC', 'short write', 'failed flush', 'lost write', 'lying read-back'] as const;
 
+/** With which code a restore fails whose disk was struck so; null: it gets over it. */
+export const VERDICTS: Readonly<Record<DiskFault['kind'], string | null>> = {
+  EIO: 'TARGET_FAILED',
+  ENOSPC: 'TARGET_FULL',
+  'short write': null,
+  'failed flush': 'TARGET_FLUSH_FAILED',
+  'lost write': 'VERIFY_MISMATCH',
+  'lying read-back': 'VERIFY_MISMATCH',
+};
+
+/** A disk of a worker that was struck. */
+export interface StruckDisk {
+  readonly kind: DiskFault['kind'];
+  readonly workerId: string;
+  readonly lun: number;
+}
+
+/** As it is written down, in one line. */
+export function describeStruck({ kind, workerId, lun }: StruckDisk): string {
+  return `${kind} of LUN ${lun} of ${workerId}`;
+}
+
+/** Null: the line is about something else. */
+export function parseStruck(line: string): StruckDisk | null {
+  const [, kind, lun, workerId] = /(?:^|: )([^:]+) of LUN (\d+) of (\S+)$/.exec(line) ?? [];
+  const known = DISK_FAULTS.find((each) => each === kind);
+  if (known === undefined || workerId === undefined) return null;
+  return { kind: known, workerId, lun: Number(lun) };
+}
+
 export function writePlan(file: string, plan: Afflictions): void {
   writeFileSync(`${file}.new`, JSON.stringify(plan));
   renameSync(`${file}.new`, file);

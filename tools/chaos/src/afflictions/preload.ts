@@ -1,7 +1,8 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { skewClock } from './clock.js';
 import { spoilDisks } from './disk.js';
-import { readPlan, type Afflictions } from './plan.js';
+import { describeStruck, readPlan, type Afflictions } from './plan.js';
 
 /*
  * Loaded before a process' own program: `node --import file:///…/preload.js?plan=FILE&name=NAME&kind=KIND&disks=FOLDER main.js`.
@@ -39,4 +40,17 @@ skewClock(() => {
   if (skew !== 0) strike(`clock ${skew}`);
   return skew;
 });
-if (disks !== '') await spoilDisks(disks, () => current().disk, strike);
+if (disks !== '') {
+  await spoilDisks(
+    disks,
+    () => current().disk,
+    (kind, path) => strike(describeStruck({ kind, lun: lunOf(path), workerId: process.env.LANDFALL_WORKER_ID ?? '?' })),
+  );
+}
+
+/** At which this worker has the disk; -1: at none any more. */
+function lunOf(path: string): number {
+  const directory = process.env.LANDFALL_DISK_DIRECTORY ?? '';
+  const link = readdirSync(directory).find((entry) => realpathSync(join(directory, entry)) === path);
+  return Number(link ?? -1);
+}
