@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Restore } from '@landfall/domain';
 import type { Cell } from '../live/cell.js';
 import type { OrderOptions } from '../live/restores.js';
-import { PATIENCE_MS, restoreTrial, when, type Trial } from '../live/trial.js';
+import { restoreTrial, when, type Trial } from '../live/trial.js';
 import type { ReportFault, ReportKind } from '../proxy/report-proxy.js';
 import { isOver, stoppedOrOver } from './steps.js';
 
@@ -30,6 +30,8 @@ const FAULTS: Readonly<Record<string, ReportFault>> = {
 
 /** Of a worker, for both of its data-movers: a segment takes longer than one that is to end goes on with it. */
 const SLOW_BYTES_PER_SECOND = 300_000;
+/** A restore tries a few times only. */
+const WITHOUT_DISKS_AT_MOST_MS = 20_000;
 const AFTER_CLAIM = 'step05.move.afterClaim stop';
 
 interface Cause extends OrderOptions {
@@ -73,6 +75,12 @@ const CAUSES: readonly Cause[] = [
     undo: (cell) => setWorkerSpeed(cell, null),
   },
   { title: 'a data-mover that has started', report: 'started' },
+  {
+    title: 'a data-mover of the pool that has started anew',
+    report: 'started',
+    transfer: 'direct',
+    provoke: (cell) => Promise.resolve(cell.kill('data-mover-1')),
+  },
 ];
 
 export function reportTrials(): readonly Trial[] {
@@ -124,7 +132,7 @@ async function withoutDisks(cell: Cell, restoreId: string): Promise<boolean> {
   const failed = await when(
     () => cell.reportProxy.seen.some(({ report }) => report === 'failed'),
     () => isOver(cell, restoreId, false),
-    PATIENCE_MS,
+    WITHOUT_DISKS_AT_MOST_MS,
   );
   showDisks(cell);
   return failed !== null;
