@@ -1,6 +1,8 @@
-/** The one in the middle; of an even number of them the upper one. */
+/** The median: the one in the middle; of an even number of them what lies half-way between the two. */
 export function middle(values: readonly number[]): number {
-  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)]!;
+  const sorted = [...values].sort((left, right) => left - right);
+  const half = sorted.length / 2;
+  return (sorted[Math.ceil(half) - 1]! + sorted[Math.floor(half)]!) / 2;
 }
 
 /** To two digits behind the point. */

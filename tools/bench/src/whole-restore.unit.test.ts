@@ -22,6 +22,10 @@ describe('the report of whole restores', () => {
     assert.match(table, /0\.970 × as fast as the other one \(median\): at least 0\.97\./);
   });
 
+  it('takes what lies between the two in the middle of an even number', () => {
+    assert.equal(reportOf(OPTIONS, ratiosOf(0.5, 1.25)).data['medianRatio'], 0.875);
+  });
+
   it('says when it is not, however near', () => {
     const { data, table } = reportOf(OPTIONS, ratiosOf(0.9699, 2, 0.1));
     assert.equal(data['holds'], false);
