@@ -39,6 +39,8 @@ export interface EmulatorOptions {
   readonly port?: number;
   /** Program and arguments of a data-mover; left out: worker VMs run nothing. */
   readonly workerCommand?: readonly string[] | null;
+  /** Data-movers on each worker, where its VM asks for fewer; one when left out. */
+  readonly workerProcesses?: number;
   /** Whether VMs that are no workers really boot their disks; `none` by default. */
   readonly hypervisor?: HypervisorKind;
   readonly qemu?: QemuSettings;
@@ -91,6 +93,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     {
       dataDirectory,
       command: options.workerCommand ?? null,
+      leastProcesses: options.workerProcesses ?? 1,
       limitOf: (vm) => workerLimit(settings.values, vm),
     },
     hypervisor,

@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { MOST_PROCESSES } from './workers/boot-environment.js';
 import { startEmulator, type EmulatorOptions } from './emulator.js';
 
 /*
@@ -23,6 +24,8 @@ const ENVIRONMENT = z.object({
       }
     })
     .optional(),
+  /** For trials: so many data-movers at least on each worker, however small its VM is. */
+  EMULATOR_WORKER_PROCESSES: z.coerce.number().int().min(1).max(MOST_PROCESSES).default(1),
   EMULATOR_DELAY_MS: z.coerce.number().int().min(0).default(0),
   EMULATOR_RETRY_AFTER_SECONDS: z.coerce.number().int().min(0).default(0),
   /** Memory of each VM that is booted, whatever its size says. */
@@ -59,6 +62,7 @@ function options(): EmulatorOptions {
     token: parsed.data.EMULATOR_TOKEN,
     subscriptionId: parsed.data.EMULATOR_SUBSCRIPTION_ID,
     workerCommand: parsed.data.EMULATOR_WORKER_COMMAND ?? null,
+    workerProcesses: parsed.data.EMULATOR_WORKER_PROCESSES,
     hypervisor,
     ...(parsed.data.EMULATOR_QEMU_MEMORY_MIB === undefined
       ? {}

@@ -58,7 +58,7 @@ describe('The benchmark of the page-blob endpoint', () => {
 });
 
 describe('The benchmarks', () => {
-  test('says how it is used when it is called wrongly', async () => {
+  test('say how they are used when they are called wrongly', async () => {
     const calls = [
       [],
       ['other'],
@@ -66,11 +66,20 @@ describe('The benchmarks', () => {
       ['restic-restore', '--repeat', '0'],
       ['restic-restore', '--no'],
       ['page-blob', 'restic-restore'],
+      ['whole-restore'],
+      ['whole-restore', '--against', '.', '--pairs', '0'],
+      ['page-blob', '--against', '.'],
     ];
     for (const parameters of calls) {
       const { code, stderr } = await bench(...parameters);
       assert.equal(code, 2, parameters.join(' '));
       assert.match(stderr, /Usage/);
     }
+  });
+
+  test('compare with a built checkout only', async () => {
+    const { code, stderr } = await bench('whole-restore', '--against', '/nowhere');
+    assert.equal(code, 1);
+    assert.match(stderr, /CHECKOUT_NOT_BUILT: \/nowhere holds no built checkout/);
   });
 });

@@ -4,6 +4,7 @@ import { Agent, request } from 'node:https';
 import path from 'node:path';
 import { PageBlobTarget } from '@landfall/azure/blob';
 import { EmulatedDisk } from './emulated-disk.js';
+import { round } from './figures.js';
 import { memoryFolder } from './memory-folder.js';
 import type { Report } from './report.js';
 
@@ -181,8 +182,4 @@ function median(all: readonly Taken[]): Taken {
 
 function speed(sizeBytes: number, { wallSeconds }: Taken): string {
   return (sizeBytes / 1e6 / wallSeconds).toFixed(0).padStart(6);
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { requireEqual } from './compare-files.js';
+import { middle, round } from './figures.js';
 import { memoryFolder } from './memory-folder.js';
 import { measure, type Measurement } from './measured-process.js';
 import type { Report } from './report.js';
@@ -23,7 +25,6 @@ export interface ResticRestoreOptions {
 
 const run = promisify(execFile);
 const LANDFALL = fileURLToPath(new URL('./landfall-restore.js', import.meta.url));
-const COMPARE_BYTES = 8 * 1024 * 1024;
 
 export async function resticRestore(options: ResticRestoreOptions, say: (line: string) => void): Promise<Report> {
   const folder = await mkdtemp(path.join(await memoryFolder(say), 'landfall-bench-'));
@@ -86,34 +87,7 @@ export async function resticRestore(options: ResticRestoreOptions, say: (line: s
   }
 }
 
-/** @throws Error naming the first block that differs */
-async function requireEqual(expectedPath: string, actualPath: string): Promise<void> {
-  const expected = await open(expectedPath, 'r');
-  const actual = await open(actualPath, 'r').catch(async (error: unknown) => {
-    const there = await readdir(path.dirname(actualPath)).catch(() => []);
-    throw new Error(`${actualPath} was not restored; there is ${there.join(', ') || 'nothing'}.`, { cause: error });
-  });
-  try {
-    const { size } = await expected.stat();
-    if ((await actual.stat()).size !== size) throw new Error(`${actualPath} has another size than the disk.`);
-    const [left, right] = [Buffer.alloc(COMPARE_BYTES), Buffer.alloc(COMPARE_BYTES)];
-    for (let at = 0; at < size; at += COMPARE_BYTES) {
-      const [{ bytesRead: wanted }, { bytesRead: got }] = await Promise.all([
-        expected.read(left, 0, COMPARE_BYTES, at),
-        actual.read(right, 0, COMPARE_BYTES, at),
-      ]);
-      if (wanted !== got || left.compare(right, 0, got, 0, wanted) !== 0) {
-        throw new Error(`${actualPath} differs from the disk somewhere after byte ${at}.`);
-      }
-    }
-  } finally {
-    await expected.close();
-    await actual.close();
-  }
-}
-
 function median(measurements: readonly Measurement[]): Measurement {
-  const middle = (values: number[]) => values.sort((left, right) => left - right)[Math.floor(values.length / 2)]!;
   return {
     wallSeconds: middle(measurements.map((one) => one.wallSeconds)),
     cpuSeconds: middle(measurements.map((one) => one.cpuSeconds)),
@@ -157,8 +131,4 @@ function describe({ wallSeconds, cpuSeconds, peakBytes }: Measurement): string {
 
 function columns({ wallSeconds, cpuSeconds, peakBytes }: Measurement): string[] {
   return [wallSeconds.toFixed(2), cpuSeconds.toFixed(2), String(Math.round(peakBytes / 2 ** 20))];
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /*
- * Landfall as a user has it: the command line, a stack with a data folder of its own, nothing from inside.
+ * Landfall as a user has it who scales out: the command line, a stack with a data folder of its own and two of every service,
+ * nothing from inside.
  */
 const LANDFALL = fileURLToPath(new URL('../../../landfall', import.meta.url));
 
@@ -42,7 +43,7 @@ export class Stack {
   static async up(environment: NodeJS.ProcessEnv = {}): Promise<Stack> {
     const folder = await mkdtemp(join(tmpdir(), 'landfall-e2e-'));
     const stack = new Stack(folder, join(folder, 'data'));
-    const up = await stack.run(['up', '--detach'], environment);
+    const up = await stack.run(['up', '--detach', '--services', '2', '--movers', '2'], environment);
     if (up.code !== 0) throw new Error(`up ended with ${up.code}: ${up.stderr}`);
     return stack;
   }

@@ -20,26 +20,26 @@ export interface Installation {
   readonly azureToken: string;
   readonly postgresPassword: string;
   readonly redisPassword: string;
-  readonly ports: Readonly<Record<PortName, number>>;
+  readonly ports: Ports;
 }
 
-export const PORT_NAMES = [
-  'postgres',
-  'redis',
-  'azurite',
-  'blobs',
-  'azure',
-  'api',
-  'planner',
-  'provisioner',
-  'finalizer',
-] as const;
-export type PortName = (typeof PORT_NAMES)[number];
+export type Ports = Readonly<Record<(typeof PORT_NAMES)[number], number> & Partial<Record<PortName, number>>>;
+
+/** The services that may run more than once, in the order of the flow. */
+export const SERVICE_NAMES = ['api', 'planner', 'provisioner', 'finalizer'] as const;
+export type ServiceName = (typeof SERVICE_NAMES)[number];
+
+export const PORT_NAMES = ['postgres', 'redis', 'azurite', 'blobs', 'azure', ...SERVICE_NAMES] as const;
+/** `api` is where the API is reached, however many there are; `api-1` and `api-2` are where two of them listen. */
+export type PortName = (typeof PORT_NAMES)[number] | `${ServiceName}-${number}`;
 
 type Kept = Omit<Installation, 'secretKey' | 'ports'> & { readonly ports: Readonly<Partial<Record<PortName, number>>> };
 
-/** Makes the folder if it is new; a port that somebody else has taken since the last start is replaced. */
-export async function openInstallation(folder: string): Promise<Installation> {
+/**
+ * Makes the folder if it is new; a port that somebody else has taken since the last start is replaced.
+ * @param copies processes of each service: from two on, each has a port of its own besides
+ */
+export async function openInstallation(folder: string, copies = 1): Promise<Installation> {
   try {
     mkdirSync(join(folder, 'logs'), { recursive: true, mode: 0o700 });
   } catch (cause) {
@@ -54,10 +54,25 @@ export async function openInstallation(folder: string): Promise<Installation> {
   }
   const path = join(folder, 'installation.json');
   const kept = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Kept) : newInstallation();
-  const ports: Partial<Record<PortName, number>> = {};
-  for (const name of PORT_NAMES) ports[name] = await portApartFrom(Object.values(ports), kept.ports[name]);
-  writePrivately(path, { ...kept, ports });
-  return { ...kept, secretKey: secretKey(folder), ports: ports as Record<PortName, number> };
+  const given = new Map<PortName, number>();
+  const names = [...PORT_NAMES, ...SERVICE_NAMES.flatMap((name) => (copies === 1 ? [] : processNames(name, copies)))];
+  for (const name of names) given.set(name, await portApartFrom([...given.values()], kept.ports[name]));
+  const ports = Object.fromEntries(given) as Ports;
+  writePrivately(path, { ...kept, ports: { ...kept.ports, ...ports } });
+  return { ...kept, secretKey: secretKey(folder), ports };
+}
+
+/** One process has its service's own name; several are numbered from 1. */
+export function processNames(
+  service: ServiceName,
+  copies: number,
+): readonly (ServiceName | `${ServiceName}-${number}`)[] {
+  return copies === 1 ? [service] : Array.from({ length: copies }, (_, index) => `${service}-${index + 1}` as const);
+}
+
+/** Of which kind a process is, by its name: `api` for `api-2`, `data-mover` for `data-mover-1`. */
+export function kindOfProcess(name: string): string {
+  return name.replace(/-\d+$/, '');
 }
 
 /** The system may offer the port again that it has just offered, because nobody listens on it yet. */

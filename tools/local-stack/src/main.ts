@@ -5,11 +5,16 @@ import type { SupervisorMessage } from './messages.js';
 import { Stack } from './supervisor.js';
 
 /*
- * The supervisor's process: `main.js --data FOLDER --movers N --hypervisor none|qemu`, started by `startStack`, ended by SIGTERM.
+ * The supervisor's process: `main.js --data FOLDER --movers N --services N --hypervisor none|qemu`, started by `startStack`, ended by SIGTERM.
  * Standard output and error are its log; it reports to its parent over the IPC channel until it is ready.
  */
 const { values } = parseArgs({
-  options: { data: { type: 'string' }, movers: { type: 'string' }, hypervisor: { type: 'string' } },
+  options: {
+    data: { type: 'string' },
+    movers: { type: 'string' },
+    services: { type: 'string' },
+    hypervisor: { type: 'string' },
+  },
 });
 const folder = values.data!;
 
@@ -27,7 +32,8 @@ if (!(await takeLock(folder))) {
 }
 
 const hypervisor = values.hypervisor === 'qemu' ? 'qemu' : 'none';
-const stack = new Stack({ folder, movers: Number(values.movers), hypervisor, note });
+const scale = { movers: Number(values.movers), services: Number(values.services) };
+const stack = new Stack({ folder, scale, hypervisor, note });
 let ending: Promise<void> | undefined;
 const end = (exitCode: number) =>
   (ending ??= stack

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SEED, seedIds, type HypervisorKind } from '@landfall/azure-emulator';
-import type { Installation, PortName } from './installation.js';
+import { processNames, type Installation, type ServiceName } from './installation.js';
 import { AZURITE_ACCOUNT, type ServerSpec } from './servers/index.js';
 
 /*
@@ -18,6 +18,16 @@ export interface StackAddresses {
   /** In front of every queue's keys: a Redis of the user's own may serve several installations. */
   readonly queuePrefix: string;
   readonly azuriteUrl: string;
+  /** How data-movers reach the API, on workers and in the pool; left out: as everybody does. */
+  readonly moverApiUrl?: string;
+}
+
+/** How many processes there are of each kind. */
+export interface Scale {
+  /** Of the API, the planner, the provisioner and the finalizer each. */
+  readonly services: number;
+  /** In the pool of data-movers. */
+  readonly movers: number;
 }
 
 type Environment = Record<string, string>;
@@ -83,14 +93,17 @@ export function caPath(folder: string): string {
   return join(azureFolder(folder), 'ca.pem');
 }
 
-/** The API, the three services with a queue each, and the pool of data-movers, in the order of the flow. */
+/**
+ * The API, the three services with a queue each, and the pool of data-movers, in the order of the flow. Several APIs want
+ * a `Balancer` on the installation's port `api`.
+ */
 export function services(
   folder: string,
   installation: Installation,
   addresses: StackAddresses,
-  movers: number,
-): { readonly api: ServerSpec; readonly others: readonly ServerSpec[] } {
-  const apiUrl = `http://127.0.0.1:${installation.ports.api}`;
+  scale: Scale,
+): { readonly apis: readonly ServerSpec[]; readonly others: readonly ServerSpec[] } {
+  const apiUrl = addresses.moverApiUrl ?? `http://127.0.0.1:${installation.ports.api}`;
   const books: Environment = { DATABASE_URL: addresses.databaseUrl };
   const queues: Environment = { REDIS_URL: addresses.redisUrl, LANDFALL_QUEUE_PREFIX: addresses.queuePrefix };
   const secrets: Environment = { LANDFALL_SECRET_KEY: installation.secretKey };
@@ -118,37 +131,33 @@ export function services(
   };
   const workers: Environment = { LANDFALL_WORKER_SUBNET_ID: seeded.workerSubnetId };
 
-  const service = (name: PortName, environment: Environment): ServerSpec => {
-    const port = installation.ports[name];
-    return {
-      name,
-      command: process.execPath,
-      args: [main(`apps/${name}`)],
-      env: { ...base(), ...environment },
-      port,
-      url: `http://127.0.0.1:${port}`,
-      stopSignal: 'SIGTERM',
-      ready: () => answers(`http://127.0.0.1:${port}/health/ready`),
-    };
-  };
-  const queueService = (name: PortName, ...parts: Environment[]) =>
-    service(name, Object.assign({ LANDFALL_METRICS_PORT: String(installation.ports[name]) }, books, queues, ...parts));
+  const service = (kind: ServiceName, portVariable: string, ...parts: Environment[]): readonly ServerSpec[] =>
+    processNames(kind, scale.services).map((name) => {
+      const port = installation.ports[name]!;
+      return {
+        name,
+        command: process.execPath,
+        args: [main(`apps/${kind}`)],
+        env: Object.assign({ [portVariable]: String(port) }, base(), ...parts) as Environment,
+        port,
+        url: `http://127.0.0.1:${port}`,
+        stopSignal: 'SIGTERM',
+        ready: () => answers(`http://127.0.0.1:${port}/health/ready`),
+      };
+    });
+  const queueService = (kind: ServiceName, ...parts: Environment[]): readonly ServerSpec[] =>
+    service(kind, 'LANDFALL_METRICS_PORT', books, queues, ...parts);
 
   return {
-    api: service('api', {
-      ...books,
-      ...queues,
-      ...secrets,
-      ...blobs,
-      LANDFALL_PORT: String(installation.ports.api),
+    apis: service('api', 'LANDFALL_PORT', books, queues, secrets, blobs, {
       LANDFALL_API_TOKEN: installation.apiToken,
       ...given(/^LANDFALL_MOVER_LEASE_SECONDS$/),
     }),
     others: [
-      queueService('planner', secrets, azure, blobs, destination, workers),
-      queueService('provisioner', azure, workers, { LANDFALL_API_URL: apiUrl }),
-      queueService('finalizer', secrets, azure, blobs),
-      ...Array.from({ length: movers }, (_, index) => ({
+      ...queueService('planner', secrets, azure, blobs, destination, workers),
+      ...queueService('provisioner', azure, workers, { LANDFALL_API_URL: apiUrl }),
+      ...queueService('finalizer', secrets, azure, blobs),
+      ...Array.from({ length: scale.movers }, (_, index) => ({
         name: `data-mover-${index + 1}`,
         command: process.execPath,
         args: [main('apps/data-mover')],

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -21,7 +22,7 @@ describe('a stack on one machine', () => {
   before(async () => {
     parent = await mkdtemp(join(tmpdir(), 'landfall stack ')); // with blanks, as people have them
     folder = join(parent, 'data');
-    stack = await startStack({ folder, movers: 2 });
+    stack = await startStack({ folder, movers: 2, services: 2 });
   });
   after(async () => {
     await stopStack(folder);
@@ -41,8 +42,15 @@ describe('a stack on one machine', () => {
       });
   }
 
-  async function health(): Promise<number> {
-    return (await fetch(`${readStackFile(folder)!.api}/health/ready`)).status;
+  /** Over a connection of its own: one that was open may end with the process behind it. */
+  function health(url = readStackFile(folder)!.api): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
+      const asked = get(`${url}/health/ready`, { agent: false }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      });
+      asked.once('error', reject);
+    });
   }
 
   it('is described in stack.json, for its owner alone, once everything is ready', async () => {
@@ -60,8 +68,7 @@ describe('a stack on one machine', () => {
       'azurite',
       'rehydration-proxy',
       'azure-emulator',
-      'api',
-      'data-mover-2',
+      ...['api', 'planner', 'provisioner', 'finalizer', 'data-mover'].flatMap((kind) => [`${kind}-1`, `${kind}-2`]),
     ]) {
       assert.ok(names.includes(name), `${name} is not among ${names.join(', ')}`);
     }
@@ -83,15 +90,20 @@ describe('a stack on one machine', () => {
     assert.deepEqual(again.supervisor, stack.supervisor);
   });
 
-  it('starts a killed process again, and says its new number', async () => {
-    const { pid } = readStackFile(folder)!.processes.find(({ name }) => name === 'api')!;
-    process.kill(pid, 'SIGKILL');
-    const started = await eventually(() => {
-      const now = readStackFile(folder)!.processes.find(({ name }) => name === 'api');
-      return now !== undefined && now.pid !== pid ? now : null;
-    });
-    assert.notEqual(identify(started.pid), null);
-    await eventually(async () => ((await health().catch(() => 0)) === 200 ? true : null));
+  it('answers while one API or the other is killed, starts it again, and says its new number', async () => {
+    for (const killed of ['api-1', 'api-2']) {
+      const { pid } = readStackFile(folder)!.processes.find(({ name }) => name === killed)!;
+      await endProcess(identify(pid)!, { signal: 'SIGKILL', deadlineMs: 5_000 });
+      // The other one answers at once, under the same address.
+      assert.equal(await health(), 200, `while ${killed} is away`);
+      const started = await eventually(() => {
+        const now = readStackFile(folder)!.processes.find(({ name }) => name === killed);
+        return now !== undefined && now.pid !== pid ? now : null;
+      });
+      assert.notEqual(identify(started.pid), null);
+      const own = `http://127.0.0.1:${portsOf(folder)[killed]}`;
+      await eventually(async () => ((await health(own).catch(() => 0)) === 200 ? true : null));
+    }
   });
 
   it('is taken over whole after its supervisor was killed, with the same places and data', async () => {
@@ -99,6 +111,8 @@ describe('a stack on one machine', () => {
     await endProcess(lockHolder(folder)!, { signal: 'SIGKILL', deadlineMs: 5_000 });
     const again = await startStack({ folder });
     assert.equal(again.alreadyRunning, false);
+    const names = again.stack.processes.map(({ name }) => name);
+    assert.ok(names.includes('api') && !names.includes('api-1'), 'one of each by default');
     const { processes: oldOnes, ...oldPlaces } = before;
     const { processes: newOnes, ...newPlaces } = again.stack;
     assert.deepEqual(newPlaces, oldPlaces);
@@ -122,6 +136,11 @@ describe('a stack on one machine', () => {
     assert.equal(await stopStack(folder), false);
   });
 });
+
+function portsOf(folder: string): Record<string, number> {
+  return (JSON.parse(readFileSync(join(folder, 'installation.json'), 'utf8')) as { ports: Record<string, number> })
+    .ports;
+}
 
 /** Asks until there is an answer; the test's own time limit ends it. */
 async function eventually<T>(ask: () => T | null | Promise<T | null>): Promise<T> {

@@ -20,6 +20,8 @@ export interface StartOptions {
   readonly folder: string;
   /** Processes in the pool of data-movers. */
   readonly movers?: number;
+  /** Processes of the API, the planner, the provisioner and the finalizer each; one by default. */
+  readonly services?: number;
   /** Whether VMs of the emulated Azure really boot; `none` by default. */
   readonly hypervisor?: HypervisorKind;
   readonly note?: (line: string) => void;
@@ -67,7 +69,8 @@ function superviseDetached(
   const logFile = join(folder, 'logs', 'supervisor.log');
   const log = openSync(logFile, 'a', 0o600);
   const main = fileURLToPath(new URL('main.js', import.meta.url));
-  const settings = ['--movers', String(options.movers ?? 1), '--hypervisor', options.hypervisor ?? 'none'];
+  const scale = ['--movers', String(options.movers ?? 1), '--services', String(options.services ?? 1)];
+  const settings = [...scale, '--hypervisor', options.hypervisor ?? 'none'];
   const child = spawn(process.execPath, [main, '--data', folder, ...settings], {
     detached: true,
     cwd: folder,

@@ -2,12 +2,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HypervisorKind } from '@landfall/azure-emulator';
 import { PermanentError } from '@landfall/domain';
+import { Balancer } from './balancer.js';
 import { givenDatabase, givenRedis } from './given-servers.js';
 import { openInstallation, type Installation } from './installation.js';
 import { migrate } from './migration.js';
 import { endLeftOverProcesses, ProcessRecord } from './process-record.js';
 import { azurite, postgres, redis, type ServerSpec } from './servers/index.js';
-import { azureEmulator, caPath, rehydrationProxy, services, type StackAddresses } from './services.js';
+import { azureEmulator, caPath, rehydrationProxy, services, type Scale, type StackAddresses } from './services.js';
 import { removeStackFile, writeStackFile } from './stack-file.js';
 import { SupervisedProcess } from './supervised-process.js';
 
@@ -18,7 +19,8 @@ import { SupervisedProcess } from './supervised-process.js';
  *           Postgres, Redis, Azurite, emulator      side by side; in front of Azurite the proxy that makes archived
  *                                                   blobs take their time
  *           migrations
- *           API                                     the others ask it for nothing at start, but its users do
+ *           API                                     the others ask it for nothing at start, but its users do; several
+ *                                                   of them behind one address
  *           planner, provisioner, finalizer, movers side by side
  *           stack.json                              only now: who finds it finds everything ready
  *   stop:   the same backwards: services, emulator with its workers, Azurite, Postgres, Redis last, because a queue's
@@ -32,8 +34,7 @@ const STOP_DEADLINE_MS = 12_000;
 export interface StackOptions {
   /** Absolute. */
   readonly folder: string;
-  /** Processes in the pool of data-movers. */
-  readonly movers: number;
+  readonly scale: Scale;
   readonly hypervisor: HypervisorKind;
   /** Told of each thing that is being started, and of restarts. */
   readonly note: (line: string) => void;
@@ -44,6 +45,7 @@ export class Stack {
   readonly #record: ProcessRecord;
   /** In the order of their start. */
   readonly #groups: SupervisedProcess[][] = [];
+  #balancer: Balancer | null = null;
   #publish: () => void = () => undefined;
   #starting: Promise<void> = Promise.resolve();
   #stopping = false;
@@ -68,16 +70,18 @@ export class Stack {
   }
 
   async #start(): Promise<void> {
-    const { folder, movers, note } = this.#options;
+    const { folder, scale, note } = this.#options;
     removeStackFile(folder);
     const ended = await endLeftOverProcesses(folder);
     if (ended > 0) note(`ended ${ended} processes that an earlier stack had left behind`);
-    const installation = await openInstallation(folder);
+    const installation = await openInstallation(folder, scale.services);
     const addresses = await this.#startServers(installation);
     note('applying migrations');
     await migrate(addresses.databaseUrl, installation.moverToken, join(folder, 'logs', 'migration.log'));
-    const { api, others } = services(folder, installation, addresses, movers);
-    await this.#startGroup([api]);
+    const { apis, others } = services(folder, installation, addresses, scale);
+    const apiPorts = apis.map(({ port }) => port);
+    if (apis.length > 1) this.#balancer = await Balancer.listen(installation.ports.api, apiPorts);
+    await this.#startGroup(apis);
     await this.#startGroup(others);
     this.#refuseWhenStopping();
     this.#publish = () => this.#writeStackFile(installation, addresses);
@@ -91,6 +95,7 @@ export class Stack {
     await this.#stopGroups();
     await this.#starting.catch(() => undefined); // a start that was under way gives up at its next group
     await this.#stopGroups();
+    await this.#balancer?.close();
     await endLeftOverProcesses(this.#options.folder);
   }
 

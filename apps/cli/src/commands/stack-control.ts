@@ -17,8 +17,8 @@ export async function up({ options, output, signal }: Call<UpOptions>): Promise<
   signal.addEventListener('abort', stopAtOnce);
   let started: StartedStack;
   try {
-    const { movers, hypervisor } = options;
-    started = await startStack({ folder, movers, hypervisor, note: (line) => output.say(`  ${line}`) });
+    const { movers, services, hypervisor } = options;
+    started = await startStack({ folder, movers, services, hypervisor, note: (line) => output.say(`  ${line}`) });
   } finally {
     signal.removeEventListener('abort', stopAtOnce);
   }

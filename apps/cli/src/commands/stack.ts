@@ -25,6 +25,7 @@ export function describeStackCommands(program: LandfallCommand): void {
     .description('start the local stack with the emulated Azure')
     .option('--detach', 'return when everything is ready, and leave it running')
     .option('--movers <number>', 'data-movers in the pool', wholeNumber(0, 32), 1)
+    .option('--services <number>', 'processes of API, planner, provisioner and finalizer each', wholeNumber(1, 8), 1)
     .addOption(
       choice('--hypervisor <program>', 'what boots VMs of the emulated Azure', ['none', 'qemu']).default('none'),
     )
@@ -60,5 +61,6 @@ export interface DoctorOptions extends CommonOptions {
 export interface UpOptions extends CommonOptions {
   readonly detach?: boolean;
   readonly movers: number;
+  readonly services: number;
   readonly hypervisor: 'none' | 'qemu';
 }

@@ -25,7 +25,8 @@ export function parseBootEnvironment(
 
 export const MOST_PROCESSES = 16;
 
-export function processCount(environment: Readonly<Record<string, string>>): number {
+/** @param least whatever the VM itself asks for */
+export function processCount(environment: Readonly<Record<string, string>>, least = 1): number {
   const count = Number(environment['LANDFALL_MOVER_PROCESSES'] ?? '1');
-  return Number.isInteger(count) && count >= 1 ? Math.min(count, MOST_PROCESSES) : 1;
+  return Number.isInteger(count) && count >= least ? Math.min(count, MOST_PROCESSES) : least;
 }

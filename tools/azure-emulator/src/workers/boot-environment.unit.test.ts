@@ -30,5 +30,10 @@ describe("a worker's custom data", () => {
     );
     assert.deepEqual(counts, [3, 1, 1, 1, 1, 16]);
     assert.equal(processCount({}), 1);
+    assert.deepEqual(
+      ['1', '3', 'many'].map((value) => processCount({ LANDFALL_MOVER_PROCESSES: value }, 2)),
+      [2, 3, 2],
+      'and not fewer than the emulator was told',
+    );
   });
 });

@@ -21,6 +21,8 @@ export interface WorkerOptions {
   readonly dataDirectory: string;
   /** Program and arguments; null: worker VMs run nothing. */
   readonly command: readonly string[] | null;
+  /** Processes on each VM, where it asks for fewer itself; one when left out. */
+  readonly leastProcesses?: number;
   /** Bytes per second that a VM may write; null or left out: no limit. */
   readonly limitOf?: (vm: VirtualMachineRecord) => number | null;
   readonly restartAfterMs?: number;
@@ -88,7 +90,7 @@ export class Workers {
       return;
     }
     const processes: Running[] = [];
-    for (let index = 0; index < processCount(boot.environment); index++) {
+    for (let index = 0; index < processCount(boot.environment, this.options.leastProcesses); index++) {
       processes.push({ name: `${vm.name}-${index}`, stopped: false, restart: undefined, process: null });
     }
     this.running.set(keyOf(vm.id), processes);

@@ -5,7 +5,12 @@ import type { DiskFault } from './plan.js';
 /*
  * Disks that fail. Every file below a folder is one; what a process does with its handle is passed on or struck as the
  * plan says, once. A flush that fails has lost what was written since the last one, as a kernel's would.
+ *
+ * Who reads past the cache reads whole blocks, and throws away up to one at either end. A lie that nobody looks at is
+ * none: it lies between them, and reads that have nothing there are passed on.
  */
+const BLOCK_BYTES = 4096;
+
 type Write = (
   buffer: Uint8Array,
   offset: number,
@@ -17,7 +22,7 @@ type Read = (buffer: Uint8Array, offset: number, length: number, position: numbe
 export async function spoilDisks(
   folder: string,
   fault: () => DiskFault | undefined,
-  strike: (what: string) => void,
+  strike: (kind: DiskFault['kind'], path: string) => void,
 ): Promise<void> {
   const handle = await open('/dev/null');
   const real = Object.getPrototypeOf(handle) as FileHandle;
@@ -37,11 +42,13 @@ export async function spoilDisks(
       over = false;
       return null;
     }
-    if (over || !kinds.includes(planned.kind) || !isBelow(folder, handle)) return null;
+    if (over || !kinds.includes(planned.kind)) return null;
+    const path = pathOf(handle);
+    if (!path.startsWith(`${folder}/`)) return null;
     passed += 1;
     if (passed <= planned.after) return null;
     over = true;
-    strike(planned.kind);
+    strike(planned.kind, path);
     return planned.kind;
   }
 
@@ -58,7 +65,9 @@ export async function spoilDisks(
     },
     async read(this: FileHandle, buffer, offset, length, position) {
       const answer = await read.call(this, buffer, offset, length, position);
-      if (answer.bytesRead > 0 && falls(this, 'lying read-back') !== null) buffer[offset]! ^= 1;
+      const { bytesRead } = answer;
+      if (bytesRead > 2 * BLOCK_BYTES && falls(this, 'lying read-back') !== null)
+        buffer[offset + (bytesRead >> 1)]! ^= 1;
       return answer;
     },
     async sync(this: FileHandle) {
@@ -75,8 +84,8 @@ export async function spoilDisks(
   Object.assign(real, spoiled);
 }
 
-function isBelow(folder: string, { fd }: FileHandle): boolean {
-  return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${folder}/`);
+function pathOf({ fd }: FileHandle): string {
+  return readlinkSync(`/proc/self/fd/${fd}`);
 }
 
 function failure(code: string, syscall: string): NodeJS.ErrnoException {

@@ -14,10 +14,10 @@ const KINDS: Readonly<Record<string, (cell: Cell) => Promise<void> | void>> = {
   'redis-cli FLUSHALL': flushAll,
   'kill -9 of Redis': (cell) => void cell.kill('redis'),
   'kill -9 of Postgres': (cell) => cell.ground.restartPostgres('SIGKILL'),
-  'kill -9 of the API': (cell) => void cell.kill('api'),
-  'kill -9 of the planner': (cell) => void cell.kill('planner'),
-  'kill -9 of the provisioner': (cell) => void cell.kill('provisioner'),
-  'kill -9 of the finalizer': (cell) => void cell.kill('finalizer'),
+  ...killed('api', 'API'),
+  ...killed('planner'),
+  ...killed('provisioner'),
+  ...killed('finalizer'),
   'kill -9 of the emulated Azure': (cell) => void cell.kill('azure-emulator'),
   'kill -9 of the data-movers': async (cell) => {
     for (const worker of await cell.azure.workers()) process.kill(worker.pid, 'SIGKILL');
@@ -30,6 +30,14 @@ const KINDS: Readonly<Record<string, (cell: Cell) => Promise<void> | void>> = {
     process.kill(worker.pid, 'SIGCONT');
   },
 };
+
+/** All of a kind at once, and one while the other goes on. */
+function killed(kind: string, title = kind): Record<string, (cell: Cell) => void> {
+  return {
+    [`kill -9 of every ${title}`]: (cell) => void cell.kill(kind),
+    [`kill -9 of one ${title} of two`]: (cell) => void cell.kill(`${kind}-1`),
+  };
+}
 
 export function byHandTrials(): readonly Trial[] {
   return Object.entries(KINDS).map(([title, act]) => ({

@@ -5,8 +5,8 @@ import { PATIENCE_MS, restoreTrial, type Trial } from '../live/trial.js';
 import { PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
 
 /*
- * F10: a process whose wall clock is an hour wrong all the time; clocks of all processes that leap by a day in the middle
- * of a step. Azure refuses the first try of two calls, so that something has to be put off by the clock as well.
+ * F10: all processes of a kind, or one of two, whose wall clock is an hour wrong all the time; clocks of all processes that
+ * leap by a day in the middle of a step. Azure refuses the first try of two calls, so that something has to be put off by the clock as well.
  */
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -17,6 +17,11 @@ const PROCESSES = [
   { name: 'provisioner', transfer: 'worker' },
   { name: 'finalizer', transfer: 'worker' },
   { name: 'worker', transfer: 'worker' },
+  { name: 'data-mover', transfer: 'direct' },
+  { name: 'api-1', transfer: 'worker' },
+  { name: 'planner-1', transfer: 'worker' },
+  { name: 'provisioner-1', transfer: 'worker' },
+  { name: 'finalizer-1', transfer: 'worker' },
   { name: 'data-mover-1', transfer: 'direct' },
 ] as const;
 

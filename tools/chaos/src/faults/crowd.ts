@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { SERVICES, type Cell } from '../live/cell.js';
+import type { Cell } from '../live/cell.js';
 import { examineMany } from '../live/examine.js';
 import { order } from '../live/restores.js';
 import type { Outcome, Trial } from '../live/trial.js';
@@ -93,7 +93,7 @@ function watch(cell: Cell, ids: readonly string[]) {
     for (let asked = 0; !over; asked += 1) {
       const id = ids[Math.floor(Math.random() * ids.length)];
       await ask(asked % 10 === 9 || !id ? '/v1/restores?limit=50' : `/v1/restores/${id}`).catch(() => undefined);
-      for (const name of SERVICES) resident[name] = Math.max(resident[name] ?? 0, residentMib(cell.pid(name)));
+      for (const name of cell.services) resident[name] = Math.max(resident[name] ?? 0, residentMib(cell.pid(name)));
       await pause(ASK_EVERY_MS);
     }
   };

@@ -6,7 +6,7 @@ import { PATIENCE_MS, restoreTrial, type Trial } from '../live/trial.js';
 import { isOver, PLACES, stoppedOrOver, type Place } from './steps.js';
 
 /*
- * F5: a step's job is delivered twice at once, after stale ones, late, or not at all.
+ * F5, of jobs: a step's job is delivered twice at once, after stale ones, late, or not at all.
  *
  * The step before is stopped when it is about to hand on; the next one's queue is paused; then its job lies there, and can
  * be dealt with before anybody takes it.

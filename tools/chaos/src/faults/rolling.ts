@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Restore } from '@landfall/domain';
-import { SERVICES, type Cell } from '../live/cell.js';
+import type { Cell } from '../live/cell.js';
 import { examineEnd } from '../live/examine.js';
 import { atRest, order, takeAway } from '../live/restores.js';
 import { PATIENCE_MS, type Outcome, type Trial } from '../live/trial.js';
@@ -28,7 +28,7 @@ async function roll(cell: Cell): Promise<Outcome> {
   let replaced = 0;
   const rolling = async (): Promise<void> => {
     for (let round = 0; round < ROUNDS; round += 1) {
-      for (const name of SERVICES) if (!over && (await replace(cell, name))) replaced += 1;
+      for (const name of cell.services) if (!over && (await replace(cell, name))) replaced += 1;
     }
   };
   const watching = Promise.all(ids.map((id) => watchProgress(cell, id, () => over, violations)));
@@ -43,7 +43,7 @@ async function roll(cell: Cell): Promise<Outcome> {
     const gone = await takeAway(cell, restore, PATIENCE_MS);
     violations.push(...(await examineEnd(cell, gone, ['cancelled', 'rolled-back'])));
   }
-  return { reached: replaced >= SERVICES.length, recoveryMs, violations };
+  return { reached: replaced >= cell.services.length, recoveryMs, violations };
 }
 
 /** Asks one process to end, and waits until there is another in its place that answers. */

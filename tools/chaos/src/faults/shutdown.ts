@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { SERVICES, type Cell } from '../live/cell.js';
+import type { Cell } from '../live/cell.js';
 import { begun, until } from '../live/restores.js';
 import { PATIENCE_MS, restoreTrial, type Trial } from '../live/trial.js';
 
@@ -10,6 +10,7 @@ import { PATIENCE_MS, restoreTrial, type Trial } from '../live/trial.js';
  * servers are back.
  */
 const WITHIN_MS = 20_000;
+const LOOK_EVERY_MS = 20;
 
 type Server = 'redis' | 'postgres';
 const AWAY: Readonly<Record<string, readonly (readonly [Server, 'refuse' | 'silence'])[]>> = {
@@ -63,20 +64,51 @@ function take(cell: Cell, servers: string, away: boolean): void {
 /** Sentences on those that took too long. */
 async function endAll(cell: Cell): Promise<readonly string[]> {
   const workers = (await cell.azure.workers()).map(({ pid }) => ({ name: `worker ${pid}`, pid }));
-  const own = SERVICES.flatMap((name) => {
+  const own = cell.services.flatMap((name) => {
     const pid = cell.pid(name);
     return pid === null ? [] : [{ name, pid }];
   });
+  const goOn = holdBack(
+    cell,
+    own.map(({ pid }) => pid),
+  );
   const begun = performance.now();
-  const late = await Promise.all(
+  const ended = Promise.all(
     [...own, ...workers].map(async ({ name, pid }) => {
       process.kill(pid, 'SIGTERM');
       // Twice as long as it may take, to say how long it takes.
-      while (existsSync(`/proc/${pid}`) && performance.now() - begun < 2 * WITHIN_MS) await pause(20);
+      while (existsSync(`/proc/${pid}`) && performance.now() - begun < 2 * WITHIN_MS) await pause(LOOK_EVERY_MS);
       const took = performance.now() - begun;
       cell.note(`${name} has ended after ${(took / 1_000).toFixed(1)} s`);
       return took <= WITHIN_MS ? [] : [`shutdown: ${name} took ${(took / 1_000).toFixed(1)} s`];
     }),
   );
-  return late.flat();
+  return (await ended.finally(goOn)).flat();
+}
+
+/**
+ * What comes in the place of those that have ended stands still: ten services that start at once would take the machine
+ * from those that are still ending, and are timed. Returns what lets them go on.
+ */
+function holdBack(cell: Cell, old: readonly number[]): () => void {
+  const held = new Set<number>();
+  const timer = setInterval(() => {
+    for (const pid of cell.services.map((name) => cell.pid(name))) {
+      if (pid === null || old.includes(pid) || held.has(pid)) continue;
+      held.add(pid);
+      signal(pid, 'SIGSTOP');
+    }
+  }, LOOK_EVERY_MS);
+  return () => {
+    clearInterval(timer);
+    for (const pid of held) signal(pid, 'SIGCONT');
+  };
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended by itself.
+  }
 }

@@ -40,6 +40,7 @@ export class Campaign {
   constructor(
     private readonly ground: Ground,
     private readonly options: CampaignOptions,
+    private readonly startCell: typeof Cell.start = Cell.start,
   ) {}
 
   /** A cell that is left to the trials afterwards: for a tracing run. */
@@ -68,7 +69,7 @@ export class Campaign {
   async #start(): Promise<Cell> {
     this.#made += 1;
     this.options.note?.(`starting cell ${this.#made}`);
-    const cell = await Cell.start(this.ground, `cell-${this.#made}`);
+    const cell = await this.startCell(this.ground, `cell-${this.#made}`);
     this.#running.add(cell);
     return cell;
   }
@@ -79,9 +80,9 @@ export class Campaign {
     const results: Result[] = [];
     const lane = async (queue: Trial[]): Promise<void> => {
       let cell: Cell | null = null;
-      while (queue.length > 0 && performance.now() < (this.options.until ?? Infinity)) {
+      // Taken before its cell is waited for: meanwhile another lane may take the last one.
+      for (let trial = this.#next(queue); trial !== undefined; trial = this.#next(queue)) {
         cell ??= await this.#cell();
-        const trial = queue.shift()!;
         const result = await attempt(cell, trial);
         results.push(result);
         this.options.onResult?.(result);
@@ -98,6 +99,10 @@ export class Campaign {
     if (failed !== undefined) throw failed.reason;
     await lane(alone);
     return { results, ofCells: this.#ofCells, notRun: [...waiting, ...alone] };
+  }
+
+  #next(queue: Trial[]): Trial | undefined {
+    return performance.now() < (this.options.until ?? Infinity) ? queue.shift() : undefined;
   }
 
   async close(): Promise<readonly string[]> {

@@ -6,30 +6,39 @@ import { trustEmulator } from '@landfall/azure-emulator';
 import { Secret } from '@landfall/domain';
 import {
   azureEmulator,
+  Balancer,
   caPath,
   endLeftOverProcesses,
+  kindOfProcess,
   openInstallation,
   services,
   SupervisedProcess,
   type Installation,
+  type Scale,
 } from '@landfall/local-stack/parts';
 import { redis, type ServerSpec } from '@landfall/local-stack/servers';
 import { connectBooks, type Books } from '@landfall/persistence';
 import { removePlan, writePlan, type Afflictions } from '../afflictions/plan.js';
 import { FaultProxy } from '../proxy/fault-proxy.js';
 import { PostgresCuts } from '../proxy/postgres-cuts.js';
+import { ReportProxy } from '../proxy/report-proxy.js';
 import { EmulatedAzure } from './emulated-azure.js';
 import type { Ground } from './ground.js';
 
 /*
- * A whole Landfall of its own: emulator, API, the three services and a data-mover of the pool, as the processes that a
- * user has, each started again when it dies. Redis is the cell's own; Postgres is the ground's, in a database of its own.
- * Services reach both through a proxy; the harness itself goes round it. Every process can be armed with crash points.
+ * A whole Landfall of its own, as the processes that a user has, each started again when it dies: the emulator, and two of
+ * everything else, because who scales out has them, and one of a kind never meets another. The two APIs are behind one
+ * address; each worker and the pool have two data-movers. Redis is the cell's own; Postgres is the ground's, in a database
+ * of its own. Services reach both through a proxy, and data-movers the API; the harness itself goes round it. Every process
+ * can be armed with crash points.
  *
  * Cells have nothing in common but the machine, so that while one waits for a lock of a dead process, others are tried.
  */
-/** Landfall's own processes in a cell, besides the data-movers on workers. */
-export const SERVICES = ['api', 'planner', 'provisioner', 'finalizer', 'data-mover-1'] as const;
+const SCALE: Scale = { services: 2, movers: 2 };
+/** What is no part of Landfall itself. */
+const SERVERS = ['azure-emulator', 'redis'];
+/** Of a data-mover; short, so that a trial can stop one for longer. */
+export const LEASE_SECONDS = 20;
 
 const START_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 12_000;
@@ -47,6 +56,7 @@ export class Cell {
     readonly folder: string,
     readonly installation: Installation,
     readonly redisProxy: FaultProxy,
+    readonly reportProxy: ReportProxy,
     readonly redisUrl: string,
     private readonly openPostgres: (cuts: PostgresCuts) => Promise<FaultProxy>,
     readonly databaseUrl: string,
@@ -55,6 +65,7 @@ export class Cell {
   ) {}
 
   postgresProxy!: FaultProxy;
+  #apis: Balancer | null = null;
 
   static async start(ground: Ground, name: string): Promise<Cell> {
     const folder = join(ground.folder, name);
@@ -62,7 +73,7 @@ export class Cell {
     mkdirSync(join(folder, 'azure'), { recursive: true });
     writeFileSync(join(folder, 'installation.json'), portless(ground.installation['installation.json']));
     writeFileSync(join(folder, 'secret.key'), ground.installation['secret.key'], { mode: 0o600 });
-    const installation = await openInstallation(folder);
+    const installation = await openInstallation(folder, SCALE.services);
     const databaseUrl = await ground.database();
     const queue = redis({
       dataDirectory: join(folder, 'redis'),
@@ -74,6 +85,7 @@ export class Cell {
       folder,
       installation,
       await FaultProxy.listen({ port: queue.port }),
+      await ReportProxy.listen(() => installation.ports.api),
       queue.url,
       (cuts) => FaultProxy.listen({ port: Number(new URL(databaseUrl).port), observe: cuts.observe }),
       databaseUrl,
@@ -92,7 +104,7 @@ export class Cell {
   async #start(queue: ServerSpec): Promise<void> {
     const { installation, folder, ground } = this;
     this.postgresProxy = await this.openPostgres(this.cuts);
-    const { api, others } = services(
+    const { apis, others } = services(
       folder,
       installation,
       {
@@ -100,13 +112,18 @@ export class Cell {
         redisUrl: moved(this.redisUrl, this.redisProxy.port),
         queuePrefix: 'landfall',
         azuriteUrl: ground.blobProxy.url,
+        moverApiUrl: this.reportProxy.url,
       },
-      1,
+      SCALE,
+    );
+    this.#apis = await Balancer.listen(
+      installation.ports.api,
+      apis.map(({ port }) => port),
     );
     const emulator = this.#withAfflictedWorkers(azureEmulator(folder, installation, 'none'));
     await Promise.all([queue, emulator].map((spec) => this.#supervise(spec)));
     trustEmulator({ caPath: caPath(folder) });
-    await Promise.all([api, ...others].map((spec) => this.#supervise(this.#afflicted(spec))));
+    await Promise.all([...apis, ...others].map((spec) => this.#supervise(this.#afflicted(spec))));
     this.seeded = (await this.azure.resources()).map((resource) => resource.id.toLowerCase()).sort();
     await this.post('/v1/repositories', {
       name: 'sample',
@@ -120,6 +137,7 @@ export class Cell {
     const added = {
       LANDFALL_CRASH_FILE: this.#armed,
       LANDFALL_CRASH_TRACE: this.#trace,
+      LANDFALL_MOVER_LEASE_SECONDS: String(LEASE_SECONDS),
       // Processes are started hundreds of times here: what was compiled once is not compiled again.
       NODE_COMPILE_CACHE: join(this.ground.folder, 'compiled'),
     };
@@ -153,13 +171,18 @@ export class Cell {
     const disks = join(this.folder, 'azure', 'disks');
     return {
       ...emulator,
-      env: { ...env, EMULATOR_WORKER_COMMAND: JSON.stringify([node, ...this.#preload('worker', disks), ...rest]) },
+      env: {
+        ...env,
+        EMULATOR_WORKER_COMMAND: JSON.stringify([node, ...this.#preload('worker', disks), ...rest]),
+        EMULATOR_WORKER_PROCESSES: String(SCALE.movers),
+      },
     };
   }
 
   #preload(name: string, disks = ''): readonly string[] {
     const module = new URL('../afflictions/preload.js', import.meta.url);
-    for (const [key, value] of Object.entries({ plan: this.#plan, name, disks })) module.searchParams.set(key, value);
+    for (const [key, value] of Object.entries({ plan: this.#plan, name, kind: kindOfProcess(name), disks }))
+      module.searchParams.set(key, value);
     return ['--import', module.href];
   }
 
@@ -186,13 +209,16 @@ export class Cell {
   async stop(): Promise<void> {
     this.disarm();
     this.relieve();
-    const last = ['azure-emulator', 'redis'];
-    const names = [...this.#processes.keys()];
-    await Promise.all(names.filter((name) => !last.includes(name)).map((name) => this.#processes.get(name)?.stop()));
-    for (const name of last) await this.#processes.get(name)?.stop();
+    await Promise.all(this.services.map((name) => this.#processes.get(name)?.stop()));
+    for (const name of SERVERS) await this.#processes.get(name)?.stop();
     this.#processes.clear();
     await endLeftOverProcesses(this.folder);
-    await Promise.all([this.redisProxy.close(), (this.postgresProxy as FaultProxy | undefined)?.close()]);
+    await Promise.all([
+      this.#apis?.close(),
+      this.reportProxy.close(),
+      this.redisProxy.close(),
+      (this.postgresProxy as FaultProxy | undefined)?.close(),
+    ]);
     await this.books.close();
   }
 
@@ -221,6 +247,11 @@ export class Cell {
     }
   }
 
+  /** Names of Landfall's own processes, besides the data-movers on workers: `api-1`, `api-2`, `data-mover-1`, … */
+  get services(): readonly string[] {
+    return [...this.#processes.keys()].filter((name) => !SERVERS.includes(name));
+  }
+
   pid(process: string): number | null {
     return this.#pids.get(process) ?? null;
   }
@@ -230,12 +261,14 @@ export class Cell {
     return this.pid(process) !== null && ((await this.#specs.get(process)?.ready()) ?? false);
   }
 
-  /** False when there is no such process at the moment. */
-  kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): boolean {
-    const pid = this.pid(name);
-    if (pid === null) return false;
-    this.note(`${signal} for ${name}`);
-    return process.kill(pid, signal);
+  /** One process by its name (`api-2`), or all of a kind (`api`). False when there is none at the moment. */
+  kill(nameOrKind: string, signal: NodeJS.Signals = 'SIGKILL'): boolean {
+    const meant = [...this.#pids].filter(([name]) => [name, kindOfProcess(name)].includes(nameOrKind));
+    for (const [name, pid] of meant) {
+      this.note(`${signal} for ${name}`);
+      process.kill(pid, signal);
+    }
+    return meant.length > 0;
   }
 
   get #armed(): string {

@@ -5,6 +5,7 @@ import { describeViolation, judge, type Evidence, type RestoreHistory } from '@l
 import { Redis } from 'ioredis';
 import type { Cell } from './cell.js';
 import { differences } from './compare-disks.js';
+import { failedForGood } from './failed-disks.js';
 
 /*
  * Hands what a cell shows from outside to the oracle: the emulator's inventory, the books, the disks' bytes, the logs, all
@@ -26,6 +27,7 @@ export async function examineEnd(cell: Cell, restore: Restore, wanted: readonly 
     settled: false,
     inventory: await inventoryOf(cell),
     disks: restore.state === 'completed' ? await comparisons(cell, restore) : [],
+    failedForGood: failedForGood(cell.struck, restore),
   };
   return [...broken, ...judge(evidence).map(describeViolation)];
 }

@@ -10,6 +10,7 @@ import { jobTrials } from '../faults/jobs.js';
 import { enumeratePoints, killTrial, killTwiceTrials, type Point } from '../faults/kill.js';
 import { postgresTrials } from '../faults/postgres.js';
 import { redisTrials } from '../faults/redis.js';
+import { reportTrials } from '../faults/reports.js';
 import { repositoryTrials } from '../faults/repository.js';
 import { rollingTrials } from '../faults/rolling.js';
 import { shutdownTrials } from '../faults/shutdown.js';
@@ -55,7 +56,11 @@ export const FAULTS: readonly Fault[] = [
   },
   { id: 'F3', title: 'Redis restarted, emptied, cut off, back to an older state', trials: redisTrials },
   { id: 'F4', title: 'Postgres stopped at once; connection cut before or after a COMMIT', trials: postgresTrials },
-  { id: 'F5', title: 'jobs delivered twice, out of order, late, never', trials: jobTrials },
+  {
+    id: 'F5',
+    title: 'jobs and reports delivered twice, out of order, late, never',
+    trials: () => [...jobTrials(), ...reportTrials()],
+  },
   {
     id: 'F6',
     title: 'Azure refuses, fails, is silent, loses answers, on every kind of call',

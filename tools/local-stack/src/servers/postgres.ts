@@ -36,7 +36,7 @@ export async function postgres(options: PostgresOptions): Promise<ServerSpec> {
   const wrapper = await unprivileged(options.dataDirectory);
   if (!existsSync(join(options.dataDirectory, 'PG_VERSION'))) await initialise(options, binaries, wrapper);
 
-  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200'];
+  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=500'];
   if (options.throwaway === true) settings.push('fsync=off', 'synchronous_commit=off', 'full_page_writes=off');
   const [command, ...args] = [
     ...wrapper,
