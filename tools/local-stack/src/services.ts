@@ -167,6 +167,7 @@ export function services(
           LANDFALL_API_URL: apiUrl,
           LANDFALL_MOVER_TOKEN: installation.moverToken,
           LANDFALL_MOVER_NAME: `pool-${index + 1}`,
+          LANDFALL_MOVER_STATE: join(folder, 'movers', `pool-${index + 1}`),
         },
         port: 0,
         url: '',
