@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ConflictError, PermanentError, WaitingError, type Segment } from '@landfall/domain';
 import { Reports } from '@landfall/data-mover/queue/reports';
-import { LOCK_MS, SegmentJobs } from '@landfall/data-mover/queue/segment-jobs';
+import { SegmentJobs } from '@landfall/data-mover/queue/segment-jobs';
 import { NotWelcomeError } from '@landfall/data-mover/session/api-client';
 import { patiently } from '@landfall/data-mover/session/patience';
 import { WriterLease } from '@landfall/data-mover/session/writer-lease';
