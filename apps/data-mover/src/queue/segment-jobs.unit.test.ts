@@ -25,9 +25,12 @@ describe('a job of a data-mover', () => {
   let run: SegmentJobsOptions['run'];
   let seeGone: SegmentJobsOptions['seeGone'];
   let counted: boolean;
+  /** Ends the telling of any report. */
+  let unheard: Error | null;
 
   beforeEach(() => {
     [reports, told, lost, lease, counted] = [[], [], new AbortController(), new AbortController(), true];
+    unheard = null;
     claim = async () => GRANT;
     run = async () => OUTCOME;
     seeGone = async () => undefined;
@@ -40,6 +43,7 @@ describe('a job of a data-mover', () => {
       reports: {
         async send({ segmentId }, result, _signal, holder) {
           reports.push({ segmentId, result, holder });
+          if (unheard !== null) throw unheard;
           return counted;
         },
         deliverOf: async (mover) => void told.push(`of ${mover}`),
@@ -123,6 +127,23 @@ describe('a job of a data-mover', () => {
       await assert.rejects(handled, PutOff);
     }
     assert.deepEqual(reports, []);
+  });
+
+  it('says nothing else of a segment that is done, whatever ends the telling', async () => {
+    for (unheard of [
+      new Error('The data-mover leaves.'),
+      new NotWelcomeError({ code: 'UNAUTHENTICATED', message: 'Unknown.', fix: 'None.' }),
+    ]) {
+      await assert.rejects(jobs().handle(job(), lost.signal), unheard);
+    }
+    assert.deepEqual(
+      results().map(({ kind }) => kind),
+      ['done', 'done'],
+    );
+    assert.deepEqual(
+      told.filter((each) => each !== 'verdicts'),
+      ['not welcome'],
+    );
   });
 
   it('is dropped when it is done or stale', async () => {
