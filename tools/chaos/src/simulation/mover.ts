@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ConflictError, PermanentError, WaitingError, type Segment } from '@landfall/domain';
 import { isVerdict } from '@landfall/data-mover/queue/kept-reports';
 import { Reports } from '@landfall/data-mover/queue/reports';
-import { LOCK_MS, SegmentJobs } from '@landfall/data-mover/queue/segment-jobs';
+import { SegmentJobs } from '@landfall/data-mover/queue/segment-jobs';
 import { NotWelcomeError } from '@landfall/data-mover/session/api-client';
 import { patiently } from '@landfall/data-mover/session/patience';
 import { WriterLease } from '@landfall/data-mover/session/writer-lease';
