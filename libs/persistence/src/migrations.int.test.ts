@@ -77,7 +77,7 @@ describe('an installation of the version before', () => {
         const before = await everythingIn(client);
         const refused = await runMigrate(url);
         assert.equal(refused.code, 1);
-        assert.match(refused.said, new RegExp(`not changed: 1 restore.*${RESTORE}`));
+        assert.match(refused.said, new RegExp(`RESTORES_UNDER_WAY.*not changed: 1 restore.*${RESTORE}`));
         assert.match(refused.said, /Start the version before, let them end/);
         assert.deepEqual(await everythingIn(client), before);
         await assert.rejects(migrate(url), { code: 'RESTORES_UNDER_WAY' });
