@@ -8,8 +8,8 @@ if (databaseUrl) {
     const changed = await migrate(new Secret(databaseUrl));
     process.stderr.write(changed ? 'The database is at the present schema now.\n' : 'The database was up to date.\n');
   } catch (error) {
-    const { message, fix } = detailsOf(error);
-    process.stderr.write(`${message} ${fix}\n`);
+    const { code, message, fix } = detailsOf(error);
+    process.stderr.write(`${code}: ${message} ${fix}\n`);
     process.exitCode = 1;
   }
 } else {

@@ -1,27 +1,17 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { Stack, type EventView, type RestoreView } from './landfall.js';
-import { diskImage, folder, GIB, ResticRepository, sha256 } from './machines.js';
+import { diskImage, folder, GIB, ResticRepository } from './machines.js';
+import { assertSameDisk } from './same-disk.js';
 
 let stack: Stack;
 before(async () => {
   stack = await Stack.up();
 });
 after(() => stack.down());
-
-async function assertSameDisk(restore: RestoreView, name: string, source: string): Promise<void> {
-  const disk = restore.disks.find((candidate) => candidate.name === name);
-  assert.ok(disk?.azureId, `the restore has no disk ${name}`);
-  const restored = await stack.restoredFile(disk.azureId);
-  assert.equal(
-    await sha256(restored),
-    await sha256(source, (await stat(restored)).size),
-    `${name} differs from its source`,
-  );
-}
 
 describe('a plain restic backup of a plain disk image', () => {
   for (const options of [{ version: 1 }, { version: 2, compression: 'max' }] as const) {
@@ -59,7 +49,7 @@ describe('a plain restic backup of a plain disk image', () => {
       ]);
       assert.equal(restore.state, 'completed');
       assert.ok(restore.vm?.azureId.endsWith(`/virtualMachines/${name}`));
-      await assertSameDisk(restore, 'disk', join(at, 'disk.raw'));
+      await assertSameDisk(stack, restore, 'disk', join(at, 'disk.raw'));
 
       const owned = await stack.ownedResources();
       const left = owned.filter((id) => id.toLowerCase().includes('worker'));
@@ -96,7 +86,7 @@ describe('a plain restic backup of a plain disk image', () => {
       ],
     ]);
     assert.equal(restore.state, 'completed');
-    await assertSameDisk(restore, 'web', join(at, 'web.img'));
+    await assertSameDisk(stack, restore, 'web', join(at, 'web.img'));
   });
 });
 
@@ -154,8 +144,8 @@ describe('a machine with several disks', () => {
     ]);
     assert.equal(first.state, 'completed');
     assert.equal(second.state, 'completed');
-    for (const image of images) await assertSameDisk(first, image, join(at, `${image}.raw`));
-    for (const image of images.slice(0, 2)) await assertSameDisk(second, image, join(at, `${image}.raw`));
+    for (const image of images) await assertSameDisk(stack, first, image, join(at, `${image}.raw`));
+    for (const image of images.slice(0, 2)) await assertSameDisk(stack, second, image, join(at, `${image}.raw`));
     assert.deepEqual(
       first.disks.map((disk) => [disk.name, disk.role, disk.lun]),
       [
@@ -209,7 +199,7 @@ describe('a data-mover that is killed in the middle', () => {
     assert.equal(code, 0, stderr);
     const restore = JSON.parse(stdout) as RestoreView;
     assert.equal(restore.id, id);
-    await assertSameDisk(restore, 'big', join(at, 'big.raw'));
+    await assertSameDisk(stack, restore, 'big', join(at, 'big.raw'));
     const events = await stack.json<EventView[]>(['events', id]);
     const finished = events.filter((event) => event.type === 'segment.done' && event.data.purpose !== 'verify');
     const segments = finished.map((event) => event.data.segmentId);

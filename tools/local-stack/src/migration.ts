@@ -30,6 +30,6 @@ async function runLogged(program: string, env: NodeJS.ProcessEnv, logFile: strin
   throw new PermanentError({
     code: 'MIGRATION_FAILED',
     message: `The database could not be brought to the present schema. The end of the log:\n${lastLines(logFile, 12)}`,
-    fix: `Look into ${logFile}. A database of a newer version needs that version; an own DATABASE_URL needs the right to create tables.`,
+    fix: `Do what the end of the log says; all of it is in ${logFile}. A database of a newer version needs that version; an own DATABASE_URL needs the right to create tables.`,
   });
 }

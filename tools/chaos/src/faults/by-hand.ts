@@ -1,14 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { kindOfProcess } from '@landfall/local-stack/parts';
+import { WORKER_SILENT } from '@landfall/pipeline';
 import type { Cell } from '../live/cell.js';
-import { isAtRest } from '../live/restores.js';
-import { PATIENCE_MS, restoreTrial, type Trial } from '../live/trial.js';
+import { holdBack } from '../live/hold-back.js';
+import { isAtRest, until } from '../live/restores.js';
+import { PATIENCE_MS, restoreTrial, type Disturbed, type Trial } from '../live/trial.js';
 import { flushAll } from './redis.js';
 
 /*
  * What a new user would try while a disk of 2 GiB is being restored: the queue emptied, the database killed, every
- * process killed in turn, a data-mover stopped for two minutes.
+ * process killed in turn, a data-mover stopped for two minutes, no API for longer than anybody likes. All that data-movers do
+ * goes through the API: away for less than a worker may be silent, it is a delay; for longer, a person is asked.
  */
 const STANDSTILL_MS = 120_000;
+const API_AWAY_MS = 8 * 60_000;
+const API_AWAY_TOO_LONG_MS = 15 * 60_000;
 
 const KINDS: Readonly<Record<string, (cell: Cell) => Promise<void> | void>> = {
   'redis-cli FLUSHALL': flushAll,
@@ -40,6 +46,10 @@ function killed(kind: string, title = kind): Record<string, (cell: Cell) => void
 }
 
 export function byHandTrials(): readonly Trial[] {
+  return [...suddenTrials(), apiAwayTrial(), apiAwayTooLongTrial()];
+}
+
+function suddenTrials(): readonly Trial[] {
   return Object.entries(KINDS).map(([title, act]) => ({
     fault: 'by-hand',
     name: title,
@@ -54,6 +64,67 @@ export function byHandTrials(): readonly Trial[] {
         },
       }),
   }));
+}
+
+function apiAwayTrial(): Trial {
+  return {
+    fault: 'by-hand',
+    name: `no API for ${API_AWAY_MS / 60_000} minutes`,
+    alone: true,
+    run: (cell) =>
+      restoreTrial(cell, {
+        async disturb(_, restoreId) {
+          if (!(await isWriting(cell, restoreId))) return { at: null };
+          const bringBack = takeApiAway(cell);
+          try {
+            await pause(API_AWAY_MS);
+          } finally {
+            bringBack();
+          }
+          return { at: performance.now() };
+        },
+      }),
+  };
+}
+
+function apiAwayTooLongTrial(): Trial {
+  return {
+    fault: 'by-hand',
+    name: `no API for ${API_AWAY_TOO_LONG_MS / 60_000} minutes, and resumed`,
+    alone: true,
+    async run(cell) {
+      const wrong: string[] = [];
+      const outcome = await restoreTrial(cell, {
+        async disturb(_, restoreId): Promise<Disturbed> {
+          if (!(await isWriting(cell, restoreId))) return { at: null };
+          const bringBack = takeApiAway(cell);
+          try {
+            await pause(API_AWAY_TOO_LONG_MS);
+            const { state, error } = await until(cell, restoreId, isAtRest, 0);
+            cell.note(`restore ${restoreId} is ${state}: ${error?.message ?? 'no error'}`);
+            if (state !== 'needs-attention' || error?.code !== WORKER_SILENT) {
+              wrong.push(`I6: restore ${restoreId} is ${state} (${error?.code ?? 'no error'}), not left to a person`);
+            }
+          } finally {
+            bringBack();
+          }
+          const at = performance.now();
+          if (wrong.length === 0) await cell.post(`/v1/restores/${restoreId}/resume`, {});
+          return { at };
+        },
+      });
+      return { ...outcome, violations: [...wrong, ...outcome.violations] };
+    },
+  };
+}
+
+/** Returns what brings it back. */
+function takeApiAway(cell: Cell): () => void {
+  const names = cell.services.filter((name) => kindOfProcess(name) === 'api');
+  const old = names.map((name) => cell.pid(name)).filter((pid) => pid !== null);
+  const goOn = holdBack(cell, names, old);
+  cell.kill('api');
+  return goOn;
 }
 
 /** Waits until some of the segments are written and others are not. */

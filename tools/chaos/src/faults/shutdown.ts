@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Cell } from '../live/cell.js';
+import { holdBack } from '../live/hold-back.js';
 import { begun, until } from '../live/restores.js';
 import { PATIENCE_MS, restoreTrial, type Trial } from '../live/trial.js';
 
@@ -68,10 +69,9 @@ async function endAll(cell: Cell): Promise<readonly string[]> {
     const pid = cell.pid(name);
     return pid === null ? [] : [{ name, pid }];
   });
-  const goOn = holdBack(
-    cell,
-    own.map(({ pid }) => pid),
-  );
+  // Ten services that start at once would take the machine from those that are still ending, and are timed.
+  const pids = own.map(({ pid }) => pid);
+  const goOn = holdBack(cell, cell.services, pids);
   const begun = performance.now();
   const ended = Promise.all(
     [...own, ...workers].map(async ({ name, pid }) => {
@@ -84,31 +84,4 @@ async function endAll(cell: Cell): Promise<readonly string[]> {
     }),
   );
   return (await ended.finally(goOn)).flat();
-}
-
-/**
- * What comes in the place of those that have ended stands still: ten services that start at once would take the machine
- * from those that are still ending, and are timed. Returns what lets them go on.
- */
-function holdBack(cell: Cell, old: readonly number[]): () => void {
-  const held = new Set<number>();
-  const timer = setInterval(() => {
-    for (const pid of cell.services.map((name) => cell.pid(name))) {
-      if (pid === null || old.includes(pid) || held.has(pid)) continue;
-      held.add(pid);
-      signal(pid, 'SIGSTOP');
-    }
-  }, LOOK_EVERY_MS);
-  return () => {
-    clearInterval(timer);
-    for (const pid of held) signal(pid, 'SIGCONT');
-  };
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It has ended by itself.
-  }
 }
