@@ -557,8 +557,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'disk accesses of a restore are changed by several processes at a time',
     file: 'apps/finalizer/src/transfer/exclusively.ts',
-    original: 'if ((await leases.claim(name, holder, LEASE_SECONDS)) === null) return false;',
-    replacement: 'await leases.claim(name, holder, LEASE_SECONDS);',
+    original: 'if ((await leases.claim(name, holder, leaseSeconds)) === null) return false;',
+    replacement: 'await leases.claim(name, holder, leaseSeconds);',
     suite: simulation(5_000, 'direct'),
   },
   {
