@@ -46,7 +46,7 @@ export function azureEmulator(
   return {
     name: 'azure-emulator',
     command: process.execPath,
-    args: [main('tools/azure-emulator'), '--data', data, '--port', String(port), '--hypervisor', hypervisor],
+    args: [mainOf('tools/azure-emulator'), '--data', data, '--port', String(port), '--hypervisor', hypervisor],
     env: {
       ...base(),
       NODE_EXTRA_CA_CERTS: caPath(folder),
@@ -56,7 +56,7 @@ export function azureEmulator(
       ...(process.env.EMULATOR_QEMU_MEMORY_MIB === undefined
         ? {}
         : { EMULATOR_QEMU_MEMORY_MIB: process.env.EMULATOR_QEMU_MEMORY_MIB }),
-      EMULATOR_WORKER_COMMAND: JSON.stringify([process.execPath, main('apps/data-mover')]),
+      EMULATOR_WORKER_COMMAND: JSON.stringify([process.execPath, mainOf('apps/data-mover')]),
     },
     port,
     url: `https://127.0.0.1:${port}`,
@@ -137,7 +137,7 @@ export function services(
       return {
         name,
         command: process.execPath,
-        args: [main(`apps/${kind}`)],
+        args: [mainOf(`apps/${kind}`)],
         env: Object.assign({ [portVariable]: String(port) }, base(), ...parts) as Environment,
         port,
         url: `http://127.0.0.1:${port}`,
@@ -160,7 +160,7 @@ export function services(
       ...Array.from({ length: scale.movers }, (_, index) => ({
         name: `data-mover-${index + 1}`,
         command: process.execPath,
-        args: [main('apps/data-mover')],
+        args: [mainOf('apps/data-mover')],
         env: {
           ...base(),
           NODE_EXTRA_CA_CERTS: caPath(folder),
@@ -178,7 +178,7 @@ export function services(
   };
 }
 
-function main(project: string): string {
+export function mainOf(project: string): string {
   return join(workspace, project, 'dist', 'main.js');
 }
 

@@ -138,8 +138,7 @@ export class Cell {
       LANDFALL_CRASH_FILE: this.#armed,
       LANDFALL_CRASH_TRACE: this.#trace,
       LANDFALL_MOVER_LEASE_SECONDS: String(LEASE_SECONDS),
-      // Processes are started hundreds of times here: what was compiled once is not compiled again.
-      NODE_COMPILE_CACHE: join(this.ground.folder, 'compiled'),
+      NODE_COMPILE_CACHE: this.ground.compiled,
     };
     const supervised = new SupervisedProcess(
       { ...spec, env: { ...spec.env, ...added } },

@@ -6,6 +6,7 @@ import { migrate, openInstallation } from '@landfall/local-stack/parts';
 import { azurite, freePort, launch, postgres, type RunningServer } from '@landfall/local-stack/servers';
 import pg from 'pg';
 import { BlobProxy } from '../proxy/blob-proxy.js';
+import { compileOnce } from './compile-once.js';
 import { makeSample, type Sample } from './sample.js';
 
 /*
@@ -15,6 +16,8 @@ import { makeSample, type Sample } from './sample.js';
 export interface Ground {
   readonly folder: string;
   readonly sample: Sample;
+  /** For `NODE_COMPILE_CACHE`. */
+  readonly compiled: string;
   /** `installation.json` and `secret.key`, for each cell's folder. */
   readonly installation: Readonly<Record<'installation.json' | 'secret.key', string>>;
   /** A migrated database of its own. */
@@ -53,7 +56,8 @@ export async function layGround(sampleOf: (folder: string) => Promise<Sample> = 
     const start = async (): Promise<void> => {
       server = await launch(spec, join(folder, 'postgres.log'), 60_000);
     };
-    const [sample] = await Promise.all([sampleOf(join(folder, 'sample')), start()]);
+    const compiled = join(folder, 'compiled');
+    const [sample] = await Promise.all([sampleOf(join(folder, 'sample')), start(), compileOnce(compiled)]);
     const restartPostgres = async (signal: 'SIGQUIT' | 'SIGKILL' = 'SIGQUIT'): Promise<void> => {
       process.kill(server!.pid, signal);
       await server!.ended;
@@ -83,7 +87,7 @@ export async function layGround(sampleOf: (folder: string) => Promise<Sample> = 
     };
     const startedAzurite = async (): Promise<string> => (await (blobs ??= startAzurite())).url;
     const started = { database: inTurn(database), restartPostgres, blobProxy, azurite: startedAzurite };
-    return { folder, sample, installation, ...started, close };
+    return { folder, sample, compiled, installation, ...started, close };
   } catch (error) {
     await close();
     throw error;
