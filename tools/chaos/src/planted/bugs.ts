@@ -27,6 +27,7 @@ const CLAIM = tests('libs/transfer/dist/claim.unit.test.js');
 const WRITERS = tests('libs/transfer/dist/writers.unit.test.js');
 const SWEEP = tests('apps/finalizer/dist/sweep/sweep.unit.test.js');
 const TRANSFER = tests('apps/finalizer/dist/transfer/transfer.unit.test.js');
+const VERDICTS = tests('apps/finalizer/dist/transfer/verdicts.unit.test.js');
 const PROVISIONER_STEPS = tests('apps/provisioner/dist/steps/steps.unit.test.js');
 const FINALIZER_STEPS = tests('apps/finalizer/dist/steps/steps.unit.test.js');
 const PERFORM = tests('libs/azure/dist/perform.unit.test.js');
@@ -454,11 +455,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: simulation(2_000, 'verdicts'),
   },
   {
-    name: 'a verdict that was entered already is taken to have ended its restore',
+    name: 'a verdict ends its restore only while its step is under way',
     file: 'libs/transfer/src/results.ts',
     original: "  const counts = await failRestore(tx, restore, 'restore-data', error);\n",
     replacement: "  const counts = isMoving(restore) && (await failRestore(tx, restore, 'restore-data', error));\n",
-    suite: simulation(5_000, 'verdicts'),
+    suite: VERDICTS,
   },
   {
     name: 'a verdict leaves the step to another attempt',
@@ -466,7 +467,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     original: "  const counts = await failRestore(tx, restore, 'restore-data', error);\n",
     replacement:
       "  const counts = isMoving(restore);\n  if (counts) await applyOutcome(tx, restore, transferStep(restore), { kind: 'failed', error: new RetryableError(error) });\n",
-    suite: tests('apps/finalizer/dist/transfer/verdicts.unit.test.js'),
+    suite: VERDICTS,
   },
   {
     name: 'a report is dropped once its answer was lost',
@@ -531,7 +532,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'libs/transfer/src/results.ts',
     original: 'grant.restoreId === restoreId && grant.workerId === workerId && grant.mover === mover;',
     replacement: "grant.restoreId === restoreId && workerId !== '' && mover !== '';",
-    suite: tests('apps/finalizer/dist/transfer/verdicts.unit.test.js'),
+    suite: VERDICTS,
   },
   {
     name: 'a report of another worker is believed',
