@@ -14,10 +14,13 @@ test('access to the disks of a restore is one process’ at a time, another rest
     return ended;
   });
   await begun;
-  assert.equal(await second('r1', async () => void done.push('r1')), false);
-  assert.equal(await second('r2', async () => void done.push('r2')), true);
-  assert.deepEqual(done, ['r2']);
-  end();
+  try {
+    assert.equal(await second('r1', async () => void done.push('r1')), false);
+    assert.equal(await second('r2', async () => void done.push('r2')), true);
+    assert.deepEqual(done, ['r2']);
+  } finally {
+    end();
+  }
   assert.equal(await work, true);
   assert.equal(await second('r1', async () => void done.push('r1')), true, 'and the next one’s afterwards');
 });

@@ -29,6 +29,7 @@ const SWEEP = tests('apps/finalizer/dist/sweep/sweep.unit.test.js');
 const TRANSFER = tests('apps/finalizer/dist/transfer/transfer.unit.test.js');
 const VERDICTS = tests('apps/finalizer/dist/transfer/verdicts.unit.test.js');
 const DIRECT_DISKS = tests('apps/finalizer/dist/transfer/direct-disks.unit.test.js');
+const SEGMENT_JOBS = tests('apps/data-mover/dist/queue/segment-jobs.unit.test.js');
 const PROVISIONER_STEPS = tests('apps/provisioner/dist/steps/steps.unit.test.js');
 const FINALIZER_STEPS = tests('apps/finalizer/dist/steps/steps.unit.test.js');
 const PERFORM = tests('libs/azure/dist/perform.unit.test.js');
@@ -506,14 +507,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'apps/data-mover/src/queue/segment-jobs.ts',
     original: "    if (kind === 'retryable') {\n",
     replacement: "    if (kind === 'retryable' || this.#closing) {\n",
-    suite: simulation(2_000, 'verdicts'),
+    suite: SEGMENT_JOBS,
   },
   {
     name: 'a verdict is given back by a data-mover that has lost its lock',
     file: 'apps/data-mover/src/queue/segment-jobs.ts',
     original: "    if (kind === 'retryable') {\n",
     replacement: "    if (kind === 'retryable' || isLockLost) {\n",
-    suite: simulation(2_000, 'verdicts'),
+    suite: SEGMENT_JOBS,
   },
   {
     name: 'a verdict counts under the present epoch only',
@@ -527,7 +528,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'apps/data-mover/src/queue/segment-jobs.ts',
     original: '    const run = earlier.then(() => this.#run(job, lost));\n',
     replacement: '    const run = this.#run(job, lost);\n    void earlier;\n',
-    suite: simulation(2_000, 'verdicts'),
+    suite: SEGMENT_JOBS,
   },
   {
     name: 'a report is believed from whoever names the epoch',
@@ -679,14 +680,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'libs/pipeline/src/advance.ts',
     original: 'if (!found || found.step.parked) return false;',
     replacement: 'if (!found) return false;',
-    suite: simulation(5_000, 'steps'),
+    suite: ADVANCE,
   },
   {
     name: 'a worker is given up although its VM was asked for again meanwhile',
     file: 'apps/provisioner/src/steps/launch-worker.ts',
     original: '  if (!(await ports.workers.retire(worker.id, worker.entered))) throw wasChanged(worker.id);\n',
     replacement: '  await ports.workers.retire(worker.id);\n',
-    suite: simulation(5_000, 'workers'),
+    suite: PROVISIONER_STEPS,
   },
   {
     name: 'a run that was replaced stores its VM',
