@@ -10,8 +10,13 @@ import ts from 'typescript';
  * workspace is linked to, and the workspace itself is never written.
  */
 const GROUPS = ['libs', 'apps', 'tools'];
-/** Of a project: copied, or not needed. All else of it is linked to, such as migrations. */
-const OWN = ['package.json', 'dist', 'src'];
+
+/** One place in the sources. */
+export interface Change {
+  readonly file: string;
+  readonly original: string;
+  readonly replacement: string;
+}
 
 export class Scratch {
   private constructor(
@@ -26,21 +31,33 @@ export class Scratch {
       for (const project of await readdir(join(workspace, group))) await scratch.#take(join(group, project));
     }
     await scratch.#linkPackages();
+    await scratch.#linkTheRest();
     return scratch;
   }
 
   /**
-   * Puts the bug in. Returns what takes it out again.
-   * @throws Error when the original text is not there exactly once
+   * Puts the changes in, all or none. Returns what takes them out again.
+   * @throws Error when an original text is not there exactly once
    */
-  async plant(file: string, original: string, replacement: string): Promise<() => Promise<void>> {
-    const source = await readFile(join(this.workspace, file), 'utf8');
-    const found = source.split(original).length - 1;
-    if (found !== 1) throw new Error(`${file} has the original text ${found} times: plant the bug anew.`);
-    const spoiled = ts.transpileModule(
-      source.replace(original, () => replacement),
-      { compilerOptions: COMPILER },
-    );
+  async plant(changes: readonly Change[]): Promise<() => Promise<void>> {
+    const spoiled = new Map<string, string>();
+    for (const { file, original, replacement } of changes) {
+      const source = spoiled.get(file) ?? (await readFile(join(this.workspace, file), 'utf8'));
+      const found = source.split(original).length - 1;
+      if (found !== 1) throw new Error(`${file} has the original text ${found} times: plant the bug anew.`);
+      spoiled.set(
+        file,
+        source.replace(original, () => replacement),
+      );
+    }
+    const restored = await Promise.all([...spoiled].map(([file, source]) => this.#replace(file, source)));
+    return async () => {
+      await Promise.all(restored.map((restore) => restore()));
+    };
+  }
+
+  async #replace(file: string, source: string): Promise<() => Promise<void>> {
+    const spoiled = ts.transpileModule(source, { compilerOptions: COMPILER });
     const built = file.replace('/src/', '/dist/').replace(/\.ts$/, '.js');
     const target = join(this.folder, built);
     await unlink(target);
@@ -76,9 +93,7 @@ export class Scratch {
     const to = join(this.folder, project);
     await mkdir(to, { recursive: true });
     await cp(join(from, 'package.json'), join(to, 'package.json'));
-    for (const name of await readdir(from)) {
-      if (!OWN.includes(name)) await symlink(join(from, name), join(to, name));
-    }
+    if (existsSync(join(from, 'node_modules'))) await symlink(join(from, 'node_modules'), join(to, 'node_modules'));
     for (const entry of await readdir(join(from, 'dist'), { recursive: true, withFileTypes: true })) {
       const path = join(entry.parentPath, entry.name);
       const copy = join(to, relative(from, path));
@@ -86,6 +101,14 @@ export class Scratch {
         await mkdir(dirname(copy), { recursive: true });
         await link(path, copy).catch(() => cp(path, copy));
       }
+    }
+  }
+
+  /** What tests look for beside the packages, such as migrations and documentation. */
+  async #linkTheRest(): Promise<void> {
+    for (const name of await readdir(this.workspace)) {
+      const to = join(this.folder, name);
+      if (!name.startsWith('.') && !existsSync(to)) await symlink(join(this.workspace, name), to);
     }
   }
 
