@@ -27,6 +27,7 @@ const ALWAYS = [
   'data-mover stopped at step05.move.afterWork for 28 s (worker)',
   'cancelled twice when launch-worker has begun, and its process dies',
   "failed flush of a worker's disk",
+  'the report of a segment that has failed for good arrives, and its answer is lost',
   'all clocks leap a day back during restore-data',
   'all processes asked to end during restore-data, both silent',
 ];

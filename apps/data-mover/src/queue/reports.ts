@@ -51,7 +51,12 @@ export class Reports {
     holder = this.mover,
   ): Promise<boolean | null> {
     const kept = { segmentId, report: { restoreId, epoch, mover: holder, result } };
-    await this.store.keep(kept);
+    try {
+      await this.store.keep(kept);
+    } catch (err) {
+      // A full disk must not silence it: it is told all the same, as long as this process lives.
+      this.log.error({ segmentId, ...outline(kept.report), err }, 'A report could not be kept; it is told at once.');
+    }
     return this.#deliver(kept, signal);
   }
 
@@ -94,7 +99,10 @@ export class Reports {
       if (error instanceof NotWelcomeError || kindOf(error) !== 'permanent') throw error;
       this.log.error({ segmentId, ...outline(report), error: detailsOf(error) }, 'The API refuses this report.');
     }
-    await this.store.strike(kept);
+    // One that can't be struck off is told again, which changes nothing.
+    await this.store
+      .strike(kept)
+      .catch((err: unknown) => this.log.warn({ segmentId, err }, 'A told report stays kept.'));
     return counted;
   }
 }

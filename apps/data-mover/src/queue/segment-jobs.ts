@@ -1,6 +1,6 @@
 import { detailsOf, LandfallError } from '@landfall/domain';
 import { type CrashHook, SEGMENT_JOB } from '@landfall/pipeline';
-import type { SegmentGrant } from '@landfall/transfer';
+import type { SegmentGrant, SegmentResult } from '@landfall/transfer';
 import { type ApiClient, NotWelcomeError } from '../session/api-client.js';
 import type { WriterLease } from '../session/writer-lease.js';
 import type { SegmentOutcome } from '../transfer/segment.js';
@@ -154,41 +154,40 @@ export class SegmentJobs {
     const { code, facts } = reportable(cause);
     const granted = { segmentId, restoreId: held.restoreId, epoch: held.epoch };
     const result = { kind: 'failed', code, facts } as const;
-    return (await this.options.reports.send(granted, result, this.#leave.signal, held.heldBy)) === true;
+    return (await this.#tell(granted, result, held.heldBy)) === true;
   }
 
   async #work(grant: SegmentGrant, lease: Lease, lost: AbortSignal, signal: AbortSignal): Promise<void> {
-    const { log, reports, writer, crash } = this.options;
+    const { log, writer, crash } = this.options;
     const { segmentId, restoreId, epoch, purpose } = grant;
     const granted = { segmentId, restoreId, epoch };
     await crash?.(`step05.${purpose}.afterClaim`);
     const begun = performance.now();
+    let outcome: SegmentOutcome;
     try {
-      const { warnings, ...bytes } = await this.options.run(grant, signal, () => {
+      outcome = await this.options.run(grant, signal, () => {
         lease.assertHeld();
         writer.assertHeld();
       });
-      const milliseconds = performance.now() - begun;
-      await crash?.(`step05.${purpose}.afterWork`);
-      const counted = await reports.send(
-        granted,
-        { kind: 'done', ...bytes, milliseconds, ...(warnings.length === 0 ? {} : { warnings: [...warnings] }) },
-        this.#leave.signal,
-      );
-      await crash?.(`step05.${purpose}.afterReport`);
-      const took = Math.round(milliseconds);
-      log.info({ ...granted, purpose, ...bytes, warnings, milliseconds: took, counted }, 'Segment done.');
     } catch (error) {
-      await this.#failed(granted, error, lost);
+      return this.#failed(granted, error, lost);
     }
+    const { warnings, ...bytes } = outcome;
+    const milliseconds = performance.now() - begun;
+    await crash?.(`step05.${purpose}.afterWork`);
+    const counted = await this.#tell(granted, {
+      kind: 'done',
+      ...bytes,
+      milliseconds,
+      ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
+    });
+    await crash?.(`step05.${purpose}.afterReport`);
+    const took = Math.round(milliseconds);
+    log.info({ ...granted, purpose, ...bytes, warnings, milliseconds: took, counted }, 'Segment done.');
   }
 
   async #failed(granted: Granted, error: unknown, lost: AbortSignal): Promise<void> {
-    const { log, reports, writer, crash, onNotWelcome } = this.options;
-    if (error instanceof NotWelcomeError) {
-      onNotWelcome(error);
-      throw error;
-    }
+    const { log, writer, crash } = this.options;
     const { code, facts, kind } = reportable(error);
     const isLockLost = lost.aborted || (error instanceof LandfallError && error.code === 'LEASE_LOST');
     if (kind === 'retryable') {
@@ -199,13 +198,23 @@ export class SegmentJobs {
       const givenBack = isLockLost ? 'LOCK_LOST' : this.#closing ? 'MOVER_STOPPED' : null;
       if (givenBack !== null) {
         log.info({ ...granted, code: givenBack }, 'Segment given back.');
-        await reports.send(granted, { kind: 'given-back', code: givenBack }, this.#leave.signal);
+        await this.#tell(granted, { kind: 'given-back', code: givenBack });
         return;
       }
     }
     log.error({ ...granted, err: error }, kind === 'retryable' ? 'Segment failed.' : 'Segment failed for good.');
     await crash?.('step05.failed.beforeReport');
-    await reports.send(granted, { kind: 'failed', code, facts }, this.#leave.signal);
+    await this.#tell(granted, { kind: 'failed', code, facts });
     await crash?.('step05.failed.afterReport');
+  }
+
+  /** @throws what ended the telling: the report is kept for the successor then, as it is */
+  async #tell(granted: Granted, result: SegmentResult, holder?: string): Promise<boolean | null> {
+    try {
+      return await this.options.reports.send(granted, result, this.#leave.signal, holder);
+    } catch (error) {
+      if (error instanceof NotWelcomeError) this.options.onNotWelcome(error);
+      throw error;
+    }
   }
 }

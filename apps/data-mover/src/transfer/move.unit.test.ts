@@ -37,6 +37,22 @@ describe('moving a range', () => {
     assert.ok(target.durable.equals(expected));
   });
 
+  it('tells what a disk has failed of for good, although its lock ran out before', async () => {
+    const source = new MemoryDiskSource(Buffer.alloc(SIZE, 9), { cuts: [5000, 9000] });
+    const lost = new AbortController();
+    const hanging = Promise.withResolvers<undefined>();
+    const target = new MemoryDiskTarget(SIZE, 1, {
+      beforeWrite: async (offset) => {
+        if (offset > 0) return lost.abort(new Error('its lock was lost'));
+        await hanging.promise;
+        throw new PermanentError({ code: 'TARGET_FAILED', message: 'EIO.', fix: 'Anew.' });
+      },
+    });
+    lost.signal.addEventListener('abort', () => setImmediate(() => hanging.resolve(undefined)));
+    const moving = moveRange(source, target, { offset: 0, length: SIZE }, { signal: lost.signal });
+    await assert.rejects(moving, { code: 'TARGET_FAILED' });
+  });
+
   it('writes nothing where the backup has a hole', async () => {
     const bytes = Buffer.alloc(SIZE);
     bytes.fill(3, 8192, 12288);

@@ -36,6 +36,23 @@ describe('verifying a range in full', () => {
     await assert.rejects(verifying, /at byte 70000\./);
   });
 
+  it('tells of what differs, although the reading is broken off after that', async () => {
+    const bytes = Buffer.alloc(SIZE, 1);
+    const target = targetWith(bytes);
+    target.tamper(10, Buffer.from([99]));
+    const lost = new AbortController();
+    const read = target.read.bind(target);
+    target.read = async (...parameters) => {
+      const [offset] = parameters;
+      if (offset > 0) lost.abort(new Error('its lock was lost'));
+      lost.signal.throwIfAborted();
+      return read(...parameters);
+    };
+    const source = new MemoryDiskSource(bytes, { cuts: [65_536] });
+    const verifying = verifyRange(source, target, { offset: 0, length: SIZE }, 'full', 's', lost.signal);
+    await assert.rejects(verifying, { code: 'VERIFY_MISMATCH' });
+  });
+
   it('compares every byte of an equal disk once', async () => {
     const bytes = halfEmpty();
     const verified = await verifyRange(

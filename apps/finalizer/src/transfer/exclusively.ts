@@ -5,8 +5,7 @@ import type { Leases } from '@landfall/domain';
  * Access to the disks of a restore belongs to one process at a time: two that seal, open and close side by side end each
  * other's accesses. Whoever finds it taken leaves it: the holder does what is to be done, and the next pass sees to the rest.
  */
-const LEASE_SECONDS = 60;
-const RENEW_EVERY_MS = 15_000;
+const TIMES = { leaseSeconds: 60, renewEveryMs: 15_000 };
 
 /**
  * Runs `work` with the restore's lease, which is kept while it runs. Its signal is aborted when the lease is lost.
@@ -18,19 +17,22 @@ export type Exclusively = (
   signal?: AbortSignal,
 ) => Promise<boolean>;
 
-export function exclusivelyBy(leases: Leases): Exclusively {
+export function exclusivelyBy(leases: Leases, { leaseSeconds, renewEveryMs } = TIMES): Exclusively {
   return async (restoreId, work, signal) => {
     const name = `disk-accesses:${restoreId}`;
     const holder = randomUUID();
-    if ((await leases.claim(name, holder, LEASE_SECONDS)) === null) return false;
+    let renewedAt = performance.now();
+    if ((await leases.claim(name, holder, leaseSeconds)) === null) return false;
     const lost = new AbortController();
     const renewal = setInterval(() => {
-      leases.renew(name, holder, LEASE_SECONDS).then(
-        (held) => held || lost.abort(new Error('the lease on the disk accesses was lost')),
-        // Not known: it is asked again before it runs out.
+      const asked = performance.now();
+      // Whether it can be asked or not: nothing goes on beyond the lease's end.
+      if (asked - renewedAt > leaseSeconds * 1_000 - renewEveryMs) lost.abort(leaseLost());
+      leases.renew(name, holder, leaseSeconds).then(
+        (held) => (held ? (renewedAt = asked) : lost.abort(leaseLost())),
         () => undefined,
       );
-    }, RENEW_EVERY_MS);
+    }, renewEveryMs);
     try {
       await work(signal === undefined ? lost.signal : AbortSignal.any([signal, lost.signal]));
       return true;
@@ -39,4 +41,8 @@ export function exclusivelyBy(leases: Leases): Exclusively {
       await leases.release(name, holder).catch(() => undefined);
     }
   };
+}
+
+function leaseLost(): Error {
+  return new Error('the lease on the disk accesses was lost');
 }

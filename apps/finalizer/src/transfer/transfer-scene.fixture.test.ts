@@ -63,8 +63,21 @@ export class Scene {
   readonly transfer: Transfer;
 
   private constructor(private readonly options: SceneOptions) {
-    const { cloudCalls, diskStates } = this;
-    this.transfer = createTransfer({
+    this.transfer = this.anotherFinalizer();
+  }
+
+  /** The part of step 5 of one more finalizer, over the same books, Azure and queue. */
+  anotherFinalizer(
+    during: (call: string) => Promise<void> = async () => undefined,
+    onError?: (restoreId: string, error: unknown) => void,
+  ): Transfer {
+    const { cloudCalls, diskStates, options } = this;
+    const called = async (call: string): Promise<void> => {
+      cloudCalls.push(call);
+      await during(call);
+    };
+    return createTransfer({
+      ...(onError === undefined ? {} : { onError }),
       books: this.books,
       workers: this.registry,
       leases: this.leases,
@@ -79,12 +92,12 @@ export class Scene {
             return { diskState: diskStates.get(id) ?? 'ReadyToUpload' } as never;
           },
           async grantDiskWrite(id) {
-            cloudCalls.push(`grant ${id}`);
+            await called(`grant ${id}`);
             diskStates.set(id, 'ActiveUpload');
             return `https://disks.example/${id}?sig=secret`;
           },
           async grantDiskRead(id) {
-            cloudCalls.push(`grant reading ${id}`);
+            await called(`grant reading ${id}`);
             diskStates.set(id, 'ActiveSAS');
             return `https://disks.example/${id}?sig=secret`;
           },
@@ -92,12 +105,12 @@ export class Scene {
             const { failNextRevocation } = this;
             this.failNextRevocation = null;
             if (failNextRevocation !== null) throw failNextRevocation;
-            cloudCalls.push(`revoke ${id}`);
+            await called(`revoke ${id}`);
             diskStates.set(id, 'Unattached');
           },
         },
         finishUpload: async (url, disk) => {
-          cloudCalls.push(`footer ${new URL(url).pathname.slice(1)} ${disk.sizeBytes}`);
+          await called(`footer ${new URL(url).pathname.slice(1)} ${disk.sizeBytes}`);
         },
       },
     });

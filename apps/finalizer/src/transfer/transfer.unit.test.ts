@@ -278,6 +278,97 @@ describe('step 5 without a worker', () => {
     assert.equal((await scene.step()).state, 'done');
   });
 
+  it('is sealed, opened and closed by one finalizer at a time', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 1), full('sdb', 1)], transfer: 'direct', verify: 'full' });
+    await scene.runStep();
+    const before = scene.cloudCalls.length;
+    const others: Promise<void>[] = [];
+    const second = scene.anotherFinalizer();
+    // Whatever the first one is at, the second comes by: with its reconciler and with a job of its own.
+    const first = scene.anotherFinalizer(async () => {
+      others.push(second.goOn(RESTORE_ID), second.reconcile());
+      await Promise.all(others);
+    });
+    Object.assign(scene, { transfer: first });
+    await scene.workOff();
+    await Promise.all(others);
+    assert.equal((await scene.step()).state, 'done');
+    assert.deepEqual(scene.cloudCalls.slice(before), [
+      ...['sda', 'sdb'].flatMap((disk) => [`footer ${disk} ${SEGMENT_BYTES}`, `revoke ${disk}`]),
+      ...['grant reading sda', 'grant reading sdb', 'revoke sda', 'revoke sdb'],
+    ]);
+    assert.equal((await scene.restore()).error, null);
+  });
+
+  it('is opened for reading anew once the restore is resumed: what the books have may be void', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 1)], transfer: 'direct', verify: 'full' });
+    await scene.runStep();
+    await scene.take(0, 'm/1');
+    await scene.done(scene.held[0]!);
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      await scene.take(0, 'm/1');
+      await scene.failed(scene.held.at(-1)!, 'TARGET_DENIED');
+    }
+    assert.equal((await scene.restore()).state, 'needs-attention');
+    const stale = await scene.accesses.access(RESTORE_ID, 'sda');
+    const before = scene.cloudCalls.length;
+    await requestResume(scene.books, RESTORE_ID, 'someone');
+    await scene.runStep();
+    assert.deepEqual(scene.cloudCalls.slice(before), ['revoke sda', 'grant reading sda']);
+    assert.notEqual((await scene.accesses.access(RESTORE_ID, 'sda'))?.sealedUrl, stale?.sealedUrl);
+    await scene.workOff();
+    assert.equal((await scene.step()).state, 'done');
+  });
+
+  it('changes nothing of what another finalizer has made meanwhile', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 1)], transfer: 'direct', verify: 'full' });
+    await scene.runStep();
+    const present = await scene.accesses.access(RESTORE_ID, 'sda');
+    // One that has stood still while its lease ran out, and whose successor is further by now.
+    const late = scene.anotherFinalizer(async (call) => {
+      if (call.startsWith('revoke'))
+        await scene.accesses.put({ ...present!, sealedUrl: 'newer', purpose: 'read' }, present);
+    });
+    Object.assign(scene, { transfer: late });
+    await scene.take(0, 'm/1');
+    await scene.done(scene.held[0]!);
+    assert.equal((await scene.accesses.access(RESTORE_ID, 'sda'))?.sealedUrl, 'newer');
+    const step = await scene.step();
+    assert.deepEqual([step.state, step.error?.code], ['pending', 'ACCESS_CHANGED']);
+  });
+
+  it('holds up no other restore with one whose pass fails', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 2)] });
+    await scene.runStep();
+    scene.waiting = [];
+    const failures: unknown[] = [];
+    const { books } = scene;
+    const withOneMore = new Proxy(books, {
+      get(target, name) {
+        if (name === 'parked') {
+          const broken = { restoreId: 'rbroken', work: 'restore-data', epoch: 1 };
+          return async () => [broken, ...(await target.parked())];
+        }
+        if (name === 'restore') {
+          return async (id: string) => {
+            if (id === 'rbroken') throw new RetryableError({ code: 'RESOURCE_BUSY', message: 'Busy.', fix: 'Wait.' });
+            return target.restore(id);
+          };
+        }
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+    Object.assign(scene, { books: withOneMore });
+    await scene.anotherFinalizer(undefined, (restoreId) => failures.push(restoreId)).reconcile();
+    await scene.relay();
+    assert.deepEqual(failures, ['rbroken']);
+    assert.deepEqual(
+      scene.waiting.map((message) => message.payload['epoch']),
+      [2, 2],
+    );
+  });
+
   it('keeps the access sealed in the books', async () => {
     const scene = await Scene.begin({ disks: [full('sda', 1)], transfer: 'direct' });
     await scene.runStep();

@@ -186,7 +186,7 @@ describe('a worker’s door', () => {
     ['SUBSCRIBE', 'channel'],
     ['PSUBSCRIBE', '*'],
     ['MULTI'],
-    ['GET', `${PREFIX}:mover-results:meta`],
+    ['GET', `${PREFIX}:planner:meta`],
     ['HSET', `${FOREIGN}:1`, 'data', '{}'],
     ['LPUSH', `${FOREIGN}:wait`, '1'],
     ['ZADD', `${FOREIGN}:marker`, '0', '0'],

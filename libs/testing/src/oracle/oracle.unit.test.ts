@@ -101,7 +101,7 @@ describe('the oracle', () => {
       const error = { code, message: 'it failed', fix: 'start anew' };
       return found(evidence({ restore: restore({ state: 'failed', error }), events }, { failedForGood }));
     };
-    assert.deepEqual(ended('SEGMENT_FAILED'), ['I1']);
+    assert.deepEqual(ended('STORE_REFUSED'), ['I1']);
     for (const { code } of failedForGood) assert.deepEqual(ended(code), [], code);
     const running = { restore: restore({ state: 'running' }), events: history(COMPLETED.slice(0, 2)) };
     assert.deepEqual(found(evidence(running, { failedForGood, settled: false })), [], 'it has not come to its end yet');

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Secret } from '@landfall/domain';
-import { CLEAN_UP_JOB, QueueClient, QUEUES, STEP_JOB } from '@landfall/pipeline';
+import { CLEAN_UP_JOB, QueueClient, STEP_JOB } from '@landfall/pipeline';
 import { ask, mayDo, wrongIn, type Action, type Role } from '../access/action.js';
 import { apiActions, type Scene } from '../access/api-actions.js';
 import { dashboardActions, inOrder, paused, undoing, type Forgeries } from '../access/dashboard-actions.js';

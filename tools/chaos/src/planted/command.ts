@@ -62,7 +62,13 @@ async function tryBug(scratch: Scratch, bug: PlantedBug, known: Map<string, bool
       const seconds = Math.round((performance.now() - startedAt) / 1000);
       // Only a suite that has run and says no counts: one that could not even start has noticed nothing.
       const caught = code === 1 && hasSpoken(bug.suite, output);
-      return { bug, caught, note: `${suiteName(bug.suite)}, ${seconds} s${caught ? '' : `; exit ${String(code)}`}` };
+      const seeds = /^(\d+) seeds from/m.exec(output)?.[1];
+      const needed = caught && seeds !== undefined ? ` after ${seeds} seeds` : '';
+      return {
+        bug,
+        caught,
+        note: `${suiteName(bug.suite)}${needed}, ${seconds} s${caught ? '' : `; exit ${String(code)}`}`,
+      };
     } finally {
       await unplant();
     }
@@ -72,17 +78,27 @@ async function tryBug(scratch: Scratch, bug: PlantedBug, known: Map<string, bool
 }
 
 function commandOf(suite: Suite): readonly string[] {
-  if (suite.kind === 'tests') return ['--test', '--test-reporter=tap', suite.file];
-  return ['tools/chaos/dist/main.js', 'simulate', '--seeds', String(suite.seeds), '--until-first'];
+  if (suite.kind === 'simulation') {
+    const { mix, seeds } = suite;
+    return ['tools/chaos/dist/main.js', 'simulate', '--mix', mix, '--seeds', String(seeds), '--until-first'];
+  }
+  if (needsServers(suite)) return ['tools/test-runner/dist/main.js', 'int', '--only', suite.file];
+  return ['--test', '--test-reporter=tap', suite.file];
 }
 
 function hasSpoken(suite: Suite, output: string): boolean {
   if (suite.kind === 'simulation')
     return /seeds with violations/.test(output) && !/could not be simulated/.test(output);
-  const failed = Number(/^# fail (\d+)/m.exec(output)?.[1] ?? 0);
+  const count = needsServers(suite) ? /(\d+) failed$/m : /^# fail (\d+)/m;
+  const failed = Number(count.exec(output)?.[1] ?? 0);
   return failed > 0 && !/ERR_MODULE_NOT_FOUND|does not provide an export/.test(output);
 }
 
 function suiteName(suite: Suite): string {
-  return suite.kind === 'tests' ? suite.file.replace('/dist/', '/src/').replace(/\.js$/, '.ts') : 'simulation';
+  if (suite.kind === 'simulation') return `simulation of ${suite.mix}`;
+  return suite.file.replace('/dist/', '/src/').replace(/\.js$/, '.ts');
+}
+
+function needsServers({ file }: Extract<Suite, { kind: 'tests' }>): boolean {
+  return file.endsWith('.int.test.js');
 }

@@ -1,17 +1,24 @@
 import { parseArgs } from 'node:util';
 import { describeViolation } from '@landfall/testing';
 import { simulateMany, type Campaign } from './many-seeds.js';
+import { isMix, type MixName, WHAT_MIXES_AIM_AT } from './mixes.js';
 import type { RunReport } from './run.js';
 
-const USAGE = `Usage: node tools/chaos/dist/main.js simulate [--seeds N] [--from S] [--until-first] [--json]
-       node tools/chaos/dist/main.js simulate --seed S
+const USAGE = `Usage: node tools/chaos/dist/main.js simulate [--mix MIX] [--seeds N] [--from S] [--until-first] [--json]
+       node tools/chaos/dist/main.js simulate [--mix MIX] --seed S
 
 Runs the state machine, the steps and the clean-up of the product in memory and in virtual time: one seed decides on
-everything that happens, and on everything that goes wrong. With --seed one run is told line by line.`;
+everything that happens, and on everything that goes wrong. With --seed one run is told line by line.
+
+MIX says what mostly goes wrong, and to which restores:
+${Object.entries(WHAT_MIXES_AIM_AT)
+  .map(([name, aim]) => `  ${name.padEnd(9)} ${aim}`)
+  .join('\n')}`;
 
 /** 0: nothing was broken; 1: something was; 2: wrong usage. */
 export async function simulateCommand(parameters: readonly string[]): Promise<number> {
   const options = {
+    mix: { type: 'string', default: 'all' },
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
@@ -27,7 +34,9 @@ export async function simulateCommand(parameters: readonly string[]): Promise<nu
   const numbers = [values.seeds, values.from, values.seed ?? '1'].map(Number);
   if (numbers.some((number) => !Number.isSafeInteger(number) || number < 0)) return misuse('Seeds are whole numbers.');
   const [seeds = 0, from = 0, seed = 0] = numbers;
-  if (values.seed !== undefined) return tellOne(seed);
+  const { mix } = values;
+  if (!isMix(mix)) return misuse(`There is no mix "${mix}".`);
+  if (values.seed !== undefined) return tellOne(seed, mix);
 
   const campaign = await simulateMany(
     from,
@@ -35,7 +44,7 @@ export async function simulateCommand(parameters: readonly string[]): Promise<nu
     (report) => {
       if (report.violations.length > 0) process.stderr.write(`${lineOf(report)}\n`);
     },
-    values['until-first'] ? { threads: 1, mostBad: 1 } : {},
+    { mix, ...(values['until-first'] ? { threads: 1, mostBad: 1 } : {}) },
   );
   process.stdout.write(
     values.json ? `${JSON.stringify(plain(campaign), null, 2)}\n` : `${summaryOf(campaign, from)}\n`,
@@ -43,11 +52,11 @@ export async function simulateCommand(parameters: readonly string[]): Promise<nu
   return campaign.bad.length + campaign.broken.length === 0 ? 0 : 1;
 }
 
-async function tellOne(seed: number): Promise<number> {
+async function tellOne(seed: number, mix: MixName): Promise<number> {
   const { installVirtualGlobals } = await import('./virtual-globals.js');
   installVirtualGlobals();
   const { simulate } = await import('./run.js');
-  const report = await simulate({ seed, trace: (line) => process.stdout.write(`${line}\n`) });
+  const report = await simulate({ seed, mix, trace: (line) => process.stdout.write(`${line}\n`) });
   process.stdout.write(`${lineOf(report)}\n`);
   return report.violations.length === 0 ? 0 : 1;
 }

@@ -15,6 +15,8 @@ export class Process {
   stoppedUntil = 0;
   /** Ways to die: what else has to happen then. */
   readonly atDeath: (() => void)[] = [];
+  /** Does what SIGTERM asks for; it dies by itself. */
+  askToEnd: () => void = () => undefined;
 
   constructor(readonly name: string) {}
 }

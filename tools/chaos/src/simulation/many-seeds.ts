@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { RunReport } from './run.js';
+import type { MixName } from './mixes.js';
+import type { RunOptions, RunReport } from './run.js';
 
 /** What many runs have shown. */
 export interface Campaign {
@@ -27,12 +28,19 @@ const MOST_BAD = 50;
  */
 const SEEDS_OF_A_THREAD = 500;
 
+export interface CampaignOptions {
+  readonly mix?: MixName;
+  readonly threads?: number;
+  /** It ends after so many that are bad. */
+  readonly mostBad?: number;
+}
+
 /** Simulates `count` seeds from `first` on, on as many threads as the machine has cores. */
 export async function simulateMany(
   first: number,
   count: number,
   onReport: (report: RunReport) => void = () => undefined,
-  { threads = Math.min(availableParallelism(), 4), mostBad = MOST_BAD }: { threads?: number; mostBad?: number } = {},
+  { mix = 'all', threads = Math.min(availableParallelism(), 4), mostBad = MOST_BAD }: CampaignOptions = {},
 ): Promise<Campaign> {
   const startedAt = performance.now();
   const cpu = process.cpuUsage();
@@ -45,7 +53,7 @@ export async function simulateMany(
       const thread = new Worker(new URL('./seed-thread.js', import.meta.url));
       try {
         for (let seeds = 0; seeds < SEEDS_OF_A_THREAD && !isOver(); seeds++) {
-          const message = await ask(thread, next++);
+          const message = await ask(thread, { seed: next++, mix });
           if ('report' in message) {
             tally.add(message.report);
             onReport(message.report);
@@ -61,11 +69,11 @@ export async function simulateMany(
   return tally.campaign((user + system) / 1e6, (performance.now() - startedAt) / 1000);
 }
 
-function ask(thread: Worker, seed: number): Promise<Message> {
+function ask(thread: Worker, wanted: Required<Pick<RunOptions, 'seed' | 'mix'>>): Promise<Message> {
   return new Promise((resolve, reject) => {
     thread.once('message', resolve);
     thread.once('error', reject);
-    thread.postMessage(seed);
+    thread.postMessage(wanted);
   }).finally(() => {
     thread.removeAllListeners('message');
     thread.removeAllListeners('error');

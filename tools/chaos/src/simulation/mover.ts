@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ConflictError, PermanentError, WaitingError, type Segment } from '@landfall/domain';
+import { isVerdict } from '@landfall/data-mover/queue/kept-reports';
 import { Reports } from '@landfall/data-mover/queue/reports';
-import { LOCK_MS, SegmentJobs } from '@landfall/data-mover/queue/segment-jobs';
+import { SegmentJobs } from '@landfall/data-mover/queue/segment-jobs';
 import { NotWelcomeError } from '@landfall/data-mover/session/api-client';
 import { patiently } from '@landfall/data-mover/session/patience';
 import { WriterLease } from '@landfall/data-mover/session/writer-lease';
@@ -12,7 +14,6 @@ import {
   claimSegment,
   enterReport,
   enterStart,
-  failureKind,
   type Held,
   POOL,
   type Report,
@@ -33,6 +34,9 @@ import type { World } from './world.js';
 const AT_ONCE = 2;
 const HEARTBEAT_MS = 20_000;
 const LEASE_SECONDS = 15;
+const LOOK_MS = 250;
+const FINISH_WITHIN_MS = 3_000;
+const LEAVE_WITHIN_MS = 2_000;
 
 /** A worker VM that runs: its data-movers, started again whenever they die, and the session that is kept on its disk. */
 export class Machine {
@@ -172,11 +176,34 @@ async function takeSegments(world: World, process: Process, place: Place): Promi
     crash: gates.hook,
     onNotWelcome: () => kernel.kill(process, 'it is not welcome any more'),
   });
-  new QueueWorker(
+  const worker = new QueueWorker(
     ...([gates, queues, vm === null ? QUEUES.moverPool : workerQueue(site), AT_ONCE] as const),
     (job, lost, putOff) => jobs.handle({ id: job.id, data: SEGMENT_JOB.parse(job.data), putOff }, lost),
     (job) => jobs.renewed(job.id),
   );
+  process.askToEnd = () => kernel.within(process, () => void end(jobs, worker, () => api.leave(mover), process, world));
+}
+
+/** As a data-mover ends when it is told to: what is in hand gets a moment, and is given back then. */
+async function end(
+  jobs: SegmentJobs,
+  worker: QueueWorker,
+  leave: () => Promise<unknown>,
+  process: Process,
+  world: World,
+) {
+  const until = async (milliseconds: number): Promise<void> => {
+    for (let waited = 0; waited < milliseconds && !jobs.isIdle; waited += LOOK_MS) await pause(LOOK_MS);
+  };
+  jobs.close();
+  worker.close();
+  await until(FINISH_WITHIN_MS);
+  jobs.giveBack();
+  await until(FINISH_WITHIN_MS);
+  jobs.leave();
+  await until(LEAVE_WITHIN_MS);
+  if (jobs.isIdle) await leave().catch(() => undefined);
+  world.kernel.kill(process, 'it was told to end');
 }
 
 interface ClaimBody {
@@ -201,16 +228,19 @@ function moverApi(world: World, site: string) {
         if (await leases.renew(writerLease(site, mover), mover, LEASE_SECONDS)) return leased;
         throw refused('LEASE_LOST');
       }),
+    leave: (mover: string) =>
+      apis.call(`${mover} leaves`, ({ leases }) => leases.release(writerLease(site, mover), mover)),
     started: (mover: string) =>
       apis.call(`${mover} has started`, ({ books }) => enterStart(books, { workerId }, mover)),
-    report: (segmentId: string, report: Report) =>
-      apis.call(`report of ${report.result.kind} on ${segmentId}`, async ({ books, workers }) => {
-        const { result } = report;
-        const isVerdict = result.kind === 'failed' && failureKind(result.code) === 'verdict';
+    report: (segmentId: string, report: Report) => {
+      // Whoever tells of it knows it: that may not get lost either.
+      if (workerId !== null && isVerdict(report)) world.found({ segmentId, report });
+      return apis.call(`report of ${report.result.kind} on ${segmentId}`, async ({ books, workers }) => {
         const isRetired = workerId !== null && (await workers.worker(workerId))?.state === 'retired';
-        if (isRetired && !isVerdict) throw new NotWelcomeError(refused('UNAUTHENTICATED').toDetails());
+        if (isRetired && !isVerdict(report)) throw new NotWelcomeError(refused('UNAUTHENTICATED').toDetails());
         return enterReport(books, { workerId }, segmentId, report);
-      }),
+      });
+    },
     claim: (segmentId: string, { epoch, mover, gone = [] }: ClaimBody): Promise<SegmentGrant | Held> =>
       apis.call(`claim ${segmentId}`, async ({ books, leases, accesses }) => {
         const segment = await books.segment(segmentId);

@@ -13,10 +13,13 @@ export interface Order {
 const CELL = 128 * 1024 * 1024;
 const WITHOUT_WORKER: readonly StepId[] = ['launch-worker', 'detach-disks', 'deallocate-worker'];
 
+/** What is not left to chance. */
+export type Wish = Partial<Pick<RestorePlan['options'], 'verify' | 'transfer'>>;
+
 /** One to three disks of some hundred MiB, on a worker or directly, verified or not, with a VM or disks alone. */
-export function orderByChance(random: Random, number: number, subnetId: string): Order {
-  const verify = random.pick(['none', 'sampled', 'sampled', 'full'] as const);
-  const transfer = random.chance(0.75) ? 'worker' : 'direct';
+export function orderByChance(random: Random, number: number, subnetId: string, wish: Wish = {}): Order {
+  const verify = wish.verify ?? random.pick(['none', 'sampled', 'sampled', 'full'] as const);
+  const transfer = wish.transfer ?? (random.chance(0.75) ? 'worker' : 'direct');
   const disksOnly = random.chance(0.1);
   const powerOn = random.chance(0.8);
   const template = aRestorePlan();

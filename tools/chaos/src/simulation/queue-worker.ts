@@ -34,6 +34,7 @@ class PutOff extends Error {}
 export class QueueWorker {
   #busy = 0;
   #taking = false;
+  #closing = false;
   #number = 0;
 
   constructor(
@@ -59,8 +60,13 @@ export class QueueWorker {
     look();
   }
 
+  /** Takes nothing more; what is in hand goes on. */
+  close(): void {
+    this.#closing = true;
+  }
+
   #take(): void {
-    if (this.#taking || this.#busy >= this.concurrency) return;
+    if (this.#closing || this.#taking || this.#busy >= this.concurrency) return;
     this.#taking = true;
     const token = `${this.gates.kernel.process?.name ?? ''}-${this.#number++}`;
     this.gates

@@ -5,9 +5,10 @@ import { NO_API_FAULTS } from './api-wire.js';
 import { NO_FAULTS } from './gates.js';
 import { Process } from './kernel.js';
 import { NO_WIRE_FAULTS } from './azure/transport.js';
-import { orderByChance } from './orders.js';
+import { orderByChance, type Wish } from './orders.js';
 import { NO_QUEUE_FAULTS } from './queues.js';
-import { NO_DISK_FAULTS, troublesByChance, type Troubles } from './troubles.js';
+import { MIXES, type MixName } from './mixes.js';
+import { NO_DISK_FAULTS, type Troubles } from './troubles.js';
 import { liveIn } from './virtual-globals.js';
 import { World } from './world.js';
 
@@ -17,6 +18,7 @@ import { World } from './world.js';
  */
 export interface RunOptions {
   readonly seed: number;
+  readonly mix?: MixName;
   readonly trace?: (line: string) => void;
 }
 
@@ -36,11 +38,12 @@ export interface RunReport {
 
 const MINUTE = 60_000;
 const ENDS_WITHIN = 6 * 60 * MINUTE;
+const COMES_TO_A_STEP_WITHIN = 10 * MINUTE;
 const MOST_STEPS = 150_000;
-/** Longer than anybody is stopped. */
+/** Longer than anybody is stopped, as a rule. */
 const QUIET = 61_000;
 
-export async function simulate({ seed, trace }: RunOptions): Promise<RunReport> {
+export async function simulate({ seed, mix = 'all', trace }: RunOptions): Promise<RunReport> {
   const world = new World(seed);
   const { kernel } = world;
   kernel.trace = trace ?? null;
@@ -52,8 +55,11 @@ export async function simulate({ seed, trace }: RunOptions): Promise<RunReport> 
   process.on('unhandledRejection', onRejection);
   liveIn(kernel);
   try {
-    const troubles = troublesByChance(kernel.random);
+    const troubles = MIXES[mix](kernel.random);
     world.start();
+    askForRestores(world, troubles);
+    const { from } = troubles;
+    if (from !== undefined) await kernel.run(COMES_TO_A_STEP_WITHIN, () => world.shared.hasBegun(from), MOST_STEPS);
     begin(world, troubles);
     await kernel.run(troubles.lastsMs, () => false, MOST_STEPS);
     const safety = judge(await world.evidence(false)).filter(({ invariant }) => invariant !== 'I4');
@@ -69,7 +75,7 @@ export async function simulate({ seed, trace }: RunOptions): Promise<RunReport> 
     kernel.schedule(5_000, 'a person looks', person, look);
     await kernel.run(ENDS_WITHIN, () => ended, MOST_STEPS);
     const recoveryMs = kernel.now - calmAt;
-    await kernel.run(QUIET, () => false, MOST_STEPS);
+    await kernel.run(quietMs(troubles), () => false, MOST_STEPS);
     const evidence = await world.evidence(true);
     return {
       seed,
@@ -88,7 +94,19 @@ export async function simulate({ seed, trace }: RunOptions): Promise<RunReport> 
   }
 }
 
-/** Asks for the restores, and lets the troubles come. */
+/** Whoever was stopped last is awake again, and has done what it was about to do. */
+function quietMs({ events }: Troubles): number {
+  return Math.max(QUIET, ...events.map(({ what }) => ('ms' in what ? what.ms + 1_000 : 0)));
+}
+
+function askForRestores(world: World, { restores, wish }: Troubles): void {
+  const { kernel } = world;
+  for (let number = 0; number < restores; number++) {
+    kernel.schedule(kernel.random.between(0, 10_000), 'a restore is asked for', null, () => ask(world, number, wish));
+  }
+}
+
+/** Lets the troubles come. */
 function begin(world: World, troubles: Troubles): void {
   const { kernel, gates, queues, azure, wire, apis } = world;
   Object.assign(gates.faults, troubles.gates);
@@ -97,9 +115,6 @@ function begin(world: World, troubles: Troubles): void {
   azure.faults = troubles.azure;
   Object.assign(wire.faults, troubles.wire);
   Object.assign(world.diskFaults, troubles.disks);
-  for (let number = 0; number < troubles.restores; number++) {
-    kernel.schedule(kernel.random.between(0, 10_000), 'a restore is asked for', null, () => ask(world, number));
-  }
   for (const { atMs, what } of troubles.events) {
     kernel.schedule(atMs, what.kind, null, () => {
       kernel.say(`trouble: ${JSON.stringify(what)}`);
@@ -108,8 +123,8 @@ function begin(world: World, troubles: Troubles): void {
   }
 }
 
-async function ask(world: World, number: number): Promise<void> {
-  const order = orderByChance(world.kernel.random, number, world.subnetId);
+async function ask(world: World, number: number, wish?: Wish): Promise<void> {
+  const order = orderByChance(world.kernel.random, number, world.subnetId, wish);
   const { restoreId } = await requestRestore(world.shared.books, { request: order.request, requestedBy: 'olivia' });
   world.orders.set(restoreId, order);
   world.plantForeign(order.plan, restoreId);
@@ -141,6 +156,8 @@ async function happen(world: World, what: Troubles['events'][number]['what']): P
       const mover = kernel.random.pick([...world.movers, ...world.poolMovers]);
       return mover && kernel.kill(mover, 'kill -9');
     }
+    case 'end a mover':
+      return kernel.random.pick([...world.movers, ...world.poolMovers])?.askToEnd();
     case 'lose a worker':
       return azure.removeByHand(kernel.random);
     case 'stop a mover': {

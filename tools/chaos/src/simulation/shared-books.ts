@@ -5,6 +5,7 @@ import {
   type DiskAccesses,
   type Leases,
   type RestoreBooks,
+  type StepId,
   type WorkerRegistry,
 } from '@landfall/domain';
 import { withCrashPoints } from '@landfall/pipeline';
@@ -41,6 +42,13 @@ export class SharedBooks {
   /** Told beside the run, without a way to Postgres: what the books hold at this moment. */
   diskOf(segmentId: string): string | null {
     return this.books.now.segments.get(segmentId)?.diskName ?? null;
+  }
+
+  /** Whether a restore has come to this step. */
+  hasBegun(step: StepId): boolean {
+    return [...this.books.now.restores.values()].some(({ steps }) =>
+      steps.some(({ id, state }) => id === step && state === 'running'),
+    );
   }
 
   /** Whether a verdict on a disk of it has to end it. */

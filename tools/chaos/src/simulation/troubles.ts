@@ -1,7 +1,9 @@
+import type { StepId } from '@landfall/domain';
 import type { ApiFaults } from './api-wire.js';
 import type { AzureFaults } from './azure/memory-azure.js';
 import type { WireFaults } from './azure/transport.js';
 import type { Faults } from './gates.js';
+import type { Wish } from './orders.js';
 import type { QueueFaults } from './queues.js';
 import type { Random } from './random.js';
 import type { SimulatedService } from './services.js';
@@ -12,6 +14,10 @@ import type { SimulatedService } from './services.js';
  */
 export interface Troubles {
   readonly restores: number;
+  /** What all of them ask for; left out: by chance. */
+  readonly wish?: Wish;
+  /** Nothing goes wrong before one of them has come to this step; left out: from the beginning. */
+  readonly from?: StepId;
   readonly lastsMs: number;
   readonly gates: Faults;
   readonly queues: QueueFaults;
@@ -32,7 +38,7 @@ export interface DiskFaults {
 export const NO_DISK_FAULTS: Readonly<DiskFaults> = { flushFails: 0, writeFails: 0, readDiffers: 0 };
 
 export type Trouble =
-  | { readonly kind: 'flush' | 'snapshot' | 'redis restart' | 'kill a mover' | 'lose a worker' }
+  | { readonly kind: 'flush' | 'snapshot' | 'redis restart' | 'kill a mover' | 'end a mover' | 'lose a worker' }
   | { readonly kind: 'cancel' | 'resume' | 'rollback' }
   | { readonly kind: 'redis away' | 'postgres away' | 'api away' | 'stop a mover'; readonly ms: number }
   | { readonly kind: 'kill'; readonly service: SimulatedService }
@@ -40,10 +46,17 @@ export type Trouble =
 
 const SERVICES = ['api', 'planner', 'provisioner', 'provisioner', 'finalizer', 'finalizer'] as const;
 
+/** One of these, or, more often than not, nothing at all. */
+export type Some = (probability: number, ...amounts: [number, ...number[]]) => number;
+
+export function someBy(random: Random): Some {
+  return (probability, ...amounts) => (random.chance(probability) ? random.pick(amounts) : 0);
+}
+
+/** Of everything a little. */
 export function troublesByChance(random: Random): Troubles {
   const lastsMs = random.between(40_000, 150_000);
-  const some = (probability: number, ...amounts: [number, ...number[]]): number =>
-    random.chance(probability) ? random.pick(amounts) : 0;
+  const some = someBy(random);
   return {
     lastsMs,
     restores: random.chance(0.8) ? 1 : 2,
@@ -65,11 +78,17 @@ export function troublesByChance(random: Random): Troubles {
     },
     api: { lost: some(0.3, 0.02, 0.1), answerLost: some(0.3, 0.02, 0.1), twice: some(0.3, 0.05, 0.3) },
     disks: { flushFails: some(0.2, 0.05, 0.1), writeFails: some(0.1, 0.05), readDiffers: some(0.1, 0.05, 0.2) },
-    events: Array.from({ length: random.between(0, 8) }, () => ({
-      atMs: random.between(0, lastsMs),
-      what: troubleByChance(random),
-    })),
+    events: eventsByChance(random, random.between(0, 8), [0, lastsMs], troubleByChance),
   };
+}
+
+export function eventsByChance(
+  random: Random,
+  length: number,
+  [from, to]: readonly [fromMs: number, toMs: number],
+  what: (random: Random) => Trouble,
+): Troubles['events'] {
+  return Array.from({ length }, () => ({ atMs: random.between(from, Math.round(to)), what: what(random) }));
 }
 
 function troubleByChance(random: Random): Trouble {
@@ -78,8 +97,18 @@ function troubleByChance(random: Random): Trouble {
     ...(['kill', 'kill a mover', 'kill a mover'] as const),
     ...(['stop a mover', 'stop a mover', 'stop a service', 'lose a worker', 'cancel', 'resume', 'rollback'] as const),
   ]);
-  const service = random.pick(SERVICES);
-  const ms = random.between(1_000, 60_000);
+  return trouble(random, kind ?? 'snapshot', SERVICES, [1_000, 60_000]);
+}
+
+/** Of this kind; which service it strikes and how long it lasts, where it does either, is by chance. */
+export function trouble(
+  random: Random,
+  kind: Trouble['kind'],
+  services: readonly [SimulatedService, ...SimulatedService[]],
+  [least, most]: readonly [leastMs: number, mostMs: number],
+): Trouble {
+  const service = random.pick(services);
+  const ms = random.between(least, most);
   switch (kind) {
     case 'kill':
       return { kind, service };
@@ -90,8 +119,6 @@ function troubleByChance(random: Random): Trouble {
     case 'api away':
     case 'stop a mover':
       return { kind, ms };
-    case undefined:
-      return { kind: 'snapshot' };
     default:
       return { kind };
   }

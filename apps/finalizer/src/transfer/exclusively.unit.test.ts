@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { beforeEach, describe, it } from 'node:test';
+import type { Leases } from '@landfall/domain';
+import { exclusivelyBy } from './exclusively.js';
+
+const OFTEN = { leaseSeconds: 0.06, renewEveryMs: 10 };
+const ONCE = { leaseSeconds: 60, renewEveryMs: 30_000 };
+
+describe('the accesses to the disks of a restore', () => {
+  let holder: string | null;
+  let renew: () => Promise<boolean>;
+  const leases = {
+    async claim(_name: string, by: string) {
+      return holder === null ? ((holder = by), 1) : null;
+    },
+    renew: () => renew(),
+    release: async (_name: string, by: string) => holder === by && ((holder = null), true),
+  } as unknown as Leases;
+
+  beforeEach(() => {
+    [holder, renew] = [null, async () => true];
+  });
+
+  it('belong to one process at a time, until its work has ended, well or not', async () => {
+    const exclusively = exclusivelyBy(leases, ONCE);
+    const failed = exclusively('r1', async () => {
+      assert.equal(await exclusively('r1', () => assert.fail('two at once')), false);
+      throw new Error('it fails');
+    });
+    await assert.rejects(failed, /it fails/);
+    assert.equal(await exclusively('r1', async () => undefined), true);
+  });
+
+  const ENDS = {
+    'somebody else has the lease': async () => false,
+    'nobody says for its whole length whether it was renewed': () => Promise.reject(new Error('Postgres is away')),
+    'the answer does not come': () => new Promise<never>(() => undefined),
+  };
+  for (const [title, answer] of Object.entries(ENDS)) {
+    it(`are worked on no more once ${title}`, async () => {
+      renew = answer;
+      const work = exclusivelyBy(leases, OFTEN)('r1', async (signal) => {
+        await once(signal, 'abort');
+        throw signal.reason;
+      });
+      await assert.rejects(work, /the lease on the disk accesses was lost/);
+    });
+  }
+
+  it('are worked on for as long as the lease is renewed', async () => {
+    let renewals = 0;
+    await exclusivelyBy(leases, { leaseSeconds: 60, renewEveryMs: 1 })('r1', async (signal) => {
+      await new Promise<void>((enough) => {
+        renew = async () => {
+          renewals += 1;
+          if (renewals === 20) enough();
+          return true;
+        };
+      });
+      assert.equal(signal.aborted, false);
+    });
+    assert.equal(renewals, 20);
+  });
+});
