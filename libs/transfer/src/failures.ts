@@ -52,7 +52,7 @@ const REPAIR =
   'Run `restic check` on the repository and repair it, use an intact copy of it, or restore another point.';
 /** Disk and worker are removed by the time that anybody reads it, unless they were handed over before. */
 const ANOTHER_DISK =
-  'Do not use this disk. Start the restore anew: it gets disks and workers of its own. If it fails again, look at the health of storage in the region in Azure, or restore to another zone or region.';
+  'Start the restore anew: it gets disks and workers of its own. If it fails again, look at the health of storage in the region in Azure, or restore to another zone or region. Do not use this disk where it is still there.';
 const ANEW = 'Start the restore anew; report this with the log of the data-mover if it comes again.';
 
 const FAILURES = {
@@ -69,7 +69,7 @@ const FAILURES = {
   TARGET_FULL: {
     kind: 'verdict',
     message: (disk, facts) => `There is no space left for the disk ${disk}${because(facts)}.`,
-    fix: 'Do not use this disk: it holds only a part of the backup. Make room where it lies, then start the restore anew.',
+    fix: 'Make room where the disk lies, then start the restore anew. Do not use this disk where it is still there: it holds only a part of the backup.',
   },
   VERIFY_MISMATCH: {
     kind: 'verdict',

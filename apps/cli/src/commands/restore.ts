@@ -4,7 +4,7 @@ import { badUsage, type Call } from '../command-line.js';
 import { EXIT, exitCodeOfRestore, type ExitCode } from '../exit-codes.js';
 import { planText, problemsText } from '../output/plan-text.js';
 import { ProgressDisplay, progressOf } from '../output/progress.js';
-import { restoreText } from '../output/restore-text.js';
+import { restoreText, waysOut } from '../output/restore-text.js';
 import { errorText, type Output } from '../output/terminal.js';
 import { restoreBody, type RestoreOptions } from '../restore-request.js';
 import { connect } from '../stack/connect.js';
@@ -77,6 +77,8 @@ function sayEnd(restore: RestoreView, output: Output): ExitCode {
   else if (restore.error !== null) {
     const but = restore.state === 'completed' ? ', but one of its disks turned out to be bad' : '';
     output.say(`The restore is ${restore.state}${but}.\n${errorText(restore.error).trimEnd()}`);
+    const then = waysOut(restore);
+    if (then !== null) output.say(`  ${then}`);
   } else if (restore.state !== 'completed') output.say(`The restore is ${restore.state}.`);
   return exitCodeOfRestore(restore);
 }

@@ -43,7 +43,7 @@ export function restoreText(restore: RestoreView): string {
   if (restore.problems.length > 0) sections.push(`Problems\n${problemsText(restore.problems)}`);
   if (restore.error !== null) {
     const { code, message, fix } = restore.error;
-    sections.push(`Error\n  ${code}: ${message}\n    ${fix}`);
+    sections.push(`Error\n  ${code}: ${message}\n    ${fix}${indented(waysOut(restore))}`);
   }
   return sections.join('\n\n');
 }
@@ -65,6 +65,16 @@ export function restoresText(restores: readonly RestoreView[]): string {
 
 export function eventsText(events: readonly EventView[]): string {
   return events.map((event) => `${formatTime(event.at)}  ${event.type.padEnd(20)}  ${event.message}`).join('\n');
+}
+
+/** What a person may ask for of a restore that waits for one; null where none is waited for. */
+export function waysOut({ id, state }: RestoreView): string | null {
+  if (state !== 'needs-attention') return null;
+  return `Then "./landfall resume ${id}" goes on with it; "./landfall rollback ${id}" takes away what it has created.`;
+}
+
+function indented(line: string | null): string {
+  return line === null ? '' : `\n    ${line}`;
 }
 
 /** The step that is under way or that it stopped at; between two steps, the one to come. */

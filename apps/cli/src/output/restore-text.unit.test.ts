@@ -20,6 +20,11 @@ describe('a restore on the screen', () => {
     assert.match(restoreText(restore('failed')), /TARGET_FULL: There is no space left[^\n]*\n +Make room\./);
   });
 
+  it('says how it goes on where it waits for a person', () => {
+    assert.match(restoreText(restore('needs-attention')), /Make room\.\n +Then "\.\/landfall resume r1" goes on/);
+    assert.doesNotMatch(restoreText(restore('failed')), /resume/);
+  });
+
   it('names no disk that was taken away', () => {
     for (const state of ['failed', 'cancelled', 'rolled-back']) {
       assert.doesNotMatch(restoreText(restore(state)), /web-sda/, state);
