@@ -31,7 +31,8 @@ function exitCodeOfStatus(status: number): ExitCode {
 }
 
 /** How a command that followed a restore to its end ends itself. */
-export function exitCodeOfState(state: string): ExitCode {
-  if (state === 'completed') return EXIT.done;
+export function exitCodeOfRestore({ state, error }: { readonly state: string; readonly error: unknown }): ExitCode {
+  // A disk that turned out to be bad after it was handed over is no good end, whatever the state.
+  if (state === 'completed' && error === null) return EXIT.done;
   return state === 'refused' ? EXIT.refused : EXIT.failed;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { BadInputError, NotFoundError, PermanentError, RetryableError } from '@landfall/domain';
-import { exitCodeOf, exitCodeOfState } from './exit-codes.js';
+import { exitCodeOf, exitCodeOfRestore } from './exit-codes.js';
 import { ApiProblem, Unreachable } from './stack/errors.js';
 
 const details = { code: 'X', message: 'x', fix: 'x' };
@@ -26,10 +26,11 @@ describe('the exit code', () => {
   });
 
   it('of a watched restore is 0 for completed, 3 for refused and 4 for any other end', () => {
-    assert.equal(exitCodeOfState('completed'), 0);
-    assert.equal(exitCodeOfState('refused'), 3);
+    assert.equal(exitCodeOfRestore({ state: 'completed', error: null }), 0);
+    assert.equal(exitCodeOfRestore({ state: 'completed', error: { code: 'TARGET_FULL' } }), 4, 'a disk of it is bad');
+    assert.equal(exitCodeOfRestore({ state: 'refused', error: null }), 3);
     for (const state of ['failed', 'cancelled', 'rolled-back', 'needs-attention']) {
-      assert.equal(exitCodeOfState(state), 4);
+      assert.equal(exitCodeOfRestore({ state, error: null }), 4);
     }
   });
 });

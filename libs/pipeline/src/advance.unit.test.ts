@@ -336,7 +336,10 @@ describe('the way back', () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books, aRestorePlan({ steps: ['plan'] }));
     await assert.rejects(requestCancel(books, restoreId, 'olivia'), { code: 'NOT_CANCELLABLE' });
-    await assert.rejects(requestResume(books, restoreId, 'olivia'), { code: 'NOT_RESUMABLE' });
+    await assert.rejects(requestResume(books, restoreId, 'olivia'), (error: { code: string; fix: string }) => {
+      assert.match(`${error.code} ${error.fix}`, /NOT_RESUMABLE It has ended.*anew/);
+      return true;
+    });
     await requestRollback(books, restoreId, 'olivia');
     await requestRollback(books, restoreId, 'olivia');
     const running = await planned(books);

@@ -1,6 +1,7 @@
 import {
   ConflictError,
   detailsOf,
+  hasEnded,
   kindOf,
   NotFoundError,
   RetryableError,
@@ -256,7 +257,9 @@ function notResumable(restore: LockedRestore): ConflictError {
   return new ConflictError({
     code: 'NOT_RESUMABLE',
     message: `Restore ${restore.id} is ${restore.state}; only one whose attempts are used up can be resumed.`,
-    fix: 'Show the restore to see what it is doing.',
+    fix: hasEnded(restore.state)
+      ? 'It has ended. To bring the machine back, start a restore anew.'
+      : 'Nothing has to be done while it goes on; show the restore to see what it is doing.',
   });
 }
 

@@ -50,30 +50,32 @@ export type FailureFacts = z.infer<typeof FAILURE_FACTS>;
 
 const REPAIR =
   'Run `restic check` on the repository and repair it, use an intact copy of it, or restore another point.';
-const KERNEL_LOG = 'Look into the worker’s kernel log for the disk’s errors; start the restore anew.';
+/** Disk and worker are removed by the time that anybody reads it, unless they were handed over before. */
+const ANOTHER_DISK =
+  'Start the restore anew: it gets disks and workers of its own. If it fails again, look at the health of storage in the region in Azure, or restore to another zone or region. Do not use this disk where it is still there.';
 const ANEW = 'Start the restore anew; report this with the log of the data-mover if it comes again.';
 
 const FAILURES = {
   TARGET_FLUSH_FAILED: {
     kind: 'verdict',
     message: (disk, facts) => `The disk ${disk} did not take what was written to it${because(facts)}.`,
-    fix: KERNEL_LOG,
+    fix: ANOTHER_DISK,
   },
   TARGET_FAILED: {
     kind: 'verdict',
     message: (disk, facts) => `The disk ${disk} could not be written or read back${because(facts)}.`,
-    fix: KERNEL_LOG,
+    fix: ANOTHER_DISK,
   },
   TARGET_FULL: {
     kind: 'verdict',
     message: (disk, facts) => `There is no space left for the disk ${disk}${because(facts)}.`,
-    fix: 'Make room where the disk lies, then start the restore anew.',
+    fix: 'Make room where the disk lies, then start the restore anew. Do not use this disk where it is still there: it holds only a part of the backup.',
   },
   VERIFY_MISMATCH: {
     kind: 'verdict',
     message: (disk, { offset }) =>
       `What was read back from the disk ${disk} differs from the backup${offset === undefined ? '' : ` at byte ${offset}`}.`,
-    fix: 'Do not use this disk: it does not hold what was written. Start the restore anew, on another worker.',
+    fix: 'Do not use this disk: it does not hold what was written. Start the restore anew: it gets disks and workers of its own.',
   },
   TARGET_TOO_SMALL: {
     kind: 'permanent',

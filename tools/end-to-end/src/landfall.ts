@@ -107,8 +107,12 @@ export class Stack {
 export interface StackFile {
   readonly api: string;
   readonly azure: string;
+  readonly azureCa: string;
+  readonly azureToken: string;
   readonly azurite: string;
   readonly dashboard: string;
+  readonly postgres: string;
+  readonly redis: string;
   readonly token: string;
   readonly processes: readonly { readonly name: string; readonly pid: number }[];
 }

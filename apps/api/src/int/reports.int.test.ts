@@ -117,7 +117,7 @@ describe('what data-movers report', () => {
         {
           code: 'TARGET_FLUSH_FAILED',
           message: 'The disk "web-data" did not take what was written to it (EIO).',
-          fix: 'Look into the worker’s kernel log for the disk’s errors; start the restore anew.',
+          fix: 'Start the restore anew: it gets disks and workers of its own. If it fails again, look at the health of storage in the region in Azure, or restore to another zone or region. Do not use this disk where it is still there.',
         },
       ],
     );

@@ -11,7 +11,7 @@ export function describeCommands(program: LandfallCommand): void {
     .addHelpText(
       'after',
       '\nExit codes: 0 done, 1 unexpected, 2 wrong usage or bad input, 3 the plan is refused,\n' +
-        "4 the restore failed or was cancelled, 5 the stack can't be reached.",
+        "4 the restore failed, was cancelled, or one of its disks turned out to be bad, 5 the stack can't be reached.",
     );
   describeStackCommands(program);
   describeCatalogueCommands(program);

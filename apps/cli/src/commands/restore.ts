@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
 import { badUsage, type Call } from '../command-line.js';
-import { EXIT, exitCodeOfState, type ExitCode } from '../exit-codes.js';
+import { EXIT, exitCodeOfRestore, type ExitCode } from '../exit-codes.js';
 import { planText, problemsText } from '../output/plan-text.js';
 import { ProgressDisplay, progressOf } from '../output/progress.js';
-import { restoreText } from '../output/restore-text.js';
+import { restoreText, waysOut } from '../output/restore-text.js';
 import { errorText, type Output } from '../output/terminal.js';
 import { restoreBody, type RestoreOptions } from '../restore-request.js';
 import { connect } from '../stack/connect.js';
@@ -74,10 +74,13 @@ async function follow(api: Api, id: string, { output, signal }: Call): Promise<E
 /** Says on standard error why a restore did not come to a good end. */
 function sayEnd(restore: RestoreView, output: Output): ExitCode {
   if (restore.state === 'refused') output.say(`The plan is refused:\n${problemsText(restore.problems)}`);
-  else if (restore.error !== null && restore.state !== 'completed') {
-    output.say(`The restore is ${restore.state}.\n${errorText(restore.error).trimEnd()}`);
+  else if (restore.error !== null) {
+    const but = restore.state === 'completed' ? ', but one of its disks turned out to be bad' : '';
+    output.say(`The restore is ${restore.state}${but}.\n${errorText(restore.error).trimEnd()}`);
+    const then = waysOut(restore);
+    if (then !== null) output.say(`  ${then}`);
   } else if (restore.state !== 'completed') output.say(`The restore is ${restore.state}.`);
-  return exitCodeOfState(restore.state);
+  return exitCodeOfRestore(restore);
 }
 
 async function confirmOriginal(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import type { RestoreView } from '../stack/views.js';
+import { hasSettled, type RestoreView } from '../stack/views.js';
 import { currentStep } from './restore-text.js';
 import type { Terminal } from './terminal.js';
 import { formatBytes, formatDuration } from './units.js';
@@ -91,11 +91,12 @@ export class ProgressDisplay {
   }
 }
 
-/** A restore's progress: bytes belong to the step that moves them. */
+/** A restore's progress: bytes belong to the step that moves them; what goes back says why. */
 export function progressOf(restore: RestoreView): Progress {
   const step = currentStep(restore);
   const isMoving = restore.state === 'running' || restore.state === 'planning';
-  const label = step === undefined || !isMoving ? restore.state : `${step.number} ${step.id}`;
+  const why = restore.error === null || hasSettled(restore) ? '' : `: ${restore.error.message}`;
+  const label = step === undefined || !isMoving ? `${restore.state}${why}` : `${step.number} ${step.id}`;
   if (!isMoving || step?.id !== 'restore-data') return { label, bytesDone: 0, bytesTotal: 0 };
   const sum = (field: 'bytesDone' | 'bytesTotal') => restore.disks.reduce((total, disk) => total + disk[field], 0);
   return { label, bytesDone: sum('bytesDone'), bytesTotal: sum('bytesTotal') };

@@ -92,4 +92,11 @@ describe("a restore's progress", () => {
     assert.equal(progressOf(restore('completed', [step(11, 'attach-disks', 'done')])).label, 'completed');
     assert.equal(progressOf(restore('cancelling', [step(5, 'restore-data', 'running')])).label, 'cancelling');
   });
+
+  it('says at once why a restore goes back, while what it has created is being removed', () => {
+    const error = { code: 'TARGET_FULL', message: 'There is no space left for the disk "d".', fix: 'Make room.' };
+    const back = { ...restore('rolling-back', [step(5, 'restore-data', 'failed')]), error };
+    assert.equal(progressOf(back).label, 'rolling-back: There is no space left for the disk "d".');
+    assert.equal(progressOf({ ...back, state: 'failed' }).label, 'failed', 'its end is told with the remedy');
+  });
 });

@@ -8,7 +8,7 @@ export function restoreText(restore: RestoreView): string {
     formatTable(
       ['Restore', restore.id],
       [
-        ['state', restore.state],
+        ['state', stateOf(restore)],
         ['point', [restore.restorePoint?.id, restore.restorePoint?.machine].filter(Boolean).join(', ') || '-'],
         ['to', destinationOf(restore)],
         ['requested', `${formatTime(restore.createdAt)}${restore.requestedBy ? ` by ${restore.requestedBy}` : ''}`],
@@ -21,7 +21,7 @@ export function restoreText(restore: RestoreView): string {
     sections.push(
       `Steps\n${formatTable(
         ['  #', 'step', 'state', 'time', 'retries'],
-        restore.steps.map((step) => [`  ${step.number}`, step.id, step.state, stepTime(step), step.attempts]),
+        restore.steps.map((step) => [`  ${step.number}`, step.id, step.state, stepTime(step), retriesOf(step)]),
       )}`,
     );
   }
@@ -35,7 +35,7 @@ export function restoreText(restore: RestoreView): string {
           disk.lun === null ? '-' : `${disk.lun}`,
           formatBytes(disk.bytesDone),
           formatBytes(disk.bytesTotal),
-          disk.azureId ?? '-',
+          azureDiskOf(restore, disk),
         ]),
       )}`,
     );
@@ -43,7 +43,7 @@ export function restoreText(restore: RestoreView): string {
   if (restore.problems.length > 0) sections.push(`Problems\n${problemsText(restore.problems)}`);
   if (restore.error !== null) {
     const { code, message, fix } = restore.error;
-    sections.push(`Error\n  ${code}: ${message}\n    ${fix}`);
+    sections.push(`Error\n  ${code}: ${message}\n    ${fix}${indented(waysOut(restore))}`);
   }
   return sections.join('\n\n');
 }
@@ -54,7 +54,7 @@ export function restoresText(restores: readonly RestoreView[]): string {
     ['ID', 'STATE', 'POINT', 'TO', 'STEP', 'REQUESTED'],
     restores.map((restore) => [
       restore.id,
-      restore.state,
+      stateOf(restore),
       restore.restorePoint?.id ?? '-',
       destinationOf(restore),
       hasSettled(restore) && restore.error === null ? '-' : (currentStep(restore)?.id ?? '-'),
@@ -67,12 +67,38 @@ export function eventsText(events: readonly EventView[]): string {
   return events.map((event) => `${formatTime(event.at)}  ${event.type.padEnd(20)}  ${event.message}`).join('\n');
 }
 
+/** What a person may ask for of a restore that waits for one; null where none is waited for. */
+export function waysOut({ id, state }: RestoreView): string | null {
+  if (state !== 'needs-attention') return null;
+  return `Then "./landfall resume ${id}" goes on with it; "./landfall rollback ${id}" takes away what it has created.`;
+}
+
+function indented(line: string | null): string {
+  return line === null ? '' : `\n    ${line}`;
+}
+
 /** The step that is under way or that it stopped at; between two steps, the one to come. */
 export function currentStep({ steps }: RestoreView): RestoreView['steps'][number] | undefined {
   return (
     steps.find((step) => step.state === 'running' || step.state === 'failed') ??
     steps.find((step) => step.state === 'pending')
   );
+}
+
+/** One that was completed says so with what was found out about a disk of it since. */
+function stateOf({ state, error }: RestoreView): string {
+  return state === 'completed' && error !== null ? `${state}, ${error.code}` : state;
+}
+
+/** The ID that a disk had is of no use once it was taken away. */
+function azureDiskOf({ state }: RestoreView, { azureId }: RestoreView['disks'][number]): string {
+  if (azureId === null) return '-';
+  return ['failed', 'cancelled', 'rolled-back'].includes(state) ? 'removed' : azureId;
+}
+
+/** Each attempt that failed was followed by another one, but the last of a step that has failed. */
+function retriesOf({ state, attempts }: RestoreView['steps'][number]): number {
+  return state === 'failed' ? Math.max(0, attempts - 1) : attempts;
 }
 
 function destinationOf({ destination }: RestoreView): string {

@@ -61,8 +61,8 @@ export class BlobFileStore implements FileStore {
   #inWords(error: unknown, path: string | null): Error {
     const said = asStoreError(error, this.description, path);
     if (!this.#hasGiven || !(said instanceof PermanentError) || said.code !== 'STORE_DENIED') return said;
-    const { code, message, fix } = said;
-    return new RetryableError({ code, message, fix });
+    const { code, message, fix, facts } = said;
+    return new RetryableError({ code, message, fix }, { facts });
   }
 
   #truncated(path: string, range: ByteRange, length: number): PermanentError {

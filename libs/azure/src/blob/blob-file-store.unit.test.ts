@@ -23,7 +23,11 @@ describe('a store that refuses a file', () => {
   it('is asked again when it has', async () => {
     const files = store('given', 'refused', 'given');
     assert.equal((await files.read('config')).toString(), 'x');
-    await assert.rejects(files.read('data/00/00'), { code: 'STORE_DENIED', kind: 'retryable' });
+    await assert.rejects(files.read('data/00/00'), {
+      code: 'STORE_DENIED',
+      kind: 'retryable',
+      facts: { status: 403, system: 'AuthorizationFailure', file: 'data/00/00' },
+    });
     assert.equal((await files.read('data/00/00')).toString(), 'x');
   });
 });

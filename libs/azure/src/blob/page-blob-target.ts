@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { AnonymousCredential, PageBlobClient, type StoragePipelineOptions } from '@azure/storage-blob';
 import { PermanentError, RetryableError, type DiskTarget } from '@landfall/domain';
-import { reasonOf, troubleOf } from './storage-errors.js';
+import { factsOf, reasonOf, troubleOf } from './storage-errors.js';
 import { vhdFooter } from './vhd-footer.js';
 
 const PAGE_BYTES = 512;
@@ -107,30 +107,40 @@ export class PageBlobTarget implements DiskTarget {
   #mapped(error: unknown, what: string): Error {
     const trouble = troubleOf(error);
     const message = `${this.description} could not be ${what} (${reasonOf(error)}).`;
+    const facts = factsOf(error);
     switch (trouble.kind) {
       case 'aborted':
         return error as Error;
       case 'denied':
         // Access may have been granted for too short a time: the next claim comes with a fresh SAS.
-        return new RetryableError({
-          code: 'TARGET_DENIED',
-          message,
-          fix: 'Nothing has to be done if it passes; else look whether somebody revoked the access to the disk.',
-        });
+        return new RetryableError(
+          {
+            code: 'TARGET_DENIED',
+            message,
+            fix: 'Nothing has to be done if it passes; else look whether somebody revoked the access to the disk.',
+          },
+          { facts },
+        );
       case 'past-end':
         return this.#tooSmall(message);
       case 'unreachable':
-        return new RetryableError({
-          code: 'TARGET_UNREACHABLE',
-          message,
-          fix: 'Nothing has to be done: the range is tried again. Check the network if it goes on.',
-        });
+        return new RetryableError(
+          {
+            code: 'TARGET_UNREACHABLE',
+            message,
+            fix: 'Nothing has to be done: the range is tried again. Check the network if it goes on.',
+          },
+          { facts },
+        );
       default:
-        return new PermanentError({
-          code: 'TARGET_FAILED',
-          message,
-          fix: 'Look at the disk in Azure; roll the restore back and begin anew.',
-        });
+        return new PermanentError(
+          {
+            code: 'TARGET_FAILED',
+            message,
+            fix: 'Look at the disk in Azure; roll the restore back and begin anew.',
+          },
+          { facts },
+        );
     }
   }
 

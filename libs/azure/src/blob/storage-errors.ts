@@ -1,4 +1,4 @@
-import { LandfallError, PermanentError, RetryableError } from '@landfall/domain';
+import { type ErrorFacts, LandfallError, PermanentError, RetryableError } from '@landfall/domain';
 
 /** What went wrong in a call to blob storage, by what the caller can do about it. */
 export type StorageTrouble =
@@ -37,56 +37,84 @@ export function reasonOf(error: unknown): string {
   return code ?? 'the connection failed';
 }
 
+/** The same as facts, for those who put it into words of their own. */
+export function factsOf(error: unknown): ErrorFacts {
+  const { statusCode, code } = partsOf(error);
+  return { ...(statusCode === null ? {} : { status: statusCode }), ...(code === null ? {} : { system: code }) };
+}
+
 /** An error of reading a repository's files. `path` is null while listing. */
 export function asStoreError(error: unknown, store: string, path: string | null): Error {
   if (error instanceof LandfallError) return error;
   const trouble = troubleOf(error);
+  const facts = { ...factsOf(error), ...(path === null ? {} : { file: path }) };
   // The SDK's error is not kept as the cause: its request carries the SAS.
   switch (trouble.kind) {
     case 'aborted':
       return error instanceof Error ? error : new DOMException('The operation was aborted.', 'AbortError');
     case 'missing-container':
-      return new PermanentError({
-        code: 'STORE_NOT_FOUND',
-        message: `${store} does not exist.`,
-        fix: 'Check the names of the account and the container.',
-      });
+      return new PermanentError(
+        {
+          code: 'STORE_NOT_FOUND',
+          message: `${store} does not exist.`,
+          fix: 'Check the names of the account and the container.',
+        },
+        { facts },
+      );
     case 'missing-blob':
-      return new PermanentError({
-        code: 'FILE_NOT_FOUND',
-        message: `${store} has no file ${path ?? ''}.`,
-        fix: 'Check the repository (restic check); the file may have been removed by another program.',
-      });
+      return new PermanentError(
+        {
+          code: 'FILE_NOT_FOUND',
+          message: `${store} has no file ${path ?? ''}.`,
+          fix: 'Check the repository (restic check); the file may have been removed by another program.',
+        },
+        { facts },
+      );
     case 'archived':
-      return new PermanentError({
-        code: 'FILE_ARCHIVED',
-        message: `The file ${path ?? ''} of ${store} lies in the archive tier and can't be read from there.`,
-        fix: 'Bring it back to an online tier (rehydrate it) and try again.',
-      });
+      return new PermanentError(
+        {
+          code: 'FILE_ARCHIVED',
+          message: `The file ${path ?? ''} of ${store} lies in the archive tier and can't be read from there.`,
+          fix: 'Bring it back to an online tier (rehydrate it) and try again.',
+        },
+        { facts },
+      );
     case 'past-end':
-      return new PermanentError({
-        code: 'FILE_TRUNCATED',
-        message: `The file ${path ?? ''} of ${store} is shorter than it should be.`,
-        fix: 'Check the repository (restic check).',
-      });
+      return new PermanentError(
+        {
+          code: 'FILE_TRUNCATED',
+          message: `The file ${path ?? ''} of ${store} is shorter than it should be.`,
+          fix: 'Check the repository (restic check).',
+        },
+        { facts },
+      );
     case 'denied':
-      return new PermanentError({
-        code: 'STORE_DENIED',
-        message: `${store} refused to be read (${reasonOf(error)}).`,
-        fix: "Check the account's key in LANDFALL_BLOB_ACCOUNTS, or give Landfall's identity the role Storage Blob Data Reader.",
-      });
+      return new PermanentError(
+        {
+          code: 'STORE_DENIED',
+          message: `${store} refused to be read (${reasonOf(error)}).`,
+          fix: "Check the account's key in LANDFALL_BLOB_ACCOUNTS, or give Landfall's identity the role Storage Blob Data Reader.",
+        },
+        { facts },
+      );
     case 'refused':
-      return new PermanentError({
-        code: 'STORE_REFUSED',
-        message: `${store} refused a request${path === null ? '' : ` for ${path}`} (${reasonOf(error)}).`,
-        fix: 'Look the code up in the documentation of Azure Blob Storage.',
-      });
+      return new PermanentError(
+        {
+          code: 'STORE_REFUSED',
+          message: `${store} refused a request${path === null ? '' : ` for ${path}`} (${reasonOf(error)}).`,
+          fix: 'Look the code up in the documentation of Azure Blob Storage.',
+        },
+        { facts },
+      );
     case 'unreachable':
-      return new RetryableError({
-        code: 'STORE_UNREACHABLE',
-        message: `${store} could not be asked (${reasonOf(error)}).`,
-        fix: "Nothing has to be done: Landfall tries again. Check the account's name and the network if it goes on.",
-      });
+      return new RetryableError(
+        {
+          code: 'STORE_UNREACHABLE',
+          message: `${store} could not be asked (${reasonOf(error)}).`,
+          fix: "Nothing has to be done: Landfall tries again. Check the account's name and the network if it goes on.",
+        },
+        { facts },
+      );
   }
 }
 

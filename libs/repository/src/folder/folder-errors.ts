@@ -20,11 +20,14 @@ export function systemCode(error: unknown): string | undefined {
 }
 
 export function fileNotFound(store: string, file: string): PermanentError {
-  return new PermanentError({
-    code: 'FILE_NOT_FOUND',
-    message: `${file} is not in ${store}.`,
-    fix: 'Check that the whole repository is there, and that no other program is removing from it.',
-  });
+  return new PermanentError(
+    {
+      code: 'FILE_NOT_FOUND',
+      message: `${file} is not in ${store}.`,
+      fix: 'Check that the whole repository is there, and that no other program is removing from it.',
+    },
+    { facts: { file } },
+  );
 }
 
 export function storeNotFound(store: string): PermanentError {
@@ -37,24 +40,32 @@ export function storeNotFound(store: string): PermanentError {
 
 export function fileTruncated(store: string, file: string, sizeBytes: number, range?: ByteRange): PermanentError {
   const wanted = range === undefined ? '' : `; bytes ${range.offset} to ${range.offset + range.length} were asked for`;
-  return new PermanentError({
-    code: 'FILE_TRUNCATED',
-    message: `${file} in ${store} ends after ${sizeBytes} bytes${wanted}.`,
-    fix: 'The file is cut off: fetch it again from another copy of the repository.',
-  });
+  return new PermanentError(
+    {
+      code: 'FILE_TRUNCATED',
+      message: `${file} in ${store} ends after ${sizeBytes} bytes${wanted}.`,
+      fix: 'The file is cut off: fetch it again from another copy of the repository.',
+    },
+    { facts: { file } },
+  );
 }
 
 export function linkLeadsOut(store: string, file: string): PermanentError {
-  return new PermanentError({
-    code: 'STORE_DENIED',
-    message: `${file} in ${store} is a link that leads out of the repository's folder.`,
-    fix: 'Put the file itself into the folder, or add the folder that really holds the repository.',
-  });
+  return new PermanentError(
+    {
+      code: 'STORE_DENIED',
+      message: `${file} in ${store} is a link that leads out of the repository's folder.`,
+      fix: 'Put the file itself into the folder, or add the folder that really holds the repository.',
+    },
+    { facts: { file } },
+  );
 }
 
 /** What the operating system said, as permanent where asking again can't help. */
 export function storeFailure(store: string, file: string, error: unknown): LandfallError {
-  const code = systemCode(error) ?? 'unknown error';
+  const system = systemCode(error);
+  const code = system ?? 'unknown error';
+  const about = { cause: error, facts: { file, ...(system === undefined ? {} : { system }) } };
   if (code === 'EACCES' || code === 'EPERM' || code === 'ELOOP') {
     return new PermanentError(
       {
@@ -62,7 +73,7 @@ export function storeFailure(store: string, file: string, error: unknown): Landf
         message: `${file} in ${store} may not be read (${code}).`,
         fix: 'Let the account that Landfall runs under read the folder and everything in it.',
       },
-      { cause: error },
+      about,
     );
   }
   return new RetryableError(
@@ -71,6 +82,6 @@ export function storeFailure(store: string, file: string, error: unknown): Landf
       message: `${file} in ${store} can't be read just now (${code}).`,
       fix: 'Check the disk or the share that the repository lies on.',
     },
-    { cause: error },
+    about,
   );
 }

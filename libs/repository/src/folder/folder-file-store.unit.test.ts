@@ -84,6 +84,7 @@ describe('FolderFileStore', () => {
     const kind = (code: string): LandfallError =>
       storeFailure('here', 'config', Object.assign(new Error(code), { code }));
     assert.deepEqual([kind('EACCES').code, kind('EACCES').kind], ['STORE_DENIED', 'permanent']);
+    assert.deepEqual(kind('EACCES').facts, { file: 'config', system: 'EACCES' });
     assert.deepEqual([kind('EIO').code, kind('EIO').kind], ['STORE_UNREACHABLE', 'retryable']);
     assert.deepEqual([kind('ESTALE').code, kind('ESTALE').kind], ['STORE_UNREACHABLE', 'retryable']);
   });
