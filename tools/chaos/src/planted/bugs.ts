@@ -561,8 +561,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'two finalizers seal the same disks side by side, and each overwrites what the other has entered',
     file: 'apps/finalizer/src/transfer/exclusively.ts',
-    original: 'if ((await leases.claim(name, holder, LEASE_SECONDS)) === null) return false;',
-    replacement: 'await leases.claim(name, holder, LEASE_SECONDS);',
+    original: 'if ((await leases.claim(name, holder, leaseSeconds)) === null) return false;',
+    replacement: 'await leases.claim(name, holder, leaseSeconds);',
     also: [
       {
         file: 'apps/finalizer/src/transfer/direct-disks.ts',
