@@ -68,12 +68,12 @@ function hiccups(
 
 function verdicts(random: Random): Troubles {
   const some = someBy(random);
-  const lastsMs = random.between(20_000, 60_000);
+  const lastsMs = random.between(40_000, 90_000);
   return {
     ...only({
       wish: { transfer: 'worker', verify: random.pick(['none', 'sampled', 'full']) },
       from: 'restore-data',
-      gates: { ...NO_FAULTS, ...hiccups(some), crash: some(0.7, 0.002, 0.01), slow: some(0.8, 0.02, 0.1) },
+      gates: { ...NO_FAULTS, ...hiccups(some), crash: some(0.7, 0.002, 0.01), slow: some(0.5, 0.005, 0.02) },
       queues: { lost: some(0.3, 0.05, 0.2), twice: some(0.5, 0.1, 0.5), late: some(0.2, 0.05, 0.2) },
       // A report takes several tries: whoever tells it may come to its end meanwhile.
       api: { lost: some(0.6, 0.2, 0.6), answerLost: some(0.6, 0.2, 0.6), twice: some(0.3, 0.1, 0.3) },
@@ -81,7 +81,7 @@ function verdicts(random: Random): Troubles {
     }),
     lastsMs,
     restores: 1,
-    events: eventsByChance(random, random.between(3, 10), [0, lastsMs / 2], () => {
+    events: eventsByChance(random, random.between(3, 10), [0, lastsMs / 3], () => {
       const kind = random.pick([
         ...(['kill a mover', 'kill a mover', 'kill a mover', 'end a mover', 'end a mover', 'end a mover'] as const),
         ...(['stop a mover', 'stop a mover', 'api away', 'postgres away', 'redis away'] as const),

@@ -51,6 +51,12 @@ export class SharedBooks {
     );
   }
 
+  /** Whether everything was written, and found to be right where that was wanted. */
+  isTransferred(restoreId: string): boolean {
+    const steps = this.books.now.restores.get(restoreId)?.steps ?? [];
+    return steps.some(({ id, state }) => id === 'restore-data' && state === 'done');
+  }
+
   /** Whether a verdict on a disk of it has to end it. */
   isMoving(restoreId: string): boolean {
     const restore = this.books.now.restores.get(restoreId);

@@ -98,9 +98,9 @@ export class World {
     this.#found.set(`${segmentId} ${epoch}`, { restoreId, diskName, code: result.code });
   }
 
-  /** Nobody knows of it any more. */
+  /** Nobody knows of it any more; which is no excuse where the data was taken for good, and its worker removed for that. */
   forget({ segmentId, report }: KeptReport): void {
-    this.#found.delete(`${segmentId} ${report.epoch}`);
+    if (!this.shared.isTransferred(report.restoreId)) this.#found.delete(`${segmentId} ${report.epoch}`);
   }
 
   orderOf(restoreId: string): Order {
