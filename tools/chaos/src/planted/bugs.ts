@@ -559,31 +559,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: tests('libs/pipeline/dist/doors/doors.int.test.js'),
   },
   {
-    name: 'two finalizers seal the same disks side by side, and each overwrites what the other has entered',
-    file: 'apps/finalizer/src/transfer/exclusively.ts',
-    original: 'if ((await leases.claim(name, holder, leaseSeconds)) === null) return false;',
-    replacement: 'await leases.claim(name, holder, leaseSeconds);',
-    also: [
-      {
-        file: 'apps/finalizer/src/transfer/direct-disks.ts',
-        original: '      if (!(await accesses.put(access, present))) throw accessChanged(disk.name);\n',
-        replacement: '      await accesses.put(access, await accesses.access(restore.id, disk.name));\n',
-      },
-      {
-        file: 'apps/finalizer/src/transfer/direct-disks.ts',
-        original: 'if (access !== null && !(await accesses.remove(access))) throw accessChanged(access.diskName);',
-        replacement:
-          'const now = access && (await accesses.access(access.restoreId, access.diskName));\n    if (now) await accesses.remove(now);',
-      },
-      {
-        file: 'apps/finalizer/src/transfer/direct-disks.ts',
-        original: "(state === 'ActiveSAS' && isOfThisRun)",
-        replacement: "(state === 'ActiveSAS' && (isOfThisRun || present !== null))",
-      },
-    ],
-    suite: simulation(5_000, 'direct'),
-  },
-  {
     name: 'disk accesses of a restore are changed by several processes at a time',
     file: 'apps/finalizer/src/transfer/exclusively.ts',
     original: 'if ((await leases.claim(name, holder, leaseSeconds)) === null) return false;',

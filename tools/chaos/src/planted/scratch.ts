@@ -10,6 +10,8 @@ import ts from 'typescript';
  * workspace is linked to, and the workspace itself is never written.
  */
 const GROUPS = ['libs', 'apps', 'tools'];
+/** Of a project: copied, or not needed. All else of it is linked to. */
+const OWN = ['package.json', 'dist', 'src'];
 
 /** One place in the sources. */
 export interface Change {
@@ -93,7 +95,9 @@ export class Scratch {
     const to = join(this.folder, project);
     await mkdir(to, { recursive: true });
     await cp(join(from, 'package.json'), join(to, 'package.json'));
-    if (existsSync(join(from, 'node_modules'))) await symlink(join(from, 'node_modules'), join(to, 'node_modules'));
+    for (const name of await readdir(from)) {
+      if (!OWN.includes(name)) await symlink(join(from, name), join(to, name));
+    }
     for (const entry of await readdir(join(from, 'dist'), { recursive: true, withFileTypes: true })) {
       const path = join(entry.parentPath, entry.name);
       const copy = join(to, relative(from, path));
