@@ -2,7 +2,7 @@ import type { MixName } from '../simulation/mixes.js';
 import type { Change } from './scratch.js';
 
 /*
- * Bugs that were planted: each one changes the program for the worse, at one place as a rule, and one of the suites has to notice.
+ * Bugs that were planted: each one changes the program for the worse, at one place, and one of the suites has to notice.
  * When the original text is gone, the bug has to be planted anew: a bug that can't be planted proves nothing.
  */
 export type Suite =
@@ -13,8 +13,6 @@ export type Suite =
 
 export interface PlantedBug extends Change {
   readonly name: string;
-  /** Where several guards stand one behind the other, and only what gets past all of them does harm. */
-  readonly also?: readonly Change[];
   readonly suite: Suite;
 }
 

@@ -37,25 +37,15 @@ export class Scratch {
     return scratch;
   }
 
-  /**
-   * Puts the changes in, all or none. Returns what takes them out again.
-   * @throws Error when an original text is not there exactly once
-   */
-  async plant(changes: readonly Change[]): Promise<() => Promise<void>> {
-    const spoiled = new Map<string, string>();
-    for (const { file, original, replacement } of changes) {
-      const source = spoiled.get(file) ?? (await readFile(join(this.workspace, file), 'utf8'));
-      const found = source.split(original).length - 1;
-      if (found !== 1) throw new Error(`${file} has the original text ${found} times: plant the bug anew.`);
-      spoiled.set(
-        file,
-        source.replace(original, () => replacement),
-      );
-    }
-    const restored = await Promise.all([...spoiled].map(([file, source]) => this.#replace(file, source)));
-    return async () => {
-      await Promise.all(restored.map((restore) => restore()));
-    };
+  /** Puts a change in. Returns what takes it out again. @throws Error when the original text is not there exactly once */
+  async plant({ file, original, replacement }: Change): Promise<() => Promise<void>> {
+    const source = await readFile(join(this.workspace, file), 'utf8');
+    const found = source.split(original).length - 1;
+    if (found !== 1) throw new Error(`${file} has the original text ${found} times: plant the bug anew.`);
+    return this.#replace(
+      file,
+      source.replace(original, () => replacement),
+    );
   }
 
   async #replace(file: string, source: string): Promise<() => Promise<void>> {
