@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, mock } from 'node:test';
 import type { MoverRecord, Restore, WorkerRecord } from '@landfall/domain';
 import { SILENCE_LIMIT_MS, WorkerWatch } from './worker-watch.js';
 
@@ -41,6 +41,20 @@ describe('the watch over workers', () => {
       assert.equal((await watch.silentWorker(moving()))?.code, 'WORKER_SILENT');
     });
   }
+
+  it('does not count the time by which its own wall clock leaps', async () => {
+    const workers = { worker: async () => ({ id: 'w0', movers: [] }) as unknown as WorkerRecord };
+    const watch = new WorkerWatch(workers);
+    const now = Date.now();
+    const wallClock = mock.method(Date, 'now', () => now);
+    try {
+      assert.equal(await watch.silentWorker(moving()), null);
+      wallClock.mock.mockImplementation(() => now + 24 * 60 * MINUTE);
+      assert.equal(await watch.silentWorker(moving()), null);
+    } finally {
+      wallClock.mock.restore();
+    }
+  });
 
   it('lets a worker live one of whose data-movers is heard of', async () => {
     const { clock, watch } = watching(() => [heard(60 * MINUTE, new Date()), heard(0, new Date())]);

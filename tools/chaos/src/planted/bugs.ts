@@ -628,6 +628,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: tests('apps/finalizer/dist/transfer/worker-watch.unit.test.js'),
   },
   {
+    name: 'how long a worker is watched is counted on the wall clock',
+    file: 'apps/finalizer/src/transfer/worker-watch.ts',
+    original: 'now: () => number = () => performance.now()',
+    replacement: 'now: () => number = () => Date.now()',
+    suite: tests('apps/finalizer/dist/transfer/worker-watch.unit.test.js'),
+  },
+  {
     name: 'step 7 passes over what was found to be gone before',
     file: 'apps/finalizer/src/steps/deallocate-worker.ts',
     original: 'WORKER_ROLES.includes(entry.role));',
