@@ -660,7 +660,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'libs/pipeline/src/advance.ts',
     original: 'if (!found || found.step.parked) return false;',
     replacement: 'if (!found) return false;',
-    suite: ADVANCE,
+    suite: simulation(1_000, 'steps'),
   },
   {
     name: 'a worker is given up although its VM was asked for again meanwhile',

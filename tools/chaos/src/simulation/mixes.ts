@@ -121,7 +121,9 @@ function steps(random: Random): Troubles {
   const lastsMs = random.between(40_000, 120_000);
   return {
     ...only({
-      gates: { ...NO_FAULTS, ...hiccups(some), crash: some(0.3, 0.001, 0.005), slow: some(0.7, 0.01, 0.05) },
+      // A step that hands on and parks has most to lose.
+      ...random.pick([{}, { from: 'restore-data' as const }]),
+      gates: { ...NO_FAULTS, ...hiccups(some), crash: some(0.3, 0.001, 0.005), slow: some(0.9, 0.05, 0.15) },
       queues: { lost: some(0.5, 0.1, 0.3), twice: some(0.3, 0.1, 0.3), late: some(0.5, 0.1, 0.3) },
     }),
     lastsMs,

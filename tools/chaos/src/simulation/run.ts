@@ -79,7 +79,7 @@ export async function simulate({ seed, mix = 'all', trace }: RunOptions): Promis
     const evidence = await world.evidence(true);
     return {
       seed,
-      violations: [...safety, ...judge(evidence), ...unforeseen],
+      violations: [...safety, ...judge(evidence), ...unforeseen, ...takenForDead(world)],
       ends: evidence.restores.map(({ restore }) => restore.state),
       steps: kernel.steps,
       minutes: kernel.elapsed / MINUTE,
@@ -212,4 +212,13 @@ async function helpToAnEnd(world: World): Promise<boolean> {
 async function resume(world: World, restoreId: string): Promise<void> {
   world.kernel.say(`resumes ${restoreId}`);
   await requestResume(world.shared.books, restoreId, 'olivia').catch(() => undefined);
+}
+
+/** A step that has parked waits for what others report: there is nothing of it that could have died. */
+function takenForDead({ shared }: World): readonly Violation[] {
+  return shared.takenForDead.map((run) => ({
+    invariant: 'I6',
+    what: 'A run that had parked was taken for one that had died.',
+    evidence: run,
+  }));
 }

@@ -5,6 +5,7 @@ import {
   type DiskAccesses,
   type Leases,
   type RestoreBooks,
+  type RestoreTransaction,
   type StepId,
   type WorkerRegistry,
 } from '@landfall/domain';
@@ -36,6 +37,11 @@ export class SharedBooks {
   readonly secrets = new MemorySecretBox();
   /** What was written to columns that hold secrets, sealed. */
   readonly written: string[] = [];
+
+  /** Runs of steps that have parked: whatever ran them has ended well. */
+  readonly #parked = new Set<string>();
+  /** Those of them that were taken for dead all the same. */
+  readonly takenForDead: string[] = [];
 
   constructor(private readonly gates: Gates) {}
 
@@ -82,11 +88,37 @@ export class SharedBooks {
     return this.secrets.open(sealedUrl, SEALING_CONTEXT.diskAccess(restoreId, diskName)).reveal();
   }
 
+  /** The books, with an eye on what becomes of steps. */
+  #watched(): RestoreBooks {
+    return delegating(this.books as RestoreBooks, {
+      transaction: async (work) => {
+        const moves: (() => void)[] = [];
+        const result = await this.books.transaction((tx) =>
+          work(
+            delegating<RestoreTransaction>(tx, {
+              moveStep: async (restoreId, step, guard, to, patch = {}) => {
+                const moved = await tx.moveStep(restoreId, step, guard, to, patch);
+                const run = `${restoreId} ${step} ${guard.epoch}`;
+                if (moved && patch.parked === true) moves.push(() => this.#parked.add(run));
+                if (moved && patch.error?.code === 'STEP_INTERRUPTED' && this.#parked.has(run)) {
+                  moves.push(() => this.takenForDead.push(run));
+                }
+                return moved;
+              },
+            }),
+          ),
+        );
+        for (const move of moves) move();
+        return result;
+      },
+    });
+  }
+
   /** The books as the running process sees them. */
   connect(): Connections {
     const { gates } = this;
     const owner = gates.kernel.process;
-    const gated = overGate(this.books as RestoreBooks, gates, {
+    const gated = overGate(this.#watched(), gates, {
       journal: (restoreId, work, epoch) =>
         overGate<CallJournal>(this.books.journal(restoreId, work, epoch), gates, {}, `journal of ${work}`),
       // A process is told of its own commits only.
@@ -114,6 +146,16 @@ export class SharedBooks {
       ),
     };
   }
+}
+
+function delegating<T extends object>(target: T, own: Partial<T>): T {
+  return new Proxy(target, {
+    get(_, name) {
+      if (Object.hasOwn(own, name)) return Reflect.get(own, name) as unknown;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 /** Every method becomes a call of Postgres, but for those given. */
