@@ -8,6 +8,7 @@ import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
 import pg from 'pg';
 import { connectBooks } from './connect.js';
 import { migrate, migrations } from './migrations.js';
+import { withClient } from './temporary-database.js';
 
 /*
  * An installation as the version left it that knew no verdicts yet: its schema, and rows with the values that it wrote
@@ -152,14 +153,14 @@ async function withInstallation(
   assert.ok(server, 'LANDFALL_TEST_DATABASE_URL is not set: run this through the test runner');
   const url = new URL(server);
   url.pathname = `/landfall_before_${newRestoreId()}`;
-  await connected(server, (client) => client.query(`CREATE DATABASE "${url.pathname.slice(1)}"`));
+  await withClient(server, (client) => client.query(`CREATE DATABASE "${url.pathname.slice(1)}"`));
   try {
-    await connected(url.href, async (client) => {
+    await withClient(url.href, async (client) => {
       await fill(client, state);
       await work(new Secret(url.href), client);
     });
   } finally {
-    await connected(server, (client) => client.query(`DROP DATABASE "${url.pathname.slice(1)}" WITH (FORCE)`));
+    await withClient(server, (client) => client.query(`DROP DATABASE "${url.pathname.slice(1)}" WITH (FORCE)`));
   }
 }
 
@@ -210,15 +211,4 @@ function runMigrate(url: Secret): Promise<{ readonly code: number; readonly said
       resolve({ code: error === null ? 0 : Number(error.code ?? 1), said: `${stdout}${stderr}` });
     });
   });
-}
-
-async function connected(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    await work(client);
-  } finally {
-    await client.end();
-  }
 }

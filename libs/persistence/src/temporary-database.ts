@@ -60,7 +60,7 @@ function urlOf(serverUrl: string, database: string): string {
 }
 
 /** Advisory locks end with the connection. */
-async function withClient(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
+export async function withClient(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
   await client.connect();

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Secret } from '@landfall/domain';
+import { OwnRedis } from '@landfall/testing';
 import { runOutboxRelay } from './outbox-relay.js';
 import { QueueClient } from './queue-client.js';
 import { reconcileOnce } from './reconciler.js';
-import { waitForRedis } from './redis.js';
 import { boundedMap } from './side-by-side.js';
 import { ServiceStack, until } from './services.fixture.test.js';
 import { requestCancel } from './turn-round.js';
@@ -102,49 +100,25 @@ describe('recovery', () => {
 
 describe('a Redis of its own', () => {
   it('may die with everything it held: the restore goes on when it is back', async () => {
-    const port = await freePort();
-    let redis = await startRedis(port);
-    const stack = await ServiceStack.start(`redis://127.0.0.1:${port}`);
+    const redis = await OwnRedis.start(['appendonly no']);
+    const stack = await ServiceStack.start(redis.url.reveal());
     try {
       await stack.service('planner');
       const id = await stack.request();
       await until('step 3 to wait for its service', async () =>
         stack.queues.isLive('provisioner', `${id}-create-empty-disks-1`),
       );
-      await stop(redis);
+      await redis.stop();
       // Asked for while the queue is away: waits in the outbox.
       const meanwhile = await stack.request();
-      redis = await startRedis(port);
+      await redis.resume();
       await stack.service('provisioner');
       await stack.service('finalizer');
       await stack.reaches(id, 'completed');
       await stack.reaches(meanwhile, 'completed');
     } finally {
       await stack.close();
-      await stop(redis);
+      await redis.dispose();
     }
   });
 });
-
-async function startRedis(port: number): Promise<ChildProcess> {
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--maxmemory-policy', 'noeviction'];
-  const redis = spawn('redis-server', args, { stdio: 'ignore' });
-  redis.once('error', (error) => assert.fail(`redis-server can't be started (apt-get install redis-server): ${error}`));
-  await waitForRedis({ url: new Secret(`redis://127.0.0.1:${port}`) }, 10_000);
-  return redis;
-}
-
-async function stop(redis: ChildProcess): Promise<void> {
-  if (redis.exitCode !== null || redis.signalCode !== null) return;
-  redis.kill('SIGKILL');
-  await once(redis, 'exit');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

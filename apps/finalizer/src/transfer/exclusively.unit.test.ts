@@ -1,25 +1,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { beforeEach, describe, it } from 'node:test';
-import type { Leases } from '@landfall/domain';
+import { MemoryLeases } from '@landfall/testing';
 import { exclusivelyBy } from './exclusively.js';
 
 const OFTEN = { leaseSeconds: 0.06, renewEveryMs: 10 };
 const ONCE = { leaseSeconds: 60, renewEveryMs: 30_000 };
 
 describe('the accesses to the disks of a restore', () => {
-  let holder: string | null;
-  let renew: () => Promise<boolean>;
-  const leases = {
-    async claim(_name: string, by: string) {
-      return holder === null ? ((holder = by), 1) : null;
-    },
-    renew: () => renew(),
-    release: async (_name: string, by: string) => holder === by && ((holder = null), true),
-  } as unknown as Leases;
+  let leases: MemoryLeases;
 
   beforeEach(() => {
-    [holder, renew] = [null, async () => true];
+    leases = new MemoryLeases();
   });
 
   it('belong to one process at a time, until its work has ended, well or not', async () => {
@@ -39,7 +31,7 @@ describe('the accesses to the disks of a restore', () => {
   };
   for (const [title, answer] of Object.entries(ENDS)) {
     it(`are worked on no more once ${title}`, async () => {
-      renew = answer;
+      leases.renew = answer;
       const work = exclusivelyBy(leases, OFTEN)('r1', async (signal) => {
         await once(signal, 'abort');
         throw signal.reason;
@@ -52,7 +44,7 @@ describe('the accesses to the disks of a restore', () => {
     let renewals = 0;
     await exclusivelyBy(leases, { leaseSeconds: 60, renewEveryMs: 1 })('r1', async (signal) => {
       await new Promise<void>((enough) => {
-        renew = async () => {
+        leases.renew = async () => {
           renewals += 1;
           if (renewals === 20) enough();
           return true;
