@@ -13,6 +13,8 @@ export type Suite =
 
 export interface PlantedBug extends Change {
   readonly name: string;
+  /** What else has to go for the bug to be what it was: other guards would make up for the one that is missing. */
+  readonly also?: readonly Change[];
   readonly suite: Suite;
 }
 
@@ -505,14 +507,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'apps/data-mover/src/queue/segment-jobs.ts',
     original: "    if (kind === 'retryable') {\n",
     replacement: "    if (kind === 'retryable' || this.#closing) {\n",
-    suite: SEGMENT_JOBS,
+    suite: simulation(5_000, 'verdicts'),
   },
   {
     name: 'a verdict is given back by a data-mover that has lost its lock',
     file: 'apps/data-mover/src/queue/segment-jobs.ts',
     original: "    if (kind === 'retryable') {\n",
     replacement: "    if (kind === 'retryable' || isLockLost) {\n",
-    suite: SEGMENT_JOBS,
+    suite: simulation(5_000, 'verdicts'),
   },
   {
     name: 'a verdict counts under the present epoch only',
@@ -584,6 +586,35 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     original: "(state === 'ActiveSAS' && isOfThisRun)",
     replacement: "(state === 'ActiveSAS' && (isOfThisRun || present !== null))",
     suite: DIRECT_DISKS,
+  },
+  {
+    name: 'two finalizers seal and open the same disks, and what they have entered is believed',
+    file: 'apps/finalizer/src/transfer/exclusively.ts',
+    original: 'if ((await leases.claim(name, holder, leaseSeconds)) === null) return false;',
+    replacement: 'await leases.claim(name, holder, leaseSeconds);',
+    also: [
+      {
+        file: 'apps/finalizer/src/transfer/exclusively.ts',
+        original: 'held) => (held ? (renewedAt = asked) : lost.abort(leaseLost())),',
+        replacement: 'held) => (held ? (renewedAt = asked) : undefined),',
+      },
+      ...[
+        {
+          original: '      if (!(await accesses.put(access, present))) throw accessChanged(disk.name);\n',
+          replacement: '      await accesses.put(access, await accesses.access(restore.id, disk.name));\n',
+        },
+        {
+          original: 'if (access !== null && !(await accesses.remove(access))) throw accessChanged(access.diskName);',
+          replacement:
+            'const now = access && (await accesses.access(access.restoreId, access.diskName));\n    if (now) await accesses.remove(now);',
+        },
+        {
+          original: "(state === 'ActiveSAS' && isOfThisRun)",
+          replacement: "(state === 'ActiveSAS' && (isOfThisRun || present !== null))",
+        },
+      ].map((change) => ({ file: 'apps/finalizer/src/transfer/direct-disks.ts', ...change })),
+    ],
+    suite: simulation(5_000, 'direct'),
   },
   {
     name: 'a disk that cannot be had just now ends the restore',
@@ -667,7 +698,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'apps/provisioner/src/steps/launch-worker.ts',
     original: '  if (!(await ports.workers.retire(worker.id, worker.entered))) throw wasChanged(worker.id);\n',
     replacement: '  await ports.workers.retire(worker.id);\n',
-    suite: PROVISIONER_STEPS,
+    suite: simulation(5_000, 'workers'),
   },
   {
     name: 'a run that was replaced stores its VM',

@@ -56,7 +56,7 @@ async function tryBug(scratch: Scratch, bug: PlantedBug, known: Map<string, bool
     if (!(await passesWithoutBugs(scratch, bug.suite, known))) {
       return { bug, caught: false, note: `${suiteName(bug.suite)} fails without a bug` };
     }
-    const unplant = await scratch.plant(bug);
+    const unplant = await scratch.plant([bug, ...(bug.also ?? [])]);
     try {
       const { code, output } = await scratch.run(commandOf(bug.suite), WITHIN_MS);
       const seconds = Math.round((performance.now() - startedAt) / 1000);

@@ -37,27 +37,35 @@ export class Scratch {
     return scratch;
   }
 
-  /** Puts a change in. Returns what takes it out again. @throws Error when the original text is not there exactly once */
-  async plant({ file, original, replacement }: Change): Promise<() => Promise<void>> {
-    const source = await readFile(join(this.workspace, file), 'utf8');
-    const found = source.split(original).length - 1;
-    if (found !== 1) throw new Error(`${file} has the original text ${found} times: plant the bug anew.`);
-    return this.#replace(
-      file,
-      source.replace(original, () => replacement),
-    );
+  /** Puts changes in. Returns what takes them out again. @throws Error when an original text is not there exactly once */
+  async plant(changes: readonly Change[]): Promise<() => Promise<void>> {
+    const spoiled = new Map<string, string>();
+    for (const { file, original, replacement } of changes) {
+      const source = spoiled.get(file) ?? (await readFile(join(this.workspace, file), 'utf8'));
+      const found = source.split(original).length - 1;
+      if (found !== 1) throw new Error(`${file} has the original text ${found} times: plant the bug anew.`);
+      spoiled.set(
+        file,
+        source.replace(original, () => replacement),
+      );
+    }
+    for (const [file, source] of spoiled) await this.#replace(file, source);
+    return async () => {
+      for (const file of spoiled.keys()) await this.#putBack(file);
+    };
   }
 
-  async #replace(file: string, source: string): Promise<() => Promise<void>> {
+  async #replace(file: string, source: string): Promise<void> {
     const spoiled = ts.transpileModule(source, { compilerOptions: COMPILER });
-    const built = file.replace('/src/', '/dist/').replace(/\.ts$/, '.js');
-    const target = join(this.folder, built);
+    const target = join(this.folder, builtOf(file));
     await unlink(target);
     await writeFile(target, spoiled.outputText);
-    return async () => {
-      await unlink(target);
-      await link(join(this.workspace, built), target);
-    };
+  }
+
+  async #putBack(file: string): Promise<void> {
+    const target = join(this.folder, builtOf(file));
+    await unlink(target);
+    await link(join(this.workspace, builtOf(file)), target);
   }
 
   /** Runs Node in the copy. Returns its exit code, and the end of what it printed. */
@@ -131,3 +139,7 @@ const COMPILER: ts.CompilerOptions = {
   experimentalDecorators: true,
   emitDecoratorMetadata: true,
 };
+
+function builtOf(file: string): string {
+  return file.replace('/src/', '/dist/').replace(/\.ts$/, '.js');
+}

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConflictError, PermanentError, WaitingError, type Segment } from '@landfall/domain';
 import { isVerdict } from '@landfall/data-mover/queue/kept-reports';
-import { Reports } from '@landfall/data-mover/queue/reports';
+import { reportable, Reports } from '@landfall/data-mover/queue/reports';
 import { SegmentJobs } from '@landfall/data-mover/queue/segment-jobs';
 import { NotWelcomeError } from '@landfall/data-mover/session/api-client';
 import { patiently } from '@landfall/data-mover/session/patience';
@@ -152,9 +152,9 @@ const QUIET_LOG = { info: () => undefined, warn: () => undefined, error: () => u
 async function takeSegments(world: World, process: Process, place: Place): Promise<void> {
   const { gates, queues, kernel } = world;
   const { mover, site, vm, seeGone, folder } = place;
-  const api = moverApi(world, site);
+  const api = moverApi(world, place);
   const never = new AbortController().signal;
-  const take = async () => ({ askedAt: performance.now(), ...(await api.takeLease(mover)) });
+  const take = async () => ({ askedAt: performance.now(), ...(await api.takeLease()) });
   const granted = await patiently(take, { signal: never });
   const writer = new WriterLease(api, mover, granted, { warn: () => undefined }, () =>
     // It stops writing at once, and ends a little later.
@@ -171,7 +171,14 @@ async function takeSegments(world: World, process: Process, place: Place): Promi
   void reports.started(never).catch(() => undefined);
   const jobs = new SegmentJobs({
     ...{ mover, api, reports, writer, seeGone },
-    run: (grant, signal, mayWrite) => work(world, grant, place, signal, mayWrite),
+    run: (grant, signal, mayWrite) =>
+      work(world, grant, place, signal, mayWrite).catch((error: unknown) => {
+        const { segmentId, restoreId, epoch } = grant;
+        const { code, facts } = reportable(error);
+        const report = { restoreId, epoch, mover, result: { kind: 'failed', code, facts } } as const;
+        if (isVerdict(report)) world.cameTo({ segmentId, report });
+        throw error;
+      }),
     log: QUIET_LOG,
     crash: gates.hook,
     onNotWelcome: () => kernel.kill(process, 'it is not welcome any more'),
@@ -181,7 +188,7 @@ async function takeSegments(world: World, process: Process, place: Place): Promi
     (job, lost, putOff) => jobs.handle({ id: job.id, data: SEGMENT_JOB.parse(job.data), putOff }, lost),
     (job) => jobs.renewed(job.id),
   );
-  process.askToEnd = () => kernel.within(process, () => void end(jobs, worker, () => api.leave(mover), process, world));
+  process.askToEnd = () => kernel.within(process, () => void end(jobs, worker, () => api.leave(), process, world));
 }
 
 /** As a data-mover ends when it is told to: what is in hand gets a moment, and is given back then. */
@@ -208,40 +215,38 @@ async function end(
 
 interface ClaimBody {
   readonly epoch: number;
-  readonly mover: string;
   readonly gone?: string[] | undefined;
 }
 
 /** What the API answers a data-mover. */
-function moverApi(world: World, site: string) {
+function moverApi(world: World, { site, mover }: Place) {
   const { apis } = world;
   const workerId = site === POOL ? null : site;
   const leased = { leaseMs: LEASE_SECONDS * 1_000 };
   return {
-    takeLease: (mover: string) =>
+    takeLease: () =>
       apis.call(`lease for ${mover}`, async ({ leases }) => {
         await leases.takeOver(writerLease(site, mover), mover, LEASE_SECONDS);
         return leased;
       }),
-    renewLease: (mover: string) =>
+    renewLease: () =>
       apis.call(`renew ${mover}`, async ({ leases }) => {
         if (await leases.renew(writerLease(site, mover), mover, LEASE_SECONDS)) return leased;
         throw refused('LEASE_LOST');
       }),
-    leave: (mover: string) =>
-      apis.call(`${mover} leaves`, ({ leases }) => leases.release(writerLease(site, mover), mover)),
-    started: (mover: string) =>
-      apis.call(`${mover} has started`, ({ books }) => enterStart(books, { workerId }, mover)),
+    leave: () => apis.call(`${mover} leaves`, ({ leases }) => leases.release(writerLease(site, mover), mover)),
+    started: () => apis.call(`${mover} has started`, ({ books }) => enterStart(books, { workerId }, mover)),
     report: (segmentId: string, report: Report) => {
       // Whoever tells of it knows it: that may not get lost either.
       if (workerId !== null && isVerdict(report)) world.found({ segmentId, report });
+      world.tells(mover, segmentId, report.epoch);
       return apis.call(`report of ${report.result.kind} on ${segmentId}`, async ({ books, workers }) => {
         const isRetired = workerId !== null && (await workers.worker(workerId))?.state === 'retired';
         if (isRetired && !isVerdict(report)) throw new NotWelcomeError(refused('UNAUTHENTICATED').toDetails());
         return enterReport(books, { workerId }, segmentId, report);
       });
     },
-    claim: (segmentId: string, { epoch, mover, gone = [] }: ClaimBody): Promise<SegmentGrant | Held> =>
+    claim: (segmentId: string, { epoch, gone = [] }: ClaimBody): Promise<SegmentGrant | Held> =>
       apis.call(`claim ${segmentId}`, async ({ books, leases, accesses }) => {
         const segment = await books.segment(segmentId);
         if (segment === null) throw refused('SEGMENT_NOT_FOUND');

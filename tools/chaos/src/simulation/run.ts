@@ -79,7 +79,7 @@ export async function simulate({ seed, mix = 'all', trace }: RunOptions): Promis
     const evidence = await world.evidence(true);
     return {
       seed,
-      violations: [...safety, ...judge(evidence), ...unforeseen, ...takenForDead(world)],
+      violations: [...safety, ...judge(evidence), ...unforeseen, ...wrongDecisions(world)],
       ends: evidence.restores.map(({ restore }) => restore.state),
       steps: kernel.steps,
       minutes: kernel.elapsed / MINUTE,
@@ -214,11 +214,12 @@ async function resume(world: World, restoreId: string): Promise<void> {
   await requestResume(world.shared.books, restoreId, 'olivia').catch(() => undefined);
 }
 
-/** A step that has parked waits for what others report: there is nothing of it that could have died. */
-function takenForDead({ shared }: World): readonly Violation[] {
-  return shared.takenForDead.map((run) => ({
-    invariant: 'I6',
-    what: 'A run that had parked was taken for one that had died.',
-    evidence: run,
-  }));
+/** What mends itself later, at the cost of an attempt, and is wrong all the same. */
+function wrongDecisions({ shared }: World): readonly Violation[] {
+  const broken = (what: string) => (evidence: string) => ({ invariant: 'I6', what, evidence }) as const;
+  return [
+    // It waits for what others report: there is nothing of it that could have died.
+    ...shared.takenForDead.map(broken('A run that had parked was taken for one that had died.')),
+    ...shared.givenUpAnew.map(broken('A worker was given up whose VM another run had asked for since.')),
+  ];
 }

@@ -42,6 +42,8 @@ export class SharedBooks {
   readonly #parked = new Set<string>();
   /** Those of them that were taken for dead all the same. */
   readonly takenForDead: string[] = [];
+  /** Workers that were given up though another run had asked for their VM since. */
+  readonly givenUpAnew: string[] = [];
 
   constructor(private readonly gates: Gates) {}
 
@@ -114,6 +116,26 @@ export class SharedBooks {
     });
   }
 
+  /** The workers, with an eye on whether they are given up as those that were looked at, where they are launched. */
+  #watchedWorkers(): WorkerRegistry {
+    const isLaunching = /^provisioner-/.test(this.gates.kernel.process?.name ?? '');
+    const seen = new Map<string, number>();
+    return delegating<WorkerRegistry>(this.workers, {
+      workers: async (filter) => {
+        const found = await this.workers.workers(filter);
+        for (const { id, entered } of found) seen.set(id, entered);
+        return found;
+      },
+      retire: async (id, entered) => {
+        const before = await this.workers.worker(id);
+        const retired = await this.workers.retire(id, entered);
+        const isAnew = before !== null && before.entered > (seen.get(id) ?? before.entered);
+        if (isLaunching && retired && isAnew) this.givenUpAnew.push(id);
+        return retired;
+      },
+    });
+  }
+
   /** The books as the running process sees them. */
   connect(): Connections {
     const { gates } = this;
@@ -129,7 +151,7 @@ export class SharedBooks {
     });
     return {
       books: withCrashPoints(gated, gates.hook),
-      workers: overGate<WorkerRegistry>(this.workers, gates, {}),
+      workers: overGate<WorkerRegistry>(this.#watchedWorkers(), gates, {}),
       leases: overGate<Leases>(this.leases, gates, {}, 'lease'),
       accesses: overGate<DiskAccesses>(
         {

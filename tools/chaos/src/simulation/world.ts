@@ -38,6 +38,8 @@ export class World {
   readonly diskFaults: DiskFaults = { ...NO_DISK_FAULTS };
   /** Verdicts that somebody holds, or has told: by segment and epoch. */
   readonly #found = new Map<string, FailedDisk>();
+  /** Verdicts that work has come to, by data-mover, segment and epoch: not yet kept, nor told. */
+  readonly #cameTo = new Map<string, KeptReport>();
   readonly #poolFolders = new Map<number, StateFolder>();
   readonly logs: string[] = [];
   readonly machines = new Map<string, Machine>();
@@ -96,6 +98,17 @@ export class World {
     const diskName = this.shared.diskOf(segmentId);
     if (result.kind !== 'failed' || diskName === null || !this.shared.isMoving(restoreId)) return;
     this.#found.set(`${segmentId} ${epoch}`, { restoreId, diskName, code: result.code });
+  }
+
+  /** Work on a grant has ended with a verdict. Its process may still die before anybody knows. */
+  cameTo(kept: KeptReport): void {
+    this.#cameTo.set(`${kept.report.mover} ${kept.segmentId} ${kept.report.epoch}`, kept);
+  }
+
+  /** Whoever lives to tell anything of a grant knows what its work has come to, and may not tell something else. */
+  tells(mover: string, segmentId: string, epoch: number): void {
+    const verdict = this.#cameTo.get(`${mover} ${segmentId} ${epoch}`);
+    if (verdict !== undefined) this.found(verdict);
   }
 
   /** Nobody knows of it any more; which is no excuse where the data was taken for good, and its worker removed for that. */
