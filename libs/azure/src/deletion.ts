@@ -1,7 +1,7 @@
 import { restorePoller as restoreComputePoller, type VirtualMachine } from '@azure/arm-compute';
 import { restorePoller as restoreNetworkPoller } from '@azure/arm-network';
 import { restorePoller as restoreGroupPoller } from '@azure/arm-resources';
-import { BadInputError, OWNER_TAGS, type CloudResourceKind, type OwnedResource } from '@landfall/domain';
+import { BadInputError, OWNER_TAGS, tagOf, type CloudResourceKind, type OwnedResource } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
 import { parseResourceGroupId, requireResourceId, type ResourceType } from './ids.js';
 import { bodyHash, requireOwn, type Tagged } from './ownership.js';
@@ -77,7 +77,7 @@ export function keepParts(
 
 /** A worker's own OS disk is meant to go with it; of a restored VM nothing is. */
 export function isWorker(vm: Tagged): boolean {
-  return vm.tags[OWNER_TAGS.role] === 'worker';
+  return tagOf(vm.tags, OWNER_TAGS.role) === 'worker';
 }
 
 const LABELS: Record<CloudResourceKind, string> = {

@@ -1,5 +1,5 @@
 import { restorePoller, type CreationData, type Disk } from '@azure/arm-compute';
-import type { CloudDisk, DiskSpec } from '@landfall/domain';
+import { carriesTags, type CloudDisk, type DiskSpec } from '@landfall/domain';
 import { VHD_FOOTER_BYTES } from './blob/vhd-footer.js';
 import type { AzureConnection } from './connection.js';
 import { requireResourceId } from './ids.js';
@@ -59,8 +59,7 @@ export function tagDisk(
     async look() {
       const disk = await read(azureId);
       if (disk === null) return { state: 'done', value: null };
-      const missing = Object.entries(tags).some(([tag, value]) => disk.tags[tag] !== value);
-      return missing ? { state: 'needed' } : byProvisioning(disk);
+      return carriesTags(disk.tags, tags) ? byProvisioning(disk) : { state: 'needed' };
     },
     send: () => connection.compute.disks.update(resourceGroup, name, { tags: { ...tags } }),
     resume: (state) => restorePoller(connection.compute, state, connection.compute.disks.update),

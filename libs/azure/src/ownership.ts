@@ -1,21 +1,14 @@
 import { createHash } from 'node:crypto';
-import { PermanentError } from '@landfall/domain';
+import { carriesTags, PermanentError, type Tags } from '@landfall/domain';
 
-/** What ownership is told by: disks, NICs and VMs have no ETag in common, tags they all have. */
 export interface Tagged {
   readonly azureId: string;
-  readonly tags: Readonly<Record<string, string>>;
-}
-
-/** Azure keeps the case of a tag's name and ignores it when comparing; values are compared exactly. */
-export function carriesTags(found: Tagged, wanted: Readonly<Record<string, string>>): boolean {
-  const tags = new Map(Object.entries(found.tags).map(([name, value]) => [name.toLowerCase(), value]));
-  return Object.entries(wanted).every(([name, value]) => tags.get(name.toLowerCase()) === value);
+  readonly tags: Tags;
 }
 
 /** @throws PermanentError `RESOURCE_FOREIGN` */
-export function requireOwn(found: Tagged, wanted: Readonly<Record<string, string>>): void {
-  if (carriesTags(found, wanted)) return;
+export function requireOwn(found: Tagged, wanted: Tags): void {
+  if (carriesTags(found.tags, wanted)) return;
   throw new PermanentError({
     code: 'RESOURCE_FOREIGN',
     message: `${found.azureId} exists and does not carry the tags of this restore, so Landfall leaves it alone.`,

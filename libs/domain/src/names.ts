@@ -57,16 +57,3 @@ export function resourceGroupNameProblem(name: string): string | null {
   if (name.endsWith('.')) return 'it must not end with "."';
   return null;
 }
-
-/** The tags by which ownership is told; every resource that Landfall creates carries all three. */
-export const OWNER_TAGS = {
-  appliance: 'landfall-appliance',
-  restore: 'landfall-restore',
-  role: 'landfall-role',
-} as const;
-
-export type ResourceRole = 'disk' | 'worker' | 'worker-nic' | 'worker-os-disk' | 'vm' | 'nic' | 'staging';
-
-export function ownerTags(applianceId: string, restoreId: string, role: ResourceRole): Record<string, string> {
-  return { [OWNER_TAGS.appliance]: applianceId, [OWNER_TAGS.restore]: restoreId, [OWNER_TAGS.role]: role };
-}

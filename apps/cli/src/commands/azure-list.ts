@@ -1,4 +1,4 @@
-import { OWNER_TAGS } from '@landfall/domain';
+import { OWNER_TAGS, tagOf } from '@landfall/domain';
 import type { Call, CommonOptions } from '../command-line.js';
 import { tableOr } from '../output/table.js';
 import { formatBytes } from '../output/units.js';
@@ -39,7 +39,7 @@ export function inventoryText(resources: readonly AzureResourceView[]): string {
 function isWanted(resource: AzureResourceView, { resourceGroup, owner }: ListOptions): boolean {
   if (resourceGroup !== undefined && groupOf(resource)?.toLowerCase() !== resourceGroup.toLowerCase()) return false;
   if (owner === undefined) return true;
-  return resource.tags?.[OWNER_TAGS.appliance] === owner || resource.tags?.[OWNER_TAGS.restore] === owner;
+  return [OWNER_TAGS.appliance, OWNER_TAGS.restore].some((name) => tagOf(resource.tags ?? {}, name) === owner);
 }
 
 /** The group that a resource is in, or is. */
@@ -55,8 +55,10 @@ function stateText({ powerState, diskState, provisioningState }: AzureResourceVi
 
 /** `disk of R (appliance A)`, as its tags tell; `-` for what isn't Landfall's. */
 function ownerText({ tags = {} }: AzureResourceView): string {
-  const { [OWNER_TAGS.appliance]: appliance, [OWNER_TAGS.restore]: restore, [OWNER_TAGS.role]: role } = tags;
-  if (appliance === undefined && restore === undefined) return '-';
+  const [appliance, restore, role] = [OWNER_TAGS.appliance, OWNER_TAGS.restore, OWNER_TAGS.role].map((name) =>
+    tagOf(tags, name),
+  );
+  if (appliance === null && restore === null) return '-';
   return `${role ?? 'something'} of ${restore ?? '?'} (appliance ${appliance ?? '?'})`;
 }
 

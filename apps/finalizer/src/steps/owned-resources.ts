@@ -6,6 +6,7 @@ import {
   type Cloud,
   type LedgerEntry,
   type ResourceRole,
+  carriesTags,
 } from '@landfall/domain';
 import { boundedMap } from '@landfall/pipeline';
 
@@ -124,6 +125,5 @@ async function endAccess(
   if (entry.kind !== 'disk') return;
   const disk = await cloud.disk(entry.azureId);
   if (disk === null || !/^Active/.test(disk.diskState)) return;
-  const ours = Object.entries(tags).every(([name, value]) => disk.tags[name] === value);
-  if (ours) await cloud.revokeDiskAccess(entry.azureId, journal, signal);
+  if (carriesTags(disk.tags, tags)) await cloud.revokeDiskAccess(entry.azureId, journal, signal);
 }

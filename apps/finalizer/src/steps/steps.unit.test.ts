@@ -295,6 +295,17 @@ describe('the clean-up', () => {
     assert.deepEqual(cloud.inventory, []);
   });
 
+  it('ends the access to a disk of ours when Azure gives the names of its tags back in another case', async () => {
+    await storePlan(planWith(1));
+    const { azureId } = await cloud.ensureUploadDisk(diskSpec('upload'), journal);
+    await cloud.grantDiskWrite(azureId, 60, journal);
+    const disk = cloud.disks.get(azureId.toLowerCase());
+    assert.ok(disk);
+    disk.tags = Object.fromEntries(Object.entries(disk.tags).map(([name, value]) => [name.toUpperCase(), value]));
+    await clean();
+    assert.deepEqual(cloud.inventory, []);
+  });
+
   it('leaves and names what no longer carries our tags, and removes the rest', async () => {
     const provisioned = await provision(planWith(2));
     await run('detach-disks', provisioned);

@@ -9,6 +9,8 @@ import {
   type ResourceRole,
   type RestoreBooks,
   type TaggedResource,
+  carriesTags,
+  tagOf,
 } from '@landfall/domain';
 import { boundedMap, type Orphan } from '@landfall/pipeline';
 
@@ -39,7 +41,7 @@ export async function findOrphans(ports: SweepPorts, signal?: AbortSignal): Prom
   const records = await books.ledgerOfAll(tagged.map((resource) => resource.azureId));
   const listed = tagged.flatMap((resource) => fromList(resource, records, applianceId) ?? []);
 
-  const seen = new Set(tagged.map((resource) => keyOf(resource.azureId, tagOf(resource, OWNER_TAGS.restore))));
+  const seen = new Set(tagged.map((resource) => keyOf(resource.azureId, tagOf(resource.tags, OWNER_TAGS.restore))));
   const unseen = records.filter(
     (record) => isOver(record) && record.state !== 'removed' && !seen.has(keyOf(record.azureId, record.restoreId)),
   );
@@ -52,13 +54,13 @@ export async function findOrphans(ports: SweepPorts, signal?: AbortSignal): Prom
 
 /** Null: it is where it should be, or its restore may still want it. */
 function fromList(resource: TaggedResource, records: readonly LedgerRecord[], applianceId: string): FoundOrphan | null {
-  const key = keyOf(resource.azureId, tagOf(resource, OWNER_TAGS.restore));
+  const key = keyOf(resource.azureId, tagOf(resource.tags, OWNER_TAGS.restore));
   const record = records.find((candidate) => keyOf(candidate.azureId, candidate.restoreId) === key);
   if (record === undefined) {
     return {
       ...{ azureId: resource.azureId, finding: 'unknown', removable: false, record: null },
-      ...{ kind: resource.kind, role: tagOf(resource, OWNER_TAGS.role) },
-      ...{ restoreId: tagOf(resource, OWNER_TAGS.restore), restoreState: null },
+      ...{ kind: resource.kind, role: tagOf(resource.tags, OWNER_TAGS.role) },
+      ...{ restoreId: tagOf(resource.tags, OWNER_TAGS.restore), restoreState: null },
       why: 'It carries the tag of this appliance, and no ledger lists it: whoever made it has to decide.',
     };
   }
@@ -86,12 +88,7 @@ function isOver(record: LedgerRecord): boolean {
 
 function isOurs(found: Pick<TaggedResource, 'tags'>, record: LedgerRecord, applianceId: string): boolean {
   const wanted = ownerTags(applianceId, record.restoreId, record.role as ResourceRole);
-  return Object.entries(wanted).every(([name, value]) => tagOf(found, name) === value);
-}
-
-/** Azure keeps the case of a tag's name and ignores it when comparing. */
-function tagOf({ tags }: Pick<TaggedResource, 'tags'>, name: string): string | null {
-  return Object.entries(tags).find(([candidate]) => candidate.toLowerCase() === name)?.[1] ?? null;
+  return carriesTags(found.tags, wanted);
 }
 
 function keyOf(azureId: string, restoreId: string | null): string {

@@ -151,6 +151,16 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
         assert.equal((await cloud.disk(azureId))?.diskState, 'Unattached');
       });
 
+      it('does not delete a disk under access', async () => {
+        const { disk, tags, journal } = restore();
+        const { azureId } = await cloud.ensureEmptyDisk(disk('read'), journal);
+        await cloud.grantDiskRead(azureId, 3600, journal);
+        const owned = { azureId, kind: 'disk' as const, tags: tags('disk') };
+        await assert.rejects(cloud.deleteOwned(owned, journal), hasCode('DISK_SAS_ACTIVE', 'retryable'));
+        await cloud.revokeDiskAccess(azureId, journal);
+        assert.equal(await cloud.deleteOwned(owned, journal), true);
+      });
+
       it('grants no access to a disk that is not ours, such as one that somebody made in its place', async () => {
         const other = restore();
         const theirs = await cloud.ensureUploadDisk(other.disk('stranger'), other.journal);

@@ -19,8 +19,9 @@ import {
   type VmSize,
   type VmSpec,
   type WorkerSpec,
+  tagOf,
 } from '@landfall/domain';
-import { refuse, requireTags } from './memory-cloud-refusals.js';
+import { refuse, requireTags, underAccess } from './memory-cloud-refusals.js';
 import { seedOf, type MemoryCloudSeed } from './memory-cloud-seed.js';
 
 type Change<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -267,6 +268,7 @@ export class MemoryCloud implements Cloud {
       const nic = this.nics.get(id);
       if (vm !== undefined) this.#deleteVm(vm);
       if (disk !== undefined && disk.managedBy !== null) throw refuse('DISK_ATTACHED', `${disk.name} is attached.`);
+      if (/^Active/.test(disk?.diskState ?? '')) throw underAccess(resource.azureId);
       if (nic !== undefined && nic.vmId !== null) throw refuse('NIC_IN_USE', `${nic.name} is in use.`);
       this.disks.delete(id);
       this.nics.delete(id);
@@ -338,7 +340,8 @@ export class MemoryCloud implements Cloud {
     this.vms.delete(vm.azureId.toLowerCase());
     for (const { diskId } of vm.dataDisks) this.#release(diskId);
     if (vm.osDiskId !== null) this.#release(vm.osDiskId);
-    if (vm.osDiskId !== null && vm.tags[OWNER_TAGS.role] === 'worker') this.disks.delete(vm.osDiskId.toLowerCase());
+    if (vm.osDiskId !== null && tagOf(vm.tags, OWNER_TAGS.role) === 'worker')
+      this.disks.delete(vm.osDiskId.toLowerCase());
     for (const nicId of vm.nicIds) this.#require(this.nics, nicId).vmId = null;
   }
 

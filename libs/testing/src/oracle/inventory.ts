@@ -1,4 +1,4 @@
-import { hasEnded, OWNER_TAGS } from '@landfall/domain';
+import { hasEnded, OWNER_TAGS, tagOf } from '@landfall/domain';
 import type { Evidence, InventoryItem, RestoreHistory } from './evidence.js';
 import type { Violation } from './oracle.js';
 
@@ -56,7 +56,7 @@ function of(
 }
 
 function isOf({ tags }: InventoryItem, restoreId: string, applianceId: string): boolean {
-  return tags[OWNER_TAGS.restore] === restoreId && tags[OWNER_TAGS.appliance] === applianceId;
+  return tagOf(tags, OWNER_TAGS.restore) === restoreId && tagOf(tags, OWNER_TAGS.appliance) === applianceId;
 }
 
 /** I8 */

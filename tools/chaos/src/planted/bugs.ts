@@ -244,10 +244,17 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: simulation(250),
   },
   {
+    name: 'ownership minds the case of the names of tags',
+    file: 'libs/domain/src/cloud/ownership.ts',
+    original: 'candidate.toLowerCase() === wanted)',
+    replacement: 'candidate === name && wanted !== null)',
+    suite: tests('libs/domain/dist/cloud/ownership.unit.test.js'),
+  },
+  {
     name: 'what does not carry our tags is taken for ours',
     file: 'libs/azure/src/ownership.ts',
-    original: '  if (carriesTags(found, wanted)) return;',
-    replacement: '  if (carriesTags(found, wanted) || found.azureId) return;',
+    original: '  if (carriesTags(found.tags, wanted)) return;',
+    replacement: '  if (carriesTags(found.tags, wanted) || found.azureId) return;',
     suite: simulation(250),
   },
   {

@@ -1,4 +1,4 @@
-import { OWNER_TAGS } from '@landfall/domain';
+import { OWNER_TAGS, tagOf } from '@landfall/domain';
 import type { Kernel } from '../kernel.js';
 import type { Random } from '../random.js';
 import { busy, notFound, ownedBy, refused, underAccess, type Answer } from './answers.js';
@@ -67,7 +67,7 @@ export class MemoryAzure {
   /** Somebody removes the VM of a worker, if there is one that nothing else is done to. */
   removeByHand(random: Random): void {
     const idle = [...this.resources.values()].filter(
-      (each) => each.kind === 'vm' && each.tags[OWNER_TAGS.role] === 'worker' && !isBusy(each),
+      (each) => each.kind === 'vm' && tagOf(each.tags, OWNER_TAGS.role) === 'worker' && !isBusy(each),
     );
     const worker = random.pick(idle);
     if (worker !== undefined) this.#delete(worker);
@@ -361,7 +361,7 @@ export class MemoryAzure {
 
   #power(vm: VmResource, running: boolean): void {
     vm.power = running ? 'running' : 'deallocated';
-    if (vm.tags[OWNER_TAGS.role] === 'worker') this.onPower(vm, running);
+    if (tagOf(vm.tags, OWNER_TAGS.role) === 'worker') this.onPower(vm, running);
   }
 }
 

@@ -1,0 +1,34 @@
+/*
+ * Whose a resource is: told by its tags alone, in one way everywhere. A disk, a NIC and a VM have no ETag in common; tags they
+ * all have.
+ */
+
+/** Every resource that Landfall creates carries all three. */
+export const OWNER_TAGS = {
+  appliance: 'landfall-appliance',
+  restore: 'landfall-restore',
+  role: 'landfall-role',
+} as const;
+
+export type ResourceRole = 'disk' | 'worker' | 'worker-nic' | 'worker-os-disk' | 'vm' | 'nic' | 'staging';
+
+export type Tags = Readonly<Record<string, string>>;
+
+export function ownerTags(applianceId: string, restoreId: string, role: ResourceRole): Record<string, string> {
+  return { [OWNER_TAGS.appliance]: applianceId, [OWNER_TAGS.restore]: restoreId, [OWNER_TAGS.role]: role };
+}
+
+/** Whether a resource has all of these tags, each with exactly this value. */
+export function carriesTags(found: Tags, wanted: Tags): boolean {
+  return Object.entries(wanted).every(([name, value]) => tagOf(found, name) === value);
+}
+
+/**
+ * The value of a tag; null: the resource has no such tag. Azure takes tag names that differ only in their case for the same, and
+ * may hand a name back in another case than it was given (learn.microsoft.com, "Use tags to organize your Azure resources");
+ * values keep theirs.
+ */
+export function tagOf(found: Tags, name: string): string | null {
+  const wanted = name.toLowerCase();
+  return Object.entries(found).find(([candidate]) => candidate.toLowerCase() === wanted)?.[1] ?? null;
+}
