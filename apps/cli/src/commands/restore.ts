@@ -54,6 +54,7 @@ async function follow(api: Api, id: string, { output, signal }: Call): Promise<E
     ended = await followRestore(api, id, {
       signal,
       onChange: (restore) => display.show(progressOf(restore)),
+      onEvent: (event) => display.tell(event),
       onSilence: () => display.say('The API does not answer; waiting for it. The restore goes on meanwhile.'),
     });
   } catch (error) {

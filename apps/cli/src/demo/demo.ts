@@ -196,7 +196,11 @@ async function restoreAndFollow({ api }: Connection, request: object, { output, 
   const display = new ProgressDisplay(output.terminal.stderr);
   let ended: RestoreView;
   try {
-    ended = await followRestore(api, asked.id, { signal, onChange: (restore) => display.show(progressOf(restore)) });
+    ended = await followRestore(api, asked.id, {
+      signal,
+      onChange: (restore) => display.show(progressOf(restore)),
+      onEvent: (event) => display.tell(event),
+    });
   } finally {
     display.end();
   }

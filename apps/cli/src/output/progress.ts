@@ -1,4 +1,4 @@
-import { hasSettled, type RestoreView } from '../stack/views.js';
+import { hasSettled, type EventView, type RestoreView } from '../stack/views.js';
 import { currentStep } from './restore-text.js';
 import type { Terminal } from './terminal.js';
 import { formatBytes, formatDuration } from './units.js';
@@ -51,10 +51,28 @@ export class ProgressDisplay {
     this.#stream.write(`${text}\n`);
   }
 
+  /** What has begun, however soon it ends: where there is no bar, a line of its own. */
+  begin(label: string): void {
+    if (this.#stream.isTTY || label === this.#label) return;
+    this.#label = label;
+    this.#samples = [];
+    this.#plainText = label;
+    this.#plainAt = this.#now();
+    this.#stream.write(`${label}\n`);
+  }
+
   /** A line of its own, above the bar. */
   say(line: string): void {
     this.end();
     this.#stream.write(`${line}\n`);
+  }
+
+  /** Tells of an event, where there is something to tell. */
+  tell(event: EventView): void {
+    const told = tellOf(event);
+    if (told === null) return;
+    if ('begins' in told) this.begin(told.begins);
+    else this.say(told.says);
   }
 
   /** Takes the bar away. */
@@ -91,12 +109,22 @@ export class ProgressDisplay {
   }
 }
 
+/** What an event means to whoever watches: a step begins, or something has gone wrong and is tried again. */
+export function tellOf({ type, message, data }: EventView): { begins: string } | { says: string } | null {
+  if (type === 'step.started') return { begins: stepLabel(String(data.number), String(data.step)) };
+  return /\.(retry|replaced|left)$/.test(type) ? { says: message } : null;
+}
+
+function stepLabel(number: number | string, id: string): string {
+  return `${number} ${id}`;
+}
+
 /** A restore's progress: bytes belong to the step that moves them; what goes back says why. */
 export function progressOf(restore: RestoreView): Progress {
   const step = currentStep(restore);
   const isMoving = restore.state === 'running' || restore.state === 'planning';
   const why = restore.error === null || hasSettled(restore) ? '' : `: ${restore.error.message}`;
-  const label = step === undefined || !isMoving ? `${restore.state}${why}` : `${step.number} ${step.id}`;
+  const label = step === undefined || !isMoving ? `${restore.state}${why}` : stepLabel(step.number, step.id);
   if (!isMoving || step?.id !== 'restore-data') return { label, bytesDone: 0, bytesTotal: 0 };
   const sum = (field: 'bytesDone' | 'bytesTotal') => restore.disks.reduce((total, disk) => total + disk[field], 0);
   return { label, bytesDone: sum('bytesDone'), bytesTotal: sum('bytesTotal') };

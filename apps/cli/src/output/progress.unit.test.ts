@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { RestoreView } from '../stack/views.js';
+import type { EventView, RestoreView } from '../stack/views.js';
 import { ProgressDisplay, progressOf } from './progress.js';
 
 const MIB = 1024 * 1024;
@@ -10,6 +10,10 @@ function display(isTTY: boolean) {
   const written: string[] = [];
   const stream = { write: (text: string) => written.push(text), isTTY, columns: 120 };
   return { clock, written, shown: new ProgressDisplay(stream, () => clock.now) };
+}
+
+function event(type: string, data: Record<string, unknown>, message = ''): EventView {
+  return { sequence: 1, at: '2026-01-01T00:00:00.000Z', type, message, data };
 }
 
 describe('progress that is not on a terminal', () => {
@@ -32,6 +36,25 @@ describe('progress that is not on a terminal', () => {
       shown.show({ label: '4 launch-worker', bytesDone: 0, bytesTotal: 0 });
     }
     assert.deepEqual(written, ['4 launch-worker\n']);
+  });
+
+  it('has every step that ran, however quick it was, once and in order', () => {
+    const { written, shown } = display(false);
+    const steps = ['plan', 'create-group', 'create-empty-disks', 'launch-worker'];
+    for (const [number, step] of steps.entries()) {
+      shown.tell(event('step.started', { number, step }));
+      shown.tell(event('step.done', { number, step }));
+    }
+    shown.show({ label: '3 launch-worker', bytesDone: 0, bytesTotal: 0 });
+    shown.tell(event('step.started', { number: 3, step: 'launch-worker' }));
+    assert.deepEqual(written, ['0 plan\n', '1 create-group\n', '2 create-empty-disks\n', '3 launch-worker\n']);
+  });
+
+  it('tells what goes wrong and is tried again', () => {
+    const { written, shown } = display(false);
+    shown.tell(event('step.retry', { number: 8 }, 'Step 8, create-vm: Azure is busy.'));
+    shown.tell(event('segment.retry', {}, 'Disk a, 0-64 MiB is handed out again.'));
+    assert.deepEqual(written, ['Step 8, create-vm: Azure is busy.\n', 'Disk a, 0-64 MiB is handed out again.\n']);
   });
 
   it('has no control characters', () => {

@@ -7,6 +7,8 @@ import { followRestore } from './follow-restore.js';
 
 const view = (state: string) => JSON.stringify({ id: 'r1', state, steps: [], disks: [], problems: [], error: null });
 
+const event = (sequence: number) => `id: ${sequence}\nevent: step.done\ndata: ${JSON.stringify({ sequence })}\n\n`;
+
 describe('following a restore', () => {
   let server: Server | undefined;
   afterEach(() => server?.closeAllConnections());
@@ -19,16 +21,19 @@ describe('following a restore', () => {
     return { api: new Api(`http://127.0.0.1:${at}`, 'token', './landfall up'), port: at };
   }
 
-  function follow(api: Api, onSilence = () => {}, patienceMs = 20_000) {
+  function follow(api: Api, onSilence = () => {}, patienceMs = 20_000, now = () => performance.now()) {
     const states: string[] = [];
+    const events: number[] = [];
     const ended = followRestore(api, 'r1', {
       signal: new AbortController().signal,
       onChange: (restore) => states.push(restore.state),
+      onEvent: ({ sequence }) => events.push(sequence),
       onSilence,
       patienceMs,
       pauseMs: 5,
+      now,
     });
-    return { states, ended };
+    return { states, events, ended };
   }
 
   it('takes each change from the event stream and ends with the restore', async () => {
@@ -36,12 +41,25 @@ describe('following a restore', () => {
       assert.equal(request.headers.authorization, 'Bearer token');
       if (!request.url!.endsWith('/events')) return void response.end(view('planning'));
       response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write(`event: step.done\ndata: {}\n\nevent: restore\ndata: ${view('running')}\n\n`);
+      response.write(`${event(1)}event: restore\ndata: ${view('running')}\n\n`);
       response.end(`event: restore\ndata: ${view('completed')}\n\n`);
     });
     const { states, ended } = follow(api);
     assert.equal((await ended).state, 'completed');
-    assert.deepEqual(states, ['planning', 'running', 'completed']);
+    assert.deepEqual(states, ['running', 'completed']);
+  });
+
+  it('tells every event once and in order, from the first on, over a stream that breaks off', async () => {
+    const { api } = await apiThat((request, response) => {
+      if (!request.url!.endsWith('/events')) return void response.end(view('running'));
+      const after = Number(request.headers['last-event-id'] ?? 0);
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      if (after < 2) return void response.end(`${event(1)}${event(2)}`);
+      response.end(`: still here\n\n${event(after + 1)}event: restore\ndata: ${view('completed')}\n\n`);
+    });
+    const { events, ended } = follow(api);
+    assert.equal((await ended).state, 'completed');
+    assert.deepEqual(events, [1, 2, 3]);
   });
 
   it('goes on by asking where there is no event stream', async () => {
@@ -73,6 +91,22 @@ describe('following a restore', () => {
     assert.equal((await ended).state, 'completed');
     assert.equal(restarts, 1);
     assert.equal(silences, 1);
+  });
+
+  it('is as patient after a long time on the stream as at the start', async () => {
+    const clock = { now: 0 };
+    let asked = 0;
+    const { api } = await apiThat((request, response) => {
+      if (request.url!.endsWith('/events')) {
+        clock.now += 3_600_000;
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        return void response.end(asked === 0 ? event(1) : `event: restore\ndata: ${view('completed')}\n\n`);
+      }
+      asked += 1;
+      response.writeHead(503).end();
+    });
+    assert.equal((await follow(api, undefined, 120_000, () => clock.now).ended).state, 'completed');
+    assert.equal(asked, 1);
   });
 
   it('gives up when the API stays away', async () => {

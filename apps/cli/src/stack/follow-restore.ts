@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from './api.js';
 import { ApiProblem, Unreachable } from './errors.js';
 import { serverSentEvents } from './server-sent-events.js';
-import { hasSettled, type RestoreView } from './views.js';
+import { hasSettled, type EventView, type RestoreView } from './views.js';
 
 /*
  * Follows a restore to its end. It listens to the API's event stream; when that breaks off or falls silent it asks for
- * the restore itself and listens anew. The API may be away for a while, because services are restarted while restores
- * go on; only after `patienceMs` without any answer does the watcher give up, and the restore still goes on.
+ * the restore itself and listens anew, from the last event that it has heard of. The API may be away for a while, because
+ * services are restarted while restores go on; only after `patienceMs` without any answer does the watcher give up, and the
+ * restore still goes on.
  */
 const SILENCE_MS = 40_000; // more than two of the API's heartbeats
 const PAUSE_MS = 500;
@@ -17,12 +18,16 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
   /** Called with each change, the first and the last state included. */
   readonly onChange: (restore: RestoreView) => void;
+  /** Called with each event of its history, from the first on, once and in order; those of a change come before it. */
+  readonly onEvent?: (event: EventView) => void;
   /** Called once each time that contact is lost. */
   readonly onSilence?: () => void;
   /** True when the state is the one that is waited for. */
   readonly until?: (restore: RestoreView) => boolean;
   readonly patienceMs?: number;
   readonly pauseMs?: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: () => number;
 }
 
 /**
@@ -32,26 +37,34 @@ export interface FollowOptions {
 export async function followRestore(api: Api, id: string, options: FollowOptions): Promise<RestoreView> {
   const until = options.until ?? hasSettled;
   const patienceMs = options.patienceMs ?? PATIENCE_MS;
-  let heardAt = performance.now();
+  const now = options.now ?? monotonic;
+  const heard: Heard = { sequence: 0, at: now() };
   let lost = false;
   for (;;) {
     try {
+      const last = await listen(api, id, options, until, heard);
+      if (last !== null) return last;
       const restore = await api.get<RestoreView>(`/v1/restores/${encodeURIComponent(id)}`, { signal: options.signal });
-      heardAt = performance.now();
+      heard.at = now();
       lost = false;
       options.onChange(restore);
       if (until(restore)) return restore;
-      const last = await listen(api, restore.id, options, until);
-      if (last !== null) return last;
-      heardAt = performance.now();
     } catch (error) {
       options.signal.throwIfAborted();
-      if (!mayPass(error) || performance.now() - heardAt > patienceMs) throw error;
+      if (!mayPass(error) || now() - heard.at > patienceMs) throw error;
       if (!lost) options.onSilence?.();
       lost = true;
     }
     await sleep(options.pauseMs ?? PAUSE_MS, undefined, { signal: options.signal });
   }
+}
+
+const monotonic = (): number => performance.now();
+
+/** The last event that was heard of, and when anything was. */
+interface Heard {
+  sequence: number;
+  at: number;
 }
 
 /** Null when the stream ended or fell silent before the state that is waited for. */
@@ -60,19 +73,27 @@ async function listen(
   id: string,
   options: FollowOptions,
   until: (restore: RestoreView) => boolean,
+  heard: Heard,
 ): Promise<RestoreView | null> {
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
   try {
     const response = await api.call('GET', `/v1/restores/${encodeURIComponent(id)}/events`, {
-      headers: { accept: 'text/event-stream' },
+      headers: { accept: 'text/event-stream', 'last-event-id': String(heard.sequence) },
       signal: AbortSignal.any([options.signal, silence.signal]),
     });
     if (response.body === null) return null;
     for await (const event of serverSentEvents(response.body)) {
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), SILENCE_MS);
-      if (event.type !== 'restore') continue;
+      heard.at = (options.now ?? monotonic)();
+      if (event.type === 'comment') continue;
+      if (event.type !== 'restore') {
+        const known = JSON.parse(event.data) as EventView;
+        heard.sequence = known.sequence;
+        options.onEvent?.(known);
+        continue;
+      }
       const restore = JSON.parse(event.data) as RestoreView;
       options.onChange(restore);
       if (until(restore)) return restore;
