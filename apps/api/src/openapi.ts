@@ -103,6 +103,7 @@ export const RESTORE_ANSWER = z.strictObject({
       role: z.enum(['os', 'data']),
       lun: size.nullable(),
       azureId: z.string().nullable(),
+      sizeBytes: size,
       bytesTotal: size,
       bytesDone: size,
     }),

@@ -97,8 +97,9 @@ export interface DiskRecord {
 
 /** With how far it has come. */
 export interface RestoredDisk extends DiskRecord {
-  /** Bytes that step 5 has to deal with: the sum of its non-empty segments. */
+  /** Bytes that hold data, as the plan counts them: what is empty is neither moved nor counted. */
   readonly bytesTotal: number;
+  /** Of these, in segments that are done. */
   readonly bytesDone: number;
 }
 
@@ -163,6 +164,8 @@ export interface Segment {
   readonly index: number;
   readonly offsetBytes: number;
   readonly lengthBytes: number;
+  /** Of these, bytes that hold data in the backup; all of them where they are read back. */
+  readonly dataBytes: number;
   readonly state: SegmentState;
   readonly epoch: number;
   readonly attempts: number;

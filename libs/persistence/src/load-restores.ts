@@ -68,8 +68,8 @@ async function sumBytes(client: Client, restoreIds: readonly string[]): Promise<
   if (restoreIds.length === 0) return sums;
   const rows = await client.$queryRaw<{ restoreId: string; diskName: string; total: bigint; done: bigint }[]>`
     SELECT "restore_id" AS "restoreId", "disk_name" AS "diskName",
-           sum("length_bytes")::bigint AS "total",
-           coalesce(sum("length_bytes") FILTER (WHERE "state" = 'done'), 0)::bigint AS "done"
+           sum("data_bytes")::bigint AS "total",
+           coalesce(sum("data_bytes") FILTER (WHERE "state" = 'done'), 0)::bigint AS "done"
     FROM "segment"
     WHERE "restore_id" = ANY(${restoreIds}) AND "purpose" = 'move'
     GROUP BY "restore_id", "disk_name"`;

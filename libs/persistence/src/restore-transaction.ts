@@ -186,14 +186,17 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
     // As one parameter: a large disk has more segments than a statement may have parameters.
     const rows = segments.map((segment) => ({
       ...segment,
+      dataBytes: segment.dataBytes ?? segment.lengthBytes,
       diskName: storableText(segment.diskName),
       id: segmentId(segment),
     }));
     await this.#client.$executeRaw`
-      INSERT INTO "segment" ("id", "restore_id", "disk_name", "purpose", "index", "offset_bytes", "length_bytes")
-      SELECT "id", "restoreId", "diskName", "purpose", "index", "offsetBytes", "lengthBytes"
+      INSERT INTO "segment" ("id", "restore_id", "disk_name", "purpose", "index", "offset_bytes", "length_bytes",
+        "data_bytes")
+      SELECT "id", "restoreId", "diskName", "purpose", "index", "offsetBytes", "lengthBytes", "dataBytes"
       FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS "s"
-        ("id" text, "restoreId" text, "diskName" text, "purpose" text, "index" int, "offsetBytes" bigint, "lengthBytes" bigint)
+        ("id" text, "restoreId" text, "diskName" text, "purpose" text, "index" int, "offsetBytes" bigint, "lengthBytes" bigint,
+         "dataBytes" bigint)
       ON CONFLICT DO NOTHING`;
   }
 

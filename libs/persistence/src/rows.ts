@@ -110,6 +110,7 @@ export function toSegment(row: rows.SegmentModel): Segment {
     index: row.index,
     offsetBytes: Number(row.offsetBytes),
     lengthBytes: Number(row.lengthBytes),
+    dataBytes: Number(row.dataBytes),
     state: row.state as SegmentState,
     epoch: row.epoch,
     attempts: row.attempts,

@@ -8,8 +8,8 @@ import { toSegment, toVerdict } from './rows.js';
 /** Of `"segment" AS "s"`, as Prisma itself would give them. */
 export const SEGMENT_COLUMNS = Prisma.sql`
   "s"."id", "s"."restore_id" AS "restoreId", "s"."disk_name" AS "diskName", "s"."purpose", "s"."index",
-  "s"."offset_bytes" AS "offsetBytes", "s"."length_bytes" AS "lengthBytes", "s"."state", "s"."epoch", "s"."attempts",
-  "s"."mover", "s"."error", "s"."ended_at" AS "endedAt"`;
+  "s"."offset_bytes" AS "offsetBytes", "s"."length_bytes" AS "lengthBytes", "s"."data_bytes" AS "dataBytes",
+  "s"."state", "s"."epoch", "s"."attempts", "s"."mover", "s"."error", "s"."ended_at" AS "endedAt"`;
 
 export async function readSegments(
   client: Client,
@@ -41,7 +41,7 @@ export async function readTotals(client: Client, restoreId: string): Promise<Seg
     by: ['diskName', 'purpose', 'state'],
     where: { restoreId },
     _count: { _all: true },
-    _sum: { lengthBytes: true },
+    _sum: { dataBytes: true },
     orderBy: [{ diskName: 'asc' }, { purpose: 'asc' }, { state: 'asc' }],
   });
   return groups.map((group) => ({
@@ -49,7 +49,7 @@ export async function readTotals(client: Client, restoreId: string): Promise<Seg
     purpose: group.purpose as Segment['purpose'],
     state: group.state as SegmentState,
     count: group._count._all,
-    bytes: Number(group._sum.lengthBytes ?? 0),
+    bytes: Number(group._sum.dataBytes ?? 0),
   }));
 }
 

@@ -17,6 +17,8 @@ export interface CutSegment {
   readonly index: number;
   readonly offsetBytes: number;
   readonly lengthBytes: number;
+  /** Bytes of it that lie in an extent; all of them where they are read back. */
+  readonly dataBytes: number;
 }
 
 /**
@@ -29,15 +31,18 @@ export function cutSegments(
   diskBytes: number,
   segmentBytes = SEGMENT_BYTES,
 ): readonly CutSegment[] {
-  const cells = new Map<number, { from: number; to: number }>();
+  const cells = new Map<number, { from: number; to: number; dataBytes: number }>();
   for (const extent of extents) {
     const end = extent.offset + extent.length;
     for (let from = extent.offset; from < end;) {
       const index = Math.floor(from / segmentBytes);
       const to = Math.min(end, (index + 1) * segmentBytes);
       const cell = cells.get(index);
-      if (cell === undefined) cells.set(index, { from, to });
-      else cell.to = Math.max(cell.to, to);
+      if (cell === undefined) cells.set(index, { from, to, dataBytes: to - from });
+      else {
+        cell.to = Math.max(cell.to, to);
+        cell.dataBytes += to - from;
+      }
       from = to;
     }
   }
@@ -46,7 +51,7 @@ export function cutSegments(
     .map(([index, cell]) => {
       const offsetBytes = Math.floor(cell.from / BLOCK_BYTES) * BLOCK_BYTES;
       const end = Math.min(Math.ceil(cell.to / BLOCK_BYTES) * BLOCK_BYTES, diskBytes);
-      return { index, offsetBytes, lengthBytes: end - offsetBytes };
+      return { index, offsetBytes, lengthBytes: end - offsetBytes, dataBytes: cell.dataBytes };
     });
 }
 
@@ -70,11 +75,8 @@ export function cutVerification(
     let next = cell + 1;
     if (mode === 'sampled' && !written.has(cell)) while (next < cells && !written.has(next)) next += 1;
     const offsetBytes = cell * segmentBytes;
-    segments.push({
-      index: segments.length,
-      offsetBytes,
-      lengthBytes: Math.min(next * segmentBytes, diskBytes) - offsetBytes,
-    });
+    const lengthBytes = Math.min(next * segmentBytes, diskBytes) - offsetBytes;
+    segments.push({ index: segments.length, offsetBytes, lengthBytes, dataBytes: lengthBytes });
     cell = next;
   }
   return segments;

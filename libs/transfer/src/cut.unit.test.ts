@@ -40,6 +40,20 @@ describe('cutting a disk into segments', () => {
     );
   });
 
+  it('counts what holds data, as the extents have it', () => {
+    fc.assert(
+      fc.property(extents(), ({ ranges, diskBytes }) => {
+        const segments = cutSegments(ranges, diskBytes, CELL);
+        const counted = segments.reduce((sum, { dataBytes }) => sum + dataBytes, 0);
+        assert.equal(
+          counted,
+          ranges.reduce((sum, { length }) => sum + length, 0),
+        );
+        assert.ok(segments.every(({ dataBytes, lengthBytes }) => dataBytes <= lengthBytes));
+      }),
+    );
+  });
+
   it('makes none of an empty disk', () => {
     assert.deepEqual(cutSegments([], 1024 * MIB), []);
   });
@@ -47,7 +61,7 @@ describe('cutting a disk into segments', () => {
   it('trims a segment to its data and keeps the number of its place', () => {
     const third = 2 * SEGMENT_BYTES;
     assert.deepEqual(cutSegments([{ offset: third + MIB + 5, length: 10 }], 1024 * MIB), [
-      { index: 2, offsetBytes: third + MIB, lengthBytes: 4096 },
+      { index: 2, offsetBytes: third + MIB, lengthBytes: 4096, dataBytes: 10 },
     ]);
   });
 

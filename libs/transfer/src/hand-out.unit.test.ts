@@ -34,7 +34,15 @@ describe('choosing the next segments', () => {
 });
 
 function segment(diskName: string, index: number, changes: Partial<Segment> = {}): Segment {
-  const place = { restoreId: 'r', diskName, purpose: 'move', index, offsetBytes: index, lengthBytes: 1 } as const;
+  const place = {
+    restoreId: 'r',
+    diskName,
+    purpose: 'move',
+    index,
+    offsetBytes: index,
+    lengthBytes: 1,
+    dataBytes: 1,
+  } as const;
   return { id: `${diskName}${index}`, ...place, state: 'pending', epoch: 0, attempts: 0, mover: null, ...changes };
 }
 

@@ -146,6 +146,15 @@ describe('a machine with several disks', () => {
     assert.equal(second.state, 'completed');
     for (const image of images) await assertSameDisk(stack, first, image, join(at, `${image}.raw`));
     for (const image of images.slice(0, 2)) await assertSameDisk(stack, second, image, join(at, `${image}.raw`));
+    // What a restore counts is what its plan has said.
+    const target = ['--to', 'new', '--name', 'five-more', '--generation', '1'];
+    const plan = await stack.json<{ estimates: { writeBytes: number } }>(['plan', '--point', five, ...target]);
+    for (const bytes of ['bytesTotal', 'bytesDone'] as const) {
+      assert.equal(
+        first.disks.reduce((sum, disk) => sum + disk[bytes], 0),
+        plan.estimates.writeBytes,
+      );
+    }
     assert.deepEqual(
       first.disks.map((disk) => [disk.name, disk.role, disk.lun]),
       [

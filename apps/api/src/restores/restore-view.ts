@@ -47,6 +47,7 @@ export function viewOfRestore(restore: Restore): RestoreView {
       role,
       lun,
       azureId,
+      sizeBytes: restore.plan?.disks.find((planned) => planned.name === name)?.sizeBytes ?? 0,
       bytesTotal,
       bytesDone,
     })),

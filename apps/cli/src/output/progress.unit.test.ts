@@ -95,7 +95,7 @@ describe("a restore's progress", () => {
     ...{ startedAt: null, endedAt: null, attempts: 0 },
   });
   const disk = (bytesDone: number, bytesTotal: number) => ({
-    ...{ name: 'd', from: 'disk:d', role: 'os', lun: null, azureId: null },
+    ...{ name: 'd', from: 'disk:d', role: 'os', lun: null, azureId: null, sizeBytes: 100 * MIB },
     ...{ bytesDone, bytesTotal },
   });
   const restore = (state: string, steps: RestoreView['steps']): RestoreView => ({

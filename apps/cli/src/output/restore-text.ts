@@ -28,13 +28,14 @@ export function restoreText(restore: RestoreView): string {
   if (restore.disks.length > 0) {
     sections.push(
       `Disks\n${formatTable(
-        ['  name', 'role', 'LUN', 'done', 'of', 'Azure disk'],
+        ['  name', 'role', 'LUN', 'done', 'of', 'empty', 'Azure disk'],
         restore.disks.map((disk) => [
           `  ${disk.name}`,
           disk.role,
           disk.lun === null ? '-' : `${disk.lun}`,
           formatBytes(disk.bytesDone),
           formatBytes(disk.bytesTotal),
+          formatBytes(Math.max(0, disk.sizeBytes - disk.bytesTotal)),
           azureDiskOf(restore, disk),
         ]),
       )}`,

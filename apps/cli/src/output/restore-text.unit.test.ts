@@ -4,11 +4,13 @@ import type { RestoreView } from '../stack/views.js';
 import { restoresText, restoreText } from './restore-text.js';
 
 const FULL = { code: 'TARGET_FULL', message: 'There is no space left for the disk "sda".', fix: 'Make room.' };
+const MIB = 1024 * 1024;
 const AZURE_ID = '/subscriptions/s/disks/web-sda';
 
 function restore(state: string, changes: Partial<RestoreView> = {}): RestoreView {
   const step = { number: 5, id: 'restore-data', state: 'failed', startedAt: null, endedAt: null, attempts: 1 };
-  const disk = { name: 'sda', from: 'disk:sda', role: 'os', lun: null, azureId: AZURE_ID, bytesTotal: 1, bytesDone: 0 };
+  const bytes = { sizeBytes: 1024 * MIB, bytesTotal: 24 * MIB, bytesDone: 0 };
+  const disk = { name: 'sda', from: 'disk:sda', role: 'os', lun: null, azureId: AZURE_ID, ...bytes };
   return {
     ...{ id: 'r1', state, restorePoint: null, destination: null, planHash: null, vm: null, problems: [], error: FULL },
     ...{ steps: [step], disks: [disk], ...changes },
@@ -32,6 +34,10 @@ describe('a restore on the screen', () => {
     }
     assert.match(restoreText(restore('rolling-back')), /web-sda/);
     assert.match(restoreText(restore('completed')), /web-sda/);
+  });
+
+  it('counts what holds data, and shows what is empty apart', () => {
+    assert.match(restoreText(restore('failed')), /^ +sda +os +- +0 B +24 MiB +1000 MiB +removed$/m);
   });
 
   it('counts no retry of a step that failed at its first attempt', () => {

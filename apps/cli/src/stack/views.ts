@@ -70,6 +70,8 @@ export interface DiskView {
   readonly role: string;
   readonly lun: number | null;
   readonly azureId: string | null;
+  readonly sizeBytes: number;
+  /** Of these, bytes that hold data. */
   readonly bytesTotal: number;
   readonly bytesDone: number;
 }

@@ -31,7 +31,7 @@ export function restoreDataStep(ports: RestoreDataPorts): StepHandler<'restore-d
     let segments = await books.segments(restore.id, { purpose: 'move', limit: 1 });
     if (segments.length === 0) {
       const cut = await cutDisks(ports, restore, plan.disks, signal);
-      const bytes = cut.reduce((sum, segment) => sum + segment.lengthBytes, 0);
+      const bytes = cut.reduce((sum, segment) => sum + segment.dataBytes, 0);
       await books.transaction(async (tx) => {
         if (isMoving(await tx.lockRestore(restore.id))) await tx.createSegments(cut);
       });
@@ -82,8 +82,8 @@ async function cutDisks(
   restore: Restore,
   disks: readonly PlannedDisk[],
   signal: AbortSignal,
-): Promise<readonly NewSegment[]> {
-  const segments: NewSegment[] = [];
+): Promise<readonly Required<NewSegment>[]> {
+  const segments: Required<NewSegment>[] = [];
   for (const disk of disks) {
     signal.throwIfAborted();
     for (const cut of cutSegments(await ports.extentsOf(restore, disk, signal), disk.sizeBytes)) {

@@ -197,6 +197,8 @@ export interface NewSegment {
   readonly index: number;
   readonly offsetBytes: number;
   readonly lengthBytes: number;
+  /** Absent: all of them. */
+  readonly dataBytes?: number;
 }
 
 export interface SegmentFilter {

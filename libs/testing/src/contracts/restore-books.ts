@@ -115,7 +115,7 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
           await tx.setDiskAzureId(id, 'sda', '/disks/sda');
           const at = { restoreId: id, diskName: 'sda', lengthBytes: GIB };
           await tx.createSegments([
-            { ...at, purpose: 'move', index: 0, offsetBytes: 0 },
+            { ...at, purpose: 'move', index: 0, offsetBytes: 0, dataBytes: 4_096 },
             { ...at, purpose: 'move', index: 1, offsetBytes: 4_000 * GIB },
             { ...at, purpose: 'verify', index: 0, offsetBytes: 0 },
           ]);
@@ -131,13 +131,13 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
             role: 'os',
             lun: null,
             azureId: '/disks/sda',
-            bytesTotal: 2 * GIB,
-            bytesDone: GIB,
+            bytesTotal: 4_096 + GIB,
+            bytesDone: 4_096,
           },
         ]);
         assert.deepEqual(restore.plan, aRestorePlan());
         assert.deepEqual(await books.segmentTotals(id), [
-          { diskName: 'sda', purpose: 'move', state: 'done', count: 1, bytes: GIB },
+          { diskName: 'sda', purpose: 'move', state: 'done', count: 1, bytes: 4_096 },
           { diskName: 'sda', purpose: 'move', state: 'pending', count: 1, bytes: GIB },
           { diskName: 'sda', purpose: 'verify', state: 'pending', count: 1, bytes: GIB },
         ]);

@@ -144,16 +144,16 @@ export function segmentsOf(
 
 export function totalsOf(state: BooksState, restoreId: string): SegmentTotal[] {
   const totals = new Map<string, SegmentTotal>();
-  for (const { diskName, purpose, state: of, lengthBytes } of segmentsOf(state, restoreId)) {
+  for (const { diskName, purpose, state: of, dataBytes } of segmentsOf(state, restoreId)) {
     const key = JSON.stringify([diskName, purpose, of]);
     const { count, bytes } = totals.get(key) ?? { count: 0, bytes: 0 };
-    totals.set(key, { diskName, purpose, state: of, count: count + 1, bytes: bytes + lengthBytes });
+    totals.set(key, { diskName, purpose, state: of, count: count + 1, bytes: bytes + dataBytes });
   }
   return [...totals].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, total]) => total);
 }
 
 function sum(segments: readonly Segment[]): number {
-  return segments.reduce((total, segment) => total + segment.lengthBytes, 0);
+  return segments.reduce((total, segment) => total + segment.dataBytes, 0);
 }
 
 export function goesForward(data: RestoreData): boolean {

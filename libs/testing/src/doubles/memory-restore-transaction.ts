@@ -189,7 +189,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
       const id = `seg-${restoreId}-${diskName}-${purpose}-${index}`;
       if (this.#state.segments.has(id)) continue;
       const fresh = { state: 'pending', epoch: 0, attempts: 0, mover: null, error: null } as const;
-      this.#state.segments.set(id, { ...segment, ...fresh, id });
+      this.#state.segments.set(id, { dataBytes: segment.lengthBytes, ...segment, ...fresh, id });
     }
   }
 

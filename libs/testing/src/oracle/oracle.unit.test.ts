@@ -214,6 +214,7 @@ function segment(changes: Partial<Segment> = {}): Segment {
     index: 0,
     offsetBytes: 0,
     lengthBytes: 4096,
+    dataBytes: 4096,
     state: 'done',
     epoch: 1,
     attempts: 0,
