@@ -1,5 +1,5 @@
 import { mintContainerReadSas } from '@landfall/azure/blob';
-import type { Logger, Metrics } from '@landfall/observability';
+import { type Logger, type Metrics, booksObserver } from '@landfall/observability';
 import { connectBooks, waitForPostgres } from '@landfall/persistence';
 import {
   DoorKeeper,
@@ -10,6 +10,7 @@ import {
   RedisWorkerDoors,
   runOutboxRelay,
   underCrashPoints,
+  underObservation,
   waitForRedis,
   watchDoors,
   workerQueue,
@@ -54,7 +55,7 @@ export async function connect(
     secretKey: environment.LANDFALL_SECRET_KEY,
   });
 
-  const postgres = underCrashPoints(connectBooks(database));
+  const postgres = underObservation(underCrashPoints(connectBooks(database)), booksObserver(metrics));
   const { books, catalogue, workers, tokens, idempotency, audit, diskAccesses, leases } = postgres;
   const queues = new QueueClient(redis);
   const warn = (err: unknown) => logger.warn({ err }, 'Trying again soon.');

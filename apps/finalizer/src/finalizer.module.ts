@@ -1,9 +1,9 @@
 import { connectAzure } from '@landfall/azure';
 import { budgetLimits } from '@landfall/config';
 import type { Cloud, RequestBudget } from '@landfall/domain';
-import { budgetObserver, createMetrics, type Logger, type Metrics } from '@landfall/observability';
+import { budgetObserver, createMetrics, type Logger, type Metrics, booksObserver } from '@landfall/observability';
 import { connectBooks, type Books } from '@landfall/persistence';
-import { RedisRequestBudget, underCrashPoints } from '@landfall/pipeline';
+import { RedisRequestBudget, underCrashPoints, underObservation } from '@landfall/pipeline';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { FinalizerEnvironment } from './environment.js';
 import { FinalizerService } from './finalizer.service.js';
@@ -21,7 +21,12 @@ export class FinalizerModule {
         { provide: METRICS, useFactory: () => createMetrics('finalizer') },
         {
           provide: BOOKS,
-          useFactory: (): Books => underCrashPoints(connectBooks({ databaseUrl: environment.DATABASE_URL })),
+          inject: [METRICS],
+          useFactory: (metrics: Metrics): Books =>
+            underObservation(
+              underCrashPoints(connectBooks({ databaseUrl: environment.DATABASE_URL })),
+              booksObserver(metrics),
+            ),
         },
         {
           provide: BUDGET,

@@ -2,9 +2,16 @@ import { connectAzure } from '@landfall/azure';
 import { openBlobStore, parseBlobUrl } from '@landfall/azure/blob';
 import { budgetLimits } from '@landfall/config';
 import type { CloudReader, RequestBudget } from '@landfall/domain';
-import { budgetObserver, createLogger, createMetrics, type Logger, type Metrics } from '@landfall/observability';
+import {
+  budgetObserver,
+  createLogger,
+  createMetrics,
+  type Logger,
+  type Metrics,
+  booksObserver,
+} from '@landfall/observability';
 import { connectBooks, type Books } from '@landfall/persistence';
-import { RedisRequestBudget, underCrashPoints } from '@landfall/pipeline';
+import { RedisRequestBudget, underCrashPoints, underObservation } from '@landfall/pipeline';
 import { OpenRepositories } from '@landfall/repository';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { askedOnce } from './facts/asked-once.js';
@@ -23,7 +30,15 @@ export class PlannerModule {
         { provide: ENVIRONMENT, useValue: environment },
         { provide: LOGGER, useValue: createLogger('planner', environment.LANDFALL_LOG_LEVEL) },
         { provide: METRICS, useValue: createMetrics('planner') },
-        { provide: BOOKS, useFactory: () => underCrashPoints(connectBooks({ databaseUrl: environment.DATABASE_URL })) },
+        {
+          provide: BOOKS,
+          inject: [METRICS],
+          useFactory: (metrics: Metrics): Books =>
+            underObservation(
+              underCrashPoints(connectBooks({ databaseUrl: environment.DATABASE_URL })),
+              booksObserver(metrics),
+            ),
+        },
         { provide: BUDGET, useFactory: connectBudget, inject: [ENVIRONMENT, METRICS] },
         { provide: CLOUD, useFactory: connectCloud, inject: [ENVIRONMENT, LOGGER, METRICS, BUDGET] },
         { provide: OpenRepositories, useFactory: keepRepositories, inject: [ENVIRONMENT, BOOKS] },

@@ -8,11 +8,11 @@ export interface Metrics {
   readonly registry: Registry;
   /** Restores by state; set at the moment of a scrape. */
   readonly restores: Gauge<'state'>;
-  /** Seconds from a step's first start to its end, by step and outcome (`done`, `failed`, `retried`). */
+  /** Seconds from a step's first start to an end of it, by step and outcome (`done`, `failed`, `retried`, `stopped`). */
   readonly stepSeconds: Histogram<'step' | 'outcome'>;
   /** Jobs by queue and state (`waiting`, `active`, `delayed`, `failed`). */
   readonly queueJobs: Gauge<'queue' | 'state'>;
-  /** Bytes that data-movers handled, by what was done: `written`, `zero`, `read`. */
+  /** Bytes of segments that are done, by what was done with them: `written`, `zero`, `read`. */
   readonly bytesMoved: Counter<'what'>;
   /** Calls to Azure by operation and result (`succeeded`, `failed`, `throttled`). */
   readonly azureCalls: Counter<'operation' | 'result'>;
@@ -121,6 +121,19 @@ export function createMetrics(service: string): Metrics {
       buckets: [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30],
       registers,
     }),
+  };
+}
+
+/** Enters what the books have taken in into the metrics. */
+export function booksObserver({ stepSeconds, bytesMoved }: Pick<Metrics, 'stepSeconds' | 'bytesMoved'>) {
+  return {
+    stepEnded: (step: string, outcome: string, seconds: number): void =>
+      stepSeconds.observe({ step, outcome }, seconds),
+    segmentDone(bytes: { bytesWritten: number; bytesZero: number; bytesRead: number }): void {
+      bytesMoved.inc({ what: 'written' }, bytes.bytesWritten);
+      bytesMoved.inc({ what: 'zero' }, bytes.bytesZero);
+      bytesMoved.inc({ what: 'read' }, bytes.bytesRead);
+    },
   };
 }
 

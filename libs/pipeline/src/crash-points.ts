@@ -8,6 +8,7 @@ import {
   type StepId,
   type StepPatch,
 } from '@landfall/domain';
+import { wrapped } from './wrapped.js';
 
 /*
  * The points at which a process may die, named by what the code itself writes: nobody lists them. The books are wrapped;
@@ -53,17 +54,6 @@ export function withCrashPoints(books: RestoreBooks, hook: CrashHook): RestoreBo
       await hook('relay.beforeSent');
       await books.outboxSent(ids);
       await hook('relay.afterSent');
-    },
-  });
-}
-
-/** Everything as it is but for these methods. */
-function wrapped<T extends object>(target: T, own: Partial<T>): T {
-  return new Proxy(target, {
-    get(_, name) {
-      if (Object.hasOwn(own, name)) return Reflect.get(own, name) as unknown;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
   });
 }

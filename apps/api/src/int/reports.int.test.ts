@@ -97,6 +97,11 @@ describe('what data-movers report', () => {
     const { books } = api.connections.ports;
     assert.deepEqual([(await report(mine, DONE)).status, (await books.segment(mine.segment.id))?.state], [200, 'done']);
     assert.deepEqual((await report(mine, DONE)).body, { counted: true });
+    const { text } = await api.call('GET', '/metrics', { role: 'viewer' });
+    assert.match(
+      text,
+      new RegExp(`^landfall_moved_bytes_total\\{what="written",service="api"\\} ${DONE.bytesWritten}$`, 'm'),
+    );
     const events = (await books.events(mine.restoreId)).filter(({ type }) => type === 'segment.done');
     assert.equal(events.length, 1);
     const queued = await books.segments(mine.restoreId, { states: ['pending'] });

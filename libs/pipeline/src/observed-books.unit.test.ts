@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { PermanentError, RetryableError, type RestoreBooks } from '@landfall/domain';
+import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
+import { beginStep, recordOutcome, type RunResult } from './advance.js';
+import { requestRestore } from './request-restore.js';
+import { observedBooks } from './observed-books.js';
+import { requestCancel } from './turn-round.js';
+
+const DETAILS = { code: 'AZURE_BUSY', message: 'Azure is busy.', fix: 'Wait.' };
+const PLANNED: RunResult = { kind: 'done', output: { planHash: 'sha256:0' } };
+
+describe('what is observed in the books', () => {
+  it('is each run of a step that ends, once it is committed, with how it ended', async () => {
+    const { books, told } = observed();
+    const restoreId = await requested(books);
+    const run = (epoch: number) => ({ restoreId, step: 'plan', epoch }) as const;
+    await beginStep(books, run(1));
+    assert.deepEqual(told, []);
+    await recordOutcome(books, run(1), { kind: 'failed', error: new RetryableError(DETAILS) });
+    await beginStep(books, run(2));
+    await books.transaction((tx) => tx.storePlan(restoreId, aRestorePlan()));
+    await recordOutcome(books, run(2), PLANNED);
+    assert.deepEqual(told, ['plan retried', 'plan done']);
+  });
+
+  it('is a step that has failed, and one that the way back has stopped', async () => {
+    const { books, told } = observed();
+    const failing = await requested(books);
+    await beginStep(books, { restoreId: failing, step: 'plan', epoch: 1 });
+    const error = new PermanentError(DETAILS);
+    await recordOutcome(books, { restoreId: failing, step: 'plan', epoch: 1 }, { kind: 'failed', error });
+    const cancelled = await requested(books);
+    await beginStep(books, { restoreId: cancelled, step: 'plan', epoch: 1 });
+    await requestCancel(books, cancelled, 'olivia');
+    await recordOutcome(books, { restoreId: cancelled, step: 'plan', epoch: 1 }, { kind: 'interrupted' });
+    assert.deepEqual(told, ['plan failed', 'plan stopped']);
+  });
+
+  it('is nothing that was rolled back', async () => {
+    const { books, told } = observed();
+    const restoreId = await requested(books);
+    await beginStep(books, { restoreId, step: 'plan', epoch: 1 });
+    const undone = books.transaction(async (tx) => {
+      await tx.lockRestore(restoreId);
+      assert.ok(await tx.moveStep(restoreId, 'plan', { from: 'running', epoch: 1 }, 'failed'));
+      throw new Error('It does not come to its commit.');
+    });
+    await assert.rejects(undone, /does not come to its commit/);
+    assert.deepEqual(told, []);
+  });
+});
+
+function observed(): { books: RestoreBooks; told: string[] } {
+  const told: string[] = [];
+  const books = observedBooks(new MemoryBooks(), {
+    stepEnded(step, outcome, seconds) {
+      assert.ok(seconds >= 0);
+      told.push(`${step} ${outcome}`);
+    },
+    segmentDone: (bytes) => told.push(`moved ${JSON.stringify(bytes)}`),
+  });
+  return { books, told };
+}
+
+async function requested(books: RestoreBooks): Promise<string> {
+  return (await requestRestore(books, { request: aRestoreRequest(), requestedBy: 'olivia' })).restoreId;
+}
