@@ -52,6 +52,16 @@ export function stepMayBecome(from: StepState, to: StepState): boolean {
   return (STEP_TRANSITIONS[from] as readonly StepState[]).includes(to);
 }
 
+/** @throws Error for a change that the machine does not have: a fault of whoever asks for it. Nothing may be written then. */
+export function requireTransition(from: RestoreState, to: RestoreState): void {
+  if (!mayBecome(from, to)) throw new Error(`A restore may not go from ${from} to ${to}.`);
+}
+
+/** One that stays in its state is only brought up to date. @throws Error as `requireTransition` does */
+export function requireStepTransition(from: StepState, to: StepState): void {
+  if (from !== to && !stepMayBecome(from, to)) throw new Error(`A step may not go from ${from} to ${to}.`);
+}
+
 /** Nothing moves any more unless a person asks for it. */
 export function isSettled(state: RestoreState): boolean {
   return ['refused', 'cancelled', 'rolled-back', 'failed', 'completed', 'needs-attention'].includes(state);

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import {
   ConflictError,
   hasEnded,
+  requireStepTransition,
+  requireTransition,
   STEPS,
   type CleanUp,
   type CleanUpPurpose,
@@ -74,6 +76,7 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
     to: RestoreState,
     patch: RestorePatch = {},
   ): Promise<boolean> {
+    requireTransition(guard.from, to);
     const { count } = await this.#client.restore.updateMany({
       where: { id, state: guard.from, epoch: guard.epoch },
       data: {
@@ -97,6 +100,7 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
     to: StepState,
     patch: StepPatch = {},
   ): Promise<boolean> {
+    requireStepTransition(guard.from, to);
     const { count } = await this.#client.restoreStep.updateMany({
       where: { restoreId, id: step, state: guard.from, epoch: guard.epoch },
       data: {
@@ -130,6 +134,7 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
     to: StepState,
     patch: Omit<StepPatch, 'output' | 'parked'> = {},
   ): Promise<boolean> {
+    requireStepTransition(guard.from, to);
     const { count } = await this.#client.cleanUp.updateMany({
       where: { restoreId, state: guard.from, epoch: guard.epoch },
       data: workColumns(patch, to),

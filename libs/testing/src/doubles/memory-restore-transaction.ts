@@ -1,9 +1,9 @@
 import {
   ConflictError,
   hasEnded,
-  mayBecome,
   STEPS,
-  stepMayBecome,
+  requireStepTransition,
+  requireTransition,
   type CleanUp,
   type CleanUpPurpose,
   type DiskVerdict,
@@ -87,9 +87,9 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     to: RestoreState,
     patch: RestorePatch = {},
   ): Promise<boolean> {
+    requireTransition(guard.from, to);
     const data = this.#state.restores.get(id);
     if (!data || data.state !== guard.from || data.epoch !== guard.epoch) return false;
-    if (!mayBecome(guard.from, to)) throw new Error(`a restore may not go from ${guard.from} to ${to}`);
     if (to === 'running' && data.plan === null) throw new Error('a restore without a plan may not run');
     this.#patch(data, patch);
     data.state = to;
@@ -321,9 +321,8 @@ interface WorkRow extends DispatchTimes {
 }
 
 function moveWork(row: WorkRow, guard: { from: StepState; epoch: number }, to: StepState, patch: StepPatch): boolean {
+  requireStepTransition(guard.from, to);
   if (row.state !== guard.from || row.epoch !== guard.epoch) return false;
-  if (guard.from !== to && !stepMayBecome(guard.from, to))
-    throw new Error(`a step may not go from ${row.state} to ${to}`);
   if (patch.epoch !== undefined && patch.epoch <= row.epoch) throw new Error('an epoch must grow');
   Object.assign(row, structuredClone(patch), { state: to });
   if (patch.epoch !== undefined && to === 'pending') row.dispatchedAt = new Date();
