@@ -18,7 +18,7 @@ export interface CleanUpPorts extends RemovalPorts {
 export function cleanUp(ports: CleanUpPorts): CleanUpHandler {
   const { books, workers, doors, diskAccesses } = ports;
   return async (context) => {
-    const { restore, journal, signal } = context;
+    const { restore, epoch, journal, signal } = context;
     for (const worker of await workers.workers({ restoreId: restore.id })) {
       await workers.retire(worker.id);
       await shutDoor(doors, worker.id);
@@ -28,6 +28,9 @@ export function cleanUp(ports: CleanUpPorts): CleanUpHandler {
       await context.event('clean-up.left', error.message, { azureId: entry.azureId, code: error.code });
     }
     await diskAccesses.removeAll(restore.id);
-    await books.transaction((tx) => tx.patchRestore(restore.id, { vmAzureId: null }));
+    await books.transaction(async (tx) => {
+      await tx.requireCurrent({ restoreId: restore.id, work: 'clean-up', epoch });
+      await tx.patchRestore(restore.id, { vmAzureId: null });
+    });
   };
 }

@@ -306,6 +306,15 @@ describe('the clean-up', () => {
     assert.deepEqual(cloud.inventory, []);
   });
 
+  it('forgets no VM when another run has taken its place meanwhile', async () => {
+    await storePlan(planWith(1));
+    await books.transaction((tx) => tx.patchRestore(restoreId, { vmAzureId: '/vms/web' }));
+    await turnRound();
+    await books.transaction((tx) => tx.moveCleanUp(restoreId, { from: 'running', epoch: 1 }, 'running', { epoch: 2 }));
+    await assert.rejects(clean(), { code: 'STEP_SUPERSEDED' });
+    assert.equal((await books.restore(restoreId))?.vmAzureId, '/vms/web');
+  });
+
   it('leaves and names what no longer carries our tags, and removes the rest', async () => {
     const provisioned = await provision(planWith(2));
     await run('detach-disks', provisioned);
@@ -432,8 +441,8 @@ async function run(
 }
 
 async function clean(calls: CallJournal = journal): Promise<void> {
-  const restore = await books.restore(restoreId);
-  assert.ok(restore);
+  const restore = (await books.restore(restoreId)) ?? assert.fail('there is nothing to clean up');
+  if (restore.state === 'running') await turnRound();
   const ledgers = { ledger: async () => journal.ledger, transaction: books.transaction.bind(books) };
   const looksForIntended = [0, 0];
   const handler = cleanUp({
@@ -442,6 +451,15 @@ async function clean(calls: CallJournal = journal): Promise<void> {
   });
   const signal = new AbortController().signal;
   await handler({ restore, purpose: 'cancel', epoch: 1, journal: calls, signal, event });
+}
+
+/** The clean-up runs under epoch 1. */
+async function turnRound(): Promise<void> {
+  await books.transaction(async (tx) => {
+    await tx.moveRestore(restoreId, { from: 'running', epoch: 1 }, 'cancelling');
+    const { epoch } = await tx.openCleanUp(restoreId, 'cancel', null);
+    await tx.moveCleanUp(restoreId, { from: 'pending', epoch }, 'running', { epoch: 1 });
+  });
 }
 
 async function storePlan(plan: RestorePlan): Promise<void> {

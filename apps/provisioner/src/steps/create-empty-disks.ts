@@ -24,14 +24,17 @@ export interface DiskPorts {
 export function createEmptyDisks(ports: DiskPorts): StepHandler<'create-empty-disks'> {
   const { cloud, books } = ports;
   return async (context) => {
-    const { restore, plan, journal, signal } = context;
+    const { restore, plan, epoch, journal, signal } = context;
     const direct = plan.options.transfer === 'direct';
     const disks = await boundedMap(plan.disks, DISKS_AT_ONCE, async (planned) => {
       const spec = diskSpec(ports, context, planned);
       const disk = direct
         ? await cloud.ensureUploadDisk(spec, journal, signal)
         : await cloud.ensureEmptyDisk(spec, journal, signal);
-      await books.transaction((tx) => tx.setDiskAzureId(restore.id, planned.name, disk.azureId));
+      await books.transaction(async (tx) => {
+        await tx.requireCurrent({ restoreId: restore.id, work: 'create-empty-disks', epoch });
+        await tx.setDiskAzureId(restore.id, planned.name, disk.azureId);
+      });
       return { name: planned.name, azureId: disk.azureId };
     });
     return { kind: 'done', output: { disks } };

@@ -69,6 +69,18 @@ describe('step 3, create-empty-disks', () => {
     );
   });
 
+  it('stores no disk when another run has taken its place meanwhile', async () => {
+    const plan = planWith(1);
+    const { restore } = await contextOf(plan, journal);
+    const guard = { from: 'running', epoch: 1 } as const;
+    await books.transaction((tx) => tx.moveStep(restore.id, 'create-empty-disks', guard, 'pending', { epoch: 2 }));
+    await assert.rejects(disksOf(plan), { code: 'STEP_SUPERSEDED' });
+    assert.deepEqual(
+      (await books.restore(restoreId))?.disks.map((disk) => disk.azureId),
+      [null],
+    );
+  });
+
   it('makes disks that wait for an upload when the data goes to them directly', async () => {
     const plan = planWith(1);
     const [disk] = await disksOf({ ...plan, options: { ...plan.options, transfer: 'direct' } });
@@ -400,6 +412,9 @@ async function contextOf(
     await books.transaction(async (tx) => {
       await tx.createRestore({ id: restoreId, request: aRestoreRequest(), requestedBy: 'tester' });
       await tx.storePlan(restoreId, plan);
+      await tx.moveRestore(restoreId, { from: 'planning', epoch: 0 }, 'running');
+      const guard = { from: 'pending', epoch: 0 } as const;
+      await tx.moveStep(restoreId, 'create-empty-disks', guard, 'running', { epoch: 1 });
     });
   }
   const restore = await books.restore(restoreId);
