@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { newRestoreId, type Secret } from '@landfall/domain';
 import {
   aRestoreRequest,
+  booksGuardsContract,
   catalogueContract,
   leasesContract,
   restoreBooksContract,
@@ -13,10 +14,9 @@ import { temporaryDatabase } from './temporary-database.js';
 
 const LOOKS = 20_000;
 
-restoreBooksContract('Postgres', async () => {
-  const { all, databaseUrl, dispose } = await connected();
-  return { books: all.books, waiting: () => waitingForLock(databaseUrl), dispose };
-});
+restoreBooksContract('Postgres', books);
+
+booksGuardsContract('Postgres', books);
 
 catalogueContract('Postgres', async () => {
   const { all, dispose } = await connected();
@@ -36,6 +36,11 @@ leasesContract('Postgres', async () => {
   const { all, dispose } = await connected();
   return { leases: all.leases, dispose };
 });
+
+async function books() {
+  const { all, databaseUrl, dispose } = await connected();
+  return { books: all.books, waiting: () => waitingForLock(databaseUrl), dispose };
+}
 
 async function connected(): Promise<{ all: Books; databaseUrl: Secret; dispose: () => Promise<void> }> {
   const server = process.env.LANDFALL_TEST_DATABASE_URL;

@@ -19,12 +19,33 @@ describe('the books in Postgres', () => {
     const server = process.env.LANDFALL_TEST_DATABASE_URL;
     assert.ok(server, 'LANDFALL_TEST_DATABASE_URL is not set: run this through the test runner');
     database = await temporaryDatabase(server);
+    await query(`ALTER DATABASE "${new URL(database.url.reveal()).pathname.slice(1)}" SET lock_timeout = '2s'`);
     all = connectBooks({ databaseUrl: database.url });
   });
   after(async () => {
     await all.close();
     await database.drop();
   });
+
+  async function query(text: string): Promise<void> {
+    const client = new pg.Client({ connectionString: database.url.reveal() });
+    await client.connect();
+    await client.query(text).finally(() => client.end());
+  }
+
+  /** While another session holds what this statement locks. */
+  async function whileLocked(statement: string, work: () => Promise<void>): Promise<void> {
+    const client = new pg.Client({ connectionString: database.url.reveal() });
+    await client.connect();
+    try {
+      await client.query('BEGIN');
+      const { rowCount } = await client.query(statement);
+      assert.equal(rowCount, 1);
+      await work();
+    } finally {
+      await client.end();
+    }
+  }
 
   it('keep tokens by their hash, and know neither expired nor revoked ones', async () => {
     const hash = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -46,6 +67,39 @@ describe('the books in Postgres', () => {
       (await all.tokens.list()).map((row) => row.id),
       [made.id, expired.id],
     );
+  });
+
+  it('give the next relay what another one is not just claiming, without waiting for it', async () => {
+    for (const jobId of ['first', 'second']) {
+      await all.books.transaction((tx) => tx.enqueue({ queue: 'q', jobId, name: 'n', payload: {} }));
+    }
+    await whileLocked('SELECT 1 FROM "outbox" WHERE "job_id" = \'first\' FOR UPDATE', async () => {
+      assert.deepEqual(
+        (await all.books.claimOutbox(1)).map(({ jobId }) => jobId),
+        ['second'],
+      );
+    });
+    assert.deepEqual(
+      (await all.books.claimOutbox(1)).map(({ jobId }) => jobId),
+      ['first'],
+    );
+  });
+
+  it('let nobody replace the points of a repository while somebody else does', async () => {
+    const { catalogue } = all;
+    const name = 'locked';
+    await catalogue.addRepository({
+      name,
+      kind: 'restic',
+      url: '/backups/locked',
+      hostedByProvider: false,
+      sealedPassword: null,
+    });
+    await whileLocked(`SELECT 1 FROM "repository" WHERE "name" = '${name}' FOR UPDATE`, () =>
+      // What has to wait for the lock gives up soon, in these sessions.
+      assert.rejects(catalogue.replacePoints(name, []), /lock timeout/),
+    );
+    await catalogue.replacePoints(name, []);
   });
 
   it('forget idempotency keys once they are old', async () => {

@@ -19,6 +19,7 @@ export * from './doubles/memory-catalogue.js';
 export * from './doubles/memory-worker-registry.js';
 export * from './builders/restore-plan.js';
 export * from './builders/recorded-images.js';
+export * from './contracts/books-guards.js';
 export * from './contracts/restore-books.js';
 export * from './contracts/catalogue.js';
 export * from './contracts/worker-registry.js';

@@ -46,6 +46,12 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
   #state: BooksState = emptyBooks();
   #last: Promise<unknown> = Promise.resolve();
   readonly #listeners = new Set<() => void>();
+  readonly #locksNeeded: boolean;
+
+  /** @param locksNeeded whether a transaction that writes to a restore without having locked it throws */
+  constructor({ locksNeeded = false } = {}) {
+    this.#locksNeeded = locksNeeded;
+  }
 
   /** All that is in them at this moment, for a look from the side. */
   get now(): Readonly<BooksState> {
@@ -65,7 +71,7 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
   async transaction<T>(work: (tx: RestoreTransaction) => Promise<T>): Promise<T> {
     let wroteOutbox = false;
     const result = await this.#commit(async (state) => {
-      const tx = new MemoryRestoreTransaction(state);
+      const tx = new MemoryRestoreTransaction(state, this.#locksNeeded);
       const value = await work(tx);
       wroteOutbox = tx.wroteOutbox;
       return value;

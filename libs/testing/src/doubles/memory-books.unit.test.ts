@@ -1,4 +1,5 @@
 import { catalogueContract } from '../contracts/catalogue.js';
+import { booksGuardsContract } from '../contracts/books-guards.js';
 import { restoreBooksContract } from '../contracts/restore-books.js';
 import { workerRegistryContract } from '../contracts/worker-registry.js';
 import { MemoryBooks } from './memory-books.js';
@@ -8,6 +9,8 @@ import { MemoryWorkerRegistry } from './memory-worker-registry.js';
 const dispose = async (): Promise<void> => undefined;
 
 restoreBooksContract('MemoryBooks', async () => ({ books: new MemoryBooks(), dispose }));
+
+booksGuardsContract('MemoryBooks', async () => ({ books: new MemoryBooks(), dispose }));
 
 catalogueContract('MemoryCatalogue', async () => {
   const books = new MemoryBooks();

@@ -43,13 +43,25 @@ import {
 /** Works on the copy that it is given. Refuses what is not legal loudly: a test must not get past it. */
 export class MemoryRestoreTransaction implements RestoreTransaction {
   readonly #state: BooksState;
+  /** Restores that may be written. */
+  readonly #locked = new Set<string>();
   wroteOutbox = false;
 
-  constructor(state: BooksState) {
+  /** @param locksNeeded whether a restore has to be locked before anything of it is written */
+  constructor(
+    state: BooksState,
+    private readonly locksNeeded: boolean,
+  ) {
     this.#state = state;
   }
 
+  #requireLock(restoreId: string): void {
+    if (!this.locksNeeded || this.#locked.has(restoreId)) return;
+    throw new Error(`restore ${restoreId} is written without having been locked`);
+  }
+
   async createRestore(restore: NewRestore): Promise<void> {
+    this.#locked.add(restore.id);
     if (this.#state.restores.has(restore.id)) throw new Error(`restore ${restore.id} exists`);
     this.#state.restores.set(restore.id, {
       id: restore.id,
@@ -73,11 +85,13 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
   }
 
   async lockRestore(id: string): Promise<LockedRestore | null> {
+    this.#locked.add(id);
     const data = this.#state.restores.get(id);
     return data ? toLockedRestore(data) : null;
   }
 
   async requireCurrent(run: WorkRun): Promise<void> {
+    this.#locked.add(run.restoreId);
     if (!isRunning(this.#state, run)) throw superseded(run);
   }
 
@@ -87,6 +101,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     to: RestoreState,
     patch: RestorePatch = {},
   ): Promise<boolean> {
+    this.#requireLock(id);
     requireTransition(guard.from, to);
     const data = this.#state.restores.get(id);
     if (!data || data.state !== guard.from || data.epoch !== guard.epoch) return false;
@@ -99,6 +114,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
   }
 
   async patchRestore(id: string, patch: RestorePatch): Promise<void> {
+    this.#requireLock(id);
     this.#patch(this.#restore(id), patch);
   }
 
@@ -109,6 +125,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     to: StepState,
     patch: StepPatch = {},
   ): Promise<boolean> {
+    this.#requireLock(restoreId);
     const row = this.#state.restores.get(restoreId)?.steps.find((candidate) => candidate.id === step);
     return row !== undefined && moveWork(row, guard, to, patch);
   }
@@ -119,6 +136,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
   }
 
   async openCleanUp(restoreId: string, purpose: CleanUpPurpose, cause: ErrorDetails | null): Promise<CleanUp> {
+    this.#requireLock(restoreId);
     const data = this.#restore(restoreId);
     const epoch = data.cleanUp ? data.cleanUp.epoch + 1 : 0;
     data.cleanUp = { purpose, cause, ...FRESH_WORK, epoch };
@@ -131,11 +149,13 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     to: StepState,
     patch: Omit<StepPatch, 'output' | 'parked'> = {},
   ): Promise<boolean> {
+    this.#requireLock(restoreId);
     const row = this.#state.restores.get(restoreId)?.cleanUp;
     return row ? moveWork(row, guard, to, patch) : false;
   }
 
   async storePlan(restoreId: string, plan: RestorePlan): Promise<void> {
+    this.#requireLock(restoreId);
     const data = this.#state.restores.get(restoreId);
     if (data?.state !== 'planning') {
       throw new ConflictError({
@@ -157,6 +177,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
   }
 
   async setDiskAzureId(restoreId: string, diskName: string, azureId: string): Promise<void> {
+    this.#requireLock(restoreId);
     const disk = this.#restore(restoreId).disks.find((candidate) => candidate.name === diskName);
     if (!disk) throw new Error(`restore ${restoreId} has no disk ${diskName}`);
     disk.azureId = azureId;
@@ -184,6 +205,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
   }
 
   async createSegments(segments: readonly NewSegment[]): Promise<void> {
+    for (const { restoreId } of segments) this.#requireLock(restoreId);
     for (const segment of segments) {
       const { restoreId, diskName, purpose, index } = segment;
       const id = `seg-${restoreId}-${diskName}-${purpose}-${index}`;
@@ -200,6 +222,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     patch: { mover?: string | null; epoch?: number; attempts?: number; error?: ErrorDetails | null } = {},
   ): Promise<boolean> {
     const segment = this.#state.segments.get(id);
+    if (segment) this.#requireLock(segment.restoreId);
     if (!segment || segment.state !== guard.from || segment.epoch !== guard.epoch) return false;
     Object.assign(segment, patch, { state: to });
     return true;
@@ -232,6 +255,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
   }
 
   async handOut(segments: readonly SegmentToHandOut[]): Promise<number> {
+    for (const { segment } of segments) this.#requireLock(segment.restoreId);
     let sent = 0;
     for (const { segment, queue, jobId, name, payload } of segments) {
       const patch = { epoch: segment.epoch + 1, mover: null };
@@ -244,6 +268,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
   }
 
   async addGrant(grant: GrantRecord): Promise<void> {
+    this.#requireLock(grant.restoreId);
     const known = this.#state.grants.some(
       (other) => other.segmentId === grant.segmentId && other.epoch === grant.epoch,
     );
@@ -258,6 +283,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
   }
 
   async addVerdict(verdict: Omit<DiskVerdict, 'at'>): Promise<boolean> {
+    this.#requireLock(verdict.restoreId);
     const { restoreId, diskName, segmentId, epoch } = verdict;
     const isThis = (other: DiskVerdict): boolean =>
       other.restoreId === restoreId &&

@@ -59,9 +59,12 @@ function run(world: World, service: SimulatedService, process: Process): void {
   let tasks: Readonly<Record<string, TaskHandler>> = {};
   if (service === 'planner') {
     handlers = {
-      plan: async ({ restore }) => {
+      plan: async ({ restore, epoch }) => {
         const plan: RestorePlan = world.orderOf(restore.id).plan;
-        await books.transaction((tx) => tx.storePlan(restore.id, plan));
+        await books.transaction(async (tx) => {
+          await tx.requireCurrent({ restoreId: restore.id, work: 'plan', epoch });
+          await tx.storePlan(restore.id, plan);
+        });
         return { kind: 'done', output: { planHash: plan.planHash } };
       },
     };

@@ -30,7 +30,7 @@ export interface Connections {
 
 /** Postgres: what all processes share, and each one's way to it. */
 export class SharedBooks {
-  readonly books = new MemoryBooks();
+  readonly books = new MemoryBooks({ locksNeeded: true });
   readonly workers = new MemoryWorkerRegistry();
   readonly accesses = new MemoryDiskAccesses();
   readonly leases = new MemoryLeases();

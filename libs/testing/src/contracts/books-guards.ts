@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { newRestoreId, type RestoreBooks, type RestoreState, type StepState } from '@landfall/domain';
+import { aRestorePlan } from '../builders/restore-plan.js';
+import { aRestoreRequest } from '../builders/restore-request.js';
+import type { RestoreBooksUnderTest } from './restore-books.js';
+
+/**
+ * Registers the tests of what keeps two writers apart: locks, states, epochs, and the changes that the state machine has. Each
+ * holds a single guard: without it, one of them fails.
+ */
+export function booksGuardsContract(name: string, make: () => Promise<RestoreBooksUnderTest>): void {
+  const withRestore = async (
+    use: (books: RestoreBooks, id: string, waiting: () => Promise<void>) => Promise<void>,
+  ): Promise<void> => {
+    const made = await make();
+    try {
+      await use(made.books, await running(made.books), async () => made.waiting?.());
+    } finally {
+      await made.dispose();
+    }
+  };
+
+  describe(`${name}, with several writers`, () => {
+    test('let nobody read a locked restore to decide on it before its writer has committed', () =>
+      withRestore(async (books, id, waiting) => {
+        const [locked, isLocked] = signal();
+        const [asked, goOn] = signal();
+        const writing = books.transaction(async (tx) => {
+          await tx.lockRestore(id);
+          isLocked();
+          await asked;
+          await tx.moveRestore(id, { from: 'running', epoch: 1 }, 'cancelling');
+        });
+        await locked;
+        const reading = books.transaction((tx) => tx.lockRestore(id));
+        await waiting().finally(goOn);
+        await writing;
+        assert.deepEqual([(await reading)?.state, (await reading)?.epoch], ['cancelling', 2]);
+      }));
+
+    test('move a step from the state and under the epoch that its writer believes in, and else not', () =>
+      withRestore(async (books, id) => {
+        const move = (from: StepState, epoch: number, to: StepState) =>
+          books.transaction((tx) => tx.moveStep(id, 'create-vm', { from, epoch }, to, { attempts: 7 }));
+        await books.transaction((tx) =>
+          tx.moveStep(id, 'create-vm', { from: 'pending', epoch: 0 }, 'running', { epoch: 3 }),
+        );
+        assert.deepEqual([await move('running', 2, 'done'), await move('running', 4, 'done')], [false, false]);
+        assert.deepEqual([await move('pending', 3, 'running'), await move('failed', 3, 'pending')], [false, false]);
+        const step = (await books.restore(id))?.steps.find((each) => each.id === 'create-vm');
+        assert.deepEqual([step?.state, step?.epoch, step?.attempts], ['running', 3, 0]);
+        assert.equal(await move('running', 3, 'done'), true);
+      }));
+
+    test('move a segment from the state and under the epoch that its writer believes in, and else not', () =>
+      withRestore(async (books, id) => {
+        const range = { index: 0, offsetBytes: 0, lengthBytes: 512 };
+        await books.transaction((tx) =>
+          tx.createSegments([{ restoreId: id, diskName: 'sda', purpose: 'move', ...range }]),
+        );
+        const [segment] = await books.segments(id);
+        assert.ok(segment);
+        const move = (from: 'pending' | 'running', epoch: number) =>
+          books.transaction((tx) => tx.moveSegment(segment.id, { from, epoch }, 'done', { attempts: 7 }));
+        const guard = { from: 'pending', epoch: 0 } as const;
+        await books.transaction((tx) => tx.moveSegment(segment.id, guard, 'running', { epoch: 3 }));
+        assert.deepEqual(
+          [await move('running', 2), await move('running', 4), await move('pending', 3)],
+          [false, false, false],
+        );
+        const { state, epoch, attempts } = (await books.segment(segment.id)) ?? segment;
+        assert.deepEqual([state, epoch, attempts], ['running', 3, 0]);
+        assert.equal(await move('running', 3), true);
+      }));
+
+    test('move a clean-up from the state and under the epoch that its writer believes in, and else not', () =>
+      withRestore(async (books, id) => {
+        const { epoch } = await books.transaction(async (tx) => {
+          await tx.moveRestore(id, { from: 'running', epoch: 1 }, 'cancelling');
+          return tx.openCleanUp(id, 'cancel', null);
+        });
+        const move = (from: StepState, under: number) =>
+          books.transaction((tx) => tx.moveCleanUp(id, { from, epoch: under }, 'running'));
+        assert.deepEqual([await move('pending', epoch + 1), await move('failed', epoch)], [false, false]);
+        assert.equal(await move('pending', epoch), true);
+      }));
+
+    test('write nothing of a change that the state machine does not have', () =>
+      withRestore(async (books, id) => {
+        const restoreTo = (from: RestoreState, to: RestoreState) =>
+          books.transaction((tx) => tx.moveRestore(id, { from, epoch: 1 }, to));
+        for (const to of ['planning', 'cancelled', 'rolled-back', 'refused'] as const) {
+          await assert.rejects(restoreTo('running', to), /may not go from running to/, to);
+        }
+        const stepTo = (from: StepState, to: StepState) =>
+          books.transaction((tx) => tx.moveStep(id, 'create-vm', { from, epoch: 0 }, to));
+        await assert.rejects(stepTo('pending', 'done'), /may not go from pending to done/);
+        await assert.rejects(stepTo('skipped', 'running'), /may not go from skipped to running/);
+        const now = await books.restore(id);
+        assert.deepEqual([now?.state, now?.epoch], ['running', 1]);
+        assert.ok(now?.steps.every(({ state }) => state === 'pending'));
+      }));
+  });
+}
+
+/** Something to wait for, and what lets it happen. */
+function signal(): [happened: Promise<void>, happen: () => void] {
+  let happen = (): void => undefined;
+  const happened = new Promise<void>((resolve) => (happen = resolve));
+  return [happened, () => happen()];
+}
+
+/** Under epoch 1, no step begun. */
+async function running(books: RestoreBooks): Promise<string> {
+  const id = newRestoreId();
+  await books.transaction(async (tx) => {
+    await tx.createRestore({ id, request: aRestoreRequest(), requestedBy: 'olivia' });
+    await tx.storePlan(id, aRestorePlan());
+    await tx.moveRestore(id, { from: 'planning', epoch: 0 }, 'running');
+  });
+  return id;
+}
