@@ -1,6 +1,5 @@
 import type { ErrorDetail } from '../arm/errors.js';
 import type { DataDisk, OsDisk, VmProperties } from '../compute/vm-schema.js';
-import type { LateFault } from '../faults/late-faults.js';
 import type { IpConfiguration, SubnetProperties } from '../network/schema.js';
 
 /*
@@ -166,6 +165,14 @@ export type ResourceRecord =
 
 export type ResourceType = ResourceRecord['type'];
 export type RecordOf<T extends ResourceType> = Extract<ResourceRecord, { type: T }>;
+
+/** How an operation ends badly; see faults/late-faults.ts. */
+export interface LateFault {
+  readonly ends: 'Failed' | 'Canceled';
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+}
 
 /** A long-running operation, from its acceptance on; see operations/engine.ts. */
 export interface OperationRecord {
