@@ -5,7 +5,7 @@ import { attachDisks } from '@landfall/finalizer/steps/attach-disks';
 import { createVm } from '@landfall/finalizer/steps/create-vm';
 import { deallocateWorker } from '@landfall/finalizer/steps/deallocate-worker';
 import { detachDisks } from '@landfall/finalizer/steps/detach-disks';
-import { createTransfer } from '@landfall/finalizer/transfer/index';
+import { createTransfer } from '@landfall/finalizer/transfer';
 import {
   handleJob,
   QUEUES,
