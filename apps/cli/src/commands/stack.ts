@@ -4,7 +4,7 @@ import type { DemoOptions } from '../demo/demo.js';
 import type { DoctorOptions } from '../doctor/doctor.js';
 import type { UpOptions } from './stack-control.js';
 
-/** The local stack, the demonstration and the tests. */
+/** The local stack, the demonstration, the tests and the checks of the sources. */
 export function describeStackCommands(program: LandfallCommand): void {
   program
     .command('demo')
@@ -22,6 +22,11 @@ export function describeStackCommands(program: LandfallCommand): void {
       const { runTests } = await import('./test.js');
       program.finish(await runTests([...(suite === undefined ? [] : [suite]), ...more]));
     });
+
+  program
+    .command('check')
+    .description("check Landfall's own sources: circles of imports, lint, format")
+    .does(async (call) => (await import('./check.js')).check(call));
 
   program
     .command('up')
