@@ -13,10 +13,10 @@ export default {
     },
     {
       name: 'unresolved',
-      comment: 'An import that is not found could hide a circle.',
+      comment: 'A file that is not found could hide a circle. Packages are found only once they are built.',
       severity: 'error',
       from: {},
-      to: { couldNotResolve: true },
+      to: { path: '^[.]', couldNotResolve: true },
     },
   ],
   options: {
