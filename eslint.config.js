@@ -6,7 +6,7 @@ import tseslint from 'typescript-eslint';
  * Who may import whom (ARCHITECTURE.md has the picture):
  *  - apps import any lib, never another app;
  *  - adapters and the pipeline import the domain; the domain imports nothing;
- *  - `testing` is for tests alone;
+ *  - `testing` is for tests alone, and for `tools/chaos`, which is one of the whole;
  *  - each third-party world stops at its adapter: the Azure SDK in libs/azure, Prisma in libs/persistence,
  *    BullMQ in libs/pipeline (and in the data-mover, which is a consumer of its own), Nest in apps.
  */
@@ -20,23 +20,40 @@ const lib = [
   'type:adapter',
 ];
 
-const boundaries = [
-  { sourceTag: 'type:domain', onlyDependOnLibsWithTags: [] },
-  { sourceTag: 'type:config', onlyDependOnLibsWithTags: ['type:domain'] },
-  { sourceTag: 'type:observability', onlyDependOnLibsWithTags: ['type:domain'] },
-  { sourceTag: 'type:disk', onlyDependOnLibsWithTags: ['type:domain'] },
-  { sourceTag: 'type:testing', onlyDependOnLibsWithTags: ['type:domain'] },
-  { sourceTag: 'type:pipeline', onlyDependOnLibsWithTags: ['type:domain'] },
-  { sourceTag: 'type:transfer', onlyDependOnLibsWithTags: ['type:domain', 'type:pipeline'] },
-  { sourceTag: 'type:adapter', onlyDependOnLibsWithTags: ['type:domain'] },
-  { sourceTag: 'type:app', onlyDependOnLibsWithTags: lib },
+/**
+ * By the tag of whoever imports: what its product may import, and what its tests may use besides (doubles and builders, the
+ * adapters and the tools that they run against).
+ */
+const may = {
+  'type:domain': { use: [] },
+  'type:config': { use: ['type:domain'] },
+  'type:observability': { use: ['type:domain'] },
+  'type:disk': { use: ['type:domain'], test: ['type:testing'] },
+  'type:testing': { use: ['type:domain'] },
+  'type:pipeline': { use: ['type:domain'], test: ['type:testing', 'type:adapter'] },
+  'type:transfer': { use: ['type:domain', 'type:pipeline'], test: ['type:testing', 'type:adapter'] },
+  'type:adapter': { use: ['type:domain'], test: ['type:testing', 'type:tool'] },
+  'type:app': { use: lib, test: ['type:testing', 'type:tool'] },
   // The command line starts the local stack.
-  { sourceTag: 'type:cli', onlyDependOnLibsWithTags: [...lib, 'type:tool'] },
-  { sourceTag: 'type:tool', onlyDependOnLibsWithTags: [...lib, 'type:tool'] },
-];
+  'type:cli': { use: [...lib, 'type:tool'], test: ['type:testing'] },
+  'type:tool': { use: [...lib, 'type:tool'], test: ['type:testing'] },
+  // Runs the apps' own parts on doubles: it may import what they export by name.
+  'type:chaos': { use: [...lib, 'type:app', 'type:testing', 'type:tool'] },
+};
 
-/** Tests may use doubles, builders and the tools that they are run against. */
-const testBoundaries = [{ sourceTag: '*', onlyDependOnLibsWithTags: ['*'] }];
+const boundaries = (isTest) => ({
+  '@nx/enforce-module-boundaries': [
+    'error',
+    {
+      depConstraints: Object.entries(may).map(([sourceTag, { use, test = [] }]) => ({
+        sourceTag,
+        onlyDependOnLibsWithTags: isTest ? [...use, ...test] : use,
+      })),
+      allow: [],
+      enforceBuildableLibDependency: false,
+    },
+  ],
+});
 
 const sdk = (allowed) => {
   const worlds = {
@@ -78,10 +95,7 @@ export default tseslint.config(
   {
     plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': [
-        'error',
-        { depConstraints: boundaries, allow: [], enforceBuildableLibDependency: false },
-      ],
+      ...boundaries(false),
       // `!` stands where a check just above makes a value certain and the type can't say it.
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-extraneous-class': 'off',
@@ -100,17 +114,15 @@ export default tseslint.config(
   { files: ['apps/api/**'], rules: sdk(['nest', 'queue']) },
   { files: ['apps/planner/**', 'apps/provisioner/**', 'apps/finalizer/**'], rules: sdk(['nest']) },
   { files: ['tools/local-stack/**'], rules: sdk(['prisma']) },
-  {
-    // The fault matrix is a test of the whole: it runs the apps' parts on doubles.
-    files: ['**/*.test.ts', 'libs/testing/**', 'tools/chaos/**'],
-    rules: {
-      '@nx/enforce-module-boundaries': [
-        'error',
-        { depConstraints: testBoundaries, enforceBuildableLibDependency: false },
-      ],
-      'no-restricted-imports': 'off',
-    },
-  },
+  // Its own client of Azure, of the queues' server and of the database, and the addresses of the queues' dashboard.
+  { files: ['tools/chaos/**'], rules: sdk(['azure', 'prisma', 'queue', 'nest']) },
+  { files: ['**/*.test.ts'], rules: boundaries(true) },
+  // Tests that look behind an adapter, or stand for a client.
+  { files: ['apps/api/**/*.test.ts'], rules: sdk(['nest', 'queue', 'prisma']) },
+  { files: ['libs/transfer/**/*.test.ts'], rules: sdk(['prisma']) },
+  { files: ['tools/azure-contracts/**/*.test.ts', 'tools/azure-emulator/**/*.test.ts'], rules: sdk(['azure']) },
+  { files: ['tools/end-to-end/**/*.test.ts'], rules: sdk(['azure', 'queue']) },
+  { files: ['tools/local-stack/**/*.test.ts'], rules: sdk(['azure', 'prisma', 'queue']) },
   {
     files: ['**/*.js', '**/*.mjs'],
     languageOptions: {

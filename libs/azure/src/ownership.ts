@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { carriesTags, PermanentError, type Tags } from '@landfall/domain';
+import { canonicalJson, carriesTags, PermanentError, type Tags } from '@landfall/domain';
 
 export interface Tagged {
   readonly azureId: string;
@@ -25,15 +25,7 @@ export function changed(found: Tagged, what: string): PermanentError {
   });
 }
 
-/** SHA-256 over the canonical JSON (keys sorted) of what is asked for. */
+/** SHA-256 over the canonical JSON of what is asked for. */
 export function bodyHash(body: unknown): string {
-  return createHash('sha256').update(canonical(body)).digest('hex');
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
-  entries.sort(([left], [right]) => (left < right ? -1 : 1));
-  return `{${entries.map(([name, each]) => `${JSON.stringify(name)}:${canonical(each)}`).join(',')}}`;
+  return createHash('sha256').update(canonicalJson(body)).digest('hex');
 }

@@ -1,6 +1,6 @@
-import { open, readFile, realpath, type FileHandle } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { open, type FileHandle } from 'node:fs/promises';
 import { BadInputError, type ByteReader } from '@landfall/domain';
+import { blockDeviceSectorSize, blockDeviceSize } from './block-device.js';
 import { inspect } from './inspect.js';
 import type { Inspection } from './inspection.js';
 
@@ -32,7 +32,10 @@ async function openDisk(path: string): Promise<OpenedDisk> {
   try {
     const stats = await file.stat();
     if (stats.isFile()) return { path, file, sizeBytes: stats.size };
-    if (stats.isBlockDevice()) return { path, file, ...(await deviceGeometry(path)) };
+    if (stats.isBlockDevice()) {
+      const [sizeBytes, sectorBytes] = [await blockDeviceSize(path), await blockDeviceSectorSize(path)];
+      return { path, file, sizeBytes, sectorBytes };
+    }
   } catch (error) {
     await file.close();
     throw unreadable(path, error);
@@ -43,15 +46,6 @@ async function openDisk(path: string): Promise<OpenedDisk> {
     message: `${path} is neither a file nor a block device.`,
     fix: 'Name disk images or block devices.',
   });
-}
-
-/** The kernel counts a device's size in 512-byte sectors whatever its own sectors are. */
-async function deviceGeometry(path: string): Promise<{ sizeBytes: number; sectorBytes: number }> {
-  const device = `/sys/class/block/${basename(await realpath(path))}`;
-  const sectors = Number(await readFile(`${device}/size`, 'latin1'));
-  // A partition has no queue of its own.
-  const sectorText = await readFile(`${device}/queue/logical_block_size`, 'latin1').catch(() => '512');
-  return { sizeBytes: sectors * 512, sectorBytes: Number(sectorText) };
 }
 
 function unreadable(path: string, error: unknown): BadInputError {

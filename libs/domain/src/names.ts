@@ -20,20 +20,21 @@ export function restorePointId(repositoryName: string, reference: string): strin
 
 /** Azure disk names: at most 80 characters, letters, digits, `_`, `.`, `-`, beginning with a letter or digit. */
 export function azureDiskName(plannedName: string, restoreId: string): string {
-  return `${clean(plannedName).slice(0, 79 - restoreId.length)}-${restoreId}`;
+  return `${nameBase(plannedName, 'disk').slice(0, 79 - restoreId.length)}-${restoreId}`;
 }
 
 export function networkInterfaceName(vmName: string, restoreId: string): string {
-  return `${clean(vmName).slice(0, 75 - restoreId.length)}-nic-${restoreId}`;
+  return `${nameBase(vmName, 'disk').slice(0, 75 - restoreId.length)}-nic-${restoreId}`;
 }
 
 export function workerName(restoreId: string, index: number): string {
   return `landfall-worker-${restoreId}-${index}`;
 }
 
-function clean(text: string): string {
+/** What an Azure name made from this text may begin with: letters, digits, `_`, `.`, `-`; `otherwise` where nothing is left. */
+export function nameBase(text: string, otherwise: string): string {
   const kept = text.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
-  return kept === '' ? 'disk' : kept;
+  return kept === '' ? otherwise : kept;
 }
 
 /**

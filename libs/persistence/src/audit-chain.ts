@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AuditEntry } from '@landfall/domain';
+import { canonicalJson, type AuditEntry } from '@landfall/domain';
 
 /*
  * The chain of the audit log: an entry's hash is taken over the hash of the one before it and everything that the entry
@@ -27,13 +27,4 @@ export class ChainCheck {
     this.#hash = entry.hash;
     this.#sequence = entry.sequence;
   }
-}
-
-/** JSON with sorted keys: the same value gives the same text, whichever order a database kept its keys in. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import type { AuditEntry } from '@landfall/domain';
-import { canonicalJson, CHAIN_START, ChainCheck, entryHash } from './audit-chain.js';
+import { canonicalJson, type AuditEntry } from '@landfall/domain';
+import { CHAIN_START, ChainCheck, entryHash } from './audit-chain.js';
 
 function chain(length: number): AuditEntry[] {
   const entries: AuditEntry[] = [];

@@ -24,7 +24,7 @@ import { NETWORK_INTERFACE_ROUTES } from './network/network-interfaces.js';
 import { PLAIN_NETWORK_ROUTES } from './network/plain-resources.js';
 import { DELETE_NETWORK_RESOURCE, SETTLE_NETWORK_RESOURCE } from './network/settle.js';
 import { VIRTUAL_NETWORK_ROUTES } from './network/virtual-networks.js';
-import type { OperationKind } from './operations/engine.js';
+import type { OperationKind } from './operations/kind.js';
 import { OPERATION_ROUTES } from './operations/routes.js';
 
 /* Everything that this Azure can do: its operations, and the effects of those that take their time. */

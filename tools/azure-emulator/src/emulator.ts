@@ -23,7 +23,7 @@ import { servePageBlob } from './page-blob/endpoint.js';
 import { Bandwidth } from './page-blob/bandwidth.js';
 import { Transfers } from './page-blob/transfers.js';
 import { seed } from './seed.js';
-import { DEFAULT_SETTINGS, Settings } from './settings.js';
+import { DEFAULT_SETTINGS, Settings } from './settings/settings.js';
 import { DISK, SNAPSHOT } from './state/records.js';
 import { State } from './state/state.js';
 import { workerLimit } from './workers/worker-limit.js';

@@ -3,7 +3,13 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { PermanentError } from '@landfall/domain';
 import { requireEqual } from './compare-files.js';
-import type { Backup } from './whole-restore.js';
+
+/** A disk image and the restic repository that it was backed up into. All are paths. */
+export interface Backup {
+  readonly disk: string;
+  readonly repository: string;
+  readonly passwordFile: string;
+}
 
 interface RestoreView {
   readonly state: string;

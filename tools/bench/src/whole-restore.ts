@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { PermanentError } from '@landfall/domain';
-import { BuiltCheckout } from './built-checkout.js';
+import { BuiltCheckout, type Backup } from './built-checkout.js';
 import { middle, round } from './figures.js';
 import { memoryFolder } from './memory-folder.js';
 import type { Report } from './report.js';
@@ -93,12 +93,6 @@ async function builtFolder(folder: string): Promise<string> {
       { cause },
     );
   }
-}
-
-export interface Backup {
-  readonly disk: string;
-  readonly repository: string;
-  readonly passwordFile: string;
 }
 
 async function backUp(folder: string, sizeBytes: number, say: (line: string) => void): Promise<Backup> {

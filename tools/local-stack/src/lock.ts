@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identify, isAlive, type ProcessIdentity } from './process-identity.js';
+import { identify, isAlive, type ProcessIdentity } from '@landfall/azure-emulator/process-identity';
 
 /*
  * One supervisor a folder. `DIR/lock` says which process it is; the lock of a process that has ended is stale and is

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { lockHolder, lockIsStale, releaseLock, takeLock } from './lock.js';
-import { endProcess, identify, isAlive, type ProcessIdentity } from './process-identity.js';
+import { endProcess, identify, isAlive, type ProcessIdentity } from '@landfall/azure-emulator/process-identity';
 
 /** A process that does nothing until it is ended. */
 async function idleProcess(): Promise<ProcessIdentity> {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { endProcess, identify, isAlive, type ProcessIdentity } from './process-identity.js';
+import { endProcess, identify, isAlive, type ProcessIdentity } from '@landfall/azure-emulator/process-identity';
 import { writePrivately } from './stack-file.js';
 
 /*

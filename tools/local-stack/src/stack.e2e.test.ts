@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lockHolder, startStack, stopStack, type StartedStack } from './index.js';
-import { endProcess, identify } from './process-identity.js';
+import { endProcess, identify } from '@landfall/azure-emulator/process-identity';
 import { readStackFile } from './stack-file.js';
 
 const KEYS = [

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { identify } from './process-identity.js';
+import { identify } from '@landfall/azure-emulator/process-identity';
 import { ProcessRecord, endLeftOverProcesses, leftOverProcesses } from './process-record.js';
 import type { ServerSpec } from './servers/index.js';
 import { SupervisedProcess } from './supervised-process.js';

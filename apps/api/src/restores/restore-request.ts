@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RestoreRequest } from '@landfall/domain';
+import { canonicalJson, type RestoreRequest } from '@landfall/domain';
 import { z } from 'zod';
 import { text } from '../http/text.js';
 
@@ -36,14 +36,5 @@ export const RESTORE_REQUEST = z.strictObject({
 
 /** SHA-256 in hexadecimal; the same for two bodies that mean the same, whatever the order of their fields. */
 export function fingerprintOf(request: RestoreRequest): string {
-  return createHash('sha256').update(canonical(request)).digest('hex');
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const fields = Object.entries(value)
-    .filter(([, field]) => field !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`).join(',')}}`;
+  return createHash('sha256').update(canonicalJson(request)).digest('hex');
 }

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path';
 import type { Inspection } from '@landfall/disk';
 import { BadInputError } from '@landfall/domain';
 import { pointTags } from '@landfall/repository/manifest';
-import type { CaptureOptions } from '../commands/images.js';
+import type { CaptureOptions } from './capture-options.js';
 import type { LeftOut } from './disk-input.js';
 
 /** What is going to be stored, and how `machine.json` will describe it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { InspectedDisk, Inspection } from '@landfall/disk';
-import type { CaptureOptions } from '../commands/images.js';
+import type { CaptureOptions } from './capture-options.js';
 import { diskPaths, planCapture } from './capture-plan.js';
 
 function options(given: Partial<CaptureOptions>): CaptureOptions {

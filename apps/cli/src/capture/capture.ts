@@ -1,12 +1,12 @@
 import { inspectPaths, type Inspection } from '@landfall/disk';
 import { MANIFEST_FILE, MANIFEST_SCHEMA, type MachineManifestInput } from '@landfall/repository/manifest';
 import type { Call } from '../command-line.js';
-import type { CaptureOptions } from '../commands/images.js';
 import { ProgressDisplay } from '../output/progress.js';
 import { formatTable } from '../output/table.js';
 import { formatBytes, formatDuration } from '../output/units.js';
 import { repositoryPassword } from '../repository-password.js';
 import type { PointView } from '../stack/views.js';
+import type { CaptureOptions } from './capture-options.js';
 import { diskPaths, planCapture, type CapturePlan } from './capture-plan.js';
 import { DiskInput } from './disk-input.js';
 import { repositoryLocation, type RepositoryLocation } from './repository-location.js';

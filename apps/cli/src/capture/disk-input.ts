@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { open, readFile, realpath, type FileHandle } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { open, type FileHandle } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { blockDeviceSize } from '@landfall/disk/block-device';
 import { BadInputError, PermanentError } from '@landfall/domain';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -91,12 +92,11 @@ export class DiskInput {
   }
 }
 
-/** The kernel counts a block device in sectors of 512 bytes, whatever its own are. */
 async function sizeOf(file: FileHandle, path: string): Promise<number> {
   const stats = await file.stat();
   if (stats.isFile()) return stats.size;
   if (!stats.isBlockDevice()) throw unreadable(path, 'it is neither a file nor a block device');
-  return Number(await readFile(`/sys/class/block/${basename(await realpath(path))}/size`, 'latin1')) * 512;
+  return blockDeviceSize(path);
 }
 
 function clear(chunk: Buffer, position: number, { startByte, sizeBytes }: LeftOut): void {

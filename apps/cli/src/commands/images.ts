@@ -1,4 +1,5 @@
-import { choice, collect, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
+import type { CaptureOptions } from '../capture/capture-options.js';
+import { choice, collect, type Call, type LandfallCommand } from '../command-line.js';
 
 /** Disk images and devices on this machine. */
 export function describeImageCommands(program: LandfallCommand): void {
@@ -16,13 +17,4 @@ export function describeImageCommands(program: LandfallCommand): void {
     .option('--volume <path:n>', 'for level volume: partition N of a disk; may be given several times', collect)
     .option('--password-file <file>', "the repository's password (else RESTIC_PASSWORD or RESTIC_PASSWORD_FILE)")
     .does(async (call: Call<CaptureOptions>) => (await import('../capture/capture.js')).capture(call));
-}
-
-export interface CaptureOptions extends CommonOptions {
-  readonly repo: string;
-  readonly machine: string;
-  readonly disk?: readonly string[];
-  readonly level: 'computer' | 'volume';
-  readonly volume?: readonly string[];
-  readonly passwordFile?: string;
 }

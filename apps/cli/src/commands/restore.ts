@@ -11,7 +11,12 @@ import { connect } from '../stack/connect.js';
 import { followRestore } from '../stack/follow-restore.js';
 import type { Api } from '../stack/api.js';
 import { hasSettled, type PlanView, type RestoreView } from '../stack/views.js';
-import type { RestoreCommandOptions } from './restores.js';
+
+export interface RestoreCommandOptions extends RestoreOptions {
+  readonly watch?: boolean;
+  readonly yes?: boolean;
+  readonly idempotencyKey?: string;
+}
 
 export async function plan({ options, output, signal }: Call<RestoreOptions>): Promise<ExitCode> {
   const { api } = connect(options.data);

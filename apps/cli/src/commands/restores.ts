@@ -3,12 +3,7 @@ import type { Call, LandfallCommand } from '../command-line.js';
 import { eventsText, restoresText, restoreText } from '../output/restore-text.js';
 import { connect } from '../stack/connect.js';
 import type { EventView, RestoreView } from '../stack/views.js';
-
-export interface RestoreCommandOptions extends RestoreOptions {
-  readonly watch?: boolean;
-  readonly yes?: boolean;
-  readonly idempotencyKey?: string;
-}
+import type { RestoreCommandOptions } from './restore.js';
 
 /** Plans and restores. */
 export function describeRestoreCommands(program: LandfallCommand): void {

@@ -1,14 +1,18 @@
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startStack, stopStack, isAlive, type StartedStack } from '@landfall/local-stack';
-import type { Call } from '../command-line.js';
+import type { Call, CommonOptions } from '../command-line.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
-import { formatTable } from '../output/table.js';
+import { placesText } from '../output/places-text.js';
 import { dataFolder } from '../stack/connect.js';
-import type { StackFile } from '@landfall/local-stack/stack-file';
-import type { UpOptions } from './stack.js';
 
 const LOOK_EVERY_MS = 500;
+
+export interface UpOptions extends CommonOptions {
+  readonly detach?: boolean;
+  readonly movers: number;
+  readonly services: number;
+  readonly hypervisor: 'none' | 'qemu';
+}
 
 /** Starts the stack; without `--detach` stays, and stops it on Ctrl-C. */
 export async function up({ options, output, signal }: Call<UpOptions>): Promise<ExitCode> {
@@ -60,16 +64,4 @@ function addressesOf(folder: string, { stack, alreadyRunning }: StartedStack) {
 function addressesText(folder: string, { stack, alreadyRunning }: StartedStack): string {
   const state = alreadyRunning ? 'was running already' : 'is running';
   return `The stack on ${folder} ${state}.\n${placesText(folder, stack)}`;
-}
-
-export function placesText(folder: string, stack: StackFile): string {
-  return formatTable(
-    ['console', stack.console],
-    [
-      ['dashboard', stack.dashboard],
-      ['API', `${stack.api}/docs`],
-      ['Azure', `${stack.azure} (emulated)`],
-      ['sign in', `with "token" of ${resolve(folder, 'stack.json')}`],
-    ],
-  );
 }

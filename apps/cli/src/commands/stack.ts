@@ -1,7 +1,10 @@
-import type { Call, CommonOptions, LandfallCommand } from '../command-line.js';
+import type { Call, LandfallCommand } from '../command-line.js';
 import { choice, wholeNumber } from '../command-line.js';
+import type { DemoOptions } from '../demo/demo.js';
+import type { DoctorOptions } from '../doctor/doctor.js';
+import type { UpOptions } from './stack-control.js';
 
-/** The local stack, the demonstration and the tests. */
+/** The local stack, the demonstration, the tests and the checks of the sources. */
 export function describeStackCommands(program: LandfallCommand): void {
   program
     .command('demo')
@@ -19,6 +22,11 @@ export function describeStackCommands(program: LandfallCommand): void {
       const { runTests } = await import('./test.js');
       program.finish(await runTests([...(suite === undefined ? [] : [suite]), ...more]));
     });
+
+  program
+    .command('check')
+    .description("check Landfall's own sources: circles of imports, lint, format")
+    .does(async (call) => (await import('./check.js')).check(call));
 
   program
     .command('up')
@@ -45,22 +53,4 @@ export function describeStackCommands(program: LandfallCommand): void {
     .option('--remove', 'with --orphans: show what would be removed')
     .option('--yes', 'with --remove: remove it')
     .does(async (call: Call<DoctorOptions>) => (await import('../doctor/doctor.js')).doctor(call));
-}
-
-export interface DemoOptions extends CommonOptions {
-  readonly keep?: boolean;
-  readonly disks: number;
-}
-
-export interface DoctorOptions extends CommonOptions {
-  readonly orphans?: boolean;
-  readonly remove?: boolean;
-  readonly yes?: boolean;
-}
-
-export interface UpOptions extends CommonOptions {
-  readonly detach?: boolean;
-  readonly movers: number;
-  readonly services: number;
-  readonly hypervisor: 'none' | 'qemu';
 }

@@ -1,8 +1,8 @@
 import type { Call } from '../command-line.js';
+import { placesText } from '../output/places-text.js';
 import { formatTable } from '../output/table.js';
 import { connect, type Connection } from '../stack/connect.js';
 import type { WorkerProcessView } from '../stack/views.js';
-import { placesText } from './stack-control.js';
 
 interface StatusProcess {
   readonly name: string;

@@ -1,18 +1,11 @@
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import { handOver } from './hand-over.js';
 
 /** Hands over to the test runner, whose last line is `N passed, M failed`. */
 export async function runTests(words: readonly string[]): Promise<ExitCode> {
   const runner = fileURLToPath(new URL('../../../../tools/test-runner/dist/main.js', import.meta.url));
-  const child = spawn(process.execPath, [runner, ...words], { stdio: 'inherit' });
-  const forward = (signal: NodeJS.Signals) => child.kill(signal);
-  process.on('SIGTERM', forward);
-  const code = await new Promise<number | null>((resolve) => {
-    child.once('error', () => resolve(1));
-    child.once('exit', resolve);
-  });
-  process.off('SIGTERM', forward);
+  const code = await handOver(process.execPath, [runner, ...words]);
   if (code === 0) return EXIT.done;
   return code === 2 ? EXIT.badInput : EXIT.unexpected;
 }

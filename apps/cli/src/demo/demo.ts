@@ -6,10 +6,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { PermanentError } from '@landfall/domain';
 import { startStack, stopStack } from '@landfall/local-stack';
-import type { Call } from '../command-line.js';
-import { placesText } from '../commands/stack-control.js';
-import type { DemoOptions } from '../commands/stack.js';
+import type { Call, CommonOptions } from '../command-line.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import { placesText } from '../output/places-text.js';
 import { ProgressDisplay, progressOf } from '../output/progress.js';
 import { restoreText } from '../output/restore-text.js';
 import { errorText, type Output } from '../output/terminal.js';
@@ -35,6 +34,11 @@ interface Phase {
 interface ComparedDisk extends Comparison {
   readonly name: string;
   readonly sizeBytes: number;
+}
+
+export interface DemoOptions extends CommonOptions {
+  readonly keep?: boolean;
+  readonly disks: number;
 }
 
 export async function demo(call: Call<DemoOptions>): Promise<ExitCode> {

@@ -1,20 +1,15 @@
 import { badUsage, type Call } from '../command-line.js';
-import type { DoctorOptions } from '../commands/stack.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { formatTable } from '../output/table.js';
 import { dataFolder } from '../stack/connect.js';
+import type { Check } from './check.js';
 import { folderChecks } from './folder-checks.js';
 import { machineChecks } from './machine-checks.js';
-import { orphans } from './orphans.js';
+import { orphans, type OrphansOptions } from './orphans.js';
 import { runningStackCheck } from './stack-check.js';
 
-export interface Check {
-  readonly name: string;
-  readonly state: 'ok' | 'warn' | 'fail';
-  /** What was found. */
-  readonly detail: string;
-  /** What to do; only where the state is not `ok`. */
-  readonly fix?: string;
+export interface DoctorOptions extends OrphansOptions {
+  readonly orphans?: boolean;
 }
 
 /** Checks what a stack needs on this machine and in its folder; exit code 1 when something fails. */

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs
 import { dirname, join } from 'node:path';
 import { leftOverProcesses, lockHolder, lockIsStale } from '@landfall/local-stack';
 import { formatBytes } from '../output/units.js';
-import type { Check } from './doctor.js';
+import type { Check } from './check.js';
 
 const GIB = 1024 ** 3;
 /** A stack without any restore takes about 100 MB; disks are sparse files of what was restored. */

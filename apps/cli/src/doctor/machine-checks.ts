@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { findQemu } from '@landfall/local-stack';
-import type { Check } from './doctor.js';
+import type { Check } from './check.js';
 
 const run = promisify(execFile);
 /** Node's own name for the oldest version that has everything in use (zstd in node:zlib). */

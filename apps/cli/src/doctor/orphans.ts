@@ -1,8 +1,12 @@
-import type { Call } from '../command-line.js';
-import type { DoctorOptions } from '../commands/stack.js';
+import type { Call, CommonOptions } from '../command-line.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { formatTable, tableOr } from '../output/table.js';
 import { connect } from '../stack/connect.js';
+
+export interface OrphansOptions extends CommonOptions {
+  readonly remove?: boolean;
+  readonly yes?: boolean;
+}
 
 interface OrphanView {
   readonly azureId: string;
@@ -20,7 +24,7 @@ interface RemovalView {
 }
 
 /** Lists what ended restores have left in Azure; `--remove` shows what would go, `--remove --yes` removes it. */
-export async function orphans({ options, output }: Call<DoctorOptions>): Promise<ExitCode> {
+export async function orphans({ options, output }: Call<OrphansOptions>): Promise<ExitCode> {
   const { api } = connect(options.data);
   if (options.remove !== true) {
     const found = await api.get<OrphanView[]>('/v1/orphans');

@@ -1,5 +1,5 @@
 import { connect } from '../stack/connect.js';
-import type { Check } from './doctor.js';
+import type { Check } from './check.js';
 
 const NAME = 'running stack';
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile, realpath } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { type FileHandle, open } from 'node:fs/promises';
+import { blockDeviceSize } from '@landfall/disk/block-device';
 import { type DiskTarget, type ErrorFacts, PermanentError, RetryableError } from '@landfall/domain';
 import { SLOT_BYTES, withAlignedSlot } from './aligned-memory.js';
 
@@ -254,12 +254,10 @@ function openingError(path: string, purpose: string, error: unknown): PermanentE
   );
 }
 
-/** In bytes. `stat` gives 0 for a block device, so the kernel's own table is asked (it counts 512-byte sectors). */
+/** In bytes. */
 async function deviceSize(handle: FileHandle): Promise<number> {
   const status = await handle.stat();
-  if (!status.isBlockDevice()) return status.size;
-  const device = basename(await realpath(pathOf(handle)));
-  return Number(await readFile(`/sys/class/block/${device}/size`, 'utf8')) * 512;
+  return status.isBlockDevice() ? blockDeviceSize(pathOf(handle)) : status.size;
 }
 
 function factsOf(error: unknown): ErrorFacts {

@@ -1,7 +1,7 @@
 import type { Content } from '../inspection.js';
 import { findLabel } from '../lvm/physical-volume.js';
 import { cleanText, uuidText } from '../text.js';
-import { hasText, type Region } from './probe.js';
+import { hasText, type Region } from './region.js';
 
 /* What holds or stretches other contents: RAID members, physical volumes, encrypted volumes; and swap. */
 

@@ -1,7 +1,7 @@
 import type { Content } from '../inspection.js';
 import { FatFileSystem, readFatGeometry } from '../file-systems/fat.js';
 import { cleanText } from '../text.js';
-import type { Region } from './probe.js';
+import type { Region } from './region.js';
 
 const NO_LABEL = 'NO NAME';
 

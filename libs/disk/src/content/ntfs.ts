@@ -2,7 +2,7 @@ import type { ByteReader } from '@landfall/domain';
 import type { Content } from '../inspection.js';
 import { readExactly, safeUint64 } from '../readers.js';
 import { cleanText } from '../text.js';
-import { hasText, type Region } from './probe.js';
+import { hasText, type Region } from './region.js';
 
 /** The label is an attribute of `$Volume`, record 3 of the master file table. */
 const VOLUME_RECORD = 3;

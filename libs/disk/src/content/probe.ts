@@ -5,6 +5,7 @@ import { probeBtrfs, probeExt, probeIso9660, probeSquashfs, probeXfs } from './u
 import { probeFat } from './fat.js';
 import { probeNtfs } from './ntfs.js';
 import { probeLuks, probeLvm, probeRaid, probeSwap, RAID_TAILS } from './containers.js';
+import type { Region } from './region.js';
 
 /*
  * What a region of a disk holds, told by its superblocks, in the words of `blkid`.
@@ -12,13 +13,6 @@ import { probeLuks, probeLvm, probeRaid, probeSwap, RAID_TAILS } from './contain
  * One read of the head covers all but the RAID superblocks at the end and the labels that lie in directories. What
  * wraps something else comes first: a RAID member with its superblock at the end looks like its file system from the front.
  */
-export interface Region {
-  readonly reader: ByteReader;
-  /** The first `HEAD_BYTES`, or as many as there are. */
-  readonly head: Buffer;
-  /** At the places where a RAID superblock may be near the end. */
-  readonly tails: readonly { readonly offset: number; readonly bytes: Buffer }[];
-}
 
 /** As far out as the superblock of btrfs: 64 KiB and 4 KiB of it. */
 const HEAD_BYTES = 68 * 1024;
@@ -52,9 +46,4 @@ export async function probeContent(reader: ByteReader): Promise<Content | null> 
     if (content !== null) return content;
   }
   return null;
-}
-
-/** Whether the bytes at `offset` are this text. */
-export function hasText(bytes: Buffer, offset: number, text: string): boolean {
-  return offset + text.length <= bytes.length && bytes.toString('latin1', offset, offset + text.length) === text;
 }

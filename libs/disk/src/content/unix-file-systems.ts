@@ -1,6 +1,6 @@
 import type { Content } from '../inspection.js';
 import { cleanText, uuidText } from '../text.js';
-import { hasText, type Region } from './probe.js';
+import { hasText, type Region } from './region.js';
 
 const NOTHING_KNOWN = { version: null, label: null, uuid: null } as const;
 

@@ -2,7 +2,8 @@ import type { ByteReader } from '@landfall/domain';
 import { readHead, readExactly, WindowReader } from '../readers.js';
 import { FatFileSystem, readFatGeometry, type FatEntry } from '../file-systems/fat.js';
 import type { BootEvidence, Content } from '../inspection.js';
-import type { Partition, PartitionTable } from '../partitions/table.js';
+import type { Partition } from '../partitions/partition.js';
+import type { PartitionTable } from '../partitions/table.js';
 import type { Findings } from '../findings.js';
 
 /*

@@ -3,7 +3,7 @@ import type { ByteReader } from '@landfall/domain';
 import type { Findings } from '../findings.js';
 import { readExactly, safeUint64 } from '../readers.js';
 import { cleanText, guidText } from '../text.js';
-import { outOfBounds, type Partition } from './table.js';
+import { outOfBounds, type Partition } from './partition.js';
 
 /*
  * GPT (UEFI specification, section 5.3): a header in the second sector, a copy of it in the last one, each with its own

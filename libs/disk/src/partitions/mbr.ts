@@ -1,7 +1,7 @@
 import type { ByteReader } from '@landfall/domain';
 import type { Findings } from '../findings.js';
 import { readExactly } from '../readers.js';
-import { outOfBounds, type Partition } from './table.js';
+import { outOfBounds, type Partition } from './partition.js';
 
 /*
  * MBR: 440 bytes of boot code, four entries of 16 bytes from byte 446, 55 AA at the end.

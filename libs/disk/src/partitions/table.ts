@@ -3,19 +3,7 @@ import type { Findings } from '../findings.js';
 import { readExactly } from '../readers.js';
 import { readGpt } from './gpt.js';
 import { hasMbrSignature, readMbr, readMbrPartitions } from './mbr.js';
-
-/** A partition as its table has it, checked to lie within the disk. */
-export interface Partition {
-  readonly number: number;
-  readonly type: string;
-  readonly name: string | null;
-  readonly startByte: number;
-  readonly sizeBytes: number;
-  /** MBR: flagged active. GPT: the "legacy BIOS bootable" attribute. */
-  readonly bootable: boolean;
-  /** Holds the logical partitions, and nothing of its own. */
-  readonly extended: boolean;
-}
+import type { Partition } from './partition.js';
 
 export interface PartitionTable {
   readonly kind: 'gpt' | 'mbr';
@@ -84,14 +72,4 @@ function withoutOverlaps(partitions: readonly Partition[], name: string, finding
 
 function overlap(one: Partition, other: Partition): boolean {
   return one.startByte < other.startByte + other.sizeBytes && other.startByte < one.startByte + one.sizeBytes;
-}
-
-/** Says why a partition can't be taken as it is listed, or null. In bytes. */
-export function outOfBounds(startByte: number | null, sizeBytes: number | null, disk: ByteReader): string | null {
-  if (startByte === null || sizeBytes === null) return 'is farther out than any disk reaches';
-  if (sizeBytes <= 0) return 'ends before it begins';
-  if (startByte + sizeBytes > disk.sizeBytes) {
-    return `ends at byte ${startByte + sizeBytes} of a disk of ${disk.sizeBytes} bytes`;
-  }
-  return null;
 }

@@ -1,3 +1,4 @@
+import { nameBase } from '../names.js';
 import type { PlannedDestination, PlannedPoint, RestorePlan } from '../plan.js';
 import { canonicalHash } from './canonical-json.js';
 import { priceDisks, wantedSkus } from './disk-sku.js';
@@ -84,6 +85,5 @@ const LONGEST_BASE_NAME = 48;
 /** What the new disks' names begin with; short enough that the restore's suffix still fits (80 characters in all). */
 function diskBaseName({ request, point }: PlanningFacts, placement: Placement): string {
   const name = placement.vmName ?? request.destination.name ?? point.machineName;
-  const kept = name.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
-  return kept === '' ? 'machine' : kept.slice(0, LONGEST_BASE_NAME);
+  return nameBase(name, 'machine').slice(0, LONGEST_BASE_NAME);
 }

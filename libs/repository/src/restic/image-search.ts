@@ -1,3 +1,4 @@
+import { MANIFEST_FILE } from '../manifest.js';
 import { plainName } from './quoted-name.js';
 import type { Snapshot } from './snapshots.js';
 import { readTreeNodes, type TreeNode } from './tree.js';
@@ -14,7 +15,6 @@ const MOST_IMAGES = 1_000;
 const MOST_BESIDE = 1_000;
 
 const IMAGE_NAME = /\.(?:raw|img)$/i;
-export const MANIFEST_NAME = 'machine.json';
 
 export interface FoundFile {
   /** Quoted names, outermost first. */
@@ -95,7 +95,7 @@ export async function searchImages(trees: Trees, snapshot: Snapshot, signal?: Ab
 }
 
 function isWanted(name: string): boolean {
-  return name === MANIFEST_NAME || IMAGE_NAME.test(name);
+  return name === MANIFEST_FILE || IMAGE_NAME.test(name);
 }
 
 function collect(
@@ -104,7 +104,7 @@ function collect(
 ): void {
   for (const file of files) {
     if (IMAGE_NAME.test(file.name)) result.images.push(file);
-    if (file.name === MANIFEST_NAME) {
+    if (file.name === MANIFEST_FILE) {
       result.manifests.push({ manifest: file, beside: files.filter((other) => other !== file) });
     }
   }

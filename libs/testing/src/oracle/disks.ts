@@ -1,5 +1,5 @@
 import type { DiskWrite, Evidence } from './evidence.js';
-import type { Violation } from './oracle.js';
+import type { Violation } from './violation.js';
 
 /** I1, of restores that are completed: of others there is nothing to compare. */
 export function bytesAreRight({ disks = [], restores }: Evidence): Violation[] {

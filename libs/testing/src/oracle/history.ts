@@ -1,6 +1,6 @@
 import { hasEnded, mayBecome, RESTORE_TRANSITIONS, type RestoreEvent, type RestoreState } from '@landfall/domain';
 import type { Evidence, RestoreHistory } from './evidence.js';
-import type { Violation } from './oracle.js';
+import type { Violation } from './violation.js';
 
 /** I5: every change of state that a restore's history tells of was a legal one, and the audit log is whole. */
 export function historyIsLegal({ restores, audit }: Evidence): Violation[] {

@@ -1,6 +1,6 @@
 import { hasEnded, OWNER_TAGS, tagOf } from '@landfall/domain';
 import type { Evidence, InventoryItem, RestoreHistory } from './evidence.js';
-import type { Violation } from './oracle.js';
+import type { Violation } from './violation.js';
 
 /** Of a completed restore these stay; workers and what belongs to them never do. */
 const LASTING_ROLES = ['disk', 'vm', 'nic'];

@@ -1,5 +1,5 @@
 import type { ArmBudget, Evidence } from './evidence.js';
-import type { Violation } from './oracle.js';
+import type { Violation } from './violation.js';
 
 const AROUND = 60;
 

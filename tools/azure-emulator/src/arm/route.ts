@@ -1,5 +1,5 @@
 import type { Azure } from '../azure.js';
-import type { Principal } from '../governance/principals.js';
+import type { Principal } from '../settings/principal.js';
 
 export interface Call {
   readonly method: string;

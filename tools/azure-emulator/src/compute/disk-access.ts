@@ -4,7 +4,7 @@ import { parseBody } from '../arm/body.js';
 import { parameter, type Answer, type Call, type Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
 import { accepted } from '../operations/answers.js';
-import type { OperationKind } from '../operations/engine.js';
+import type { OperationKind } from '../operations/kind.js';
 import {
   DISK,
   SNAPSHOT,

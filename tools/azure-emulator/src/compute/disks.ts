@@ -7,7 +7,7 @@ import type { Azure } from '../azure.js';
 import { requireGroup, requireName, requireOpenGroup, requireSameLocation } from '../groups/placement.js';
 import { requireRegion, requireZones } from '../groups/regions.js';
 import { accepted } from '../operations/answers.js';
-import type { OperationKind } from '../operations/engine.js';
+import type { OperationKind } from '../operations/kind.js';
 import { DISK, type DiskRecord } from '../state/records.js';
 import { put, remove } from '../state/state.js';
 import { copiedSize, freezing, requireCopySource, type CopySource } from './disk-copy.js';

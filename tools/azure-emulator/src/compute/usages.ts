@@ -13,6 +13,9 @@ const CORES_PER_FAMILY = 100;
 const CORES_PER_REGION = 350;
 const MACHINES_PER_REGION = 25_000;
 
+/** What quotas are told from. */
+type Quotas = Pick<Azure, 'settings' | 'state'>;
+
 export const USAGE_ROUTES: readonly Route[] = [
   {
     operation: 'Usage_List',
@@ -41,7 +44,7 @@ function usage(value: string, localizedValue: string, currentValue: number, limi
  * @param replaced the size that the same machine has now, when it is resized
  * @throws AzureError 409 OperationNotAllowed, details QuotaExceeded, when the size's cores don't fit any more
  */
-export function requireQuota(size: VmSizeEntry, region: string, azure: Azure, replaced?: VmSizeEntry): void {
+export function requireQuota(size: VmSizeEntry, region: string, azure: Quotas, replaced?: VmSizeEntry): void {
   for (const family of [size.family, null]) {
     const name = family ?? 'cores';
     const limit = limitOf(name, region, azure);
@@ -65,14 +68,14 @@ export function quotaExceeded(
   return new AzureError(409, 'OperationNotAllowed', message, { details: [{ code: 'QuotaExceeded', message }] });
 }
 
-export function limitOf(name: string, region: string, azure: Azure): number {
+export function limitOf(name: string, region: string, azure: Quotas): number {
   const { coreLimits } = azure.settings.values;
   return (
     coreLimits[`${name}@${region}`] ?? coreLimits[name] ?? (name === 'cores' ? CORES_PER_REGION : CORES_PER_FAMILY)
   );
 }
 
-function coresInUse(region: string, family: string | null, azure: Azure): number {
+function coresInUse(region: string, family: string | null, azure: Quotas): number {
   let cores = 0;
   for (const vm of azure.state.ofType(VIRTUAL_MACHINE)) {
     const size = vmSize(vm.properties.hardwareProfile?.vmSize ?? '');
@@ -82,7 +85,7 @@ function coresInUse(region: string, family: string | null, azure: Azure): number
   return cores;
 }
 
-function machineCount(region: string, azure: Azure): number {
+function machineCount(region: string, azure: Quotas): number {
   return azure.state.ofType(VIRTUAL_MACHINE).filter((vm) => vm.location === region).length;
 }
 

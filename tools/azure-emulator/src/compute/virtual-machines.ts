@@ -4,7 +4,7 @@ import { list, ok, parameter, type Answer, type Call, type Route } from '../arm/
 import type { Azure } from '../azure.js';
 import { requireGroup, requireOpenGroup, requireSameLocation } from '../groups/placement.js';
 import { accepted, acceptedWrite } from '../operations/answers.js';
-import type { OperationKind } from '../operations/engine.js';
+import type { OperationKind } from '../operations/kind.js';
 import { VIRTUAL_MACHINE, type VirtualMachineRecord } from '../state/records.js';
 import { put, remove } from '../state/state.js';
 import { isOffered, sizeList } from './size-availability.js';

@@ -4,7 +4,7 @@ import { resourceId, sameId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
 import { requireName } from '../groups/placement.js';
 import { requireRegion, requireZones } from '../groups/regions.js';
-import type { OperationKind } from '../operations/engine.js';
+import type { OperationKind } from '../operations/kind.js';
 import { requireUsableInterface } from '../network/vm-interfaces.js';
 import {
   DISK,

@@ -5,7 +5,7 @@ import { list, ok, parameter, type Answer, type Call, type Route } from '../arm/
 import type { Azure } from '../azure.js';
 import { requireName, requireOpenGroup } from '../groups/placement.js';
 import { accepted, acceptedWrite } from '../operations/answers.js';
-import type { OperationKind } from '../operations/engine.js';
+import type { OperationKind } from '../operations/kind.js';
 import { VIRTUAL_MACHINE, type ExtensionRecord, type VirtualMachineRecord } from '../state/records.js';
 import { put, type Change } from '../state/state.js';
 import { requireAgent, requireRunning } from './vm-guest-rules.js';

@@ -1,25 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
 import { badRequest } from '../arm/errors.js';
 import { derivedUuid } from '../arm/derived-uuid.js';
 import { parseResourceId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
 import type { Kept } from '../state/records.js';
+import type { VmIdentity } from './vm-schema.js';
 
 /* The managed identities of a VM. The directory behind them is not emulated: identities exist as soon as they are named. */
 const USER_IDENTITY = 'Microsoft.ManagedIdentity/userAssignedIdentities';
 
-export const IDENTITY = z.strictObject({
-  type: z.enum(['SystemAssigned', 'UserAssigned', 'SystemAssigned, UserAssigned', 'None']).optional(),
-  principalId: z.unknown().optional(),
-  tenantId: z.unknown().optional(),
-  userAssignedIdentities: z
-    .record(
-      z.string(),
-      z.strictObject({ principalId: z.unknown().optional(), clientId: z.unknown().optional() }).nullable(),
-    )
-    .optional(),
-});
+/** Whose identities they are. */
+type Directory = Pick<Azure, 'subscriptionId'>;
 
 /**
  * The identity as a GET shows it. A system identity lasts as long as the VM has it; a PATCH adds user identities to those
@@ -27,10 +18,10 @@ export const IDENTITY = z.strictObject({
  * @throws AzureError 400 for identities that contradict the type, or are none
  */
 export function settledIdentity(
-  wanted: z.infer<typeof IDENTITY> | undefined,
+  wanted: VmIdentity | undefined,
   before: Kept | null,
   method: 'PUT' | 'PATCH',
-  azure: Azure,
+  azure: Directory,
 ): Kept | null {
   if (wanted === undefined) return before;
   const type = wanted.type ?? String(before?.['type'] ?? 'None');

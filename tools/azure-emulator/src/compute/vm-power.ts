@@ -1,7 +1,7 @@
 import { conflict } from '../arm/errors.js';
 import { sameId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
-import type { OperationKind } from '../operations/engine.js';
+import type { OperationKind } from '../operations/kind.js';
 import {
   DISK,
   VIRTUAL_MACHINE,

@@ -4,7 +4,7 @@ import { parseBody } from '../arm/body.js';
 import { list, parameter, type Answer, type Call, type Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
 import { accepted } from '../operations/answers.js';
-import type { OperationKind } from '../operations/engine.js';
+import type { OperationKind } from '../operations/kind.js';
 import type { VirtualMachineRecord } from '../state/records.js';
 import { requireAgent, requireRunning } from './vm-guest-rules.js';
 import { requireIdleMachine, requireMachine } from './vm-rules.js';

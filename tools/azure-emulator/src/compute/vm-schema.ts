@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { KEPT, READ_ONLY_MEMBERS, REFERENCE, TAGS, ZONES } from '../arm/body.js';
-import { IDENTITY } from './vm-identity.js';
 
 /*
  * The model of a virtual machine, as Microsoft.Compute has it. Parts that the emulator acts on are checked member by
@@ -160,6 +159,18 @@ const VM_PROPERTIES = z.strictObject({
   timeCreated: z.unknown().optional(),
 });
 
+const IDENTITY = z.strictObject({
+  type: z.enum(['SystemAssigned', 'UserAssigned', 'SystemAssigned, UserAssigned', 'None']).optional(),
+  principalId: z.unknown().optional(),
+  tenantId: z.unknown().optional(),
+  userAssignedIdentities: z
+    .record(
+      z.string(),
+      z.strictObject({ principalId: z.unknown().optional(), clientId: z.unknown().optional() }).nullable(),
+    )
+    .optional(),
+});
+
 const VM_MEMBERS = {
   ...READ_ONLY_MEMBERS,
   tags: TAGS.optional(),
@@ -203,6 +214,7 @@ export const ATTACH_DETACH_BODY = z.strictObject({
 export type VmBody = z.infer<typeof VM_BODY>;
 export type VmUpdateBody = z.infer<typeof VM_UPDATE_BODY>;
 export type VmProperties = z.infer<typeof VM_PROPERTIES>;
+export type VmIdentity = z.infer<typeof IDENTITY>;
 export type OsDisk = z.infer<typeof OS_DISK>;
 export type DataDisk = z.infer<typeof DATA_DISK>;
 export type ImageReference = z.infer<typeof IMAGE_REFERENCE>;

@@ -2,7 +2,7 @@ import { badRequest, conflict, invalidParameter } from '../arm/errors.js';
 import { sameId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
 import { attachmentFault, requireLoose, requireStillThere } from '../faults/attachment-faults.js';
-import type { OperationKind } from '../operations/engine.js';
+import type { OperationKind } from '../operations/kind.js';
 import {
   DISK,
   VIRTUAL_MACHINE,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
-import type { SettingValues } from '../settings.js';
+import type { SettingValues } from '../settings/settings.js';
 import type { Fault, FaultWish } from './fault.js';
 
 /** Where an emulator answers; what `startEmulator` returns and what a stack file tells both fit. */

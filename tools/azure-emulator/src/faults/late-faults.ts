@@ -1,19 +1,13 @@
 import { AzureError } from '../arm/errors.js';
-import type { Azure } from '../azure.js';
-import type { ResourceRecord } from '../state/records.js';
+import type { LateFault, ResourceRecord } from '../state/records.js';
 import type { Fault, FaultKind } from './fault.js';
-import { traits } from './request-faults.js';
+import type { Faults } from './faults.js';
+import { traits } from './traits.js';
 
 /*
  * Faults of long-running operations: accepted like any other, they end badly when their time has come, and their effect
  * never takes place. Which one it will be is decided and kept when the operation begins.
  */
-export interface LateFault {
-  readonly ends: 'Failed' | 'Canceled';
-  readonly status: number;
-  readonly code: string;
-  readonly message: string;
-}
 
 const ANY_OPERATION: readonly FaultKind[] = ['fail-late', 'cancel'];
 const ALLOCATING: readonly FaultKind[] = [...ANY_OPERATION, 'allocation-failed'];
@@ -25,10 +19,10 @@ export function lateFault(
   kind: string,
   resourceId: string,
   resource: ResourceRecord | undefined,
-  azure: Azure,
+  faults: Faults,
 ): LateFault | undefined {
   const { size, zones } = traits(resource);
-  const fault = azure.faults.strike(ALLOCATING_OPERATIONS.includes(kind) ? ALLOCATING : ANY_OPERATION, {
+  const fault = faults.strike(ALLOCATING_OPERATIONS.includes(kind) ? ALLOCATING : ANY_OPERATION, {
     operations: [kind],
     resources: [resourceId],
     size,

@@ -5,9 +5,9 @@ import type { Answer, Call, Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
 import { vmSize } from '../compute/size-catalogue.js';
 import { limitOf, quotaExceeded } from '../compute/usages.js';
-import { DISK, VIRTUAL_MACHINE } from '../state/records.js';
 import type { Fault, FaultKind, FaultTarget } from './fault.js';
 import { requestNames } from './operation-names.js';
+import { traits, type MachineLike } from './traits.js';
 
 /*
  * Faults of requests. Before a request is carried out it may be refused, left without an answer, or cut off; after
@@ -152,21 +152,6 @@ function targetOf(names: readonly string[], call: Call, azure: Azure): FaultTarg
     size: body?.properties?.hardwareProfile?.vmSize ?? known.size,
     zones: Array.isArray(body?.zones) ? body.zones : known.zones,
   };
-}
-
-interface MachineLike {
-  readonly zones: readonly string[];
-  readonly properties: { readonly hardwareProfile?: { readonly vmSize?: string } };
-}
-
-/** The size and the zones of what has them. */
-export function traits(resource: { readonly type: string } | undefined): {
-  readonly size: string | undefined;
-  readonly zones: readonly string[];
-} {
-  if (resource?.type !== VIRTUAL_MACHINE && resource?.type !== DISK) return { size: undefined, zones: [] };
-  const { zones, properties } = resource as unknown as Partial<MachineLike>;
-  return { size: properties?.hardwareProfile?.vmSize, zones: zones ?? [] };
 }
 
 /** The id of the resource, or else of the resource group, that a path names; actions and lists are left off. */

@@ -1,33 +1,13 @@
-import { z } from 'zod';
 import { AzureError, type AdditionalInfo } from '../arm/errors.js';
 import { nameOf } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
 import { regionName } from '../groups/regions.js';
+import type { Policy } from '../settings/policy.js';
 import { RESOURCE_GROUP, type Tags } from '../state/records.js';
 import { isWithin } from './scopes.js';
 
-/*
- * Azure Policy, as far as it refuses: each policy in the settings denies the writes of which everything that it says
- * is true. Without `resourceTypes` a policy looks at all resources but not at resource groups, as Azure's mode
- * "Indexed" does.
- */
-export const POLICY = z.strictObject({
-  name: z.string().min(1),
-  displayName: z.string().optional(),
-  /** A subscription or a resource group; left out: the whole subscription. */
-  scope: z.string().startsWith('/').optional(),
-  resourceTypes: z.array(z.string().min(1)).optional(),
-  /** Denies what is in one of these regions. */
-  locations: z.array(z.string().min(1)).optional(),
-  /** Denies what is in none of these regions. */
-  notLocations: z.array(z.string().min(1)).optional(),
-  /** Denies what has this tag; with a value: only with that value. */
-  tag: z.strictObject({ name: z.string().min(1), value: z.string().optional() }).optional(),
-  /** Denies what does not have this tag. */
-  missingTag: z.string().min(1).optional(),
-});
-
-export type Policy = z.infer<typeof POLICY>;
+/** What policies are told from. */
+type Policies = Pick<Azure, 'subscriptionId' | 'settings'>;
 
 /** A resource as a write would leave it. */
 export interface Written {
@@ -38,12 +18,12 @@ export interface Written {
 }
 
 /** The policy that denies it; undefined when none does. */
-export function denyingPolicy(written: Written, azure: Azure): Policy | undefined {
+export function denyingPolicy(written: Written, azure: Policies): Policy | undefined {
   return azure.settings.values.policies.find((policy) => denies(policy, written));
 }
 
 /** @throws AzureError 403 RequestDisallowedByPolicy */
-export function requirePolicy(written: Written, azure: Azure): void {
+export function requirePolicy(written: Written, azure: Policies): void {
   const policy = denyingPolicy(written, azure);
   if (policy !== undefined) throw disallowed(policy, nameOf(written.id), azure);
 }
@@ -73,7 +53,7 @@ function hasTag(tags: Tags, name: string, value?: string): boolean {
   return found !== undefined && (value === undefined || found[1].toLowerCase() === value.toLowerCase());
 }
 
-function disallowed(policy: Policy, name: string, azure: Azure): AzureError {
+function disallowed(policy: Policy, name: string, azure: Policies): AzureError {
   const displayName = policy.displayName ?? policy.name;
   const assignmentScope = policy.scope ?? `/subscriptions/${azure.subscriptionId}`;
   const assignment = {

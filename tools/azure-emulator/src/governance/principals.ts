@@ -1,34 +1,19 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { z } from 'zod';
 import { AzureError } from '../arm/errors.js';
 import { list, type Answer, type Call, type Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
 import { isWithin, scopeOf } from './scopes.js';
 import { requireGroup } from '../groups/placement.js';
+import type { Principal } from '../settings/principal.js';
 
 /*
  * Who asks, and what they may do. The emulator's own token is the subscription's owner; other tokens stand for the
  * principals that the settings name, with what their roles allow.
  */
-export const PRINCIPAL = z.strictObject({
-  objectId: z.string().min(1),
-  permissions: z.array(
-    z.strictObject({
-      /** Such as `Microsoft.Compute/disks/*`. */
-      actions: z.array(z.string().min(1)),
-      notActions: z.array(z.string().min(1)).default([]),
-      /** A subscription, a resource group or a resource; left out: the whole subscription. */
-      scope: z.string().startsWith('/').optional(),
-    }),
-  ),
-});
-
-export type Principal = z.infer<typeof PRINCIPAL>;
-
 export const OWNER: Principal = { objectId: 'owner', permissions: [{ actions: ['*'], notActions: [] }] };
 
 /** Null for a token that nobody has. */
-export function principalOf(token: string, ownToken: string, azure: Azure): Principal | null {
+export function principalOf(token: string, ownToken: string, azure: Pick<Azure, 'settings'>): Principal | null {
   if (sameSecret(token, ownToken)) return OWNER;
   const known = Object.entries(azure.settings.values.principals).find(([other]) => sameSecret(token, other));
   return known?.[1] ?? null;

@@ -2,7 +2,7 @@ import { AzureError, conflict } from '../arm/errors.js';
 import { list, ok, parameter, type Answer, type Call, type Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
 import { REGIONS } from '../groups/regions.js';
-import type { OperationKind } from '../operations/engine.js';
+import type { OperationKind } from '../operations/kind.js';
 
 /*
  * Resource providers: a subscription can use those that are registered. Registering one takes its time; meanwhile its

@@ -1,9 +1,9 @@
-import { z } from 'zod';
 import { AzureError } from '../arm/errors.js';
 import { keyOf } from '../arm/resource-id.js';
 import type { Call, Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
-import type { Principal } from './principals.js';
+import type { Principal } from '../settings/principal.js';
+import { THROTTLING, type Throttling } from '../settings/throttling.js';
 import { scopeOf } from './scopes.js';
 
 /*
@@ -14,20 +14,7 @@ import { scopeOf } from './scopes.js';
  *
  * `throttling: null` in the settings switches it off: nothing is refused, and the headers tell of full buckets.
  */
-const bucket = (burst: number, perMinute: number) =>
-  z.strictObject({ burst: z.number().int().min(1), perMinute: z.number().positive() }).default({ burst, perMinute });
 
-export const THROTTLING = z.strictObject({
-  reads: bucket(250, 25 * 60),
-  writes: bucket(200, 10 * 60),
-  deletes: bucket(200, 10 * 60),
-  computePerVm: bucket(12, 4),
-  computePerSubscription: bucket(1_500, 500),
-  /** Compute's refusals are seen without the `error` around them, too. */
-  isUnwrapped: z.boolean().default(false),
-});
-
-type Throttling = z.infer<typeof THROTTLING>;
 type Rate = Throttling['reads'];
 
 const AZURES_OWN = THROTTLING.parse({});
@@ -44,7 +31,7 @@ interface Bucket {
 export class Throttle {
   private readonly buckets = new Map<string, Bucket>();
 
-  constructor(private readonly azure: () => Azure) {}
+  constructor(private readonly azure: () => Pick<Azure, 'settings' | 'now'>) {}
 
   /**
    * Counts a request to Azure Resource Manager; gives the headers that its answer carries.

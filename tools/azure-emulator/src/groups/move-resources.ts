@@ -5,7 +5,7 @@ import { conflict } from '../arm/errors.js';
 import { parameter, type Answer, type Call, type Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
 import { accepted } from '../operations/answers.js';
-import type { OperationKind } from '../operations/engine.js';
+import type { OperationKind } from '../operations/kind.js';
 import { RESOURCE_GROUP, VIRTUAL_MACHINE, type ResourceGroupRecord } from '../state/records.js';
 import { put, type Change } from '../state/state.js';
 import { movedRecords } from './move-records.js';

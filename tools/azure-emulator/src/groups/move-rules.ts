@@ -4,7 +4,8 @@ import type { Azure } from '../azure.js';
 import { hasActiveSas } from '../compute/disk-rules.js';
 import { requireUnlocked } from '../governance/locks.js';
 import { denyingPolicy } from '../governance/policies.js';
-import { requirePermission, type Principal } from '../governance/principals.js';
+import { requirePermission } from '../governance/principals.js';
+import type { Principal } from '../settings/principal.js';
 import {
   DISK,
   NETWORK_INTERFACE,

@@ -6,20 +6,23 @@ import { regionName } from './regions.js';
 
 /* What must be true of a resource's group and name before anything else is looked at. */
 
-export function requireSubscription(subscriptionId: string, azure: Azure): void {
+/** Where resources may be. */
+type Places = Pick<Azure, 'subscriptionId' | 'state'>;
+
+export function requireSubscription(subscriptionId: string, azure: Pick<Places, 'subscriptionId'>): void {
   if (subscriptionId.toLowerCase() === azure.subscriptionId.toLowerCase()) return;
   throw new AzureError(404, 'SubscriptionNotFound', `The subscription '${subscriptionId}' could not be found.`);
 }
 
 /** @throws AzureError 404 ResourceGroupNotFound */
-export function requireGroup(name: string, azure: Azure): ResourceGroupRecord {
+export function requireGroup(name: string, azure: Places): ResourceGroupRecord {
   const group = azure.state.find(RESOURCE_GROUP, resourceGroupId(azure.subscriptionId, name));
   if (group === undefined) throw resourceGroupNotFound(name);
   return group;
 }
 
 /** @throws AzureError 409 ResourceGroupBeingDeleted, 404 ResourceGroupNotFound */
-export function requireOpenGroup(name: string, azure: Azure): ResourceGroupRecord {
+export function requireOpenGroup(name: string, azure: Places): ResourceGroupRecord {
   const group = requireGroup(name, azure);
   if (group.provisioningState === 'Deleting') throw resourceGroupBeingDeleted(group.name);
   return group;

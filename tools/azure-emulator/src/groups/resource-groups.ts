@@ -5,7 +5,7 @@ import { resourceGroupId } from '../arm/resource-id.js';
 import { list, ok, parameter, type Answer, type Call, type Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
 import { accepted } from '../operations/answers.js';
-import type { OperationKind } from '../operations/engine.js';
+import type { OperationKind } from '../operations/kind.js';
 import { RESOURCE_GROUP, type ResourceGroupRecord } from '../state/records.js';
 import { put, remove } from '../state/state.js';
 import { emptyGroup } from './empty-group.js';

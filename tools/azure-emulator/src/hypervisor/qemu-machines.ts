@@ -7,7 +7,7 @@ import type { DiskFiles } from '../compute/disk-files.js';
 import { DISK, VIRTUAL_MACHINE, type VirtualMachineRecord, type WorkerRecord } from '../state/records.js';
 import { put, type State } from '../state/state.js';
 import { MachineFolder, type LunLink } from '../workers/machine-folder.js';
-import { endProcess, startTicksOf } from '../workers/process-identity.js';
+import { endProcess, identify, type Ending, type ProcessIdentity } from '../workers/process-identity.js';
 import type { Hypervisor } from './hypervisor.js';
 import { dataDevice, dataDeviceId, dataNode, disk, qemuArguments, type VirtualHardware } from './qemu-command.js';
 import type { QemuPrograms } from './qemu-programs.js';
@@ -33,7 +33,7 @@ export interface QemuOptions {
 
 interface Machine {
   readonly vmId: string;
-  readonly identity: { readonly pid: number; readonly startTicks: string };
+  readonly identity: ProcessIdentity;
   readonly qmp: Qmp;
   readonly ended: Promise<void>;
   /** By LUN, the file. */
@@ -44,7 +44,7 @@ interface Machine {
   changes: Promise<void>;
 }
 
-const KILL_AFTER_MS = 5_000;
+const ENDING: Ending = { signal: 'SIGTERM', deadlineMs: 5_000, withGroup: true };
 /** When everything ends together there is less time for each. */
 const SHORT_GRACE_MS = 3_000;
 
@@ -59,7 +59,7 @@ export class QemuMachines implements Hypervisor {
 
   async reap(): Promise<void> {
     const left = this.state.all('guests');
-    await Promise.all(left.map(({ pid, startTicks }) => endProcess(pid, startTicks, KILL_AFTER_MS)));
+    await Promise.all(left.map((guest) => endProcess(guest, ENDING)));
     this.state.commit(left.map((guest) => ({ table: 'guests', key: guest.name, value: null })));
   }
 
@@ -150,17 +150,17 @@ export class QemuMachines implements Hypervisor {
     };
   }
 
-  private record(vm: VirtualMachineRecord, child: ChildProcess): Machine['identity'] | null {
-    const startTicks = child.pid === undefined ? null : startTicksOf(child.pid);
-    if (child.pid === undefined || startTicks === null) return null; // its end is about to be told
-    const value: WorkerRecord = { vmId: vm.id, name: vm.vmId, pid: child.pid, startTicks };
+  private record(vm: VirtualMachineRecord, child: ChildProcess): ProcessIdentity | null {
+    const identity = child.pid === undefined ? null : identify(child.pid);
+    if (identity === null) return null; // its end is about to be told
+    const value: WorkerRecord = { vmId: vm.id, name: vm.vmId, ...identity };
     this.state.commit([{ table: 'guests', key: vm.vmId, value }]);
     try {
-      setPriority(child.pid, 5); // guests burn processor time; Landfall comes first
+      setPriority(identity.pid, 5); // guests burn processor time; Landfall comes first
     } catch {
       // it is gone already
     }
-    return { pid: child.pid, startTicks };
+    return identity;
   }
 
   private async end(machine: Machine, graceMs: number): Promise<void> {
@@ -169,7 +169,7 @@ export class QemuMachines implements Hypervisor {
     const patience = new AbortController();
     await Promise.race([machine.ended, sleep(graceMs, undefined, { signal: patience.signal }).catch(() => undefined)]);
     patience.abort();
-    await endProcess(machine.identity.pid, machine.identity.startTicks, KILL_AFTER_MS);
+    await endProcess(machine.identity, ENDING);
     await machine.ended;
   }
 

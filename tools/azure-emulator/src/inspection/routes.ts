@@ -4,7 +4,7 @@ import { parseBody } from '../arm/body.js';
 import type { CallLog } from '../arm/call-log.js';
 import { ok, type Call, type Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
-import { SETTINGS } from '../settings.js';
+import { SETTINGS } from '../settings/settings.js';
 import { DISK, SNAPSHOT } from '../state/records.js';
 import { inventory } from './inventory.js';
 import { LOCAL_MACHINE, makeLocalMachine } from './local-machine.js';

@@ -1,4 +1,4 @@
-import type { OperationKind } from '../operations/engine.js';
+import type { OperationKind } from '../operations/kind.js';
 import { put, remove } from '../state/state.js';
 
 /* Network resources take their new shape when a write is accepted; the operation only lets time pass. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { AzureError } from '../arm/errors.js';
 import { keyOf } from '../arm/resource-id.js';
-import type { Azure } from '../azure.js';
 import { asError, lateFault } from '../faults/late-faults.js';
-import type { Settings } from '../settings.js';
+import type { Faults } from '../faults/faults.js';
+import type { Settings } from '../settings/settings.js';
 import type { OperationRecord } from '../state/records.js';
 import type { Change, State } from '../state/state.js';
 
@@ -18,12 +18,18 @@ import type { Change, State } from '../state/state.js';
  * Nothing is held in memory that the records do not tell: after a restart, every operation that is in progress is
  * given a timer again.
  */
-export interface OperationKind<Input> {
+export interface Kind<Input, Context> {
   /** Such as `disks.create`. */
   readonly name: string;
-  run(input: Input, operation: OperationRecord, azure: Azure): Outcome | Promise<Outcome>;
+  run(input: Input, operation: OperationRecord, context: Context): Outcome | Promise<Outcome>;
   /** What is taken back or marked when the operation fails or is canceled. */
-  abandon?(input: Input, operation: OperationRecord, azure: Azure, ended: 'Failed' | 'Canceled'): readonly Change[];
+  abandon?(input: Input, operation: OperationRecord, context: Context, ended: 'Failed' | 'Canceled'): readonly Change[];
+}
+
+/** What the engine itself takes from what effects work on. */
+export interface OperationContext {
+  readonly faults: Faults;
+  readonly now: () => Date;
 }
 
 export interface Outcome {
@@ -43,8 +49,9 @@ export interface Acceptance<Input> {
 const KEPT_OPERATIONS = 20_000;
 const POLL_PATIENCE_MS = 1_500;
 
-export class Operations {
-  private readonly kinds = new Map<string, OperationKind<unknown>>();
+/** @typeParam Context what effects work on */
+export class Operations<Context extends OperationContext> {
+  private readonly kinds = new Map<string, Kind<unknown, Context>>();
   private readonly inProgress = new Map<string, Set<string>>();
   private readonly timers = new Map<string, NodeJS.Timeout>();
   private readonly started = new Set<string>();
@@ -54,12 +61,12 @@ export class Operations {
   constructor(
     private readonly state: State,
     private readonly settings: Settings,
-    private readonly azure: () => Azure,
-    kinds: readonly OperationKind<never>[],
+    private readonly context: () => Context,
+    kinds: readonly Kind<never, Context>[],
   ) {
     for (const kind of kinds) {
       if (this.kinds.has(kind.name)) throw new Error(`two kinds of operation are named ${kind.name}`);
-      this.kinds.set(kind.name, kind as OperationKind<unknown>);
+      this.kinds.set(kind.name, kind as Kind<unknown, Context>);
     }
   }
 
@@ -70,8 +77,8 @@ export class Operations {
     }
   }
 
-  begin<Input>(kind: OperationKind<Input>, acceptance: Acceptance<Input>): OperationRecord {
-    const now = this.azure().now();
+  begin<Input>(kind: Kind<Input, Context>, acceptance: Acceptance<Input>): OperationRecord {
+    const now = this.context().now();
     const fault = this.faultOf(kind.name, acceptance);
     const operation: OperationRecord = {
       id: randomUUID(),
@@ -97,7 +104,7 @@ export class Operations {
   private faultOf(kindName: string, { resourceId, changes }: Acceptance<unknown>) {
     const change = changes.find(({ table, key }) => table === 'resources' && key === keyOf(resourceId));
     const resource = change?.table === 'resources' && change.value !== null ? change.value : undefined;
-    return lateFault(kindName, resourceId, resource ?? this.state.resource(resourceId), this.azure());
+    return lateFault(kindName, resourceId, resource ?? this.state.resource(resourceId), this.context().faults);
   }
 
   get(id: string): OperationRecord | undefined {
@@ -116,7 +123,7 @@ export class Operations {
    */
   async settle(operation: OperationRecord): Promise<void> {
     const end = this.ends.get(operation.id);
-    if (end === undefined || operation.dueAt > this.azure().now().getTime()) return;
+    if (end === undefined || operation.dueAt > this.context().now().getTime()) return;
     this.startNow(operation);
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, POLL_PATIENCE_MS)));
@@ -148,7 +155,7 @@ export class Operations {
     let resolve = (): void => undefined;
     const promise = new Promise<void>((done) => (resolve = done));
     this.ends.set(operation.id, { promise, resolve });
-    const wait = operation.dueAt - this.azure().now().getTime();
+    const wait = operation.dueAt - this.context().now().getTime();
     const start = (): void => this.startNow(operation);
     // A clock that tests set forward makes no timer ring: whoever asks starts it, see `settle`.
     if (wait <= 0) setImmediate(start);
@@ -166,24 +173,24 @@ export class Operations {
   private async run(operation: OperationRecord): Promise<void> {
     if (this.closed) return;
     const kind = this.kinds.get(operation.kind);
-    const azure = this.azure();
+    const context = this.context();
     try {
       if (kind === undefined) throw new Error(`no kind of operation is named ${operation.kind}`);
       if (operation.fault !== undefined) throw asError(operation.fault);
-      const outcome = await kind.run(operation.input, operation, azure);
+      const outcome = await kind.run(operation.input, operation, context);
       if (this.closed) return;
       this.end(operation, outcome.changes, { status: 'Succeeded', output: outcome.output ?? null });
     } catch (error) {
       if (this.closed) return;
       const refusal = error instanceof AzureError ? error : internal(error, operation);
       const ended = error instanceof OperationCanceled ? 'Canceled' : (operation.fault?.ends ?? 'Failed');
-      const changes = kind?.abandon?.(operation.input, operation, azure, ended) ?? [];
+      const changes = kind?.abandon?.(operation.input, operation, context, ended) ?? [];
       this.end(operation, changes, { status: ended, error: refusal.toDetail(), errorStatus: refusal.status });
     }
   }
 
   private end(operation: OperationRecord, changes: readonly Change[], result: Partial<OperationRecord>): void {
-    const endedAt = this.azure().now().toISOString();
+    const endedAt = this.context().now().toISOString();
     this.state.commit([...changes, record({ ...operation, ...result, endedAt })]);
     const key = keyOf(operation.resourceId);
     const ids = this.inProgress.get(key);

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { SettingValues } from '../settings.js';
+import type { SettingValues } from '../settings/settings.js';
 
 /*
  * Bytes per second, for each disk by itself: every transfer books the time that it takes at this speed, behind those

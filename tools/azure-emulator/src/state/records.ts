@@ -1,7 +1,7 @@
 import type { ErrorDetail } from '../arm/errors.js';
 import type { DataDisk, OsDisk, VmProperties } from '../compute/vm-schema.js';
-import type { LateFault } from '../faults/late-faults.js';
 import type { IpConfiguration, SubnetProperties } from '../network/schema.js';
+import type { ProcessIdentity } from '../workers/process-identity.js';
 
 /*
  * What the emulator keeps. One interface for each kind of resource; the view that a client sees is made from it beside
@@ -167,6 +167,14 @@ export type ResourceRecord =
 export type ResourceType = ResourceRecord['type'];
 export type RecordOf<T extends ResourceType> = Extract<ResourceRecord, { type: T }>;
 
+/** How an operation ends badly; see faults/late-faults.ts. */
+export interface LateFault {
+  readonly ends: 'Failed' | 'Canceled';
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+}
+
 /** A long-running operation, from its acceptance on; see operations/engine.ts. */
 export interface OperationRecord {
   readonly id: string;
@@ -196,13 +204,10 @@ export interface GrantRecord {
   readonly expiresAt: string;
 }
 
-/** A process that runs on behalf of a VM: a worker's, or the one that boots it; pid and start time together name it for good. */
-export interface WorkerRecord {
+/** A process that runs on behalf of a VM: a worker's, or the one that boots it. */
+export interface WorkerRecord extends ProcessIdentity {
   readonly vmId: string;
   readonly name: string;
-  readonly pid: number;
-  /** Clock ticks since boot, as /proc tells. */
-  readonly startTicks: string;
 }
 
 export interface LockRecord {

@@ -1,5 +1,5 @@
 import { vmSize } from '../compute/size-catalogue.js';
-import type { SettingValues } from '../settings.js';
+import type { SettingValues } from '../settings/settings.js';
 import type { VirtualMachineRecord } from '../state/records.js';
 
 /** Bytes per second that a worker VM may write to its disks together; null: as fast as it goes. */

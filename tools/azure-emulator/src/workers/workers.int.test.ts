@@ -19,7 +19,7 @@ import {
   type TestAzure,
 } from '../fixtures/azure.fixture.test.js';
 import { startProcess } from '../fixtures/process.fixture.test.js';
-import { startTicksOf } from './process-identity.js';
+import { identify } from './process-identity.js';
 
 /** A stand-in for a data-mover: writes its environment down, and lives until it is told to end. */
 const STAND_IN = ['/bin/sh', '-c', 'env > "$LANDFALL_WORKER_STATE/$LANDFALL_MOVER_NAME.env"; exec sleep 600'];
@@ -37,7 +37,7 @@ async function workers(azure: Reachable): Promise<Listed[]> {
 }
 
 function isRunning(pid: number): boolean {
-  return startTicksOf(pid) !== null;
+  return identify(pid) !== null;
 }
 
 describe('what runs on worker VMs', () => {

@@ -6,7 +6,7 @@ import { VIRTUAL_MACHINE, type VirtualMachineRecord, type WorkerRecord } from '.
 import type { State } from '../state/state.js';
 import { parseBootEnvironment, processCount } from './boot-environment.js';
 import { MachineFolder, type LunLink } from './machine-folder.js';
-import { endProcess, startTicksOf } from './process-identity.js';
+import { endProcess, identify, type ProcessIdentity } from './process-identity.js';
 
 /*
  * The processes that stand for what runs inside worker VMs (those with the tag `landfall-role=worker`).
@@ -36,7 +36,7 @@ interface Running {
   readonly name: string;
   stopped: boolean;
   restart: NodeJS.Timeout | undefined;
-  process: { readonly pid: number; readonly startTicks: string } | null;
+  process: ProcessIdentity | null;
 }
 
 export class Workers {
@@ -65,7 +65,7 @@ export class Workers {
   async reap(): Promise<void> {
     await this.hypervisor.reap();
     const left = this.state.all('workers');
-    await Promise.all(left.map((worker) => endProcess(worker.pid, worker.startTicks, this.graceMs)));
+    await Promise.all(left.map((worker) => this.end(worker)));
     this.state.commit(left.map((worker) => ({ table: 'workers', key: rowKey(worker), value: null })));
   }
 
@@ -119,7 +119,7 @@ export class Workers {
         running.stopped = true;
         clearTimeout(running.restart);
         if (running.process === null) return;
-        await endProcess(running.process.pid, running.process.startTicks, this.graceMs);
+        await this.end(running.process);
         this.forget(vmId, running.name);
       }),
     );
@@ -144,8 +144,8 @@ export class Workers {
     return this.state.all('workers');
   }
 
-  private get graceMs(): number {
-    return this.options.graceMs ?? 5_000;
+  private async end(worker: ProcessIdentity): Promise<void> {
+    await endProcess(worker, { signal: 'SIGTERM', deadlineMs: this.options.graceMs ?? 5_000, withGroup: true });
   }
 
   private spawn(
@@ -180,10 +180,10 @@ export class Workers {
     };
     child.once('error', (error) => again(error.message));
     child.once('exit', (code, signalName) => again(signalName ?? `exit code ${code}`));
-    const startTicks = child.pid === undefined ? null : startTicksOf(child.pid);
-    if (child.pid === undefined || startTicks === null) return;
-    running.process = { pid: child.pid, startTicks };
-    const worker: WorkerRecord = { vmId, name: running.name, pid: child.pid, startTicks };
+    const identity = child.pid === undefined ? null : identify(child.pid);
+    if (identity === null) return;
+    running.process = identity;
+    const worker: WorkerRecord = { vmId, name: running.name, ...identity };
     this.state.commit([{ table: 'workers', key: rowKey(worker), value: worker }]);
   }
 

@@ -112,6 +112,15 @@ export class DiskContents {
   }
 }
 
+/** Chances of each flush, write and read-back. */
+export interface DiskFaults {
+  flushFails: number;
+  writeFails: number;
+  readDiffers: number;
+}
+
+export const NO_DISK_FAULTS: Readonly<DiskFaults> = { flushFails: 0, writeFails: 0, readDiffers: 0 };
+
 export interface Writing {
   readonly diskId: string;
   readonly sizeBytes: number;

@@ -1,17 +1,10 @@
 import { NO_API_FAULTS } from './api-wire.js';
+import { NO_DISK_FAULTS } from './contents.js';
 import { NO_FAULTS } from './gates.js';
 import { NO_WIRE_FAULTS } from './azure/transport.js';
 import { NO_QUEUE_FAULTS } from './queues.js';
 import type { Random } from './random.js';
-import {
-  eventsByChance,
-  NO_DISK_FAULTS,
-  someBy,
-  trouble,
-  troublesByChance,
-  type Some,
-  type Troubles,
-} from './troubles.js';
+import { eventsByChance, someBy, trouble, troublesByChance, type Some, type Troubles } from './troubles.js';
 
 /*
  * What mostly goes wrong in a run, and to which restores. A race takes several things that go wrong within moments of each

@@ -25,7 +25,7 @@ import { Process } from './kernel.js';
 import { StateFolder } from './kept-reports.js';
 import { QueueWorker } from './queue-worker.js';
 import type { VmResource } from './azure/resources.js';
-import type { World } from './world.js';
+import type { Surroundings } from './surroundings.js';
 
 /*
  * Data-movers: what they do with a job is the product's own (claims, leases, reports, moving and verifying a range); queue,
@@ -49,7 +49,7 @@ export class Machine {
   readonly #workerId: string;
 
   constructor(
-    private readonly world: World,
+    private readonly world: Surroundings,
     readonly vm: VmResource,
   ) {
     this.#workerId = vm.environment['LANDFALL_WORKER_ID'] ?? '';
@@ -126,7 +126,7 @@ interface MoverProcess {
 }
 
 /** One of the pool, which writes through SAS. It has the state folder of the one before it. */
-export function startPoolMover(world: World, number: number): Process {
+export function startPoolMover(world: Surroundings, number: number): Process {
   const process = new Process(`pool-${number}`);
   const mover = `pool-${number}/${world.kernel.steps}`;
   const folder = world.poolFolder(number);
@@ -149,7 +149,7 @@ interface Place {
 const QUIET_LOG = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** As a data-mover does it. */
-async function takeSegments(world: World, process: Process, place: Place): Promise<void> {
+async function takeSegments(world: Surroundings, process: Process, place: Place): Promise<void> {
   const { gates, queues, kernel } = world;
   const { mover, site, vm, seeGone, folder } = place;
   const api = moverApi(world, place);
@@ -197,7 +197,7 @@ async function end(
   worker: QueueWorker,
   leave: () => Promise<unknown>,
   process: Process,
-  world: World,
+  world: Surroundings,
 ) {
   const until = async (milliseconds: number): Promise<void> => {
     for (let waited = 0; waited < milliseconds && !jobs.isIdle; waited += LOOK_MS) await pause(LOOK_MS);
@@ -219,7 +219,7 @@ interface ClaimBody {
 }
 
 /** What the API answers a data-mover. */
-function moverApi(world: World, { site, mover }: Place) {
+function moverApi(world: Surroundings, { site, mover }: Place) {
   const { apis } = world;
   const workerId = site === POOL ? null : site;
   const leased = { leaseMs: LEASE_SECONDS * 1_000 };
@@ -284,7 +284,7 @@ function grantOf(segment: Segment, url: string | null): SegmentGrant {
   };
 }
 
-async function work(world: World, grant: SegmentGrant, place: Place, signal: AbortSignal, mayWrite: () => void) {
+async function work(world: Surroundings, grant: SegmentGrant, place: Place, signal: AbortSignal, mayWrite: () => void) {
   const { purpose, restoreId, offsetBytes, lengthBytes, segmentId, epoch, target: to } = grant;
   const { mover, vm } = place;
   const diskName = grant.source.location;

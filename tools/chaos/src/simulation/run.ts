@@ -2,13 +2,14 @@ import { hasEnded, kindOf } from '@landfall/domain';
 import { requestCancel, requestRestore, requestResume, requestRollback } from '@landfall/pipeline';
 import { judge, type Violation } from '@landfall/testing';
 import { NO_API_FAULTS } from './api-wire.js';
+import { NO_DISK_FAULTS } from './contents.js';
 import { NO_FAULTS } from './gates.js';
 import { Process } from './kernel.js';
 import { NO_WIRE_FAULTS } from './azure/transport.js';
 import { orderByChance, type Wish } from './orders.js';
 import { NO_QUEUE_FAULTS } from './queues.js';
 import { MIXES, type MixName } from './mixes.js';
-import { NO_DISK_FAULTS, type Troubles } from './troubles.js';
+import type { Troubles } from './troubles.js';
 import { liveIn } from './virtual-globals.js';
 import { World } from './world.js';
 

@@ -5,7 +5,7 @@ import { attachDisks } from '@landfall/finalizer/steps/attach-disks';
 import { createVm } from '@landfall/finalizer/steps/create-vm';
 import { deallocateWorker } from '@landfall/finalizer/steps/deallocate-worker';
 import { detachDisks } from '@landfall/finalizer/steps/detach-disks';
-import { createTransfer } from '@landfall/finalizer/transfer/index';
+import { createTransfer } from '@landfall/finalizer/transfer';
 import {
   handleJob,
   QUEUES,
@@ -24,7 +24,7 @@ import { launchWorker } from '@landfall/provisioner/steps/launch-worker';
 import { MemoryWorkerDoors } from '@landfall/testing';
 import { Process } from './kernel.js';
 import { queueClient, QueueWorker } from './queue-worker.js';
-import type { World } from './world.js';
+import type { Surroundings } from './surroundings.js';
 
 /*
  * The services, put together from the product's parts as their own processes put them together, with the queue's loop in
@@ -35,13 +35,13 @@ export const WORKER_SUBNET = 'virtualNetworks/net/subnets/machines';
 
 export type SimulatedService = ServiceName | 'api';
 
-export function startService(world: World, service: SimulatedService, number: number): Process {
+export function startService(world: Surroundings, service: SimulatedService, number: number): Process {
   const process = new Process(`${service}-${number}`);
   world.kernel.within(process, () => run(world, service, process));
   return process;
 }
 
-function run(world: World, service: SimulatedService, process: Process): void {
+function run(world: Surroundings, service: SimulatedService, process: Process): void {
   const { gates, queues } = world;
   const connections = world.shared.connect();
   const { books, workers, accesses, leases } = connections;
@@ -118,7 +118,7 @@ function run(world: World, service: SimulatedService, process: Process): void {
 }
 
 /** The product's adapter on Microsoft's client; only the wire is another one. */
-function connectCloud(world: World): AzureCloud {
+function connectCloud(world: Surroundings): AzureCloud {
   const settings = {
     subscriptionId: world.azure.subscriptionId,
     endpoint: 'https://arm.simulated',
@@ -129,7 +129,7 @@ function connectCloud(world: World): AzureCloud {
 }
 
 /** Everything that a service writes to its log is kept, to look for secrets in it. */
-function logOf(world: World): ServiceLog {
+function logOf(world: Surroundings): ServiceLog {
   const write = (fields: object, message: string): void => {
     const error = 'err' in fields && fields.err instanceof Error ? fields.err.stack : '';
     const line = `${message} ${JSON.stringify(fields)} ${error ?? ''}`;

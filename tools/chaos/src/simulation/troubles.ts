@@ -2,6 +2,7 @@ import type { StepId } from '@landfall/domain';
 import type { ApiFaults } from './api-wire.js';
 import type { AzureFaults } from './azure/memory-azure.js';
 import type { WireFaults } from './azure/transport.js';
+import type { DiskFaults } from './contents.js';
 import type { Faults } from './gates.js';
 import type { Wish } from './orders.js';
 import type { QueueFaults } from './queues.js';
@@ -27,15 +28,6 @@ export interface Troubles {
   readonly disks: DiskFaults;
   readonly events: readonly { readonly atMs: number; readonly what: Trouble }[];
 }
-
-/** Chances of each flush, write and read-back. */
-export interface DiskFaults {
-  flushFails: number;
-  writeFails: number;
-  readDiffers: number;
-}
-
-export const NO_DISK_FAULTS: Readonly<DiskFaults> = { flushFails: 0, writeFails: 0, readDiffers: 0 };
 
 export type Trouble =
   | { readonly kind: 'flush' | 'snapshot' | 'redis restart' | 'kill a mover' | 'end a mover' | 'lose a worker' }

@@ -5,11 +5,10 @@ import type { DiskComparison, Evidence, FailedDisk, Fingerprint, InventoryItem }
 import { historiesOf } from '@landfall/testing';
 import { ApiWire } from './api-wire.js';
 import { StateFolder } from './kept-reports.js';
-import { NO_DISK_FAULTS, type DiskFaults } from './troubles.js';
 import { MemoryAzure } from './azure/memory-azure.js';
 import type { AnyResource, DiskResource, VmResource } from './azure/resources.js';
 import { SimulatedWire } from './azure/transport.js';
-import { DiskContents, type Blocks } from './contents.js';
+import { DiskContents, NO_DISK_FAULTS, type Blocks, type DiskFaults } from './contents.js';
 import { Gates } from './gates.js';
 import { Kernel, type Process } from './kernel.js';
 import { Machine, startPoolMover } from './mover.js';
@@ -17,8 +16,8 @@ import type { Order } from './orders.js';
 import { MemoryQueues } from './queues.js';
 import { APPLIANCE, startService, type SimulatedService } from './services.js';
 import { SharedBooks } from './shared-books.js';
+import type { Surroundings } from './surroundings.js';
 
-/** Everything that a run takes place in. */
 /** Of each service, and of the pool's data-movers. */
 const OF_EACH = 2;
 export const SERVICES: readonly SimulatedService[] = ['api', 'planner', 'provisioner', 'finalizer'];
@@ -26,7 +25,8 @@ const SUBSCRIPTION = '00000000-0000-4000-8000-000000000001';
 /** Secrets that are planted: none may come to light. */
 const CANARIES = ['canary-azure-token', 'canary-sas'];
 
-export class World {
+/** Everything that a run takes place in. */
+export class World implements Surroundings {
   readonly kernel: Kernel;
   readonly gates: Gates;
   readonly queues: MemoryQueues;
@@ -92,7 +92,6 @@ export class World {
     return folder;
   }
 
-  /** A data-mover knows of a disk that has failed for good, and will not forget it. */
   found({ segmentId, report }: KeptReport): void {
     const { result, restoreId, epoch } = report;
     const diskName = this.shared.diskOf(segmentId);
@@ -100,12 +99,10 @@ export class World {
     this.#found.set(`${segmentId} ${epoch}`, { restoreId, diskName, code: result.code });
   }
 
-  /** Work on a grant has ended with a verdict. Its process may still die before anybody knows. */
   cameTo(kept: KeptReport): void {
     this.#cameTo.set(`${kept.report.mover} ${kept.segmentId} ${kept.report.epoch}`, kept);
   }
 
-  /** Whoever lives to tell anything of a grant knows what its work has come to, and may not tell something else. */
   tells(mover: string, segmentId: string, epoch: number): void {
     const verdict = this.#cameTo.get(`${mover} ${segmentId} ${epoch}`);
     if (verdict !== undefined) this.found(verdict);
@@ -122,7 +119,6 @@ export class World {
     return order;
   }
 
-  /** Whether a disk can be written or read from a VM, or through this SAS. */
   isReachable(diskId: string, from: VmResource | string, what: 'write' | 'read'): boolean {
     const disk = this.azure.resources.get(diskId.toLowerCase());
     if (disk?.kind !== 'disk') return false;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { POLICY } from './governance/policies.js';
-import { PRINCIPAL } from './governance/principals.js';
-import { THROTTLING } from './governance/throttling.js';
-import type { State } from './state/state.js';
+import { POLICY } from './policy.js';
+import { PRINCIPAL } from './principal.js';
+import { THROTTLING } from './throttling.js';
+import type { State } from '../state/state.js';
 
 /*
  * What can be set while the emulator runs. Values given at the start are the defaults; what is set later is kept

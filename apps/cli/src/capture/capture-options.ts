@@ -1,0 +1,11 @@
+import type { CommonOptions } from '../command-line.js';
+
+/** What `capture` was called with. */
+export interface CaptureOptions extends CommonOptions {
+  readonly repo: string;
+  readonly machine: string;
+  readonly disk?: readonly string[];
+  readonly level: 'computer' | 'volume';
+  readonly volume?: readonly string[];
+  readonly passwordFile?: string;
+}
