@@ -521,7 +521,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'apps/data-mover/src/queue/segment-jobs.ts',
     original: "    if (kind === 'retryable') {\n",
     replacement: "    if (kind === 'retryable' || isLockLost) {\n",
-    suite: simulation(5_000, 'verdicts'),
+    suite: simulation(5_000, 'locks'),
   },
   {
     name: 'a verdict counts under the present epoch only',

@@ -11,7 +11,7 @@ import { eventsByChance, someBy, trouble, troublesByChance, type Some, type Trou
  * other; where everything does a little, that is one run in thousands. So the others aim: few kinds of troubles, many of
  * each, and restores that get as far as where they matter.
  */
-export const MIXES = { all: troublesByChance, verdicts, direct, steps, workers } satisfies Record<
+export const MIXES = { all: troublesByChance, verdicts, locks, direct, steps, workers } satisfies Record<
   string,
   (random: Random) => Troubles
 >;
@@ -23,6 +23,7 @@ export const MIX_NAMES = Object.keys(MIXES) as readonly MixName[];
 export const WHAT_MIXES_AIM_AT: Readonly<Record<MixName, string>> = {
   all: 'everything, a little of each',
   verdicts: 'disks that fail for good, while data-movers and the way to the books come and go',
+  locks: 'slow disks that fail for good, while the locks on their jobs are lost',
   direct: 'disks written through their SAS, with finalizers that are stopped or die',
   steps: 'the jobs of steps: lost, late and given out twice, with services that are stopped or die',
   workers: 'workers that are lost, or hidden, while they are launched',
@@ -81,6 +82,25 @@ function verdicts(random: Random): Troubles {
         ...(['flush', 'redis restart', 'kill', 'stop a service'] as const),
       ]);
       return trouble(random, kind, ['api', 'api', 'finalizer'], [500, 30_000]);
+    }),
+  };
+}
+
+function locks(random: Random): Troubles {
+  const lastsMs = random.between(60_000, 120_000);
+  return {
+    ...only({
+      wish: { transfer: 'worker', verify: 'none' },
+      from: 'restore-data',
+      // A device that is about to fail hangs first, for longer than it takes to notice that a lock is gone.
+      gates: { ...NO_FAULTS, slow: random.pick([0.1, 0.3]) },
+      disks: { ...NO_DISK_FAULTS, flushFails: random.pick([0.3, 0.6]) },
+    }),
+    lastsMs,
+    restores: 1,
+    events: eventsByChance(random, random.between(3, 8), [0, lastsMs / 2], () => {
+      const kind = random.pick([...(['flush', 'flush', 'flush', 'redis restart', 'end a mover'] as const)]);
+      return trouble(random, kind, ['finalizer'], [500, 20_000]);
     }),
   };
 }
