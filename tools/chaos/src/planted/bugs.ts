@@ -538,6 +538,21 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: SEGMENT_JOBS,
   },
   {
+    name: 'a second delivery lets a data-mover claim its own segment anew, and its first verdict is void',
+    file: 'apps/data-mover/src/queue/segment-jobs.ts',
+    original: '    const run = earlier.then(() => this.#run(job, lost));\n',
+    replacement: '    const run = this.#run(job, lost);\n    void earlier;\n',
+    also: [
+      {
+        file: 'libs/transfer/src/results.ts',
+        original: "  if (kind === 'verdict') return verdict(reported, error);\n",
+        replacement:
+          "  if (kind === 'verdict' && !isPresent(reported) && reported.segment.mover === reported.grant.mover) return letGo(reported);\n  if (kind === 'verdict') return verdict(reported, error);\n",
+      },
+    ],
+    suite: simulation(5_000, 'verdicts'),
+  },
+  {
     name: 'a report is believed from whoever names the epoch',
     file: 'libs/transfer/src/results.ts',
     original: 'grant.restoreId === restoreId && grant.workerId === workerId && grant.mover === mover;',
@@ -593,35 +608,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     original: "(state === 'ActiveSAS' && isOfThisRun)",
     replacement: "(state === 'ActiveSAS' && (isOfThisRun || present !== null))",
     suite: DIRECT_DISKS,
-  },
-  {
-    name: 'two finalizers seal and open the same disks, and what they have entered is believed',
-    file: 'apps/finalizer/src/transfer/exclusively.ts',
-    original: 'if ((await leases.claim(name, holder, leaseSeconds)) === null) return false;',
-    replacement: 'await leases.claim(name, holder, leaseSeconds);',
-    also: [
-      {
-        file: 'apps/finalizer/src/transfer/exclusively.ts',
-        original: 'held) => (held ? (renewedAt = asked) : lost.abort(leaseLost())),',
-        replacement: 'held) => (held ? (renewedAt = asked) : undefined),',
-      },
-      ...[
-        {
-          original: '      if (!(await accesses.put(access, present))) throw accessChanged(disk.name);\n',
-          replacement: '      await accesses.put(access, await accesses.access(restore.id, disk.name));\n',
-        },
-        {
-          original: 'if (access !== null && !(await accesses.remove(access))) throw accessChanged(access.diskName);',
-          replacement:
-            'const now = access && (await accesses.access(access.restoreId, access.diskName));\n    if (now) await accesses.remove(now);',
-        },
-        {
-          original: "(state === 'ActiveSAS' && isOfThisRun)",
-          replacement: "(state === 'ActiveSAS' && (isOfThisRun || present !== null))",
-        },
-      ].map((change) => ({ file: 'apps/finalizer/src/transfer/direct-disks.ts', ...change })),
-    ],
-    suite: simulation(5_000, 'direct'),
   },
   {
     name: 'a disk that cannot be had just now ends the restore',
