@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { newRestoreId, type Secret } from '@landfall/domain';
+import { aRestoreRequest } from '@landfall/testing';
 import {
-  aRestoreRequest,
   catalogueContract,
   leasesContract,
   restoreBooksContract,
   workerRegistryContract,
-} from '@landfall/testing';
+} from '@landfall/testing/contracts';
 import pg from 'pg';
 import { connectBooks, type Books } from './connect.js';
 import { temporaryDatabase } from './temporary-database.js';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PermanentError, RetryableError, type FileStore, type StoredFile } from '@landfall/domain';
-import { MemoryFileStore, MissingFileStore, fileStoreContract } from '@landfall/testing';
+import { MemoryFileStore, MissingFileStore } from '@landfall/testing';
+import { fileStoreContract } from '@landfall/testing/contracts';
 import { retryingFileStore } from './retrying-file-store.js';
 
 fileStoreContract('retryingFileStore', {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { connectAzure } from '@landfall/azure';
 import { newRestoreId, ownerTags, Secret, type Cloud, type ResourceRole } from '@landfall/domain';
-import { cloudContract, MemoryJournal } from '@landfall/testing';
+import { MemoryJournal } from '@landfall/testing';
+import { cloudContract } from '@landfall/testing/contracts';
 import { ContractChecker } from './check/contract-checker.js';
 import { PACKAGE_EXCEPTIONS, SPECIFICATION_EXCEPTIONS } from './check/exceptions.js';
 import {

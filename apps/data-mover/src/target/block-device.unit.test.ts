@@ -3,7 +3,7 @@ import { mkdtemp, open, readFile, rm, symlink, truncate, unlink, writeFile } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { diskTargetContract } from '@landfall/testing';
+import { diskTargetContract } from '@landfall/testing/contracts';
 import { BlockDevice, type DeviceHandle, openBlockDevice } from './block-device.js';
 
 diskTargetContract('A file in place of a block device', async (sizeBytes) => {

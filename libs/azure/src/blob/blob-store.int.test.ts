@@ -8,7 +8,7 @@ import {
   StorageSharedKeyCredential,
 } from '@azure/storage-blob';
 import { Secret, type FileStore } from '@landfall/domain';
-import { diskTargetContract, fileStoreContract } from '@landfall/testing';
+import { diskTargetContract, fileStoreContract } from '@landfall/testing/contracts';
 import { mintContainerReadSas, openBlobStore, openGrantedBlobStore } from './accounts.js';
 import { PageBlobTarget } from './page-blob-target.js';
 

@@ -4,7 +4,7 @@ import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { Secret } from '@landfall/domain';
-import { requestBudgetContract } from '@landfall/testing';
+import { requestBudgetContract } from '@landfall/testing/contracts';
 import { promptConnection } from '../redis.js';
 import { duringCleanUp } from './clean-up-share.js';
 import type { BudgetLimits } from './limits.js';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Secret } from '@landfall/domain';
-import { MemoryWorkerRegistry, OwnRedis, workerDoorsContract } from '@landfall/testing';
+import { MemoryWorkerRegistry, OwnRedis } from '@landfall/testing';
+import { workerDoorsContract } from '@landfall/testing/contracts';
 import { DelayedError, type Job, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { workerQueue } from '../queues.js';

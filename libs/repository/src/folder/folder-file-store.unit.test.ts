@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { LandfallError, PermanentError } from '@landfall/domain';
-import { fileStoreContract } from '@landfall/testing';
+import { fileStoreContract } from '@landfall/testing/contracts';
 import { storeFailure } from './folder-errors.js';
 import { FolderFileStore } from './folder-file-store.js';
 

@@ -4,7 +4,7 @@ import { copyFile, cp, mkdir, readFile, readdir, rm, stat, truncate, writeFile }
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { PermanentError, Secret, type BackupRepository, type DiskSource } from '@landfall/domain';
-import { backupRepositoryContract } from '@landfall/testing';
+import { backupRepositoryContract } from '@landfall/testing/contracts';
 import fc from 'fast-check';
 import { ResticProgram } from '../fixtures/restic-program.js';
 import { FolderFileStore } from '../folder/folder-file-store.js';

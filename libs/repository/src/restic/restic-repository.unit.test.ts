@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { PermanentError, RetryableError, Secret } from '@landfall/domain';
-import { MemoryFileStore, backupRepositoryContract } from '@landfall/testing';
+import { MemoryFileStore } from '@landfall/testing';
+import { backupRepositoryContract } from '@landfall/testing/contracts';
 import { HANDMADE_PASSWORD, HandmadeRepository, sha256 } from '../fixtures/handmade-repository.js';
 import { openRepository } from '../open.js';
 
