@@ -1,3 +1,4 @@
+import {} from '@jest/globals';
 import assert from 'node:assert/strict';
 import { newRestoreId, Secret } from '@landfall/domain';
 import { aRestoreRequest } from '@landfall/testing';

@@ -23,3 +23,4 @@ export { GUEST_MAY_WRITE, GUEST_WROTE } from './boot-image/guest-init.js';
 export { BootImageUnavailable } from './boot-image/programs.js';
 export * from './oracle/evidence.js';
 export * from './oracle/oracle.js';
+export { skip } from './runner/skip.js';

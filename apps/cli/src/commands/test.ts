@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 
-/** Hands over to the test runner, whose last line is `N passed, M failed`. */
+/** Hands over to Jest, whose last line here is `N passed, M failed`. */
 export async function runTests(words: readonly string[]): Promise<ExitCode> {
-  const runner = fileURLToPath(new URL('../../../../tools/test-runner/dist/main.js', import.meta.url));
-  const child = spawn(process.execPath, [runner, ...words], { stdio: 'inherit' });
+  const jest = fileURLToPath(new URL('../../../../tools/jest/dist/main.js', import.meta.url));
+  const child = spawn(process.execPath, [jest, ...words], { stdio: 'inherit' });
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
   process.on('SIGTERM', forward);
   const code = await new Promise<number | null>((resolve) => {
