@@ -32,8 +32,10 @@ export default class Environment extends TestEnvironment {
 
   /** A test that calls `skip` counts as skipped, and its error stays with it as the reason. */
   handleTestEvent(event: Circus.Event): void {
-    if (event.name === 'test_fn_failure' && (event.error as Error | undefined)?.name === 'Skipped')
-      event.test.mode = 'skip';
+    if (event.name !== 'test_done') return;
+    const [error] = event.test.errors;
+    const thrown = (Array.isArray(error) ? error[0] : error) as Error | undefined;
+    if (thrown?.name === 'Skipped') event.test.status = 'skip';
   }
 
   /** A clone is made of the classes of whoever asks for it: a message is, when its port has been moved. */

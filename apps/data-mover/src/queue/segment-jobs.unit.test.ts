@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import assert from 'node:assert/strict';
 import { ConflictError, PermanentError, RetryableError, type LandfallError } from '@landfall/domain';
 import type { SegmentGrant, SegmentResult } from '@landfall/transfer';
 import { NotWelcomeError } from '../session/api-client.js';
@@ -134,7 +133,7 @@ describe('a job of a data-mover', () => {
       new Error('The data-mover leaves.'),
       new NotWelcomeError({ code: 'UNAUTHENTICATED', message: 'Unknown.', fix: 'None.' }),
     ]) {
-      await assert.rejects(jobs().handle(job(), lost.signal), unheard);
+      await expect(jobs().handle(job(), lost.signal)).rejects.toBe(unheard);
     }
     expect(results().map(({ kind }) => kind)).toStrictEqual(['done', 'done']);
     expect(told.filter((each) => each !== 'verdicts')).toStrictEqual(['not welcome']);

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import assert from 'node:assert/strict';
 import { mkdtemp, open, readFile, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,7 +140,7 @@ describe('a block device', () => {
     const mayWrite = (): void => {
       if (written === 2) throw lost;
     };
-    await assert.rejects(target.write(0, Buffer.alloc(2500), undefined, mayWrite), lost);
+    await expect(target.write(0, Buffer.alloc(2500), undefined, mayWrite)).rejects.toBe(lost);
     expect(written).toBe(2);
   });
 

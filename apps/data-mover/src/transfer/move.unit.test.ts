@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import assert from 'node:assert/strict';
 import { PermanentError } from '@landfall/domain';
 import { MemoryDiskSource, MemoryDiskTarget } from '@landfall/testing';
 import fc from 'fast-check';
@@ -125,7 +124,7 @@ describe('moving a range', () => {
       cuts: [100, 200],
       failure: { afterPieces: 1, error },
     });
-    await assert.rejects(moveRange(source, target, { offset: 0, length: SIZE }, { signal: open }), error);
+    await expect(moveRange(source, target, { offset: 0, length: SIZE }, { signal: open })).rejects.toBe(error);
     expect(target.flushes).toBe(0);
   });
 
@@ -146,7 +145,7 @@ describe('moving a range', () => {
         },
       },
     );
-    await assert.rejects(moving, lost);
+    await expect(moving).rejects.toBe(lost);
     expect(target.writes.length).toBeLessThanOrEqual(2);
     expect(target.flushes).toBe(0);
   });
@@ -160,7 +159,7 @@ describe('moving a range', () => {
       if (!isHeld) throw lost;
     };
     const moving = moveRange(source, target, { offset: 0, length: SIZE }, { signal: open, mayWrite });
-    await assert.rejects(moving, lost);
+    await expect(moving).rejects.toBe(lost);
     expect(target.writes).toStrictEqual([]);
     expect(target.flushes).toBe(0);
   });
@@ -179,7 +178,7 @@ describe('moving a range', () => {
     };
     const source = new MemoryDiskSource(Buffer.alloc(100, 1));
     const range = { offset: 0, length: 512 };
-    await assert.rejects(moveRange(source, target, range, { signal: open, mayWrite }), lost);
+    await expect(moveRange(source, target, range, { signal: open, mayWrite })).rejects.toBe(lost);
     expect(target.flushes).toBe(0);
   });
 

@@ -318,7 +318,7 @@ describe('the clean-up', () => {
     await provision(planWith(2));
     const error = new RetryableError({ code: 'AZURE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
     cloud.failNext('deleteOwned', error);
-    await assert.rejects(clean(), error);
+    await expect(clean()).rejects.toBe(error);
     expect(cloud.inventory.length).toBeLessThan(6);
     await clean();
     assert.deepEqual(cloud.inventory, []);

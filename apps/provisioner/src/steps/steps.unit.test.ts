@@ -82,7 +82,7 @@ describe('step 3, create-empty-disks', () => {
   it('waits for the disks under way before it tells of one that failed', async () => {
     const error = new RetryableError({ code: 'AZURE_THROTTLED', message: 'Slow.', fix: 'Wait.' });
     cloud.failNext('ensureEmptyDisk', error);
-    await assert.rejects(disksOf(planWith(3)), error);
+    await expect(disksOf(planWith(3))).rejects.toBe(error);
     assert.equal(cloud.inventory.length, 2);
   });
 

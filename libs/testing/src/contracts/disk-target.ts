@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import assert from 'node:assert/strict';
 import type { DiskTarget } from '@landfall/domain';
 import fc from 'fast-check';
 
@@ -121,7 +120,7 @@ export function diskTargetContract(name: string, create: DiskTargetFactory): voi
       const mayNot = (): void => {
         throw lost;
       };
-      await assert.rejects(target.write(15 * MIB, pattern(512, 9), undefined, mayNot), lost);
+      await expect(target.write(15 * MIB, pattern(512, 9), undefined, mayNot)).rejects.toBe(lost);
       expect(await target.read(15 * MIB, 512)).toStrictEqual(Buffer.alloc(512));
     });
   });
