@@ -26,7 +26,7 @@ describe('a data-mover’s settings', () => {
       readSettings({ LANDFALL_WORKER_ID: 'w', LANDFALL_API_URL: 'nowhere', LANDFALL_MOVER_NAME: 's3 cret' });
     assert.throws(read, (error) => {
       assert.ok(error instanceof Error && 'code' in error);
-      assert.equal(error.code, 'CONFIG_INVALID');
+      expect(error.code).toBe('CONFIG_INVALID');
       expect(error.message).toMatch(/LANDFALL_API_URL.*LANDFALL_MOVER_NAME.*LANDFALL_BOOTSTRAP_TOKEN/);
       expect(error.message).not.toMatch(/s3 cret|nowhere/);
       return true;

@@ -74,12 +74,12 @@ describe('the finalizer', () => {
     await settled(restoreId, 'completed');
     const restore = await postgres.books.restore(restoreId);
     const vm = await cloud.vm(restore?.vmAzureId ?? '');
-    assert.equal(vm?.powerState, 'running');
-    expect(vm.dataDisks.map((disk) => [disk.diskId.split('/').at(-1), disk.lun])).toStrictEqual([
+    expect(vm?.powerState).toBe('running');
+    expect(vm!.dataDisks.map((disk) => [disk.diskId.split('/').at(-1), disk.lun])).toStrictEqual([
       [`disk-1-${restoreId}`, 0],
       [`disk-2-${restoreId}`, 1],
     ]);
-    expect((await cloud.nic(vm.nicIds[0] ?? ''))?.privateAddresses).toStrictEqual(['10.20.1.50']);
+    expect((await cloud.nic(vm!.nicIds[0] ?? ''))?.privateAddresses).toStrictEqual(['10.20.1.50']);
     await expectLedgerToFit(restoreId, ['disk', 'disk', 'disk', 'nic', 'vm']);
 
     await requestRollback(postgres.books, restoreId, 'tester');

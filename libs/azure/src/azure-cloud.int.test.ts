@@ -127,7 +127,7 @@ describe('an answer that is lost', () => {
     const lossy = connect(losing((method) => method === 'PUT'));
     const disk = await lossy.ensureEmptyDisk(spec, journal);
     expect(disk.diskState).toBe('Unattached');
-    assert.equal(journal.ledger[0]?.state, 'created');
+    expect(journal.ledger[0]?.state).toBe('created');
   });
 
   it('is Azure being unreachable when nothing was made', async () => {
@@ -137,7 +137,7 @@ describe('an answer that is lost', () => {
       code: 'AZURE_UNREACHABLE',
       kind: 'retryable',
     });
-    assert.equal(journal.ledger[0]?.state, 'intended');
+    expect(journal.ledger[0]?.state).toBe('intended');
     expect((await cloud.ensureEmptyDisk(spec, journal)).diskState).toBe('Unattached');
   });
 });

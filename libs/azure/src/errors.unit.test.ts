@@ -181,12 +181,12 @@ describe('a refusal of Azure', () => {
 describe('an error of the client', () => {
   it('is taken by the code in the body, not by that of the client', () => {
     const error = fromAzure(restError(409, { error: { code: 'ScopeLocked', message: 'Locked.' } }), 'act');
-    assert.equal(error.code, 'LOCKED');
+    expect(error.code).toBe('LOCKED');
   });
 
   it('is understood without the wrapping', () => {
     const error = fromAzure(restError(409, { code: 'SkuNotAvailable', message: 'No.' }), 'act');
-    assert.equal(error.code, 'SIZE_UNAVAILABLE');
+    expect(error.code).toBe('SIZE_UNAVAILABLE');
   });
 
   it('tells the reason that lies among the details', () => {
@@ -198,7 +198,7 @@ describe('an error of the client', () => {
       },
     };
     const error = fromAzure(restError(409, body), 'act');
-    assert.equal(error.code, 'QUOTA');
+    expect(error.code).toBe('QUOTA');
     expect(error.message).toMatch(/No cores\./);
   });
 
@@ -206,7 +206,7 @@ describe('an error of the client', () => {
     const headers = { 'retry-after': '7', 'x-ms-correlation-request-id': 'c-9' };
     const error = fromAzure(restError(429, { error: { code: 'TooManyRequests', message: 'No.' } }, headers), 'act');
     assert.ok(error instanceof RetryableError);
-    assert.equal(error.retryAfterMs, 7_000);
+    expect(error.retryAfterMs).toBe(7_000);
     expect(error.message).toMatch(/correlation c-9/);
   });
 

@@ -94,7 +94,7 @@ describe('an inspection', () => {
     for (const name of ['ext4', 'xfs', 'ntfs', 'fat32', 'swap', 'luks2']) {
       const seen = await look(recorded(name).image());
       assert.equal(seen.disks[0]?.table, null, name);
-      assert.deepEqual(seen.disks[0]?.content, recorded(name).facts.blkid);
+      expect(seen.disks[0]?.content).toStrictEqual(recorded(name).facts.blkid);
       assert.deepEqual([seen.firmware, seen.boots, seen.os, seen.problems], [null, [], null, []], name);
     }
   });
@@ -113,13 +113,13 @@ describe('an inspection', () => {
     expect(seen.volumeGroups.map((group) => group.physicalVolumes.map((volume) => volume.disk))).toStrictEqual([
       ['sda', 'sdb'],
     ]);
-    assert.equal(seen.os?.name, 'Sample Linux 12 (tester)');
+    expect(seen.os?.name).toBe('Sample Linux 12 (tester)');
   });
 
   it('says that a container format is not a disk', async () => {
     const seen = await look(new SparseImage(MIB).write(0, Buffer.from('QFI\xfb\0\0\0\x03', 'latin1')));
-    assert.equal(seen.problems[0]?.code, 'NOT_RAW');
-    expect(seen.problems[0].message).toMatch(/qcow2/);
+    expect(seen.problems[0]?.code).toBe('NOT_RAW');
+    expect(seen.problems[0]!.message).toMatch(/qcow2/);
   });
 
   it('does not hide an error of the reader', async () => {

@@ -111,8 +111,8 @@ describe('the way forward', () => {
     const books = new MemoryBooks();
     const id = await planned(books, aRestorePlan({ steps: ['plan'] }));
     const restore = await books.restore(id);
-    assert.equal(restore?.state, 'completed');
-    expect(restore.steps.filter((step) => step.state === 'skipped').length).toBe(STEPS.length - 1);
+    expect(restore?.state).toBe('completed');
+    expect(restore!.steps.filter((step) => step.state === 'skipped').length).toBe(STEPS.length - 1);
   });
 
   it('refuses a plan with an error, and shows its problems', async () => {

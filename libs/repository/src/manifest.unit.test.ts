@@ -16,8 +16,8 @@ describe('machine.json', () => {
   test('is taken with the least that it must say, and is then of level computer', () => {
     const parsed = parse(MANIFEST);
     assert.ok(parsed.ok);
-    assert.equal(parsed.manifest.level, 'computer');
-    assert.equal(parsed.manifest.disks[0]!.file, 'sda.raw');
+    expect(parsed.manifest.level).toBe('computer');
+    expect(parsed.manifest.disks[0]!.file).toBe('sda.raw');
   });
 
   test('may hold fields of later versions and nulls for what is not known', () => {

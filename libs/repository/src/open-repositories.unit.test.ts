@@ -44,21 +44,21 @@ describe('the repositories that are open', () => {
   it('are opened with their own place and password, once for several uses', async () => {
     await Promise.all([repositories.use('backups', nothing), repositories.use('backups', nothing)]);
     await repositories.use('backups', nothing);
-    assert.equal(opened.length, 1);
-    assert.equal(opened[0]?.access.store.description, '/backups/backups');
-    expect(opened[0].access.password?.reveal()).toBe('pass');
+    expect(opened.length).toBe(1);
+    expect(opened[0]?.access.store.description).toBe('/backups/backups');
+    expect(opened[0]!.access.password?.reveal()).toBe('pass');
   });
 
   it('are opened anew after five minutes, and when asked to', async () => {
     await repositories.use('backups', nothing);
     now = 5 * MINUTE - 1;
     await repositories.use('backups', nothing);
-    assert.equal(opened.length, 1);
+    expect(opened.length).toBe(1);
     now = 5 * MINUTE;
     await repositories.use('backups', nothing);
-    assert.equal(opened.length, 2);
+    expect(opened.length).toBe(2);
     await repositories.use('backups', nothing, { fresh: true });
-    assert.equal(opened.length, 3);
+    expect(opened.length).toBe(3);
     expect(opened.map(({ repository }) => repository.closed)).toStrictEqual([true, true, false]);
   });
 
@@ -68,10 +68,10 @@ describe('the repositories that are open', () => {
       await repositories.use('backups', nothing);
       jest.advanceTimersByTime(5 * MINUTE - 1);
       await nothing();
-      assert.equal(opened[0]?.repository.closed, false);
+      expect(opened[0]?.repository.closed).toBe(false);
       jest.advanceTimersByTime(1);
       await new Promise(setImmediate);
-      assert.equal(opened[0].repository.closed, true);
+      expect(opened[0]!.repository.closed).toBe(true);
     } finally {
       jest.useRealTimers();
     }

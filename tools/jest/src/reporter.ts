@@ -27,7 +27,7 @@ export default class Reporter implements JestReporter {
 
   onRunStart({ numTotalTestSuites }: AggregatedResult): void {
     this.#output.hold();
-    this.#print(`\n${numTotalTestSuites} ${numTotalTestSuites === 1 ? 'file' : 'files'}\n`);
+    this.#print(`\n${files(numTotalTestSuites)}\n`);
   }
 
   onTestResult({ path }: Test, result: TestResult): void {
@@ -54,7 +54,7 @@ export default class Reporter implements JestReporter {
   onRunComplete(): void {
     this.#output.release();
     if (this.#skipped > 0) this.#print(`\n${this.#skipped} skipped, for the reasons above\n`);
-    if (this.#notBegun > 0) this.#print(`\n${this.#notBegun} files ${NOT_BEGUN}\n`);
+    if (this.#notBegun > 0) this.#print(`\n${files(this.#notBegun)} ${NOT_BEGUN}\n`);
     this.#print(`\n${this.#passed} passed, ${this.#failed} failed\n`);
   }
 
@@ -73,7 +73,7 @@ export default class Reporter implements JestReporter {
     this.#failed += 1;
     const [place = relative(this.#workspace, path)] = placesIn(error, this.#workspace);
     const reason = stripVTControlCharacters(error)
-      .replace(/^\s+at .*(?:\/node_modules\/|node:internal).*\n?/gm, '')
+      .replace(/^\s+at .*(?:\/node_modules\/|node:|<anonymous>\)$).*\n?/gm, '')
       .trimEnd();
     this.#print(`\nFAILED  ${name}\n        ${place}\n${reason.replace(/^/gm, '        ')}\n`);
   }
@@ -81,6 +81,10 @@ export default class Reporter implements JestReporter {
   #print(text: string): void {
     this.#output.past(text);
   }
+}
+
+function files(count: number): string {
+  return count === 1 ? '1 file' : `${count} files`;
 }
 
 function firstLine(text: string): string {

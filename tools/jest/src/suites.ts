@@ -2,7 +2,7 @@ export const SUITES = ['unit', 'int', 'e2e', 'chaos'] as const;
 export type Suite = (typeof SUITES)[number];
 
 /** They take half a minute and more: begun last, each would leave the other worker idle for as long. */
-const LONGEST_FIRST = [
+export const LONGEST_FIRST = [
   'tools/chaos/dist/matrix.chaos.test.js',
   'tools/end-to-end/dist/restic-to-vm.e2e.test.js',
   'tools/end-to-end/dist/taken-over-worker.e2e.test.js',

@@ -33,8 +33,8 @@ describe('servers of the user', () => {
     ] as const) {
       await assert.rejects(ask, (error: unknown) => {
         assert.ok(error instanceof LandfallError);
-        assert.equal(error.code, code);
-        assert.equal(error.kind, 'retryable');
+        expect(error.code).toBe(code);
+        expect(error.kind).toBe('retryable');
         expect(error.message).toContain(String(port));
         expect(`${error.message} ${error.fix}`).not.toMatch(/topsecret/);
         return true;

@@ -95,10 +95,10 @@ describe('a supervised process', () => {
     seen.on('spawned', (pid: number) => record.add('service', pid, 'SIGTERM'));
     await service.start();
     const [left] = leftOverProcesses(folder);
-    assert.equal(left?.name, 'service');
+    expect(left?.name).toBe('service');
     const gone = once(seen, 'ended');
     expect(await endLeftOverProcesses(folder)).toBe(1);
     await gone;
-    expect(identify(left.pid)).toBe(null);
+    expect(identify(left!.pid)).toBe(null);
   });
 });

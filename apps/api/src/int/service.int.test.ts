@@ -264,7 +264,7 @@ describe('without Postgres or Redis', () => {
       const { logger, metrics } = api.connections.ports;
       await assert.rejects(connect(environment, logger, metrics, 300), (error) => {
         assert.ok(error instanceof RetryableError);
-        assert.equal(error.code, code);
+        expect(error.code).toBe(code);
         expect(JSON.stringify(error.toDetails())).not.toMatch(/canary/);
         return true;
       });

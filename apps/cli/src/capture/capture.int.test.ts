@@ -80,8 +80,8 @@ describe('a capture into a restic repository', () => {
     }
     const manifest = parseManifest(await restic('dump', all[3]!.id, '/machine.json'));
     assert.ok(manifest.ok);
-    assert.equal(manifest.manifest.name, 'web');
-    assert.equal(manifest.manifest.kind, 'computer');
+    expect(manifest.manifest.name).toBe('web');
+    expect(manifest.manifest.kind).toBe('computer');
     expect(manifest.manifest.disks.map(({ file, role, lun, sizeBytes }) => [file, role, lun, sizeBytes])).toStrictEqual(
       [
         ['sda.raw', 'os', undefined, 3 * MIB + 512],

@@ -18,7 +18,7 @@ describe('verifying a range in full', () => {
         const source = new MemoryDiskSource(bytes, { cuts: [777, 50_000, 131_073] });
         await assert.rejects(verifyRange(source, target, { offset: 0, length: SIZE }, 'full', 's', open), (error) => {
           assert.ok(error instanceof Error && 'code' in error);
-          assert.equal(error.code, 'VERIFY_MISMATCH');
+          expect(error.code).toBe('VERIFY_MISMATCH');
           expect(error.message).toMatch(new RegExp(`at byte ${offset}\\.$`));
           return true;
         });

@@ -67,7 +67,7 @@ describe('step 7, deallocate-worker', () => {
     const provisioned = await provision(planWith(2));
     await run('detach-disks', provisioned);
     await run('deallocate-worker', provisioned);
-    assert.deepEqual(cloud.inventory, provisioned.disks.map((disk) => disk.azureId).sort());
+    expect(cloud.inventory).toStrictEqual(provisioned.disks.map((disk) => disk.azureId).sort());
     expect(cloud.changes.indexOf('deallocateVm worker')).toBeLessThan(cloud.changes.indexOf('deleteOwned worker'));
     expect((await workers.worker('worker'))?.state).toBe('retired');
     expect(doors.shutOnes).toStrictEqual(['worker']);
@@ -87,7 +87,7 @@ describe('step 7, deallocate-worker', () => {
     const provisioned = await provision(planWith(2));
     await run('detach-disks', provisioned);
     await throughEveryCrash((calls) => run('deallocate-worker', provisioned, calls));
-    assert.deepEqual(cloud.inventory, provisioned.disks.map((disk) => disk.azureId).sort());
+    expect(cloud.inventory).toStrictEqual(provisioned.disks.map((disk) => disk.azureId).sort());
   });
 });
 
@@ -104,7 +104,7 @@ describe('step 7, when something of a worker came into being late', () => {
       for (const { of, late } of parts) for (const [key, part] of late) of.set(key, part);
       expect(cloud.inventory.length).toBeGreaterThan(provisioned.disks.length);
       await run('deallocate-worker', provisioned);
-      assert.deepEqual(cloud.inventory, provisioned.disks.map((disk) => disk.azureId).sort());
+      expect(cloud.inventory).toStrictEqual(provisioned.disks.map((disk) => disk.azureId).sort());
     });
   }
 
@@ -118,7 +118,7 @@ describe('step 7, when something of a worker came into being late', () => {
     cloud.vms.set(key, theirs);
     await run('deallocate-worker', provisioned);
     expect(cloud.vms.get(key)).toBe(theirs);
-    assert.equal(theirs.powerState, 'running');
+    expect(theirs.powerState).toBe('running');
     expect(events).toContain('resource.left');
   });
 });
@@ -127,10 +127,10 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
   it('make a running VM with the address and the disks of the plan', async () => {
     const plan = planWith(3, { privateIp: '10.0.0.7' });
     const vm = await restored(plan);
-    assert.equal(vm.name, 'web');
-    assert.equal(vm.powerState, 'running');
-    assert.equal(vm.osDiskId, idOf('disk-0'));
-    assert.deepEqual(vm.dataDisks, [
+    expect(vm.name).toBe('web');
+    expect(vm.powerState).toBe('running');
+    expect(vm.osDiskId).toBe(idOf('disk-0'));
+    expect(vm.dataDisks).toStrictEqual([
       { diskId: idOf('disk-1'), lun: 0 },
       { diskId: idOf('disk-2'), lun: 1 },
     ]);
@@ -155,8 +155,8 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
         'create-vm': () => (step === 'ensureVm' ? grantLate(disk, step) : undefined),
         'attach-disks': () => (step === 'attachDisks' ? grantLate(disk, step) : undefined),
       });
-      assert.equal(vm.powerState, 'running');
-      assert.equal(vm.dataDisks.length, 1);
+      expect(vm.powerState).toBe('running');
+      expect(vm.dataDisks.length).toBe(1);
       expect((await cloud.disk(idOf(disk)))?.diskState).toBe('Attached');
     });
   }
@@ -176,7 +176,7 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
   it('stop the machine at once when it must not run', async () => {
     const plan = planWith(1);
     const vm = await restored({ ...plan, options: { ...plan.options, powerOn: false, bootCheck: 'none' } });
-    assert.equal(vm.powerState, 'deallocated');
+    expect(vm.powerState).toBe('deallocated');
     expect(cloud.changes.filter((change) => change.endsWith(' web'))[1]).toBe('deallocateVm web');
     expect(cloud.changes).not.toContain('startVm web');
   });
@@ -195,7 +195,7 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
     const outputs = { 'create-vm': { vmAzureId: vm?.azureId ?? '' } };
     await throughEveryCrash((calls) => run('attach-disks', provisioned, calls, outputs));
     expect([...cloud.vms.values()].filter((each) => each.name === 'web').length).toBe(1);
-    assert.equal(vm?.powerState, 'running');
+    expect(vm?.powerState).toBe('running');
     expect(journal.ledger.map((entry) => entry.azureId).sort()).toStrictEqual(cloud.inventory);
   });
 
@@ -221,7 +221,7 @@ describe('the clean-up', () => {
   it('leaves nothing of a restore that had come to its end', async () => {
     await restored(planWith(3));
     await clean();
-    assert.deepEqual(cloud.inventory, []);
+    expect(cloud.inventory).toStrictEqual([]);
     expect(journal.ledger.every((entry) => entry.state === 'removed')).toBe(true);
     expect((await books.restore(restoreId))?.vmAzureId).toBe(null);
   });
@@ -229,7 +229,7 @@ describe('the clean-up', () => {
   it('leaves nothing of one that was stopped while its worker had the disks', async () => {
     await provision(planWith(2));
     await clean();
-    assert.deepEqual(cloud.inventory, []);
+    expect(cloud.inventory).toStrictEqual([]);
     const all = await workers.workers({ restoreId });
     assert.ok(all.length > 0 && all.every((worker) => worker.state === 'retired'));
     expect(all.every((worker) => doors.shutOnes.includes(worker.id))).toBe(true);
@@ -238,7 +238,7 @@ describe('the clean-up', () => {
   it('leaves nothing, wherever its process dies', async () => {
     await provision(planWith(2));
     await throughEveryCrash((calls) => clean(calls));
-    assert.deepEqual(cloud.inventory, []);
+    expect(cloud.inventory).toStrictEqual([]);
   });
 
   it('ends the access to disks that are being uploaded', async () => {
@@ -251,7 +251,7 @@ describe('the clean-up', () => {
       null,
     );
     await clean();
-    assert.deepEqual(cloud.inventory, []);
+    expect(cloud.inventory).toStrictEqual([]);
     expect(await diskAccesses.access(restoreId, 'upload')).toBe(null);
   });
 
@@ -261,7 +261,7 @@ describe('the clean-up', () => {
     const creates = { kind: 'disk' as const, role: 'disk' };
     await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
     await clean();
-    assert.equal(journal.ledger[0]?.state, 'removed');
+    expect(journal.ledger[0]?.state).toBe('removed');
   });
 
   it('removes what was made a moment ago and is not to be seen yet', async () => {
@@ -278,8 +278,8 @@ describe('the clean-up', () => {
     };
     await clean();
     assert.ok(looks >= 2, 'one look was enough for it');
-    assert.deepEqual(cloud.inventory, []);
-    assert.equal(journal.ledger[0]?.state, 'removed');
+    expect(cloud.inventory).toStrictEqual([]);
+    expect(journal.ledger[0]?.state).toBe('removed');
   });
 
   it('removes what an earlier attempt has found to be gone, once Azure shows it', async () => {
@@ -292,7 +292,7 @@ describe('the clean-up', () => {
     expect(journal.ledger.find((entry) => entry.azureId === worker.azureId)?.state).toBe('removed');
     cloud.vms.set(key, worker);
     await clean();
-    assert.deepEqual(cloud.inventory, []);
+    expect(cloud.inventory).toStrictEqual([]);
   });
 
   it('leaves and names what no longer carries our tags, and removes the rest', async () => {
@@ -302,7 +302,7 @@ describe('the clean-up', () => {
     assert.ok(adopted);
     adopted.tags = { owner: 'somebody else' };
     await clean();
-    assert.deepEqual(cloud.inventory, [adopted.azureId]);
+    expect(cloud.inventory).toStrictEqual([adopted.azureId]);
     expect(events).toContain('clean-up.left');
   });
 
@@ -311,7 +311,7 @@ describe('the clean-up', () => {
     const stranger = await cloud.ensureEmptyDisk(look, new MemoryJournal(restoreId));
     await provision(planWith(1));
     await clean();
-    assert.deepEqual(cloud.inventory, [stranger.azureId]);
+    expect(cloud.inventory).toStrictEqual([stranger.azureId]);
   });
 
   it('goes on past what can’t be removed now, and asks to be tried again', async () => {
@@ -321,7 +321,7 @@ describe('the clean-up', () => {
     await expect(clean()).rejects.toBe(error);
     expect(cloud.inventory.length).toBeLessThan(6);
     await clean();
-    assert.deepEqual(cloud.inventory, []);
+    expect(cloud.inventory).toStrictEqual([]);
   });
 });
 

@@ -39,23 +39,23 @@ describe('step 5', () => {
     expect(onQueue('mover-worker-w1')).toBe(3);
     await scene.take(0, 'm/1');
     await scene.done(scene.held[0]!);
-    assert.equal(scene.waiting.length, 27);
+    expect(scene.waiting.length).toBe(27);
   });
 
   it('is done at once when there is nothing to write', async () => {
     const scene = await Scene.begin({ disks: [disk('sda', 8, [])], verify: 'sampled' });
     await scene.runStep();
     expect((await scene.step()).state).toBe('done');
-    assert.equal(scene.waiting.length, 0);
+    expect(scene.waiting.length).toBe(0);
   });
 
   it('reads everything back in mode full, holes and an empty disk included, after everything is written', async () => {
     const scene = await Scene.begin({ disks: [disk('sda', 8, [1]), disk('sdb', 3, [])], verify: 'full' });
     await scene.runStep();
-    assert.equal(scene.waiting.length, 1);
+    expect(scene.waiting.length).toBe(1);
     await scene.take(0, 'm/1');
     await scene.done(scene.held[0]!);
-    assert.equal(scene.waiting.length, 11);
+    expect(scene.waiting.length).toBe(11);
     await scene.workOff();
     const events = await scene.books.events(RESTORE_ID);
     const order = events.filter((event) => event.type === 'segment.claimed').map((event) => event.data['purpose']);
@@ -70,7 +70,7 @@ describe('step 5', () => {
   it('verifies an empty disk in mode full although nothing is written', async () => {
     const scene = await Scene.begin({ disks: [disk('sda', 4, [])], verify: 'full' });
     await scene.runStep();
-    assert.equal(scene.waiting.length, 4);
+    expect(scene.waiting.length).toBe(4);
     await scene.workOff();
     expect((await scene.step()).state).toBe('done');
   });
@@ -149,7 +149,7 @@ describe('step 5', () => {
     await scene.runStep();
     await scene.take(0, 'w0-0/cccc');
     await scene.started('w0-0/cccc');
-    assert.equal(scene.waiting.length, 0);
+    expect(scene.waiting.length).toBe(0);
   });
 
   it('hands out again what the queue has forgotten, and nothing else', async () => {
@@ -198,7 +198,7 @@ describe('step 5', () => {
     await scene.done(first!);
     await requestResume(scene.books, RESTORE_ID, 'someone');
     await scene.runStep();
-    assert.equal(scene.waiting.length, 1);
+    expect(scene.waiting.length).toBe(1);
   });
 });
 
@@ -210,7 +210,7 @@ describe('step 5 without a worker', () => {
       verify: 'sampled',
     });
     await scene.runStep();
-    assert.deepEqual(scene.cloudCalls, ['grant sda', 'grant sdb']);
+    expect(scene.cloudCalls).toStrictEqual(['grant sda', 'grant sdb']);
     expect(scene.waiting.every((message) => message.queue === 'mover-pool')).toBe(true);
     await scene.workOff();
     expect(scene.cloudCalls.slice(2)).toStrictEqual([
@@ -230,7 +230,7 @@ describe('step 5 without a worker', () => {
   it('completes disks to which nothing is written', async () => {
     const scene = await Scene.begin({ disks: [disk('sda', 2, [])], transfer: 'direct' });
     await scene.runStep();
-    assert.deepEqual(scene.cloudCalls, ['grant sda', `footer sda ${2 * SEGMENT_BYTES}`, 'revoke sda']);
+    expect(scene.cloudCalls).toStrictEqual(['grant sda', `footer sda ${2 * SEGMENT_BYTES}`, 'revoke sda']);
     expect((await scene.step()).state).toBe('done');
   });
 
@@ -239,7 +239,7 @@ describe('step 5 without a worker', () => {
     await scene.runStep();
     scene.diskStates.set('sda', 'Unattached');
     await scene.workOff();
-    assert.deepEqual(scene.cloudCalls, ['grant sda']);
+    expect(scene.cloudCalls).toStrictEqual(['grant sda']);
     expect((await scene.step()).state).toBe('done');
   });
 
@@ -254,7 +254,7 @@ describe('step 5 without a worker', () => {
     expect((await scene.restore()).state).toBe('needs-attention');
     await requestResume(scene.books, RESTORE_ID, 'someone');
     await scene.runStep();
-    assert.deepEqual(scene.cloudCalls, ['grant sda', 'grant sda']);
+    expect(scene.cloudCalls).toStrictEqual(['grant sda', 'grant sda']);
     await scene.workOff();
     expect((await scene.step()).state).toBe('done');
   });

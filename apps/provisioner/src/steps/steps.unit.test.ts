@@ -50,10 +50,10 @@ describe('step 3, create-empty-disks', () => {
     expect(outcome.map((disk) => disk.name)).toStrictEqual(['disk-0', 'disk-1', 'disk-2']);
     for (const [index, { azureId }] of outcome.entries()) {
       const disk = await cloud.disk(azureId);
-      assert.equal(disk?.sizeBytes, (index + 1) * GIB);
-      assert.equal(disk.diskState, 'Unattached');
-      assert.equal(disk.name, `web-${index}-${restoreId}`);
-      assert.deepEqual(disk.tags, {
+      expect(disk?.sizeBytes).toBe((index + 1) * GIB);
+      expect(disk!.diskState).toBe('Unattached');
+      expect(disk!.name).toBe(`web-${index}-${restoreId}`);
+      expect(disk!.tags).toStrictEqual({
         [OWNER_TAGS.appliance]: 'appliance',
         [OWNER_TAGS.restore]: restoreId,
         [OWNER_TAGS.role]: 'disk',
@@ -75,7 +75,7 @@ describe('step 3, create-empty-disks', () => {
       const done = await disksOf(plan, new CrashingJournal(journal, boundary)).then(() => true, expectCrash);
       if (done) break;
     }
-    assert.equal(cloud.inventory.length, 3);
+    expect(cloud.inventory.length).toBe(3);
     expect(journal.ledger.map((entry) => entry.azureId).sort()).toStrictEqual(cloud.inventory);
   });
 
@@ -83,12 +83,12 @@ describe('step 3, create-empty-disks', () => {
     const error = new RetryableError({ code: 'AZURE_THROTTLED', message: 'Slow.', fix: 'Wait.' });
     cloud.failNext('ensureEmptyDisk', error);
     await expect(disksOf(planWith(3))).rejects.toBe(error);
-    assert.equal(cloud.inventory.length, 2);
+    expect(cloud.inventory.length).toBe(2);
   });
 
   it('refuses to guess the generation', async () => {
     await expect(disksOf({ ...planWith(1), generation: null })).rejects.toMatchObject({ code: 'PLAN_INCOMPLETE' });
-    assert.deepEqual(cloud.inventory, []);
+    expect(cloud.inventory).toStrictEqual([]);
   });
 });
 
@@ -97,14 +97,11 @@ describe('step 4, launch-worker', () => {
     const plan = planWith(2);
     const disks = await disksOf(plan);
     const [worker] = await launched(plan, disks);
-    assert.equal(worker?.workerId, `landfall-worker-${restoreId}-0`);
-    const vm = await cloud.vm(worker.azureId);
-    assert.equal(vm?.powerState, 'running');
-    assert.deepEqual(
-      vm.dataDisks,
-      disks.map((disk, lun) => ({ diskId: disk.azureId, lun })),
-    );
-    expect((await workers.worker(worker.workerId))?.disks).toStrictEqual(['disk-0', 'disk-1']);
+    expect(worker?.workerId).toBe(`landfall-worker-${restoreId}-0`);
+    const vm = await cloud.vm(worker!.azureId);
+    expect(vm?.powerState).toBe('running');
+    expect(vm!.dataDisks).toStrictEqual(disks.map((disk, lun) => ({ diskId: disk.azureId, lun })));
+    expect((await workers.worker(worker!.workerId))?.disks).toStrictEqual(['disk-0', 'disk-1']);
   });
 
   it('tells the worker its name, the API and a token that redeems it once, and no other secret', async () => {
@@ -156,8 +153,8 @@ describe('step 4, launch-worker', () => {
       const done = await launched(plan, disks, crashing).then(() => true, expectCrash);
       if (done) break;
     }
-    assert.equal(cloud.vms.size, 1);
-    assert.equal(cloud.nics.size, 1);
+    expect(cloud.vms.size).toBe(1);
+    expect(cloud.nics.size).toBe(1);
     const listed = journal.ledger.filter((entry) => entry.state !== 'removed').map((entry) => entry.azureId);
     expect(listed.sort()).toStrictEqual(cloud.inventory);
     const active = await workers.workers({ restoreId, active: true });
@@ -172,7 +169,7 @@ describe('step 4, launch-worker', () => {
     await redeem(first?.workerId ?? '', environmentOf(first?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '');
     const [again] = await launched(plan, disks);
     expect(again).toStrictEqual(first);
-    assert.equal(cloud.vms.size, 1);
+    expect(cloud.vms.size).toBe(1);
   });
 
   it('replaces the VM of an earlier try whose worker does not report', async () => {
@@ -180,11 +177,11 @@ describe('step 4, launch-worker', () => {
     const disks = await disksOf(plan);
     const [first] = await launched(plan, disks);
     const [second] = await launched(plan, disks);
-    assert.equal(second?.workerId, `landfall-worker-${restoreId}-0-2`);
+    expect(second?.workerId).toBe(`landfall-worker-${restoreId}-0-2`);
     expect(await cloud.vm(first?.azureId ?? '')).toBe(null);
     expect((await workers.worker(first?.workerId ?? ''))?.state).toBe('retired');
     expect(doors.shutOnes).toStrictEqual([first?.workerId]);
-    expect((await cloud.disk(disks[0]?.azureId ?? ''))?.managedBy).toBe(second.azureId);
+    expect((await cloud.disk(disks[0]?.azureId ?? ''))?.managedBy).toBe(second!.azureId);
     const left = journal.ledger.filter((entry) => entry.state !== 'removed').map((entry) => entry.azureId);
     expect(left.sort()).toStrictEqual(cloud.inventory);
   });
@@ -217,7 +214,7 @@ describe('step 4, launch-worker', () => {
     const [worker] = await launched(plan, disks);
     letFirstOn.resolve();
     await first;
-    assert.equal(cloud.vms.size, 1);
+    expect(cloud.vms.size).toBe(1);
     const token = environmentOf(worker?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '';
     expect(await redeem(worker?.workerId ?? '', token)).toBeTruthy();
   });
@@ -254,7 +251,7 @@ describe('step 4, launch-worker', () => {
       code: 'WORKER_CHANGED',
       kind: 'retryable',
     });
-    assert.equal(cloud.changes.length, changes);
+    expect(cloud.changes.length).toBe(changes);
     expect(await launched(plan, disks)).toStrictEqual([worker]);
   });
 
@@ -266,9 +263,9 @@ describe('step 4, launch-worker', () => {
     await workers.heartbeat(first?.workerId ?? '', { name: 'm', pid: 1 });
     await loseWorker();
     const [second] = await launched(plan, disks, journal, { reportsWithinMs: 20 });
-    assert.equal(second?.workerId, `landfall-worker-${restoreId}-0-2`);
-    expect([...cloud.vms.values()].map((vm) => vm.azureId)).toStrictEqual([second.azureId]);
-    for (const disk of disks) expect((await cloud.disk(disk.azureId))?.managedBy).toBe(second.azureId);
+    expect(second?.workerId).toBe(`landfall-worker-${restoreId}-0-2`);
+    expect([...cloud.vms.values()].map((vm) => vm.azureId)).toStrictEqual([second!.azureId]);
+    for (const disk of disks) expect((await cloud.disk(disk.azureId))?.managedBy).toBe(second!.azureId);
   });
 
   it('removes the VM of a worker that was given up just before it got one, and lets its disks go', async () => {
@@ -277,9 +274,9 @@ describe('step 4, launch-worker', () => {
     const [first] = await launched(plan, disks);
     await workers.retire(first?.workerId ?? '');
     const [second] = await launched(plan, disks);
-    assert.equal(second?.workerId, `landfall-worker-${restoreId}-0-2`);
-    expect([...cloud.vms.values()].map((vm) => vm.azureId)).toStrictEqual([second.azureId]);
-    for (const disk of disks) expect((await cloud.disk(disk.azureId))?.managedBy).toBe(second.azureId);
+    expect(second?.workerId).toBe(`landfall-worker-${restoreId}-0-2`);
+    expect([...cloud.vms.values()].map((vm) => vm.azureId)).toStrictEqual([second!.azureId]);
+    for (const disk of disks) expect((await cloud.disk(disk.azureId))?.managedBy).toBe(second!.azureId);
     const left = journal.ledger.filter((entry) => entry.state !== 'removed').map((entry) => entry.azureId);
     expect(left.sort()).toStrictEqual(cloud.inventory);
   });

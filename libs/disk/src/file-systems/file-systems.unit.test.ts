@@ -33,17 +33,17 @@ describe('a FAT file system', () => {
     const image = machine();
     const head = await readHead(esp(image), 512);
     const [efi] = (await (await openFat(image)).directory()) ?? [];
-    assert.equal(efi?.name, 'EFI');
+    expect(efi?.name).toBe('EFI');
     const itself = Buffer.alloc(2);
-    itself.writeUInt16LE(efi.firstCluster);
-    image.write(MIB + readFatGeometry(head, esp(image).sizeBytes)!.fatByte + 2 * efi.firstCluster, itself);
+    itself.writeUInt16LE(efi!.firstCluster);
+    image.write(MIB + readFatGeometry(head, esp(image).sizeBytes)!.fatByte + 2 * efi!.firstCluster, itself);
     expect((await (await openFat(image)).directory('EFI'))?.length).toBe(2);
   });
 
   it('tells sizes', async () => {
     const [loader] = (await (await openFat(machine())).directory('EFI', 'BOOT')) ?? [];
-    assert.equal(loader?.sizeBytes, 'MZ loader'.length);
-    assert.equal(loader.directory, false);
+    expect(loader?.sizeBytes).toBe('MZ loader'.length);
+    expect(loader!.directory).toBe(false);
   });
 
   it('ends with an answer whatever is damaged', async () => {

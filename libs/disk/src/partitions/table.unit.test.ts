@@ -35,8 +35,8 @@ describe('a partition table', () => {
     const { label, partitions = [] } = facts.sfdisk;
     it(`made by sfdisk (${name}) is read as sfdisk lists it`, async () => {
       const { table, codes } = await read(image());
-      assert.equal(table?.kind, label === 'dos' ? 'mbr' : 'gpt');
-      expect(table.partitions.map((one) => ({ ...one, extended: undefined }))).toStrictEqual(
+      expect(table?.kind).toBe(label === 'dos' ? 'mbr' : 'gpt');
+      expect(table!.partitions.map((one) => ({ ...one, extended: undefined }))).toStrictEqual(
         partitions.map((one) => ({
           number: Number(/\d+$/.exec(one.node)?.[0]),
           type: one.type,
@@ -71,7 +71,7 @@ describe('a GPT', () => {
       damaged.write(offset, Buffer.from([damaged.peek(offset, 1)[0]! ^ 1]));
       const { table, codes, messages } = await read(damaged);
       assert.deepEqual(table?.partitions, whole?.partitions, what);
-      assert.deepEqual(codes, ['TABLE_DAMAGED']);
+      expect(codes).toStrictEqual(['TABLE_DAMAGED']);
       expect(messages[0]!).toMatch(/backup/);
     }
   });
@@ -80,14 +80,14 @@ describe('a GPT', () => {
     const image = gpt();
     image.write(512, Buffer.alloc(512)).write(image.sizeBytes - 512, Buffer.alloc(512));
     const { table, codes } = await read(image);
-    assert.equal(table?.kind, 'gpt');
-    assert.deepEqual(table.partitions, []);
+    expect(table?.kind).toBe('gpt');
+    expect(table!.partitions).toStrictEqual([]);
     expect(codes).toStrictEqual(['TABLE_DAMAGED']);
   });
 
   it('is read behind an overwritten first sector', async () => {
     const { table, codes } = await read(gpt().write(0, Buffer.alloc(512)));
-    assert.equal(table?.partitions.length, 3);
+    expect(table?.partitions.length).toBe(3);
     expect(codes).toStrictEqual(['TABLE_DAMAGED']);
   });
 
@@ -105,8 +105,8 @@ describe('a GPT', () => {
       },
     );
     const { table } = await read(image);
-    assert.equal(table?.sectorBytes, 4096);
-    expect(table.partitions.map(({ startByte, sizeBytes, name }) => ({ startByte, sizeBytes, name }))).toStrictEqual([
+    expect(table?.sectorBytes).toBe(4096);
+    expect(table!.partitions.map(({ startByte, sizeBytes, name }) => ({ startByte, sizeBytes, name }))).toStrictEqual([
       { startByte: MIB, sizeBytes: MIB, name: 'root' },
     ]);
   });

@@ -1,4 +1,4 @@
-import { test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -56,8 +56,8 @@ for (const version of [1, 2]) {
       const { stdout } = await promisify(execFile)(process.execPath, reader);
       const { sizeBytes, bytes, residentMiB } = JSON.parse(stdout) as Record<string, number>;
       console.log(`${Math.round(residentMiB!)} MiB resident`);
-      assert.equal(sizeBytes, 1024 * 1024 * MIB);
-      assert.equal(bytes, 200 * MIB);
+      expect(sizeBytes).toBe(1024 * 1024 * MIB);
+      expect(bytes).toBe(200 * MIB);
       assert.ok(residentMiB! <= LIMIT_MIB, `${residentMiB} MiB`);
     } finally {
       await rm(folder, { recursive: true });

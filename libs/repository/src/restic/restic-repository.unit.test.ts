@@ -212,7 +212,7 @@ describe('Reading a damaged restic repository', () => {
     delete made.files[packPath(pack)];
     await assert.rejects(readAll(made, location), (error: unknown) => {
       assert.ok(error instanceof PermanentError);
-      assert.equal(error.code, 'PACK_MISSING');
+      expect(error.code).toBe('PACK_MISSING');
       expect(error.message).toMatch(new RegExp(pack));
       expect(error.fix).toMatch(/another point.*restic check/);
       return true;

@@ -117,7 +117,7 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         assert.ok(segment);
         await books.transaction((tx) => tx.moveSegment(segment.id, { from: 'pending', epoch: 0 }, 'done'));
         const restore = await books.restore(id);
-        assert.deepEqual(restore?.disks, [
+        expect(restore?.disks).toStrictEqual([
           {
             name: 'sda',
             from: 'disk:sda',
@@ -128,7 +128,7 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
             bytesDone: GIB,
           },
         ]);
-        expect(restore.plan).toStrictEqual(aRestorePlan());
+        expect(restore!.plan).toStrictEqual(aRestorePlan());
         expect(await books.segmentTotals(id)).toStrictEqual([
           { diskName: 'sda', purpose: 'move', state: 'done', count: 1, bytes: GIB },
           { diskName: 'sda', purpose: 'move', state: 'pending', count: 1, bytes: GIB },

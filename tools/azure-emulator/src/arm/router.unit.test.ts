@@ -27,7 +27,7 @@ describe('the router', () => {
   it('finds an operation whatever the case of the fixed parts, and keeps that of the names', () => {
     const match = router.find('GET', '/SUBSCRIPTIONS/s1/resourcegroups/My-RG');
     assert.ok(match !== null && 'route' in match);
-    assert.deepEqual(match.parameters, { id: 's1', group: 'My-RG' });
+    expect(match.parameters).toStrictEqual({ id: 's1', group: 'My-RG' });
   });
 
   it('prefers a fixed part to a parameter', () => {

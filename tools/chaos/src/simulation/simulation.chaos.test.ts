@@ -17,9 +17,9 @@ describe('restores in virtual time', () => {
   it(`keep every invariant and come to their end, whatever goes wrong (seeds from ${FIRST})`, async () => {
     const campaign = await simulateMany(FIRST, SEEDS);
     console.log(summaryOf(campaign, FIRST));
-    assert.deepEqual(campaign.broken, []);
+    expect(campaign.broken).toStrictEqual([]);
     expect(campaign.bad.map(lineOf)).toStrictEqual([]);
-    assert.equal(campaign.runs, SEEDS);
+    expect(campaign.runs).toBe(SEEDS);
     for (const end of ['completed', 'cancelled', 'failed']) assert.ok(campaign.ends.has(end), `none is ${end}`);
     assert.ok(campaign.died.size > 20, 'processes die at few crash points only');
   });
