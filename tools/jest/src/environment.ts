@@ -13,6 +13,9 @@ const SHARED = [
   ...['Object', 'Function', 'Array', 'Map', 'Set', 'Date', 'RegExp', 'Promise'],
 ] as const;
 
+// A worker of Jest's whose run was called off ends too, in the middle of whatever test it is at.
+process.once('disconnect', () => process.exit(1));
+
 type Class = abstract new (...parameters: never[]) => unknown;
 
 export default class Environment extends TestEnvironment {
