@@ -41,7 +41,8 @@ const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
 const parameters = [
   // Jest loads ES modules through an interface of Node's that has to be switched on, and says so each time.
   ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest],
-  ...['--config', join(workspace, 'jest.config.mjs'), '--selectProjects', ...suites],
+  ...['--config', join(workspace, 'jest.config.mjs')],
+  ...(wanted === 'all' ? [] : ['--selectProjects', ...suites]),
   ...(values.jobs === undefined ? [] : ['--maxWorkers', values.jobs]),
   ...values.only.flatMap((path) => ['--testPathPatterns', below(path)]),
 ];
