@@ -1,9 +1,9 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 /*
@@ -78,44 +78,44 @@ describe('the first call of ./landfall', () => {
 
   it('names Node and the remedy where there is none', async () => {
     const { code, stdout, stderr } = await landfall(['--help']);
-    assert.equal(code, 1);
-    assert.equal(stdout, '');
-    assert.match(stderr, /Node\.js is not installed/);
-    assert.match(stderr, /Install Node 20 or newer/);
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/Node\.js is not installed/);
+    expect(stderr).toMatch(/Install Node 20 or newer/);
   });
 
   it('names npm where only Node is there', async () => {
     await program('node', 'echo v22.20.0');
     const { code, stderr } = await landfall(['--help']);
-    assert.equal(code, 1);
-    assert.match(stderr, /npm is not installed/);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/npm is not installed/);
   });
 
   it('refuses a Node that is too old, by its version', async () => {
     await program('node', 'echo v18.19.1');
     await program('npm', 'exit 0');
     const { code, stderr } = await landfall(['--help']);
-    assert.equal(code, 1);
-    assert.match(stderr, /Node 18\.19\.1 is too old/);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Node 18\.19\.1 is too old/);
   });
 
   it("shows npm's output when it fails, and what to look at", async () => {
     await goodPrograms('echo "ENOTFOUND the registry"; exit 1');
     const { code, stdout, stderr } = await landfall(['--help']);
-    assert.equal(code, 1);
-    assert.equal(stdout, '');
-    assert.match(stderr, /ENOTFOUND the registry/);
-    assert.match(stderr, /npm ci failed/);
-    assert.match(stderr, /registry setting/);
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/ENOTFOUND the registry/);
+    expect(stderr).toMatch(/npm ci failed/);
+    expect(stderr).toMatch(/registry setting/);
   });
 
   it('installs and builds, then runs the command from where the user stands, and says so on standard error', async () => {
     await goodPrograms();
     const { code, stdout, stderr } = await landfall(['show', 'a b'], '/');
     assert.equal(code, 0, stderr);
-    assert.equal(stdout, 'ran: show a b in /\n');
-    assert.match(stderr, /installing packages/);
-    assert.match(stderr, /building/);
+    expect(stdout).toBe('ran: show a b in /\n');
+    expect(stderr).toMatch(/installing packages/);
+    expect(stderr).toMatch(/building/);
   });
 
   it('does nothing of it a second time, and runs through a link', async () => {
@@ -124,9 +124,9 @@ describe('the first call of ./landfall', () => {
     const before = await calls();
     await symlink(join(root, 'landfall'), join(folder, 'link'));
     const { stdout, stderr } = await landfall(['show'], folder, join(folder, 'link'));
-    assert.match(stdout, /^ran: show/);
-    assert.equal(stderr, '');
-    assert.deepEqual(await calls(), before);
+    expect(stdout).toMatch(/^ran: show/);
+    expect(stderr).toBe('');
+    expect(await calls()).toStrictEqual(before);
   });
 
   it('installs again when the lock file has changed, and builds again when a source is newer or gone', async () => {
@@ -135,40 +135,37 @@ describe('the first call of ./landfall', () => {
     await landfall(['show']);
     await writeFile(join(root, 'package-lock.json'), '{"packages": {}, "lockfileVersion": 3}');
     await landfall(['show']);
-    assert.equal((await calls()).filter((call) => call.startsWith('npm ci')).length, 2);
+    expect((await calls()).filter((call) => call.startsWith('npm ci')).length).toBe(2);
 
     const builds = async () => (await calls()).filter((call) => call === 'tsc').length;
     const before = await builds();
     const later = new Date(Date.now() + 60_000);
     await utimes(join(root, 'apps/cli/src/main.ts'), later, later);
     await landfall(['show']);
-    assert.equal(await builds(), before + 1);
+    expect(await builds()).toBe(before + 1);
     await utimes(join(root, 'apps/cli/src/main.ts'), new Date(0), new Date(0));
 
     await writeFile(join(root, 'apps/cli/dist/gone.js'), '');
     await rm(join(root, 'apps/cli/src/gone.ts'));
     await landfall(['show']);
-    assert.equal(await builds(), before + 2);
-    await assert.rejects(readFile(join(root, 'apps/cli/dist/gone.js')), { code: 'ENOENT' });
+    expect(await builds()).toBe(before + 2);
+    await expect(readFile(join(root, 'apps/cli/dist/gone.js'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('installs once when it is called twice at once', async () => {
     await goodPrograms('sleep 0.3');
     const both = await Promise.all([landfall(['show']), landfall(['show'])]);
-    assert.deepEqual(
-      both.map(({ code }) => code),
-      [0, 0],
-    );
-    assert.equal((await calls()).filter((call) => call.startsWith('npm ci')).length, 1);
-    assert.equal((await calls()).filter((call) => call === 'tsc').length, 1);
+    expect(both.map(({ code }) => code)).toStrictEqual([0, 0]);
+    expect((await calls()).filter((call) => call.startsWith('npm ci')).length).toBe(1);
+    expect((await calls()).filter((call) => call === 'tsc').length).toBe(1);
   });
 
   it('names the program that a command needs where it can not install it', async () => {
     await goodPrograms();
     const { code, stderr } = await landfall(['up']);
-    assert.equal(code, 1);
-    assert.match(stderr, /"landfall up" needs .*redis-server/);
-    assert.match(stderr, /REDIS_URL/);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/"landfall up" needs .*redis-server/);
+    expect(stderr).toMatch(/REDIS_URL/);
   });
 });
 

@@ -1,8 +1,8 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { runProgram } from './command-line.js';
 import { describeCommands } from './commands/index.js';
 
@@ -27,19 +27,19 @@ async function landfall(...words: readonly string[]): Promise<Ended> {
 
 describe('the command line', () => {
   let empty: string;
-  before(() => {
+  beforeAll(() => {
     empty = mkdtempSync(join(tmpdir(), 'landfall-cli-'));
   });
-  after(() => rmSync(empty, { recursive: true }));
+  afterAll(() => rmSync(empty, { recursive: true }));
 
   it('shows its commands and exit codes on standard output with --help', async () => {
     const { code, stdout, stderr } = await landfall('--help');
-    assert.equal(code, 0);
-    assert.equal(stderr, '');
+    expect(code).toBe(0);
+    expect(stderr).toBe('');
     for (const command of ['demo', 'up', 'repo', 'capture', 'plan', 'restore', 'rollback', 'azure']) {
-      assert.match(stdout, new RegExp(`^  ${command}\\b`, 'm'));
+      expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
     }
-    assert.match(stdout, /Exit codes: 0 done/);
+    expect(stdout).toMatch(/Exit codes: 0 done/);
   });
 
   it('takes the folder of the stack, and --json, before the name of the command as well as behind it', async () => {
@@ -50,7 +50,7 @@ describe('the command line', () => {
       ['--data', folder, 'restores', '--json'],
     ]) {
       const { code, stderr } = await landfall(...words);
-      assert.equal(code, 5);
+      expect(code).toBe(5);
       const { error } = JSON.parse(stderr) as { error: { message: string } };
       assert.ok(error.message.includes(folder), stderr);
     }
@@ -81,36 +81,36 @@ describe('the command line', () => {
     it(`refuses ${what} with exit code 2 and nothing on standard output`, async () => {
       const { code, stdout, stderr } = await landfall(...words);
       assert.equal(code, 2, stderr);
-      assert.equal(stdout, '');
-      assert.match(stderr, message);
+      expect(stdout).toBe('');
+      expect(stderr).toMatch(message);
     });
 
     it(`refuses ${what} as JSON where --json is given`, async () => {
       const { code, stdout, stderr } = await landfall(...words, '--json');
-      assert.equal(code, 2);
-      assert.equal(stdout, '');
+      expect(code).toBe(2);
+      expect(stdout).toBe('');
       const { error } = JSON.parse(stderr) as { error: Record<string, string> };
-      assert.deepEqual(Object.keys(error), ['code', 'message', 'fix']);
-      assert.equal(error.code, 'USAGE');
+      expect(Object.keys(error)).toStrictEqual(['code', 'message', 'fix']);
+      expect(error.code).toBe('USAGE');
     });
   }
 
   it('ends with 5 where no stack runs, and says how to start one', async () => {
     const { code, stdout, stderr } = await landfall('restores', '--data', empty);
-    assert.equal(code, 5);
-    assert.equal(stdout, '');
-    assert.match(stderr, /^STACK_NOT_RUNNING: /);
-    assert.ok(stderr.includes(`./landfall up --detach --data ${empty}`));
+    expect(code).toBe(5);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^STACK_NOT_RUNNING: /);
+    expect(stderr).toContain(`./landfall up --detach --data ${empty}`);
   });
 
   it('ends with 5 where the stack does not answer', async () => {
     const dead = { api: 'http://127.0.0.1:9', azure: 'https://127.0.0.1:9', token: 't', processes: [] };
     writeFileSync(join(empty, 'stack.json'), JSON.stringify(dead));
     const { code, stderr } = await landfall('restores', '--json', '--data', empty);
-    assert.equal(code, 5);
-    assert.equal((JSON.parse(stderr) as { error: { code: string } }).error.code, 'STACK_UNREACHABLE');
+    expect(code).toBe(5);
+    expect((JSON.parse(stderr) as { error: { code: string } }).error.code).toBe('STACK_UNREACHABLE');
     writeFileSync(join(empty, 'stack.json'), '{"api":');
-    assert.equal((await landfall('restores', '--data', empty)).code, 5);
+    expect((await landfall('restores', '--data', empty)).code).toBe(5);
   });
 });
 

@@ -1,16 +1,15 @@
-import assert from 'node:assert/strict';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { repositoryPassword } from './repository-password.js';
 
 describe('the password of a repository', () => {
   let folder: string;
-  before(() => {
+  beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'landfall-password-'));
   });
-  after(() => rmSync(folder, { recursive: true }));
+  afterAll(() => rmSync(folder, { recursive: true }));
 
   function file(content: string): string {
     const path = join(folder, 'password');
@@ -20,20 +19,22 @@ describe('the password of a repository', () => {
 
   it('is the content of its file without the line break at the end', () => {
     for (const content of ['correct horse', 'correct horse\n', 'correct horse\r\n']) {
-      assert.equal(repositoryPassword(file(content), {}), 'correct horse');
+      expect(repositoryPassword(file(content), {})).toBe('correct horse');
     }
-    assert.equal(repositoryPassword(file(' a\n\n'), {}), ' a\n');
+    expect(repositoryPassword(file(' a\n\n'), {})).toBe(' a\n');
   });
 
   it("is looked for in restic's variables where no file is given", () => {
-    assert.equal(repositoryPassword(undefined, {}), null);
-    assert.equal(repositoryPassword(undefined, { RESTIC_PASSWORD: 'a' }), 'a');
-    assert.equal(repositoryPassword(undefined, { RESTIC_PASSWORD_FILE: file('b') }), 'b');
-    assert.equal(repositoryPassword(file('c'), { RESTIC_PASSWORD: 'a' }), 'c');
+    expect(repositoryPassword(undefined, {})).toBe(null);
+    expect(repositoryPassword(undefined, { RESTIC_PASSWORD: 'a' })).toBe('a');
+    expect(repositoryPassword(undefined, { RESTIC_PASSWORD_FILE: file('b') })).toBe('b');
+    expect(repositoryPassword(file('c'), { RESTIC_PASSWORD: 'a' })).toBe('c');
   });
 
   it('is refused where its file is empty or can not be read', () => {
-    assert.throws(() => repositoryPassword(file('\n'), {}), { code: 'PASSWORD_EMPTY' });
-    assert.throws(() => repositoryPassword(join(folder, 'none'), {}), { code: 'PASSWORD_FILE_UNREADABLE' });
+    expect(() => repositoryPassword(file('\n'), {})).toThrow(expect.objectContaining({ code: 'PASSWORD_EMPTY' }));
+    expect(() => repositoryPassword(join(folder, 'none'), {})).toThrow(
+      expect.objectContaining({ code: 'PASSWORD_FILE_UNREADABLE' }),
+    );
   });
 });

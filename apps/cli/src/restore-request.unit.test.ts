@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { LandfallCommand } from './command-line.js';
 import { addRestoreOptions, restoreBody, type RestoreOptions } from './restore-request.js';
 
@@ -17,7 +16,7 @@ async function bodyOf(...words: readonly string[]) {
 
 describe('the request for a restore', () => {
   it('leaves everything that was not given to the API', async () => {
-    assert.deepEqual(await bodyOf(), { restorePointId: 'rp-1', destination: { kind: 'new' } });
+    expect(await bodyOf()).toStrictEqual({ restorePointId: 'rp-1', destination: { kind: 'new' } });
   });
 
   it('carries every option under its name in the API', async () => {
@@ -28,7 +27,7 @@ describe('the request for a restore', () => {
       ...['--verify', 'full', '--archive-priority', 'high', '--no-power-on', '--isolated', '--boot-check', 'running'],
       ...['--reason', 'fire'],
     );
-    assert.deepEqual(body, {
+    expect(body).toStrictEqual({
       restorePointId: 'rp-1',
       destination: {
         kind: 'new',
@@ -56,7 +55,7 @@ describe('the request for a restore', () => {
 
   it('takes a name that begins with a dash as it is, for the planner to judge', async () => {
     const body = (await bodyOf('--name', '-no-', '--generation', 'auto')) as { destination: object };
-    assert.deepEqual(body, {
+    expect(body).toStrictEqual({
       restorePointId: 'rp-1',
       destination: { kind: 'new', name: '-no-' },
       generation: 'auto',

@@ -1,10 +1,10 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, open, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Secret } from '@landfall/domain';
 import { MemoryLeases } from '@landfall/testing';
@@ -18,7 +18,9 @@ const SEGMENT = 16 * MIB;
 
 const redisUrl = process.env['LANDFALL_TEST_REDIS_URL'];
 if (redisUrl === undefined)
-  throw new Error('LANDFALL_TEST_REDIS_URL must name a running Redis; run the tests by tools/test-runner.');
+  throw new Error(
+    'LANDFALL_TEST_REDIS_URL must name a running Redis; run the tests by "./landfall test int", which starts it.',
+  );
 
 describe('the data-mover as a process', () => {
   let root: string;
@@ -28,12 +30,12 @@ describe('the data-mover as a process', () => {
   let site: TestSite;
   let movers: MoverProcess[];
 
-  before(async () => {
+  beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), 'landfall-mover-'));
     backup = await backUp(join(root, 'backup'), 192, true);
   });
 
-  after(() => rm(root, { recursive: true }));
+  afterAll(() => rm(root, { recursive: true }));
 
   beforeEach(async () => {
     folder = await mkdtemp(join(root, 'case-'));
@@ -91,13 +93,13 @@ describe('the data-mover as a process', () => {
     const count = await addAll();
     start();
     await site.until('all is moved', () => site.count('done') === count);
-    assert.equal(await fileHash(disk), backup.sha256);
+    expect(await fileHash(disk)).toBe(backup.sha256);
     await addAll('verify');
     await site.until('all is verified', () => site.count('done') === 2 * count);
     everyDoneOnce();
     const first = site.of('done', 'verify-0')[0]!;
-    assert.equal(first.detail['bytesRead'], SEGMENT);
-    assert.equal(first.detail['bytesWritten'], 0);
+    expect(first.detail['bytesRead']).toBe(SEGMENT);
+    expect(first.detail['bytesWritten']).toBe(0);
   });
 
   it('leaves the holes of the backup as holes of the disk', async () => {
@@ -123,9 +125,9 @@ describe('the data-mover as a process', () => {
     assert.ok(doneBefore.size > 0 && doneBefore.size < count, `${doneBefore.size} of ${count} were done`);
     start();
     await site.until('all is moved', () => site.count('done') === count);
-    assert.equal(await fileHash(disk), backup.sha256);
+    expect(await fileHash(disk)).toBe(backup.sha256);
     everyDoneOnce();
-    assert.equal(site.count('registered'), 1);
+    expect(site.count('registered')).toBe(1);
   });
 
   it('lets several data-movers of a worker share one bootstrap token and the work', async () => {
@@ -134,9 +136,9 @@ describe('the data-mover as a process', () => {
     await site.until('all have started', () => site.count('started') === started.length);
     const count = await addAll();
     await site.until('all is moved', () => site.count('done') === count);
-    assert.equal(await fileHash(disk), backup.sha256);
-    assert.equal(site.count('registered'), 1);
-    assert.ok(new Set(site.of('claimed').map((event) => event.mover)).size > 1);
+    expect(await fileHash(disk)).toBe(backup.sha256);
+    expect(site.count('registered')).toBe(1);
+    expect(new Set(site.of('claimed').map((event) => event.mover)).size).toBeGreaterThan(1);
   });
 
   it('gives back what it has in hand and ends with 0 when it is told to stop', async () => {
@@ -145,7 +147,7 @@ describe('the data-mover as a process', () => {
     await site.add('move-0', grant(0));
     await site.until('it has started', () => site.count('started') === 1);
     mover.kill('SIGTERM');
-    assert.deepEqual(await mover.exited, [0, null]);
+    expect(await mover.exited).toStrictEqual([0, null]);
     site.away = false;
     start('worker-1');
     await site.until('another has taken it up', () => site.count('done') === 1);
@@ -192,10 +194,10 @@ describe('the data-mover as a process', () => {
     start('worker-1');
     await site.until('the other has started', () => site.count('registered') === 1 && site.count('heartbeat') > 1);
     await pause(500);
-    assert.equal(site.of('claimed', 'verify-1').length, 0);
+    expect(site.of('claimed', 'verify-1').length).toBe(0);
     site.deaf = false;
     await site.until('it is told', () => site.count('failed') === 1);
-    assert.equal(site.of('failed')[0]?.detail['code'], 'VERIFY_MISMATCH');
+    expect(site.of('failed')[0]?.detail['code']).toBe('VERIFY_MISMATCH');
     assert.match(site.of('failed')[0]?.mover ?? '', /^worker-0\//, 'by another one, in the name of who found it');
     await site.until('then work goes on', () => site.of('done', 'verify-1').length === 1);
   });
@@ -203,8 +205,8 @@ describe('the data-mover as a process', () => {
   it('does not begin without a folder in which it can keep what it finds out', async () => {
     await writeFile(join(folder, 'state'), 'a file');
     const mover = start();
-    assert.deepEqual(await mover.exited, [1, null]);
-    assert.match(mover.output.join(''), /STATE_FOLDER_UNUSABLE|can't write to its state folder/);
+    expect(await mover.exited).toStrictEqual([1, null]);
+    expect(mover.output.join('')).toMatch(/STATE_FOLDER_UNUSABLE|can't write to its state folder/);
   });
 
   it('drops a job whose segment is finished', async () => {
@@ -213,7 +215,7 @@ describe('the data-mover as a process', () => {
     await site.add('move-1', grant(1));
     start();
     await site.until('the other is moved', () => site.count('done') === 1);
-    assert.equal(site.of('claimed', 'move-0').length, 0);
+    expect(site.of('claimed', 'move-0').length).toBe(0);
   });
 
   it('reports where a disk differs from its backup', async () => {
@@ -226,7 +228,7 @@ describe('the data-mover as a process', () => {
     await file.close();
     await site.add('verify-3', grant(3, { purpose: 'verify' }));
     await site.until('it has failed', () => site.count('failed') === 1);
-    assert.deepEqual(site.of('failed')[0]?.detail, {
+    expect(site.of('failed')[0]?.detail).toStrictEqual({
       kind: 'failed',
       code: 'VERIFY_MISMATCH',
       facts: { offset: 3 * SEGMENT + 5 * MIB + 123 },
@@ -272,9 +274,9 @@ describe('the data-mover as a process', () => {
       start();
       await site.until('it has failed', () => site.count('failed') === 1);
       const { detail } = site.of('failed')[0]!;
-      assert.equal(detail['code'], code);
-      assert.equal(failureKind(code), kind);
-      assert.equal(site.count('done'), 0);
+      expect(detail['code']).toBe(code);
+      expect(failureKind(code)).toBe(kind);
+      expect(site.count('done')).toBe(0);
     });
   }
 
@@ -297,15 +299,15 @@ describe('the data-mover as a process', () => {
     start('worker-1');
     await site.until('the other has written it', () => site.count('done') === 1);
     // Not even a stopped process outlives the moment at which another one is given what it wrote.
-    assert.deepEqual(await stopped.exited, [null, 'SIGKILL']);
+    expect(await stopped.exited).toStrictEqual([null, 'SIGKILL']);
     stopped.kill('SIGCONT');
     const [first, second] = site.of('claimed', 'move-0');
-    assert.ok(first?.mover.startsWith('worker-0/') && second?.mover.startsWith('worker-1/'));
-    assert.equal(Number(second?.detail['epoch']), Number(first?.detail['epoch']) + 1);
-    assert.equal(await fileHash(disk), backup.sha256);
+    expect(first?.mover.startsWith('worker-0/') && second?.mover.startsWith('worker-1/')).toBeTruthy();
+    expect(Number(second?.detail['epoch'])).toBe(Number(first?.detail['epoch']) + 1);
+    expect(await fileHash(disk)).toBe(backup.sha256);
     await site.add('verify-0', grant(0, { purpose: 'verify', offsetBytes: 0, lengthBytes: backup.sizeBytes }));
     await site.until('it is verified', () => site.count('done') === 2);
-    assert.equal(await fileHash(disk), backup.sha256);
+    expect(await fileHash(disk)).toBe(backup.sha256);
   });
 
   it('ends by itself when it wakes up without its lease, and reports nothing of what it had in hand', async () => {
@@ -316,11 +318,11 @@ describe('the data-mover as a process', () => {
     stopped.kill('SIGSTOP');
     await pause(2_500);
     stopped.kill('SIGCONT');
-    assert.deepEqual(await stopped.exited, [1, null]);
-    assert.equal(site.count('done') + site.count('failed'), 0);
+    expect(await stopped.exited).toStrictEqual([1, null]);
+    expect(site.count('done') + site.count('failed')).toBe(0);
     start('worker-0');
     await site.until('its successor has written it', () => site.count('done') === 1);
-    assert.equal(await fileHash(disk), backup.sha256);
+    expect(await fileHash(disk)).toBe(backup.sha256);
   });
 
   it('ends its predecessor of the same name before it begins', async () => {
@@ -328,7 +330,7 @@ describe('the data-mover as a process', () => {
     await site.until('it has started', () => site.count('started') === 1);
     first.kill('SIGSTOP');
     start('worker-0');
-    assert.deepEqual(await first.exited, [null, 'SIGKILL']);
+    expect(await first.exited).toStrictEqual([null, 'SIGKILL']);
     await site.until('its successor has started', () => site.count('started') === 2);
   });
 
@@ -346,10 +348,10 @@ describe('the data-mover as a process', () => {
     await site.handOut(segment);
     await site.until('the other has started', () => site.count('started') === 2);
     await pause(1_500);
-    assert.equal(site.of('claimed').length, 1);
+    expect(site.of('claimed').length).toBe(1);
     first.kill('SIGTERM');
     first.kill('SIGCONT');
-    assert.deepEqual(await first.exited, [0, null]);
+    expect(await first.exited).toStrictEqual([0, null]);
     await site.until('the other has it once the first has left', () => site.count('done') === 2);
   });
 
@@ -359,7 +361,7 @@ describe('the data-mover as a process', () => {
     const mover = start();
     await site.until('both have ended', () => site.count('failed') + site.count('done') === 2);
     const log = mover.output.join('');
-    assert.notEqual(log, '');
+    expect(log).not.toBe('');
     for (const secret of ['canary-password', backup.access.password!, 'the-one-time-token', 'the-session-token']) {
       assert.ok(!log.includes(secret), `"${secret}" is not in the log`);
     }

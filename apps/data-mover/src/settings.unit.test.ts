@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { readSettings } from './settings.js';
 
 describe('a data-mover’s settings', () => {
@@ -9,8 +9,8 @@ describe('a data-mover’s settings', () => {
       LANDFALL_WORKER_ID: 'landfall-worker-r1-0',
       LANDFALL_BOOTSTRAP_TOKEN: 'once',
     });
-    assert.equal(settings.mode, 'worker');
-    assert.equal(settings.LANDFALL_DISK_DIRECTORY, '/dev/disk/azure/data/by-lun');
+    expect(settings.mode).toBe('worker');
+    expect(settings.LANDFALL_DISK_DIRECTORY).toBe('/dev/disk/azure/data/by-lun');
   });
 
   it('make it one of the pool otherwise', () => {
@@ -18,7 +18,7 @@ describe('a data-mover’s settings', () => {
       LANDFALL_API_URL: 'http://127.0.0.1:8080',
       LANDFALL_MOVER_TOKEN: 'token',
     });
-    assert.equal(settings.mode, 'pool');
+    expect(settings.mode).toBe('pool');
   });
 
   it('name every variable that is missing and print no value', () => {
@@ -26,9 +26,9 @@ describe('a data-mover’s settings', () => {
       readSettings({ LANDFALL_WORKER_ID: 'w', LANDFALL_API_URL: 'nowhere', LANDFALL_MOVER_NAME: 's3 cret' });
     assert.throws(read, (error) => {
       assert.ok(error instanceof Error && 'code' in error);
-      assert.equal(error.code, 'CONFIG_INVALID');
-      assert.match(error.message, /LANDFALL_API_URL.*LANDFALL_MOVER_NAME.*LANDFALL_BOOTSTRAP_TOKEN/);
-      assert.doesNotMatch(error.message, /s3 cret|nowhere/);
+      expect(error.code).toBe('CONFIG_INVALID');
+      expect(error.message).toMatch(/LANDFALL_API_URL.*LANDFALL_MOVER_NAME.*LANDFALL_BOOTSTRAP_TOKEN/);
+      expect(error.message).not.toMatch(/s3 cret|nowhere/);
       return true;
     });
   });

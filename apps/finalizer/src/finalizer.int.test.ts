@@ -1,3 +1,4 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -5,7 +6,6 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connectAzure } from '@landfall/azure';
@@ -46,7 +46,7 @@ let cloud: Cloud;
 const prefix = `test-${randomBytes(4).toString('hex')}`;
 const running = new Set<ChildProcess>();
 
-before(async () => {
+beforeAll(async () => {
   const server = process.env.LANDFALL_TEST_DATABASE_URL;
   assert.ok(server && process.env.LANDFALL_TEST_REDIS_URL, 'Run this with the test runner: it starts the servers.');
   folder = await mkdtemp(join(tmpdir(), 'landfall-finalizer-'));
@@ -59,7 +59,7 @@ before(async () => {
   postgres = connectBooks({ databaseUrl: database.url });
 });
 
-after(async () => {
+afterAll(async () => {
   for (const child of running) await end(child, 'SIGKILL');
   await postgres.close();
   await database.drop();
@@ -74,21 +74,18 @@ describe('the finalizer', () => {
     await settled(restoreId, 'completed');
     const restore = await postgres.books.restore(restoreId);
     const vm = await cloud.vm(restore?.vmAzureId ?? '');
-    assert.equal(vm?.powerState, 'running');
-    assert.deepEqual(
-      vm.dataDisks.map((disk) => [disk.diskId.split('/').at(-1), disk.lun]),
-      [
-        [`disk-1-${restoreId}`, 0],
-        [`disk-2-${restoreId}`, 1],
-      ],
-    );
-    assert.deepEqual((await cloud.nic(vm.nicIds[0] ?? ''))?.privateAddresses, ['10.20.1.50']);
+    expect(vm?.powerState).toBe('running');
+    expect(vm!.dataDisks.map((disk) => [disk.diskId.split('/').at(-1), disk.lun])).toStrictEqual([
+      [`disk-1-${restoreId}`, 0],
+      [`disk-2-${restoreId}`, 1],
+    ]);
+    expect((await cloud.nic(vm!.nicIds[0] ?? ''))?.privateAddresses).toStrictEqual(['10.20.1.50']);
     await expectLedgerToFit(restoreId, ['disk', 'disk', 'disk', 'nic', 'vm']);
 
     await requestRollback(postgres.books, restoreId, 'tester');
     await settled(restoreId, 'rolled-back');
     await end(child, 'SIGTERM');
-    assert.equal(child.exitCode, 0);
+    expect(child.exitCode).toBe(0);
     await expectLedgerToFit(restoreId, []);
   });
 
@@ -126,8 +123,8 @@ describe('the finalizer', () => {
     const { azureId } = await cloud.ensureEmptyDisk(late, unlisted);
     await until(async () => (await cloud.disk(azureId)) === null);
     await end(child, 'SIGTERM');
-    assert.ok(await cloud.disk(stranger.azureId));
-    assert.ok(await cloud.disk(tagged.azureId));
+    expect(await cloud.disk(stranger.azureId)).toBeTruthy();
+    expect(await cloud.disk(tagged.azureId)).toBeTruthy();
   });
 
   it('leaves the disks and nothing else when only disks are wanted', async () => {
@@ -149,11 +146,11 @@ describe('the finalizer', () => {
 /** Azure's inventory of the restore equals what the ledger has as created, and consists of these roles. */
 async function expectLedgerToFit(restoreId: string, roles: readonly string[]): Promise<void> {
   const there = await present(restoreId);
-  assert.deepEqual(there.map((each) => each.role).sort(), [...roles].sort());
+  expect(there.map((each) => each.role).sort()).toStrictEqual([...roles].sort());
   const ledger = await postgres.books.ledger(restoreId);
-  assert.ok(ledger.every((entry) => entry.state !== 'intended'));
+  expect(ledger.every((entry) => entry.state !== 'intended')).toBe(true);
   const created = ledger.filter((entry) => entry.state === 'created').map((entry) => entry.azureId.toLowerCase());
-  assert.deepEqual(created.sort(), there.map((each) => each.id).sort());
+  expect(created.sort()).toStrictEqual(there.map((each) => each.id).sort());
 }
 
 /** A restore whose steps up to 5 are done: disks on a worker. The next one is dispatched and waits for a finalizer. */
@@ -181,7 +178,7 @@ async function done<S extends StepId>(
   const run = { restoreId, step, epoch };
   assert.ok(await beginStep(books, run), `${step} can't begin`);
   const output = await work(books.journal(restoreId, step, epoch));
-  assert.ok(await recordOutcome(books, run, { kind: 'done', output }));
+  expect(await recordOutcome(books, run, { kind: 'done', output })).toBe(true);
   return output;
 }
 

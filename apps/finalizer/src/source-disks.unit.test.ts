@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import type { BackupRepository, Restore } from '@landfall/domain';
 import type { OpenRepositories } from '@landfall/repository';
 import { aRestorePlan } from '@landfall/testing';
@@ -25,7 +24,7 @@ describe('the ranges of a disk’s backup', () => {
     const [disk] = plan.disks;
     const restore = { id: 'r-1', plan } as Restore;
     const extents = await extentsOf(ports, restore, disk!, new AbortController().signal);
-    assert.deepEqual(extents, EXTENTS);
-    assert.deepEqual(seen, ['backups', 'snapshot-1/sda.raw', 'closed']);
+    expect(extents).toStrictEqual(EXTENTS);
+    expect(seen).toStrictEqual(['backups', 'snapshot-1/sda.raw', 'closed']);
   });
 });

@@ -1,3 +1,4 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -5,7 +6,6 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { SEED, seedIds, startEmulator, type Emulator } from '@landfall/azure-emulator';
@@ -77,7 +77,7 @@ describe('the planner process', () => {
     }
   }
 
-  before(async () => {
+  beforeAll(async () => {
     const server = process.env.LANDFALL_TEST_DATABASE_URL ?? '';
     const redisUrl = process.env.LANDFALL_TEST_REDIS_URL ?? '';
     assert.ok(server && redisUrl, 'the test servers are not known: run this through the test runner');
@@ -121,7 +121,7 @@ describe('the planner process', () => {
     await restic('backup', '-q', 'bare.raw');
   });
 
-  after(async () => {
+  afterAll(async () => {
     if (planner?.exitCode === null) planner.kill('SIGKILL');
     await relay?.close();
     await queues?.close();
@@ -133,29 +133,28 @@ describe('the planner process', () => {
 
   it('scans a repository and finds the image that was backed up', async () => {
     await addRepository('backups', PASSWORD);
-    assert.deepEqual(await scan('backups'), {
+    expect(await scan('backups')).toStrictEqual({
       format: 'restic, format version 2',
       machines: 1,
       points: 1,
       skipped: [],
     });
-    assert.equal((await books.catalogue.points())[0]?.disks[0]?.sizeBytes, 16 * MIB);
+    expect((await books.catalogue.points())[0]?.disks[0]?.sizeBytes).toBe(16 * MIB);
   });
 
   it('says that a bare file system does not boot, and plans it once a generation is given', async () => {
     const id = await pointOf('bare');
     const refused = await dryRun(id);
-    assert.deepEqual(
-      refused.problems.map(({ severity, code }) => ({ severity, code })),
-      [{ severity: 'error', code: 'FIRMWARE_UNKNOWN' }],
-    );
+    expect(refused.problems.map(({ severity, code }) => ({ severity, code }))).toStrictEqual([
+      { severity: 'error', code: 'FIRMWARE_UNKNOWN' },
+    ]);
     const plan = await dryRun(id, { generation: 1 });
-    assert.equal(plan.problems.filter((problem) => problem.severity === 'error').length, 0);
-    assert.deepEqual(plan.restorePoint.os, { family: 'linux', name: 'Sample Linux' });
-    assert.equal(plan.destination.resourceGroup, SEED.resourceGroup);
-    assert.equal(plan.destination.subnetId, seedIds(SUBSCRIPTION).machineSubnetId);
-    assert.ok(plan.disks[0]!.usedBytes > 0 && plan.disks[0]!.usedBytes < 16 * MIB);
-    assert.equal(plan.workers.length, 1);
+    expect(plan.problems.filter((problem) => problem.severity === 'error').length).toBe(0);
+    expect(plan.restorePoint.os).toStrictEqual({ family: 'linux', name: 'Sample Linux' });
+    expect(plan.destination.resourceGroup).toBe(SEED.resourceGroup);
+    expect(plan.destination.subnetId).toBe(seedIds(SUBSCRIPTION).machineSubnetId);
+    expect(plan.disks[0]!.usedBytes > 0 && plan.disks[0]!.usedBytes < 16 * MIB).toBe(true);
+    expect(plan.workers.length).toBe(1);
   });
 
   it('refuses a restore in step 0, and lets another one go on', async () => {
@@ -163,26 +162,26 @@ describe('the planner process', () => {
     const order = async (changes: RequestChanges) =>
       (await requestRestore(books.books, { request: request(id, changes), requestedBy: 'tester' })).restoreId;
     const refused = await settled(await order({}), ['refused', 'running', 'failed']);
-    assert.equal(refused.state, 'refused');
-    assert.equal(refused.problems[0]?.code, 'FIRMWARE_UNKNOWN');
+    expect(refused.state).toBe('refused');
+    expect(refused.problems[0]?.code).toBe('FIRMWARE_UNKNOWN');
     const running = await settled(await order({ generation: 1 }), ['refused', 'running', 'failed']);
-    assert.equal(running.state, 'running');
-    assert.equal(running.plan?.planHash, (await dryRun(id, { generation: 1 })).planHash);
-    assert.equal(running.steps.find((step) => step.id === 'plan')?.state, 'done');
+    expect(running.state).toBe('running');
+    expect(running.plan?.planHash).toBe((await dryRun(id, { generation: 1 })).planHash);
+    expect(running.steps.find((step) => step.id === 'plan')?.state).toBe('done');
   });
 
   it('finds a new backup at the next scan', async () => {
     await run('cp', [join(folder, 'bare.raw'), join(folder, 'second.raw')]);
     await restic('backup', '-q', 'second.raw');
-    assert.equal(((await scan('backups')) as { points: number }).points, 2);
-    assert.equal((await dryRun(await pointOf('second'), { generation: 2 })).generation, 2);
+    expect(((await scan('backups')) as { points: number }).points).toBe(2);
+    expect((await dryRun(await pointOf('second'), { generation: 2 })).generation).toBe(2);
   });
 
   it('answers with what is wrong with a repository', async () => {
     await addRepository('locked', 'wrong');
-    await assert.rejects(scan('locked'), { code: 'REPOSITORY_PASSWORD_WRONG' });
-    await assert.rejects(scan('nosuch'), { code: 'REPOSITORY_UNKNOWN' });
-    await assert.rejects(dryRun('rp-nosuch'), { code: 'POINT_NOT_FOUND' });
+    await expect(scan('locked')).rejects.toMatchObject({ code: 'REPOSITORY_PASSWORD_WRONG' });
+    await expect(scan('nosuch')).rejects.toMatchObject({ code: 'REPOSITORY_UNKNOWN' });
+    await expect(dryRun('rp-nosuch')).rejects.toMatchObject({ code: 'POINT_NOT_FOUND' });
   });
 
   it('does not plan from packs that are gone', async () => {
@@ -190,13 +189,13 @@ describe('the planner process', () => {
     for (const name of await readdir(join(folder, 'repository/data'))) {
       await rm(join(folder, 'repository/data', name), { recursive: true });
     }
-    await assert.rejects(dryRun(id, { generation: 1 }), { code: 'PACK_MISSING' });
+    await expect(dryRun(id, { generation: 1 })).rejects.toMatchObject({ code: 'PACK_MISSING' });
   });
 
   it('has kept the password out of its log, and ends when it is told to', async () => {
-    assert.ok(!output.join('\n').includes(PASSWORD));
+    expect(output.join('\n')).not.toContain(PASSWORD);
     planner.kill('SIGTERM');
     const [code] = (await once(planner, 'exit')) as [number | null];
-    assert.equal(code, 0);
+    expect(code).toBe(0);
   });
 });

@@ -1,5 +1,5 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
 import {
   isRefused,
   PermanentError,
@@ -104,85 +104,83 @@ describe('the planner', () => {
   it('plans a point without a manifest from what its disks show', async () => {
     const id = await keep({ sda: bootDisk(3 * MIB), sdb: Buffer.alloc(2 * MIB) });
     const plan = await planOf(id);
-    assert.deepEqual(plan.problems, []);
-    assert.equal(plan.generation, 1);
-    assert.equal(plan.destination.size, 'Standard_D2s_v5');
-    assert.deepEqual(
+    expect(plan.problems).toStrictEqual([]);
+    expect(plan.generation).toBe(1);
+    expect(plan.destination.size).toBe('Standard_D2s_v5');
+    expect(
       plan.disks.map(({ name, role, lun, sourceBytes, usedBytes }) => ({ name, role, lun, sourceBytes, usedBytes })),
-      [
-        { name: 'sda', role: 'os', lun: null, sourceBytes: 8 * MIB, usedBytes: 3 * MIB + 4096 },
-        { name: 'sdb', role: 'data', lun: 0, sourceBytes: 2 * MIB, usedBytes: 0 },
-      ],
-    );
-    assert.deepEqual(plan.workers, [{ size: 'Standard_F2s_v2', disks: ['sda', 'sdb'] }]);
+    ).toStrictEqual([
+      { name: 'sda', role: 'os', lun: null, sourceBytes: 8 * MIB, usedBytes: 3 * MIB + 4096 },
+      { name: 'sdb', role: 'data', lun: 0, sourceBytes: 2 * MIB, usedBytes: 0 },
+    ]);
+    expect(plan.workers).toStrictEqual([{ size: 'Standard_F2s_v2', disks: ['sda', 'sdb'] }]);
   });
 
   it('takes the disk that boots for the OS disk, and a stale system on a data disk for none', async () => {
     const id = await keep({ data: Buffer.alloc(MIB), system: bootDisk() });
-    assert.equal((await planOf(id)).disks.find((disk) => disk.role === 'os')?.name, 'system');
+    expect((await planOf(id)).disks.find((disk) => disk.role === 'os')?.name).toBe('system');
   });
 
   it('refuses a bare file system until a generation is given', async () => {
     const id = await keep({ disk: Buffer.alloc(MIB) });
     const refused = await planOf(id);
-    assert.deepEqual(
-      refused.problems.map((problem) => problem.code),
-      ['FIRMWARE_UNKNOWN'],
-    );
+    expect(refused.problems.map((problem) => problem.code)).toStrictEqual(['FIRMWARE_UNKNOWN']);
     const given = await planOf(id, { generation: 1 });
-    assert.equal(isRefused(given), false);
-    assert.equal(given.problems[0]?.severity, 'warning');
+    expect(isRefused(given)).toBe(false);
+    expect(given.problems[0]?.severity).toBe('warning');
   });
 
   it('does not open the disks that are left out, nor images without bytes', async () => {
     const id = await keep({ sda: bootDisk(), sdb: Buffer.alloc(MIB), none: Buffer.alloc(0) });
     const plan = await planOf(id, { excludeDisks: ['sdb'] });
-    assert.deepEqual(repository.opened, ['snapshot-1:sda']);
-    assert.deepEqual(
-      plan.problems.map((problem) => problem.code),
-      ['DISK_EMPTY'],
-    );
+    expect(repository.opened).toStrictEqual(['snapshot-1:sda']);
+    expect(plan.problems.map((problem) => problem.code)).toStrictEqual(['DISK_EMPTY']);
   });
 
   it('shows what is damaged on a disk as a warning', async () => {
     const disk = bootDisk();
     disk.writeUInt32LE(0xffff_ffff, 446 + 12);
     const plan = await planOf(await keep({ sda: disk }), { generation: 1 });
-    assert.ok(plan.problems.some((problem) => problem.code === 'DISK_DAMAGED' && problem.severity === 'warning'));
+    expect(plan.problems.some((problem) => problem.code === 'DISK_DAMAGED' && problem.severity === 'warning')).toBe(
+      true,
+    );
   });
 
   it('does not plan past a repository that can not give the bytes', async () => {
     const id = await keep({ sda: bootDisk() });
     repository.refusal = new PermanentError({ code: 'BLOB_CORRUPT', message: 'A blob is corrupt.', fix: 'Repair.' });
-    await assert.rejects(planOf(id), { code: 'BLOB_CORRUPT' });
+    await expect(planOf(id)).rejects.toMatchObject({ code: 'BLOB_CORRUPT' });
     repository.refusal = new RetryableError({ code: 'STORE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
-    await assert.rejects(planOf(id), { code: 'STORE_UNREACHABLE' });
-    assert.equal(timesOpened, 1);
+    await expect(planOf(id)).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
+    expect(timesOpened).toBe(1);
   });
 
   it('opens the repository anew, once, where its index may be out of date', async () => {
     const id = await keep({ sda: bootDisk() });
     repository.refusal = new PermanentError({ code: 'IMAGE_NOT_FOUND', message: 'No such image.', fix: 'Rescan.' });
-    await assert.rejects(planOf(id), { code: 'IMAGE_NOT_FOUND' });
-    assert.equal(timesOpened, 2);
+    await expect(planOf(id)).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
+    expect(timesOpened).toBe(2);
   });
 
   it('refuses a point in the archive tier', async () => {
     const id = await keep({ sda: bootDisk() });
     repository.refusal = new PermanentError({ code: 'FILE_ARCHIVED', message: 'data/ab is archived.', fix: 'Wait.' });
     const { problems } = await planOf(id);
-    assert.ok(problems.some(({ severity, code }) => severity === 'error' && code === 'POINT_ARCHIVED'));
+    expect(problems.some(({ severity, code }) => severity === 'error' && code === 'POINT_ARCHIVED')).toBe(true);
   });
 
   it('names a point that does not exist', async () => {
-    await assert.rejects(planOf('rp-nosuch'), { code: 'POINT_NOT_FOUND', message: /"rp-nosuch"/ });
+    await expect(planOf('rp-nosuch')).rejects.toMatchObject({
+      code: 'POINT_NOT_FOUND',
+      message: expect.stringMatching(/"rp-nosuch"/),
+    });
   });
 
   it('asks Azure nothing with names that it would refuse', async () => {
     const id = await keep({ sda: bootDisk() });
     const { problems } = await planOf(id, { destination: { resourceGroup: 'a/../b', name: 'x/y', region: 'mars' } });
     const codes = problems.filter(({ severity }) => severity === 'error').map(({ code }) => code);
-    assert.deepEqual(codes.sort(), ['NAME_INVALID', 'NAME_INVALID', 'NETWORK_NOT_FOUND', 'REGION_NOT_FOUND']);
+    expect(codes.sort()).toStrictEqual(['NAME_INVALID', 'NAME_INVALID', 'NETWORK_NOT_FOUND', 'REGION_NOT_FOUND']);
   });
 
   it('finds a VM that has the name already', async () => {
@@ -202,10 +200,7 @@ describe('the planner', () => {
       powerState: null,
     });
     const { problems } = await planOf(id);
-    assert.deepEqual(
-      problems.map((problem) => problem.code),
-      ['NAME_TAKEN'],
-    );
+    expect(problems.map((problem) => problem.code)).toStrictEqual(['NAME_TAKEN']);
   });
 
   it('answers a dry run with the plan, and a request of another version with what it lacks', async () => {
@@ -213,10 +208,10 @@ describe('the planner', () => {
     const request = aRestoreRequest({ restorePointId: id });
     const answer = answerDryRun(planner);
     const plan = (await answer(JSON.parse(JSON.stringify({ request })), signal)) as RestorePlan;
-    assert.equal(plan.planHash, (await planOf(id)).planHash);
-    await assert.rejects(answer({ request: { ...request, verify: 'perhaps' } }, signal), {
+    expect(plan.planHash).toBe((await planOf(id)).planHash);
+    await expect(answer({ request: { ...request, verify: 'perhaps' } }, signal)).rejects.toMatchObject({
       code: 'REQUEST_MALFORMED',
-      message: /verify/,
+      message: expect.stringMatching(/verify/),
     });
   });
 
@@ -225,15 +220,15 @@ describe('the planner', () => {
     repository.addPoint('snapshot-2', { sda: bootDisk() });
     repository.skipped.push({ reference: 'snapshot-3', why: 'it is damaged' });
     const answer = await answerScan(catalogue, repositories)({ name: 'backups' }, signal);
-    assert.deepEqual(answer, {
+    expect(answer).toStrictEqual({
       format: 'memory',
       machines: 1,
       points: 2,
       skipped: [{ reference: 'snapshot-3', why: 'it is damaged' }],
     });
-    assert.equal((await catalogue.points()).length, 2);
+    expect((await catalogue.points()).length).toBe(2);
     await answerScan(catalogue, repositories)({ name: 'backups' }, signal);
-    assert.equal(timesOpened, 2);
+    expect(timesOpened).toBe(2);
   });
 
   it('believes the later of two scans that overlap, whichever ends first', async () => {
@@ -254,7 +249,7 @@ describe('the planner', () => {
     await scan({ name: 'backups' }, signal);
     letOn.resolve();
     await slow;
-    assert.equal((await catalogue.points()).length, 2);
+    expect((await catalogue.points()).length).toBe(2);
   });
 
   it('stores the plan of step 0, and stores it again when the step is repeated', async () => {
@@ -286,12 +281,9 @@ describe('the planner', () => {
       });
     const first = await run();
     const stored = (await books.restore('r1'))?.plan;
-    assert.deepEqual(first, { kind: 'done', output: { planHash: stored?.planHash } });
-    assert.deepEqual(await run(), first);
-    assert.deepEqual(
-      (await books.restore('r1'))?.disks.map((disk) => disk.name),
-      ['sda'],
-    );
+    expect(first).toStrictEqual({ kind: 'done', output: { planHash: stored?.planHash } });
+    expect(await run()).toStrictEqual(first);
+    expect((await books.restore('r1'))?.disks.map((disk) => disk.name)).toStrictEqual(['sda']);
     const guard = { from: 'running', epoch: 1 } as const;
     await books.transaction((tx) => tx.moveStep('r1', 'plan', guard, 'pending', { epoch: 2 }));
     await assert.rejects(run(), { code: 'STEP_SUPERSEDED' }, 'another run has its place');

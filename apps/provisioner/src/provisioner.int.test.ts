@@ -1,3 +1,4 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -6,7 +7,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { SEED, seedIds, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
@@ -35,7 +35,7 @@ let postgres: Books;
 const prefix = `test-${randomBytes(4).toString('hex')}`;
 const running = new Set<ChildProcess>();
 
-before(async () => {
+beforeAll(async () => {
   const server = process.env.LANDFALL_TEST_DATABASE_URL;
   assert.ok(server && process.env.LANDFALL_TEST_REDIS_URL, 'Run this with the test runner: it starts the servers.');
   folder = await mkdtemp(join(tmpdir(), 'landfall-provisioner-'));
@@ -48,7 +48,7 @@ before(async () => {
   postgres = connectBooks({ databaseUrl: database.url });
 });
 
-after(async () => {
+afterAll(async () => {
   for (const child of running) await end(child, 'SIGKILL');
   await postgres.close();
   await database.drop();
@@ -62,7 +62,7 @@ describe('the provisioner', () => {
     const restoreId = await planned(3);
     await reached(restoreId, 'launch-worker', 'done');
     await end(child, 'SIGTERM');
-    assert.equal(child.exitCode, 0);
+    expect(child.exitCode).toBe(0);
     await expectProvisioned(restoreId, 3);
   });
 
@@ -98,8 +98,8 @@ describe('the provisioner', () => {
     let output = '';
     child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
     await once(child, 'exit');
-    assert.equal(child.exitCode, 1);
-    assert.match(output, /CONFIG_INVALID.*LANDFALL_APPLIANCE_ID.*LANDFALL_API_URL/);
+    expect(child.exitCode).toBe(1);
+    expect(output).toMatch(/CONFIG_INVALID.*LANDFALL_APPLIANCE_ID.*LANDFALL_API_URL/);
   });
 });
 
@@ -110,12 +110,12 @@ async function expectProvisioned(restoreId: string, disks: number): Promise<void
   const names = Array.from({ length: disks }, (_, index) => `web-${index}-${restoreId}`);
   const wanted = [...names, worker, `${worker}-nic-${restoreId}`, `${worker}-os`];
   const present = await made(restoreId);
-  assert.deepEqual(present.map((id) => id.split('/').at(-1)).sort(), wanted.sort());
+  expect(present.map((id) => id.split('/').at(-1)).sort()).toStrictEqual(wanted.sort());
   const ledger = await postgres.books.ledger(restoreId);
-  assert.deepEqual(ledger.map((entry) => [entry.azureId.toLowerCase(), entry.state]).sort(), [
+  expect(ledger.map((entry) => [entry.azureId.toLowerCase(), entry.state]).sort()).toStrictEqual([
     ...present.map((id) => [id, 'created']),
   ]);
-  assert.ok(restore.disks.every((disk) => disk.azureId !== null));
+  expect(restore.disks.every((disk) => disk.azureId !== null)).toBe(true);
 }
 
 /** A restore whose plan is made: steps 3 and 4 come next. */
@@ -124,10 +124,10 @@ async function planned(disks: number): Promise<string> {
   const { restoreId } = await requestRestore(books, { request: aRestoreRequest(), requestedBy: 'tester' });
   const epoch = (await books.restore(restoreId))?.steps.find((step) => step.id === 'plan')?.epoch ?? 0;
   const run = { restoreId, step: 'plan', epoch } as const;
-  assert.ok(await beginStep(books, run));
+  expect(await beginStep(books, run)).toBeTruthy();
   const plan = planOf(disks);
   await books.transaction((tx) => tx.storePlan(restoreId, plan));
-  assert.ok(await recordOutcome(books, run, { kind: 'done', output: { planHash: plan.planHash } }));
+  expect(await recordOutcome(books, run, { kind: 'done', output: { planHash: plan.planHash } })).toBe(true);
   return restoreId;
 }
 
@@ -159,7 +159,7 @@ async function report(workerId: string): Promise<void> {
   await until(() => Promise.resolve(existsSync(path) && readFileSync(path).length > 0));
   const bootstrapHash = createHash('sha256').update(readFileSync(path, 'utf8')).digest('hex');
   const session = { tokenHash: workerId, validSeconds: 600 };
-  assert.ok(await postgres.workers.redeemBootstrap(workerId, bootstrapHash, session));
+  expect(await postgres.workers.redeemBootstrap(workerId, bootstrapHash, session)).toBeTruthy();
 }
 
 function start(changes: Record<string, string> = {}, stdout: 'ignore' | 'pipe' = 'ignore'): ChildProcess {

@@ -1,16 +1,17 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { RestError } from '@azure/arm-compute';
 import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline';
 import { SEED, seedIds, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
 import { newRestoreId, ownerTags, Secret, type CallJournal, type ResourceRole } from '@landfall/domain';
-import { cloudContract, CrashingJournal, diskTargetContract, MemoryJournal, SimulatedCrash } from '@landfall/testing';
+import { CrashingJournal, MemoryJournal, SimulatedCrash } from '@landfall/testing';
+import { cloudContract, diskTargetContract } from '@landfall/testing/contracts';
 import { AzureCloud } from './azure-cloud.js';
 import { PageBlobTarget } from './blob/page-blob-target.js';
 import { connectClients, type ArmCall } from './connection.js';
@@ -26,7 +27,7 @@ let folder: string;
 let cloud: AzureCloud;
 const calls: ArmCall[] = [];
 
-before(async () => {
+beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'landfall-azure-'));
   // Operations that take a moment, so that they are really waited for.
   const options = { dataDirectory: folder, token: 'token-of-the-test', subscriptionId: SUBSCRIPTION, delayMs: 5 };
@@ -35,7 +36,7 @@ before(async () => {
   cloud = connect();
 });
 
-after(async () => {
+afterAll(async () => {
   await emulator.close();
   await rm(folder, { recursive: true });
 });
@@ -68,21 +69,21 @@ describe('an uploaded disk', () => {
     await target.finishUpload('uploaded');
     await cloud.revokeDiskAccess(disk.azureId, journal);
     const uploaded = await cloud.disk(disk.azureId);
-    assert.deepEqual([uploaded?.diskState, uploaded?.sizeBytes], ['Unattached', GIB]);
-    await assert.rejects(target.read(0, 512), { code: 'TARGET_DENIED' });
-    await assert.rejects(target.write(0, Buffer.alloc(512, 1)), { code: 'TARGET_DENIED' });
+    expect([uploaded?.diskState, uploaded?.sizeBytes]).toStrictEqual(['Unattached', GIB]);
+    await expect(target.read(0, 512)).rejects.toMatchObject({ code: 'TARGET_DENIED' });
+    await expect(target.write(0, Buffer.alloc(512, 1))).rejects.toMatchObject({ code: 'TARGET_DENIED' });
     const reader = new PageBlobTarget(await cloud.grantDiskRead(disk.azureId, 600, journal), spec.sizeBytes);
-    assert.ok((await reader.read(GIB - MIB, MIB)).equals(bytes));
-    await assert.rejects(reader.write(0, Buffer.alloc(512, 1)), { code: 'TARGET_DENIED' });
-    await assert.rejects(target.write(0, Buffer.alloc(512, 1)), { code: 'TARGET_DENIED' });
+    expect((await reader.read(GIB - MIB, MIB)).equals(bytes)).toBe(true);
+    await expect(reader.write(0, Buffer.alloc(512, 1))).rejects.toMatchObject({ code: 'TARGET_DENIED' });
+    await expect(target.write(0, Buffer.alloc(512, 1))).rejects.toMatchObject({ code: 'TARGET_DENIED' });
     await cloud.revokeDiskAccess(disk.azureId, journal);
     const { path } = (await inspected(`disk-path?id=${encodeURIComponent(disk.azureId)}`)) as { path: string };
-    assert.equal((await stat(path)).size, GIB);
+    expect((await stat(path)).size).toBe(GIB);
     const image = await open(path);
     const written = Buffer.alloc(MIB);
     await image.read(written, 0, MIB, GIB - MIB);
     await image.close();
-    assert.ok(written.equals(bytes));
+    expect(written.equals(bytes)).toBe(true);
   });
 });
 
@@ -103,9 +104,9 @@ describe('a process that dies', () => {
     assert.ok(crashes > 20, `only ${crashes} boundaries were visited`);
     const made = await resourcesOf(restoreId);
     const names = ['data', 'nic', 'worker', 'worker-os'].map((name) => `${name}-${restoreId}`);
-    assert.deepEqual(made.map((id) => id.split('/').at(-1)).sort(), names.sort());
-    assert.deepEqual(books.ledger.map((entry) => entry.azureId.toLowerCase()).sort(), made);
-    assert.ok(books.ledger.every((entry) => entry.state === 'created'));
+    expect(made.map((id) => id.split('/').at(-1)).sort()).toStrictEqual(names.sort());
+    expect(books.ledger.map((entry) => entry.azureId.toLowerCase()).sort()).toStrictEqual(made);
+    expect(books.ledger.every((entry) => entry.state === 'created')).toBe(true);
 
     for (let boundary = 0; ; boundary++) {
       try {
@@ -115,8 +116,8 @@ describe('a process that dies', () => {
         if (!(error instanceof SimulatedCrash)) throw error;
       }
     }
-    assert.deepEqual(await resourcesOf(restoreId), []);
-    assert.ok(books.ledger.every((entry) => entry.state === 'removed'));
+    expect(await resourcesOf(restoreId)).toStrictEqual([]);
+    expect(books.ledger.every((entry) => entry.state === 'removed')).toBe(true);
   });
 });
 
@@ -125,16 +126,19 @@ describe('an answer that is lost', () => {
     const { spec, journal } = diskOf('lost');
     const lossy = connect(losing((method) => method === 'PUT'));
     const disk = await lossy.ensureEmptyDisk(spec, journal);
-    assert.equal(disk.diskState, 'Unattached');
-    assert.equal(journal.ledger[0]?.state, 'created');
+    expect(disk.diskState).toBe('Unattached');
+    expect(journal.ledger[0]?.state).toBe('created');
   });
 
   it('is Azure being unreachable when nothing was made', async () => {
     const { spec, journal } = diskOf('unreached');
     const cut = connect(refusing((method) => method === 'PUT'));
-    await assert.rejects(cut.ensureEmptyDisk(spec, journal), { code: 'AZURE_UNREACHABLE', kind: 'retryable' });
-    assert.equal(journal.ledger[0]?.state, 'intended');
-    assert.equal((await cloud.ensureEmptyDisk(spec, journal)).diskState, 'Unattached');
+    await expect(cut.ensureEmptyDisk(spec, journal)).rejects.toMatchObject({
+      code: 'AZURE_UNREACHABLE',
+      kind: 'retryable',
+    });
+    expect(journal.ledger[0]?.state).toBe('intended');
+    expect((await cloud.ensureEmptyDisk(spec, journal)).diskState).toBe('Unattached');
   });
 });
 
@@ -147,15 +151,14 @@ describe('what Azure refuses', () => {
     const onlyFirst = sizes.find((size) => !size.generations.includes(2) && !size.restrictedInRegion);
     assert.ok(onlyFirst);
     const osDisk = { diskId: disk.azureId, family: 'linux' as const, caching: 'ReadWrite' as const };
-    await assert.rejects(
+    await expect(
       cloud.ensureVm({ ...located('gen2', 'vm'), size: onlyFirst.name, nicId: nic.azureId, osDisk }, journal),
-      { code: 'GENERATION_SIZE', kind: 'permanent' },
-    );
+    ).rejects.toMatchObject({ code: 'GENERATION_SIZE', kind: 'permanent' });
   });
 
   it('a disk in a resource group that does not exist', async () => {
     const { spec, journal } = diskOf('homeless');
-    await assert.rejects(cloud.ensureEmptyDisk({ ...spec, resourceGroup: 'no-such-group' }, journal), {
+    await expect(cloud.ensureEmptyDisk({ ...spec, resourceGroup: 'no-such-group' }, journal)).rejects.toMatchObject({
       code: 'RESOURCE_GROUP_NOT_FOUND',
       kind: 'permanent',
     });
@@ -164,7 +167,10 @@ describe('what Azure refuses', () => {
   it('a token that is not the one', async () => {
     const settings = { subscriptionId: SUBSCRIPTION, endpoint: emulator.url, applianceId: APPLIANCE };
     const stranger = new AzureCloud(connectClients({ ...settings, token: new Secret('wrong') }), APPLIANCE);
-    await assert.rejects(stranger.resourceGroup(SEED.resourceGroup), { code: 'AZURE_DENIED', kind: 'permanent' });
+    await expect(stranger.resourceGroup(SEED.resourceGroup)).rejects.toMatchObject({
+      code: 'AZURE_DENIED',
+      kind: 'permanent',
+    });
   });
 });
 
@@ -173,10 +179,7 @@ describe('the roles in deploy/azure', () => {
     const allowed = new Set(['reader', 'provisioner', 'finalizer'].flatMap((role) => actionsOf(role)));
     const needed = new Set(calls.map(actionFor).filter((action) => action !== null));
     assert.ok(needed.size > 15, `only ${needed.size} kinds of calls were seen`);
-    assert.deepEqual(
-      [...needed].filter((action) => !allowed.has(action)),
-      [],
-    );
+    expect([...needed].filter((action) => !allowed.has(action))).toStrictEqual([]);
   });
 });
 

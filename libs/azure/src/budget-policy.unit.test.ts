@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { createHttpHeaders, type HttpClient } from '@azure/core-rest-pipeline';
 import { Secret, WaitingError, type BudgetAnswer, type BudgetedRequest, type RequestBudget } from '@landfall/domain';
 import { MemoryJournal } from '@landfall/testing';
@@ -32,12 +31,9 @@ describe('requests to Azure and their budget', () => {
   it('takes every request by its kind, and the client’s own repetitions, too', async () => {
     const { cloud, budget, statuses } = connected();
     statuses.push([429, { 'retry-after': '0' }], [404, {}]);
-    assert.equal(await cloud.disk(cloud.diskId('apps', 'd')), null);
-    assert.deepEqual(
-      budget.taken,
-      [1, 2].map(() => ({ kind: 'read', vm: null })),
-    );
-    assert.deepEqual(budget.answers[0], { status: 429, retryAfterMs: 0, remaining: null });
+    expect(await cloud.disk(cloud.diskId('apps', 'd'))).toBe(null);
+    expect(budget.taken).toStrictEqual([1, 2].map(() => ({ kind: 'read', vm: null })));
+    expect(budget.answers[0]).toStrictEqual({ status: 429, retryAfterMs: 0, remaining: null });
   });
 
   it('names the VM that is changed, but not one that is read', async () => {
@@ -45,20 +41,20 @@ describe('requests to Azure and their budget', () => {
     const vmId = cloud.vmId('apps', 'web');
     const model = { id: vmId, name: 'web', properties: { provisioningState: 'Succeeded' } };
     statuses.push([200, {}, model], [400, { 'x-ms-ratelimit-remaining-subscription-writes': '17' }], [200, {}, model]);
-    await assert.rejects(cloud.startVm(vmId, new MemoryJournal('r1')));
-    assert.deepEqual(budget.taken.slice(0, 2), [
+    await expect(cloud.startVm(vmId, new MemoryJournal('r1'))).rejects.toThrow();
+    expect(budget.taken.slice(0, 2)).toStrictEqual([
       { kind: 'read', vm: null },
       { kind: 'write', vm: vmId },
     ]);
-    assert.equal(budget.answers[1]?.remaining, 17);
+    expect(budget.answers[1]?.remaining).toBe(17);
   });
 
   it('sends nothing when the budget is spent, and says when to come back', async () => {
     const { cloud, budget, sent } = connected();
     budget.spent = true;
     const error = await cloud.disk(cloud.diskId('apps', 'd')).catch((thrown: unknown) => thrown);
-    assert.ok(error instanceof WaitingError && error.code === 'AZURE_BUDGET_SPENT');
-    assert.equal(sent(), 0);
+    expect(error instanceof WaitingError && error.code === 'AZURE_BUDGET_SPENT').toBe(true);
+    expect(sent()).toBe(0);
   });
 
   it('keeps an operation as under way whose polls can’t be sent for now', async () => {
@@ -73,8 +69,8 @@ describe('requests to Azure and their budget', () => {
       budget.spent = true;
       return submitted(key, state);
     };
-    await assert.rejects(cloud.startVm(vmId, journal), { code: 'AZURE_BUDGET_SPENT', kind: 'waiting' });
-    assert.equal(journal.entry('vm.start:web')?.state, 'submitted');
+    await expect(cloud.startVm(vmId, journal)).rejects.toMatchObject({ code: 'AZURE_BUDGET_SPENT', kind: 'waiting' });
+    expect(journal.entry('vm.start:web')?.state).toBe('submitted');
   });
 });
 

@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { RestError } from '@azure/arm-compute';
 import { createHttpHeaders, createPipelineRequest } from '@azure/core-rest-pipeline';
 import { RetryableError, WaitingError, type ErrorKind } from '@landfall/domain';
@@ -159,34 +159,34 @@ describe('a refusal of Azure', () => {
   for (const [when, said, kind, code] of CASES) {
     it(`is ${kind} ${code} when ${when}`, () => {
       const error = refusal(answer(said), 'create the disk "d1"');
-      assert.deepEqual([error.kind, error.code], [kind, code]);
-      assert.match(error.message, /^Azure did not create the disk "d1": /);
-      assert.ok(error.fix.length > 20);
+      expect([error.kind, error.code]).toStrictEqual([kind, code]);
+      expect(error.message).toMatch(/^Azure did not create the disk "d1": /);
+      expect(error.fix.length).toBeGreaterThan(20);
     });
   }
 
   it('keeps the sentence, the code and the correlation ID of Azure', () => {
     const error = refusal(answer({ code: 'SkuNotAvailable', message: 'Not\n here', correlationId: 'abc-1' }), 'act');
-    assert.equal(error.message, 'Azure did not act: Not here. (SkuNotAvailable, correlation abc-1)');
+    expect(error.message).toBe('Azure did not act: Not here. (SkuNotAvailable, correlation abc-1)');
   });
 
   it('waits as long as Azure says', () => {
     const throttled = refusal(answer({ status: 429, retryAfterMs: 17_000 }), 'act');
-    assert.ok(throttled instanceof RetryableError && throttled.retryAfterMs === 17_000);
+    expect(throttled instanceof RetryableError && throttled.retryAfterMs === 17_000).toBe(true);
     const reserved = refusal(answer({ code: 'NicReservedForAnotherVm' }), 'act');
-    assert.ok(reserved instanceof WaitingError && reserved.retryAfterMs > 0);
+    expect(reserved instanceof WaitingError && reserved.retryAfterMs > 0).toBe(true);
   });
 });
 
 describe('an error of the client', () => {
   it('is taken by the code in the body, not by that of the client', () => {
     const error = fromAzure(restError(409, { error: { code: 'ScopeLocked', message: 'Locked.' } }), 'act');
-    assert.equal(error.code, 'LOCKED');
+    expect(error.code).toBe('LOCKED');
   });
 
   it('is understood without the wrapping', () => {
     const error = fromAzure(restError(409, { code: 'SkuNotAvailable', message: 'No.' }), 'act');
-    assert.equal(error.code, 'SIZE_UNAVAILABLE');
+    expect(error.code).toBe('SIZE_UNAVAILABLE');
   });
 
   it('tells the reason that lies among the details', () => {
@@ -198,32 +198,32 @@ describe('an error of the client', () => {
       },
     };
     const error = fromAzure(restError(409, body), 'act');
-    assert.equal(error.code, 'QUOTA');
-    assert.match(error.message, /No cores\./);
+    expect(error.code).toBe('QUOTA');
+    expect(error.message).toMatch(/No cores\./);
   });
 
   it('carries Retry-After and the correlation ID', () => {
     const headers = { 'retry-after': '7', 'x-ms-correlation-request-id': 'c-9' };
     const error = fromAzure(restError(429, { error: { code: 'TooManyRequests', message: 'No.' } }, headers), 'act');
     assert.ok(error instanceof RetryableError);
-    assert.equal(error.retryAfterMs, 7_000);
-    assert.match(error.message, /correlation c-9/);
+    expect(error.retryAfterMs).toBe(7_000);
+    expect(error.message).toMatch(/correlation c-9/);
   });
 
   it('without an answer means that Azure could not be reached', () => {
     const lost = new RestError('read ECONNRESET', { code: 'ECONNRESET' });
-    assert.equal(fromAzure(lost, 'act').code, 'AZURE_UNREACHABLE');
-    assert.equal(fromAzure(lost, 'act').kind, 'retryable');
+    expect(fromAzure(lost, 'act').code).toBe('AZURE_UNREACHABLE');
+    expect(fromAzure(lost, 'act').kind).toBe('retryable');
   });
 
   it('of signing in is permanent', () => {
     const error = new Error('no identity');
     error.name = 'CredentialUnavailableError';
-    assert.deepEqual([fromAzure(error, 'act').code, fromAzure(error, 'act').kind], ['AZURE_DENIED', 'permanent']);
+    expect([fromAzure(error, 'act').code, fromAzure(error, 'act').kind]).toStrictEqual(['AZURE_DENIED', 'permanent']);
   });
 
   it('that is an abort says that waiting was interrupted', () => {
-    assert.equal(fromAzure(new DOMException('stop', 'AbortError'), 'act').code, 'INTERRUPTED');
+    expect(fromAzure(new DOMException('stop', 'AbortError'), 'act').code).toBe('INTERRUPTED');
   });
 });
 

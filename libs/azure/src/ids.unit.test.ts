@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { parseResourceGroupId, parseResourceId, parseSubnetId, requireResourceId, resourceId, sameId } from './ids.js';
 
 const SUBSCRIPTION = '00000000-0000-4000-8000-00000000abcd';
@@ -7,10 +6,10 @@ const SUBSCRIPTION = '00000000-0000-4000-8000-00000000abcd';
 describe('resource IDs', () => {
   it('are read back from what was put together, in any case', () => {
     const id = resourceId(SUBSCRIPTION, 'My.Group', 'Microsoft.Compute/disks', 'd-1');
-    assert.equal(id, `/subscriptions/${SUBSCRIPTION}/resourceGroups/My.Group/providers/Microsoft.Compute/disks/d-1`);
+    expect(id).toBe(`/subscriptions/${SUBSCRIPTION}/resourceGroups/My.Group/providers/Microsoft.Compute/disks/d-1`);
     const parsed = parseResourceId(id.toUpperCase(), SUBSCRIPTION, 'Microsoft.Compute/disks');
-    assert.deepEqual(parsed, { resourceGroup: 'MY.GROUP', name: 'D-1' });
-    assert.ok(sameId(id, id.toUpperCase()));
+    expect(parsed).toStrictEqual({ resourceGroup: 'MY.GROUP', name: 'D-1' });
+    expect(sameId(id, id.toUpperCase())).toBe(true);
   });
 
   for (const [what, id] of [
@@ -22,26 +21,26 @@ describe('resource IDs', () => {
     ['nothing', ''],
   ] as const) {
     it(`are nothing when they are of ${what}`, () => {
-      assert.equal(parseResourceId(id, SUBSCRIPTION, 'Microsoft.Compute/disks'), null);
-      assert.throws(() => requireResourceId(id, SUBSCRIPTION, 'Microsoft.Compute/disks'), {
-        code: 'AZURE_ID_INVALID',
-      });
+      expect(parseResourceId(id, SUBSCRIPTION, 'Microsoft.Compute/disks')).toBe(null);
+      expect(() => requireResourceId(id, SUBSCRIPTION, 'Microsoft.Compute/disks')).toThrow(
+        expect.objectContaining({ code: 'AZURE_ID_INVALID' }),
+      );
     });
   }
 
   it('of subnets have their network in them', () => {
     const network = `/subscriptions/${SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/n`;
-    assert.deepEqual(parseSubnetId(`${network}/subnets/s`, SUBSCRIPTION), {
+    expect(parseSubnetId(`${network}/subnets/s`, SUBSCRIPTION)).toStrictEqual({
       resourceGroup: 'g',
       networkName: 'n',
       name: 's',
     });
-    assert.equal(parseSubnetId(network, SUBSCRIPTION), null);
-    assert.equal(parseSubnetId(`${network}/peerings/s`, SUBSCRIPTION), null);
+    expect(parseSubnetId(network, SUBSCRIPTION)).toBe(null);
+    expect(parseSubnetId(`${network}/peerings/s`, SUBSCRIPTION)).toBe(null);
   });
 
   it('of resource groups end with the name', () => {
-    assert.equal(parseResourceGroupId(`/subscriptions/${SUBSCRIPTION}/resourcegroups/g`, SUBSCRIPTION), 'g');
-    assert.equal(parseResourceGroupId(`/subscriptions/${SUBSCRIPTION}/resourcegroups/g/x`, SUBSCRIPTION), null);
+    expect(parseResourceGroupId(`/subscriptions/${SUBSCRIPTION}/resourcegroups/g`, SUBSCRIPTION)).toBe('g');
+    expect(parseResourceGroupId(`/subscriptions/${SUBSCRIPTION}/resourcegroups/g/x`, SUBSCRIPTION)).toBe(null);
   });
 });

@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { RestError } from '@azure/arm-compute';
 import { PermanentError, type CallIntent } from '@landfall/domain';
 import { CrashingJournal, MemoryJournal, SimulatedCrash } from '@landfall/testing';
@@ -87,20 +87,17 @@ describe('a change of Azure', () => {
   it('is written down before it is made, while it is made, and afterwards', async () => {
     const thing = new OneThing();
     const journal = new MemoryJournal('r1');
-    assert.equal(await perform(thing.change(), thing.performer(journal)), 'the thing');
-    assert.equal(thing.calls, 1);
-    assert.equal(journal.entry(INTENT.key)?.state, 'succeeded');
-    assert.deepEqual(
-      journal.ledger.map((entry) => [entry.azureId, entry.state]),
-      [['/things/one', 'created']],
-    );
+    expect(await perform(thing.change(), thing.performer(journal))).toBe('the thing');
+    expect(thing.calls).toBe(1);
+    expect(journal.entry(INTENT.key)?.state).toBe('succeeded');
+    expect(journal.ledger.map((entry) => [entry.azureId, entry.state])).toStrictEqual([['/things/one', 'created']]);
   });
 
   it('is not made when what it makes is there', async () => {
     const thing = new OneThing();
     thing.state = 'there';
     await perform(thing.change(), thing.performer(new MemoryJournal('r1')));
-    assert.equal(thing.calls, 0);
+    expect(thing.calls).toBe(0);
   });
 
   it('happens once, whatever the boundary at which the process dies', async () => {
@@ -111,7 +108,7 @@ describe('a change of Azure', () => {
       const crashed = await perform(thing.change(), thing.performer(new CrashingJournal(books, boundary))).then(
         () => false,
         (error: unknown) => {
-          assert.ok(error instanceof SimulatedCrash);
+          expect(error).toBeInstanceOf(SimulatedCrash);
           return true;
         },
       );
@@ -119,8 +116,8 @@ describe('a change of Azure', () => {
       crashes++;
       await perform(thing.change(), thing.performer(books));
       assert.equal(thing.calls, 1, `boundary ${boundary}`);
-      assert.equal(books.entry(INTENT.key)?.state, 'succeeded');
-      assert.equal(books.ledger[0]?.state, 'created');
+      expect(books.entry(INTENT.key)?.state).toBe('succeeded');
+      expect(books.ledger[0]?.state).toBe('created');
     }
     assert.equal(crashes, 6, 'before and after begin, submitted and succeeded');
   });
@@ -131,7 +128,7 @@ describe('a change of Azure', () => {
     await journal.begin(INTENT);
     await journal.submitted(INTENT.key, '{"state":{"config":{}}}');
     await perform(thing.change(), thing.performer(journal));
-    assert.deepEqual([thing.calls, thing.resumed], [0, 1]);
+    expect([thing.calls, thing.resumed]).toStrictEqual([0, 1]);
   });
 
   describe('that was asked for otherwise before a setting was changed', () => {
@@ -145,9 +142,9 @@ describe('a change of Azure', () => {
     it('is followed to its end, and adopted', async () => {
       const thing = new OneThing();
       const journal = await underWay();
-      assert.equal(await perform(thing.change(), thing.performer(journal)), 'the thing');
-      assert.deepEqual([thing.calls, thing.resumed], [0, 1]);
-      assert.equal(journal.entry(INTENT.key)?.state, 'succeeded');
+      expect(await perform(thing.change(), thing.performer(journal))).toBe('the thing');
+      expect([thing.calls, thing.resumed]).toStrictEqual([0, 1]);
+      expect(journal.entry(INTENT.key)?.state).toBe('succeeded');
     });
 
     it('is made as it is wanted now when that has failed', async () => {
@@ -162,17 +159,19 @@ describe('a change of Azure', () => {
         },
       };
       const journal = await underWay();
-      assert.equal(await perform(mended, thing.performer(journal)), 'the thing');
-      assert.deepEqual([thing.calls, thing.resumed], [1, 1]);
-      assert.deepEqual(await journal.begin(INTENT), { state: 'succeeded', pollerState: null });
+      expect(await perform(mended, thing.performer(journal))).toBe('the thing');
+      expect([thing.calls, thing.resumed]).toStrictEqual([1, 1]);
+      expect(await journal.begin(INTENT)).toStrictEqual({ state: 'succeeded', pollerState: null });
     });
 
     it('is left alone when what has come of it is not ours', async () => {
       const thing = new OneThing();
       const foreign = new PermanentError({ code: 'RESOURCE_FOREIGN', message: 'Not ours.', fix: 'Leave it.' });
       const change: Change<string> = { ...thing.change(), look: () => Promise.reject(foreign) };
-      await assert.rejects(perform(change, thing.performer(await underWay())), { code: 'RESOURCE_FOREIGN' });
-      assert.equal(thing.calls, 0);
+      await expect(perform(change, thing.performer(await underWay()))).rejects.toMatchObject({
+        code: 'RESOURCE_FOREIGN',
+      });
+      expect(thing.calls).toBe(0);
     });
 
     it('is waited for again when its end can’t be learnt now', async () => {
@@ -185,9 +184,9 @@ describe('a change of Azure', () => {
         }),
       };
       const journal = await underWay();
-      await assert.rejects(perform(away, thing.performer(journal)), { kind: 'retryable' });
-      assert.equal(thing.calls, 0);
-      assert.equal(journal.entry(INTENT.key)?.state, 'submitted');
+      await expect(perform(away, thing.performer(journal))).rejects.toMatchObject({ kind: 'retryable' });
+      expect(thing.calls).toBe(0);
+      expect(journal.entry(INTENT.key)?.state).toBe('submitted');
     });
   });
 
@@ -197,41 +196,47 @@ describe('a change of Azure', () => {
     const journal = new MemoryJournal('r1');
     await journal.begin(INTENT);
     await journal.submitted(INTENT.key, '{"state":{"config":{}}}');
-    assert.equal(await perform(thing.change(), thing.performer(journal)), 'the thing');
+    expect(await perform(thing.change(), thing.performer(journal))).toBe('the thing');
   });
 
   it('keeps no result in the books, because one may be a credential', async () => {
     const thing = new OneThing();
     const books = new MemoryJournal('r1');
     // Dies after `submitted`, the fourth boundary.
-    await assert.rejects(perform(thing.change(), thing.performer(new CrashingJournal(books, 3))), SimulatedCrash);
+    await expect(perform(thing.change(), thing.performer(new CrashingJournal(books, 3)))).rejects.toThrow(
+      SimulatedCrash,
+    );
     const kept = books.entry(INTENT.key)?.pollerState ?? '';
-    assert.deepEqual(JSON.parse(kept), { state: { status: 'running', config: { operationLocation: 'https://op' } } });
+    expect(JSON.parse(kept)).toStrictEqual({
+      state: { status: 'running', config: { operationLocation: 'https://op' } },
+    });
   });
 
   it('has succeeded when the answer was lost and the effect is there', async () => {
     const thing = new OneThing();
     thing.answer = 'lost';
-    assert.equal(await perform(thing.change(), thing.performer(new MemoryJournal('r1'))), 'the thing');
-    assert.equal(thing.calls, 1);
+    expect(await perform(thing.change(), thing.performer(new MemoryJournal('r1')))).toBe('the thing');
+    expect(thing.calls).toBe(1);
   });
 
   it('is retried later when the call was lost before it had an effect', async () => {
     const thing = new OneThing();
     thing.answer = new RestError('socket hang up', { code: 'ECONNRESET' });
     const journal = new MemoryJournal('r1');
-    await assert.rejects(perform(thing.change(), thing.performer(journal)), { code: 'AZURE_UNREACHABLE' });
-    assert.equal(journal.entry(INTENT.key)?.state, 'intended');
+    await expect(perform(thing.change(), thing.performer(journal))).rejects.toMatchObject({
+      code: 'AZURE_UNREACHABLE',
+    });
+    expect(journal.entry(INTENT.key)?.state).toBe('intended');
     await perform(thing.change(), thing.performer(journal));
-    assert.equal(thing.calls, 2);
+    expect(thing.calls).toBe(2);
   });
 
   it('has failed when Azure refuses for good', async () => {
     const thing = new OneThing();
     thing.answer = new RestError('No.', { statusCode: 409, code: 'SkuNotAvailable' });
     const journal = new MemoryJournal('r1');
-    await assert.rejects(perform(thing.change(), thing.performer(journal)), { code: 'SIZE_UNAVAILABLE' });
-    assert.equal(journal.entry(INTENT.key)?.state, 'failed');
+    await expect(perform(thing.change(), thing.performer(journal))).rejects.toMatchObject({ code: 'SIZE_UNAVAILABLE' });
+    expect(journal.entry(INTENT.key)?.state).toBe('failed');
   });
 
   it('tells why an operation failed, which the client does not', async () => {
@@ -242,18 +247,18 @@ describe('a change of Azure', () => {
       error: { code: 'AllocationFailed', message: 'Allocation failed. We have no capacity.' },
     });
     const journal = new MemoryJournal('r1');
-    await assert.rejects(perform(thing.change(), thing.performer(journal)), {
+    await expect(perform(thing.change(), thing.performer(journal))).rejects.toMatchObject({
       code: 'ALLOCATION_FAILED',
-      message: /We have no capacity/,
+      message: expect.stringMatching(/We have no capacity/),
     });
-    assert.equal(journal.entry(INTENT.key)?.state, 'failed');
+    expect(journal.entry(INTENT.key)?.state).toBe('failed');
   });
 
   it('is tried again when something else cancelled the operation', async () => {
     const thing = new OneThing();
     thing.operation = 'fails';
     Object.assign(thing.status, { status: 'Canceled' });
-    await assert.rejects(perform(thing.change(), thing.performer(new MemoryJournal('r1'))), {
+    await expect(perform(thing.change(), thing.performer(new MemoryJournal('r1')))).rejects.toMatchObject({
       code: 'OPERATION_CANCELED',
       kind: 'retryable',
     });
@@ -269,7 +274,9 @@ describe('a change of Azure', () => {
       look: () => (looks++ === 0 ? change.look() : Promise.reject(foreign)),
     };
     thing.answer = new RestError('Exists.', { statusCode: 409, code: 'Conflict' });
-    await assert.rejects(perform(racing, thing.performer(new MemoryJournal('r1'))), { code: 'RESOURCE_FOREIGN' });
+    await expect(perform(racing, thing.performer(new MemoryJournal('r1')))).rejects.toMatchObject({
+      code: 'RESOURCE_FOREIGN',
+    });
   });
 
   it('is looked at again later when Azure speaks of a thing that it does not show yet', async () => {
@@ -279,23 +286,23 @@ describe('a change of Azure', () => {
       code: 'PropertyChangeNotAllowed',
     });
     const journal = new MemoryJournal('r1');
-    await assert.rejects(perform(thing.change(), thing.performer(journal)), {
+    await expect(perform(thing.change(), thing.performer(journal))).rejects.toMatchObject({
       code: 'AZURE_INCONSISTENT',
       kind: 'retryable',
     });
-    assert.equal(journal.entry(INTENT.key)?.state, 'intended');
+    expect(journal.entry(INTENT.key)?.state).toBe('intended');
     thing.state = 'there';
-    assert.equal(await perform(thing.change(), thing.performer(journal)), 'the thing');
-    assert.equal(thing.calls, 1);
+    expect(await perform(thing.change(), thing.performer(journal))).toBe('the thing');
+    expect(thing.calls).toBe(1);
   });
 
   it('is not begun once its caller has given up', async () => {
     const thing = new OneThing();
     const journal = new MemoryJournal('r1');
-    await assert.rejects(perform(thing.change(), thing.performer(journal, AbortSignal.abort())), {
+    await expect(perform(thing.change(), thing.performer(journal, AbortSignal.abort()))).rejects.toMatchObject({
       code: 'INTERRUPTED',
       kind: 'retryable',
     });
-    assert.equal(thing.calls, 0);
+    expect(thing.calls).toBe(0);
   });
 });

@@ -1,11 +1,11 @@
-import assert from 'node:assert/strict';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { skip } from '@landfall/testing';
 import { ExtFileSystem } from './file-systems/ext.js';
 import { inspectPaths } from './inspect-paths.js';
 
@@ -19,17 +19,14 @@ const MIB = 1024 * 1024;
 const environment = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
 const tool = (program: string, ...args: string[]) => run(program, args, { env: environment });
 
-async function missing(context: TestContext, ...programs: string[]): Promise<boolean> {
+async function needs(...programs: string[]): Promise<void> {
   for (const program of programs) {
     const found = await tool('which', program).then(
       () => true,
       () => false,
     );
-    if (found) continue;
-    context.skip(`${program} is not installed`);
-    return true;
+    if (!found) skip(`${program} is not installed`);
   }
-  return false;
 }
 
 describe('images that the tools of this machine make', () => {
@@ -41,10 +38,10 @@ describe('images that the tools of this machine make', () => {
     return path(name);
   };
 
-  before(async () => {
+  beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'landfall-disk-'));
   });
-  after(async () => {
+  afterAll(async () => {
     await rm(folder, { recursive: true });
   });
 
@@ -58,13 +55,13 @@ describe('images that the tools of this machine make', () => {
     ['vfat', 'mkfs.fat', 64, '-n', 'FIVE'],
     ['ntfs', 'mkntfs', 16, '-q', '-F', '-L', 'six'],
   ] as const) {
-    it(`hold ${type} as blkid prints it`, async (context) => {
-      if (await missing(context, program, 'blkid')) return;
+    it(`hold ${type} as blkid prints it`, async () => {
+      await needs(program, 'blkid');
       const image = await blank(`${type}.raw`, mib);
       await tool(program, ...args, image);
       const { stdout } = await tool('blkid', '-p', '-o', 'export', image);
       const told = new Map(stdout.split('\n').map((line) => line.split('=', 2) as [string, string]));
-      assert.deepEqual((await inspectPaths([image])).disks[0]?.content, {
+      expect((await inspectPaths([image])).disks[0]?.content).toStrictEqual({
         type: told.get('TYPE'),
         version: told.get('VERSION') ?? null,
         label: told.get('LABEL') ?? null,
@@ -77,8 +74,8 @@ describe('images that the tools of this machine make', () => {
     ['dos', 'label: dos\nsize=4M,type=83,bootable\nsize=2M,type=ef\ntype=5\nsize=1M,type=82\nsize=1M,type=8e\n'],
     ['gpt', 'label: gpt\nsize=4M,type=U,name="system"\nsize=1M,type=L\nsize=2M,type=V,name="äöü"\n'],
   ] as const) {
-    it(`have the ${label} table that sfdisk lists`, async (context) => {
-      if (await missing(context, 'sfdisk', 'sh')) return;
+    it(`have the ${label} table that sfdisk lists`, async () => {
+      await needs('sfdisk', 'sh');
       const image = await blank(`${label}.raw`, 32);
       await writeFile(path('script'), script);
       await tool('sh', '-c', 'sfdisk -q "$1" < "$2"', 'sh', image, path('script'));
@@ -86,8 +83,9 @@ describe('images that the tools of this machine make', () => {
       const { partitiontable: table } = JSON.parse(stdout) as {
         partitiontable: { partitions: { node: string; start: number; size: number; type: string; name?: string }[] };
       };
-      assert.deepEqual(
+      expect(
         (await inspectPaths([image])).disks[0]?.partitions.map(({ content: _, ...partition }) => partition),
+      ).toStrictEqual(
         table.partitions.map((partition) => ({
           number: Number(partition.node.slice(image.length)),
           type: partition.type,
@@ -106,8 +104,8 @@ describe('images that the tools of this machine make', () => {
     ['ext4', '-b', '1024', '-O', '^64bit'],
     ['ext4', '-b', '4096', '-I', '512', '-O', '^metadata_csum'],
   ] as const) {
-    it(`give back the files in ${[type, ...features].join(' ')}, in large directories and long files too`, async (context) => {
-      if (await missing(context, `mkfs.${type}`)) return;
+    it(`give back the files in ${[type, ...features].join(' ')}, in large directories and long files too`, async () => {
+      await needs(`mkfs.${type}`);
       const tree = path(`tree-${type}-${features.length}`);
       await mkdir(join(tree, 'etc'), { recursive: true });
       // 700 entries take several blocks; 600 KiB of a list of blocks need a second level.
@@ -124,10 +122,10 @@ describe('images that the tools of this machine make', () => {
           read: async (offset, length) => (await file.read(Buffer.alloc(length), 0, length, offset)).buffer,
         });
         for (const number of [0, 350, 699]) {
-          assert.equal((await ext.readFile(`/etc/a-rather-long-name-${number}`))?.toString(), `${number}`);
+          expect((await ext.readFile(`/etc/a-rather-long-name-${number}`))?.toString()).toBe(`${number}`);
         }
         const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
-        assert.equal(digest((await ext.readFile('/long'))!), digest(long));
+        expect(digest((await ext.readFile('/long'))!)).toBe(digest(long));
       } finally {
         await file.close();
       }

@@ -1,8 +1,8 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
 import { BadInputError, PermanentError } from '@landfall/domain';
 import { readRecordedImages, SparseImage, writeGpt, writeMbr } from '@landfall/testing';
 import fc from 'fast-check';
@@ -46,14 +46,14 @@ describe('an inspection', () => {
     next.writeUInt16LE(number);
     image.write(fat + 2 * number, next);
     const before = process.cpuUsage().user;
-    assert.deepEqual((await look(image)).boots, []);
-    assert.ok(process.cpuUsage().user - before < 2_000_000);
+    expect((await look(image)).boots).toStrictEqual([]);
+    expect(process.cpuUsage().user - before).toBeLessThan(2_000_000);
   });
 
   it('of a machine that boots with UEFI tells its partitions, its system and its firmware', async () => {
     const { esp, root } = recorded('uefi-machine').facts;
     const seen = await look(recorded('uefi-machine').image());
-    assert.deepEqual(seen, {
+    expect(seen).toStrictEqual({
       disks: [
         {
           path: 'sda',
@@ -94,15 +94,15 @@ describe('an inspection', () => {
     for (const name of ['ext4', 'xfs', 'ntfs', 'fat32', 'swap', 'luks2']) {
       const seen = await look(recorded(name).image());
       assert.equal(seen.disks[0]?.table, null, name);
-      assert.deepEqual(seen.disks[0]?.content, recorded(name).facts.blkid);
+      expect(seen.disks[0]?.content).toStrictEqual(recorded(name).facts.blkid);
       assert.deepEqual([seen.firmware, seen.boots, seen.os, seen.problems], [null, [], null, []], name);
     }
   });
 
   it('of an empty image and of one without bytes ends as well', async () => {
-    assert.equal((await look(new SparseImage(MIB))).disks[0]?.content, null);
+    expect((await look(new SparseImage(MIB))).disks[0]?.content).toBe(null);
     const none = await look(new SparseImage(0));
-    assert.equal(none.problems[0]?.code, 'DISK_EMPTY');
+    expect(none.problems[0]?.code).toBe('DISK_EMPTY');
   });
 
   it('puts the volume groups of several disks together, and finds the system in them', async () => {
@@ -110,23 +110,22 @@ describe('an inspection', () => {
       { path: 'sda', reader: recorded('pv1').image() },
       { path: 'sdb', reader: recorded('pv2').image() },
     ]);
-    assert.deepEqual(
-      seen.volumeGroups.map((group) => group.physicalVolumes.map((volume) => volume.disk)),
-      [['sda', 'sdb']],
-    );
-    assert.equal(seen.os?.name, 'Sample Linux 12 (tester)');
+    expect(seen.volumeGroups.map((group) => group.physicalVolumes.map((volume) => volume.disk))).toStrictEqual([
+      ['sda', 'sdb'],
+    ]);
+    expect(seen.os?.name).toBe('Sample Linux 12 (tester)');
   });
 
   it('says that a container format is not a disk', async () => {
     const seen = await look(new SparseImage(MIB).write(0, Buffer.from('QFI\xfb\0\0\0\x03', 'latin1')));
-    assert.equal(seen.problems[0]?.code, 'NOT_RAW');
-    assert.match(seen.problems[0].message, /qcow2/);
+    expect(seen.problems[0]?.code).toBe('NOT_RAW');
+    expect(seen.problems[0]!.message).toMatch(/qcow2/);
   });
 
   it('does not hide an error of the reader', async () => {
     const image = recorded('ext4').image();
     image.failure = new PermanentError({ code: 'PACK_MISSING', message: 'A pack is missing.', fix: 'Repair it.' });
-    await assert.rejects(look(image), { code: 'PACK_MISSING' });
+    await expect(look(image)).rejects.toMatchObject({ code: 'PACK_MISSING' });
   });
 
   it('ends with an answer in JSON, whatever the bytes are', async () => {
@@ -140,7 +139,7 @@ describe('an inspection', () => {
           image.write(sector * 512 + (chance.next().value % 512), Buffer.from([chance.next().value & 255]));
         }
         const seen = await look(image);
-        assert.equal(JSON.parse(JSON.stringify(seen)).disks.length, 1);
+        expect(JSON.parse(JSON.stringify(seen)).disks.length).toBe(1);
       }),
       { numRuns: 300 },
     );
@@ -155,36 +154,36 @@ describe('what boots', () => {
 
   it('is BIOS for boot code with an active partition, or of GRUB', async () => {
     const disk = (): SparseImage => new SparseImage(16 * MIB);
-    assert.deepEqual(await boots(writeMbr(disk(), [{ ...linux, active: true }], CODE)), ['bios']);
-    assert.deepEqual(await boots(writeMbr(disk(), [linux], GRUB_CODE)), ['bios']);
+    expect(await boots(writeMbr(disk(), [{ ...linux, active: true }], CODE))).toStrictEqual(['bios']);
+    expect(await boots(writeMbr(disk(), [linux], GRUB_CODE))).toStrictEqual(['bios']);
   });
 
   it('is nothing for boot code alone, an active partition alone, and a bare table', async () => {
     const disk = (): SparseImage => new SparseImage(16 * MIB);
-    assert.deepEqual(await boots(writeMbr(disk(), [linux], CODE)), []);
-    assert.deepEqual(await boots(writeMbr(disk(), [{ ...linux, active: true }])), []);
-    assert.deepEqual(await boots(recorded('gpt').image()), []);
+    expect(await boots(writeMbr(disk(), [linux], CODE))).toStrictEqual([]);
+    expect(await boots(writeMbr(disk(), [{ ...linux, active: true }]))).toStrictEqual([]);
+    expect(await boots(recorded('gpt').image())).toStrictEqual([]);
   });
 
   const biosBoot = [{ type: BIOS_BOOT, firstSector: 2048, lastSector: 4095 }];
 
   it('is BIOS for a GPT with a BIOS boot partition that holds something', async () => {
     const empty = writeGpt(new SparseImage(16 * MIB), biosBoot, { bootCode: CODE });
-    assert.deepEqual(await boots(empty), []);
-    assert.deepEqual(await boots(empty.copy().write(MIB, Buffer.from('core'))), ['bios']);
+    expect(await boots(empty)).toStrictEqual([]);
+    expect(await boots(empty.copy().write(MIB, Buffer.from('core')))).toStrictEqual(['bios']);
   });
 
   it('is BIOS for a GPT with a partition flagged for legacy boot', async () => {
     const flagged = [{ type: LINUX, firstSector: 2048, lastSector: 4095, attributes: 4 }];
-    assert.deepEqual(await boots(writeGpt(new SparseImage(16 * MIB), flagged, { bootCode: CODE })), ['bios']);
+    expect(await boots(writeGpt(new SparseImage(16 * MIB), flagged, { bootCode: CODE }))).toStrictEqual(['bios']);
   });
 
   it('is both for a hybrid disk, and then the firmware is not known', async () => {
     const hybrid = recorded('uefi-machine').image().write(0, Buffer.from(GRUB_CODE, 'latin1'));
     const seen = await look(hybrid);
-    assert.deepEqual(seen.boots, ['bios', 'uefi']);
-    assert.equal(seen.firmware, null);
-    assert.equal(seen.bootEvidence.length, 2);
+    expect(seen.boots).toStrictEqual(['bios', 'uefi']);
+    expect(seen.firmware).toBe(null);
+    expect(seen.bootEvidence.length).toBe(2);
   });
 
   it('is UEFI for an EFI system partition in an MBR as well, and not for one without a loader', async () => {
@@ -196,19 +195,16 @@ describe('what boots', () => {
       const offset = sector * 512;
       if (offset >= MIB && offset < MIB + espBytes) full.write(offset, machine.peek(offset, 512));
     }
-    assert.deepEqual(await boots(full), ['uefi']);
-    assert.deepEqual(await boots(put(mbr.copy(), MIB, 'fat16')), []);
+    expect(await boots(full)).toStrictEqual(['uefi']);
+    expect(await boots(put(mbr.copy(), MIB, 'fat16'))).toStrictEqual([]);
   });
 
   it('is worth a word where only the firmware of the old machine knew the loader', async () => {
     const image = recorded('uefi-machine').image();
     renameInDirectories(image, 'BOOTX64 EFI', 'OTHER   EFI');
     const seen = await look(image);
-    assert.deepEqual(seen.boots, ['uefi']);
-    assert.deepEqual(
-      seen.problems.map((problem) => problem.code),
-      ['NO_FALLBACK_LOADER'],
-    );
+    expect(seen.boots).toStrictEqual(['uefi']);
+    expect(seen.problems.map((problem) => problem.code)).toStrictEqual(['NO_FALLBACK_LOADER']);
   });
 
   /** Changes a short name wherever a directory has it. */
@@ -233,13 +229,13 @@ describe('the system', () => {
 
   it('is Windows where its boot code is on an NTFS volume of a disk that boots', async () => {
     const disk = windowsMbr().write(MIB + 512, Buffer.from('BOOTMGR', 'utf16le'));
-    assert.deepEqual((await look(disk)).os, { family: 'windows' });
-    assert.equal((await look(windowsMbr())).os, null);
+    expect((await look(disk)).os).toStrictEqual({ family: 'windows' });
+    expect((await look(windowsMbr())).os).toBe(null);
   });
 
   it('is Linux where a loader stands beside a Linux file system that can not be looked into', async () => {
     const disk = writeMbr(new SparseImage(400 * MIB), [{ type: 0x83, firstSector: 2048, sectors: 655_360 }], 'x GRUB ');
-    assert.deepEqual((await look(put(disk, MIB, 'xfs'))).os, { family: 'linux' });
+    expect((await look(put(disk, MIB, 'xfs'))).os).toStrictEqual({ family: 'linux' });
   });
 
   it('has a name without control characters, and not a longer one than fits on a line', async () => {
@@ -249,7 +245,7 @@ describe('the system', () => {
       const at = bytes.indexOf('Sample Linux 12');
       if (at !== -1) image.write(sector * 512 + at, Buffer.from('Samp\x1be Linux 12'));
     }
-    assert.equal((await look(image)).os?.name, 'Sampe Linux 12 (tester)');
+    expect((await look(image)).os?.name).toBe('Sampe Linux 12 (tester)');
   });
 });
 
@@ -260,7 +256,7 @@ describe('an inspection of paths', () => {
       const path = join(folder, 'disk.raw');
       const image = recorded('ext2').image();
       await writeFile(path, image.peek(0, 2 * MIB));
-      assert.equal((await inspectPaths([path])).disks[0]?.content?.type, 'ext2');
+      expect((await inspectPaths([path])).disks[0]?.content?.type).toBe('ext2');
       for (const [bad, said] of [
         [join(folder, 'nosuch.raw'), /nosuch\.raw does not exist/],
         [folder, /neither a file nor a block device/],
@@ -268,8 +264,8 @@ describe('an inspection of paths', () => {
       ] as const) {
         await assert.rejects(inspectPaths([path, bad]), (error: unknown) => {
           assert.ok(error instanceof BadInputError);
-          assert.equal(error.code, 'PATH_UNREADABLE');
-          assert.match(error.message, said);
+          expect(error.code).toBe('PATH_UNREADABLE');
+          expect(error.message).toMatch(said);
           return true;
         });
       }

@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { isSettled, mayBecome, RESTORE_TRANSITIONS, Secret, STEPS, type RestoreState } from './index.js';
 
@@ -16,7 +16,7 @@ describe('the states of a restore', () => {
 
   it('never lead out of refused, cancelled or rolled-back', () => {
     for (const state of states) {
-      for (const end of ['refused', 'cancelled', 'rolled-back'] as const) assert.equal(mayBecome(end, state), false);
+      for (const end of ['refused', 'cancelled', 'rolled-back'] as const) expect(mayBecome(end, state)).toBe(false);
     }
   });
 
@@ -30,10 +30,7 @@ describe('the states of a restore', () => {
 
 describe('the steps', () => {
   it('are numbered from 0 to 12 in their order', () => {
-    assert.deepEqual(
-      STEPS.map((step) => step.number),
-      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
-    );
+    expect(STEPS.map((step) => step.number)).toStrictEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
   });
 });
 
@@ -44,6 +41,6 @@ describe('a secret', () => {
       assert.ok(!shown.includes('hunter2'), shown);
       assert.ok(shown.includes('[secret]'), shown);
     }
-    assert.equal(secret.reveal(), 'hunter2');
+    expect(secret.reveal()).toBe('hunter2');
   });
 });

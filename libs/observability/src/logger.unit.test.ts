@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { PermanentError, Secret } from '@landfall/domain';
 import { createLogger } from './logger.js';
 
@@ -12,11 +11,11 @@ function linesOf(use: (logger: ReturnType<typeof createLogger>) => void): Record
 describe('the logger', () => {
   it('writes one JSON object a line with service, level and time', () => {
     const [line] = linesOf((logger) => logger.info({ restoreId: 'r1' }, 'Step begun'));
-    assert.equal(line?.service, 'planner');
-    assert.equal(line?.level, 'info');
-    assert.equal(line?.restoreId, 'r1');
-    assert.equal(line?.msg, 'Step begun');
-    assert.match(String(line?.time), /^\d{4}-\d\d-\d\dT.*Z$/);
+    expect(line?.service).toBe('planner');
+    expect(line?.level).toBe('info');
+    expect(line?.restoreId).toBe('r1');
+    expect(line?.msg).toBe('Step begun');
+    expect(String(line?.time)).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
   });
 
   it('prints a typed error with its code, fix, kind and cause', () => {
@@ -27,34 +26,31 @@ describe('the logger', () => {
     );
     const [line] = linesOf((logger) => logger.error({ err: error }, 'Failed'));
     const err = line?.err as Record<string, unknown>;
-    assert.deepEqual(
-      { ...err, cause: (err.cause as { message: string }).message },
-      {
-        type: 'PermanentError',
-        kind: 'permanent',
-        code: 'PACK_MISSING',
-        message: 'Pack ab is gone.',
-        fix: 'Bring it back.',
-        cause: 'ECONNRESET',
-      },
-    );
+    expect({ ...err, cause: (err.cause as { message: string }).message }).toStrictEqual({
+      type: 'PermanentError',
+      kind: 'permanent',
+      code: 'PACK_MISSING',
+      message: 'Pack ab is gone.',
+      fix: 'Bring it back.',
+      cause: 'ECONNRESET',
+    });
   });
 
   it('does not follow a loop of causes for ever', () => {
     const error: Error & { cause?: unknown } = new Error('round');
     error.cause = error;
-    assert.equal(linesOf((logger) => logger.error({ err: error })).length, 1);
+    expect(linesOf((logger) => logger.error({ err: error })).length).toBe(1);
   });
 
   it("never prints a secret, however deep it lies, nor an error's other properties", () => {
     const secret = new Secret('canary-4711');
     const error = Object.assign(new Error('refused'), { request: { authorization: 'Bearer canary-4711' } });
     const lines = linesOf((logger) => logger.warn({ settings: { nested: [secret] }, err: error }, `${secret}`));
-    assert.doesNotMatch(JSON.stringify(lines), /canary-4711/);
-    assert.match(JSON.stringify(lines), /\[secret\]/);
+    expect(JSON.stringify(lines)).not.toMatch(/canary-4711/);
+    expect(JSON.stringify(lines)).toMatch(/\[secret\]/);
   });
 
   it('leaves out what is below its level', () => {
-    assert.equal(linesOf((logger) => logger.debug('noise')).length, 0);
+    expect(linesOf((logger) => logger.debug('noise')).length).toBe(0);
   });
 });

@@ -1,6 +1,8 @@
+import {} from '@jest/globals';
 import assert from 'node:assert/strict';
 import { newRestoreId, Secret } from '@landfall/domain';
-import { accountsContract, aRestoreRequest } from '@landfall/testing';
+import { aRestoreRequest } from '@landfall/testing';
+import { accountsContract } from '@landfall/testing/contracts';
 import { connectBooks } from './connect.js';
 import { temporaryDatabase } from './temporary-database.js';
 

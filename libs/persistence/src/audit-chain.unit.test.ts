@@ -1,6 +1,6 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { describe, it } from 'node:test';
 import { canonicalJson, type AuditEntry } from '@landfall/domain';
 import { CHAIN_START, ChainCheck, entryHash } from './audit-chain.js';
 
@@ -32,15 +32,15 @@ describe('the chain of the audit log', () => {
     const text =
       `["${'0'.repeat(64)}",1,"2023-11-14T22:13:20.001Z","olivia","restore.cancel","r-1",` +
       `{"a":{"c":[3],"d":2},"b":1}]`;
-    assert.equal(first?.hash, createHash('sha256').update(text).digest('hex'));
+    expect(first?.hash).toBe(createHash('sha256').update(text).digest('hex'));
   });
 
   it('does not depend on the order of keys', () => {
-    assert.equal(canonicalJson({ b: 1, a: { d: null, c: [] } }), canonicalJson({ a: { c: [], d: null }, b: 1 }));
+    expect(canonicalJson({ b: 1, a: { d: null, c: [] } })).toBe(canonicalJson({ a: { c: [], d: null }, b: 1 }));
   });
 
   it('holds for what was written, and breaks where it was changed', () => {
-    assert.equal(brokenAt(chain(5)), null);
+    expect(brokenAt(chain(5))).toBe(null);
     const changes: Partial<AuditEntry>[] = [
       { actor: 'mallory' },
       { action: 'restore.approve' },
@@ -58,9 +58,9 @@ describe('the chain of the audit log', () => {
 
   it('breaks where an entry was taken out, put in, or put elsewhere', () => {
     const [a, b, c, d] = chain(4) as [AuditEntry, AuditEntry, AuditEntry, AuditEntry];
-    assert.equal(brokenAt([a, c, d]), 3);
-    assert.equal(brokenAt([b, c, d]), 2);
-    assert.equal(brokenAt([a, a, b]), 1);
-    assert.equal(brokenAt([a, c, b, d]), 3);
+    expect(brokenAt([a, c, d])).toBe(3);
+    expect(brokenAt([b, c, d])).toBe(2);
+    expect(brokenAt([a, a, b])).toBe(1);
+    expect(brokenAt([a, c, b, d])).toBe(3);
   });
 });

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { newRestoreId, type Secret } from '@landfall/domain';
 import {
-  aRestoreRequest,
   booksGuardsContract,
   catalogueContract,
   leasesContract,
   restoreBooksContract,
   workerRegistryContract,
-} from '@landfall/testing';
+} from '@landfall/testing/contracts';
+import { aRestoreRequest } from '@landfall/testing';
 import pg from 'pg';
 import { connectBooks, type Books } from './connect.js';
 import { temporaryDatabase } from './temporary-database.js';

@@ -1,7 +1,7 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { newRestoreId, Secret } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
@@ -77,11 +77,11 @@ describe('an installation of the version before', () => {
       withInstallation(state, async (url, client) => {
         const before = await everythingIn(client);
         const refused = await runMigrate(url);
-        assert.equal(refused.code, 1);
-        assert.match(refused.said, new RegExp(`RESTORES_UNDER_WAY.*not changed: 1 restore.*${RESTORE}`));
-        assert.match(refused.said, /Start the version before, let them end/);
-        assert.deepEqual(await everythingIn(client), before);
-        await assert.rejects(migrate(url), { code: 'RESTORES_UNDER_WAY' });
+        expect(refused.code).toBe(1);
+        expect(refused.said).toMatch(new RegExp(`RESTORES_UNDER_WAY.*not changed: 1 restore.*${RESTORE}`));
+        expect(refused.said).toMatch(/Start the version before, let them end/);
+        expect(await everythingIn(client)).toStrictEqual(before);
+        await expect(migrate(url)).rejects.toMatchObject({ code: 'RESTORES_UNDER_WAY' });
 
         await client.query(`UPDATE restore SET state = 'cancelled', ended_at = now()`);
         assert.equal((await runMigrate(url)).code, 0, 'it is carried over once the restore has ended');
@@ -90,54 +90,55 @@ describe('an installation of the version before', () => {
 
   it('is carried over with all that it holds, and goes on', () =>
     withInstallation('completed', async (url) => {
-      assert.equal(await migrate(url), true);
+      expect(await migrate(url)).toBe(true);
       const all = connectBooks({ databaseUrl: url, poolSize: 2 });
       try {
         const [repository] = await all.catalogue.repositories();
-        assert.deepEqual(
-          [repository?.name, repository?.url, repository?.points, repository?.addedAt.toISOString()],
-          ['backups', '/backups/web', 1, '2026-01-10T08:00:00.100Z'],
-        );
+        expect([
+          repository?.name,
+          repository?.url,
+          repository?.points,
+          repository?.addedAt.toISOString(),
+        ]).toStrictEqual(['backups', '/backups/web', 1, '2026-01-10T08:00:00.100Z']);
         const sealed = (await all.catalogue.sealedPassword('backups')) ?? '';
-        assert.equal(all.secretBox(SECRET_KEY).open(sealed, 'repository:backups').reveal(), 'correct horse');
-        assert.equal((await all.catalogue.findPoints('snapshot-1'))[0]?.disks[0]?.location, 'snapshot-1/sda.raw');
-        assert.equal((await all.tokens.byHash(TOKEN_HASH))?.role, 'operator');
-        assert.deepEqual(await all.idempotency.find('k'), { bodyHash: 'b', restoreId: RESTORE });
-        assert.deepEqual(await all.audit.verify(), { entries: 2, brokenAt: null });
+        expect(all.secretBox(SECRET_KEY).open(sealed, 'repository:backups').reveal()).toBe('correct horse');
+        expect((await all.catalogue.findPoints('snapshot-1'))[0]?.disks[0]?.location).toBe('snapshot-1/sda.raw');
+        expect((await all.tokens.byHash(TOKEN_HASH))?.role).toBe('operator');
+        expect(await all.idempotency.find('k')).toStrictEqual({ bodyHash: 'b', restoreId: RESTORE });
+        expect(await all.audit.verify()).toStrictEqual({ entries: 2, brokenAt: null });
 
         const restore = await all.books.restore(RESTORE);
-        assert.deepEqual(
-          [restore?.state, restore?.vmAzureId, restore?.plan?.disks[0]?.name, restore?.steps.length],
-          ['completed', '/vms/web', 'sda', 4],
-        );
-        assert.deepEqual(
+        expect([
+          restore?.state,
+          restore?.vmAzureId,
+          restore?.plan?.disks[0]?.name,
+          restore?.steps.length,
+        ]).toStrictEqual(['completed', '/vms/web', 'sda', 4]);
+        expect(
           restore?.disks.map(({ azureId, bytesDone, bytesTotal }) => [azureId, bytesDone, bytesTotal]),
-          [['/disks/web-sda', 4096, 4096]],
-        );
-        assert.equal((await all.books.events(RESTORE))[0]?.message, 'The restore is completed.');
-        assert.deepEqual((await all.books.ledger(RESTORE)).map((entry) => [entry.azureId, entry.state]).sort(), [
+        ).toStrictEqual([['/disks/web-sda', 4096, 4096]]);
+        expect((await all.books.events(RESTORE))[0]?.message).toBe('The restore is completed.');
+        expect((await all.books.ledger(RESTORE)).map((entry) => [entry.azureId, entry.state]).sort()).toStrictEqual([
           ['/disks/web-sda', 'created'],
           ['/vms/worker-1', 'removed'],
         ]);
-        assert.deepEqual(
-          (await all.books.segments(RESTORE)).map(({ id, mover, state }) => [id, mover, state]),
-          [['seg-1', 'vm-0/cafe', 'done']],
-        );
-        assert.deepEqual(
+        expect((await all.books.segments(RESTORE)).map(({ id, mover, state }) => [id, mover, state])).toStrictEqual([
+          ['seg-1', 'vm-0/cafe', 'done'],
+        ]);
+        expect(
           (await all.workers.workers()).map((worker) => [worker.id, worker.state, worker.movers[0]?.pid]),
-          [['worker-1', 'retired', 4711]],
-        );
+        ).toStrictEqual([['worker-1', 'retired', 4711]]);
         assert.equal(await all.diskAccesses.access(RESTORE, 'sda'), null, 'what was left behind is void');
 
         await all.books.transaction(async (tx) => {
           const locked = await tx.lockRestore(RESTORE);
-          assert.ok(locked !== null && (await tx.openCleanUp(RESTORE, 'roll-back', null)));
-          assert.deepEqual(await tx.verdicts(RESTORE), []);
+          expect(locked !== null && (await tx.openCleanUp(RESTORE, 'roll-back', null))).toBeTruthy();
+          expect(await tx.verdicts(RESTORE)).toStrictEqual([]);
           await tx.createRestore({ id: newRestoreId(), request: aRestoreRequest(), requestedBy: 'olivia' });
           await tx.audit({ actor: 'olivia', action: 'restore.start', subject: RESTORE, details: {} });
         });
-        assert.equal(await all.catalogue.beginScan('backups'), 1);
-        assert.deepEqual(await all.audit.verify(), { entries: 3, brokenAt: null });
+        expect(await all.catalogue.beginScan('backups')).toBe(1);
+        expect(await all.audit.verify()).toStrictEqual({ entries: 3, brokenAt: null });
       } finally {
         await all.close();
       }

@@ -1,8 +1,8 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { after, before, describe, it } from 'node:test';
 import { newRestoreId, Secret, type DiscoveredPoint } from '@landfall/domain';
 import { aRestorePoint, aRestoreRequest } from '@landfall/testing';
 import pg from 'pg';
@@ -15,14 +15,14 @@ describe('the books in Postgres', () => {
   let database: TemporaryDatabase;
   let all: Books;
 
-  before(async () => {
+  beforeAll(async () => {
     const server = process.env.LANDFALL_TEST_DATABASE_URL;
     assert.ok(server, 'LANDFALL_TEST_DATABASE_URL is not set: run this through the test runner');
     database = await temporaryDatabase(server);
     await query(`ALTER DATABASE "${new URL(database.url.reveal()).pathname.slice(1)}" SET lock_timeout = '2s'`);
     all = connectBooks({ databaseUrl: database.url });
   });
-  after(async () => {
+  afterAll(async () => {
     await all.close();
     await database.drop();
   });
@@ -51,22 +51,19 @@ describe('the books in Postgres', () => {
     const hash = (text: string) => createHash('sha256').update(text).digest('hex');
     const token = { name: 'ci', role: 'operator', tokenHash: hash('t'), expiresAt: null } as const;
     const made = await all.tokens.put(token);
-    assert.deepEqual(await all.tokens.byHash(hash('t')), made);
-    assert.equal(await all.tokens.byHash(hash('x')), null);
+    expect(await all.tokens.byHash(hash('t'))).toStrictEqual(made);
+    expect(await all.tokens.byHash(hash('x'))).toBe(null);
 
     const renamed = await all.tokens.put({ ...token, role: 'viewer' });
-    assert.deepEqual([renamed.id, renamed.role], [made.id, 'viewer']);
+    expect([renamed.id, renamed.role]).toStrictEqual([made.id, 'viewer']);
     const expired = await all.tokens.put({ ...token, tokenHash: hash('old'), expiresAt: new Date(Date.now() - 1) });
-    assert.equal(await all.tokens.byHash(hash('old')), null);
+    expect(await all.tokens.byHash(hash('old'))).toBe(null);
 
-    assert.equal(await all.tokens.revoke(made.id), true);
-    assert.equal(await all.tokens.revoke(made.id), false);
+    expect(await all.tokens.revoke(made.id)).toBe(true);
+    expect(await all.tokens.revoke(made.id)).toBe(false);
     await all.tokens.put(token);
-    assert.equal(await all.tokens.byHash(hash('t')), null);
-    assert.deepEqual(
-      (await all.tokens.list()).map((row) => row.id),
-      [made.id, expired.id],
-    );
+    expect(await all.tokens.byHash(hash('t'))).toBe(null);
+    expect((await all.tokens.list()).map((row) => row.id)).toStrictEqual([made.id, expired.id]);
   });
 
   it('give the next relay what another one is not just claiming, without waiting for it', async () => {
@@ -105,10 +102,10 @@ describe('the books in Postgres', () => {
   it('forget idempotency keys once they are old', async () => {
     const claim = { key: 'k', bodyHash: 'b', restoreId: 'r-1' };
     await all.books.transaction((tx) => tx.claimIdempotencyKey(claim));
-    assert.deepEqual(await all.idempotency.find('k'), { bodyHash: 'b', restoreId: 'r-1' });
-    assert.equal(await all.idempotency.prune(3_600), 0);
-    assert.equal(await all.idempotency.prune(-1), 1);
-    assert.equal(await all.idempotency.find('k'), null);
+    expect(await all.idempotency.find('k')).toStrictEqual({ bodyHash: 'b', restoreId: 'r-1' });
+    expect(await all.idempotency.prune(3_600)).toBe(0);
+    expect(await all.idempotency.prune(-1)).toBe(1);
+    expect(await all.idempotency.find('k')).toBe(null);
   });
 
   it('keep one unbroken chain of audit entries that are written side by side, and let nobody change them', async () => {
@@ -117,8 +114,8 @@ describe('the books in Postgres', () => {
         all.audit.append({ actor: 'olivia', action: 'test', subject: `s-${index}`, details: { z: 1, a: 'ü\u0000' } }),
       ),
     );
-    assert.deepEqual(await all.audit.verify(), { entries: 10, brokenAt: null });
-    assert.equal((await all.audit.entries(8)).length, 2);
+    expect(await all.audit.verify()).toStrictEqual({ entries: 10, brokenAt: null });
+    expect((await all.audit.entries(8)).length).toBe(2);
 
     const client = new pg.Client({ connectionString: database.url.reveal() });
     await client.connect();
@@ -127,12 +124,12 @@ describe('the books in Postgres', () => {
       'DELETE FROM audit_event',
       'TRUNCATE audit_event',
     ]) {
-      await assert.rejects(client.query(change), /append-only/);
+      await expect(client.query(change)).rejects.toThrow(/append-only/);
     }
     await client.query('ALTER TABLE audit_event DISABLE TRIGGER USER');
     await client.query(`UPDATE audit_event SET actor = 'mallory' WHERE sequence = 4`);
     await client.end();
-    assert.deepEqual(await all.audit.verify(), { entries: 10, brokenAt: 4 });
+    expect(await all.audit.verify()).toStrictEqual({ entries: 10, brokenAt: 4 });
   });
 
   it('keep what a repository says, whatever is in it', async () => {
@@ -158,10 +155,13 @@ describe('the books in Postgres', () => {
     await all.catalogue.replacePoints('odd', [point]);
     const [kept] = await all.catalogue.points();
     const stored = `nul:\ufffd half:\ufffd quote:'";-- \\u0000`;
-    assert.deepEqual(
-      [kept?.reference, kept?.machineName, kept?.aliases, kept?.disks[0]?.sizeBytes, kept?.azure],
-      [stored, stored, [stored], Number.MAX_SAFE_INTEGER, { [stored]: [stored, { deep: null }] }],
-    );
+    expect([kept?.reference, kept?.machineName, kept?.aliases, kept?.disks[0]?.sizeBytes, kept?.azure]).toStrictEqual([
+      stored,
+      stored,
+      [stored],
+      Number.MAX_SAFE_INTEGER,
+      { [stored]: [stored, { deep: null }] },
+    ]);
   });
 
   it('hold words, ends and plans to what they may be, whoever writes', async () => {
@@ -176,7 +176,7 @@ describe('the books in Postgres', () => {
       [`UPDATE restore SET state = 'cancelled' WHERE id = $1`, /restore_end_check/],
       [`UPDATE restore_step SET parked = true WHERE restore_id = $1`, /restore_step_parked_check/],
     ] as const) {
-      await assert.rejects(client.query(change, [id]), constraint);
+      await expect(client.query(change, [id])).rejects.toThrow(constraint);
     }
     await client.end();
   });
@@ -186,8 +186,8 @@ describe('the books in Postgres', () => {
     const url = new URL(server);
     url.pathname = `/landfall_migrated_${newRestoreId()}`;
     try {
-      assert.equal(await migrate(new Secret(url.href)), true);
-      assert.equal(await migrate(new Secret(url.href)), false);
+      expect(await migrate(new Secret(url.href))).toBe(true);
+      expect(await migrate(new Secret(url.href))).toBe(false);
     } finally {
       const client = new pg.Client({ connectionString: server });
       await client.connect();
@@ -198,10 +198,12 @@ describe('the books in Postgres', () => {
 
   it('say that Postgres is away, at the start and in the middle, and go on when it is back', async () => {
     const away = { databaseUrl: new Secret('postgresql://a:b@127.0.0.1:1/c') };
-    await assert.rejects(waitForPostgres(away, 300), { code: 'POSTGRES_UNREACHABLE', kind: 'retryable' });
+    await expect(waitForPostgres(away, 300)).rejects.toMatchObject({ code: 'POSTGRES_UNREACHABLE', kind: 'retryable' });
     const wrong = new URL(database.url.reveal());
     wrong.password = 'wrong';
-    await assert.rejects(waitForPostgres({ databaseUrl: new Secret(wrong.href) }, 0), { code: 'POSTGRES_UNREACHABLE' });
+    await expect(waitForPostgres({ databaseUrl: new Secret(wrong.href) }, 0)).rejects.toMatchObject({
+      code: 'POSTGRES_UNREACHABLE',
+    });
 
     const cable = await Cable.to(database.url);
     const books = connectBooks({ databaseUrl: cable.url });
@@ -209,11 +211,10 @@ describe('the books in Postgres', () => {
       await waitForPostgres({ databaseUrl: cable.url }, 5_000);
       await books.ping();
       cable.cut();
-      await assert.rejects(books.ping(), { code: 'POSTGRES_UNREACHABLE' });
-      await assert.rejects(
-        books.books.transaction((tx) => tx.lockRestore('r-1')),
-        { code: 'POSTGRES_UNREACHABLE' },
-      );
+      await expect(books.ping()).rejects.toMatchObject({ code: 'POSTGRES_UNREACHABLE' });
+      await expect(books.books.transaction((tx) => tx.lockRestore('r-1'))).rejects.toMatchObject({
+        code: 'POSTGRES_UNREACHABLE',
+      });
       cable.mend();
       await books.ping();
       const broken = books.books.transaction(async (tx) => {
@@ -221,7 +222,7 @@ describe('the books in Postgres', () => {
         cable.cut();
         await tx.lockRestore('r-1');
       });
-      await assert.rejects(broken, { code: 'POSTGRES_UNREACHABLE' });
+      await expect(broken).rejects.toMatchObject({ code: 'POSTGRES_UNREACHABLE' });
     } finally {
       await books.close();
       await cable.close();

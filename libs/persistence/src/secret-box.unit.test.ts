@@ -1,6 +1,6 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { createCipheriv, randomBytes } from 'node:crypto';
-import { describe, it } from 'node:test';
 import { Secret } from '@landfall/domain';
 import { createSecretBox } from './secret-box.js';
 
@@ -12,19 +12,19 @@ describe('a secret box', () => {
 
   it('opens what it has sealed, under the same context only', () => {
     const sealed = box.seal(new Secret('pässword ✓'), 'repository:backups');
-    assert.equal(box.open(sealed, 'repository:backups').reveal(), 'pässword ✓');
-    assert.throws(() => box.open(sealed, 'repository:other'), UNREADABLE);
+    expect(box.open(sealed, 'repository:backups').reveal()).toBe('pässword ✓');
+    expect(() => box.open(sealed, 'repository:other')).toThrow(expect.objectContaining(UNREADABLE));
   });
 
   it('seals the same secret differently each time, and never in clear text', () => {
     const [one, two] = [1, 2].map(() => box.seal(new Secret('hunter2-hunter2'), 'c'));
-    assert.notEqual(one, two);
-    assert.ok(!Buffer.from(one?.split('.')[2] ?? '', 'base64url').includes('hunter2'));
+    expect(one).not.toBe(two);
+    expect(Buffer.from(one?.split('.')[2] ?? '', 'base64url').includes('hunter2')).toBe(false);
   });
 
   it('does not open with another key', () => {
     const other = createSecretBox(new Secret(randomBytes(32).toString('hex')));
-    assert.throws(() => other.open(box.seal(new Secret('s'), 'c'), 'c'), UNREADABLE);
+    expect(() => other.open(box.seal(new Secret('s'), 'c'), 'c')).toThrow(expect.objectContaining(UNREADABLE));
   });
 
   it('notices any byte that was changed, and any text that it has not made', () => {
@@ -34,7 +34,9 @@ describe('a secret box', () => {
     for (let index = 0; index < bytes.length; index += 1) {
       const changed = Buffer.from(bytes);
       changed[index] = (changed[index] ?? 0) ^ 1;
-      assert.throws(() => box.open(`${version}.${nonce}.${changed.toString('base64url')}`, 'c'), UNREADABLE);
+      expect(() => box.open(`${version}.${nonce}.${changed.toString('base64url')}`, 'c')).toThrow(
+        expect.objectContaining(UNREADABLE),
+      );
     }
     for (const text of ['', 'v1', 'v1..', `v2.${nonce}.${body}`, `${sealed}.x`, 'v1.AAAA.AAAA', 'plain']) {
       assert.throws(() => box.open(text, 'c'), UNREADABLE, text);
@@ -47,7 +49,7 @@ describe('a secret box', () => {
     cipher.setAAD(Buffer.from('disk:x'));
     const body = Buffer.concat([cipher.update('from elsewhere'), cipher.final(), cipher.getAuthTag()]);
     const text = `v1.${nonce.toString('base64url')}.${body.toString('base64url')}`;
-    assert.equal(box.open(text, 'disk:x').reveal(), 'from elsewhere');
+    expect(box.open(text, 'disk:x').reveal()).toBe('from elsewhere');
   });
 
   it('refuses a key that is not 32 bytes in hexadecimal, without showing it', () => {

@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { PermanentError, RetryableError, STEPS, WaitingError, type RestoreBooks, type StepId } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
 import { beginStep, recordOutcome, redispatchStep, type RunResult } from './advance.js';
@@ -46,7 +46,7 @@ async function bringTo(books: RestoreBooks, restoreId: string, last: StepId | nu
     const next = restore?.steps.find((step) => step.state === 'pending' && step.epoch > 0);
     if (next === undefined || next.id === last) return;
     const run = { restoreId, step: next.id, epoch: next.epoch };
-    assert.ok(await beginStep(books, run));
+    expect(await beginStep(books, run)).toBeTruthy();
     await recordOutcome(books, run, { kind: 'done', output: OUTPUTS[next.id] });
   }
 }
@@ -54,10 +54,10 @@ async function bringTo(books: RestoreBooks, restoreId: string, last: StepId | nu
 async function failForGood(books: RestoreBooks, restoreId: string, step: StepId, error: Error): Promise<void> {
   for (let attempt = 1; attempt <= STEP_ATTEMPTS; attempt += 1) {
     const run = { restoreId, step, epoch: (await stepOf(books, restoreId, step)).epoch };
-    assert.ok(await beginStep(books, run));
+    expect(await beginStep(books, run)).toBeTruthy();
     await recordOutcome(books, run, { kind: 'failed', error });
   }
-  assert.equal((await books.restore(restoreId))?.state, 'needs-attention');
+  expect((await books.restore(restoreId))?.state).toBe('needs-attention');
 }
 
 function silent(): RetryableError {
@@ -68,33 +68,29 @@ describe('asking for a restore', () => {
   it('writes the restore, the job of step 0 and the audit entry together', async () => {
     const books = new MemoryBooks();
     const id = await requested(books);
-    assert.equal((await books.restore(id))?.state, 'planning');
-    assert.deepEqual(
-      books.outbox.map(({ queue, jobId, name, payload }) => ({ queue, jobId, name, payload })),
-      [
-        {
-          queue: 'planner',
-          jobId: `${id}-plan-1`,
-          name: 'run-step',
-          payload: { restoreId: id, step: 'plan', epoch: 1 },
-        },
-      ],
-    );
-    assert.deepEqual(
-      books.audit.map(({ actor, action, subject }) => [actor, action, subject]),
-      [['olivia', 'restore.request', id]],
-    );
+    expect((await books.restore(id))?.state).toBe('planning');
+    expect(books.outbox.map(({ queue, jobId, name, payload }) => ({ queue, jobId, name, payload }))).toStrictEqual([
+      {
+        queue: 'planner',
+        jobId: `${id}-plan-1`,
+        name: 'run-step',
+        payload: { restoreId: id, step: 'plan', epoch: 1 },
+      },
+    ]);
+    expect(books.audit.map(({ actor, action, subject }) => [actor, action, subject])).toStrictEqual([
+      ['olivia', 'restore.request', id],
+    ]);
   });
 
   it('gives the same restore for the same key and body, and refuses the key with another body', async () => {
     const books = new MemoryBooks();
     const order = { request: aRestoreRequest(), requestedBy: 'olivia', idempotency: { key: 'k', bodyHash: 'a' } };
     const first = await requestRestore(books, order);
-    assert.deepEqual(await requestRestore(books, order), { restoreId: first.restoreId, created: false });
-    await assert.rejects(requestRestore(books, { ...order, idempotency: { key: 'k', bodyHash: 'b' } }), {
+    expect(await requestRestore(books, order)).toStrictEqual({ restoreId: first.restoreId, created: false });
+    await expect(requestRestore(books, { ...order, idempotency: { key: 'k', bodyHash: 'b' } })).rejects.toMatchObject({
       code: 'IDEMPOTENCY_KEY_REUSED',
     });
-    assert.equal((await books.restores()).length, 1);
+    expect((await books.restores()).length).toBe(1);
   });
 });
 
@@ -102,10 +98,10 @@ describe('the way forward', () => {
   it('skips what the plan leaves out and sends the next step to its service', async () => {
     const books = new MemoryBooks();
     const id = await planned(books);
-    assert.equal((await stepOf(books, id, 'retrieve-archived-data')).state, 'skipped');
-    assert.equal((await stepOf(books, id, 'create-staging-resource-group')).state, 'skipped');
-    assert.equal((await stepOf(books, id, 'create-empty-disks')).state, 'pending');
-    assert.deepEqual(books.outbox.map((message) => [message.queue, message.jobId]).at(-1), [
+    expect((await stepOf(books, id, 'retrieve-archived-data')).state).toBe('skipped');
+    expect((await stepOf(books, id, 'create-staging-resource-group')).state).toBe('skipped');
+    expect((await stepOf(books, id, 'create-empty-disks')).state).toBe('pending');
+    expect(books.outbox.map((message) => [message.queue, message.jobId]).at(-1)).toStrictEqual([
       'provisioner',
       `${id}-create-empty-disks-1`,
     ]);
@@ -115,8 +111,8 @@ describe('the way forward', () => {
     const books = new MemoryBooks();
     const id = await planned(books, aRestorePlan({ steps: ['plan'] }));
     const restore = await books.restore(id);
-    assert.equal(restore?.state, 'completed');
-    assert.equal(restore.steps.filter((step) => step.state === 'skipped').length, STEPS.length - 1);
+    expect(restore?.state).toBe('completed');
+    expect(restore!.steps.filter((step) => step.state === 'skipped').length).toBe(STEPS.length - 1);
   });
 
   it('refuses a plan with an error, and shows its problems', async () => {
@@ -124,9 +120,9 @@ describe('the way forward', () => {
     const problem = { severity: 'error', code: 'QUOTA', message: 'Too few cores.', fix: 'Ask for more.' } as const;
     const id = await planned(books, aRestorePlan({ problems: [problem] }));
     const restore = await books.restore(id);
-    assert.equal(restore?.state, 'refused');
-    assert.deepEqual(restore.problems, [problem]);
-    assert.ok(restore.endedAt);
+    expect(restore?.state).toBe('refused');
+    expect(restore!.problems).toStrictEqual([problem]);
+    expect(restore!.endedAt).toBeTruthy();
   });
 
   it('drops jobs of an older epoch, of an unknown restore and of a step that is done', async () => {
@@ -139,46 +135,48 @@ describe('the way forward', () => {
       { restoreId: 'r-unknown', step: 'plan', epoch: 1 },
     ] as const;
     for (const run of stale) {
-      assert.equal(await beginStep(books, run), null);
-      assert.equal(await recordOutcome(books, run, { kind: 'interrupted' }), false);
+      expect(await beginStep(books, run)).toBe(null);
+      expect(await recordOutcome(books, run, { kind: 'interrupted' })).toBe(false);
     }
   });
 
   it('drops a job of a step whose turn has not come, and one of a clean-up that waits for a step', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
-    assert.equal(await beginStep(books, { restoreId, step: 'attach-disks', epoch: 0 }), null);
-    assert.equal((await stepOf(books, restoreId, 'attach-disks')).state, 'pending');
-    assert.ok(await beginStep(books, { restoreId, step: 'create-empty-disks', epoch: 1 }));
+    expect(await beginStep(books, { restoreId, step: 'attach-disks', epoch: 0 })).toBe(null);
+    expect((await stepOf(books, restoreId, 'attach-disks')).state).toBe('pending');
+    expect(await beginStep(books, { restoreId, step: 'create-empty-disks', epoch: 1 })).toBeTruthy();
     await requestCancel(books, restoreId, 'olivia');
-    assert.equal(await beginCleanUp(books, { restoreId, epoch: 0 }), null);
+    expect(await beginCleanUp(books, { restoreId, epoch: 0 })).toBe(null);
   });
 
   it('gives a step whose job comes twice a new epoch, and shuts the first run out', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
     const run = { restoreId, step: 'create-empty-disks', epoch: 1 } as const;
-    assert.ok(await beginStep(books, run));
-    assert.equal(await beginStep(books, run), null);
-    assert.equal((await stepOf(books, restoreId, run.step)).epoch, 2);
+    expect(await beginStep(books, run)).toBeTruthy();
+    expect(await beginStep(books, run)).toBe(null);
+    expect((await stepOf(books, restoreId, run.step)).epoch).toBe(2);
     const late = { kind: 'done', output: { disks: [] } } as const;
-    assert.equal(await recordOutcome(books, run, late), false);
-    assert.equal((await stepOf(books, restoreId, run.step)).state, 'pending');
+    expect(await recordOutcome(books, run, late)).toBe(false);
+    expect((await stepOf(books, restoreId, run.step)).state).toBe('pending');
     const intent = { key: 'k', operation: 'o', azureId: '/d', bodyHash: 'h' };
-    await assert.rejects(books.journal(restoreId, run.step, 1).begin(intent), { code: 'STEP_SUPERSEDED' });
+    await expect(books.journal(restoreId, run.step, 1).begin(intent)).rejects.toMatchObject({
+      code: 'STEP_SUPERSEDED',
+    });
   });
 
   it('counts an attempt for a run whose job is gone, and none for a job that never began', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
     const step = 'create-empty-disks';
-    assert.equal(await redispatchStep(books, { restoreId, step, epoch: 1 }), true);
-    assert.equal(await redispatchStep(books, { restoreId, step, epoch: 1 }), false);
-    assert.deepEqual([(await stepOf(books, restoreId, step)).attempts], [0]);
+    expect(await redispatchStep(books, { restoreId, step, epoch: 1 })).toBe(true);
+    expect(await redispatchStep(books, { restoreId, step, epoch: 1 })).toBe(false);
+    expect([(await stepOf(books, restoreId, step)).attempts]).toStrictEqual([0]);
     await beginStep(books, { restoreId, step, epoch: 2 });
-    assert.equal(await redispatchStep(books, { restoreId, step, epoch: 2 }), true);
+    expect(await redispatchStep(books, { restoreId, step, epoch: 2 })).toBe(true);
     const again = await stepOf(books, restoreId, step);
-    assert.deepEqual([again.attempts, again.epoch, again.error?.code], [1, 3, 'STEP_INTERRUPTED']);
+    expect([again.attempts, again.epoch, again.error?.code]).toStrictEqual([1, 3, 'STEP_INTERRUPTED']);
   });
 
   it('leaves a step alone that has parked since its job was missed', async () => {
@@ -187,9 +185,9 @@ describe('the way forward', () => {
     const run = { restoreId, step: 'restore-data', epoch: 1 } as const;
     await beginStep(books, run);
     await recordOutcome(books, run, { kind: 'parked' });
-    assert.equal(await redispatchStep(books, run), false);
+    expect(await redispatchStep(books, run)).toBe(false);
     const { state, parked, epoch, attempts } = await stepOf(books, restoreId, run.step);
-    assert.deepEqual({ state, parked, epoch, attempts }, { state: 'running', parked: true, epoch: 1, attempts: 0 });
+    expect({ state, parked, epoch, attempts }).toStrictEqual({ state: 'running', parked: true, epoch: 1, attempts: 0 });
   });
 
   it('refuses an output that the next steps could not read', async () => {
@@ -198,7 +196,7 @@ describe('the way forward', () => {
     const run = { restoreId, step: 'create-empty-disks', epoch: 1 } as const;
     await beginStep(books, run);
     await recordOutcome(books, run, { kind: 'done', output: { disks: 'many' } });
-    assert.equal((await books.restore(restoreId))?.error?.code, 'STEP_OUTPUT_INVALID');
+    expect((await books.restore(restoreId))?.error?.code).toBe('STEP_OUTPUT_INVALID');
   });
 
   it('waits without counting an attempt, for as long as it is told to', async () => {
@@ -208,8 +206,8 @@ describe('the way forward', () => {
     await beginStep(books, run);
     const reason = new WaitingError({ code: 'NIC_RESERVED', message: 'm', fix: 'f' }, { retryAfterMs: 180_000 });
     await recordOutcome(books, run, { kind: 'failed', error: reason });
-    assert.equal((await stepOf(books, restoreId, run.step)).attempts, 0);
-    assert.equal(books.outbox.at(-1)?.delayMs, 180_000);
+    expect((await stepOf(books, restoreId, run.step)).attempts).toBe(0);
+    expect(books.outbox.at(-1)?.delayMs).toBe(180_000);
   });
 
   it('leaves a step to a person after its attempts are used up, and begins anew when resumed', async () => {
@@ -218,16 +216,16 @@ describe('the way forward', () => {
     for (let attempt = 1; attempt <= STEP_ATTEMPTS; attempt += 1) {
       const { epoch } = await stepOf(books, restoreId, 'create-empty-disks');
       const run = { restoreId, step: 'create-empty-disks', epoch } as const;
-      assert.ok(await beginStep(books, run));
+      expect(await beginStep(books, run)).toBeTruthy();
       await recordOutcome(books, run, { kind: 'failed', error: flaky() });
     }
-    assert.equal((await books.restore(restoreId))?.state, 'needs-attention');
-    assert.equal((await stepOf(books, restoreId, 'create-empty-disks')).state, 'failed');
+    expect((await books.restore(restoreId))?.state).toBe('needs-attention');
+    expect((await stepOf(books, restoreId, 'create-empty-disks')).state).toBe('failed');
 
     await requestResume(books, restoreId, 'olivia');
     const again = await stepOf(books, restoreId, 'create-empty-disks');
-    assert.deepEqual([again.state, again.attempts, again.epoch], ['pending', 0, STEP_ATTEMPTS + 1]);
-    assert.equal((await books.restore(restoreId))?.error, null);
+    expect([again.state, again.attempts, again.epoch]).toStrictEqual(['pending', 0, STEP_ATTEMPTS + 1]);
+    expect((await books.restore(restoreId))?.error).toBe(null);
   });
 
   it('begins with the launch of a worker once more when it is resumed after its worker fell silent', async () => {
@@ -237,19 +235,19 @@ describe('the way forward', () => {
     await failForGood(books, restoreId, 'restore-data', silent());
     await requestResume(books, restoreId, 'olivia');
     const launch = await stepOf(books, restoreId, 'launch-worker');
-    assert.deepEqual([launch.state, launch.epoch, launch.attempts], ['pending', 2, 0]);
+    expect([launch.state, launch.epoch, launch.attempts]).toStrictEqual(['pending', 2, 0]);
     const lost = await stepOf(books, restoreId, 'restore-data');
-    assert.deepEqual([lost.state, lost.error?.code], ['failed', WORKER_SILENT]);
-    assert.equal(await beginStep(books, { restoreId, step: 'restore-data', epoch: lost.epoch }), null);
+    expect([lost.state, lost.error?.code]).toStrictEqual(['failed', WORKER_SILENT]);
+    expect(await beginStep(books, { restoreId, step: 'restore-data', epoch: lost.epoch })).toBe(null);
 
     const run = { restoreId, step: 'launch-worker', epoch: 2 } as const;
-    assert.ok(await beginStep(books, run));
+    expect(await beginStep(books, run)).toBeTruthy();
     await recordOutcome(books, run, { kind: 'done', output: OUTPUTS['launch-worker'] });
     const again = await stepOf(books, restoreId, 'restore-data');
-    assert.deepEqual([again.state, again.attempts, again.error], ['pending', 0, null]);
-    assert.equal(books.outbox.at(-1)?.jobId, `${restoreId}-restore-data-${again.epoch}`);
+    expect([again.state, again.attempts, again.error]).toStrictEqual(['pending', 0, null]);
+    expect(books.outbox.at(-1)?.jobId).toBe(`${restoreId}-restore-data-${again.epoch}`);
     await bringTo(books, restoreId, null);
-    assert.equal((await books.restore(restoreId))?.state, 'completed');
+    expect((await books.restore(restoreId))?.state).toBe('completed');
   });
 
   it('launches no worker again when another step, or another error, is resumed from', async () => {
@@ -277,8 +275,8 @@ describe('the way back', () => {
     const error = new PermanentError({ code: 'BLOB_CORRUPT', message: 'm', fix: 'f' });
     await recordOutcome(books, run, { kind: 'failed', error });
     const restore = await books.restore(restoreId);
-    assert.equal(restore?.state, 'failed');
-    assert.equal(restore.error?.code, 'BLOB_CORRUPT');
+    expect(restore?.state).toBe('failed');
+    expect(restore!.error?.code).toBe('BLOB_CORRUPT');
   });
 
   it('waits for the running step when cancelled, and refuses that step further cloud calls', async () => {
@@ -287,35 +285,31 @@ describe('the way back', () => {
     const run = { restoreId, step: 'create-empty-disks', epoch: 1 } as const;
     await beginStep(books, run);
     await requestCancel(books, restoreId, 'olivia');
-    assert.deepEqual(
-      (await books.runnable()).map((work) => work.work),
-      ['create-empty-disks'],
-    );
+    expect((await books.runnable()).map((work) => work.work)).toStrictEqual(['create-empty-disks']);
     const intent = { key: 'k', operation: 'o', azureId: '/d', bodyHash: 'h' };
-    await assert.rejects(books.journal(restoreId, run.step, 1).begin(intent), { code: 'STEP_SUPERSEDED' });
-    assert.deepEqual(await books.areCurrent([{ restoreId, work: run.step, epoch: 1 }]), [false]);
+    await expect(books.journal(restoreId, run.step, 1).begin(intent)).rejects.toMatchObject({
+      code: 'STEP_SUPERSEDED',
+    });
+    expect(await books.areCurrent([{ restoreId, work: run.step, epoch: 1 }])).toStrictEqual([false]);
 
     await recordOutcome(books, run, { kind: 'done', output: { disks: [{ name: 'sda', azureId: '/d' }] } });
-    assert.deepEqual(
-      (await books.runnable()).map((work) => [work.work, work.epoch]),
-      [['clean-up', 1]],
-    );
-    assert.ok(await beginCleanUp(books, { restoreId, epoch: 1 }));
-    assert.ok(await finishCleanUp(books, { restoreId, epoch: 1 }, { kind: 'done' }));
-    assert.equal((await books.restore(restoreId))?.state, 'cancelled');
+    expect((await books.runnable()).map((work) => [work.work, work.epoch])).toStrictEqual([['clean-up', 1]]);
+    expect(await beginCleanUp(books, { restoreId, epoch: 1 })).toBeTruthy();
+    expect(await finishCleanUp(books, { restoreId, epoch: 1 }, { kind: 'done' })).toBe(true);
+    expect((await books.restore(restoreId))?.state).toBe('cancelled');
   });
 
   it('drops a clean-up of an older epoch, taken up or ended', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
     await requestCancel(books, restoreId, 'olivia');
-    assert.ok(await beginCleanUp(books, { restoreId, epoch: 1 }));
-    assert.equal(await redispatchCleanUp(books, { restoreId, epoch: 1 }), true);
-    assert.ok(await beginCleanUp(books, { restoreId, epoch: 2 }));
-    assert.equal(await beginCleanUp(books, { restoreId, epoch: 1 }), null);
-    assert.equal(await finishCleanUp(books, { restoreId, epoch: 1 }, { kind: 'done' }), false);
-    assert.equal((await books.restore(restoreId))?.state, 'cancelling');
-    assert.equal(await finishCleanUp(books, { restoreId, epoch: 2 }, { kind: 'done' }), true);
+    expect(await beginCleanUp(books, { restoreId, epoch: 1 })).toBeTruthy();
+    expect(await redispatchCleanUp(books, { restoreId, epoch: 1 })).toBe(true);
+    expect(await beginCleanUp(books, { restoreId, epoch: 2 })).toBeTruthy();
+    expect(await beginCleanUp(books, { restoreId, epoch: 1 })).toBe(null);
+    expect(await finishCleanUp(books, { restoreId, epoch: 1 }, { kind: 'done' })).toBe(false);
+    expect((await books.restore(restoreId))?.state).toBe('cancelling');
+    expect(await finishCleanUp(books, { restoreId, epoch: 2 }, { kind: 'done' })).toBe(true);
   });
 
   it('ends a parked step at once when cancelled', async () => {
@@ -325,45 +319,37 @@ describe('the way back', () => {
     await beginStep(books, run);
     await recordOutcome(books, run, { kind: 'parked' });
     await requestCancel(books, restoreId, 'olivia');
-    assert.deepEqual(
-      (await books.runnable()).map((work) => work.work),
-      ['clean-up'],
-    );
-    assert.deepEqual(await books.parked(), []);
+    expect((await books.runnable()).map((work) => work.work)).toStrictEqual(['clean-up']);
+    expect(await books.parked()).toStrictEqual([]);
   });
 
   it('refuses what does not fit the state, and takes a request twice', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books, aRestorePlan({ steps: ['plan'] }));
-    await assert.rejects(requestCancel(books, restoreId, 'olivia'), { code: 'NOT_CANCELLABLE' });
+    await expect(requestCancel(books, restoreId, 'olivia')).rejects.toMatchObject({ code: 'NOT_CANCELLABLE' });
     await assert.rejects(requestResume(books, restoreId, 'olivia'), (error: { code: string; fix: string }) => {
-      assert.match(`${error.code} ${error.fix}`, /NOT_RESUMABLE It has ended.*anew/);
+      expect(`${error.code} ${error.fix}`).toMatch(/NOT_RESUMABLE It has ended.*anew/);
       return true;
     });
     await requestRollback(books, restoreId, 'olivia');
     await requestRollback(books, restoreId, 'olivia');
     const running = await planned(books);
-    await assert.rejects(requestRollback(books, running, 'olivia'), { code: 'NOT_ROLLBACKABLE' });
-    await assert.rejects(requestCancel(books, 'r-unknown', 'olivia'), { code: 'RESTORE_NOT_FOUND' });
-    assert.deepEqual(
-      books.audit.map((entry) => entry.action),
-      ['restore.request', 'restore.rollback', 'restore.request'],
-    );
+    await expect(requestRollback(books, running, 'olivia')).rejects.toMatchObject({ code: 'NOT_ROLLBACKABLE' });
+    await expect(requestCancel(books, 'r-unknown', 'olivia')).rejects.toMatchObject({ code: 'RESTORE_NOT_FOUND' });
+    expect(books.audit.map((entry) => entry.action)).toStrictEqual([
+      'restore.request',
+      'restore.rollback',
+      'restore.request',
+    ]);
   });
 });
 
 describe('back-off', () => {
   it('doubles from one second to one minute, less up to a half by chance', () => {
     const longest = [1, 2, 3, 6, 7, 50].map((attempts) => backOffMs(attempts, 0, () => 0));
-    assert.deepEqual(longest, [1_000, 2_000, 4_000, 32_000, 60_000, 60_000]);
-    assert.equal(
-      backOffMs(1, 0, () => 1),
-      500,
-    );
-    assert.equal(
-      backOffMs(1, 30_000, () => 0),
-      30_000,
-    );
+    expect(longest).toStrictEqual([1_000, 2_000, 4_000, 32_000, 60_000, 60_000]);
+    expect(backOffMs(1, 0, () => 1)).toBe(500);
+    expect(backOffMs(1, 30_000, () => 0)).toBe(30_000);
   });
 });
 

@@ -1,8 +1,8 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
 import { armedByFile } from './crash-arming.js';
 
 describe('a process that is armed by a file', () => {
@@ -22,16 +22,16 @@ describe('a process that is armed by a file', () => {
   }
 
   it('passes every point while there is no file', () => {
-    assert.equal(armed('step04.done.afterCommit'), null);
+    expect(armed('step04.done.afterCommit')).toBe(null);
   });
 
   it('dies once at the point that is named, and no other process does', () => {
     const other = armedByFile(file);
     arm('step04.done.afterCommit');
-    assert.equal(armed('step04.done.beforeCommit'), null);
-    assert.equal(armed('step04.done.afterCommit'), 'die');
-    assert.equal(existsSync(file), false);
-    assert.equal(other('step04.done.afterCommit'), null);
+    expect(armed('step04.done.beforeCommit')).toBe(null);
+    expect(armed('step04.done.afterCommit')).toBe('die');
+    expect(existsSync(file)).toBe(false);
+    expect(other('step04.done.afterCommit')).toBe(null);
     arm('step04.done.afterCommit');
     assert.equal(other('step04.done.afterCommit'), 'die', 'it can be armed again');
   });
@@ -39,23 +39,23 @@ describe('a process that is armed by a file', () => {
   it('counts occurrences from the moment at which it was armed', () => {
     armed('a');
     arm('a#2');
-    assert.deepEqual([armed('a'), armed('b'), armed('a')], [null, null, 'die']);
+    expect([armed('a'), armed('b'), armed('a')]).toStrictEqual([null, null, 'die']);
   });
 
   it('goes on to the next line for the process that comes after it', () => {
     arm('step04.done.afterCommit', 'step04.*');
-    assert.equal(armed('step04.done.afterCommit'), 'die');
-    assert.equal(readFileSync(file, 'utf8'), 'step04.*\n');
+    expect(armed('step04.done.afterCommit')).toBe('die');
+    expect(readFileSync(file, 'utf8')).toBe('step04.*\n');
     const recovering = armedByFile(file);
-    assert.equal(recovering('step03.done.afterCommit'), null);
-    assert.equal(recovering('step04.vm.create.beforeIntent'), 'die');
-    assert.equal(recovering('step04.vm.create.beforeIntent'), null);
+    expect(recovering('step03.done.afterCommit')).toBe(null);
+    expect(recovering('step04.vm.create.beforeIntent')).toBe('die');
+    expect(recovering('step04.vm.create.beforeIntent')).toBe(null);
   });
 
   it('stops where that is wanted, and leaves its number', () => {
     arm('step04.running.afterCommit stop');
-    assert.equal(armed('step04.running.afterCommit'), 'stop');
-    assert.equal(readFileSync(`${file}.stopped`, 'utf8'), String(process.pid));
-    assert.equal(existsSync(file), false);
+    expect(armed('step04.running.afterCommit')).toBe('stop');
+    expect(readFileSync(`${file}.stopped`, 'utf8')).toBe(String(process.pid));
+    expect(existsSync(file)).toBe(false);
   });
 });

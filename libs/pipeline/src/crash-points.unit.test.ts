@@ -1,8 +1,8 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
 import { aRestorePlan, aRestoreRequest, MemoryBooks, MemoryCloud } from '@landfall/testing';
 import { recordOutcome } from './advance.js';
 import { crashHookFromEnvironment } from './crash-environment.js';
@@ -48,7 +48,7 @@ describe('crash points', () => {
     const reached: string[] = [];
     const watched = withCrashPoints(books, (point) => void reached.push(point));
     await runStep(watched, handlers(new MemoryCloud()), at(restoreId, 'create-empty-disks'), signal);
-    assert.deepEqual(reached, [
+    expect(reached).toStrictEqual([
       'step03.running.beforeCommit',
       'step03.running.afterCommit',
       'step03.disk.create.beforeIntent',
@@ -67,9 +67,9 @@ describe('crash points', () => {
       const restoreId = await planned(books);
       const dying = withCrashPoints(books, dieAt(`step03.running.${point}`));
       const run = runStep(dying, handlers(new MemoryCloud()), at(restoreId, 'create-empty-disks'), signal);
-      await assert.rejects(run, /dies/);
+      await expect(run).rejects.toThrow(/dies/);
       const step = (await books.restore(restoreId))!.steps.find((each) => each.id === 'create-empty-disks');
-      assert.equal(step?.state, point === 'beforeCommit' ? 'pending' : 'running');
+      expect(step?.state).toBe(point === 'beforeCommit' ? 'pending' : 'running');
     }
   });
 
@@ -80,7 +80,7 @@ describe('crash points', () => {
     await requestRestore(watched, { request: aRestoreRequest(), requestedBy: 'olivia' });
     const messages = await watched.claimOutbox(10);
     await watched.outboxSent(messages.map((message) => message.id));
-    assert.deepEqual(reached, [
+    expect(reached).toStrictEqual([
       'request.beforeCommit',
       'request.afterCommit',
       'relay.run-step.afterClaim',
@@ -93,14 +93,14 @@ describe('crash points', () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
     const watched = withCrashPoints(books, () => assert.fail('a read is no crash point'));
-    assert.equal((await watched.restore(restoreId))?.state, 'running');
-    assert.equal(await recordOutcome(watched, at(restoreId, 'plan'), { kind: 'interrupted' }), false);
+    expect((await watched.restore(restoreId))?.state).toBe('running');
+    expect(await recordOutcome(watched, at(restoreId, 'plan'), { kind: 'interrupted' })).toBe(false);
   });
 });
 
 describe('crash points from the environment', () => {
   const folder = mkdtempSync(join(tmpdir(), 'landfall-crash-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   function deaths(environment: Record<string, string>, points: readonly string[]): string[] {
     const dead: string[] = [];
@@ -111,7 +111,7 @@ describe('crash points from the environment', () => {
   }
 
   it('are off unless a variable is set', () => {
-    assert.equal(crashHookFromEnvironment({}), null);
+    expect(crashHookFromEnvironment({})).toBe(null);
   });
 
   it('kill at the n-th time a point is reached, and nowhere else', () => {
@@ -122,26 +122,28 @@ describe('crash points from the environment', () => {
     );
     let index = 0;
     for (; index < points.length; index++) void hook?.(points[index]!);
-    assert.deepEqual(killed, [2]);
+    expect(killed).toStrictEqual([2]);
   });
 
   it('know a cloud call without the kind of its resource', () => {
     const points = ['step04.vm.attach.beforeIntent', 'step04.vm.attach.afterCall', 'step04.vm.start.afterCall'];
-    assert.deepEqual(deaths({ LANDFALL_CRASH_AT: 'step04.attach.afterCall' }, points), ['step04.vm.attach.afterCall']);
+    expect(deaths({ LANDFALL_CRASH_AT: 'step04.attach.afterCall' }, points)).toStrictEqual([
+      'step04.vm.attach.afterCall',
+    ]);
   });
 
   it('fire once over all processes, one after the other, where marks are kept', () => {
     const environment = { LANDFALL_CRASH_AT: 'a.b#1,c.d#1', LANDFALL_CRASH_MARKS: folder };
-    assert.deepEqual(deaths(environment, ['c.d', 'a.b']), ['a.b']);
-    assert.deepEqual(deaths(environment, ['a.b', 'c.d']), ['c.d']);
-    assert.deepEqual(deaths(environment, ['a.b', 'c.d']), []);
-    assert.ok(existsSync(join(folder, '2-c.d#1')));
+    expect(deaths(environment, ['c.d', 'a.b'])).toStrictEqual(['a.b']);
+    expect(deaths(environment, ['a.b', 'c.d'])).toStrictEqual(['c.d']);
+    expect(deaths(environment, ['a.b', 'c.d'])).toStrictEqual([]);
+    expect(existsSync(join(folder, '2-c.d#1'))).toBe(true);
   });
 
   it('write down every point that is reached', () => {
     const file = join(folder, 'trace');
     deaths({ LANDFALL_CRASH_TRACE: file }, ['a.b', 'c.d', 'a.b']);
-    assert.equal(readFileSync(file, 'utf8'), 'a.b#1\nc.d#1\na.b#2\n');
+    expect(readFileSync(file, 'utf8')).toBe('a.b#1\nc.d#1\na.b#2\n');
   });
 });
 

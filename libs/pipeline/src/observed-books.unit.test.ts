@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { PermanentError, RetryableError, type RestoreBooks } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
 import { beginStep, recordOutcome, type RunResult } from './advance.js';
@@ -16,12 +15,12 @@ describe('what is observed in the books', () => {
     const restoreId = await requested(books);
     const run = (epoch: number) => ({ restoreId, step: 'plan', epoch }) as const;
     await beginStep(books, run(1));
-    assert.deepEqual(told, []);
+    expect(told).toStrictEqual([]);
     await recordOutcome(books, run(1), { kind: 'failed', error: new RetryableError(DETAILS) });
     await beginStep(books, run(2));
     await books.transaction((tx) => tx.storePlan(restoreId, aRestorePlan()));
     await recordOutcome(books, run(2), PLANNED);
-    assert.deepEqual(told, ['plan retried', 'plan done']);
+    expect(told).toStrictEqual(['plan retried', 'plan done']);
   });
 
   it('is a step that has failed, and one that the way back has stopped', async () => {
@@ -34,7 +33,7 @@ describe('what is observed in the books', () => {
     await beginStep(books, { restoreId: cancelled, step: 'plan', epoch: 1 });
     await requestCancel(books, cancelled, 'olivia');
     await recordOutcome(books, { restoreId: cancelled, step: 'plan', epoch: 1 }, { kind: 'interrupted' });
-    assert.deepEqual(told, ['plan failed', 'plan stopped']);
+    expect(told).toStrictEqual(['plan failed', 'plan stopped']);
   });
 
   it('is nothing that was rolled back', async () => {
@@ -43,11 +42,11 @@ describe('what is observed in the books', () => {
     await beginStep(books, { restoreId, step: 'plan', epoch: 1 });
     const undone = books.transaction(async (tx) => {
       await tx.lockRestore(restoreId);
-      assert.ok(await tx.moveStep(restoreId, 'plan', { from: 'running', epoch: 1 }, 'failed'));
+      expect(await tx.moveStep(restoreId, 'plan', { from: 'running', epoch: 1 }, 'failed')).toBe(true);
       throw new Error('It does not come to its commit.');
     });
-    await assert.rejects(undone, /does not come to its commit/);
-    assert.deepEqual(told, []);
+    await expect(undone).rejects.toThrow(/does not come to its commit/);
+    expect(told).toStrictEqual([]);
   });
 });
 
@@ -55,7 +54,7 @@ function observed(): { books: RestoreBooks; told: string[] } {
   const told: string[] = [];
   const books = observedBooks(new MemoryBooks(), {
     stepEnded(step, outcome, seconds) {
-      assert.ok(seconds >= 0);
+      expect(seconds).toBeGreaterThanOrEqual(0);
       told.push(`${step} ${outcome}`);
     },
     segmentDone: (bytes) => told.push(`moved ${JSON.stringify(bytes)}`),

@@ -1,11 +1,10 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { expect, test } from '@jest/globals';
 import { RetryableError } from '@landfall/domain';
 import { aRestoreRequest, MemoryBooks } from '@landfall/testing';
 import { runOutboxRelay } from './outbox-relay.js';
 import { requestRestore } from './request-restore.js';
 
-test('a job stays in the outbox until its queue has it', async (test) => {
+test('a job stays in the outbox until its queue has it', async () => {
   const books = new MemoryBooks();
   await requestRestore(books, { request: aRestoreRequest(), requestedBy: 'olivia' });
   const added: string[] = [];
@@ -17,13 +16,16 @@ test('a job stays in the outbox until its queue has it', async (test) => {
     },
   };
   const relay = runOutboxRelay(books, queues);
-  test.after(() => relay.close());
-  // It looks by itself at its start: whoever of the two claims the job fails.
-  await relay.drain().catch(() => undefined);
-  assert.equal(books.outbox.length, 1);
-  away = false;
-  await books.releaseOutboxClaims();
-  await relay.drain();
-  assert.equal(added.length, 1);
-  assert.equal(books.outbox.length, 0);
+  try {
+    // It looks by itself at its start: whoever of the two claims the job fails.
+    await relay.drain().catch(() => undefined);
+    expect(books.outbox.length).toBe(1);
+    away = false;
+    await books.releaseOutboxClaims();
+    await relay.drain();
+    expect(added.length).toBe(1);
+    expect(books.outbox.length).toBe(0);
+  } finally {
+    await relay.close();
+  }
 });

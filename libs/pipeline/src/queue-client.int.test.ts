@@ -1,7 +1,7 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createConnection, createServer, type AddressInfo, type Server } from 'node:net';
-import { describe, it } from 'node:test';
 import { Secret } from '@landfall/domain';
 import { QueueClient } from './queue-client.js';
 
@@ -32,7 +32,7 @@ describe('the sending side of the queues', () => {
     const prefix = `test-${process.pid}-away`;
     const queues = new QueueClient({ url: new Secret(through.toString()), prefix });
     const message = { queue: 'mover-pool', jobId: 'job-1', name: 'segment', payload: {} };
-    await assert.rejects(queues.enqueue(message), { code: 'REDIS_UNREACHABLE' });
+    await expect(queues.enqueue(message)).rejects.toMatchObject({ code: 'REDIS_UNREACHABLE' });
 
     const back = await passage(real, port);
     try {
@@ -46,7 +46,7 @@ describe('the sending side of the queues', () => {
           await new Promise((resolve) => setTimeout(resolve, 100));
         }
       }
-      assert.equal(await queues.isLive('mover-pool', 'job-1'), true);
+      expect(await queues.isLive('mover-pool', 'job-1')).toBe(true);
       await queues.queue('mover-pool').obliterate({ force: true });
     } finally {
       await queues.close();
@@ -63,14 +63,14 @@ describe('the sending side of the queues', () => {
       const message = { queue: 'finalizer', name: 'run-step', payload: {} };
       await queues.enqueue({ ...message, jobId: 'by-a-clock-ahead', delayMs: 1 });
       await queues.enqueue({ ...message, jobId: 'for-an-hour', delayMs: 3_600_000 });
-      assert.equal(await queues.isLive('finalizer', 'by-a-clock-ahead'), true);
-      assert.equal(await queues.isLive('finalizer', 'for-an-hour'), true);
+      expect(await queues.isLive('finalizer', 'by-a-clock-ahead')).toBe(true);
+      expect(await queues.isLive('finalizer', 'for-an-hour')).toBe(true);
       // Half a minute later, by the clock of this process.
       const { now } = performance;
       performance.now = () => now.call(performance) + 31_000;
       try {
-        assert.equal(await queues.isLive('finalizer', 'by-a-clock-ahead'), false);
-        assert.equal(await queues.isLive('finalizer', 'for-an-hour'), true);
+        expect(await queues.isLive('finalizer', 'by-a-clock-ahead')).toBe(false);
+        expect(await queues.isLive('finalizer', 'for-an-hour')).toBe(true);
       } finally {
         performance.now = now;
       }

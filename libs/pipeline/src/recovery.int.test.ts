@@ -1,7 +1,6 @@
-import assert from 'node:assert/strict';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { OwnRedis } from '@landfall/testing';
 import { runOutboxRelay } from './outbox-relay.js';
@@ -22,7 +21,7 @@ describe('recovery', () => {
     stack = await ServiceStack.start();
   });
   afterEach(() => stack.close());
-  after(() => {
+  afterAll(() => {
     for (const child of children) child.kill('SIGKILL');
   });
 
@@ -40,8 +39,8 @@ describe('recovery', () => {
     await stack.service('provisioner', { locks: LOCKS });
     const restore = await stack.reaches(id, 'completed');
     const step = restore.steps.find((candidate) => candidate.id === 'create-empty-disks');
-    assert.equal(step?.attempts, 1);
-    assert.equal(step?.epoch, 2);
+    expect(step?.attempts).toBe(1);
+    expect(step?.epoch).toBe(2);
   });
 
   it('ends a cancelled restore whose running step died with its service', async () => {
@@ -55,7 +54,7 @@ describe('recovery', () => {
     doomed.kill('SIGKILL');
     await once(doomed, 'exit');
     await requestCancel(stack.books, id, 'olivia');
-    assert.equal((await stack.books.restore(id))?.state, 'cancelling');
+    expect((await stack.books.restore(id))?.state).toBe('cancelling');
 
     await stack.service('provisioner', { locks: LOCKS });
     await stack.reaches(id, 'cancelled');
@@ -67,18 +66,12 @@ describe('recovery', () => {
     await relay.close();
     await relay.drain();
     const options = { books: stack.books, queues: stack.queues };
-    assert.deepEqual(await reconcileOnce(options), []);
+    expect(await reconcileOnce(options)).toStrictEqual([]);
 
     await stack.loseAllJobs();
     const passes = await Promise.all([reconcileOnce(options), reconcileOnce(options), reconcileOnce(options)]);
-    assert.deepEqual(
-      passes.flat().map((work) => [work.restoreId, work.work, work.epoch]),
-      [[id, 'plan', 1]],
-    );
-    assert.deepEqual(
-      (await stack.books.claimOutbox(10)).map((message) => message.jobId),
-      [`${id}-plan-2`],
-    );
+    expect(passes.flat().map((work) => [work.restoreId, work.work, work.epoch])).toStrictEqual([[id, 'plan', 1]]);
+    expect((await stack.books.claimOutbox(10)).map((message) => message.jobId)).toStrictEqual([`${id}-plan-2`]);
   });
 
   it('carries every job of the outbox over once, with two relays at work', async () => {
@@ -93,8 +86,8 @@ describe('recovery', () => {
     const relays = [runOutboxRelay(stack.books, counting), runOutboxRelay(stack.books, counting)];
     await until('the outbox to be empty', async () => (await stack.queues.queue('planner').getWaitingCount()) === 120);
     await Promise.all(relays.map((relay) => relay.close()));
-    assert.deepEqual(carried.toSorted(), ids.map((id) => `${id}-plan-1`).toSorted());
-    assert.ok((await stack.books.runnable()).every((work) => !work.awaitsRelay));
+    expect(carried.toSorted()).toStrictEqual(ids.map((id) => `${id}-plan-1`).toSorted());
+    expect((await stack.books.runnable()).every((work) => !work.awaitsRelay)).toBe(true);
   });
 });
 

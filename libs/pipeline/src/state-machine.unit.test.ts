@@ -1,5 +1,5 @@
+import { expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import {
   ConflictError,
   hasEnded,
@@ -139,7 +139,7 @@ class Simulation {
     const { restoreId, work, epoch } = run;
     const result = RESULTS[how]?.() ?? RESULTS.done!();
     if (work === 'clean-up') {
-      assert.notEqual(result.kind, 'parked');
+      expect(result.kind).not.toBe('parked');
       await finishCleanUp(this.books, { restoreId, epoch }, result as Exclude<RunResult, { kind: 'parked' }>);
       return;
     }

@@ -1,5 +1,5 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, it } from 'node:test';
 import { PermanentError, RetryableError, Secret, type StepId } from '@landfall/domain';
 import { connectBooks } from '@landfall/persistence';
 import { recordParkedOutcome } from './advance.js';
@@ -33,18 +33,14 @@ describe('services over Postgres and Redis', () => {
     const id = await stack.request();
     const restore = await stack.reaches(id, 'completed');
 
-    assert.deepEqual(
-      stack.runs.map((run) => run.step),
-      WHOLE_WAY,
-    );
-    assert.deepEqual(
-      restore.steps.map((step) => [step.number, step.state]),
+    expect(stack.runs.map((run) => run.step)).toStrictEqual(WHOLE_WAY);
+    expect(restore.steps.map((step) => [step.number, step.state])).toStrictEqual(
       restore.steps.map((step) => [step.number, WHOLE_WAY.includes(step.id) ? 'done' : 'skipped']),
     );
-    assert.equal(restore.vmAzureId, '/vm');
-    assert.ok(restore.endedAt);
-    assert.equal(await stack.books.claimOutbox(10).then((left) => left.length), 0);
-    assert.deepEqual(await stack.all.audit.verify(), { entries: 1, brokenAt: null });
+    expect(restore.vmAzureId).toBe('/vm');
+    expect(restore.endedAt).toBeTruthy();
+    expect(await stack.books.claimOutbox(10).then((left) => left.length)).toBe(0);
+    expect(await stack.all.audit.verify()).toStrictEqual({ entries: 1, brokenAt: null });
   });
 
   it('give a step whose job was delivered twice one outcome', async () => {
@@ -58,7 +54,7 @@ describe('services over Postgres and Redis', () => {
 
     await stack.reaches(id, 'completed');
     const outcomes = (await stack.eventTypes(id)).filter((type) => type === 'step.done');
-    assert.equal(outcomes.length, WHOLE_WAY.length);
+    expect(outcomes.length).toBe(WHOLE_WAY.length);
   });
 
   it('bring back a restore whose jobs Redis has lost', async () => {
@@ -74,8 +70,8 @@ describe('services over Postgres and Redis', () => {
     await stack.allServices();
     const restore = await stack.reaches(id, 'completed');
     const step = restore.steps.find((candidate) => candidate.id === 'create-empty-disks');
-    assert.equal(step?.epoch, 2);
-    assert.equal(step?.attempts, 0);
+    expect(step?.epoch).toBe(2);
+    expect(step?.attempts).toBe(0);
   });
 
   it('give the run of a closing service to another one, and count no attempt', async () => {
@@ -93,7 +89,7 @@ describe('services over Postgres and Redis', () => {
     await closing.close();
     await stack.service('provisioner');
     const restore = await stack.reaches(id, 'completed');
-    assert.equal(restore.steps.find((step) => step.id === 'launch-worker')?.attempts, 0);
+    expect(restore.steps.find((step) => step.id === 'launch-worker')?.attempts).toBe(0);
   });
 
   it('stop a running step when the restore is cancelled, and clean up only after its run has ended', async () => {
@@ -115,12 +111,9 @@ describe('services over Postgres and Redis', () => {
     await requestCancel(stack.books, id, 'olivia');
     await requestCancel(stack.books, id, 'olivia');
     const restore = await stack.reaches(id, 'cancelled');
-    assert.deepEqual(order, ['begun', 'told to stop', 'ended', 'clean-up for cancel']);
-    assert.equal(restore.error, null);
-    assert.deepEqual(
-      stack.runs.map((run) => run.step),
-      ['plan', 'create-empty-disks'],
-    );
+    expect(order).toStrictEqual(['begun', 'told to stop', 'ended', 'clean-up for cancel']);
+    expect(restore.error).toBe(null);
+    expect(stack.runs.map((run) => run.step)).toStrictEqual(['plan', 'create-empty-disks']);
   });
 
   it('repeat a step after a retryable error, and fail the restore after a permanent one', async () => {
@@ -139,24 +132,24 @@ describe('services over Postgres and Redis', () => {
     });
     const id = await stack.request();
     const restore = await stack.reaches(id, 'failed');
-    assert.equal(tries, 2);
-    assert.deepEqual(restore.error, details('NAME_TAKEN'));
-    assert.equal(restore.steps.find((step) => step.id === 'create-empty-disks')?.attempts, 1);
-    assert.equal(restore.steps.find((step) => step.id === 'create-vm')?.state, 'failed');
-    assert.equal(restore.steps.find((step) => step.id === 'attach-disks')?.state, 'pending');
+    expect(tries).toBe(2);
+    expect(restore.error).toStrictEqual(details('NAME_TAKEN'));
+    expect(restore.steps.find((step) => step.id === 'create-empty-disks')?.attempts).toBe(1);
+    expect(restore.steps.find((step) => step.id === 'create-vm')?.state).toBe('failed');
+    expect(restore.steps.find((step) => step.id === 'attach-disks')?.state).toBe('pending');
 
     await requestRollback(stack.books, id, 'olivia');
-    assert.equal((await stack.reaches(id, 'rolled-back')).error, null);
+    expect((await stack.reaches(id, 'rolled-back')).error).toBe(null);
   });
 
   it('leave a parked step alone until its result comes from elsewhere', async () => {
     await stack.allServices({ handlers: stack.handlers({ 'restore-data': async () => ({ kind: 'parked' }) }) });
     const id = await stack.request();
     await until('the step to be parked', async () => (await stack.books.parked()).length === 1);
-    assert.deepEqual(await stack.books.runnable(), []);
+    expect(await stack.books.runnable()).toStrictEqual([]);
     const done = { kind: 'done', output: { segments: 3, bytesMoved: 9, bytesVerified: 9 } } as const;
-    assert.equal(await recordParkedOutcome(stack.books, id, 'restore-data', done), true);
-    assert.equal(await recordParkedOutcome(stack.books, id, 'restore-data', done), false);
+    expect(await recordParkedOutcome(stack.books, id, 'restore-data', done)).toBe(true);
+    expect(await recordParkedOutcome(stack.books, id, 'restore-data', done)).toBe(false);
     await stack.reaches(id, 'completed');
   });
 
@@ -173,10 +166,10 @@ describe('services over Postgres and Redis', () => {
       },
     });
     const id = await stack.request();
-    assert.deepEqual((await stack.reaches(id, 'needs-attention')).error, details('LOCKED'));
+    expect((await stack.reaches(id, 'needs-attention')).error).toStrictEqual(details('LOCKED'));
     refuse = false;
     await requestResume(stack.books, id, 'olivia');
-    assert.deepEqual((await stack.reaches(id, 'failed')).error, details('QUOTA'));
+    expect((await stack.reaches(id, 'failed')).error).toStrictEqual(details('QUOTA'));
   });
 
   it('answer jobs, errors with their code and remedy included', async () => {
@@ -188,23 +181,25 @@ describe('services over Postgres and Redis', () => {
         },
       },
     });
-    assert.deepEqual(await stack.queues.ask('planner', 'echo', { a: 1 }, 10_000), { a: 1 });
+    expect(await stack.queues.ask('planner', 'echo', { a: 1 }, 10_000)).toStrictEqual({ a: 1 });
     await assert.rejects(stack.queues.ask('planner', 'refuse', {}, 10_000), (error) => {
       assert.ok(error instanceof PermanentError);
-      assert.deepEqual(error.toDetails(), details('REPOSITORY_PASSWORD_WRONG'));
+      expect(error.toDetails()).toStrictEqual(details('REPOSITORY_PASSWORD_WRONG'));
       return true;
     });
-    await assert.rejects(stack.queues.ask('finalizer', 'echo', {}, 200), { code: 'SERVICE_SILENT' });
+    await expect(stack.queues.ask('finalizer', 'echo', {}, 200)).rejects.toMatchObject({ code: 'SERVICE_SILENT' });
   });
 
   it('say which server is away when they start', async () => {
     const nowhere = connectBooks({ databaseUrl: new Secret('postgresql://a:b@127.0.0.1:1/c') });
     const planner = { service: 'planner', handlers: {}, startWithinMs: 300 } as const;
-    await assert.rejects(runStepService({ ...planner, books: nowhere.books, redis: stack.redis }), {
+    await expect(runStepService({ ...planner, books: nowhere.books, redis: stack.redis })).rejects.toMatchObject({
       code: 'POSTGRES_UNREACHABLE',
     });
     const redis = { url: new Secret('redis://127.0.0.1:1') };
-    await assert.rejects(runStepService({ ...planner, books: stack.books, redis }), { code: 'REDIS_UNREACHABLE' });
+    await expect(runStepService({ ...planner, books: stack.books, redis })).rejects.toMatchObject({
+      code: 'REDIS_UNREACHABLE',
+    });
     await nowhere.close();
   });
 });

@@ -1,5 +1,5 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { MACHINE_MANIFEST, parseManifest, pointTags, pointsOfTags, type MachineManifestInput } from './manifest.js';
 
@@ -16,12 +16,14 @@ describe('machine.json', () => {
   test('is taken with the least that it must say, and is then of level computer', () => {
     const parsed = parse(MANIFEST);
     assert.ok(parsed.ok);
-    assert.equal(parsed.manifest.level, 'computer');
-    assert.equal(parsed.manifest.disks[0]!.file, 'sda.raw');
+    expect(parsed.manifest.level).toBe('computer');
+    expect(parsed.manifest.disks[0]!.file).toBe('sda.raw');
   });
 
   test('may hold fields of later versions and nulls for what is not known', () => {
-    assert.ok(parse({ ...MANIFEST, later: { field: 1 }, os: null, firmware: null, takenAt: null, azure: null }).ok);
+    expect(parse({ ...MANIFEST, later: { field: 1 }, os: null, firmware: null, takenAt: null, azure: null }).ok).toBe(
+      true,
+    );
   });
 
   test('is refused, with the field named, when a value is not what it must be', () => {
@@ -41,7 +43,7 @@ describe('machine.json', () => {
     for (const [change, why] of refusals) {
       const parsed = parse({ ...MANIFEST, ...change });
       assert.ok(!parsed.ok, JSON.stringify(change));
-      assert.match(parsed.why, why);
+      expect(parsed.why).toMatch(why);
     }
   });
 
@@ -54,9 +56,9 @@ describe('machine.json', () => {
       parse({ ...MANIFEST, azure: { nested } }),
       parseManifest(Buffer.from([0xff, 0xfe])),
     ]) {
-      assert.equal(parsed.ok, false);
+      expect(parsed.ok).toBe(false);
     }
-    assert.equal(parseManifest(Buffer.from('['.repeat(500_000))).ok, false);
+    expect(parseManifest(Buffer.from('['.repeat(500_000))).ok).toBe(false);
   });
 
   test('of any bytes ends in an answer', () => {
@@ -67,13 +69,13 @@ describe('machine.json', () => {
 
   test('that is written by its schema is read back as it was', () => {
     const written = MACHINE_MANIFEST.parse({ ...MANIFEST, azure: { vmId: 'x', tags: { a: 'b' } } });
-    assert.deepEqual(parse(written), { ok: true, manifest: written });
+    expect(parse(written)).toStrictEqual({ ok: true, manifest: written });
   });
 });
 
 describe('The tag of a restore point', () => {
   test('is found again among others', () => {
-    assert.deepEqual(pointsOfTags(['nightly', ...pointTags('db01-2026.03_a'), 'x=y']), ['db01-2026.03_a']);
+    expect(pointsOfTags(['nightly', ...pointTags('db01-2026.03_a'), 'x=y'])).toStrictEqual(['db01-2026.03_a']);
   });
 
   test('is not made of ids that restic would split or people could not type', () => {
@@ -81,9 +83,8 @@ describe('The tag of a restore point', () => {
   });
 
   test('is passed over where its id is none', () => {
-    assert.deepEqual(
+    expect(
       pointsOfTags(['landfall-point=', 'landfall-point=a b', 'landfall-point=ok', 'landfall-point=ok']),
-      ['ok'],
-    );
+    ).toStrictEqual(['ok']);
   });
 });

@@ -1,7 +1,8 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { beforeEach, describe, it, mock } from 'node:test';
 import { PermanentError, SEALING_CONTEXT, Secret } from '@landfall/domain';
 import { MemoryBackupRepository, MemoryCatalogue, MemorySecretBox } from '@landfall/testing';
+import { fakeOnly } from '@landfall/testing/fake-timers';
 import type { OpenRepository } from './open.js';
 import { OpenRepositories } from './open-repositories.js';
 
@@ -43,39 +44,36 @@ describe('the repositories that are open', () => {
   it('are opened with their own place and password, once for several uses', async () => {
     await Promise.all([repositories.use('backups', nothing), repositories.use('backups', nothing)]);
     await repositories.use('backups', nothing);
-    assert.equal(opened.length, 1);
-    assert.equal(opened[0]?.access.store.description, '/backups/backups');
-    assert.equal(opened[0].access.password?.reveal(), 'pass');
+    expect(opened.length).toBe(1);
+    expect(opened[0]?.access.store.description).toBe('/backups/backups');
+    expect(opened[0]!.access.password?.reveal()).toBe('pass');
   });
 
   it('are opened anew after five minutes, and when asked to', async () => {
     await repositories.use('backups', nothing);
     now = 5 * MINUTE - 1;
     await repositories.use('backups', nothing);
-    assert.equal(opened.length, 1);
+    expect(opened.length).toBe(1);
     now = 5 * MINUTE;
     await repositories.use('backups', nothing);
-    assert.equal(opened.length, 2);
+    expect(opened.length).toBe(2);
     await repositories.use('backups', nothing, { fresh: true });
-    assert.equal(opened.length, 3);
-    assert.deepEqual(
-      opened.map(({ repository }) => repository.closed),
-      [true, true, false],
-    );
+    expect(opened.length).toBe(3);
+    expect(opened.map(({ repository }) => repository.closed)).toStrictEqual([true, true, false]);
   });
 
   it('are closed after five minutes though nobody asks for them again', async () => {
-    mock.timers.enable({ apis: ['setTimeout'] });
+    fakeOnly('setTimeout', 'clearTimeout');
     try {
       await repositories.use('backups', nothing);
-      mock.timers.tick(5 * MINUTE - 1);
+      jest.advanceTimersByTime(5 * MINUTE - 1);
       await nothing();
-      assert.equal(opened[0]?.repository.closed, false);
-      mock.timers.tick(1);
+      expect(opened[0]?.repository.closed).toBe(false);
+      jest.advanceTimersByTime(1);
       await new Promise(setImmediate);
-      assert.equal(opened[0].repository.closed, true);
+      expect(opened[0]!.repository.closed).toBe(true);
     } finally {
-      mock.timers.reset();
+      jest.useRealTimers();
     }
   });
 
@@ -84,7 +82,7 @@ describe('the repositories that are open', () => {
     await catalogue.removeRepository('backups');
     await add('backups', 'pass', '/elsewhere');
     await repositories.use('backups', nothing);
-    assert.equal(opened[1]?.access.store.description, '/elsewhere');
+    expect(opened[1]?.access.store.description).toBe('/elsewhere');
   });
 
   it('stay open until their last user is done', async () => {
@@ -93,16 +91,16 @@ describe('the repositories that are open', () => {
       await repositories.use('backups', nothing, { fresh: true });
       closedInside = opened[0]?.repository.closed;
     });
-    assert.equal(closedInside, false);
-    assert.equal(opened[0]?.repository.closed, true);
+    expect(closedInside).toBe(false);
+    expect(opened[0]?.repository.closed).toBe(true);
   });
 
   it('are not kept where opening failed', async () => {
     failure = new PermanentError({ code: 'REPOSITORY_PASSWORD_WRONG', message: 'No key opens.', fix: 'Try another.' });
-    await assert.rejects(repositories.use('backups', nothing), { code: 'REPOSITORY_PASSWORD_WRONG' });
+    await expect(repositories.use('backups', nothing)).rejects.toMatchObject({ code: 'REPOSITORY_PASSWORD_WRONG' });
     failure = null;
     await repositories.use('backups', nothing);
-    assert.equal(opened.length, 1);
+    expect(opened.length).toBe(1);
   });
 
   it('are opened anew, once, where something is missing that a newer index may have', async () => {
@@ -113,32 +111,32 @@ describe('the repositories that are open', () => {
       if (opened.length === 1) throw missing('IMAGE_NOT_FOUND');
       return 'found';
     });
-    assert.deepEqual([found, tries, opened.length], ['found', 2, 2]);
+    expect([found, tries, opened.length]).toStrictEqual(['found', 2, 2]);
     const stillMissing = repositories.useAsItIsNow('backups', () => Promise.reject(missing('IMAGE_NOT_FOUND')));
-    await assert.rejects(stillMissing, { code: 'IMAGE_NOT_FOUND' });
-    assert.equal(opened.length, 3);
+    await expect(stillMissing).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
+    expect(opened.length).toBe(3);
     const other = repositories.useAsItIsNow('backups', () => Promise.reject(missing('DISK_NOT_FOUND')));
-    await assert.rejects(other, { code: 'DISK_NOT_FOUND' });
-    assert.equal(opened.length, 3);
+    await expect(other).rejects.toMatchObject({ code: 'DISK_NOT_FOUND' });
+    expect(opened.length).toBe(3);
   });
 
   it('are four at most; the one that was opened first is closed', async () => {
     for (const name of ['b', 'c', 'd', 'e']) await add(name, 'pass');
     for (const name of ['backups', 'b', 'c', 'd', 'e']) await repositories.use(name, nothing);
-    assert.deepEqual(
-      opened.map(({ repository }) => repository.closed),
-      [true, false, false, false, false],
-    );
+    expect(opened.map(({ repository }) => repository.closed)).toStrictEqual([true, false, false, false, false]);
   });
 
   it('are all closed at the end', async () => {
     await repositories.use('backups', nothing);
     await repositories.close();
-    assert.equal(opened[0]?.repository.closed, true);
+    expect(opened[0]?.repository.closed).toBe(true);
   });
 
   it('that do not exist are named', async () => {
-    await assert.rejects(repositories.use('nosuch', nothing), { code: 'REPOSITORY_UNKNOWN', message: /"nosuch"/ });
+    await expect(repositories.use('nosuch', nothing)).rejects.toMatchObject({
+      code: 'REPOSITORY_UNKNOWN',
+      message: expect.stringMatching(/"nosuch"/),
+    });
   });
 });
 

@@ -1,7 +1,8 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { PermanentError, RetryableError, type FileStore, type StoredFile } from '@landfall/domain';
-import { MemoryFileStore, MissingFileStore, fileStoreContract } from '@landfall/testing';
+import { MemoryFileStore, MissingFileStore } from '@landfall/testing';
+import { fileStoreContract } from '@landfall/testing/contracts';
 import { retryingFileStore } from './retrying-file-store.js';
 
 fileStoreContract('retryingFileStore', {
@@ -26,8 +27,8 @@ describe('A retrying file store', () => {
     const memory = new MemoryFileStore({ a: Buffer.from('here') });
     memory.failReads('a', unreachable(), 3);
     const { store, waits } = retrying(memory);
-    assert.equal((await store.read('a')).toString(), 'here');
-    assert.deepEqual(waits, [100, 200, 400]);
+    expect((await store.read('a')).toString()).toBe('here');
+    expect(waits).toStrictEqual([100, 200, 400]);
   });
 
   test('spreads waits between half and the whole of their length', async () => {
@@ -35,7 +36,7 @@ describe('A retrying file store', () => {
     memory.failReads('a', unreachable(), 1);
     const { store, waits } = retrying(memory, 0.999999);
     await store.read('a');
-    assert.ok(waits[0]! > 199 && waits[0]! <= 200);
+    expect(waits[0]! > 199 && waits[0]! <= 200).toBe(true);
   });
 
   test('gives up after five tries, with the last error', async () => {
@@ -44,8 +45,8 @@ describe('A retrying file store', () => {
     memory.failReads('a', error);
     const { store, waits } = retrying(memory);
     await assert.rejects(store.read('a'), (thrown) => thrown === error);
-    assert.equal(memory.reads.length, 5);
-    assert.equal(waits.length, 4);
+    expect(memory.reads.length).toBe(5);
+    expect(waits.length).toBe(4);
   });
 
   test('waits as long as the store asks for, and leaves longer waits to others', async () => {
@@ -53,18 +54,18 @@ describe('A retrying file store', () => {
     memory.failReads('a', unreachable(5_000), 1);
     const { store, waits } = retrying(memory);
     await store.read('a');
-    assert.deepEqual(waits, [5_000]);
+    expect(waits).toStrictEqual([5_000]);
     memory.failReads('a', unreachable(60_000));
-    await assert.rejects(store.read('a'), { code: 'STORE_UNREACHABLE' });
-    assert.deepEqual(waits, [5_000]);
+    await expect(store.read('a')).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
+    expect(waits).toStrictEqual([5_000]);
   });
 
   test('does not repeat what cannot succeed', async () => {
     const memory = new MemoryFileStore({ a: Buffer.from('here') });
     memory.failReads('a', new PermanentError({ code: 'STORE_DENIED', message: 'no', fix: 'ask' }));
     const { store } = retrying(memory);
-    await assert.rejects(store.read('a'), { code: 'STORE_DENIED' });
-    assert.equal(memory.reads.length, 1);
+    await expect(store.read('a')).rejects.toMatchObject({ code: 'STORE_DENIED' });
+    expect(memory.reads.length).toBe(1);
   });
 
   test('begins a broken listing again and hands out each file once', async () => {
@@ -82,6 +83,6 @@ describe('A retrying file store', () => {
     };
     const listed: string[] = [];
     for await (const { path } of retrying(flaky).store.list('')) listed.push(path);
-    assert.deepEqual(listed, ['a', 'b']);
+    expect(listed).toStrictEqual(['a', 'b']);
   });
 });

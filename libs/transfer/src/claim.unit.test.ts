@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { StepId } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest, MemoryBooks, MemoryLeases } from '@landfall/testing';
 import { claimSegment } from './claim.js';
@@ -31,38 +30,38 @@ describe('a segment', () => {
 
   it('is granted under its own epoch, and under the next one when its job comes twice', async () => {
     const first = await claimSegment(books, { segmentId, epoch: 2, mover: 'a/1', workerId: 'w' });
-    assert.equal(first.kind === 'granted' && first.segment.epoch, 2);
+    expect(first.kind === 'granted' && first.segment.epoch).toBe(2);
     const second = await claimSegment(books, { segmentId, epoch: 2, mover: 'b/1', workerId: 'w' });
-    assert.equal(second.kind === 'granted' && second.segment.epoch, 3);
+    expect(second.kind === 'granted' && second.segment.epoch).toBe(3);
     const grants = await books.transaction((tx) => Promise.all([2, 3, 4].map((epoch) => tx.granted(segmentId, epoch))));
-    assert.deepEqual(
-      grants.map((granted) => granted && [granted.grant.mover, granted.grant.workerId]),
-      [['a/1', 'w'], ['b/1', 'w'], null],
-    );
-    assert.equal((await claimSegment(books, { segmentId, epoch: 2, mover: 'c/1', workerId: 'w' })).kind, 'stale');
+    expect(grants.map((granted) => granted && [granted.grant.mover, granted.grant.workerId])).toStrictEqual([
+      ['a/1', 'w'],
+      ['b/1', 'w'],
+      null,
+    ]);
+    expect((await claimSegment(books, { segmentId, epoch: 2, mover: 'c/1', workerId: 'w' })).kind).toBe('stale');
   });
 
   it('is refused to a job of another epoch', async () => {
     for (const epoch of [0, 1, 3]) {
-      assert.equal((await claimSegment(books, { segmentId, epoch, mover: 'a/1', workerId: 'w' })).kind, 'stale');
+      expect((await claimSegment(books, { segmentId, epoch, mover: 'a/1', workerId: 'w' })).kind).toBe('stale');
     }
-    assert.equal((await books.segment(segmentId))?.state, 'pending');
+    expect((await books.segment(segmentId))?.state).toBe('pending');
   });
 
   it('is not given to another process as long as the one before may write', async () => {
     const leases = new MemoryLeases();
     for (const mover of ['a/1', 'b/1']) await leases.takeOver(writerLease('w', mover), mover, 60);
     const writers = (mover: string) => ({ leases, claim: { site: 'w', mover, gone: [] } });
-    assert.equal(
-      (await claimSegment(books, { segmentId, epoch: 2, mover: 'a/1', workerId: 'w' }, writers('a/1'))).kind,
+    expect((await claimSegment(books, { segmentId, epoch: 2, mover: 'a/1', workerId: 'w' }, writers('a/1'))).kind).toBe(
       'granted',
     );
     const decision = await claimSegment(books, { segmentId, epoch: 2, mover: 'b/1', workerId: 'w' }, writers('b/1'));
-    assert.deepEqual({ ...decision, segment: null }, { kind: 'held', by: 'a/1', expired: false, segment: null });
+    expect({ ...decision, segment: null }).toStrictEqual({ kind: 'held', by: 'a/1', expired: false, segment: null });
   });
 
   it('is refused once the restore has turned round', async () => {
     await books.transaction((tx) => tx.moveRestore('r1', { from: 'running', epoch: 1 }, 'cancelling'));
-    assert.equal((await claimSegment(books, { segmentId, epoch: 2, mover: 'a/1', workerId: 'w' })).kind, 'stale');
+    expect((await claimSegment(books, { segmentId, epoch: 2, mover: 'a/1', workerId: 'w' })).kind).toBe('stale');
   });
 });

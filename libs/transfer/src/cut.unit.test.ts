@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import type { ByteRange } from '@landfall/domain';
 import fc from 'fast-check';
 import { cutSegments, cutVerification, SEGMENT_BYTES } from './cut.js';
@@ -19,7 +18,7 @@ describe('cutting a disk into segments', () => {
             const to = Math.min(offset + length, segment.offsetBytes + segment.lengthBytes);
             covered += Math.max(0, to - from);
           }
-          assert.equal(covered, length);
+          expect(covered).toBe(length);
         }
       }),
     );
@@ -30,11 +29,11 @@ describe('cutting a disk into segments', () => {
       fc.property(extents(), ({ ranges, diskBytes }) => {
         let end = 0;
         for (const { offsetBytes, lengthBytes } of cutSegments(ranges, diskBytes, CELL)) {
-          assert.ok(offsetBytes >= end && lengthBytes > 0 && lengthBytes <= CELL);
-          assert.equal(offsetBytes % 4096, 0);
+          expect(offsetBytes >= end && lengthBytes > 0 && lengthBytes <= CELL).toBe(true);
+          expect(offsetBytes % 4096).toBe(0);
           end = offsetBytes + lengthBytes;
-          assert.ok(end <= diskBytes);
-          assert.ok(ranges.some((range) => range.offset < end && range.offset + range.length > offsetBytes));
+          expect(end).toBeLessThanOrEqual(diskBytes);
+          expect(ranges.some((range) => range.offset < end && range.offset + range.length > offsetBytes)).toBe(true);
         }
       }),
     );
@@ -45,29 +44,26 @@ describe('cutting a disk into segments', () => {
       fc.property(extents(), ({ ranges, diskBytes }) => {
         const segments = cutSegments(ranges, diskBytes, CELL);
         const counted = segments.reduce((sum, { dataBytes }) => sum + dataBytes, 0);
-        assert.equal(
-          counted,
-          ranges.reduce((sum, { length }) => sum + length, 0),
-        );
-        assert.ok(segments.every(({ dataBytes, lengthBytes }) => dataBytes <= lengthBytes));
+        expect(counted).toBe(ranges.reduce((sum, { length }) => sum + length, 0));
+        expect(segments.every(({ dataBytes, lengthBytes }) => dataBytes <= lengthBytes)).toBe(true);
       }),
     );
   });
 
   it('makes none of an empty disk', () => {
-    assert.deepEqual(cutSegments([], 1024 * MIB), []);
+    expect(cutSegments([], 1024 * MIB)).toStrictEqual([]);
   });
 
   it('trims a segment to its data and keeps the number of its place', () => {
     const third = 2 * SEGMENT_BYTES;
-    assert.deepEqual(cutSegments([{ offset: third + MIB + 5, length: 10 }], 1024 * MIB), [
+    expect(cutSegments([{ offset: third + MIB + 5, length: 10 }], 1024 * MIB)).toStrictEqual([
       { index: 2, offsetBytes: third + MIB, lengthBytes: 4096, dataBytes: 10 },
     ]);
   });
 
   it('cuts 1 TiB of data into 8192 segments', () => {
     const whole = 1024 * 1024 * MIB;
-    assert.equal(cutSegments([{ offset: 0, length: whole }], whole).length, 8192);
+    expect(cutSegments([{ offset: 0, length: whole }], whole).length).toBe(8192);
   });
 });
 
@@ -79,12 +75,12 @@ describe('cutting the verification', () => {
           const segments = cutVerification(mode, cutSegments(ranges, diskBytes, CELL), diskBytes, CELL);
           let end = 0;
           for (const [position, segment] of segments.entries()) {
-            assert.equal(segment.index, position);
-            assert.equal(segment.offsetBytes, end);
-            assert.ok(segment.lengthBytes > 0);
+            expect(segment.index).toBe(position);
+            expect(segment.offsetBytes).toBe(end);
+            expect(segment.lengthBytes).toBeGreaterThan(0);
             end += segment.lengthBytes;
           }
-          assert.equal(end, diskBytes);
+          expect(end).toBe(diskBytes);
         }),
       );
     });
@@ -92,18 +88,15 @@ describe('cutting the verification', () => {
 
   it('takes a run of empty cells as one sample', () => {
     const segments = cutVerification('sampled', [{ index: 1 }], 5 * CELL + 4096, CELL);
-    assert.deepEqual(
-      segments.map(({ offsetBytes, lengthBytes }) => [offsetBytes / CELL, lengthBytes]),
-      [
-        [0, CELL],
-        [1, CELL],
-        [2, 3 * CELL + 4096],
-      ],
-    );
+    expect(segments.map(({ offsetBytes, lengthBytes }) => [offsetBytes / CELL, lengthBytes])).toStrictEqual([
+      [0, CELL],
+      [1, CELL],
+      [2, 3 * CELL + 4096],
+    ]);
   });
 
   it('is empty in mode none', () => {
-    assert.deepEqual(cutVerification('none', [{ index: 0 }], CELL, CELL), []);
+    expect(cutVerification('none', [{ index: 0 }], CELL, CELL)).toStrictEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { newRestoreId, type RestorePlan, type Segment } from '@landfall/domain';
 import { connectBooks, type Books } from '@landfall/persistence';
 import { temporaryDatabase, type TemporaryDatabase } from '@landfall/persistence/temporary-database';
@@ -22,7 +22,7 @@ describe('a report in Postgres', () => {
   const query = pg.Client.prototype.query;
   let statements: string[] = [];
 
-  before(async () => {
+  beforeAll(async () => {
     database = await temporaryDatabase(process.env.LANDFALL_TEST_DATABASE_URL ?? '');
     all = connectBooks({ databaseUrl: database.url });
     pg.Client.prototype.query = function (this: pg.Client, ...parameters: unknown[]) {
@@ -32,7 +32,7 @@ describe('a report in Postgres', () => {
       return Reflect.apply(query, this, parameters) as never;
     } as typeof query;
   });
-  after(async () => {
+  afterAll(async () => {
     pg.Client.prototype.query = query;
     await all.close();
     await database.drop();
@@ -85,7 +85,7 @@ describe('a report in Postgres', () => {
     const [segment] = await all.books.segments(restoreId, { states: ['pending'], limit: 1 });
     const claim = { segmentId: segment!.id, epoch: segment!.epoch, mover: MOVER, workerId: 'w' };
     const decision = await claimSegment(all.books, claim);
-    assert.equal(decision.kind, 'granted');
+    expect(decision.kind).toBe('granted');
     return decision.kind === 'granted' ? decision.segment : segment!;
   }
 
@@ -104,8 +104,8 @@ describe('a report in Postgres', () => {
       for (let time = 0; time < 3; time += 1) costs.push(await costOf(restoreId, DONE));
       assert.ok(Math.max(...costs) <= MOST, `${costs.join(', ')}: ${statements.join('\n')}`);
       assert.ok(Math.max(...costs) > 3, 'the statements are counted');
-      assert.ok((await costOf(restoreId, { kind: 'given-back', code: 'LOCK_LOST' })) <= MOST);
-      assert.ok((await costOf(restoreId, { kind: 'failed', code: 'STORE_UNREACHABLE' })) <= MOST);
+      expect(await costOf(restoreId, { kind: 'given-back', code: 'LOCK_LOST' })).toBeLessThanOrEqual(MOST);
+      expect(await costOf(restoreId, { kind: 'failed', code: 'STORE_UNREACHABLE' })).toBeLessThanOrEqual(MOST);
     });
 
     it(`that ends a phase or the step takes at most ${MOST_AT_AN_END}, of ${count} segments`, async () => {
@@ -117,14 +117,14 @@ describe('a report in Postgres', () => {
       const step = await inTransfer(count, 'all but one', 'none');
       const last = await costOf(step, DONE);
       const state = (await all.books.restore(step))?.steps.find(({ id }) => id === 'restore-data')?.state;
-      assert.equal(state, 'done');
+      expect(state).toBe('done');
       assert.ok(last <= MOST_AT_AN_END, `${last}: ${statements.join('\n')}`);
     });
 
     it(`that turns the restore round takes at most ${MOST_AT_AN_END}, of ${count} segments`, async () => {
       const restoreId = await inTransfer(count, 'none');
       const cost = await costOf(restoreId, { kind: 'failed', code: 'TARGET_FLUSH_FAILED' });
-      assert.equal((await all.books.restore(restoreId))?.state, 'rolling-back');
+      expect((await all.books.restore(restoreId))?.state).toBe('rolling-back');
       assert.ok(cost <= MOST_AT_AN_END, `${cost}: ${statements.join('\n')}`);
     });
   }

@@ -1,8 +1,9 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { connectAzure } from '@landfall/azure';
 import { newRestoreId, ownerTags, Secret, type Cloud, type ResourceRole } from '@landfall/domain';
-import { cloudContract, MemoryJournal } from '@landfall/testing';
+import { MemoryJournal, skip } from '@landfall/testing';
+import { cloudContract } from '@landfall/testing/contracts';
 import { ContractChecker } from './check/contract-checker.js';
 import { PACKAGE_EXCEPTIONS, SPECIFICATION_EXCEPTIONS } from './check/exceptions.js';
 import {
@@ -40,8 +41,8 @@ const USED = [
 ];
 
 let azure: RecordedAzure;
-before(async () => (azure = await startRecordedAzure()));
-after(() => azure.close());
+beforeAll(async () => (azure = await startRecordedAzure()));
+afterAll(() => azure.close());
 
 function adapter(): Cloud {
   const { url, token } = azure.emulator;
@@ -61,25 +62,19 @@ cloudContract('Azure, with every request written down,', async () => ({
 }));
 
 describe('every request that the adapter makes of Azure', () => {
-  before(removeEachKind);
+  beforeAll(removeEachKind);
 
   it('has the path, the query and the body that Microsoft has published', async () => {
     const index = new OperationIndex(await packageOperations());
     const checker = new ContractChecker(index, { requests: 'all', source: 'whole', exceptions: PACKAGE_EXCEPTIONS });
     for (const exchange of azure.exchanges) checker.check(exchange);
     assertNoFindings(checker.findings);
-    assert.deepEqual(
-      USED.filter((operation) => !checker.statuses.has(operation)),
-      [],
-    );
+    expect(USED.filter((operation) => !checker.statuses.has(operation))).toStrictEqual([]);
   });
 
-  it('agrees with the public specifications, where they lie beside the workspace', (test) => {
+  it('agrees with the public specifications, where they lie beside the workspace', () => {
     const folder = specificationFolder();
-    if (folder === null) {
-      test.skip('the specifications are not there; LANDFALL_AZURE_SPECS names their folder');
-      return;
-    }
+    if (folder === null) skip('the specifications are not there; LANDFALL_AZURE_SPECS names their folder');
     const index = new OperationIndex(specifications(folder).operations);
     const checker = new ContractChecker(index, {
       requests: 'all',
@@ -93,22 +88,18 @@ describe('every request that the adapter makes of Azure', () => {
 
   it('names an api-version that is a date', () => {
     const versions = azure.exchanges.map(({ request }) => new URLSearchParams(request.query).get('api-version') ?? '');
-    assert.deepEqual(
-      versions.filter((version) => !/^\d{4}-\d{2}-\d{2}$/.test(version)),
-      [],
-    );
+    expect(versions.filter((version) => !/^\d{4}-\d{2}-\d{2}$/.test(version))).toStrictEqual([]);
   });
 
   it('is written down without a credential', () => {
     const text = JSON.stringify(azure.exchanges);
     assert.ok(text.includes('customData') && text.includes('sig='), 'nothing was sent that has to be kept secret');
-    assert.ok(!text.includes(azure.emulator.token));
-    assert.deepEqual(
+    expect(text).not.toContain(azure.emulator.token);
+    expect(
       [...text.matchAll(/"(?:customData|adminPassword)":"([^"]*)"|sig=([^&"]*)/g)]
         .map((match) => match[1] ?? match[2])
         .filter((value) => value !== 'REDACTED'),
-      [],
-    );
+    ).toStrictEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { before, describe, it } from 'node:test';
 import type { Exchange } from '@landfall/azure-emulator';
+import { skip } from '@landfall/testing';
 import { ContractChecker } from './check/contract-checker.js';
 import { PACKAGE_EXCEPTIONS, SPECIFICATION_EXCEPTIONS } from './check/exceptions.js';
 import { coverage, coverageText } from './check/operation-table.js';
@@ -31,7 +32,7 @@ describe('the emulated Azure', () => {
   let exchanges: readonly Exchange[];
   let checker: ContractChecker;
 
-  before(async () => {
+  beforeAll(async () => {
     const azure = await startRecordedAzure();
     for (const drive of DRIVES) await drive(azure);
     await azure.close();
@@ -48,10 +49,7 @@ describe('the emulated Azure', () => {
   it('was asked for every operation of the table, also so that it had to refuse', () => {
     const covered = coverage(checker.statuses);
     console.log(coverageText(covered));
-    assert.deepEqual(
-      covered.filter(({ isCovered }) => !isCovered).map(({ operation }) => operation),
-      [],
-    );
+    expect(covered.filter(({ isCovered }) => !isCovered).map(({ operation }) => operation)).toStrictEqual([]);
   });
 
   it('was asked about operations in progress, by both of their URLs', () => {
@@ -66,12 +64,9 @@ describe('the emulated Azure', () => {
     );
   });
 
-  it('agrees with the public specifications, where they lie beside the workspace', (test) => {
+  it('agrees with the public specifications, where they lie beside the workspace', () => {
     const folder = specificationFolder();
-    if (folder === null) {
-      test.skip('the specifications are not there; LANDFALL_AZURE_SPECS names their folder');
-      return;
-    }
+    if (folder === null) skip('the specifications are not there; LANDFALL_AZURE_SPECS names their folder');
     const { operations } = specifications(folder);
     const second = new ContractChecker(new OperationIndex(operations), {
       requests: 'accepted',

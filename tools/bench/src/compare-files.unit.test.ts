@@ -1,8 +1,8 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, it } from 'node:test';
 import { requireEqual } from './compare-files.js';
 
 /** Whether the two are taken for equal. */
@@ -22,12 +22,12 @@ async function areEqual(expected: string, actual: string, longer?: boolean): Pro
 
 describe('two files', () => {
   it('are equal when every byte of both is', async () => {
-    assert.equal(await areEqual('same', 'same'), true);
+    expect(await areEqual('same', 'same')).toBe(true);
     for (const other of ['samE', 'sam', 'same\0', '']) assert.equal(await areEqual('same', other), false, other);
   });
 
   it('are equal where the second one goes on with zeros, if that is allowed', async () => {
-    assert.equal(await areEqual('same', 'same\0\0', true), true);
+    expect(await areEqual('same', 'same\0\0', true)).toBe(true);
     for (const other of ['same\0x', 'sam\0\0', 'sam']) assert.equal(await areEqual('same', other, true), false, other);
   });
 });

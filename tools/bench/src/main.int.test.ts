@@ -1,7 +1,7 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { access } from 'node:fs/promises';
-import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -34,9 +34,9 @@ describe('The benchmark of restic restore', () => {
         }
       }
       const speed = report['restic']!['wallSeconds']! / report['landfall']!['wallSeconds']!;
-      assert.ok(Math.abs(report['ratios']!['speed']! - speed) < 0.01);
+      expect(Math.abs(report['ratios']!['speed']! - speed)).toBeLessThan(0.01);
       const folder = /^Working in (\S+),/m.exec(stderr)![1]!;
-      await assert.rejects(access(folder), { code: 'ENOENT' });
+      await expect(access(folder)).rejects.toMatchObject({ code: 'ENOENT' });
     });
   }
 });
@@ -53,7 +53,7 @@ describe('The benchmark of the page-blob endpoint', () => {
       assert.ok(Math.abs(ratioToFile! - ratio) < 0.011, way);
     }
     const folder = /^Working in (\S+),/m.exec(stderr)![1]!;
-    await assert.rejects(access(folder), { code: 'ENOENT' });
+    await expect(access(folder)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
 
@@ -73,13 +73,13 @@ describe('The benchmarks', () => {
     for (const parameters of calls) {
       const { code, stderr } = await bench(...parameters);
       assert.equal(code, 2, parameters.join(' '));
-      assert.match(stderr, /Usage/);
+      expect(stderr).toMatch(/Usage/);
     }
   });
 
   test('compare with a built checkout only', async () => {
     const { code, stderr } = await bench('whole-restore', '--against', '/nowhere');
-    assert.equal(code, 1);
-    assert.match(stderr, /CHECKOUT_NOT_BUILT: \/nowhere holds no built checkout/);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/CHECKOUT_NOT_BUILT: \/nowhere holds no built checkout/);
   });
 });

@@ -1,7 +1,6 @@
-import assert from 'node:assert/strict';
+import { describe, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { access } from 'node:fs/promises';
-import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -17,11 +16,11 @@ describe('The benchmark of whole restores', () => {
       readonly results: readonly { readonly thisSeconds: number; readonly otherSeconds: number }[];
       readonly medianRatio: number;
     };
-    assert.equal(report.results.length, 1);
+    expect(report.results.length).toBe(1);
     const [pair] = report.results;
-    assert.ok(pair!.thisSeconds > 0 && pair!.otherSeconds > 0);
-    assert.ok(Math.abs(report.medianRatio - pair!.otherSeconds / pair!.thisSeconds) < 0.02);
+    expect(pair!.thisSeconds > 0 && pair!.otherSeconds > 0).toBe(true);
+    expect(Math.abs(report.medianRatio - pair!.otherSeconds / pair!.thisSeconds)).toBeLessThan(0.02);
     const folder = /^Working in (\S+),/m.exec(stderr)![1]!;
-    await assert.rejects(access(folder), { code: 'ENOENT' });
+    await expect(access(folder)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

@@ -1,5 +1,5 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { Campaign, type Result } from './live/campaign.js';
 import { layGround, type Ground } from './live/ground.js';
 import { enumeratePoints, killTrial } from './faults/kill.js';
@@ -38,7 +38,7 @@ describe('restores by real processes', () => {
   let ground: Ground;
   let campaign: Campaign;
   const results: Result[] = [];
-  before(async () => {
+  beforeAll(async () => {
     ground = await layGround();
     campaign = new Campaign(ground, {
       cells: CELLS,
@@ -46,7 +46,7 @@ describe('restores by real processes', () => {
       onResult: (result) => results.push(result),
     });
   });
-  after(async () => {
+  afterAll(async () => {
     await campaign.close();
     await campaign.abandon();
     await ground.close();
@@ -62,8 +62,8 @@ describe('restores by real processes', () => {
     const always = ALWAYS.map((name) => trialCalled(all, name));
     const drawn = shuffled(points, seed).slice(0, DRAWN).map(killTrial);
     const { ofCells } = await campaign.run([...always, ...drawn]);
-    assert.deepEqual(results.filter((result) => !result.reached || !result.survived).map(told), []);
-    assert.deepEqual(ofCells, []);
+    expect(results.filter((result) => !result.reached || !result.survived).map(told)).toStrictEqual([]);
+    expect(ofCells).toStrictEqual([]);
     assert.ok(results.length >= ALWAYS.length, `only ${results.length} trials were begun in time`);
   });
 });

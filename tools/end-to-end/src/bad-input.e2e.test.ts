@@ -1,7 +1,7 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { chmod, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { Stack, type Finished } from './landfall.js';
 import { diskImage, folder, GIB, ResticRepository } from './machines.js';
 
@@ -9,7 +9,7 @@ let stack: Stack;
 let at: string;
 let good: ResticRepository;
 let point: string;
-before(async () => {
+beforeAll(async () => {
   stack = await Stack.up();
   at = await folder(stack.folder, 'good');
   await diskImage(join(at, 'disk.raw'), GIB, [[0, 30]]);
@@ -27,7 +27,7 @@ before(async () => {
     good.passwordFile,
   ]);
 });
-after(() => stack.down());
+afterAll(() => stack.down());
 
 /** The command ended with this exit code, named this code, said what to do, and left nothing in Azure. */
 async function assertEnds(finished: Finished, exitCode: number, code: string): Promise<void> {
@@ -35,7 +35,7 @@ async function assertEnds(finished: Finished, exitCode: number, code: string): P
   assert.equal(finished.code, exitCode, said);
   assert.ok(said.includes(code), `${code} is not in: ${said}`);
   assert.doesNotMatch(said, /\n\s+at .*\.js:\d+/, 'a stack trace is shown');
-  assert.deepEqual(await stack.ownedResources(), []);
+  expect(await stack.ownedResources()).toStrictEqual([]);
 }
 
 const restore = (...more: string[]) =>
@@ -86,9 +86,9 @@ describe('bad input ends in a code of its own and leaves nothing behind:', () =>
       passwordFile,
     ]);
     await assertEnds(finished, 2, 'REPOSITORY_PASSWORD_WRONG');
-    assert.ok(
-      !(await stack.json<{ name: string }[]>(['repo', 'list'])).some((repository) => repository.name === 'locked'),
-    );
+    expect(
+      (await stack.json<{ name: string }[]>(['repo', 'list'])).some((repository) => repository.name === 'locked'),
+    ).toBe(false);
   });
 
   it('a folder that is no repository', async () => {
@@ -144,8 +144,8 @@ describe('bad input ends in a code of its own and leaves nothing behind:', () =>
       rename(repository.folder, `${repository.folder}-away`),
     );
     assert.ok([3, 4].includes(finished.code), finished.stderr);
-    assert.match(finished.stderr, /REPOSITORY_|STORE_/);
-    assert.deepEqual(await stack.ownedResources(), []);
+    expect(finished.stderr).toMatch(/REPOSITORY_|STORE_/);
+    expect(await stack.ownedResources()).toStrictEqual([]);
   });
 
   it('a snapshot with no disk image', async () => {
@@ -209,7 +209,7 @@ describe('bad input ends in a code of its own and leaves nothing behind:', () =>
 
   it('an option with an unknown value', async () => {
     const finished = await restore('--verify', 'sometimes');
-    assert.equal(finished.code, 2);
+    expect(finished.code).toBe(2);
     assert.match(finished.stderr, /sampled/, 'it names the values that are allowed');
   });
 

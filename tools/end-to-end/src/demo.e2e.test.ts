@@ -1,10 +1,10 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { landfall, Stack, type RestoreView, type StackFile } from './landfall.js';
 
 interface DemoView {
@@ -18,28 +18,31 @@ interface DemoView {
 
 describe('the demonstration', () => {
   let folder: string;
-  before(async () => (folder = await mkdtemp(join(tmpdir(), 'landfall-demo-test-'))));
-  after(() => rm(folder, { recursive: true, force: true }));
+  beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'landfall-demo-test-'))));
+  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('brings three disks of a sample machine to a running VM, and leaves nothing behind', async () => {
     const { code, stdout, stderr } = await landfall(['demo', '--json'], folder);
     assert.equal(code, 0, stderr);
     const shown = JSON.parse(stdout) as DemoView;
-    assert.equal(shown.equal, true);
-    assert.equal(shown.power, 'running');
-    assert.equal(shown.restore.state, 'completed');
-    assert.deepEqual(
-      shown.restore.disks.map(({ role, lun }) => [role, lun]),
-      [
-        ['os', null],
-        ['data', 0],
-        ['data', 1],
-      ],
-    );
-    assert.deepEqual(
-      shown.phases.map(({ name }) => name),
-      ['sample machine', 'restic backup', 'stack up', 'repo add', 'plan', 'restore', 'virtual machine', 'compare'],
-    );
+    expect(shown.equal).toBe(true);
+    expect(shown.power).toBe('running');
+    expect(shown.restore.state).toBe('completed');
+    expect(shown.restore.disks.map(({ role, lun }) => [role, lun])).toStrictEqual([
+      ['os', null],
+      ['data', 0],
+      ['data', 1],
+    ]);
+    expect(shown.phases.map(({ name }) => name)).toStrictEqual([
+      'sample machine',
+      'restic backup',
+      'stack up',
+      'repo add',
+      'plan',
+      'restore',
+      'virtual machine',
+      'compare',
+    ]);
     assert.equal(existsSync(dirname(shown.data)), false, 'the sample machine and the stack are still there');
   });
 
@@ -53,11 +56,11 @@ describe('the demonstration', () => {
       const answer = await fetch(`${api}/v1/restores/${shown.restore.id}`, {
         headers: { authorization: `Bearer ${token}` },
       });
-      assert.equal(answer.status, 200);
+      expect(answer.status).toBe(200);
       const [disk] = shown.disks;
       const file = await kept.restoredFile(shown.restore.disks[0]?.azureId ?? '');
       assert.ok(disk);
-      assert.equal(await sha256(file, disk.sizeBytes), disk.sha256);
+      expect(await sha256(file, disk.sizeBytes)).toBe(disk.sha256);
     } finally {
       await kept.run(['down']);
       await rm(dirname(shown.data), { recursive: true, force: true });

@@ -1,17 +1,17 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { Stack, type EventView, type RestoreView } from './landfall.js';
 import { diskImage, folder, GIB, ResticRepository } from './machines.js';
 import { assertSameDisk } from './same-disk.js';
 
 let stack: Stack;
-before(async () => {
+beforeAll(async () => {
   stack = await Stack.up();
 });
-after(() => stack.down());
+afterAll(() => stack.down());
 
 describe('a plain restic backup of a plain disk image', () => {
   for (const options of [{ version: 1 }, { version: 2, compression: 'max' }] as const) {
@@ -42,13 +42,13 @@ describe('a plain restic backup of a plain disk image', () => {
       assert.ok(point);
       const plan = await stack.run(['plan', '--point', point.id, '--to', 'new', '--name', name, '--json']);
       assert.equal(plan.code, 3, 'nothing on it boots, so the generation has to be given');
-      assert.match(plan.stdout, /FIRMWARE_UNKNOWN/);
+      expect(plan.stdout).toMatch(/FIRMWARE_UNKNOWN/);
 
       const restore = await stack.json<RestoreView>([
         ...['restore', '--point', snapshot.slice(0, 8), '--to', 'new', '--name', name, '--generation', '1', '--watch'],
       ]);
-      assert.equal(restore.state, 'completed');
-      assert.ok(restore.vm?.azureId.endsWith(`/virtualMachines/${name}`));
+      expect(restore.state).toBe('completed');
+      expect(restore.vm?.azureId.endsWith(`/virtualMachines/${name}`)).toBeTruthy();
       await assertSameDisk(stack, restore, 'disk', join(at, 'disk.raw'));
 
       const owned = await stack.ownedResources();
@@ -85,7 +85,7 @@ describe('a plain restic backup of a plain disk image', () => {
         'full',
       ],
     ]);
-    assert.equal(restore.state, 'completed');
+    expect(restore.state).toBe('completed');
     await assertSameDisk(stack, restore, 'web', join(at, 'web.img'));
   });
 });
@@ -142,34 +142,29 @@ describe('a machine with several disks', () => {
         ],
       ]),
     ]);
-    assert.equal(first.state, 'completed');
-    assert.equal(second.state, 'completed');
+    expect(first.state).toBe('completed');
+    expect(second.state).toBe('completed');
     for (const image of images) await assertSameDisk(stack, first, image, join(at, `${image}.raw`));
     for (const image of images.slice(0, 2)) await assertSameDisk(stack, second, image, join(at, `${image}.raw`));
     // What a restore counts is what its plan has said.
     const target = ['--to', 'new', '--name', 'five-more', '--generation', '1'];
     const plan = await stack.json<{ estimates: { writeBytes: number } }>(['plan', '--point', five, ...target]);
     for (const bytes of ['bytesTotal', 'bytesDone'] as const) {
-      assert.equal(
-        first.disks.reduce((sum, disk) => sum + disk[bytes], 0),
-        plan.estimates.writeBytes,
-      );
+      expect(first.disks.reduce((sum, disk) => sum + disk[bytes], 0)).toBe(plan.estimates.writeBytes);
     }
-    assert.deepEqual(
-      first.disks.map((disk) => [disk.name, disk.role, disk.lun]),
-      [
-        ['a-os', 'os', null],
-        ['b-data', 'data', 0],
-        ['c-data', 'data', 1],
-        ['d-data', 'data', 2],
-        ['e-data', 'data', 3],
-      ],
-    );
+    expect(first.disks.map((disk) => [disk.name, disk.role, disk.lun])).toStrictEqual([
+      ['a-os', 'os', null],
+      ['b-data', 'data', 0],
+      ['c-data', 'data', 1],
+      ['d-data', 'data', 2],
+      ['e-data', 'data', 3],
+    ]);
     const vm = await stack.json<{
       properties: { storageProfile: { dataDisks: { lun: number; managedDisk: { id: string } }[] } };
     }>([...['azure', 'show', first.vm!.azureId]]);
-    assert.deepEqual(
+    expect(
       vm.properties.storageProfile.dataDisks.map((disk) => [disk.lun, basename(disk.managedDisk.id)]).sort(),
+    ).toStrictEqual(
       first.disks
         .filter((disk) => disk.role === 'data')
         .map((disk) => [disk.lun, basename(disk.azureId!)])
@@ -207,7 +202,7 @@ describe('a data-mover that is killed in the middle', () => {
     const { code, stdout, stderr } = await running.finished;
     assert.equal(code, 0, stderr);
     const restore = JSON.parse(stdout) as RestoreView;
-    assert.equal(restore.id, id);
+    expect(restore.id).toBe(id);
     await assertSameDisk(stack, restore, 'big', join(at, 'big.raw'));
     const events = await stack.json<EventView[]>(['events', id]);
     const finished = events.filter((event) => event.type === 'segment.done' && event.data.purpose !== 'verify');

@@ -1,7 +1,7 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { after, before, describe, it } from 'node:test';
 import { FaultControl } from '@landfall/azure-emulator';
 import { Secret, type Segment } from '@landfall/domain';
 import { connectBooks, type Books } from '@landfall/persistence';
@@ -37,7 +37,7 @@ describe('whoever holds the session file of a worker', () => {
   let books: Books;
   let source: string;
   let point: string;
-  before(async () => {
+  beforeAll(async () => {
     stack = await Stack.up();
     const { postgres, azure, azureCa, azureToken } = await stack.file();
     books = connectBooks({ databaseUrl: new Secret(postgres), poolSize: 2 });
@@ -54,7 +54,7 @@ describe('whoever holds the session file of a worker', () => {
       ...['--password-file', repository.passwordFile],
     ]);
   });
-  after(async () => {
+  afterAll(async () => {
     await books.close();
     await stack.down();
   });
@@ -65,7 +65,7 @@ describe('whoever holds the session file of a worker', () => {
     const intruder = new Intruder(api, await sessionOf(stack.dataDirectory, own.workerId));
     try {
       assert.equal(await intruder.tryInRedis('PING'), null, 'the session opens Redis');
-      assert.equal((await intruder.ask(`/internal/v1/workers/${own.workerId}/heartbeat`, aMover('x'))).status, 200);
+      expect((await intruder.ask(`/internal/v1/workers/${own.workerId}/heartbeat`, aMover('x'))).status).toBe(200);
 
       const held = await running(other.id);
       await assertRefusedByApi(intruder, own, other, held);
@@ -77,21 +77,21 @@ describe('whoever holds the session file of a worker', () => {
         assert.ok(now?.state === 'running' || now?.state === 'done', `it is ${now?.state}`);
       }
       assert.equal((await restoreOf(own)).state, 'running', 'it was tried while both were in the middle');
-      assert.equal((await restoreOf(other)).state, 'running');
+      expect((await restoreOf(other)).state).toBe('running');
       await assertAudited(own, held);
 
       for (const { id, finished } of [own, other]) {
         const { code, stdout, stderr } = await finished;
         assert.equal(code, 0, stderr);
         const restore = JSON.parse(stdout) as RestoreView;
-        assert.deepEqual([restore.id, restore.state], [id, 'completed']);
+        expect([restore.id, restore.state]).toStrictEqual([id, 'completed']);
         await assertSameDisk(stack, restore, 'disk', source);
       }
       const told = (await books.books.events(other.id, 0, 10_000)).filter(
         ({ type, data }) =>
           ['segment.failed', 'disk.failed'].includes(type) || JSON.stringify(data).includes(own.workerId),
       );
-      assert.deepEqual(told, []);
+      expect(told).toStrictEqual([]);
       await assertShutOut(intruder, own, held);
     } finally {
       intruder.leave();
@@ -127,11 +127,11 @@ describe('whoever holds the session file of a worker', () => {
     const entries = (await books.audit.entries(0, 10_000)).filter(({ action }) => action === 'report.refused');
     assert.ok(entries.length >= 5, `${entries.length} refused reports are in the audit log`);
     for (const { actor, subject, details } of entries) {
-      assert.equal(actor, `worker:${own.workerId}`);
-      assert.ok(held.some(({ id }) => id === subject));
-      assert.deepEqual([details['status'], details['code']], [409, 'GRANT_UNKNOWN']);
+      expect(actor).toBe(`worker:${own.workerId}`);
+      expect(held.some(({ id }) => id === subject)).toBe(true);
+      expect([details['status'], details['code']]).toStrictEqual([409, 'GRANT_UNKNOWN']);
     }
-    assert.equal((await books.audit.verify()).brokenAt, null);
+    expect((await books.audit.verify()).brokenAt).toBe(null);
   }
 
   /** Once both restores have ended, what lay on the worker is worth nothing. */
@@ -140,12 +140,11 @@ describe('whoever holds the session file of a worker', () => {
     redis.on('error', () => undefined);
     try {
       const { username, password } = new URL(intruder.session.redisUrl);
-      await assert.rejects(redis.connect().then(() => redis.ping()));
+      await expect(redis.connect().then(() => redis.ping())).rejects.toThrow();
       const anew = new Redis((await stack.file()).redis, { lazyConnect: true, retryStrategy: null });
       try {
         await anew.connect();
-        await assert.rejects(
-          anew.call('AUTH', decodeURIComponent(username), decodeURIComponent(password)),
+        await expect(anew.call('AUTH', decodeURIComponent(username), decodeURIComponent(password))).rejects.toThrow(
           /WRONGPASS/,
         );
       } finally {
@@ -156,11 +155,11 @@ describe('whoever holds the session file of a worker', () => {
     }
     assert.notEqual(await intruder.tryInRedis('PING'), null, 'the connection that he had is ended, too');
     const heartbeat = await intruder.ask(`/internal/v1/workers/${own.workerId}/heartbeat`, aMover('x'));
-    assert.equal(heartbeat.status, 401);
+    expect(heartbeat.status).toBe(401);
     for (const segment of held) {
       const verdict = await report(intruder, segment, { kind: 'failed', code: 'TARGET_FLUSH_FAILED' });
-      assert.deepEqual(verdict, { status: 409, code: 'GRANT_UNKNOWN' });
-      assert.equal((await report(intruder, segment, DONE)).status, 401);
+      expect(verdict).toStrictEqual({ status: 409, code: 'GRANT_UNKNOWN' });
+      expect((await report(intruder, segment, DONE)).status).toBe(401);
     }
   }
 });
@@ -199,7 +198,7 @@ async function assertRefusedByApi(
       report(intruder, segment, DONE, { mover: `${own.workerId}-0/cafe` }),
       report(intruder, segment, DONE, { epoch: segment.epoch + 1 }),
     ]);
-    for (const answer of answers) assert.deepEqual(answer, { status: 409, code: 'GRANT_UNKNOWN' });
+    for (const answer of answers) expect(answer).toStrictEqual({ status: 409, code: 'GRANT_UNKNOWN' });
   }
   for (const { id, epoch, mover } of held) {
     const claims = await Promise.all(
@@ -207,16 +206,16 @@ async function assertRefusedByApi(
         intruder.ask(`/internal/v1/segments/${id}/claim`, { epoch: each, mover, gone: [mover] }),
       ),
     );
-    for (const claim of claims) assert.deepEqual(claim, { status: 403, code: 'NOT_ITS_OWN' });
+    for (const claim of claims) expect(claim).toStrictEqual({ status: 403, code: 'NOT_ITS_OWN' });
   }
   const movers = [...new Set(held.map(({ mover }) => mover))];
   for (const mover of movers) {
     const named = { mover };
-    assert.deepEqual(await intruder.ask('/internal/v1/movers/renew', named), { status: 409, code: 'LEASE_LOST' });
+    expect(await intruder.ask('/internal/v1/movers/renew', named)).toStrictEqual({ status: 409, code: 'LEASE_LOST' });
     // A name is one among the data-movers of its own worker: here nobody has it, so that these three move nothing.
-    assert.equal((await intruder.ask('/internal/v1/movers/leave', named)).status, 200);
-    assert.equal((await intruder.ask('/internal/v1/movers/started', named)).status, 200);
-    assert.equal((await intruder.ask('/internal/v1/movers/lease', named)).status, 200);
+    expect((await intruder.ask('/internal/v1/movers/leave', named)).status).toBe(200);
+    expect((await intruder.ask('/internal/v1/movers/started', named)).status).toBe(200);
+    expect((await intruder.ask('/internal/v1/movers/lease', named)).status).toBe(200);
   }
   const foreign = [
     [`/internal/v1/workers/${other.workerId}/heartbeat`, aMover(`${other.workerId}-0`), 403],

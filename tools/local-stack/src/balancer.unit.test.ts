@@ -1,8 +1,7 @@
-import assert from 'node:assert/strict';
+import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { Agent, createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, it } from 'node:test';
 import { Balancer } from './balancer.js';
 
 /** Answers each request with its name; with `hold` it takes the request and says no more. */
@@ -54,7 +53,7 @@ describe('one address in front of two processes', () => {
     try {
       const heard = [];
       for (let asked = 0; asked < 4; asked += 1) heard.push(await ask(balancer.port));
-      assert.deepEqual(heard, ['one', 'two', 'one', 'two']);
+      expect(heard).toStrictEqual(['one', 'two', 'one', 'two']);
     } finally {
       await balancer.close();
       await end(one, two);
@@ -68,10 +67,10 @@ describe('one address in front of two processes', () => {
     let back: Server | null = null;
     try {
       await end(one);
-      assert.deepEqual([await ask(balancer.port), await ask(balancer.port)], ['two', 'two']);
+      expect([await ask(balancer.port), await ask(balancer.port)]).toStrictEqual(['two', 'two']);
       back = await serve('one again', ports[0]);
       const heard = [await ask(balancer.port), await ask(balancer.port)];
-      assert.deepEqual(heard.sort(), ['one again', 'two']);
+      expect(heard.sort()).toStrictEqual(['one again', 'two']);
     } finally {
       await balancer.close();
       await end(two, ...(back === null ? [] : [back]));
@@ -90,7 +89,7 @@ describe('one address in front of two processes', () => {
         });
         asked.end();
       });
-      assert.equal(await ended, 'ECONNRESET');
+      expect(await ended).toBe('ECONNRESET');
     } finally {
       await balancer.close();
       await end(one);
@@ -103,10 +102,10 @@ describe('one address in front of two processes', () => {
     try {
       await ask(balancer.port, '/hold');
       await end(one);
-      await assert.rejects(ask(balancer.port), { code: 'ECONNRESET' });
+      await expect(ask(balancer.port)).rejects.toMatchObject({ code: 'ECONNRESET' });
     } finally {
       await balancer.close();
     }
-    await assert.rejects(ask(balancer.port), { code: 'ECONNREFUSED' });
+    await expect(ask(balancer.port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 });

@@ -1,9 +1,9 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { Redis } from 'ioredis';
@@ -26,16 +26,16 @@ describe('docker-compose.yml', () => {
   let services: Readonly<Record<string, Service>>;
   let volumes: readonly string[];
   let folder: string;
-  before(async () => {
+  beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'landfall-containers-'));
     const file = yaml.parse(await readFile(COMPOSE, 'utf8')) as { services: typeof services; volumes: object };
     services = file.services;
     volumes = Object.keys(file.volumes);
   });
-  after(() => rm(folder, { recursive: true }));
+  afterAll(() => rm(folder, { recursive: true }));
 
   it('pins images, listens on loopback only, keeps its data in named volumes and says when it is ready', () => {
-    assert.deepEqual(Object.keys(services).sort(), ['azurite', 'postgres', 'redis']);
+    expect(Object.keys(services).sort()).toStrictEqual(['azurite', 'postgres', 'redis']);
     for (const [name, service] of Object.entries(services)) {
       assert.match(service.image, /:\d+(\.\d+)+$/, name);
       for (const port of service.ports) assert.match(port, /^127\.0\.0\.1:\d+:\d+$/, name);
@@ -46,8 +46,8 @@ describe('docker-compose.yml', () => {
 
   it('has no password of its own, and refuses to start without one', async () => {
     const text = await readFile(COMPOSE, 'utf8');
-    assert.match(text, /\$\{POSTGRES_PASSWORD:\?/);
-    assert.match(text, /\$\{REDIS_PASSWORD:\?/);
+    expect(text).toMatch(/\$\{POSTGRES_PASSWORD:\?/);
+    expect(text).toMatch(/\$\{REDIS_PASSWORD:\?/);
   });
 
   it('starts Redis so that it asks for its password and never evicts', async () => {
@@ -62,10 +62,10 @@ describe('docker-compose.yml', () => {
     stranger.on('error', () => undefined);
     try {
       await client.connect();
-      assert.equal(await client.ping(), 'PONG');
-      assert.deepEqual(await client.config('GET', 'maxmemory-policy'), ['maxmemory-policy', 'noeviction']);
-      assert.deepEqual(await client.config('GET', 'appendonly'), ['appendonly', 'yes']);
-      await assert.rejects(async () => stranger.ping(), /NOAUTH|not allowed|closed/i);
+      expect(await client.ping()).toBe('PONG');
+      expect(await client.config('GET', 'maxmemory-policy')).toStrictEqual(['maxmemory-policy', 'noeviction']);
+      expect(await client.config('GET', 'appendonly')).toStrictEqual(['appendonly', 'yes']);
+      await expect(async () => stranger.ping()).rejects.toThrow(/NOAUTH|not allowed|closed/i);
     } finally {
       client.disconnect();
       stranger.disconnect();
@@ -75,7 +75,7 @@ describe('docker-compose.yml', () => {
 
   it('starts Azurite so that the storage client can use it', async () => {
     const [program, ...words] = substituted('azurite');
-    assert.equal(program, 'azurite-blob');
+    expect(program).toBe('azurite-blob');
     const main = join(dirname(createRequire(import.meta.url).resolve('azurite/package.json')), 'dist/src/blob/main.js');
     const port = await freePort();
     const elsewhere: Readonly<Record<string, string>> = {
@@ -89,7 +89,7 @@ describe('docker-compose.yml', () => {
       const credential = new StorageSharedKeyCredential(AZURITE_ACCOUNT.name, AZURITE_ACCOUNT.key);
       const service = new BlobServiceClient(`http://127.0.0.1:${port}/${AZURITE_ACCOUNT.name}`, credential);
       await service.getContainerClient('backups').create();
-      assert.ok(await service.getContainerClient('backups').exists());
+      expect(await service.getContainerClient('backups').exists()).toBe(true);
     } finally {
       await server.stop();
     }

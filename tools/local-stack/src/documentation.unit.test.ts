@@ -1,7 +1,7 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -19,7 +19,7 @@ describe('the documentation', () => {
     const used = new Set(shipped.flatMap((path) => read(path).match(/\bLANDFALL_[A-Z][A-Z_]+[A-Z]\b/g) ?? []));
     const missing = [...used].filter((name) => !OF_TESTS.test(name) && !page.includes(`\`${name}\``));
     assert.ok(used.size > 15, `only ${used.size} variables were found`);
-    assert.deepEqual(missing, []);
+    expect(missing).toStrictEqual([]);
   });
 
   it('describes no variable that nothing reads', () => {
@@ -29,10 +29,7 @@ describe('the documentation', () => {
     );
     // The restic program reads these itself.
     for (const name of ['AZURE_ACCOUNT_KEY', 'AZURE_ACCOUNT_NAME']) described.delete(name);
-    assert.deepEqual(
-      [...described].filter((name) => !sources.includes(name)),
-      [],
-    );
+    expect([...described].filter((name) => !sources.includes(name))).toStrictEqual([]);
   });
 
   it('has no link to a file that is not there', () => {

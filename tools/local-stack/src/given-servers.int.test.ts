@@ -1,5 +1,5 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, it } from 'node:test';
 import { LandfallError } from '@landfall/domain';
 import { givenDatabase, givenRedis, withoutPassword } from './given-servers.js';
 import { freePort } from './servers/index.js';
@@ -19,8 +19,8 @@ describe('servers of the user', () => {
   it('are used where DATABASE_URL and REDIS_URL name them', async () => {
     process.env.DATABASE_URL = before.LANDFALL_TEST_DATABASE_URL;
     process.env.REDIS_URL = before.LANDFALL_TEST_REDIS_URL;
-    assert.deepEqual(await givenDatabase(never), { url: before.LANDFALL_TEST_DATABASE_URL, spec: null });
-    assert.deepEqual(await givenRedis(never), { url: before.LANDFALL_TEST_REDIS_URL, spec: null });
+    expect(await givenDatabase(never)).toStrictEqual({ url: before.LANDFALL_TEST_DATABASE_URL, spec: null });
+    expect(await givenRedis(never)).toStrictEqual({ url: before.LANDFALL_TEST_REDIS_URL, spec: null });
   });
 
   it('that do not answer are named, without their password', async () => {
@@ -33,10 +33,10 @@ describe('servers of the user', () => {
     ] as const) {
       await assert.rejects(ask, (error: unknown) => {
         assert.ok(error instanceof LandfallError);
-        assert.equal(error.code, code);
-        assert.equal(error.kind, 'retryable');
-        assert.ok(error.message.includes(String(port)));
-        assert.doesNotMatch(`${error.message} ${error.fix}`, /topsecret/);
+        expect(error.code).toBe(code);
+        expect(error.kind).toBe('retryable');
+        expect(error.message).toContain(String(port));
+        expect(`${error.message} ${error.fix}`).not.toMatch(/topsecret/);
         return true;
       });
     }
@@ -46,11 +46,11 @@ describe('servers of the user', () => {
     const url = new URL(before.LANDFALL_TEST_REDIS_URL!);
     url.password = 'wrong';
     process.env.REDIS_URL = url.toString();
-    await assert.rejects(givenRedis(never), /WRONGPASS/);
+    await expect(givenRedis(never)).rejects.toThrow(/WRONGPASS/);
   });
 
   it('are shown without their password', () => {
-    assert.equal(withoutPassword('redis://u:secret@h:1/2'), 'redis://u:***@h:1/2');
-    assert.equal(withoutPassword('nonsense'), 'not a URL');
+    expect(withoutPassword('redis://u:secret@h:1/2')).toBe('redis://u:***@h:1/2');
+    expect(withoutPassword('nonsense')).toBe('not a URL');
   });
 });

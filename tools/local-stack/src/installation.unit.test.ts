@@ -1,19 +1,19 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
 import { kindOfProcess, openInstallation, processNames, SERVICE_NAMES } from './installation.js';
 
 describe('the processes of a service', () => {
   it('have its name when there is one, and are numbered when there are several', () => {
-    assert.deepEqual(processNames('api', 1), ['api']);
-    assert.deepEqual(processNames('api', 2), ['api-1', 'api-2']);
+    expect(processNames('api', 1)).toStrictEqual(['api']);
+    expect(processNames('api', 2)).toStrictEqual(['api-1', 'api-2']);
   });
 
   it('tell by their names of which kind they are', () => {
     const kinds = ['api', 'api-2', 'data-mover-10', 'azure-emulator'].map(kindOfProcess);
-    assert.deepEqual(kinds, ['api', 'api', 'data-mover', 'azure-emulator']);
+    expect(kinds).toStrictEqual(['api', 'api', 'data-mover', 'azure-emulator']);
   });
 });
 
@@ -26,7 +26,7 @@ describe('an installation', () => {
       const given = names.map((name) => ports[name]);
       assert.equal(new Set(given).size, names.length, `${names.join(' ')} have ${given.join(' ')}`);
       assert.ok(!('api-1' in (await openInstallation(folder)).ports), 'one process has its service’s own port');
-      assert.deepEqual((await openInstallation(folder, 2)).ports, ports);
+      expect((await openInstallation(folder, 2)).ports).toStrictEqual(ports);
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -1,10 +1,10 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lockHolder, startStack, stopStack, type StartedStack } from './index.js';
 import { endProcess, identify } from '@landfall/azure-emulator/process-identity';
@@ -19,12 +19,12 @@ describe('a stack on one machine', () => {
   let parent: string;
   let folder: string;
   let stack: StartedStack;
-  before(async () => {
+  beforeAll(async () => {
     parent = await mkdtemp(join(tmpdir(), 'landfall stack ')); // with blanks, as people have them
     folder = join(parent, 'data');
     stack = await startStack({ folder, movers: 2, services: 2 });
   });
-  after(async () => {
+  afterAll(async () => {
     await stopStack(folder);
     await rm(parent, { recursive: true });
   });
@@ -55,11 +55,11 @@ describe('a stack on one machine', () => {
 
   it('is described in stack.json, for its owner alone, once everything is ready', async () => {
     const file = readStackFile(folder)!;
-    assert.deepEqual(Object.keys(file), KEYS);
+    expect(Object.keys(file)).toStrictEqual(KEYS);
     for (const name of ['stack.json', 'secret.key', 'installation.json']) {
       assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600, name);
     }
-    assert.equal(statSync(folder).mode & 0o777, 0o700);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
     const names = file.processes.map(({ name }) => name);
     for (const name of [
       'supervisor',
@@ -72,7 +72,7 @@ describe('a stack on one machine', () => {
     ]) {
       assert.ok(names.includes(name), `${name} is not among ${names.join(', ')}`);
     }
-    assert.equal(await health(), 200);
+    expect(await health()).toBe(200);
   });
 
   it('hides its secrets from the command lines that everybody can read', () => {
@@ -80,14 +80,14 @@ describe('a stack on one machine', () => {
     const password = decodeURIComponent(new URL(stack.stack.redis).password);
     for (const entry of processesOf(folder)) {
       const words = readFileSync(`/proc/${entry}/cmdline`, 'latin1');
-      for (const secret of [token, azureToken, password]) assert.ok(!words.includes(secret));
+      for (const secret of [token, azureToken, password]) expect(words).not.toContain(secret);
     }
   });
 
   it('is found running by a second call, which starts nothing', async () => {
     const again = await startStack({ folder });
-    assert.equal(again.alreadyRunning, true);
-    assert.deepEqual(again.supervisor, stack.supervisor);
+    expect(again.alreadyRunning).toBe(true);
+    expect(again.supervisor).toStrictEqual(stack.supervisor);
   });
 
   it('answers while one API or the other is killed, starts it again, and says its new number', async () => {
@@ -100,7 +100,7 @@ describe('a stack on one machine', () => {
         const now = readStackFile(folder)!.processes.find(({ name }) => name === killed);
         return now !== undefined && now.pid !== pid ? now : null;
       });
-      assert.notEqual(identify(started.pid), null);
+      expect(identify(started.pid)).not.toBe(null);
       const own = `http://127.0.0.1:${portsOf(folder)[killed]}`;
       await eventually(async () => ((await health(own).catch(() => 0)) === 200 ? true : null));
     }
@@ -110,30 +110,27 @@ describe('a stack on one machine', () => {
     const before = readStackFile(folder)!;
     await endProcess(lockHolder(folder)!, { signal: 'SIGKILL', deadlineMs: 5_000 });
     const again = await startStack({ folder });
-    assert.equal(again.alreadyRunning, false);
+    expect(again.alreadyRunning).toBe(false);
     const names = again.stack.processes.map(({ name }) => name);
     assert.ok(names.includes('api') && !names.includes('api-1'), 'one of each by default');
     const { processes: oldOnes, ...oldPlaces } = before;
     const { processes: newOnes, ...newPlaces } = again.stack;
-    assert.deepEqual(newPlaces, oldPlaces);
+    expect(newPlaces).toStrictEqual(oldPlaces);
     const numbers = new Set(newOnes.map(({ pid }) => pid));
     for (const { name, pid } of oldOnes) assert.ok(!numbers.has(pid), `${name} is still the old process`);
     const audit = await fetch(`${again.stack.api}/v1/audit`, {
       headers: { authorization: `Bearer ${again.stack.token}` },
     });
-    assert.equal(audit.status, 200);
+    expect(audit.status).toBe(200);
   });
 
   it('leaves no process, no lock and no stack.json when it is stopped', async () => {
-    assert.equal(await stopStack(folder), true);
-    assert.equal(lockHolder(folder), null);
-    assert.equal(readStackFile(folder), null);
-    assert.deepEqual(processesOf(folder), []);
-    assert.deepEqual(
-      readdirSync(folder).filter((name) => /lock|processes/.test(name)),
-      [],
-    );
-    assert.equal(await stopStack(folder), false);
+    expect(await stopStack(folder)).toBe(true);
+    expect(lockHolder(folder)).toBe(null);
+    expect(readStackFile(folder)).toBe(null);
+    expect(processesOf(folder)).toStrictEqual([]);
+    expect(readdirSync(folder).filter((name) => /lock|processes/.test(name))).toStrictEqual([]);
+    expect(await stopStack(folder)).toBe(false);
   });
 });
 

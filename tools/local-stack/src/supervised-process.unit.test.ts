@@ -1,9 +1,9 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
 import { identify } from '@landfall/azure-emulator/process-identity';
 import { ProcessRecord, endLeftOverProcesses, leftOverProcesses } from './process-record.js';
 import type { ServerSpec } from './servers/index.js';
@@ -57,8 +57,8 @@ describe('a supervised process', () => {
     const again = once(seen, 'spawned');
     process.kill(first as number, 'SIGKILL');
     const [second] = await again;
-    assert.notEqual(second, first);
-    assert.match(notes.join('\n'), /service ended \(SIGKILL\)/);
+    expect(second).not.toBe(first);
+    expect(notes.join('\n')).toMatch(/service ended \(SIGKILL\)/);
   });
 
   it('is not started again after it was stopped', async () => {
@@ -66,27 +66,27 @@ describe('a supervised process', () => {
     const [[pid]] = await Promise.all([once(seen, 'spawned'), service.start()]);
     seen.on('spawned', () => assert.fail('it was started again'));
     await service.stop();
-    assert.equal(identify(pid as number), null);
+    expect(identify(pid as number)).toBe(null);
   });
 
   it('fails at its first start with the end of its log, and is not tried again', async () => {
     const service = supervise('console.error("no such setting"); process.exit(3)', async () => false);
     await assert.rejects(service.start(), (error: Error) => {
-      assert.match(error.message, /exit code 3/);
-      assert.match(error.message, /no such setting/);
+      expect(error.message).toMatch(/exit code 3/);
+      expect(error.message).toMatch(/no such setting/);
       return true;
     });
-    assert.match(readFileSync(join(folder, 'service.log'), 'utf8'), /no such setting/);
+    expect(readFileSync(join(folder, 'service.log'), 'utf8')).toMatch(/no such setting/);
   });
 
   it('can be stopped while it is starting', async () => {
     const service = supervise(IDLE, async () => false);
     const spawned = once(seen, 'spawned');
-    const start = assert.rejects(service.start());
+    const start = expect(service.start()).rejects.toThrow();
     const [pid] = await spawned;
     await service.stop();
     await start;
-    assert.equal(identify(pid as number), null);
+    expect(identify(pid as number)).toBe(null);
   });
 
   it('is ended by the next stack when its supervisor was killed', async () => {
@@ -97,8 +97,8 @@ describe('a supervised process', () => {
     const [left] = leftOverProcesses(folder);
     assert.equal(left?.name, 'service');
     const gone = once(seen, 'ended');
-    assert.equal(await endLeftOverProcesses(folder), 1);
+    expect(await endLeftOverProcesses(folder)).toBe(1);
     await gone;
-    assert.equal(identify(left.pid), null);
+    expect(identify(left.pid)).toBe(null);
   });
 });

@@ -1,10 +1,10 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 
@@ -41,7 +41,7 @@ describe("Prisma's CLI over the stand-in for its schema engine", () => {
   const database = `landfall_engine_${randomBytes(6).toString('hex')}`;
   let project = '';
 
-  before(async () => {
+  beforeAll(async () => {
     assert.ok(SERVER, 'LANDFALL_TEST_DATABASE_URL is not set: run this through the test runner');
     project = await mkdtemp(join(tmpdir(), 'landfall-engine-'));
     await symlink(NODE_MODULES, join(project, 'node_modules'));
@@ -53,14 +53,14 @@ describe("Prisma's CLI over the stand-in for its schema engine", () => {
     );
   });
 
-  after(async () => {
+  afterAll(async () => {
     await rm(project, { recursive: true, force: true });
     await asked(SERVER, `DROP DATABASE IF EXISTS "${database}" WITH (FORCE)`);
   });
 
   it('writes a client without a database', async () => {
     await prisma(['generate'], '');
-    assert.ok((await readdir(join(project, 'generated'))).includes('client.ts'));
+    expect(await readdir(join(project, 'generated'))).toContain('client.ts');
   });
 
   it('makes a migration from the schema, creating the database', async () => {
@@ -69,7 +69,7 @@ describe("Prisma's CLI over the stand-in for its schema engine", () => {
       urlOf(database),
       `SELECT column_name FROM information_schema.columns WHERE table_name = 'Ship' ORDER BY 1`,
     );
-    assert.deepEqual(columns, [{ column_name: 'id' }, { column_name: 'name' }]);
+    expect(columns).toStrictEqual([{ column_name: 'id' }, { column_name: 'name' }]);
   });
 
   it('applies a migration that has semicolons inside of a function and a text', async () => {
@@ -77,10 +77,10 @@ describe("Prisma's CLI over the stand-in for its schema engine", () => {
     await mkdir(folder);
     await writeFile(join(folder, 'migration.sql'), WITH_FUNCTION);
     await prisma(['migrate', 'deploy'], urlOf(database));
-    assert.deepEqual(await asked(urlOf(database), `INSERT INTO "log" DEFAULT VALUES RETURNING "text"`), [
+    expect(await asked(urlOf(database), `INSERT INTO "log" DEFAULT VALUES RETURNING "text"`)).toStrictEqual([
       { text: 'a;b' },
     ]);
-    await assert.rejects(asked(urlOf(database), `UPDATE "log" SET "text" = ''`), /no; never/);
+    await expect(asked(urlOf(database), `UPDATE "log" SET "text" = ''`)).rejects.toThrow(/no; never/);
   });
 
   it('tells what differs between the database and the schema, by introspection', async () => {
@@ -88,22 +88,22 @@ describe("Prisma's CLI over the stand-in for its schema engine", () => {
       ['migrate', 'diff', '--from-config-datasource', '--to-schema', 'schema.prisma', '--script'],
       urlOf(database),
     );
-    assert.match(output, /DROP TABLE "log"/);
-    assert.doesNotMatch(output, /"Ship"/);
+    expect(output).toMatch(/DROP TABLE "log"/);
+    expect(output).not.toMatch(/"Ship"/);
   });
 
   it('leaves no temporary database behind', async () => {
     const left = await asked(SERVER, `SELECT datname FROM pg_database WHERE datname LIKE 'prisma_migrate_shadow%'`);
-    assert.deepEqual(left, []);
+    expect(left).toStrictEqual([]);
   });
 
   it('says that a server can not be reached, and that a password is wrong', async () => {
     const away = await run(urlOf('x').replace(/@[^/]+/, '@127.0.0.1:1'));
-    assert.equal(away.code, 1);
-    assert.match(away.output, /P1001.*Can't reach database server at `127.0.0.1:1`/);
+    expect(away.code).toBe(1);
+    expect(away.output).toMatch(/P1001.*Can't reach database server at `127.0.0.1:1`/);
 
     const missing = await run(urlOf('landfall_no_such_database'));
-    assert.match(missing.output, /P1003.*`landfall_no_such_database` does not exist/);
+    expect(missing.output).toMatch(/P1003.*`landfall_no_such_database` does not exist/);
 
     async function run(url: string) {
       const args = ['--datasource', JSON.stringify({ url }), 'cli', 'can-connect-to-database'];
@@ -116,8 +116,8 @@ describe("Prisma's CLI over the stand-in for its schema engine", () => {
     await mkdir(folder);
     await writeFile(join(folder, 'migration.sql'), 'CREATE TABLE "broken" (;');
     const { code, output } = await prisma(['migrate', 'deploy'], urlOf(database), false);
-    assert.notEqual(code, 0);
-    assert.match(output, /syntax error/);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/syntax error/);
   });
 
   async function prisma(args: readonly string[], databaseUrl: string, mustSucceed = true) {

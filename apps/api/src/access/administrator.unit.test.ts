@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { PermanentError, Secret } from '@landfall/domain';
 import { MemoryApiTokens } from '@landfall/testing';
 import { establishAdministrator } from './administrator.js';
@@ -12,8 +12,8 @@ describe("the administrator's token", () => {
     const tokens = new MemoryApiTokens();
     await establishAdministrator(tokens, new Secret('first'));
     await establishAdministrator(tokens, new Secret('first'));
-    assert.equal(await roleOf(tokens, 'first'), 'admin');
-    assert.equal((await tokens.list()).length, 1);
+    expect(await roleOf(tokens, 'first')).toBe('admin');
+    expect((await tokens.list()).length).toBe(1);
   });
 
   it('voids the one before it and leaves those of others', async () => {
@@ -21,10 +21,11 @@ describe("the administrator's token", () => {
     await tokens.put({ name: 'grafana', role: 'viewer', tokenHash: hashOf('other'), expiresAt: null });
     await establishAdministrator(tokens, new Secret('first'));
     await establishAdministrator(tokens, new Secret('second'));
-    assert.deepEqual(
-      [await roleOf(tokens, 'first'), await roleOf(tokens, 'second'), await roleOf(tokens, 'other')],
-      [null, 'admin', 'viewer'],
-    );
+    expect([
+      await roleOf(tokens, 'first'),
+      await roleOf(tokens, 'second'),
+      await roleOf(tokens, 'other'),
+    ]).toStrictEqual([null, 'admin', 'viewer']);
   });
 
   it('is not brought back to life once it was voided', async () => {
@@ -35,6 +36,6 @@ describe("the administrator's token", () => {
       establishAdministrator(tokens, new Secret('first')),
       (error) => error instanceof PermanentError && error.code === 'API_TOKEN_REVOKED',
     );
-    assert.equal(await roleOf(tokens, 'second'), 'admin');
+    expect(await roleOf(tokens, 'second')).toBe('admin');
   });
 });

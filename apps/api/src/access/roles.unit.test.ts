@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { mayDo, type Principal, type Requirement, type Role } from './roles.js';
 
 describe('roles', () => {
@@ -18,8 +17,7 @@ describe('roles', () => {
 
   for (const [who, principal, may] of allowed) {
     it(`let ${who} do ${may.join(', ')} and no more`, () => {
-      assert.deepEqual(
-        all.filter((requirement) => mayDo(principal, requirement)),
+      expect(all.filter((requirement) => mayDo(principal, requirement))).toStrictEqual(
         all.filter((requirement) => may.includes(requirement)),
       );
     });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { Secret } from '@landfall/domain';
 import { MemorySecretBox } from '@landfall/testing';
 import { openSession, sealSession } from './session.js';
@@ -12,8 +11,8 @@ describe('a sealed session', () => {
   it('stands for its token for twelve hours', () => {
     const secrets = new MemorySecretBox();
     const sealed = sealSession(secrets, 'hash', START);
-    assert.equal(openSession(secrets, sealed, at(12 * HOUR - 1)), 'hash');
-    assert.equal(openSession(secrets, sealed, at(12 * HOUR)), null);
+    expect(openSession(secrets, sealed, at(12 * HOUR - 1))).toBe('hash');
+    expect(openSession(secrets, sealed, at(12 * HOUR))).toBe(null);
   });
 
   it('is nothing when it was sealed for something else, or is no session', () => {
@@ -24,7 +23,7 @@ describe('a sealed session', () => {
     const noJson = cookie(secrets.seal(new Secret('{'), 'browser-session'));
     const noSession = cookie(secrets.seal(new Secret('{"tokenHash":1}'), 'browser-session'));
     for (const value of [elsewhere, noJson, noSession, '', 'x', '%%%']) {
-      assert.equal(openSession(secrets, value, START), null);
+      expect(openSession(secrets, value, START)).toBe(null);
     }
   });
 });

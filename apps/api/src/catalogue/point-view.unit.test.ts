@@ -1,35 +1,29 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { PointDisk, RestorePoint } from '@landfall/domain';
 import { viewOfPoint } from './point-view.js';
 
 describe('the view of a restore point', () => {
   it('takes the first disk for the OS disk where nothing else is said', () => {
     const view = viewOfPoint(point({ disks: [disk('sda'), disk('sdb')] }), false);
-    assert.deepEqual(
-      view.disks.map(({ name, role, lun }) => [name, role, lun]),
-      [
-        ['sda', 'os', null],
-        ['sdb', 'data', null],
-      ],
-    );
+    expect(view.disks.map(({ name, role, lun }) => [name, role, lun])).toStrictEqual([
+      ['sda', 'os', null],
+      ['sdb', 'data', null],
+    ]);
   });
 
   it("keeps the manifest's roles and LUNs", () => {
     const disks = [disk('logs', { role: 'data', lun: 4 }), disk('root', { role: 'os' }), disk('extra')];
-    assert.deepEqual(
-      viewOfPoint(point({ disks }), false).disks.map(({ role, lun }) => [role, lun]),
-      [
-        ['data', 4],
-        ['os', null],
-        ['data', null],
-      ],
-    );
+    expect(viewOfPoint(point({ disks }), false).disks.map(({ role, lun }) => [role, lun])).toStrictEqual([
+      ['data', 4],
+      ['os', null],
+      ['data', null],
+    ]);
   });
 
   it('gives away nothing of where the images lie', () => {
     const text = JSON.stringify(viewOfPoint(point({ disks: [disk('sda')] }), false));
-    assert.doesNotMatch(text, /opaque-location|secret-of-azure/);
+    expect(text).not.toMatch(/opaque-location|secret-of-azure/);
   });
 
   it('is restorable unless it can never be', () => {

@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { BadInputError } from '@landfall/domain';
 import { canonicalUrl, parseRepositoryUrl } from './repository-url.js';
 
@@ -17,7 +17,7 @@ describe("a repository's location", () => {
     ['azure://account1/vault/', 'azure://account1/vault'],
     ['azure://account1/vault/a/b', 'azure://account1/vault/a/b'],
   ] as const) {
-    it(`keeps ${given} as ${kept}`, () => assert.equal(canonicalUrl(parseRepositoryUrl(given)), kept));
+    it(`keeps ${given} as ${kept}`, () => expect(canonicalUrl(parseRepositoryUrl(given))).toBe(kept));
   }
 
   for (const refused of [
@@ -41,7 +41,7 @@ describe("a repository's location", () => {
     'azure://account1/vault?sig=abc',
     'file:///srv%00/x',
   ]) {
-    it(`refuses ${refused}`, () => assert.throws(() => parseRepositoryUrl(refused), BadInputError));
+    it(`refuses ${refused}`, () => expect(() => parseRepositoryUrl(refused)).toThrow(BadInputError));
   }
 
   it('does not repeat a credential that was typed into it', () => {

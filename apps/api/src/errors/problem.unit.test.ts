@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import {
   BadInputError,
   ConflictError,
@@ -29,27 +28,27 @@ describe('an error as an answer', () => {
   ] as const) {
     it(`is ${status} for ${error instanceof Error ? error.name : typeof error}, and tells no internals`, () => {
       const { problem } = problemOf(error, '/v1/x');
-      assert.equal(problem.status, status);
-      assert.equal(problem.instance, '/v1/x');
-      assert.doesNotMatch(JSON.stringify(problem), /canary/);
-      for (const field of ['type', 'title', 'code', 'detail', 'fix'] as const) assert.notEqual(problem[field], '');
+      expect(problem.status).toBe(status);
+      expect(problem.instance).toBe('/v1/x');
+      expect(JSON.stringify(problem)).not.toMatch(/canary/);
+      for (const field of ['type', 'title', 'code', 'detail', 'fix'] as const) expect(problem[field]).not.toBe('');
     });
   }
 
   it("keeps the error's code, message and fix", () => {
     const { problem } = problemOf(new ConflictError(DETAILS), '/');
-    assert.deepEqual([problem.code, problem.detail, problem.fix], ['SOME_CODE', 'What happened.', 'What to do.']);
+    expect([problem.code, problem.detail, problem.fix]).toStrictEqual(['SOME_CODE', 'What happened.', 'What to do.']);
   });
 
   it('says when to come back, in whole seconds within bounds', () => {
     const after = (retryAfterMs?: number) =>
       problemOf(new RetryableError(DETAILS, retryAfterMs === undefined ? {} : { retryAfterMs }), '/').retryAfterSeconds;
-    assert.deepEqual([after(1), after(2001), after(1e9), after()], [1, 3, 300, 5]);
-    assert.equal(problemOf(new PermanentError(DETAILS), '/').retryAfterSeconds, null);
+    expect([after(1), after(2001), after(1e9), after()]).toStrictEqual([1, 3, 300, 5]);
+    expect(problemOf(new PermanentError(DETAILS), '/').retryAfterSeconds).toBe(null);
   });
 
   it('lists the fields that do not fit', () => {
     const errors = [{ field: 'a.b', message: 'is missing' }];
-    assert.deepEqual(problemOf(new InvalidRequestError(errors), '/').problem.errors, errors);
+    expect(problemOf(new InvalidRequestError(errors), '/').problem.errors).toStrictEqual(errors);
   });
 });

@@ -1,5 +1,5 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import type { Application } from 'express';
 import { mayDo, type Requirement, type Role } from '../access/roles.js';
 import { hashOf } from '../access/session.js';
@@ -82,10 +82,10 @@ const PERSON: Requirement = 'viewer';
 
 describe('access', () => {
   let api: ApiUnderTest;
-  before(async () => {
+  beforeAll(async () => {
     api = await ApiUnderTest.start();
   });
-  after(() => api.close());
+  afterAll(() => api.close());
 
   const statusOf = async (route: string, role?: Role): Promise<number> => {
     const [method = '', pattern = ''] = route.split(' ');
@@ -95,7 +95,7 @@ describe('access', () => {
   };
 
   it('is decided for every route that the router has', () => {
-    assert.deepEqual([...routesOf(api)].sort(), Object.keys(ROUTES).sort());
+    expect([...routesOf(api)].sort()).toStrictEqual(Object.keys(ROUTES).sort());
   });
 
   it('is refused with 401 everywhere but at the open addresses when there is no token', async () => {
@@ -175,21 +175,21 @@ describe('access', () => {
   it('shows the sign-in page to a browser and a problem to a program', async () => {
     for (const path of ['/', '/admin/queues', '/admin/queues/queue/planner', '/docs']) {
       const page = await api.call('GET', path, { headers: { accept: 'text/html' } });
-      assert.equal(page.status, 401);
-      assert.match(page.text, /<form method="post" action="\/session">/);
-      assert.match(page.text, new RegExp(`name="next" value="${path}"`));
+      expect(page.status).toBe(401);
+      expect(page.text).toMatch(/<form method="post" action="\/session">/);
+      expect(page.text).toMatch(new RegExp(`name="next" value="${path}"`));
     }
     const problem = await api.call('GET', '/v1/restores', { headers: { accept: 'text/html' } });
-    assert.match(problem.headers.get('content-type') ?? '', /application\/problem\+json/);
+    expect(problem.headers.get('content-type') ?? '').toMatch(/application\/problem\+json/);
   });
 });
 
 describe('a session in a browser', () => {
   let api: ApiUnderTest;
-  before(async () => {
+  beforeAll(async () => {
     api = await ApiUnderTest.start();
   });
-  after(() => api.close());
+  afterAll(() => api.close());
 
   const signIn = async (role: Role) => {
     const answer = await api.call('POST', '/session', { body: { token: tokenOf(role) } });
@@ -198,11 +198,11 @@ describe('a session in a browser', () => {
 
   it('is opened by a token and is a cookie that scripts and other sites cannot use', async () => {
     const { answer, cookie } = await signIn('viewer');
-    assert.equal(answer.status, 204);
-    assert.match(answer.headers.get('set-cookie') ?? '', /; HttpOnly; SameSite=Strict$/);
+    expect(answer.status).toBe(204);
+    expect(answer.headers.get('set-cookie') ?? '').toMatch(/; HttpOnly; SameSite=Strict$/);
     const me = await api.call('GET', '/session', { headers: { cookie } });
-    assert.deepEqual(me.body, { name: 'viewer', role: 'viewer' });
-    assert.equal((await api.call('GET', '/', { headers: { cookie } })).status, 200);
+    expect(me.body).toStrictEqual({ name: 'viewer', role: 'viewer' });
+    expect((await api.call('GET', '/', { headers: { cookie } })).status).toBe(200);
   });
 
   it('is opened by the form as well, which leads on to where one wanted to go', async () => {
@@ -212,17 +212,17 @@ describe('a session in a browser', () => {
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
       });
     const good = await form({ token: tokenOf('viewer'), next: '/docs' });
-    assert.deepEqual([good.status, good.headers.get('location')], [303, '/docs']);
+    expect([good.status, good.headers.get('location')]).toStrictEqual([303, '/docs']);
     const away = await form({ token: tokenOf('viewer'), next: '//evil.example' });
-    assert.equal(away.headers.get('location'), '/');
+    expect(away.headers.get('location')).toBe('/');
     const bad = await form({ token: 'wrong', next: '/docs' });
-    assert.equal(bad.status, 401);
-    assert.match(bad.text, /role="alert"/);
+    expect(bad.status).toBe(401);
+    expect(bad.text).toMatch(/role="alert"/);
   });
 
   it('is not opened by a wrong token nor by that of a data-mover', async () => {
-    assert.equal((await api.call('POST', '/session', { body: { token: 'wrong' } })).status, 401);
-    assert.equal((await signIn('mover')).answer.status, 401);
+    expect((await api.call('POST', '/session', { body: { token: 'wrong' } })).status).toBe(401);
+    expect((await signIn('mover')).answer.status).toBe(401);
   });
 
   it('changes things only when its browser says that a page of this site asked for it', async () => {
@@ -249,7 +249,7 @@ describe('a session in a browser', () => {
       body: { token: 'x' },
       headers: { origin: 'https://evil.example' },
     });
-    assert.equal(answer.status, 403);
+    expect(answer.status).toBe(403);
   });
 
   it('ends with its token, when it is closed, and is not forged', async () => {
@@ -259,13 +259,13 @@ describe('a session in a browser', () => {
     const middle = Math.floor(value.length / 2);
     const flipped = `${name}=${value.slice(0, middle)}${value[middle] === 'A' ? 'B' : 'A'}${value.slice(middle + 1)}`;
     for (const forged of [flipped, `${name}=`, `${name}=e30`, `${name}=${'A'.repeat(5_000)}`]) {
-      assert.equal((await api.call('GET', '/session', { headers: { cookie: forged } })).status, 401);
+      expect((await api.call('GET', '/session', { headers: { cookie: forged } })).status).toBe(401);
     }
     const closed = await api.call('DELETE', '/session', { headers: { cookie } });
-    assert.match(closed.headers.get('set-cookie') ?? '', /landfall-session=;.*Expires=Thu, 01 Jan 1970/);
+    expect(closed.headers.get('set-cookie') ?? '').toMatch(/landfall-session=;.*Expires=Thu, 01 Jan 1970/);
     const record = (await tokens.list()).find((token) => token.name === 'approver');
     await tokens.revoke(record?.id ?? '');
-    assert.equal((await api.call('GET', '/session', { headers: { cookie } })).status, 401);
+    expect((await api.call('GET', '/session', { headers: { cookie } })).status).toBe(401);
   });
 });
 

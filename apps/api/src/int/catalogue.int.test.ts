@@ -1,5 +1,5 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
 import { restorePointId } from '@landfall/domain';
 import { z } from 'zod';
 import { MACHINE_ANSWER, POINT_ANSWER, REPOSITORY_ANSWER, SCANNED_REPOSITORY_ANSWER } from '../openapi.js';
@@ -8,10 +8,10 @@ import { discovered } from './samples.fixture.test.js';
 
 const PASSWORD = 'canary-repository-password';
 let api: ApiUnderTest;
-before(async () => {
+beforeAll(async () => {
   api = await ApiUnderTest.start();
 });
-after(() => api.close());
+afterAll(() => api.close());
 
 const add = (change: Record<string, unknown> = {}) =>
   api.call('POST', '/v1/repositories', {
@@ -29,36 +29,36 @@ describe('repositories', () => {
 
   it('are added, read at once and shown, and never show their password', async () => {
     const added = await add({ hostedByProvider: true });
-    assert.equal(added.status, 201);
+    expect(added.status).toBe(201);
     const repository = SCANNED_REPOSITORY_ANSWER.parse(added.body);
-    assert.equal(repository.url, '/srv/nightly');
-    assert.equal(repository.format, 'restic, format version 2');
-    assert.deepEqual([repository.machines, repository.points, repository.hostedByProvider], [1, 1, true]);
+    expect(repository.url).toBe('/srv/nightly');
+    expect(repository.format).toBe('restic, format version 2');
+    expect([repository.machines, repository.points, repository.hostedByProvider]).toStrictEqual([1, 1, true]);
     const shown = await api.call('GET', '/v1/repositories/nightly', { role: 'viewer' });
-    assert.equal(REPOSITORY_ANSWER.parse(shown.body).points, 1);
+    expect(REPOSITORY_ANSWER.parse(shown.body).points).toBe(1);
     const listed = await api.call('GET', '/v1/repositories', { role: 'viewer' });
-    assert.equal(z.array(REPOSITORY_ANSWER).parse(listed.body).length, 1);
-    for (const answer of [added, shown, listed]) assert.doesNotMatch(answer.text, /canary/);
+    expect(z.array(REPOSITORY_ANSWER).parse(listed.body).length).toBe(1);
+    for (const answer of [added, shown, listed]) expect(answer.text).not.toMatch(/canary/);
   });
 
   it('keep their password sealed', async () => {
     await add();
     const { catalogue, secrets } = api.connections.ports;
     const sealed = (await catalogue.sealedPassword('nightly')) ?? '';
-    assert.doesNotMatch(sealed, /canary/);
-    assert.equal(secrets.open(sealed, 'repository:nightly').reveal(), PASSWORD);
-    assert.throws(() => secrets.open(sealed, 'repository:other'));
+    expect(sealed).not.toMatch(/canary/);
+    expect(secrets.open(sealed, 'repository:nightly').reveal()).toBe(PASSWORD);
+    expect(() => secrets.open(sealed, 'repository:other')).toThrow();
   });
 
   for (const code of ['REPOSITORY_PASSWORD_WRONG', 'REPOSITORY_NOT_FOUND', 'REPOSITORY_DAMAGED']) {
     it(`are not added when the scan ends in ${code}`, async () => {
       scanFails(api, code);
       const answer = await add();
-      assert.equal(answer.status, 422);
-      assert.equal((answer.body as { code: string }).code, code);
-      assert.equal((await api.call('GET', '/v1/repositories/nightly', { role: 'viewer' })).status, 404);
+      expect(answer.status).toBe(422);
+      expect((answer.body as { code: string }).code).toBe(code);
+      expect((await api.call('GET', '/v1/repositories/nightly', { role: 'viewer' })).status).toBe(404);
       scanFinds(api);
-      assert.equal((await add()).status, 201);
+      expect((await add()).status).toBe(201);
     });
   }
 
@@ -67,8 +67,8 @@ describe('repositories', () => {
     const problem = await api.problem('POST', '/v1/repositories', {
       body: { name: 'nightly', kind: 'restic', url: '/srv/other', password: 'x' },
     });
-    assert.deepEqual([problem.status, problem.code], [409, 'REPOSITORY_EXISTS']);
-    assert.equal((await api.call('GET', '/v1/repositories/nightly', { role: 'viewer' })).status, 200);
+    expect([problem.status, problem.code]).toStrictEqual([409, 'REPOSITORY_EXISTS']);
+    expect((await api.call('GET', '/v1/repositories/nightly', { role: 'viewer' })).status).toBe(200);
   });
 
   it('are refused when they are described wrongly, without repeating a credential', async () => {
@@ -84,34 +84,31 @@ describe('repositories', () => {
       const body = { name: 'nightly', kind: 'restic', url: '/srv/nightly', password: 'x', ...change };
       const problem = await api.problem('POST', '/v1/repositories', { body });
       assert.deepEqual([problem.status, problem.code], [400, 'BAD_REQUEST'], field);
-      assert.deepEqual(
-        problem.errors?.map((error) => error.field),
-        [field],
-      );
+      expect(problem.errors?.map((error) => error.field)).toStrictEqual([field]);
     }
     const located = await api.problem('POST', '/v1/repositories', {
       body: { name: 'x', kind: 'restic', url: 'https://user:canary@169.254.169.254/', password: 'x' },
     });
-    assert.deepEqual([located.status, located.code], [400, 'REPOSITORY_URL_INVALID']);
-    assert.doesNotMatch(JSON.stringify(located), /canary/);
+    expect([located.status, located.code]).toStrictEqual([400, 'REPOSITORY_URL_INVALID']);
+    expect(JSON.stringify(located)).not.toMatch(/canary/);
     const body = { name: 'x', kind: 'restic', url: '/srv/x' };
-    assert.equal((await api.problem('POST', '/v1/repositories', { body })).code, 'REPOSITORY_PASSWORD_MISSING');
+    expect((await api.problem('POST', '/v1/repositories', { body })).code).toBe('REPOSITORY_PASSWORD_MISSING');
   });
 
   it('are read again on demand', async () => {
     await add();
     scanFinds(api, [discovered(), discovered({ reference: 'b2'.repeat(32), takenAt: new Date() })]);
     const answer = await api.call('POST', '/v1/repositories/nightly/rescan', { role: 'operator' });
-    assert.equal(answer.status, 200);
-    assert.equal(SCANNED_REPOSITORY_ANSWER.parse(answer.body).points, 2);
-    assert.equal((await api.call('POST', '/v1/repositories/other/rescan', { role: 'operator' })).status, 404);
+    expect(answer.status).toBe(200);
+    expect(SCANNED_REPOSITORY_ANSWER.parse(answer.body).points).toBe(2);
+    expect((await api.call('POST', '/v1/repositories/other/rescan', { role: 'operator' })).status).toBe(404);
   });
 
   it('stay when a later scan fails', async () => {
     await add();
     scanFails(api, 'REPOSITORY_DAMAGED');
-    assert.equal((await api.call('POST', '/v1/repositories/nightly/rescan', { role: 'operator' })).status, 422);
-    assert.equal((await api.call('GET', '/v1/restore-points', { role: 'viewer' })).text.includes('web'), true);
+    expect((await api.call('POST', '/v1/repositories/nightly/rescan', { role: 'operator' })).status).toBe(422);
+    expect((await api.call('GET', '/v1/restore-points', { role: 'viewer' })).text.includes('web')).toBe(true);
   });
 
   it('are removed with their points, once, and not while a restore needs them', async () => {
@@ -124,29 +121,26 @@ describe('repositories', () => {
     });
     const { id } = created.body as { id: string };
     const busy = await api.problem('DELETE', '/v1/repositories/nightly');
-    assert.deepEqual([busy.status, busy.code], [409, 'REPOSITORY_IN_USE']);
+    expect([busy.status, busy.code]).toStrictEqual([409, 'REPOSITORY_IN_USE']);
     const restore = await books.restore(id);
     await books.transaction((tx) => tx.moveRestore(id, { from: 'planning', epoch: restore?.epoch ?? 0 }, 'failed'));
-    assert.equal((await api.call('DELETE', '/v1/repositories/nightly', { role: 'operator' })).status, 204);
-    assert.equal((await api.call('DELETE', '/v1/repositories/nightly', { role: 'operator' })).status, 404);
-    assert.deepEqual((await api.call('GET', '/v1/restore-points', { role: 'viewer' })).body, []);
+    expect((await api.call('DELETE', '/v1/repositories/nightly', { role: 'operator' })).status).toBe(204);
+    expect((await api.call('DELETE', '/v1/repositories/nightly', { role: 'operator' })).status).toBe(404);
+    expect((await api.call('GET', '/v1/restore-points', { role: 'viewer' })).body).toStrictEqual([]);
   });
 
   it('leave their traces in the audit log, without secrets', async () => {
     await add();
     await api.call('DELETE', '/v1/repositories/nightly', { role: 'admin' });
     const entries = (await api.connections.ports.audit.entries(0, 10_000)).slice(-2);
-    assert.deepEqual(
-      entries.map(({ actor, action, subject }) => [actor, action, subject]),
-      [
-        ['operator', 'repository.add', 'nightly'],
-        ['admin', 'repository.remove', 'nightly'],
-      ],
-    );
-    assert.doesNotMatch(JSON.stringify(entries), /canary/);
+    expect(entries.map(({ actor, action, subject }) => [actor, action, subject])).toStrictEqual([
+      ['operator', 'repository.add', 'nightly'],
+      ['admin', 'repository.remove', 'nightly'],
+    ]);
+    expect(JSON.stringify(entries)).not.toMatch(/canary/);
   });
 
-  it('write no secret into the log', () => assert.doesNotMatch(api.log.join(''), /canary/));
+  it('write no secret into the log', () => expect(api.log.join('')).not.toMatch(/canary/));
 });
 
 describe('machines and restore points', () => {
@@ -158,7 +152,7 @@ describe('machines and restore points', () => {
     level: 'file',
     disks: [],
   });
-  before(async () => {
+  beforeAll(async () => {
     scanFinds(api, [discovered(), other]);
     await api.connections.ports.catalogue.removeRepository('nightly');
     await add();
@@ -166,10 +160,10 @@ describe('machines and restore points', () => {
 
   it('are listed', async () => {
     const machines = z.array(MACHINE_ANSWER).parse((await api.call('GET', '/v1/machines', { role: 'viewer' })).body);
-    assert.deepEqual(machines.map((machine) => machine.name).sort(), ['db', 'web']);
+    expect(machines.map((machine) => machine.name).sort()).toStrictEqual(['db', 'web']);
     const all = await api.call('GET', '/v1/restore-points', { role: 'viewer' });
-    assert.equal(z.array(POINT_ANSWER).parse(all.body).length, 2);
-    assert.doesNotMatch(all.text, /canary-location/);
+    expect(z.array(POINT_ANSWER).parse(all.body).length).toBe(2);
+    expect(all.text).not.toMatch(/canary-location/);
   });
 
   it("are found by a machine's id, name or alias", async () => {
@@ -188,8 +182,8 @@ describe('machines and restore points', () => {
       );
     }
     const problem = await api.problem('GET', '/v1/restore-points?machine=nobody');
-    assert.deepEqual([problem.status, problem.code], [404, 'MACHINE_NOT_FOUND']);
-    assert.equal((await api.problem('GET', '/v1/restore-points?name=web')).status, 400);
+    expect([problem.status, problem.code]).toStrictEqual([404, 'MACHINE_NOT_FOUND']);
+    expect((await api.problem('GET', '/v1/restore-points?name=web')).status).toBe(400);
   });
 
   it('are shown by id, reference or the beginning of it', async () => {
@@ -197,25 +191,22 @@ describe('machines and restore points', () => {
     for (const text of [id, discovered().reference, 'a1a1a1', id.slice(0, 9)]) {
       const point = POINT_ANSWER.parse((await api.call('GET', `/v1/restore-points/${text}`, { role: 'viewer' })).body);
       assert.equal(point.id, id, text);
-      assert.deepEqual(
-        point.disks.map((disk) => disk.role),
-        ['os', 'data'],
-      );
-      assert.equal(point.restorable, true);
+      expect(point.disks.map((disk) => disk.role)).toStrictEqual(['os', 'data']);
+      expect(point.restorable).toBe(true);
     }
     const files = await api.call('GET', `/v1/restore-points/${other.reference}`, { role: 'viewer' });
-    assert.equal(POINT_ANSWER.parse(files.body).restorable, false);
+    expect(POINT_ANSWER.parse(files.body).restorable).toBe(false);
   });
 
   it('are refused when the text fits none, or several', async () => {
     const unknown = await api.problem('GET', '/v1/restore-points/ffffffff');
-    assert.deepEqual([unknown.status, unknown.code], [404, 'POINT_NOT_FOUND']);
-    assert.equal((await api.problem('GET', '/v1/restore-points/a1')).status, 404);
+    expect([unknown.status, unknown.code]).toStrictEqual([404, 'POINT_NOT_FOUND']);
+    expect((await api.problem('GET', '/v1/restore-points/a1')).status).toBe(404);
     scanFinds(api, [discovered(), discovered({ reference: `a1a1a1a1${'c3'.repeat(28)}` })]);
     await api.call('POST', '/v1/repositories/nightly/rescan', { role: 'operator' });
     const several = await api.problem('GET', '/v1/restore-points/a1a1a1');
-    assert.deepEqual([several.status, several.code], [409, 'POINT_AMBIGUOUS']);
-    assert.ok(several.detail.includes(restorePointId('nightly', discovered().reference)));
+    expect([several.status, several.code]).toStrictEqual([409, 'POINT_AMBIGUOUS']);
+    expect(several.detail).toContain(restorePointId('nightly', discovered().reference));
   });
 
   it('are asked for with odd texts without harm', async () => {

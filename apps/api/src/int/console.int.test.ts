@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { restorePointId } from '@landfall/domain';
 import { FakeEventSource, type FakePage, openPage } from './page.fixture.test.js';
 import { ApiUnderTest, scanFinds, tokenOf, until } from './running-api.fixture.test.js';
@@ -17,7 +16,7 @@ describe('the console', () => {
   let restoreId: string;
   const seen = (text: string) => until(`"${text}" on the page`, async () => page.main.textContent.includes(text));
 
-  before(async () => {
+  beforeAll(async () => {
     api = await ApiUnderTest.start();
     scanFinds(api, [discovered({ machineName: HOSTILE })]);
     const repository = { name: 'nightly', kind: 'restic', url: '/srv/nightly', password: 'x' };
@@ -39,24 +38,23 @@ describe('the console', () => {
     );
     await import(CONSOLE);
   });
-  after(() => api.close());
+  afterAll(() => api.close());
 
   it('says who is signed in and lists the restores', async () => {
-    assert.equal(page.who.textContent, 'operator (operator)');
+    expect(page.who.textContent).toBe('operator (operator)');
     await seen(restoreId);
-    assert.equal(
+    expect(
       page.main
         .all('a')
         .find((link) => link.textContent === restoreId)
         ?.getAttribute('href'),
-      `#/restores/${restoreId}`,
-    );
+    ).toBe(`#/restores/${restoreId}`);
   });
 
   it('lists points, repositories and workers, and takes names for text', async () => {
     page.go('#/points');
     await seen(HOSTILE);
-    assert.equal(page.main.all('img').length, 0);
+    expect(page.main.all('img').length).toBe(0);
     page.go('#/repositories');
     await seen('/srv/nightly');
     page.go('#/workers');
@@ -68,11 +66,8 @@ describe('the console', () => {
     await seen('web-data');
     await seen('create-empty-disks');
     const stream = await until('the stream', async () => FakeEventSource.opened.at(-1));
-    assert.match(stream.url, new RegExp(`^/v1/restores/${restoreId}/events\\?after=\\d+$`));
-    assert.deepEqual(
-      page.main.all('button').map((button) => button.textContent),
-      ['Cancel'],
-    );
+    expect(stream.url).toMatch(new RegExp(`^/v1/restores/${restoreId}/events\\?after=\\d+$`));
+    expect(page.main.all('button').map((button) => button.textContent)).toStrictEqual(['Cancel']);
   });
 
   it('cancels a restore, and shows its end with the error and the remedy', async () => {
@@ -82,13 +77,13 @@ describe('the console', () => {
       'the cancellation',
       async () => (await api.connections.ports.books.restore(restoreId))?.state === 'cancelling',
     );
-    assert.equal(page.main.all('button').length, 0);
+    expect(page.main.all('button').length).toBe(0);
     const view = (await api.call('GET', `/v1/restores/${restoreId}`, { role: 'viewer' })).body as object;
     const stream = FakeEventSource.opened.at(-1)!;
     const error = { code: 'PACK_MISSING', message: 'Pack ab is missing.', fix: 'Bring it back.' };
     stream.send('restore', { ...view, state: 'failed', error });
     for (const text of ['failed', ...Object.values(error)]) await seen(text);
-    assert.equal(stream.closed, true);
+    expect(stream.closed).toBe(true);
   });
 
   it("says what is wrong in the API's words, and asks no further", async () => {

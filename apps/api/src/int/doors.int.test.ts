@@ -1,5 +1,5 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { requestRestore } from '@landfall/pipeline';
 import { REGISTERED } from '@landfall/transfer';
 import { aRestoreRequest, OwnRedis } from '@landfall/testing';
@@ -32,7 +32,7 @@ async function launching(api: ApiUnderTest, id: string): Promise<void> {
   const { books, workers } = api.connections.ports;
   const { restoreId } = await requestRestore(books, { request: aRestoreRequest(), requestedBy: 'olivia' });
   const bootstrap = { bootstrapTokenHash: hashOf(`bootstrap-of-${id}`), bootstrapSeconds: 60 };
-  assert.ok(await workers.enter({ id, restoreId, azureId: `/vms/${id}`, disks: ['web-os'], ...bootstrap }));
+  expect(await workers.enter({ id, restoreId, azureId: `/vms/${id}`, disks: ['web-os'], ...bootstrap })).toBe(true);
 }
 
 function register(api: ApiUnderTest, id: string) {
@@ -50,12 +50,12 @@ describe('what a worker is let into Redis with', () => {
   let api: ApiUnderTest;
   let prefix: string;
 
-  before(async () => {
+  beforeAll(async () => {
     redis = await OwnRedis.start();
     api = await ApiUnderTest.start({ REDIS_URL: redis.url.reveal() });
     prefix = api.environment.LANDFALL_QUEUE_PREFIX;
   });
-  after(async () => {
+  afterAll(async () => {
     await redis.resume();
     await api.close();
     await redis.dispose();
@@ -63,8 +63,8 @@ describe('what a worker is let into Redis with', () => {
 
   it('reaches its own queue and nothing else', async () => {
     const url = await registered(api, 'w-own');
-    assert.equal(await ask(url, 'PING'), 'PONG');
-    assert.equal(await ask(url, 'LLEN', `${prefix}:mover-worker-w-own:wait`), '0');
+    expect(await ask(url, 'PING')).toBe('PONG');
+    expect(await ask(url, 'LLEN', `${prefix}:mover-worker-w-own:wait`)).toBe('0');
     await registered(api, 'w-foreign');
     const refused: [string, ...string[]][] = [
       ['FLUSHALL'],
@@ -80,8 +80,8 @@ describe('what a worker is let into Redis with', () => {
   it('is the same when the registration is repeated because its answer was lost', async () => {
     const url = await registered(api, 'w-again');
     const again = REGISTERED.parse((await register(api, 'w-again')).body);
-    assert.equal(again.redisUrl, url);
-    assert.equal(await ask(url, 'PING'), 'PONG');
+    expect(again.redisUrl).toBe(url);
+    expect(await ask(url, 'PING')).toBe('PONG');
   });
 
   it('works again after a restart of Redis, with two APIs at once, and not for a worker that was retired', async () => {
@@ -93,9 +93,9 @@ describe('what a worker is let into Redis with', () => {
       await api.connections.ports.workers.retire('w-goes');
       await redis.stop();
       await redis.resume();
-      assert.match(await ask(url, 'PING'), /WRONGPASS|NOAUTH/);
+      expect(await ask(url, 'PING')).toMatch(/WRONGPASS|NOAUTH/);
       await until('it is let in', async () => (await ask(url, 'PING')) === 'PONG');
-      assert.match(await ask(gone, 'PING'), /WRONGPASS|NOAUTH/);
+      expect(await ask(gone, 'PING')).toMatch(/WRONGPASS|NOAUTH/);
     } finally {
       await another.close();
     }
@@ -114,7 +114,7 @@ describe('what a worker is let into Redis with', () => {
       },
     });
     try {
-      assert.equal((await register(api, 'w-late')).status, 401);
+      expect((await register(api, 'w-late')).status).toBe(401);
     } finally {
       Object.assign(ports.doors, { open });
     }
@@ -125,31 +125,31 @@ describe('what a worker is let into Redis with', () => {
   it('of the pool is told to the pool, and to no worker', async () => {
     const answer = await api.call('POST', `${ROUTES}/movers/place`, { role: 'mover', body: {} });
     const place = answer.body as { redisUrl: string; queue: string };
-    assert.equal(place.queue, 'mover-pool');
-    assert.equal(await ask(place.redisUrl, 'LLEN', `${prefix}:mover-pool:wait`), '0');
-    assert.match(await ask(place.redisUrl, 'LLEN', `${prefix}:mover-worker-w-own:wait`), /NOPERM/);
+    expect(place.queue).toBe('mover-pool');
+    expect(await ask(place.redisUrl, 'LLEN', `${prefix}:mover-pool:wait`)).toBe('0');
+    expect(await ask(place.redisUrl, 'LLEN', `${prefix}:mover-worker-w-own:wait`)).toMatch(/NOPERM/);
 
     await registered(api, 'w-curious');
     const headers = { authorization: `Bearer ${sessionOf('w-curious')}` };
-    assert.equal((await api.call('POST', `${ROUTES}/movers/place`, { headers, body: {} })).status, 403);
+    expect((await api.call('POST', `${ROUTES}/movers/place`, { headers, body: {} })).status).toBe(403);
   });
 
   it('stands in no log', async () => {
     const url = await registered(api, 'w-logged');
     const { password } = new URL(url);
-    assert.ok(password.length > 20);
-    assert.ok(!api.log.some((line) => line.includes(password)));
+    expect(password.length).toBeGreaterThan(20);
+    expect(api.log.some((line) => line.includes(password))).toBe(false);
   });
 });
 
 describe('a Redis that does not let users be made', () => {
   let redis: OwnRedis;
-  before(async () => {
+  beforeAll(async () => {
     redis = await OwnRedis.start();
     await ask(redis.url.reveal(), 'ACL', 'SETUSER', 'managed', 'on', '>pw', '~*', '&*', '+@all', '-acl');
     await ask(redis.url.reveal(), 'ACL', 'SETUSER', 'narrow', 'on', '>pw', '~*:mover-worker-*', '+@all', '-acl');
   });
-  after(() => redis.dispose());
+  afterAll(() => redis.dispose());
 
   const as = (user: string): string => {
     const url = new URL(redis.url.reveal());
@@ -165,12 +165,12 @@ describe('a Redis that does not let users be made', () => {
       const { status, code } = await api.problem('POST', `${ROUTES}/workers/w-1/register`, {
         body: { bootstrapToken: 'bootstrap-of-w-1', mover: MOVER },
       });
-      assert.deepEqual([status, code], [503, 'WORKER_REDIS_USER_UNAVAILABLE']);
-      assert.equal((await api.connections.ports.workers.worker('w-1'))?.state, 'launching');
+      expect([status, code]).toStrictEqual([503, 'WORKER_REDIS_USER_UNAVAILABLE']);
+      expect((await api.connections.ports.workers.worker('w-1'))?.state).toBe('launching');
       const ready = await api.call('GET', '/health/ready');
       const checks = { postgres: 'ok', redis: 'ok', 'worker-redis': 'WORKER_REDIS_USER_UNAVAILABLE' };
-      assert.deepEqual([ready.status, ready.body], [200, { status: 'ok', checks }]);
-      assert.ok(api.log.some((line) => line.includes('WORKER_REDIS_USER_UNAVAILABLE')));
+      expect([ready.status, ready.body]).toStrictEqual([200, { status: 'ok', checks }]);
+      expect(api.log.some((line) => line.includes('WORKER_REDIS_USER_UNAVAILABLE'))).toBe(true);
     } finally {
       await api.close();
     }
@@ -180,9 +180,9 @@ describe('a Redis that does not let users be made', () => {
     const fixed = as('narrow');
     const api = await ApiUnderTest.start({ REDIS_URL: as('managed'), LANDFALL_WORKER_REDIS_URL: fixed });
     try {
-      assert.equal(await registered(api, 'w-1'), fixed);
+      expect(await registered(api, 'w-1')).toBe(fixed);
       const ready = await api.call('GET', '/health/ready');
-      assert.deepEqual((ready.body as { checks: object }).checks, {
+      expect((ready.body as { checks: object }).checks).toStrictEqual({
         postgres: 'ok',
         redis: 'ok',
         'worker-redis': 'ok',
@@ -194,6 +194,6 @@ describe('a Redis that does not let users be made', () => {
 
   it('ends the start where the fixed user is the services’ own', async () => {
     const start = ApiUnderTest.start({ REDIS_URL: as('managed'), LANDFALL_WORKER_REDIS_URL: as('managed') });
-    await assert.rejects(start, { code: 'CONFIG_INVALID' });
+    await expect(start).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 });

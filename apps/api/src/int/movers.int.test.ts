@@ -1,5 +1,5 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { restorePointId, SEALING_CONTEXT, Secret, type RestorePlan } from '@landfall/domain';
 import { REGISTERED, SEGMENT_GRANT, writerLease } from '@landfall/transfer';
 import { hashOf } from '../access/session.js';
@@ -11,12 +11,12 @@ const MOVER = { name: 'worker-0', pid: 4711 };
 const PROCESS = 'worker-0/a1';
 let api: ApiUnderTest;
 
-before(async () => {
+beforeAll(async () => {
   api = await ApiUnderTest.start();
   scanFinds(api, [discovered()]);
   await addRepository('nightly', '/srv/nightly');
 });
-after(() => api.close());
+afterAll(() => api.close());
 
 function addRepository(name: string, url: string): Promise<Answer> {
   const body = { name, kind: 'restic', url, password: `canary-password-of-${name}` };
@@ -94,30 +94,30 @@ describe('a data-mover on a worker', () => {
   it('exchanges its bootstrap token once for a session, and is then seen on its worker', async () => {
     const { id } = await restoreInTransfer('worker');
     const { answer, session } = await registeredWorker(id, 'w-once');
-    assert.equal(answer.status, 200);
+    expect(answer.status).toBe(200);
     const services = new URL(api.environment.REDIS_URL.reveal());
     const told = new URL(session.redisUrl);
-    assert.deepEqual([told.host, told.username], [services.host, `${session.queuePrefix}.worker.w-once`]);
-    assert.notEqual(told.password, services.password);
-    assert.equal(session.queuePrefix, api.environment.LANDFALL_QUEUE_PREFIX);
-    assert.equal(session.queue, 'mover-worker-w-once');
-    assert.ok(session.sessionToken.length >= 43);
-    assert.equal((await register('w-once', 'bootstrap-of-w-once')).status, 401);
+    expect([told.host, told.username]).toStrictEqual([services.host, `${session.queuePrefix}.worker.w-once`]);
+    expect(told.password).not.toBe(services.password);
+    expect(session.queuePrefix).toBe(api.environment.LANDFALL_QUEUE_PREFIX);
+    expect(session.queue).toBe('mover-worker-w-once');
+    expect(session.sessionToken.length).toBeGreaterThanOrEqual(43);
+    expect((await register('w-once', 'bootstrap-of-w-once')).status).toBe(401);
     const listed = await api.call('GET', '/v1/workers', { role: 'viewer' });
     const worker = (listed.body as { id: string; state: string; movers: { name: string }[] }[]).find(
       (one) => one.id === 'w-once',
     );
-    assert.deepEqual([worker?.state, worker?.movers.map((mover) => mover.name)], ['ready', ['worker-0']]);
-    assert.doesNotMatch(listed.text, new RegExp(session.sessionToken));
+    expect([worker?.state, worker?.movers.map((mover) => mover.name)]).toStrictEqual(['ready', ['worker-0']]);
+    expect(listed.text).not.toMatch(new RegExp(session.sessionToken));
   });
 
   it('is not registered with a wrong or expired bootstrap token, nor as somebody else', async () => {
     const { id } = await restoreInTransfer('worker');
     await createWorker(id, 'w-late', -1);
     await createWorker(id, 'w-other', 60);
-    assert.equal((await register('w-late', 'bootstrap-of-w-late')).status, 401);
-    assert.equal((await register('w-other', 'bootstrap-of-w-late')).status, 401);
-    assert.equal((await register('w-nobody', 'x')).status, 401);
+    expect((await register('w-late', 'bootstrap-of-w-late')).status).toBe(401);
+    expect((await register('w-other', 'bootstrap-of-w-late')).status).toBe(401);
+    expect((await register('w-nobody', 'x')).status).toBe(401);
   });
 
   it('prolongs its own session and no other', async () => {
@@ -126,17 +126,17 @@ describe('a data-mover on a worker', () => {
     const beat = (worker: string) =>
       api.call('POST', `/internal/v1/workers/${worker}/heartbeat`, { body: { mover: MOVER }, headers });
     const answer = await beat('w-beat');
-    assert.equal(answer.status, 200);
-    assert.equal((answer.body as { validSeconds: number }).validSeconds, 3600);
-    assert.equal((await beat('w-once')).status, 403);
+    expect(answer.status).toBe(200);
+    expect((answer.body as { validSeconds: number }).validSeconds).toBe(3600);
+    expect((await beat('w-once')).status).toBe(403);
   });
 
   it('gets with a claim all that it needs', async () => {
     const { id, data } = await restoreInTransfer('worker');
     const { headers } = await registeredWorker(id, 'w-claim');
     const answer = await claim(data.id, data.epoch, headers);
-    assert.equal(answer.status, 200);
-    assert.deepEqual(SEGMENT_GRANT.parse(answer.body), {
+    expect(answer.status).toBe(200);
+    expect(SEGMENT_GRANT.parse(answer.body)).toStrictEqual({
       segmentId: data.id,
       restoreId: id,
       epoch: data.epoch,
@@ -153,8 +153,8 @@ describe('a data-mover on a worker', () => {
       target: { kind: 'lun', lun: 1, sizeBytes: 5 * 2 ** 30 },
     });
     const events = await api.connections.ports.books.events(id);
-    assert.equal(events.filter((event) => event.type === 'segment.claimed').length, 1);
-    assert.doesNotMatch(JSON.stringify(events), /canary/);
+    expect(events.filter((event) => event.type === 'segment.claimed').length).toBe(1);
+    expect(JSON.stringify(events)).not.toMatch(/canary/);
   });
 
   it('reads what the plan says, whatever the catalogue says by now', async () => {
@@ -166,7 +166,7 @@ describe('a data-mover on a worker', () => {
     const { data } = await restoreInTransfer('worker', { planned });
     const { headers } = await registeredWorker(data.restoreId, 'w-planned');
     const grant = SEGMENT_GRANT.parse((await claim(data.id, data.epoch, headers)).body);
-    assert.deepEqual(grant.source, { location: 'planned/web-data', sizeBytes: 7 });
+    expect(grant.source).toStrictEqual({ location: 'planned/web-data', sizeBytes: 7 });
   });
 
   it('is told to drop a job that is done or stale', async () => {
@@ -174,42 +174,42 @@ describe('a data-mover on a worker', () => {
     const { id, os, data } = await restoreInTransfer('worker');
     const { headers } = await registeredWorker(id, 'w-drop');
     const stale = await claim(os.id, os.epoch + 5, headers);
-    assert.deepEqual([stale.status, (stale.body as { code: string }).code], [409, 'SEGMENT_STALE']);
+    expect([stale.status, (stale.body as { code: string }).code]).toStrictEqual([409, 'SEGMENT_STALE']);
     await claim(data.id, data.epoch, headers);
     await books.transaction((tx) => tx.moveSegment(data.id, { from: 'running', epoch: data.epoch }, 'done'));
     const done = await claim(data.id, data.epoch, headers);
-    assert.deepEqual([done.status, (done.body as { code: string }).code], [409, 'SEGMENT_DONE']);
-    assert.equal((await claim('unknown', 0, headers)).status, 404);
+    expect([done.status, (done.body as { code: string }).code]).toStrictEqual([409, 'SEGMENT_DONE']);
+    expect((await claim('unknown', 0, headers)).status).toBe(404);
   });
 
   it('keeps its lease by renewing it, until it leaves or another process has its name', async () => {
     const { id, os } = await restoreInTransfer('worker');
     const { headers } = await registeredWorker(id, 'w-lease');
-    assert.equal((await lease('renew', headers)).status, 409);
-    assert.deepEqual((await lease('lease', headers)).body, { leaseMs: 45_000 });
-    assert.deepEqual((await lease('renew', headers)).body, { leaseMs: 45_000 });
+    expect((await lease('renew', headers)).status).toBe(409);
+    expect((await lease('lease', headers)).body).toStrictEqual({ leaseMs: 45_000 });
+    expect((await lease('renew', headers)).body).toStrictEqual({ leaseMs: 45_000 });
     await lease('lease', headers, 'worker-0/b2');
     const lost = await lease('renew', headers);
-    assert.deepEqual([lost.status, (lost.body as { code: string }).code], [409, 'LEASE_LOST']);
+    expect([lost.status, (lost.body as { code: string }).code]).toStrictEqual([409, 'LEASE_LOST']);
     const claimed = await claimAs(PROCESS, os.id, os.epoch, headers);
-    assert.deepEqual([claimed.status, (claimed.body as { code: string }).code], [409, 'LEASE_LOST']);
-    assert.deepEqual((await lease('leave', headers, 'worker-0/b2')).body, { left: true });
-    assert.equal((await lease('renew', headers, 'worker-0/b2')).status, 409);
+    expect([claimed.status, (claimed.body as { code: string }).code]).toStrictEqual([409, 'LEASE_LOST']);
+    expect((await lease('leave', headers, 'worker-0/b2')).body).toStrictEqual({ left: true });
+    expect((await lease('renew', headers, 'worker-0/b2')).status).toBe(409);
   });
 
   it('gets what another one had only when that one is gone for certain', async () => {
     const { leases } = api.connections.ports;
     const { id, os } = await restoreInTransfer('worker');
     const { headers } = await registeredWorker(id, 'w-fence');
-    assert.equal((await claim(os.id, os.epoch, headers)).status, 200);
+    expect((await claim(os.id, os.epoch, headers)).status).toBe(200);
     const other = 'worker-1/c3';
     await lease('lease', headers, other);
     const held = { restoreId: id, heldBy: PROCESS, expired: false, epoch: os.epoch };
-    assert.deepEqual((await claimAs(other, os.id, os.epoch, headers, [PROCESS])).body, held);
+    expect((await claimAs(other, os.id, os.epoch, headers, [PROCESS])).body).toStrictEqual(held);
     await leases.takeOver(writerLease('w-fence', PROCESS), PROCESS, -1);
-    assert.deepEqual((await claimAs(other, os.id, os.epoch, headers)).body, { ...held, expired: true });
+    expect((await claimAs(other, os.id, os.epoch, headers)).body).toStrictEqual({ ...held, expired: true });
     const grant = SEGMENT_GRANT.parse((await claimAs(other, os.id, os.epoch, headers, [PROCESS])).body);
-    assert.equal(grant.epoch, os.epoch + 1);
+    expect(grant.epoch).toBe(os.epoch + 1);
   });
 
   it('may claim only what is written on its own worker', async () => {
@@ -217,9 +217,9 @@ describe('a data-mover on a worker', () => {
     const other = await restoreInTransfer('worker');
     const { headers } = await registeredWorker(mine.id, 'w-mine');
     const answer = await claim(other.os.id, other.os.epoch, headers);
-    assert.deepEqual([answer.status, (answer.body as { code: string }).code], [403, 'NOT_ITS_OWN']);
+    expect([answer.status, (answer.body as { code: string }).code]).toStrictEqual([403, 'NOT_ITS_OWN']);
     const pool = await claim(mine.os.id, mine.os.epoch, { authorization: `Bearer ${tokenOf('mover')}` });
-    assert.deepEqual([pool.status, (pool.body as { code: string }).code], [403, 'NOT_ITS_OWN']);
+    expect([pool.status, (pool.body as { code: string }).code]).toStrictEqual([403, 'NOT_ITS_OWN']);
   });
 
   it('has no way into the rest of the API, and none at all once its worker is retired', async () => {
@@ -229,7 +229,7 @@ describe('a data-mover on a worker', () => {
       assert.equal((await api.call('GET', path, { headers })).status, 401, path);
     }
     await api.connections.ports.workers.retire('w-end');
-    assert.equal((await claim(os.id, os.epoch, headers)).status, 401);
+    expect((await claim(os.id, os.epoch, headers)).status).toBe(401);
   });
 });
 
@@ -240,7 +240,7 @@ describe('a data-mover of the pool', () => {
     const { diskAccesses, secrets } = api.connections.ports;
     const { id, os } = await restoreInTransfer('direct');
     const early = await claim(os.id, os.epoch, headers);
-    assert.deepEqual([early.status, (early.body as { code: string }).code], [503, 'ACCESS_MISSING']);
+    expect([early.status, (early.body as { code: string }).code]).toStrictEqual([503, 'ACCESS_MISSING']);
     assert.equal((await api.connections.ports.books.segment(os.id))?.state, 'pending', 'it is not given out');
     const url = 'https://disk.example/?sig=canary-sas';
     const sealedUrl = secrets.seal(new Secret(url), SEALING_CONTEXT.diskAccess(id, 'web-os'));
@@ -250,8 +250,8 @@ describe('a data-mover of the pool', () => {
     assert.equal((await claim(os.id, os.epoch, headers)).status, 503, 'one for reading does not do');
     await diskAccesses.put({ ...reading, purpose: 'write' }, reading);
     const grant = SEGMENT_GRANT.parse((await claim(os.id, os.epoch, headers)).body);
-    assert.deepEqual(grant.target, { kind: 'page-blob', url, sizeBytes: 3 * 2 ** 30 });
-    assert.equal(grant.epoch, os.epoch);
+    expect(grant.target).toStrictEqual({ kind: 'page-blob', url, sizeBytes: 3 * 2 ** 30 });
+    expect(grant.epoch).toBe(os.epoch);
   });
 
   it("gets a SAS for a repository's container that reads for a while, and no key", async () => {
@@ -264,13 +264,13 @@ describe('a data-mover of the pool', () => {
     await diskAccesses.put({ ...place, sealedUrl, expiresAt }, null);
     const answer = await claim(data.id, data.epoch, headers);
     const { store } = SEGMENT_GRANT.parse(answer.body).repository;
-    assert.equal(store.kind, 'blob');
+    expect(store.kind).toBe('blob');
     const url = new URL(store.kind === 'blob' ? store.containerUrl : '');
-    assert.equal(url.origin + url.pathname, 'http://127.0.0.1:1/devaccount1/vault');
-    assert.equal(url.searchParams.get('sp'), 'rl');
-    assert.equal(store.kind === 'blob' && store.prefix, 'machines');
-    assert.doesNotMatch(answer.text, /canary-account-key/);
+    expect(url.origin + url.pathname).toBe('http://127.0.0.1:1/devaccount1/vault');
+    expect(url.searchParams.get('sp')).toBe('rl');
+    expect(store.kind === 'blob' && store.prefix).toBe('machines');
+    expect(answer.text).not.toMatch(/canary-account-key/);
   });
 
-  it('leaves no credential in the log', () => assert.doesNotMatch(api.log.join(''), /canary|bootstrap-of/));
+  it('leaves no credential in the log', () => expect(api.log.join('')).not.toMatch(/canary|bootstrap-of/));
 });

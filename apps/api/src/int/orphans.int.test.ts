@@ -1,5 +1,5 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
 import { FINALIZER_JOBS, type Orphan } from '@landfall/pipeline';
 import { ApiUnderTest } from './running-api.fixture.test.js';
 
@@ -25,10 +25,10 @@ describe('orphans', () => {
   let api: ApiUnderTest;
   let asked: unknown[];
 
-  before(async () => {
+  beforeAll(async () => {
     api = await ApiUnderTest.start();
   });
-  after(() => api.close());
+  afterAll(() => api.close());
 
   beforeEach(() => {
     asked = [];
@@ -43,31 +43,31 @@ describe('orphans', () => {
 
   it('are listed as the finalizer finds them', async () => {
     const answer = await api.call('GET', '/v1/orphans', { role: 'viewer' });
-    assert.equal(answer.status, 200);
-    assert.deepEqual(answer.body, [left, unknown]);
+    expect(answer.status).toBe(200);
+    expect(answer.body).toStrictEqual([left, unknown]);
   });
 
   it('are only named unless the removal is asked for in so many words', async () => {
     const answer = await remove({});
-    assert.deepEqual(answer.body, { dryRun: true, wouldRemove: [left.azureId], removed: [], kept: [] });
-    assert.deepEqual(asked, []);
+    expect(answer.body).toStrictEqual({ dryRun: true, wouldRemove: [left.azureId], removed: [], kept: [] });
+    expect(asked).toStrictEqual([]);
   });
 
   it('are removed by an administrator, which the audit log tells before; what is not removable is not asked for', async () => {
     const answer = await remove({ dryRun: false });
-    assert.deepEqual(answer.body, { dryRun: false, wouldRemove: [], removed: [left.azureId], kept: [] });
-    assert.deepEqual(asked, [[left.azureId]]);
+    expect(answer.body).toStrictEqual({ dryRun: false, wouldRemove: [], removed: [left.azureId], kept: [] });
+    expect(asked).toStrictEqual([[left.azureId]]);
     const entries = await api.connections.ports.audit.entries();
-    assert.deepEqual(entries.at(-1)?.details, { removable: [left.azureId] });
-    assert.equal(entries.at(-1)?.actor, 'admin');
+    expect(entries.at(-1)?.details).toStrictEqual({ removable: [left.azureId] });
+    expect(entries.at(-1)?.actor).toBe('admin');
   });
 
   it('can be chosen one by one, without regard to the case of their IDs', async () => {
-    assert.deepEqual((await remove({ azureIds: [unknown.azureId], dryRun: false })).body, {
+    expect((await remove({ azureIds: [unknown.azureId], dryRun: false })).body).toStrictEqual({
       ...{ dryRun: false, wouldRemove: [], removed: [], kept: [] },
     });
     await remove({ azureIds: [left.azureId.toUpperCase()], dryRun: false });
-    assert.deepEqual(asked, [[left.azureId]]);
+    expect(asked).toStrictEqual([[left.azureId]]);
   });
 
   it('are removed by nobody but an administrator', async () => {
@@ -75,6 +75,6 @@ describe('orphans', () => {
       const answer = await api.call('POST', '/v1/orphans/remove', { role, body: { dryRun: false } });
       assert.equal(answer.status, 403, role);
     }
-    assert.deepEqual(asked, []);
+    expect(asked).toStrictEqual([]);
   });
 });

@@ -1,5 +1,5 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
 import { restorePointId, type Segment } from '@landfall/domain';
 import { REGISTERED } from '@landfall/transfer';
 import { hashOf } from '../access/session.js';
@@ -23,13 +23,13 @@ describe('what data-movers report', () => {
   let mine: Site;
   let number = 0;
 
-  before(async () => {
+  beforeAll(async () => {
     api = await ApiUnderTest.start();
     scanFinds(api, [discovered()]);
     const body = { name: 'nightly', kind: 'restic', url: '/srv/nightly', password: 'canary-password' };
     await api.call('POST', '/v1/repositories', { role: 'operator', body });
   });
-  after(() => api.close());
+  afterAll(() => api.close());
   beforeEach(async () => {
     mine = await site();
   });
@@ -70,7 +70,7 @@ describe('what data-movers report', () => {
     const [segment] = await books.segments(restoreId);
     const body = { epoch: segment!.epoch, mover: MOVER };
     const claim = await api.call('POST', `/internal/v1/segments/${segment!.id}/claim`, { body, headers });
-    assert.equal(claim.status, 200);
+    expect(claim.status).toBe(200);
     return { restoreId, workerId, segment: segment!, headers };
   }
 
@@ -95,15 +95,17 @@ describe('what data-movers report', () => {
 
   it('is in the books, with what follows, once it is answered; and answered alike when it comes again', async () => {
     const { books } = api.connections.ports;
-    assert.deepEqual([(await report(mine, DONE)).status, (await books.segment(mine.segment.id))?.state], [200, 'done']);
-    assert.deepEqual((await report(mine, DONE)).body, { counted: true });
+    expect([(await report(mine, DONE)).status, (await books.segment(mine.segment.id))?.state]).toStrictEqual([
+      200,
+      'done',
+    ]);
+    expect((await report(mine, DONE)).body).toStrictEqual({ counted: true });
     const { text } = await api.call('GET', '/metrics', { role: 'viewer' });
-    assert.match(
-      text,
+    expect(text).toMatch(
       new RegExp(`^landfall_moved_bytes_total\\{what="written",service="api"\\} ${DONE.bytesWritten}$`, 'm'),
     );
     const events = (await books.events(mine.restoreId)).filter(({ type }) => type === 'segment.done');
-    assert.equal(events.length, 1);
+    expect(events.length).toBe(1);
     const queued = await books.segments(mine.restoreId, { states: ['pending'] });
     assert.deepEqual(
       queued.map(({ epoch }) => epoch),
@@ -113,33 +115,30 @@ describe('what data-movers report', () => {
   });
 
   it('makes a restore fail with the code, in our words, when a disk has failed for good', async () => {
-    assert.deepEqual((await report(mine, BAD)).body, { counted: true });
+    expect((await report(mine, BAD)).body).toStrictEqual({ counted: true });
     const restore = await api.connections.ports.books.restore(mine.restoreId);
-    assert.deepEqual(
-      [restore?.state, restore?.error],
-      [
-        'rolling-back',
-        {
-          code: 'TARGET_FLUSH_FAILED',
-          message: 'The disk "web-data" did not take what was written to it (EIO).',
-          fix: 'Start the restore anew: it gets disks and workers of its own. If it fails again, look at the health of storage in the region in Azure, or restore to another zone or region. Do not use this disk where it is still there.',
-        },
-      ],
-    );
+    expect([restore?.state, restore?.error]).toStrictEqual([
+      'rolling-back',
+      {
+        code: 'TARGET_FLUSH_FAILED',
+        message: 'The disk "web-data" did not take what was written to it (EIO).',
+        fix: 'Start the restore anew: it gets disks and workers of its own. If it fails again, look at the health of storage in the region in Azure, or restore to another zone or region. Do not use this disk where it is still there.',
+      },
+    ]);
   });
 
   it('is heard of a worker that was retired when it is a verdict, and not otherwise', async () => {
     await api.connections.ports.workers.retire(mine.workerId);
-    assert.equal((await report(mine, DONE)).status, 401);
-    assert.equal((await report(mine, { kind: 'given-back', code: 'LOCK_LOST' })).status, 401);
-    assert.equal((await report(mine, { kind: 'failed', code: 'STORE_UNREACHABLE' })).status, 401);
-    assert.deepEqual((await report(mine, BAD)).body, { counted: true });
-    assert.equal((await api.connections.ports.books.restore(mine.restoreId))?.state, 'rolling-back');
+    expect((await report(mine, DONE)).status).toBe(401);
+    expect((await report(mine, { kind: 'given-back', code: 'LOCK_LOST' })).status).toBe(401);
+    expect((await report(mine, { kind: 'failed', code: 'STORE_UNREACHABLE' })).status).toBe(401);
+    expect((await report(mine, BAD)).body).toStrictEqual({ counted: true });
+    expect((await api.connections.ports.books.restore(mine.restoreId))?.state).toBe('rolling-back');
     const start = await api.call('POST', '/internal/v1/movers/started', {
       body: { mover: MOVER },
       headers: mine.headers,
     });
-    assert.equal(start.status, 401);
+    expect(start.status).toBe(401);
   });
 
   it('is refused, audited, and changes nothing where it speaks of what its worker was never given', async () => {
@@ -147,19 +146,19 @@ describe('what data-movers report', () => {
     const before = await stateOf(theirs);
     for (const result of [DONE, BAD, { kind: 'given-back', code: 'MOVER_STOPPED' }]) {
       const answer = await report(mine, result, {}, theirs);
-      assert.deepEqual([answer.status, (answer.body as { code: string }).code], [409, 'GRANT_UNKNOWN']);
+      expect([answer.status, (answer.body as { code: string }).code]).toStrictEqual([409, 'GRANT_UNKNOWN']);
     }
     const ofPool = await api.call('POST', `/internal/v1/segments/${theirs.segment.id}/report`, {
       body: { restoreId: theirs.restoreId, epoch: theirs.segment.epoch, mover: MOVER, result: BAD },
       headers: { authorization: `Bearer ${tokenOf('mover')}` },
     });
-    assert.equal(ofPool.status, 409);
-    assert.equal(await stateOf(theirs), before);
+    expect(ofPool.status).toBe(409);
+    expect(await stateOf(theirs)).toBe(before);
     const audited = await until('the refusals are audited', async () => {
       const found = await refusals(`worker:${mine.workerId}`);
       return found.length === 3 ? found : null;
     });
-    assert.deepEqual([audited[0]?.subject, audited[0]?.details['code']], [theirs.segment.id, 'GRANT_UNKNOWN']);
+    expect([audited[0]?.subject, audited[0]?.details['code']]).toStrictEqual([theirs.segment.id, 'GRANT_UNKNOWN']);
   });
 
   it('is refused, audited, and changes nothing where it is not in the words of the list', async () => {
@@ -179,10 +178,10 @@ describe('what data-movers report', () => {
       const { status } = await report(mine, result);
       assert.equal(status, 400, JSON.stringify(result).slice(0, 80));
     }
-    assert.equal((await report(mine, DONE, { mover: 'x\u0000/1' })).status, 400);
-    assert.equal((await report(mine, DONE, { epoch: 'one' })).status, 400);
-    assert.equal((await report(mine, { ...BAD, facts: { system: 'x'.repeat(2 * MIB) } })).status, 413);
-    assert.equal(await stateOf(mine), before);
+    expect((await report(mine, DONE, { mover: 'x\u0000/1' })).status).toBe(400);
+    expect((await report(mine, DONE, { epoch: 'one' })).status).toBe(400);
+    expect((await report(mine, { ...BAD, facts: { system: 'x'.repeat(2 * MIB) } })).status).toBe(413);
+    expect(await stateOf(mine)).toBe(before);
     await until('they are audited', async () => {
       const found = await refusals(`worker:${mine.workerId}`);
       return found.length === 10 && found.every(({ details }) => JSON.stringify(details).length < 200);
@@ -194,12 +193,12 @@ describe('what data-movers report', () => {
     const theirs = await site();
     const started = (mover: string, by: Site): Promise<Answer> =>
       api.call('POST', '/internal/v1/movers/started', { body: { mover }, headers: by.headers });
-    assert.equal((await started('worker-0/b2', mine)).status, 200);
+    expect((await started('worker-0/b2', mine)).status).toBe(200);
     const mineNow = await books.segment(mine.segment.id);
-    assert.deepEqual([mineNow?.state, mineNow?.epoch, mineNow?.attempts], ['pending', mine.segment.epoch + 1, 1]);
-    assert.equal((await books.segment(theirs.segment.id))?.state, 'running');
-    assert.equal((await started('worker-0', mine)).status, 400);
+    expect([mineNow?.state, mineNow?.epoch, mineNow?.attempts]).toStrictEqual(['pending', mine.segment.epoch + 1, 1]);
+    expect((await books.segment(theirs.segment.id))?.state).toBe('running');
+    expect((await started('worker-0', mine)).status).toBe(400);
   });
 
-  it('leaves no credential in the log', () => assert.doesNotMatch(api.log.join(''), /canary|bootstrap-of/));
+  it('leaves no credential in the log', () => expect(api.log.join('')).not.toMatch(/canary|bootstrap-of/));
 });

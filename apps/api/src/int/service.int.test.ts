@@ -1,8 +1,8 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { RetryableError, Secret } from '@landfall/domain';
 import { PLANNER_JOBS } from '@landfall/pipeline';
@@ -12,10 +12,10 @@ import { discovered } from './samples.fixture.test.js';
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 let api: ApiUnderTest;
-before(async () => {
+beforeAll(async () => {
   api = await ApiUnderTest.start();
 });
-after(() => api.close());
+afterAll(() => api.close());
 
 describe('every answer', () => {
   it('says what is wrong as a problem, with a code and what to do', async () => {
@@ -55,27 +55,24 @@ describe('every answer', () => {
         [status, code],
         `${method} ${path} ${options?.raw?.slice(0, 20)}`,
       );
-      assert.match(problem.contentType ?? '', /^application\/problem\+json/);
-      assert.doesNotMatch(JSON.stringify(problem), /node_modules|\.js:|SyntaxError/);
+      expect(problem.contentType ?? '').toMatch(/^application\/problem\+json/);
+      expect(JSON.stringify(problem)).not.toMatch(/node_modules|\.js:|SyntaxError/);
     }
   });
 
   it('lists every field that does not fit', async () => {
     const body = { restorePointId: 7, destination: { kind: 'new', planet: 'mars' }, force: true };
     const problem = await api.problem('POST', '/v1/restore-plans', { body });
-    assert.deepEqual(problem.errors?.map((error) => error.field).sort(), [
+    expect(problem.errors?.map((error) => error.field).sort()).toStrictEqual([
       'destination.planet',
       'force',
       'restorePointId',
     ]);
     const empty = await api.problem('POST', '/v1/restores', { body: {} });
-    assert.deepEqual(
-      empty.errors?.map((error) => [error.field, error.message]),
-      [
-        ['restorePointId', 'is missing'],
-        ['destination', 'is missing'],
-      ],
-    );
+    expect(empty.errors?.map((error) => [error.field, error.message])).toStrictEqual([
+      ['restorePointId', 'is missing'],
+      ['destination', 'is missing'],
+    ]);
   });
 
   it('carries the headers that keep browsers safe, and does not say what serves it', async () => {
@@ -97,15 +94,15 @@ describe('every answer', () => {
       throw new RetryableError({ code: 'STORE_UNREACHABLE', message: 'The store is away.', fix: 'Wait.' });
     };
     const answer = await api.call('POST', '/v1/repositories/nightly/rescan', { role: 'operator' });
-    assert.equal(answer.status, 503);
-    assert.match(answer.headers.get('retry-after') ?? '', /^\d+$/);
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get('retry-after') ?? '').toMatch(/^\d+$/);
   });
 });
 
 describe('the pages', () => {
   it('hold nothing that their content security policy forbids', async () => {
     const { text } = await api.call('GET', '/', { role: 'viewer' });
-    assert.doesNotMatch(text, /<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?:\/\//);
+    expect(text).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?:\/\//);
     for (const [, path = ''] of text.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)) {
       assert.equal((await api.call('GET', path, { role: 'viewer' })).status, 200, path);
     }
@@ -114,7 +111,7 @@ describe('the pages', () => {
   it('import only modules that are served', async () => {
     for (const name of ['console', 'lists', 'restore', 'page', 'api', 'words']) {
       const module = await api.call('GET', `/assets/${name}.js`, { role: 'viewer' });
-      assert.match(module.headers.get('content-type') ?? '', /javascript/);
+      expect(module.headers.get('content-type') ?? '').toMatch(/javascript/);
       for (const [, imported] of module.text.matchAll(/from '\.\/([^']+)'/g)) {
         assert.equal((await api.call('GET', `/assets/${imported}`, { role: 'viewer' })).status, 200, imported);
       }
@@ -127,28 +124,27 @@ describe('the pages', () => {
     for (const path of ['/v1/repositories', '/v1/restore-plans', '/v1/restores']) {
       assert.ok(JSON.stringify(paths[path]?.post?.requestBody).includes('"additionalProperties":false'), path);
     }
-    assert.ok(JSON.stringify(paths['/v1/restores/{id}']?.get?.responses).includes('planHash'));
-    assert.ok(!Object.keys(paths).some((path) => path.startsWith('/internal')));
+    expect(JSON.stringify(paths['/v1/restores/{id}']?.get?.responses)).toContain('planHash');
+    expect(Object.keys(paths).some((path) => path.startsWith('/internal'))).toBe(false);
   });
 
   it('include metrics', async () => {
     const { text } = await api.call('GET', '/metrics', { role: 'viewer' });
-    assert.match(text, /^landfall_restores\{state="running",service="api"\} 0$/m);
-    assert.match(text, /^landfall_queue_jobs\{queue="planner",state="waiting",service="api"\} \d+$/m);
-    assert.match(text, /^landfall_http_request_duration_seconds_count\{.*route="\/health\/live"/m);
+    expect(text).toMatch(/^landfall_restores\{state="running",service="api"\} 0$/m);
+    expect(text).toMatch(/^landfall_queue_jobs\{queue="planner",state="waiting",service="api"\} \d+$/m);
+    expect(text).toMatch(/^landfall_http_request_duration_seconds_count\{.*route="\/health\/live"/m);
   });
 
   it('include the dashboard with every queue', async () => {
     const { body } = await api.call('GET', '/admin/queues/api/queues', { role: 'viewer' });
     const { queues } = body as { queues: { name: string; readOnlyMode: boolean }[] };
-    assert.deepEqual(
-      queues.map((queue) => [queue.name, queue.readOnlyMode]).sort(),
+    expect(queues.map((queue) => [queue.name, queue.readOnlyMode]).sort()).toStrictEqual(
       ['finalizer', 'mover-pool', 'planner', 'provisioner'].map((name) => [name, true]),
     );
     const paused = await api.call('PUT', '/admin/queues/api/queues/mover-pool/pause', { role: 'admin', body: {} });
-    assert.equal(paused.status, 200);
+    expect(paused.status).toBe(200);
     const entry = (await api.connections.ports.audit.entries(0, 10_000)).at(-1);
-    assert.deepEqual([entry?.actor, entry?.action], ['admin', 'dashboard.change']);
+    expect([entry?.actor, entry?.action]).toStrictEqual(['admin', 'dashboard.change']);
     await api.call('PUT', '/admin/queues/api/queues/mover-pool/resume', { role: 'admin', body: {} });
   });
 
@@ -158,13 +154,13 @@ describe('the pages', () => {
     const admin = (method: string, path: string, body: unknown) =>
       api.call(method, `/admin/queues/api/queues/mover-pool/${path}`, { role: 'admin', body });
     const forged = { segmentId: 'made-up' };
-    assert.equal((await admin('POST', 'add', { name: 'segment', data: forged })).status, 403);
-    assert.equal((await admin('POST', 'ADD/', { name: 'segment', data: forged })).status, 403);
-    assert.equal((await admin('PATCH', `${id}/update-data`, { jobData: forged })).status, 403);
-    assert.equal(await queue.count(), 1);
-    assert.deepEqual((await queue.getJob(id!))?.data, { segmentId: 'real' });
+    expect((await admin('POST', 'add', { name: 'segment', data: forged })).status).toBe(403);
+    expect((await admin('POST', 'ADD/', { name: 'segment', data: forged })).status).toBe(403);
+    expect((await admin('PATCH', `${id}/update-data`, { jobData: forged })).status).toBe(403);
+    expect(await queue.count()).toBe(1);
+    expect((await queue.getJob(id!))?.data).toStrictEqual({ segmentId: 'real' });
     const promoted = await admin('PUT', `${id}/promote`, {});
-    assert.deepEqual([promoted.status, (promoted.body as { code: string }).code], [409, 'JOB_STATE']);
+    expect([promoted.status, (promoted.body as { code: string }).code]).toStrictEqual([409, 'JOB_STATE']);
     await queue.obliterate({ force: true });
   });
 });
@@ -192,17 +188,17 @@ describe('the process', () => {
 
   it('ends with 1, and names what is missing or wrong in its environment but no value', async () => {
     const { code, output } = run({ LANDFALL_SECRET_KEY: 'canary', REDIS_URL: '' });
-    assert.equal(await code, 1);
-    assert.match(output(), /CONFIG_INVALID.*REDIS_URL.*LANDFALL_SECRET_KEY/s);
-    assert.doesNotMatch(output(), /canary/);
+    expect(await code).toBe(1);
+    expect(output()).toMatch(/CONFIG_INVALID.*REDIS_URL.*LANDFALL_SECRET_KEY/s);
+    expect(output()).not.toMatch(/canary/);
   });
 
   it('ends with 1 and a remedy when its port is taken', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => taken.once('listening', resolve));
     const { code, output } = run({ LANDFALL_PORT: String((taken.address() as AddressInfo).port) });
-    assert.equal(await code, 1);
-    assert.match(output(), /"code":"CANNOT_LISTEN"/);
+    expect(await code).toBe(1);
+    expect(output()).toMatch(/"code":"CANNOT_LISTEN"/);
     taken.close();
   });
 
@@ -223,11 +219,11 @@ describe('the process', () => {
     const stream = await fetch(`${url}/v1/restores/${id}/events`, {
       headers: { authorization: `Bearer ${tokenOf('viewer')}`, accept: 'text/event-stream' },
     });
-    assert.equal(stream.status, 200);
+    expect(stream.status).toBe(200);
     const begun = performance.now();
     child.kill('SIGTERM');
-    assert.equal(await code, 0);
-    assert.ok(performance.now() - begun < 10_000);
+    expect(await code).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(10_000);
     await stream.text();
   });
 });
@@ -235,25 +231,25 @@ describe('the process', () => {
 describe('without Postgres or Redis', () => {
   it('readiness names what answers and what does not, and nothing more', async () => {
     const good = await api.call('GET', '/health/ready');
-    assert.deepEqual(
-      [good.status, good.body],
-      [200, { status: 'ok', checks: { postgres: 'ok', redis: 'ok', 'worker-redis': 'ok' } }],
-    );
+    expect([good.status, good.body]).toStrictEqual([
+      200,
+      { status: 'ok', checks: { postgres: 'ok', redis: 'ok', 'worker-redis': 'ok' } },
+    ]);
   });
 
   it('the API is live, not ready, and answers 503 with the code of what is away', async () => {
     const lonely = await ApiUnderTest.start();
     try {
       await dropDatabase(lonely.environment.DATABASE_URL);
-      assert.equal((await lonely.call('GET', '/health/live')).status, 200);
+      expect((await lonely.call('GET', '/health/live')).status).toBe(200);
       const ready = await lonely.call('GET', '/health/ready');
-      assert.equal(ready.status, 503);
-      assert.deepEqual(ready.body, {
+      expect(ready.status).toBe(503);
+      expect(ready.body).toStrictEqual({
         status: 'unavailable',
         checks: { postgres: 'POSTGRES_UNREACHABLE', redis: 'ok', 'worker-redis': 'ok' },
       });
       const problem = await lonely.problem('GET', '/v1/restores');
-      assert.deepEqual([problem.status, problem.code], [503, 'POSTGRES_UNREACHABLE']);
+      expect([problem.status, problem.code]).toStrictEqual([503, 'POSTGRES_UNREACHABLE']);
     } finally {
       await lonely.close();
     }
@@ -268,8 +264,8 @@ describe('without Postgres or Redis', () => {
       const { logger, metrics } = api.connections.ports;
       await assert.rejects(connect(environment, logger, metrics, 300), (error) => {
         assert.ok(error instanceof RetryableError);
-        assert.equal(error.code, code);
-        assert.doesNotMatch(JSON.stringify(error.toDetails()), /canary/);
+        expect(error.code).toBe(code);
+        expect(JSON.stringify(error.toDetails())).not.toMatch(/canary/);
         return true;
       });
     });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import type { Restore, RestoreEvent, RestoreState } from '@landfall/domain';
 import { followRestore } from './event-stream.js';
 
@@ -14,7 +13,7 @@ describe('the stream of a restore', () => {
       { state: 'completed', events: [event(4, 'restore.completed')] },
     ]);
     const messages = (await collect(books)).filter((message) => !message.startsWith(':'));
-    assert.deepEqual(messages.map(headline), [
+    expect(messages.map(headline)).toStrictEqual([
       '1 restore.planning',
       'restore planning',
       '2 restore.running',
@@ -30,25 +29,29 @@ describe('the stream of a restore', () => {
       { state: 'completed', events: [event(1, 'step.done')] },
       { state: 'completed', events: [event(2, 'restore.completed')] },
     ]);
-    assert.deepEqual((await collect(books)).map(headline), ['1 step.done', '2 restore.completed', 'restore completed']);
+    expect((await collect(books)).map(headline)).toStrictEqual([
+      '1 step.done',
+      '2 restore.completed',
+      'restore completed',
+    ]);
   });
 
   it('goes on after the last event that the watcher has', async () => {
     const books = scripted([{ state: 'completed', events: [event(1, 'a'), event(2, 'b'), event(3, 'c')] }]);
-    assert.deepEqual((await collect(books, 2)).map(headline), ['3 c', 'restore completed']);
+    expect((await collect(books, 2)).map(headline)).toStrictEqual(['3 c', 'restore completed']);
   });
 
   it('reads more events than fit in one go', async () => {
     const many = Array.from({ length: 1_201 }, (_, index) => event(index + 1, 'segment.done'));
     const messages = await collect(scripted([{ state: 'completed', events: many }]));
-    assert.equal(messages.length, 1_202);
-    assert.equal(messages.at(-2)?.split('\n')[0], 'id: 1201');
+    expect(messages.length).toBe(1_202);
+    expect(messages.at(-2)?.split('\n')[0]).toBe('id: 1201');
   });
 
   it('sends a comment while nothing happens', async () => {
     const quiet = Array.from({ length: 20 }, () => ({ state: 'running' as const, events: [] }));
     const messages = await collect(scripted([...quiet, { state: 'failed', events: [] }]));
-    assert.ok(messages.filter((message) => message === ': still here\n\n').length >= 2);
+    expect(messages.filter((message) => message === ': still here\n\n').length).toBeGreaterThanOrEqual(2);
   });
 
   it('ends at once when the watcher has gone', async () => {
@@ -64,13 +67,13 @@ describe('the stream of a restore', () => {
     await stream.next();
     const rest = stream.next();
     gone.abort();
-    assert.deepEqual(await rest, { done: true, value: undefined });
+    expect(await rest).toStrictEqual({ done: true, value: undefined });
   });
 
   it('keeps every message on lines of its own, whatever an event says', async () => {
     const wild = { ...event(1, 'odd\ntype'), message: 'two\nlines\r\n\r\nid: 99' };
     const [message] = await collect(scripted([{ state: 'completed', events: [wild] }]));
-    assert.match(message ?? '', /^id: 1\nevent: odd type\ndata: \{.*\}\n\n$/);
+    expect(message ?? '').toMatch(/^id: 1\nevent: odd type\ndata: \{.*\}\n\n$/);
   });
 });
 

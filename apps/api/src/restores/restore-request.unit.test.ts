@@ -1,12 +1,11 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { fingerprintOf, RESTORE_REQUEST } from './restore-request.js';
 
 const SHORT = { restorePointId: 'rp-0123456789', destination: { kind: 'new' } };
 
 describe('the request for a restore', () => {
   it('is filled up with the documented defaults', () => {
-    assert.deepEqual(RESTORE_REQUEST.parse(SHORT), {
+    expect(RESTORE_REQUEST.parse(SHORT)).toStrictEqual({
       ...SHORT,
       generation: 'auto',
       disksOnly: false,
@@ -35,12 +34,12 @@ describe('the request for a restore', () => {
     ['a list', [SHORT]],
     ['nothing', undefined],
   ] as const) {
-    it(`is refused with ${what}`, () => assert.equal(RESTORE_REQUEST.safeParse(body).success, false));
+    it(`is refused with ${what}`, () => expect(RESTORE_REQUEST.safeParse(body).success).toBe(false));
   }
 
   it('leaves it to the planner whether names and addresses are right', () => {
     const destination = { kind: 'new', name: '-bad-name-', privateIp: '999.1.1.1', size: 'Enormous' };
-    assert.equal(RESTORE_REQUEST.safeParse({ ...SHORT, destination }).success, true);
+    expect(RESTORE_REQUEST.safeParse({ ...SHORT, destination }).success).toBe(true);
   });
 });
 
@@ -54,7 +53,7 @@ describe("a request's fingerprint", () => {
       destination: { kind: 'new' },
       restorePointId: SHORT.restorePointId,
     });
-    assert.equal(fingerprintOf(other), fingerprintOf(base));
+    expect(fingerprintOf(other)).toBe(fingerprintOf(base));
   });
 
   it('changes with every value', () => {
@@ -64,6 +63,6 @@ describe("a request's fingerprint", () => {
       { ...base, destination: { kind: 'new' as const, name: 'x' } },
       { ...base, reason: 'x' },
     ];
-    assert.equal(new Set([base, ...others].map(fingerprintOf)).size, others.length + 1);
+    expect(new Set([base, ...others].map(fingerprintOf)).size).toBe(others.length + 1);
   });
 });

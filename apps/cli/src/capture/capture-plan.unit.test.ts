@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import type { InspectedDisk, Inspection } from '@landfall/disk';
 import type { CaptureOptions } from './capture-options.js';
 import { diskPaths, planCapture } from './capture-plan.js';
@@ -35,17 +34,14 @@ describe('the plan of a capture', () => {
   it('names the disks after their files, and never two alike', () => {
     const disk = ['/a/os.raw', '/b/os.img', '/dev/sd b', '/c/OS'];
     const plan = planCapture(options({ disk }), inspected([], [], [], []));
-    assert.deepEqual(
-      plan.disks.map(({ name, fileName }) => [name, fileName]),
-      [
-        ['os', 'os.raw'],
-        ['os-2', 'os-2.raw'],
-        ['sd-b', 'sd-b.raw'],
-        ['OS-3', 'OS-3.raw'],
-      ],
-    );
-    assert.equal(new Set(plan.disks.map(({ name }) => name.toLowerCase())).size, 4);
-    assert.deepEqual(plan.tags, [`landfall-point=${plan.pointId}`]);
+    expect(plan.disks.map(({ name, fileName }) => [name, fileName])).toStrictEqual([
+      ['os', 'os.raw'],
+      ['os-2', 'os-2.raw'],
+      ['sd-b', 'sd-b.raw'],
+      ['OS-3', 'OS-3.raw'],
+    ]);
+    expect(new Set(plan.disks.map(({ name }) => name.toLowerCase())).size).toBe(4);
+    expect(plan.tags).toStrictEqual([`landfall-point=${plan.pointId}`]);
   });
 
   it('leaves out the partitions that were not asked for, but no extended one', () => {
@@ -60,8 +56,8 @@ describe('the plan of a capture', () => {
         [6, '83'],
       ] as const),
     );
-    assert.deepEqual(plan.disks[0]!.volumes, [1, 5]);
-    assert.deepEqual(plan.disks[0]!.leftOut, [
+    expect(plan.disks[0]!.volumes).toStrictEqual([1, 5]);
+    expect(plan.disks[0]!.leftOut).toStrictEqual([
       { startByte: 200, sizeBytes: 50 },
       { startByte: 600, sizeBytes: 50 },
     ]);
@@ -70,12 +66,12 @@ describe('the plan of a capture', () => {
   it('keeps nothing of a disk of which no volume was asked for', () => {
     const given = options({ level: 'volume', disk: ['/a', '/b'], volume: ['/a:1'] });
     const plan = planCapture(given, inspected([[1, '83']], [[1, '83']]));
-    assert.deepEqual(plan.disks[1]!.volumes, []);
-    assert.deepEqual(plan.disks[1]!.leftOut, [{ startByte: 100, sizeBytes: 50 }]);
+    expect(plan.disks[1]!.volumes).toStrictEqual([]);
+    expect(plan.disks[1]!.leftOut).toStrictEqual([{ startByte: 100, sizeBytes: 50 }]);
   });
 
   it('takes the disks from the volumes where no disk is named', () => {
-    assert.deepEqual(diskPaths(options({ level: 'volume', volume: ['/b:1', '/a:2', '/b:3'] })), ['/b', '/a']);
+    expect(diskPaths(options({ level: 'volume', volume: ['/b:1', '/a:2', '/b:3'] }))).toStrictEqual(['/b', '/a']);
   });
 
   const refused: readonly [string, Partial<CaptureOptions>, string][] = [
@@ -90,7 +86,7 @@ describe('the plan of a capture', () => {
   ];
   for (const [what, given, code] of refused) {
     it(`is refused for ${what}`, () => {
-      assert.throws(() => planCapture(options(given), inspected([[1, '83']])), { code });
+      expect(() => planCapture(options(given), inspected([[1, '83']]))).toThrow(expect.objectContaining({ code }));
     });
   }
 });

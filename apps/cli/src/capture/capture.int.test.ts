@@ -1,10 +1,10 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { parseManifest } from '@landfall/repository/manifest';
 import { runProgram } from '../command-line.js';
@@ -19,14 +19,14 @@ describe('a capture into a restic repository', () => {
   let folder: string;
   let repository: string;
   let passwordFile: string;
-  before(async () => {
+  beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'landfall-capture-'));
     repository = join(folder, 'repo');
     passwordFile = join(folder, 'password');
     await writeFile(passwordFile, 'secret\n');
     await restic('init');
   });
-  after(() => rm(folder, { recursive: true }));
+  afterAll(() => rm(folder, { recursive: true }));
 
   async function restic(...args: readonly string[]): Promise<Buffer> {
     const env = { ...process.env, RESTIC_REPOSITORY: repository, RESTIC_PASSWORD: 'secret' };
@@ -67,8 +67,7 @@ describe('a capture into a restic repository', () => {
     assert.equal(code, 0, stderr);
     const made = JSON.parse(stdout) as { reference: string; disks: { snapshot: string; sizeBytes: number }[] };
     const all = await snapshots();
-    assert.deepEqual(
-      all.map(({ paths: [path], tags, hostname }) => [path, tags, hostname]),
+    expect(all.map(({ paths: [path], tags, hostname }) => [path, tags, hostname])).toStrictEqual(
       ['/sda.raw', '/sdb.raw', '/sdc.raw', '/machine.json'].map((path) => [
         path,
         [`landfall-point=${made.reference}`],
@@ -81,10 +80,9 @@ describe('a capture into a restic repository', () => {
     }
     const manifest = parseManifest(await restic('dump', all[3]!.id, '/machine.json'));
     assert.ok(manifest.ok);
-    assert.equal(manifest.manifest.name, 'web');
-    assert.equal(manifest.manifest.kind, 'computer');
-    assert.deepEqual(
-      manifest.manifest.disks.map(({ file, role, lun, sizeBytes }) => [file, role, lun, sizeBytes]),
+    expect(manifest.manifest.name).toBe('web');
+    expect(manifest.manifest.kind).toBe('computer');
+    expect(manifest.manifest.disks.map(({ file, role, lun, sizeBytes }) => [file, role, lun, sizeBytes])).toStrictEqual(
       [
         ['sda.raw', 'os', undefined, 3 * MIB + 512],
         ['sdb.raw', 'data', 0, MIB],
@@ -110,7 +108,7 @@ describe('a capture into a restic repository', () => {
     const [{ snapshot }] = (JSON.parse(stdout) as { disks: [{ snapshot: string }] }).disks;
     const expected = Buffer.from(image);
     expected.fill(0, MIB, 2 * MIB);
-    assert.ok((await restic('dump', snapshot, '/parted.raw')).equals(expected));
+    expect((await restic('dump', snapshot, '/parted.raw')).equals(expected)).toBe(true);
   });
 
   it('leaves no snapshot of a disk that turns out to be shorter than it was', async () => {
@@ -118,9 +116,9 @@ describe('a capture into a restic repository', () => {
     const path = await disk('shrinking.raw', randomBytes(4 * MIB));
     const input = await DiskInput.open(path);
     await truncate(path, 2 * MIB);
-    await assert.rejects(store(input), { code: 'DISK_CHANGED' });
+    await expect(store(input)).rejects.toMatchObject({ code: 'DISK_CHANGED' });
     await input.close();
-    assert.deepEqual(await snapshots(), before);
+    expect(await snapshots()).toStrictEqual(before);
   });
 
   it('leaves no snapshot of a disk that has grown', async () => {
@@ -130,9 +128,9 @@ describe('a capture into a restic repository', () => {
     const file = await open(path, 'a');
     await file.write('more');
     await file.close();
-    await assert.rejects(store(input), { code: 'DISK_CHANGED' });
+    await expect(store(input)).rejects.toMatchObject({ code: 'DISK_CHANGED' });
     await input.close();
-    assert.deepEqual(await snapshots(), before);
+    expect(await snapshots()).toStrictEqual(before);
   });
 
   it('leaves neither snapshot nor lock when it is interrupted', async () => {
@@ -149,18 +147,20 @@ describe('a capture into a restic repository', () => {
       content: endless,
       signal: interrupt.signal,
     });
-    await assert.rejects(backup, { name: 'AbortError' });
-    assert.deepEqual(await snapshots(), before);
-    assert.equal((await restic('list', 'locks', '--no-lock')).toString().trim(), '');
+    await expect(backup).rejects.toMatchObject({ name: 'AbortError' });
+    expect(await snapshots()).toStrictEqual(before);
+    expect((await restic('list', 'locks', '--no-lock')).toString().trim()).toBe('');
   });
 
   it('tells a wrong password before it reads a disk, and a place without a repository', async () => {
     const path = await disk('d.raw', randomBytes(512));
     await writeFile(join(folder, 'wrong'), 'wrong');
     const wrong = await capture('--disk', path, '--password-file', join(folder, 'wrong'));
-    assert.equal(wrong.code, 2);
-    assert.match(wrong.stderr, /REPOSITORY_PASSWORD_WRONG/);
-    await assert.rejects(new Restic(join(folder, 'nowhere'), 'secret').open(), { code: 'REPOSITORY_NOT_FOUND' });
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toMatch(/REPOSITORY_PASSWORD_WRONG/);
+    await expect(new Restic(join(folder, 'nowhere'), 'secret').open()).rejects.toMatchObject({
+      code: 'REPOSITORY_NOT_FOUND',
+    });
   });
 
   it('refuses a disk that is empty, or not there', async () => {
@@ -171,9 +171,9 @@ describe('a capture into a restic repository', () => {
       [folder, 'PATH_UNREADABLE'],
     ] as const) {
       const ended = await capture('--disk', path, '--password-file', passwordFile);
-      assert.equal(ended.code, 2);
-      assert.equal(ended.stdout, '');
-      assert.match(ended.stderr, new RegExp(code));
+      expect(ended.code).toBe(2);
+      expect(ended.stdout).toBe('');
+      expect(ended.stderr).toMatch(new RegExp(code));
     }
   });
 

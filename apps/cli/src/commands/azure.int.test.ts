@@ -1,8 +1,8 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { FAULT_KINDS, startEmulator, type Emulator, type Fault } from '@landfall/azure-emulator';
 import { ownerTags } from '@landfall/domain';
 import { runProgram } from '../command-line.js';
@@ -14,14 +14,14 @@ describe('the command line on the emulated Azure', () => {
   let folder: string;
   let emulator: Emulator;
   let azure: AzureEmulator;
-  before(async () => {
+  beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'landfall-cli-azure-'));
     emulator = await startEmulator({ dataDirectory: join(folder, 'azure'), token: 'token', subscriptionId: 'sub' });
     const stack = { azure: emulator.url, azureCa: emulator.caPath, azureToken: 'token', processes: [] };
     writeFileSync(join(folder, 'stack.json'), JSON.stringify(stack));
     azure = new AzureEmulator(stack, './landfall up');
   });
-  after(async () => {
+  afterAll(async () => {
     await emulator.close();
     rmSync(folder, { recursive: true });
   });
@@ -45,7 +45,7 @@ describe('the command line on the emulated Azure', () => {
 
   describe('faults', () => {
     it('knows every kind that the emulator knows, and tells what it means', async () => {
-      assert.deepEqual(Object.keys(FAULTS), [...FAULT_KINDS]);
+      expect(Object.keys(FAULTS)).toStrictEqual([...FAULT_KINDS]);
       const { stdout } = await landfall('faults', 'add', '--help');
       for (const kind of FAULT_KINDS) assert.ok(stdout.includes(kind), kind);
     });
@@ -54,23 +54,23 @@ describe('the command line on the emulated Azure', () => {
       const words = ['--operation', 'Disks_*', '--resource', 'web-*', '--times', '2', '--retry-after', 'none'];
       const fault = await json<Fault>('faults', 'add', '--kind', 'throttle', ...words, '--code', 'X', '--message', 'Y');
       const { kind, operation, resource, when, retryAfterSeconds, code, message } = fault;
-      assert.deepEqual([kind, operation, resource, when], ['throttle', 'Disks_*', 'web-*', { times: 2 }]);
-      assert.deepEqual([retryAfterSeconds, code, message], [null, 'X', 'Y']);
+      expect([kind, operation, resource, when]).toStrictEqual(['throttle', 'Disks_*', 'web-*', { times: 2 }]);
+      expect([retryAfterSeconds, code, message]).toStrictEqual([null, 'X', 'Y']);
       const disk = '/subscriptions/sub/resourceGroups/g/providers/Microsoft.Compute/disks/web-1?api-version=2025-01-02';
-      await assert.rejects(azure.get(disk), { status: 429, code: 'X' });
+      await expect(azure.get(disk)).rejects.toMatchObject({ status: 429, code: 'X' });
       const [listed] = await json<Fault[]>('faults', 'list');
-      assert.deepEqual([listed?.id, listed?.matched, listed?.fired], [fault.id, 1, 1]);
-      assert.match((await landfall('faults', 'list')).stdout, /throttle +Disks_\* +web-\* +the first 2 times +1 +1/);
-      assert.match((await landfall('faults', 'clear', fault.id)).stdout, /is switched off; it struck 1 time/);
-      assert.match((await landfall('faults', 'list')).stdout, /No fault is switched on/);
-      assert.deepEqual(await json('faults', 'clear'), []);
+      expect([listed?.id, listed?.matched, listed?.fired]).toStrictEqual([fault.id, 1, 1]);
+      expect((await landfall('faults', 'list')).stdout).toMatch(/throttle +Disks_\* +web-\* +the first 2 times +1 +1/);
+      expect((await landfall('faults', 'clear', fault.id)).stdout).toMatch(/is switched off; it struck 1 time/);
+      expect((await landfall('faults', 'list')).stdout).toMatch(/No fault is switched on/);
+      expect(await json('faults', 'clear')).toStrictEqual([]);
     });
 
     it('says when it strikes', async () => {
       const whens = [[], ['--always'], ['--nth', '3']];
       const added: unknown[] = [];
       for (const words of whens) added.push((await json<Fault>('faults', 'add', '--kind', 'error', ...words)).when);
-      assert.deepEqual(added, [{ times: 1 }, 'always', { nth: 3 }]);
+      expect(added).toStrictEqual([{ times: 1 }, 'always', { nth: 3 }]);
       await landfall('faults', 'clear');
     });
 
@@ -85,9 +85,9 @@ describe('the command line on the emulated Azure', () => {
       for (const [words, message] of wrong) {
         const { code, stdout, stderr } = await landfall('faults', 'add', ...words);
         assert.deepEqual([code, stdout], [2, ''], stderr);
-        assert.match(stderr, message);
+        expect(stderr).toMatch(message);
       }
-      assert.equal((await landfall('faults', 'clear', 'nobody')).code, 2);
+      expect((await landfall('faults', 'clear', 'nobody')).code).toBe(2);
     });
   });
 
@@ -97,29 +97,29 @@ describe('the command line on the emulated Azure', () => {
     await json('delay', 'disks.create', '1500');
     await json('delay', 'virtualMachines.start', '7');
     const set = times(await json('delay', 'all', '20', '--retry-after', '3'));
-    assert.deepEqual([set['disks.create'], set['virtualMachines.start'], set['disks.delete']], [1500, 7, 20]);
+    expect([set['disks.create'], set['virtualMachines.start'], set['disks.delete']]).toStrictEqual([1500, 7, 20]);
     const settings = await azure.get<{ retryAfterSeconds: number }>('/_emulator/settings');
-    assert.equal(settings.retryAfterSeconds, 3);
-    assert.match((await landfall('delay')).stdout, /^OPERATION +MS\n.*disks\.create +1500\n/s);
+    expect(settings.retryAfterSeconds).toBe(3);
+    expect((await landfall('delay')).stdout).toMatch(/^OPERATION +MS\n.*disks\.create +1500\n/s);
     const unknown = await landfall('delay', 'discs.create', '5');
-    assert.equal(unknown.code, 2);
-    assert.match(unknown.stderr, /No kind of operation is named 'discs\.create'\. There are .*disks\.create/);
-    assert.equal((await landfall('delay', 'disks.create')).code, 2);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toMatch(/No kind of operation is named 'discs\.create'\. There are .*disks\.create/);
+    expect((await landfall('delay', 'disks.create')).code).toBe(2);
     const reset = times(await json('delay', 'all', '0', '--reset', '--retry-after', '0'));
-    assert.deepEqual(new Set(Object.values(reset)), new Set([0]));
+    expect(new Set(Object.values(reset))).toStrictEqual(new Set([0]));
   });
 
   it('limits the bandwidth of disks and workers', async () => {
-    assert.deepEqual(await json('bandwidth', '--disk', '60', '--worker', '0.5'), {
+    expect(await json('bandwidth', '--disk', '60', '--worker', '0.5')).toStrictEqual({
       diskBytesPerSecond: 60_000_000,
       workerBytesPerSecond: 500_000,
       bandwidthBySize: false,
     });
     const { stdout } = await landfall('bandwidth', '--disk', 'off', '--by-size', 'on');
-    assert.equal(stdout, 'each disk:   by its size, as in Azure\neach worker: 0.5 MB/s\n');
-    assert.equal((await landfall('bandwidth', '--disk', 'fast')).code, 2);
+    expect(stdout).toBe('each disk:   by its size, as in Azure\neach worker: 0.5 MB/s\n');
+    expect((await landfall('bandwidth', '--disk', 'fast')).code).toBe(2);
     await landfall('bandwidth', '--worker', 'off', '--by-size', 'off');
-    assert.equal((await landfall('bandwidth')).stdout, 'each disk:   no limit\neach worker: no limit\n');
+    expect((await landfall('bandwidth')).stdout).toBe('each disk:   no limit\neach worker: no limit\n');
   });
 
   it('lists what costs money first, with its group, state, size, owner and holder', async () => {
@@ -129,26 +129,26 @@ describe('the command line on the emulated Azure', () => {
     await azure.post('/_emulator/vms', { name: 'web', resourceGroup: 'shop', osDisk: image, tags });
     const { stdout } = await landfall('list', '--resource-group', 'SHOP');
     const rows = stdout.split('\n').map((line) => line.split(/ {2,}/));
-    assert.deepEqual(rows.slice(0, 5), [
+    expect(rows.slice(0, 5)).toStrictEqual([
       ['TYPE', 'NAME', 'GROUP', 'STATE', 'SIZE', 'OWNER', 'HELD BY'],
       ['virtualMachines', 'web', 'shop', 'running', '-', 'vm of r-1 (appliance appliance-1)', '-'],
       ['disks', 'web-os', 'shop', 'Attached', '1 GiB', 'vm of r-1 (appliance appliance-1)', 'web'],
       ['resourceGroups', 'shop', 'shop', 'ready', '-', '-', '-'],
       ['networkInterfaces', 'web-nic', 'shop', 'ready', '-', 'vm of r-1 (appliance appliance-1)', 'web'],
     ]);
-    assert.match(stdout, /\n4 resource\(s\); the first 2 would cost money\.\n$/);
+    expect(stdout).toMatch(/\n4 resource\(s\); the first 2 would cost money\.\n$/);
     const owned = await json<{ id: string; name: string }[]>('list', '--owner', 'r-1');
-    assert.deepEqual(owned.map(({ name }) => name).toSorted(), ['web', 'web-nic', 'web-os']);
-    assert.ok(owned.every(({ id }) => id.startsWith('/subscriptions/sub/')));
-    assert.match((await landfall('list', '--owner', 'nobody')).stdout, /There is nothing\./);
+    expect(owned.map(({ name }) => name).toSorted()).toStrictEqual(['web', 'web-nic', 'web-os']);
+    expect(owned.every(({ id }) => id.startsWith('/subscriptions/sub/'))).toBe(true);
+    expect((await landfall('list', '--owner', 'nobody')).stdout).toMatch(/There is nothing\./);
   });
 
   it('takes a name for an ID where only one resource has it', async () => {
     const byName = await json<{ id: string; path: string }>('disk-path', 'WEB-os');
-    assert.deepEqual(await json('disk-path', byName.id), byName);
-    assert.equal((await json<{ name: string }>('show', 'web')).name, 'web');
+    expect(await json('disk-path', byName.id)).toStrictEqual(byName);
+    expect((await json<{ name: string }>('show', 'web')).name).toBe('web');
     const missing = await landfall('disk-path', 'web-nic');
-    assert.equal(missing.code, 2);
-    assert.match(missing.stderr, /Nothing in the emulated Azure is named "web-nic"/);
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toMatch(/Nothing in the emulated Azure is named "web-nic"/);
   });
 });

@@ -15,7 +15,9 @@ export function describeStackCommands(program: LandfallCommand): void {
 
   program
     .command('test [suite] [more...]')
-    .description('run the tests: unit, int, e2e, chaos or all; "--only PATH" keeps to a part')
+    .description(
+      'run the tests: unit, int, e2e, chaos or all; "--only PATH" keeps to a part, "--jobs N" runs N files side by side',
+    )
     .allowUnknownOption()
     .helpOption(false)
     .action(async (suite: string | undefined, more: string[]) => {

@@ -1,35 +1,35 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { formatTable } from './table.js';
 import { Output } from './terminal.js';
 import { formatBytes, formatDuration, formatTime } from './units.js';
 
 describe('sizes', () => {
   it('are shown in the largest binary unit that leaves at least one', () => {
-    assert.equal(formatBytes(0), '0 B');
-    assert.equal(formatBytes(1023), '1023 B');
-    assert.equal(formatBytes(1024), '1 KiB');
-    assert.equal(formatBytes(1536), '1.5 KiB');
-    assert.equal(formatBytes(32 * 1024 ** 3), '32 GiB');
-    assert.equal(formatBytes(1024 ** 4 - 1), '1024 GiB');
-    assert.equal(formatBytes(2 ** 70), '1048576 PiB');
+    expect(formatBytes(0)).toBe('0 B');
+    expect(formatBytes(1023)).toBe('1023 B');
+    expect(formatBytes(1024)).toBe('1 KiB');
+    expect(formatBytes(1536)).toBe('1.5 KiB');
+    expect(formatBytes(32 * 1024 ** 3)).toBe('32 GiB');
+    expect(formatBytes(1024 ** 4 - 1)).toBe('1024 GiB');
+    expect(formatBytes(2 ** 70)).toBe('1048576 PiB');
   });
 });
 
 describe('times', () => {
   it('are as exact as a reader needs', () => {
-    assert.equal(formatDuration(0.123), '0.1 s');
-    assert.equal(formatDuration(9), '9 s');
-    assert.equal(formatDuration(59.4), '59 s');
-    assert.equal(formatDuration(185), '3 min 05 s');
-    assert.equal(formatDuration(7800), '2 h 10 min');
+    expect(formatDuration(0.123)).toBe('0.1 s');
+    expect(formatDuration(9)).toBe('9 s');
+    expect(formatDuration(59.4)).toBe('59 s');
+    expect(formatDuration(185)).toBe('3 min 05 s');
+    expect(formatDuration(7800)).toBe('2 h 10 min');
   });
 
   it('of day are local, and a dash where there is none', () => {
     const local = new Date(2026, 10, 21, 9, 5, 3);
-    assert.equal(formatTime(local.toISOString()), '2026-11-21 09:05:03');
-    assert.equal(formatTime(null), '-');
-    assert.equal(formatTime('not a time'), 'not a time');
+    expect(formatTime(local.toISOString())).toBe('2026-11-21 09:05:03');
+    expect(formatTime(null)).toBe('-');
+    expect(formatTime('not a time')).toBe('not a time');
   });
 });
 
@@ -42,7 +42,7 @@ describe('a table', () => {
         ['database', 12, ''],
       ],
     );
-    assert.equal(table, 'NAME      POINTS  URL\nweb            7  /a\ndatabase      12');
+    expect(table).toBe('NAME      POINTS  URL\nweb            7  /a\ndatabase      12');
   });
 });
 
@@ -57,17 +57,17 @@ describe('the output of a command', () => {
     const { written, output: to } = output(true);
     to.say('reading …');
     to.print([{ id: 1 }], () => assert.fail('text was made'));
-    assert.deepEqual(JSON.parse(written.stdout), [{ id: 1 }]);
-    assert.equal(written.stderr, 'reading …\n');
+    expect(JSON.parse(written.stdout)).toStrictEqual([{ id: 1 }]);
+    expect(written.stderr).toBe('reading …\n');
   });
 
   it('shows an unforeseen error without a stack trace', () => {
     for (const json of [true, false]) {
       const { written, output: to } = output(json);
       to.error(new TypeError('x is not a function'));
-      assert.equal(written.stdout, '');
-      assert.match(written.stderr, /UNEXPECTED/);
-      assert.doesNotMatch(written.stderr, /\n\s+at /);
+      expect(written.stdout).toBe('');
+      expect(written.stderr).toMatch(/UNEXPECTED/);
+      expect(written.stderr).not.toMatch(/\n\s+at /);
     }
   });
 });

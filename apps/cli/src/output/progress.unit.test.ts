@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { EventView, RestoreView } from '../stack/views.js';
 import { ProgressDisplay, progressOf } from './progress.js';
 
@@ -23,11 +23,11 @@ describe('progress that is not on a terminal', () => {
     for (clock.now = 0; clock.now <= 11_000; clock.now += 500) {
       shown.show({ label: '5 restore-data', bytesDone: clock.now * 1000, bytesTotal: 100_000_000 });
     }
-    assert.equal(written.length, 4);
-    assert.equal(written[0], '3 create-empty-disks\n');
-    assert.match(written[1]!, /^5 restore-data {2}0 % .*\n$/);
-    assert.match(written[2]!, /^5 restore-data {2}5 % .* 1 MB\/s .*\n$/);
-    assert.match(written[3]!, /^5 restore-data {2}10 %/);
+    expect(written.length).toBe(4);
+    expect(written[0]).toBe('3 create-empty-disks\n');
+    expect(written[1]!).toMatch(/^5 restore-data {2}0 % .*\n$/);
+    expect(written[2]!).toMatch(/^5 restore-data {2}5 % .* 1 MB\/s .*\n$/);
+    expect(written[3]!).toMatch(/^5 restore-data {2}10 %/);
   });
 
   it('does not repeat a line that says the same', () => {
@@ -35,7 +35,7 @@ describe('progress that is not on a terminal', () => {
     for (clock.now = 0; clock.now < 60_000; clock.now += 1_000) {
       shown.show({ label: '4 launch-worker', bytesDone: 0, bytesTotal: 0 });
     }
-    assert.deepEqual(written, ['4 launch-worker\n']);
+    expect(written).toStrictEqual(['4 launch-worker\n']);
   });
 
   it('has every step that ran, however quick it was, once and in order', () => {
@@ -47,21 +47,21 @@ describe('progress that is not on a terminal', () => {
     }
     shown.show({ label: '3 launch-worker', bytesDone: 0, bytesTotal: 0 });
     shown.tell(event('step.started', { number: 3, step: 'launch-worker' }));
-    assert.deepEqual(written, ['0 plan\n', '1 create-group\n', '2 create-empty-disks\n', '3 launch-worker\n']);
+    expect(written).toStrictEqual(['0 plan\n', '1 create-group\n', '2 create-empty-disks\n', '3 launch-worker\n']);
   });
 
   it('tells what goes wrong and is tried again', () => {
     const { written, shown } = display(false);
     shown.tell(event('step.retry', { number: 8 }, 'Step 8, create-vm: Azure is busy.'));
     shown.tell(event('segment.retry', {}, 'Disk a, 0-64 MiB is handed out again.'));
-    assert.deepEqual(written, ['Step 8, create-vm: Azure is busy.\n', 'Disk a, 0-64 MiB is handed out again.\n']);
+    expect(written).toStrictEqual(['Step 8, create-vm: Azure is busy.\n', 'Disk a, 0-64 MiB is handed out again.\n']);
   });
 
   it('has no control characters', () => {
     const { written, shown } = display(false);
     shown.show({ label: 'x', bytesDone: 1, bytesTotal: 2 });
     shown.end();
-    assert.ok(!written.join('').includes('\r') && !written.join('').includes('\u001b'));
+    expect(!written.join('').includes('\r') && !written.join('').includes('\u001b')).toBe(true);
   });
 });
 
@@ -72,20 +72,19 @@ describe('progress on a terminal', () => {
     clock.now = 2_000;
     shown.show({ label: '5 restore-data', bytesDone: 50 * MIB, bytesTotal: 100 * MIB });
     // 50 MiB in 2 s: 26 MB/s, and as much again to go
-    assert.equal(
-      written.at(-1),
+    expect(written.at(-1)).toBe(
       `\r\x1b[K[${'='.repeat(12)}${' '.repeat(12)}] 5 restore-data  50 %  50 MiB of 100 MiB  26 MB/s  2 s left`,
     );
-    assert.ok(written.every((text) => !text.includes('\n')));
+    expect(written.every((text) => !text.includes('\n'))).toBe(true);
     shown.end();
-    assert.equal(written.at(-1), '\r\x1b[K');
+    expect(written.at(-1)).toBe('\r\x1b[K');
   });
 
   it('never is longer than the terminal is wide', () => {
     const written: string[] = [];
     const shown = new ProgressDisplay({ write: (text) => written.push(text), isTTY: true, columns: 20 });
     shown.show({ label: 'a label that is far too long', bytesDone: 1, bytesTotal: 2 });
-    assert.ok(written[0]!.replace('\r\x1b[K', '').length < 20);
+    expect(written[0]!.replace('\r\x1b[K', '').length).toBeLessThan(20);
   });
 });
 
@@ -106,20 +105,20 @@ describe("a restore's progress", () => {
 
   it('has bytes in the step that moves them, and the sum of all disks', () => {
     const moving = restore('running', [step(4, 'launch-worker', 'done'), step(5, 'restore-data', 'running')]);
-    assert.deepEqual(progressOf(moving), { label: '5 restore-data', bytesDone: 3, bytesTotal: 30 });
+    expect(progressOf(moving)).toStrictEqual({ label: '5 restore-data', bytesDone: 3, bytesTotal: 30 });
   });
 
   it('is the coming step between two, and the state where none is under way', () => {
     const between = restore('running', [step(6, 'detach-disks', 'done'), step(7, 'deallocate-worker', 'pending')]);
-    assert.equal(progressOf(between).label, '7 deallocate-worker');
-    assert.equal(progressOf(restore('completed', [step(11, 'attach-disks', 'done')])).label, 'completed');
-    assert.equal(progressOf(restore('cancelling', [step(5, 'restore-data', 'running')])).label, 'cancelling');
+    expect(progressOf(between).label).toBe('7 deallocate-worker');
+    expect(progressOf(restore('completed', [step(11, 'attach-disks', 'done')])).label).toBe('completed');
+    expect(progressOf(restore('cancelling', [step(5, 'restore-data', 'running')])).label).toBe('cancelling');
   });
 
   it('says at once why a restore goes back, while what it has created is being removed', () => {
     const error = { code: 'TARGET_FULL', message: 'There is no space left for the disk "d".', fix: 'Make room.' };
     const back = { ...restore('rolling-back', [step(5, 'restore-data', 'failed')]), error };
-    assert.equal(progressOf(back).label, 'rolling-back: There is no space left for the disk "d".');
+    expect(progressOf(back).label).toBe('rolling-back: There is no space left for the disk "d".');
     assert.equal(progressOf({ ...back, state: 'failed' }).label, 'failed', 'its end is told with the remedy');
   });
 });

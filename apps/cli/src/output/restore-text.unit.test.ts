@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { RestoreView } from '../stack/views.js';
 import { restoresText, restoreText } from './restore-text.js';
 
@@ -19,12 +19,12 @@ function restore(state: string, changes: Partial<RestoreView> = {}): RestoreView
 
 describe('a restore on the screen', () => {
   it('says what went wrong, and what to do', () => {
-    assert.match(restoreText(restore('failed')), /TARGET_FULL: There is no space left[^\n]*\n +Make room\./);
+    expect(restoreText(restore('failed'))).toMatch(/TARGET_FULL: There is no space left[^\n]*\n +Make room\./);
   });
 
   it('says how it goes on where it waits for a person', () => {
-    assert.match(restoreText(restore('needs-attention')), /Make room\.\n +Then "\.\/landfall resume r1" goes on/);
-    assert.doesNotMatch(restoreText(restore('failed')), /resume/);
+    expect(restoreText(restore('needs-attention'))).toMatch(/Make room\.\n +Then "\.\/landfall resume r1" goes on/);
+    expect(restoreText(restore('failed'))).not.toMatch(/resume/);
   });
 
   it('names no disk that was taken away', () => {
@@ -32,8 +32,8 @@ describe('a restore on the screen', () => {
       assert.doesNotMatch(restoreText(restore(state)), /web-sda/, state);
       assert.match(restoreText(restore(state)), /removed$/m, state);
     }
-    assert.match(restoreText(restore('rolling-back')), /web-sda/);
-    assert.match(restoreText(restore('completed')), /web-sda/);
+    expect(restoreText(restore('rolling-back'))).toMatch(/web-sda/);
+    expect(restoreText(restore('completed'))).toMatch(/web-sda/);
   });
 
   it('counts what holds data, and shows what is empty apart', () => {
@@ -41,12 +41,12 @@ describe('a restore on the screen', () => {
   });
 
   it('counts no retry of a step that failed at its first attempt', () => {
-    assert.match(restoreText(restore('failed')), /restore-data +failed +- +0$/m);
+    expect(restoreText(restore('failed'))).toMatch(/restore-data +failed +- +0$/m);
   });
 
   it('says in its state that a disk turned out to be bad after it was completed', () => {
-    assert.match(restoreText(restore('completed')), /^state +completed, TARGET_FULL$/m);
-    assert.match(restoresText([restore('completed')]), /completed, TARGET_FULL/);
-    assert.match(restoresText([restore('completed', { error: null })]), /completed +-/);
+    expect(restoreText(restore('completed'))).toMatch(/^state +completed, TARGET_FULL$/m);
+    expect(restoresText([restore('completed')])).toMatch(/completed, TARGET_FULL/);
+    expect(restoresText([restore('completed', { error: null })])).toMatch(/completed +-/);
   });
 });

@@ -1,7 +1,6 @@
-import assert from 'node:assert/strict';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, it } from 'node:test';
 import { Api } from './api.js';
 import { followRestore } from './follow-restore.js';
 
@@ -11,7 +10,9 @@ const event = (sequence: number) => `id: ${sequence}\nevent: step.done\ndata: ${
 
 describe('following a restore', () => {
   let server: Server | undefined;
-  afterEach(() => server?.closeAllConnections());
+  afterEach(() => {
+    server?.closeAllConnections();
+  });
 
   async function apiThat(listener: RequestListener, port = 0): Promise<{ api: Api; port: number }> {
     server = createServer(listener);
@@ -38,15 +39,15 @@ describe('following a restore', () => {
 
   it('takes each change from the event stream and ends with the restore', async () => {
     const { api } = await apiThat((request, response) => {
-      assert.equal(request.headers.authorization, 'Bearer token');
+      expect(request.headers.authorization).toBe('Bearer token');
       if (!request.url!.endsWith('/events')) return void response.end(view('planning'));
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(`${event(1)}event: restore\ndata: ${view('running')}\n\n`);
       response.end(`event: restore\ndata: ${view('completed')}\n\n`);
     });
     const { states, ended } = follow(api);
-    assert.equal((await ended).state, 'completed');
-    assert.deepEqual(states, ['running', 'completed']);
+    expect((await ended).state).toBe('completed');
+    expect(states).toStrictEqual(['running', 'completed']);
   });
 
   it('tells every event once and in order, from the first on, over a stream that breaks off', async () => {
@@ -58,8 +59,8 @@ describe('following a restore', () => {
       response.end(`: still here\n\n${event(after + 1)}event: restore\ndata: ${view('completed')}\n\n`);
     });
     const { events, ended } = follow(api);
-    assert.equal((await ended).state, 'completed');
-    assert.deepEqual(events, [1, 2, 3]);
+    expect((await ended).state).toBe('completed');
+    expect(events).toStrictEqual([1, 2, 3]);
   });
 
   it('goes on by asking where there is no event stream', async () => {
@@ -68,7 +69,7 @@ describe('following a restore', () => {
       if (request.url!.endsWith('/events')) return void response.destroy();
       response.end(view(answers.shift()!));
     });
-    assert.equal((await follow(api).ended).state, 'failed');
+    expect((await follow(api).ended).state).toBe('failed');
   });
 
   it('waits for an API that is restarted meanwhile, and says so once', async () => {
@@ -88,9 +89,9 @@ describe('following a restore', () => {
       // It was noticed that nobody answers: now the API comes back.
       void apiThat((_request, response) => void response.end(view('completed')), port);
     });
-    assert.equal((await ended).state, 'completed');
-    assert.equal(restarts, 1);
-    assert.equal(silences, 1);
+    expect((await ended).state).toBe('completed');
+    expect(restarts).toBe(1);
+    expect(silences).toBe(1);
   });
 
   it('is as patient after a long time on the stream as at the start', async () => {
@@ -105,14 +106,14 @@ describe('following a restore', () => {
       asked += 1;
       response.writeHead(503).end();
     });
-    assert.equal((await follow(api, undefined, 120_000, () => clock.now).ended).state, 'completed');
-    assert.equal(asked, 1);
+    expect((await follow(api, undefined, 120_000, () => clock.now).ended).state).toBe('completed');
+    expect(asked).toBe(1);
   });
 
   it('gives up when the API stays away', async () => {
     const { api } = await apiThat(() => undefined);
     server!.close();
-    await assert.rejects(follow(api, undefined, 30).ended, { code: 'STACK_UNREACHABLE' });
+    await expect(follow(api, undefined, 30).ended).rejects.toMatchObject({ code: 'STACK_UNREACHABLE' });
   });
 
   it('gives up at once where the restore does not exist', async () => {
@@ -120,7 +121,7 @@ describe('following a restore', () => {
       response.writeHead(404, { 'content-type': 'application/problem+json' });
       response.end(JSON.stringify({ code: 'RESTORE_NOT_FOUND', detail: 'There is no restore r1.', fix: 'List them.' }));
     });
-    await assert.rejects(follow(api).ended, {
+    await expect(follow(api).ended).rejects.toMatchObject({
       code: 'RESTORE_NOT_FOUND',
       message: 'There is no restore r1.',
       fix: 'List them.',

@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { serverSentEvents, type ServerSentEvent } from './server-sent-events.js';
 
 async function read(...chunks: readonly Uint8Array[]): Promise<ServerSentEvent[]> {
@@ -23,14 +23,14 @@ describe('an event stream', () => {
 
   it('gives the same messages wherever its bytes are cut', async () => {
     const bytes = Buffer.from(text);
-    assert.deepEqual(await read(bytes), expected);
+    expect(await read(bytes)).toStrictEqual(expected);
     for (let cut = 1; cut < bytes.length; cut += 1) {
       assert.deepEqual(await read(bytes.subarray(0, cut), bytes.subarray(cut)), expected, `cut at byte ${cut}`);
     }
-    assert.deepEqual(await read(...[...bytes].map((byte) => Buffer.from([byte]))), expected);
+    expect(await read(...[...bytes].map((byte) => Buffer.from([byte])))).toStrictEqual(expected);
   });
 
   it('gives nothing for a message that was cut off', async () => {
-    assert.deepEqual(await read(Buffer.from('event: restore\ndata: {"half"')), []);
+    expect(await read(Buffer.from('event: restore\ndata: {"half"'))).toStrictEqual([]);
   });
 });

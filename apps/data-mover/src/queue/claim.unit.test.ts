@@ -1,5 +1,5 @@
+import { describe, expect, it, jest } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it, mock } from 'node:test';
 import { RetryableError } from '@landfall/domain';
 import type { Held, SegmentGrant } from '@landfall/transfer';
 import { claimSegment, HolderStaysError } from './claim.js';
@@ -26,29 +26,29 @@ const deliverOf = async (mover: string): Promise<void> => void delivered.push(mo
 describe('a claim', () => {
   it('waits for one that may still write, and gets the segment when that one has let go', async () => {
     const ports = { api: api(living, GRANT), mover: 'worker-1/b', seeGone: () => assert.fail('it lives'), deliverOf };
-    assert.equal(await claimSegment(ports, 's', 2, signal, () => undefined), GRANT);
+    expect(await claimSegment(ports, 's', 2, signal, () => undefined)).toBe(GRANT);
   });
 
   it('sees one whose lease ran out gone before it is made again', async () => {
     const seen: string[] = [];
     const seeGone = async (mover: string) => void seen.push(mover);
     const ports = { api: api({ ...living, expired: true }, GRANT), mover: 'worker-1/b', seeGone, deliverOf };
-    assert.equal(await claimSegment(ports, 's', 2, signal, () => undefined), GRANT);
-    assert.deepEqual(seen, ['worker-0/a']);
-    assert.deepEqual(ports.api.asked, [[], ['worker-0/a']]);
+    expect(await claimSegment(ports, 's', 2, signal, () => undefined)).toBe(GRANT);
+    expect(seen).toStrictEqual(['worker-0/a']);
+    expect(ports.api.asked).toStrictEqual([[], ['worker-0/a']]);
     assert.deepEqual(delivered, ['worker-0/a'], 'what it has left is told before its segment is taken');
   });
 
   it('is given up after a while with one that lives: it may have nothing in hand any more', async () => {
     let now = 0;
-    const clock = mock.method(performance, 'now', () => (now += 2_000));
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => (now += 2_000));
     try {
       const ports = { api: api(living), mover: 'worker-1/b', seeGone: () => assert.fail('it lives'), deliverOf };
       const claim = claimSegment(ports, 's', 2, signal, () => undefined);
-      await assert.rejects(claim, { code: 'SEGMENT_HELD', kind: 'waiting' });
-      assert.ok(ports.api.asked.length > 1);
+      await expect(claim).rejects.toMatchObject({ code: 'SEGMENT_HELD', kind: 'waiting' });
+      expect(ports.api.asked.length).toBeGreaterThan(1);
     } finally {
-      clock.mock.restore();
+      clock.mockRestore();
     }
   });
 
@@ -61,7 +61,7 @@ describe('a claim', () => {
       claimSegment(ports, 's', 2, signal, () => undefined),
       (error) => {
         assert.ok(error instanceof HolderStaysError);
-        assert.deepEqual([error.held, error.cause], [held, notGone]);
+        expect([error.held, error.cause]).toStrictEqual([held, notGone]);
         return true;
       },
     );
@@ -69,14 +69,14 @@ describe('a claim', () => {
 
   it('is put off after a while without access to the disk', async () => {
     let now = 0;
-    const clock = mock.method(performance, 'now', () => (now += 2_000));
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => (now += 2_000));
     const missing = new RetryableError({ code: 'ACCESS_MISSING', message: 'None.', fix: 'Wait.' });
     try {
       const ports = { api: { claim: () => Promise.reject(missing) }, mover: 'm/1', seeGone: deliverOf, deliverOf };
       const claim = claimSegment(ports, 's', 2, signal, () => undefined);
-      await assert.rejects(claim, { code: 'ACCESS_MISSING', kind: 'waiting' });
+      await expect(claim).rejects.toMatchObject({ code: 'ACCESS_MISSING', kind: 'waiting' });
     } finally {
-      clock.mock.restore();
+      clock.mockRestore();
     }
   });
 });

@@ -1,8 +1,7 @@
-import assert from 'node:assert/strict';
+import { describe, expect, it } from '@jest/globals';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
 import type { Report } from '@landfall/transfer';
 import { type KeptReport, KeptReports } from './kept-reports.js';
 
@@ -32,11 +31,11 @@ describe('reports that have not been answered', () => {
     await inFolder(async (_folder, kept) => {
       await kept.keep(done);
       await kept.keep(verdict);
-      assert.deepEqual(await kept.left(nobodys), [verdict]);
-      assert.deepEqual(await kept.left((mover) => mover === 'w-0/a'), [done, verdict]);
+      expect(await kept.left(nobodys)).toStrictEqual([verdict]);
+      expect(await kept.left((mover) => mover === 'w-0/a')).toStrictEqual([done, verdict]);
       await kept.strike(done);
       await kept.strike(verdict);
-      assert.deepEqual(await kept.left(() => true), []);
+      expect(await kept.left(() => true)).toStrictEqual([]);
     });
   });
 
@@ -44,9 +43,9 @@ describe('reports that have not been answered', () => {
     await inFolder(async (_folder, kept) => {
       await kept.keep(verdict);
       await kept.keep(notGone);
-      assert.deepEqual(await kept.left(nobodys), [verdict]);
+      expect(await kept.left(nobodys)).toStrictEqual([verdict]);
       await kept.strike(notGone);
-      assert.deepEqual(await kept.left(nobodys), [verdict]);
+      expect(await kept.left(nobodys)).toStrictEqual([verdict]);
     });
   });
 
@@ -54,9 +53,9 @@ describe('reports that have not been answered', () => {
     await inFolder(async (folder, kept, unreadable) => {
       await kept.keep(verdict);
       await writeFile(join(folder, 'verdict.r1-sda-move-1.1.json'), '{');
-      assert.deepEqual(await kept.left(nobodys), [verdict]);
-      assert.deepEqual(unreadable, ['verdict.r1-sda-move-1.1.json']);
-      assert.ok((await readdir(folder)).includes('verdict.r1-sda-move-1.1.json.unreadable'));
+      expect(await kept.left(nobodys)).toStrictEqual([verdict]);
+      expect(unreadable).toStrictEqual(['verdict.r1-sda-move-1.1.json']);
+      expect(await readdir(folder)).toContain('verdict.r1-sda-move-1.1.json.unreadable');
     });
   });
 });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { Lease } from './lease.js';
 
 describe('the lease on a segment', () => {
@@ -12,13 +11,13 @@ describe('the lease on a segment', () => {
     now += 11_999;
     lease.assertHeld();
     now += 1;
-    assert.throws(() => lease.assertHeld(), { code: 'LEASE_LOST' });
+    expect(() => lease.assertHeld()).toThrow(expect.objectContaining({ code: 'LEASE_LOST' }));
   });
 
   it('is lost to a process that was stopped for longer than it lasts', () => {
     let now = 0;
     const lease = new Lease(15_000, 3_000, () => now);
     now = 60_000;
-    assert.throws(() => lease.assertHeld(), { code: 'LEASE_LOST', kind: 'retryable' });
+    expect(() => lease.assertHeld()).toThrow(expect.objectContaining({ code: 'LEASE_LOST', kind: 'retryable' }));
   });
 });

@@ -1,8 +1,7 @@
-import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
 import { ConflictError, PermanentError, RetryableError } from '@landfall/domain';
 import type { Report } from '@landfall/transfer';
 import { NotWelcomeError } from '../session/api-client.js';
@@ -46,9 +45,9 @@ describe('the reports of a data-mover', () => {
     const reports = await reportsOf('w-0/a');
     const sent = reports.send(GRANT, DONE, never);
     while ((await files()).length === 0) await new Promise(setImmediate);
-    assert.equal(await sent, false);
-    assert.deepEqual(heard, [{ segmentId: 'seg-1', restoreId: 'r1', epoch: 3, mover: 'w-0/a', result: DONE }]);
-    assert.deepEqual(await files(), []);
+    expect(await sent).toBe(false);
+    expect(heard).toStrictEqual([{ segmentId: 'seg-1', restoreId: 'r1', epoch: 3, mover: 'w-0/a', result: DONE }]);
+    expect(await files()).toStrictEqual([]);
   });
 
   it('stay where they are kept when the process has to end', async () => {
@@ -57,8 +56,8 @@ describe('the reports of a data-mover', () => {
     const sent = (await reportsOf('w-0/a')).send(GRANT, BAD, leave.signal);
     while ((await files()).length === 0) await new Promise(setImmediate);
     leave.abort(new Error('It leaves.'));
-    await assert.rejects(sent);
-    assert.deepEqual(await files(), ['verdict.seg-1.3.json']);
+    await expect(sent).rejects.toThrow();
+    expect(await files()).toStrictEqual(['verdict.seg-1.3.json']);
   });
 
   it('of a predecessor are told first, and verdicts of whomever', async () => {
@@ -70,16 +69,13 @@ describe('the reports of a data-mover', () => {
     await report('w-1/a', BAD, 3);
     const reports = await reportsOf('w-0/b');
     await reports.deliverOfPredecessors(never);
-    assert.deepEqual(
-      heard.map(({ mover, epoch }) => [mover, epoch]),
-      [
-        ['w-0/a', 1],
-        ['w-1/a', 3],
-      ],
-    );
-    assert.deepEqual(await files(), ['report.seg-1.2.json']);
+    expect(heard.map(({ mover, epoch }) => [mover, epoch])).toStrictEqual([
+      ['w-0/a', 1],
+      ['w-1/a', 3],
+    ]);
+    expect(await files()).toStrictEqual(['report.seg-1.2.json']);
     await reports.deliverOf('w-1/a', never);
-    assert.deepEqual(await files(), []);
+    expect(await files()).toStrictEqual([]);
   });
 
   it('of this process are not told twice by looking for what others have left', async () => {
@@ -88,16 +84,16 @@ describe('the reports of a data-mover', () => {
       await store()
     ).keep({ segmentId: 'seg-1', report: { restoreId: 'r1', epoch: 1, mover: 'w-0/a', result: BAD } });
     await reports.deliverVerdicts(never);
-    assert.deepEqual(heard, []);
+    expect(heard).toStrictEqual([]);
   });
 
   it('are dropped when the API refuses them for good, and not when it does not know this data-mover any more', async () => {
     answers = [new ConflictError(details), new NotWelcomeError(details)];
     const reports = await reportsOf('w-0/a');
-    assert.equal(await reports.send(GRANT, BAD, never), null);
-    assert.deepEqual(await files(), []);
-    await assert.rejects(reports.send(GRANT, BAD, never), NotWelcomeError);
-    assert.deepEqual(await files(), ['verdict.seg-1.3.json']);
+    expect(await reports.send(GRANT, BAD, never)).toBe(null);
+    expect(await files()).toStrictEqual([]);
+    await expect(reports.send(GRANT, BAD, never)).rejects.toThrow(NotWelcomeError);
+    expect(await files()).toStrictEqual(['verdict.seg-1.3.json']);
   });
 
   it('are told although they can’t be kept', async () => {
@@ -105,11 +101,8 @@ describe('the reports of a data-mover', () => {
     await rm(folder, { recursive: true });
     await writeFile(folder, 'no folder');
     const told = await Promise.allSettled([reports.send(GRANT, BAD, never)]);
-    assert.deepEqual(
-      heard.map(({ result }) => result),
-      [BAD],
-    );
-    assert.equal(told[0]?.status, 'fulfilled');
+    expect(heard.map(({ result }) => result)).toStrictEqual([BAD]);
+    expect(told[0]?.status).toBe('fulfilled');
   });
 
   it('that can’t be read are put aside, and hold up nobody', async () => {
@@ -117,8 +110,11 @@ describe('the reports of a data-mover', () => {
     await writeFile(join(folder, 'verdict.seg-1.3.json'), '{"segmentId":');
     await writeFile(join(folder, 'verdict.seg-2.3.json'), '{"segmentId":"seg-2","report":{"result":"all is well"}}');
     await reports.deliverVerdicts(never);
-    assert.deepEqual(unreadable, ['verdict.seg-1.3.json', 'verdict.seg-2.3.json']);
-    assert.deepEqual((await files()).sort(), ['verdict.seg-1.3.json.unreadable', 'verdict.seg-2.3.json.unreadable']);
+    expect(unreadable).toStrictEqual(['verdict.seg-1.3.json', 'verdict.seg-2.3.json']);
+    expect((await files()).sort()).toStrictEqual([
+      'verdict.seg-1.3.json.unreadable',
+      'verdict.seg-2.3.json.unreadable',
+    ]);
   });
 });
 
@@ -128,7 +124,7 @@ describe('what of an error may be reported', () => {
 
   it('is a code of the list and facts that fit, and none of its text', () => {
     const facts = { system: 'EIO', offset: 4096, note: 'x', pack: 'no hash', status: 403 };
-    assert.deepEqual(reportable(error('TARGET_FAILED', facts)), {
+    expect(reportable(error('TARGET_FAILED', facts))).toStrictEqual({
       code: 'TARGET_FAILED',
       facts: { system: 'EIO', offset: 4096, status: 403 },
       kind: 'verdict',
@@ -136,8 +132,8 @@ describe('what of an error may be reported', () => {
   });
 
   it('is no more than that, where the code is not on the list', () => {
-    assert.deepEqual(reportable(error('SOMETHING_NEW')), { code: 'MOVER_FAILED', facts: {}, kind: 'permanent' });
-    assert.deepEqual(reportable(away), { code: 'UNEXPECTED', facts: {}, kind: 'retryable' });
-    assert.deepEqual(reportable(new TypeError('hunter2')), { code: 'UNEXPECTED', facts: {}, kind: 'retryable' });
+    expect(reportable(error('SOMETHING_NEW'))).toStrictEqual({ code: 'MOVER_FAILED', facts: {}, kind: 'permanent' });
+    expect(reportable(away)).toStrictEqual({ code: 'UNEXPECTED', facts: {}, kind: 'retryable' });
+    expect(reportable(new TypeError('hunter2'))).toStrictEqual({ code: 'UNEXPECTED', facts: {}, kind: 'retryable' });
   });
 });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ConflictError, PermanentError, RetryableError, type LandfallError } from '@landfall/domain';
 import type { SegmentGrant, SegmentResult } from '@landfall/transfer';
 import { NotWelcomeError } from '../session/api-client.js';
@@ -69,7 +68,7 @@ describe('a job of a data-mover', () => {
   it('ends after its report was answered', async () => {
     await jobs().handle(job(), lost.signal);
     const [result] = results();
-    assert.deepEqual(result?.kind === 'done' && { ...result, milliseconds: 0 }, {
+    expect(result?.kind === 'done' && { ...result, milliseconds: 0 }).toStrictEqual({
       ...{ kind: 'done', bytesRead: 1, bytesWritten: 2, bytesZero: 3, milliseconds: 0 },
     });
   });
@@ -89,7 +88,7 @@ describe('a job of a data-mover', () => {
         throw flushFailed;
       };
       await of.handle(job(), lost.signal);
-      assert.deepEqual(results(), [verdict]);
+      expect(results()).toStrictEqual([verdict]);
     });
   }
 
@@ -104,7 +103,7 @@ describe('a job of a data-mover', () => {
         throw busy;
       };
       await of.handle(job(), lost.signal);
-      assert.deepEqual(results().at(-1), { kind: 'given-back', code });
+      expect(results().at(-1)).toStrictEqual({ kind: 'given-back', code });
     }
   });
 
@@ -113,8 +112,8 @@ describe('a job of a data-mover', () => {
       lease.abort(leaseLost);
       throw leaseLost;
     };
-    await assert.rejects(jobs().handle(job(), lost.signal));
-    assert.deepEqual(reports, []);
+    await expect(jobs().handle(job(), lost.signal)).rejects.toThrow();
+    expect(reports).toStrictEqual([]);
   });
 
   it('is put off, and nothing reported, while it can’t be claimed', async () => {
@@ -124,9 +123,9 @@ describe('a job of a data-mover', () => {
       const stop = new AbortController();
       const handled = jobs().handle(job(), stop.signal);
       stop.abort(new Error('its lock was lost'));
-      await assert.rejects(handled, PutOff);
+      await expect(handled).rejects.toThrow(PutOff);
     }
-    assert.deepEqual(reports, []);
+    expect(reports).toStrictEqual([]);
   });
 
   it('says nothing else of a segment that is done, whatever ends the telling', async () => {
@@ -134,16 +133,10 @@ describe('a job of a data-mover', () => {
       new Error('The data-mover leaves.'),
       new NotWelcomeError({ code: 'UNAUTHENTICATED', message: 'Unknown.', fix: 'None.' }),
     ]) {
-      await assert.rejects(jobs().handle(job(), lost.signal), unheard);
+      await expect(jobs().handle(job(), lost.signal)).rejects.toBe(unheard);
     }
-    assert.deepEqual(
-      results().map(({ kind }) => kind),
-      ['done', 'done'],
-    );
-    assert.deepEqual(
-      told.filter((each) => each !== 'verdicts'),
-      ['not welcome'],
-    );
+    expect(results().map(({ kind }) => kind)).toStrictEqual(['done', 'done']);
+    expect(told.filter((each) => each !== 'verdicts')).toStrictEqual(['not welcome']);
   });
 
   it('is dropped when it is done or stale', async () => {
@@ -151,13 +144,13 @@ describe('a job of a data-mover', () => {
       claim = () => Promise.reject(new ConflictError({ code, message: 'm', fix: 'f' }));
       await jobs().handle(job(), lost.signal);
     }
-    assert.deepEqual([reports, told.includes('put off')], [[], false]);
+    expect([reports, told.includes('put off')]).toStrictEqual([[], false]);
   });
 
   it('ends the process when the API does not know it any more', async () => {
     claim = () => Promise.reject(new NotWelcomeError({ code: 'UNAUTHENTICATED', message: 'm', fix: 'f' }));
-    await assert.rejects(jobs().handle(job(), lost.signal), NotWelcomeError);
-    assert.ok(told.includes('not welcome'));
+    await expect(jobs().handle(job(), lost.signal)).rejects.toThrow(NotWelcomeError);
+    expect(told).toContain('not welcome');
   });
 
   it('looks for verdicts that others have left before it is claimed, and once more before anything is written', async () => {
@@ -170,7 +163,7 @@ describe('a job of a data-mover', () => {
       return GRANT;
     };
     await jobs().handle(job(), lost.signal);
-    assert.deepEqual(told, ['verdicts', 'claim', 'verdicts', 'work']);
+    expect(told).toStrictEqual(['verdicts', 'claim', 'verdicts', 'work']);
   });
 
   it('tells whose writer could not be ended in that one’s name, and is put off when that does not count', async () => {
@@ -180,9 +173,9 @@ describe('a job of a data-mover', () => {
     seeGone = () => Promise.reject(notGone);
     await jobs().handle(job(), lost.signal);
     const result = { kind: 'failed', code: 'WRITER_NOT_GONE', facts: {} };
-    assert.deepEqual(reports, [{ segmentId: 'seg-1', result, holder: 'w-1/x' }]);
+    expect(reports).toStrictEqual([{ segmentId: 'seg-1', result, holder: 'w-1/x' }]);
     counted = false;
-    await assert.rejects(jobs().handle(job(), lost.signal), PutOff);
+    await expect(jobs().handle(job(), lost.signal)).rejects.toThrow(PutOff);
   });
 
   it('comes after its first run has ended when it is given out a second time', async () => {
@@ -196,7 +189,7 @@ describe('a job of a data-mover', () => {
     };
     const of = jobs();
     await Promise.all([of.handle(job(), lost.signal), of.handle(job(), lost.signal)]);
-    assert.deepEqual(order, ['begins', 'ends', 'begins', 'ends']);
-    assert.equal(of.isIdle, true);
+    expect(order).toStrictEqual(['begins', 'ends', 'begins', 'ends']);
+    expect(of.isIdle).toBe(true);
   });
 });

@@ -1,10 +1,10 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { seeGone, takeProcessLock } from './process-lock.js';
 
@@ -39,7 +39,7 @@ describe('the lock of a data-mover’s name', () => {
     const { child, gone } = await holder('w-0/aa');
     child.kill('SIGSTOP');
     await seeGone(folder, 'w-0/aa');
-    assert.deepEqual(await gone, [null, 'SIGKILL']);
+    expect(await gone).toStrictEqual([null, 'SIGKILL']);
   });
 
   it('keeps the lock of a process that has collected its garbage, until that process is ended', async () => {
@@ -47,14 +47,14 @@ describe('the lock of a data-mover’s name', () => {
     const other = spawnSync('flock', ['-x', '-n', join(folder, 'w-0.lock'), 'true']);
     assert.equal(other.status, 1, 'nobody else gets it');
     await seeGone(folder, 'w-0/aa');
-    assert.deepEqual(await gone, [null, 'SIGKILL']);
+    expect(await gone).toStrictEqual([null, 'SIGKILL']);
   });
 
   it('ends whoever still has the name that a new process takes', async () => {
     const { child, gone } = await holder('w-0/aa');
     child.kill('SIGSTOP');
     const lock = await takeProcessLock(folder, 'w-0/bb');
-    assert.deepEqual(await gone, [null, 'SIGKILL']);
+    expect(await gone).toStrictEqual([null, 'SIGKILL']);
     await lock.close();
   });
 
@@ -65,7 +65,7 @@ describe('the lock of a data-mover’s name', () => {
     const successor = await holder('w-0/bb');
     const other = await holder('w-1/cc');
     await seeGone(folder, 'w-0/aa');
-    for (const { child } of [successor, other]) assert.equal(child.exitCode ?? child.signalCode, null);
+    for (const { child } of [successor, other]) expect(child.exitCode ?? child.signalCode).toBe(null);
   });
 
   it('knows that a process is gone which ended by itself, or never was on this worker', async () => {

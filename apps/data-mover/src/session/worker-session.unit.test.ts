@@ -1,8 +1,7 @@
-import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
 import { RetryableError } from '@landfall/domain';
 import { NotWelcomeError } from './api-client.js';
 import { joinSession, type Registration } from './worker-session.js';
@@ -53,39 +52,39 @@ describe('the session of a worker', () => {
 
   it('is redeemed by one of several data-movers that start together, and shared by all', async () => {
     const sessions = await Promise.all([1, 2, 3].map(() => joinSession(registration())));
-    for (const joined of sessions) assert.deepEqual(joined, SESSION);
+    for (const joined of sessions) expect(joined).toStrictEqual(SESSION);
   });
 
   it('is taken up by a restarted data-mover without asking the API', async () => {
     await joinSession(registration());
     const before = asked;
-    assert.deepEqual(await joinSession(registration()), SESSION);
-    assert.equal(asked, before);
+    expect(await joinSession(registration())).toStrictEqual(SESSION);
+    expect(asked).toBe(before);
   });
 
   it('lies in a file that only its owner can read, and leaves no other file behind', async () => {
     await joinSession(registration());
     const state = join(folder, 'state');
-    assert.deepEqual(await readdir(state), ['session.json']);
-    assert.equal((await stat(join(state, 'session.json'))).mode & 0o777, 0o600);
-    assert.equal((await stat(state)).mode & 0o777, 0o700);
+    expect(await readdir(state)).toStrictEqual(['session.json']);
+    expect((await stat(join(state, 'session.json'))).mode & 0o777).toBe(0o600);
+    expect((await stat(state)).mode & 0o777).toBe(0o700);
   });
 
   it('is asked for again as it was, by the next process too, when the answer was lost', async () => {
     const lost = new AbortController();
     answers = ['away'];
     const first = joinSession({ ...registration(), signal: lost.signal, onRetry: () => lost.abort() });
-    await assert.rejects(first);
+    await expect(first).rejects.toThrow();
     answers = ['accept'];
-    assert.deepEqual(await joinSession(registration()), SESSION);
-    assert.equal(wanted.length, 2);
-    assert.match(wanted[0] ?? '', /^[\w-]{43}$/);
-    assert.equal(wanted[1], wanted[0]);
+    expect(await joinSession(registration())).toStrictEqual(SESSION);
+    expect(wanted.length).toBe(2);
+    expect(wanted[0] ?? '').toMatch(/^[\w-]{43}$/);
+    expect(wanted[1]).toBe(wanted[0]);
   });
 
   it('waits for an API that is not ready yet', async () => {
     answers = ['away', 'away', 'accept'];
-    assert.deepEqual(await joinSession(registration()), SESSION);
-    assert.equal(asked, 3);
+    expect(await joinSession(registration())).toStrictEqual(SESSION);
+    expect(asked).toBe(3);
   });
 });

@@ -1,6 +1,6 @@
-import assert from 'node:assert/strict';
-import { describe, it, mock } from 'node:test';
+import { describe, expect, it, jest } from '@jest/globals';
 import { ConflictError, RetryableError } from '@landfall/domain';
+import { fakeOnly } from '@landfall/testing/fake-timers';
 import { WriterLease } from './writer-lease.js';
 
 const LEASE_MS = 10_000;
@@ -8,7 +8,7 @@ const LEASE_MS = 10_000;
 describe('the lease of a data-mover', () => {
   /** Time and timers are the test's. */
   const scene = (answer: () => Promise<{ leaseMs: number }>) => {
-    mock.timers.enable({ apis: ['setInterval'] });
+    fakeOnly('setInterval', 'clearInterval');
     let now = 0;
     const told: string[] = [];
     const lease = new WriterLease(
@@ -21,10 +21,16 @@ describe('the lease of a data-mover', () => {
     );
     const pass = async (milliseconds: number): Promise<void> => {
       now += milliseconds;
-      mock.timers.tick(milliseconds);
+      jest.advanceTimersByTime(milliseconds);
       for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
     };
-    return { lease, told, pass, jump: (milliseconds: number) => (now += milliseconds), end: () => mock.timers.reset() };
+    return {
+      lease,
+      told,
+      pass,
+      jump: (milliseconds: number) => (now += milliseconds),
+      end: () => jest.useRealTimers(),
+    };
   };
   const renewed = () => Promise.resolve({ leaseMs: LEASE_MS });
   const away = () => Promise.reject(new RetryableError({ code: 'API_UNREACHABLE', message: 'm', fix: 'f' }));
@@ -34,7 +40,7 @@ describe('the lease of a data-mover', () => {
     const { lease, told, pass, end } = scene(renewed);
     for (let time = 0; time < 20; time += 1) await pass(2_000);
     lease.assertHeld();
-    assert.deepEqual(told, []);
+    expect(told).toStrictEqual([]);
     end();
   });
 
@@ -46,19 +52,19 @@ describe('the lease of a data-mover', () => {
     await pass(1_999);
     lease.assertHeld();
     await pass(1);
-    assert.throws(() => lease.assertHeld(), { code: 'LEASE_LOST' });
-    assert.ok(lease.lost.aborted);
-    assert.deepEqual(told, ['LEASE_LOST']);
+    expect(() => lease.assertHeld()).toThrow(expect.objectContaining({ code: 'LEASE_LOST' }));
+    expect(lease.lost.aborted).toBe(true);
+    expect(told).toStrictEqual(['LEASE_LOST']);
     end();
   });
 
   it('is lost to a process that was stopped for longer, before its next write, and stays lost', async () => {
     const { lease, told, pass, jump, end } = scene(renewed);
     jump(60_000);
-    assert.throws(() => lease.assertHeld(), { code: 'LEASE_LOST' });
+    expect(() => lease.assertHeld()).toThrow(expect.objectContaining({ code: 'LEASE_LOST' }));
     await pass(2_000);
-    assert.throws(() => lease.assertHeld(), { code: 'LEASE_LOST' });
-    assert.deepEqual(told, ['LEASE_LOST']);
+    expect(() => lease.assertHeld()).toThrow(expect.objectContaining({ code: 'LEASE_LOST' }));
+    expect(told).toStrictEqual(['LEASE_LOST']);
     end();
   });
 
@@ -69,15 +75,15 @@ describe('the lease of a data-mover', () => {
     jump(60_000);
     pending[0]?.({ leaseMs: LEASE_MS });
     await pass(0);
-    assert.ok(lease.lost.aborted);
+    expect(lease.lost.aborted).toBe(true);
     end();
   });
 
   it('is lost at once when the API says so', async () => {
     const { lease, told, pass, end } = scene(lost);
     await pass(2_000);
-    assert.throws(() => lease.assertHeld(), { code: 'LEASE_LOST' });
-    assert.deepEqual(told, ['LEASE_LOST']);
+    expect(() => lease.assertHeld()).toThrow(expect.objectContaining({ code: 'LEASE_LOST' }));
+    expect(told).toStrictEqual(['LEASE_LOST']);
     end();
   });
 });

@@ -1,31 +1,30 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { LendingCache } from './lending-cache.js';
 
 describe('the lending cache', () => {
   it('opens a thing once for several borrowers at the same time and later', async () => {
     const { cache, opened, closed, open } = cacheOf(1);
     await Promise.all([cache.use('a', 1000, open('a'), pass), cache.use('a', 1000, open('a'), pass)]);
-    assert.equal((await cache.use('a', 1000, open('a'), async (lent) => lent)).reused, true);
-    assert.deepEqual(opened, ['a']);
-    assert.deepEqual(closed, []);
+    expect((await cache.use('a', 1000, open('a'), async (lent) => lent)).reused).toBe(true);
+    expect(opened).toStrictEqual(['a']);
+    expect(closed).toStrictEqual([]);
   });
 
   it('closes the least recently used one when more are idle than may be', async () => {
     const { cache, closed, open } = cacheOf(2);
     for (const key of ['a', 'b', 'a', 'c']) await cache.use(key, 1000, open(key), pass);
-    assert.deepEqual(closed, ['b']);
+    expect(closed).toStrictEqual(['b']);
   });
 
   it('closes nothing that somebody has', async () => {
     const { cache, closed, open } = cacheOf(0);
     await cache.use('a', 1000, open('a'), async () => {
       await cache.use('b', 1000, open('b'), pass);
-      assert.deepEqual(closed, ['b']);
+      expect(closed).toStrictEqual(['b']);
       await cache.close();
-      assert.deepEqual(closed, ['b']);
+      expect(closed).toStrictEqual(['b']);
     });
-    assert.deepEqual(closed, ['b', 'a']);
+    expect(closed).toStrictEqual(['b', 'a']);
   });
 
   it('opens anew after the time for which a thing is good', async () => {
@@ -34,29 +33,25 @@ describe('the lending cache', () => {
     await cache.use('a', 1000, open('a'), pass);
     now = 1000;
     await cache.use('a', 1000, open('a'), pass);
-    assert.deepEqual(opened, ['a', 'a']);
-    assert.deepEqual(closed, ['a']);
+    expect(opened).toStrictEqual(['a', 'a']);
+    expect(closed).toStrictEqual(['a']);
   });
 
   it('does not lend again what failed in somebody’s hands, and closes it once', async () => {
     const { cache, opened, closed, open } = cacheOf(1);
-    await assert.rejects(
-      cache.use('a', 1000, open('a'), () => Promise.reject(new Error('damaged'))),
+    await expect(cache.use('a', 1000, open('a'), () => Promise.reject(new Error('damaged')))).rejects.toThrow(
       /damaged/,
     );
     await cache.use('a', 1000, open('a'), pass);
-    assert.deepEqual(opened, ['a', 'a']);
-    assert.deepEqual(closed, ['a']);
+    expect(opened).toStrictEqual(['a', 'a']);
+    expect(closed).toStrictEqual(['a']);
   });
 
   it('tries again to open what could not be opened', async () => {
     const { cache, opened, open } = cacheOf(1);
-    await assert.rejects(
-      cache.use('a', 1000, () => Promise.reject(new Error('away')), pass),
-      /away/,
-    );
+    await expect(cache.use('a', 1000, () => Promise.reject(new Error('away')), pass)).rejects.toThrow(/away/);
     await cache.use('a', 1000, open('a'), pass);
-    assert.deepEqual(opened, ['a']);
+    expect(opened).toStrictEqual(['a']);
   });
 });
 

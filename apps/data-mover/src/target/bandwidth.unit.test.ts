@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { MemoryDiskTarget } from '@landfall/testing';
 import { Bandwidth } from './bandwidth.js';
 
@@ -19,13 +19,13 @@ describe('a bandwidth', () => {
     await a.write(0, Buffer.alloc(2048, 1));
     await b.write(0, Buffer.alloc(1024, 2));
     await a.write(4096, Buffer.alloc(1024, 3));
-    assert.deepEqual(slept, [2000, 3000]);
+    expect(slept).toStrictEqual([2000, 3000]);
     now = 60_000;
     await b.write(1024, Buffer.alloc(1024, 4));
     assert.deepEqual(slept, [2000, 3000], 'time that was not used is over');
     await a.flush();
-    assert.deepEqual((await a.read(0, 2048)).at(-1), 1);
-    assert.deepEqual(second.writes.length, 2);
+    expect((await a.read(0, 2048)).at(-1)).toStrictEqual(1);
+    expect(second.writes.length).toStrictEqual(2);
   });
 
   it('asks whether it may still write once the waiting is over', async () => {
@@ -40,8 +40,8 @@ describe('a bandwidth', () => {
       if (!isHeld) throw new Error('The lease is lost.');
     };
     await limited.write(0, Buffer.alloc(2048, 1), undefined, mayWrite);
-    await assert.rejects(limited.write(4096, Buffer.alloc(512, 2), undefined, mayWrite), /lease is lost/);
-    assert.deepEqual(target.writes, [{ offset: 0, length: 2048 }]);
+    await expect(limited.write(4096, Buffer.alloc(512, 2), undefined, mayWrite)).rejects.toThrow(/lease is lost/);
+    expect(target.writes).toStrictEqual([{ offset: 0, length: 2048 }]);
   });
 
   it('ends its waiting when the work is given up', async () => {
@@ -50,6 +50,6 @@ describe('a bandwidth', () => {
     const stop = new AbortController();
     const write = limited.write(4096, Buffer.alloc(512), stop.signal);
     stop.abort(new Error('given up'));
-    await assert.rejects(write, { name: 'AbortError' });
+    await expect(write).rejects.toMatchObject({ name: 'AbortError' });
   });
 });

@@ -1,9 +1,8 @@
-import assert from 'node:assert/strict';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, open, readFile, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
-import { diskTargetContract } from '@landfall/testing';
+import { diskTargetContract } from '@landfall/testing/contracts';
 import { BlockDevice, type DeviceHandle, openBlockDevice } from './block-device.js';
 
 diskTargetContract('A file in place of a block device', async (sizeBytes) => {
@@ -21,22 +20,22 @@ describe('a block device', () => {
   let folder: string;
   let path: string;
 
-  before(async () => {
+  beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'landfall-disk-'));
     path = join(folder, 'disk.raw');
     await writeFile(path, Buffer.alloc(8192, 1));
   });
 
-  after(() => rm(folder, { recursive: true }));
+  afterAll(() => rm(folder, { recursive: true }));
 
   it('is never created: one that is missing may still appear', async () => {
     const missing = join(folder, 'missing');
-    await assert.rejects(openBlockDevice(missing, 1), { code: 'TARGET_MISSING', kind: 'retryable' });
-    await assert.rejects(readFile(missing), { code: 'ENOENT' });
+    await expect(openBlockDevice(missing, 1)).rejects.toMatchObject({ code: 'TARGET_MISSING', kind: 'retryable' });
+    await expect(readFile(missing)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('must be as large as the plan says', async () => {
-    await assert.rejects(openBlockDevice(path, 8193), { code: 'TARGET_TOO_SMALL', kind: 'permanent' });
+    await expect(openBlockDevice(path, 8193)).rejects.toMatchObject({ code: 'TARGET_TOO_SMALL', kind: 'permanent' });
   });
 
   it('reads back what lies on the disk, not what it was given', async () => {
@@ -47,7 +46,7 @@ describe('a block device', () => {
     await other.write(Buffer.from([77]), 0, 1, 100);
     await other.sync();
     await other.close();
-    assert.equal((await target.read(99, 3)).toString('hex'), '024d02');
+    expect((await target.read(99, 3)).toString('hex')).toBe('024d02');
     await target.close();
   });
 
@@ -61,7 +60,7 @@ describe('a block device', () => {
     await symlink(other, link);
     await target.write(4096, Buffer.alloc(4096, 3));
     await target.flush();
-    assert.deepEqual(await target.read(4096, 4096), Buffer.alloc(4096, 3));
+    expect(await target.read(4096, 4096)).toStrictEqual(Buffer.alloc(4096, 3));
     await target.close();
   });
 
@@ -69,9 +68,9 @@ describe('a block device', () => {
     const version = await readFile('/proc/version');
     let said = 0;
     const target = new BlockDevice('proc', version.length, await open('/proc/version', 'r'), () => (said += 1));
-    for (let time = 0; time < 2; time += 1) assert.deepEqual(await target.read(0, version.length), version);
+    for (let time = 0; time < 2; time += 1) expect(await target.read(0, version.length)).toStrictEqual(version);
     await target.close();
-    assert.equal(said, 1);
+    expect(said).toBe(1);
   });
 
   it('does not read through the page cache because of any other trouble', async () => {
@@ -84,21 +83,24 @@ describe('a block device', () => {
       close: async () => void (closed += 1),
     });
     const target = new BlockDevice('sdx', 4096, handle);
-    await assert.rejects(target.read(0, 512), { code: 'TARGET_MISSING', kind: 'retryable' });
+    await expect(target.read(0, 512)).rejects.toMatchObject({ code: 'TARGET_MISSING', kind: 'retryable' });
     await target.close();
-    assert.deepEqual([reads, closed], [0, 1]);
+    expect([reads, closed]).toStrictEqual([0, 1]);
   });
 
   it('says TARGET_FULL when there is no space left', async () => {
     const full = new BlockDevice('/dev/full', 4096, await open('/dev/full', 'r+'));
-    await assert.rejects(full.write(0, Buffer.alloc(4096)), { code: 'TARGET_FULL', kind: 'permanent' });
+    await expect(full.write(0, Buffer.alloc(4096))).rejects.toMatchObject({ code: 'TARGET_FULL', kind: 'permanent' });
     await full.close();
   });
 
   for (const code of ['EIO', 'EROFS', 'ENODEV']) {
     it(`says TARGET_FAILED when writing gives ${code}`, async () => {
       const target = new BlockDevice('sdx', 4096, device({ write: () => Promise.reject(failure(code)) }));
-      await assert.rejects(target.write(0, Buffer.alloc(512)), { code: 'TARGET_FAILED', kind: 'permanent' });
+      await expect(target.write(0, Buffer.alloc(512))).rejects.toMatchObject({
+        code: 'TARGET_FAILED',
+        kind: 'permanent',
+      });
     });
   }
 
@@ -115,7 +117,7 @@ describe('a block device', () => {
       }),
     );
     await target.write(0, Buffer.alloc(2500));
-    assert.deepEqual(written, [
+    expect(written).toStrictEqual([
       [0, 2500],
       [1000, 1500],
       [2000, 500],
@@ -138,13 +140,13 @@ describe('a block device', () => {
     const mayWrite = (): void => {
       if (written === 2) throw lost;
     };
-    await assert.rejects(target.write(0, Buffer.alloc(2500), undefined, mayWrite), lost);
-    assert.equal(written, 2);
+    await expect(target.write(0, Buffer.alloc(2500), undefined, mayWrite)).rejects.toBe(lost);
+    expect(written).toBe(2);
   });
 
   it('does not go round for ever on a device that takes nothing', async () => {
     const target = new BlockDevice('sdx', 4096, device({ write: async () => ({ bytesWritten: 0 }) }));
-    await assert.rejects(target.write(0, Buffer.alloc(512)), { code: 'TARGET_FAILED' });
+    await expect(target.write(0, Buffer.alloc(512))).rejects.toMatchObject({ code: 'TARGET_FAILED' });
   });
 
   it('stays unusable after a failed flush, even if the next one would succeed', async () => {
@@ -160,10 +162,10 @@ describe('a block device', () => {
       }),
     );
     await target.write(0, Buffer.alloc(512));
-    await assert.rejects(target.flush(), { code: 'TARGET_FLUSH_FAILED', kind: 'permanent' });
-    await assert.rejects(target.flush(), { code: 'TARGET_FLUSH_FAILED' });
-    await assert.rejects(target.write(0, Buffer.alloc(512)), { code: 'TARGET_FLUSH_FAILED' });
-    assert.equal(flushes, 1);
+    await expect(target.flush()).rejects.toMatchObject({ code: 'TARGET_FLUSH_FAILED', kind: 'permanent' });
+    await expect(target.flush()).rejects.toMatchObject({ code: 'TARGET_FLUSH_FAILED' });
+    await expect(target.write(0, Buffer.alloc(512))).rejects.toMatchObject({ code: 'TARGET_FLUSH_FAILED' });
+    expect(flushes).toBe(1);
   });
 });
 

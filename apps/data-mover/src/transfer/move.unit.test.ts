@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { PermanentError } from '@landfall/domain';
 import { MemoryDiskSource, MemoryDiskTarget } from '@landfall/testing';
 import fc from 'fast-check';
@@ -20,8 +19,8 @@ describe('moving a range', () => {
           const source = new MemoryDiskSource(bytes, { cuts, order: (pieces) => rotate(pieces, shuffle) });
           const target = new MemoryDiskTarget(SIZE, alignment);
           const moved = await moveRange(source, target, { offset: 0, length: SIZE }, { signal: open });
-          assert.ok(target.durable.equals(bytes));
-          assert.equal(moved.bytesWritten + moved.bytesZero, SIZE);
+          expect(target.durable.equals(bytes)).toBe(true);
+          expect(moved.bytesWritten + moved.bytesZero).toBe(SIZE);
         },
       ),
       { numRuns: 60 },
@@ -34,7 +33,7 @@ describe('moving a range', () => {
     await moveRange(source, target, { offset: 4096, length: 8192 }, { signal: open });
     const expected = Buffer.alloc(SIZE);
     expected.fill(9, 4096, 12288);
-    assert.ok(target.durable.equals(expected));
+    expect(target.durable.equals(expected)).toBe(true);
   });
 
   it('tells what a disk has failed of for good, although its lock ran out before', async () => {
@@ -50,7 +49,7 @@ describe('moving a range', () => {
     });
     lost.signal.addEventListener('abort', () => setImmediate(() => hanging.resolve(undefined)));
     const moving = moveRange(source, target, { offset: 0, length: SIZE }, { signal: lost.signal });
-    await assert.rejects(moving, { code: 'TARGET_FAILED' });
+    await expect(moving).rejects.toMatchObject({ code: 'TARGET_FAILED' });
   });
 
   it('writes nothing where the backup has a hole', async () => {
@@ -58,8 +57,8 @@ describe('moving a range', () => {
     bytes.fill(3, 8192, 12288);
     const target = new MemoryDiskTarget(SIZE);
     const moved = await moveRange(new MemoryDiskSource(bytes), target, { offset: 0, length: SIZE }, { signal: open });
-    assert.deepEqual(target.writes, [{ offset: 8192, length: 4096 }]);
-    assert.deepEqual(moved, { bytesWritten: 4096, bytesZero: SIZE - 4096 });
+    expect(target.writes).toStrictEqual([{ offset: 8192, length: 4096 }]);
+    expect(moved).toStrictEqual({ bytesWritten: 4096, bytesZero: SIZE - 4096 });
   });
 
   it('leaves the rest of a disk that is larger than its image alone', async () => {
@@ -70,16 +69,16 @@ describe('moving a range', () => {
       { offset: 0, length: SIZE * 2 },
       { signal: open },
     );
-    assert.ok(target.durable.subarray(0, SIZE - 100).every((byte) => byte === 5));
-    assert.ok(target.durable.subarray(SIZE - 100).every((byte) => byte === 0));
-    assert.equal(moved.bytesWritten, SIZE - 100);
+    expect(target.durable.subarray(0, SIZE - 100).every((byte) => byte === 5)).toBe(true);
+    expect(target.durable.subarray(SIZE - 100).every((byte) => byte === 0)).toBe(true);
+    expect(moved.bytesWritten).toBe(SIZE - 100);
   });
 
   it('causes no small writes when unaligned pieces come in ascending order', async () => {
     const target = new MemoryDiskTarget(SIZE, 512);
     const source = new MemoryDiskSource(Buffer.alloc(SIZE, 7), { cuts: [10_001, 20_003, 40_007] });
     await moveRange(source, target, { offset: 0, length: SIZE }, { signal: open });
-    assert.equal(target.writes.length, 4);
+    expect(target.writes.length).toBe(4);
   });
 
   it('has several writes in flight, and no more than eight', async () => {
@@ -95,16 +94,16 @@ describe('moving a range', () => {
         signal: open,
       },
     );
-    assert.equal(target.mostAtOnce, 8);
+    expect(target.mostAtOnce).toBe(8);
   });
 
   it('fails with the target’s error and flushes nothing when a write fails', async () => {
     const target = new MemoryDiskTarget(SIZE, 1, { capacityBytes: 20_000 });
     const source = new MemoryDiskSource(Buffer.alloc(SIZE, 1), { cuts: [10_000, 15_000, 30_000] });
-    await assert.rejects(moveRange(source, target, { offset: 0, length: SIZE }, { signal: open }), {
+    await expect(moveRange(source, target, { offset: 0, length: SIZE }, { signal: open })).rejects.toMatchObject({
       code: 'TARGET_FULL',
     });
-    assert.equal(target.flushes, 0);
+    expect(target.flushes).toBe(0);
   });
 
   it('never calls a failed flush a success', async () => {
@@ -115,7 +114,7 @@ describe('moving a range', () => {
       { offset: 0, length: SIZE },
       { signal: open },
     );
-    await assert.rejects(moving, { code: 'TARGET_FLUSH_FAILED' });
+    await expect(moving).rejects.toMatchObject({ code: 'TARGET_FLUSH_FAILED' });
   });
 
   it('fails with the source’s error, and flushes nothing', async () => {
@@ -125,8 +124,8 @@ describe('moving a range', () => {
       cuts: [100, 200],
       failure: { afterPieces: 1, error },
     });
-    await assert.rejects(moveRange(source, target, { offset: 0, length: SIZE }, { signal: open }), error);
-    assert.equal(target.flushes, 0);
+    await expect(moveRange(source, target, { offset: 0, length: SIZE }, { signal: open })).rejects.toBe(error);
+    expect(target.flushes).toBe(0);
   });
 
   it('writes nothing more once it may no longer write', async () => {
@@ -146,9 +145,9 @@ describe('moving a range', () => {
         },
       },
     );
-    await assert.rejects(moving, lost);
-    assert.ok(target.writes.length <= 2);
-    assert.equal(target.flushes, 0);
+    await expect(moving).rejects.toBe(lost);
+    expect(target.writes.length).toBeLessThanOrEqual(2);
+    expect(target.flushes).toBe(0);
   });
 
   it('writes nothing more whose right to write is lost while it waits for its turn', async () => {
@@ -160,9 +159,9 @@ describe('moving a range', () => {
       if (!isHeld) throw lost;
     };
     const moving = moveRange(source, target, { offset: 0, length: SIZE }, { signal: open, mayWrite });
-    await assert.rejects(moving, lost);
-    assert.deepEqual(target.writes, []);
-    assert.equal(target.flushes, 0);
+    await expect(moving).rejects.toBe(lost);
+    expect(target.writes).toStrictEqual([]);
+    expect(target.flushes).toBe(0);
   });
 
   it('does not flush when the right to write is lost with the last block', async () => {
@@ -179,16 +178,18 @@ describe('moving a range', () => {
     };
     const source = new MemoryDiskSource(Buffer.alloc(100, 1));
     const range = { offset: 0, length: 512 };
-    await assert.rejects(moveRange(source, target, range, { signal: open, mayWrite }), lost);
-    assert.equal(target.flushes, 0);
+    await expect(moveRange(source, target, range, { signal: open, mayWrite })).rejects.toBe(lost);
+    expect(target.flushes).toBe(0);
   });
 
   it('ends when it is aborted, without a flush', async () => {
     const controller = new AbortController();
     const target = new MemoryDiskTarget(SIZE, 1, { beforeWrite: () => controller.abort() });
     const source = new MemoryDiskSource(Buffer.alloc(SIZE, 1), { cuts: [1000, 2000] });
-    await assert.rejects(moveRange(source, target, { offset: 0, length: SIZE }, { signal: controller.signal }));
-    assert.equal(target.flushes, 0);
+    await expect(
+      moveRange(source, target, { offset: 0, length: SIZE }, { signal: controller.signal }),
+    ).rejects.toThrow();
+    expect(target.flushes).toBe(0);
   });
 });
 

@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { MemoryDiskSource, MemoryDiskTarget } from '@landfall/testing';
 import fc from 'fast-check';
 import { SAMPLE_BLOCK_BYTES, sampleBlocks } from './sample.js';
@@ -18,8 +18,8 @@ describe('verifying a range in full', () => {
         const source = new MemoryDiskSource(bytes, { cuts: [777, 50_000, 131_073] });
         await assert.rejects(verifyRange(source, target, { offset: 0, length: SIZE }, 'full', 's', open), (error) => {
           assert.ok(error instanceof Error && 'code' in error);
-          assert.equal(error.code, 'VERIFY_MISMATCH');
-          assert.match(error.message, new RegExp(`at byte ${offset}\\.$`));
+          expect(error.code).toBe('VERIFY_MISMATCH');
+          expect(error.message).toMatch(new RegExp(`at byte ${offset}\\.$`));
           return true;
         });
       }),
@@ -33,7 +33,7 @@ describe('verifying a range in full', () => {
     for (const offset of [200_000, 70_000, 130_000]) target.tamper(offset, Buffer.from([99]));
     const source = new MemoryDiskSource(bytes, { cuts: [65_536, 131_072], order: (pieces) => pieces.reverse() });
     const verifying = verifyRange(source, target, { offset: 0, length: SIZE }, 'full', 's', open);
-    await assert.rejects(verifying, /at byte 70000\./);
+    await expect(verifying).rejects.toThrow(/at byte 70000\./);
   });
 
   it('tells of what differs, although the reading is broken off after that', async () => {
@@ -50,7 +50,7 @@ describe('verifying a range in full', () => {
     };
     const source = new MemoryDiskSource(bytes, { cuts: [65_536] });
     const verifying = verifyRange(source, target, { offset: 0, length: SIZE }, 'full', 's', lost.signal);
-    await assert.rejects(verifying, { code: 'VERIFY_MISMATCH' });
+    await expect(verifying).rejects.toMatchObject({ code: 'VERIFY_MISMATCH' });
   });
 
   it('compares every byte of an equal disk once', async () => {
@@ -63,7 +63,7 @@ describe('verifying a range in full', () => {
       's',
       open,
     );
-    assert.deepEqual(verified, { bytesCompared: SIZE, bytesZero: SIZE / 2 });
+    expect(verified).toStrictEqual({ bytesCompared: SIZE, bytesZero: SIZE / 2 });
   });
 
   it('demands zeros where the disk is larger than its image', async () => {
@@ -73,7 +73,7 @@ describe('verifying a range in full', () => {
     await verifyRange(source, target, { offset: 0, length: SIZE }, 'full', 's', open);
     target.tamper(SIZE - 1, Buffer.from([1]));
     const verifying = verifyRange(source, target, { offset: 0, length: SIZE }, 'full', 's', open);
-    await assert.rejects(verifying, /at byte 262143\./);
+    await expect(verifying).rejects.toThrow(/at byte 262143\./);
   });
 
   it('believes the device and not what was sent to it', async () => {
@@ -81,7 +81,7 @@ describe('verifying a range in full', () => {
     const target = new MemoryDiskTarget(SIZE, 1, { flippedByteAt: 12_345 });
     target.tamper(0, bytes);
     const verifying = verifyRange(new MemoryDiskSource(bytes), target, { offset: 0, length: SIZE }, 'full', 's', open);
-    await assert.rejects(verifying, /at byte 12345\./);
+    await expect(verifying).rejects.toThrow(/at byte 12345\./);
   });
 });
 
@@ -91,10 +91,9 @@ describe('verifying a sample', () => {
     for (const offset of [5, SIZE - 5]) {
       const target = targetWith(bytes);
       target.tamper(offset, Buffer.from([bytes[offset]! ^ 1]));
-      await assert.rejects(
+      await expect(
         verifyRange(new MemoryDiskSource(bytes), target, { offset: 0, length: SIZE }, 'sampled', 's', open),
-        { code: 'VERIFY_MISMATCH' },
-      );
+      ).rejects.toMatchObject({ code: 'VERIFY_MISMATCH' });
     }
   });
 
@@ -103,7 +102,7 @@ describe('verifying a sample', () => {
     const target = targetWith(bytes);
     const source = new MemoryDiskSource(bytes);
     const verified = await verifyRange(source, target, { offset: 0, length: SIZE }, 'sampled', 's', open);
-    assert.ok(verified.bytesCompared > 0);
+    expect(verified.bytesCompared).toBeGreaterThan(0);
   });
 });
 
@@ -114,22 +113,22 @@ describe('the sample', () => {
     fc.assert(
       fc.property(fc.string(), fc.integer({ min: 1, max: 100_000_000 }), (seed, length) => {
         const blocks = sampleBlocks({ offset: 4096, length }, [], seed);
-        assert.equal(blocks[0]!.offset, 4096);
+        expect(blocks[0]!.offset).toBe(4096);
         const last = blocks.at(-1)!;
-        assert.equal(last.offset + last.length, 4096 + length);
+        expect(last.offset + last.length).toBe(4096 + length);
         for (const [index, block] of blocks.entries()) {
-          assert.ok(block.length > 0 && block.length <= SAMPLE_BLOCK_BYTES);
+          expect(block.length > 0 && block.length <= SAMPLE_BLOCK_BYTES).toBe(true);
           const next = blocks[index + 1];
-          if (next !== undefined) assert.ok(block.offset + block.length <= next.offset);
+          if (next !== undefined) expect(block.offset + block.length).toBeLessThanOrEqual(next.offset);
         }
-        assert.ok(blocks.length <= 16);
+        expect(blocks.length).toBeLessThanOrEqual(16);
       }),
     );
   });
 
   it('is the same for the same segment and another for another', () => {
-    assert.deepEqual(sampleBlocks(range, [], 'a'), sampleBlocks(range, [], 'a'));
-    assert.notDeepEqual(sampleBlocks(range, [], 'a'), sampleBlocks(range, [], 'b'));
+    expect(sampleBlocks(range, [], 'a')).toStrictEqual(sampleBlocks(range, [], 'a'));
+    expect(sampleBlocks(range, [], 'a')).not.toStrictEqual(sampleBlocks(range, [], 'b'));
   });
 
   it('looks into the only hole of a full range and at the only data of an empty one', () => {

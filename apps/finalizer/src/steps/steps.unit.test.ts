@@ -1,5 +1,5 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
 import {
   newRestoreId,
   ownerTags,
@@ -58,7 +58,7 @@ describe('step 6, detach-disks', () => {
   it('takes every disk from its worker, as often as it is asked', async () => {
     const provisioned = await provision(planWith(3));
     for (let time = 0; time < 2; time++) await run('detach-disks', provisioned);
-    for (const { azureId } of provisioned.disks) assert.equal((await cloud.disk(azureId))?.managedBy, null);
+    for (const { azureId } of provisioned.disks) expect((await cloud.disk(azureId))?.managedBy).toBe(null);
   });
 });
 
@@ -67,12 +67,12 @@ describe('step 7, deallocate-worker', () => {
     const provisioned = await provision(planWith(2));
     await run('detach-disks', provisioned);
     await run('deallocate-worker', provisioned);
-    assert.deepEqual(cloud.inventory, provisioned.disks.map((disk) => disk.azureId).sort());
-    assert.ok(cloud.changes.indexOf('deallocateVm worker') < cloud.changes.indexOf('deleteOwned worker'));
-    assert.equal((await workers.worker('worker'))?.state, 'retired');
-    assert.deepEqual(doors.shutOnes, ['worker']);
+    expect(cloud.inventory).toStrictEqual(provisioned.disks.map((disk) => disk.azureId).sort());
+    expect(cloud.changes.indexOf('deallocateVm worker')).toBeLessThan(cloud.changes.indexOf('deleteOwned worker'));
+    expect((await workers.worker('worker'))?.state).toBe('retired');
+    expect(doors.shutOnes).toStrictEqual(['worker']);
     const left = journal.ledger.filter((entry) => entry.state !== 'removed');
-    assert.deepEqual(left.map((entry) => entry.azureId).sort(), cloud.inventory);
+    expect(left.map((entry) => entry.azureId).sort()).toStrictEqual(cloud.inventory);
   });
 
   it('does not fail where Redis is away, so that a door stays open for the sweep', async () => {
@@ -80,14 +80,14 @@ describe('step 7, deallocate-worker', () => {
     await run('detach-disks', provisioned);
     doors.away = true;
     await run('deallocate-worker', provisioned);
-    assert.equal((await workers.worker('worker'))?.state, 'retired');
+    expect((await workers.worker('worker'))?.state).toBe('retired');
   });
 
   it('ends in the same state, wherever its process dies', async () => {
     const provisioned = await provision(planWith(2));
     await run('detach-disks', provisioned);
     await throughEveryCrash((calls) => run('deallocate-worker', provisioned, calls));
-    assert.deepEqual(cloud.inventory, provisioned.disks.map((disk) => disk.azureId).sort());
+    expect(cloud.inventory).toStrictEqual(provisioned.disks.map((disk) => disk.azureId).sort());
   });
 });
 
@@ -102,9 +102,9 @@ describe('step 7, when something of a worker came into being late', () => {
       });
       await run('deallocate-worker', provisioned);
       for (const { of, late } of parts) for (const [key, part] of late) of.set(key, part);
-      assert.ok(cloud.inventory.length > provisioned.disks.length);
+      expect(cloud.inventory.length).toBeGreaterThan(provisioned.disks.length);
       await run('deallocate-worker', provisioned);
-      assert.deepEqual(cloud.inventory, provisioned.disks.map((disk) => disk.azureId).sort());
+      expect(cloud.inventory).toStrictEqual(provisioned.disks.map((disk) => disk.azureId).sort());
     });
   }
 
@@ -117,9 +117,9 @@ describe('step 7, when something of a worker came into being late', () => {
     const theirs = { ...worker, tags: { owner: 'somebody else' }, powerState: 'running' as const };
     cloud.vms.set(key, theirs);
     await run('deallocate-worker', provisioned);
-    assert.equal(cloud.vms.get(key), theirs);
-    assert.equal(theirs.powerState, 'running');
-    assert.ok(events.includes('resource.left'));
+    expect(cloud.vms.get(key)).toBe(theirs);
+    expect(theirs.powerState).toBe('running');
+    expect(events).toContain('resource.left');
   });
 });
 
@@ -127,21 +127,21 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
   it('make a running VM with the address and the disks of the plan', async () => {
     const plan = planWith(3, { privateIp: '10.0.0.7' });
     const vm = await restored(plan);
-    assert.equal(vm.name, 'web');
-    assert.equal(vm.powerState, 'running');
-    assert.equal(vm.osDiskId, idOf('disk-0'));
-    assert.deepEqual(vm.dataDisks, [
+    expect(vm.name).toBe('web');
+    expect(vm.powerState).toBe('running');
+    expect(vm.osDiskId).toBe(idOf('disk-0'));
+    expect(vm.dataDisks).toStrictEqual([
       { diskId: idOf('disk-1'), lun: 0 },
       { diskId: idOf('disk-2'), lun: 1 },
     ]);
-    assert.deepEqual((await cloud.nic(vm.nicIds[0] ?? ''))?.privateAddresses, ['10.0.0.7']);
-    assert.equal((await books.restore(restoreId))?.vmAzureId, vm.azureId);
+    expect((await cloud.nic(vm.nicIds[0] ?? ''))?.privateAddresses).toStrictEqual(['10.0.0.7']);
+    expect((await books.restore(restoreId))?.vmAzureId).toBe(vm.azureId);
   });
 
   it('never let the machine run without its data disks', async () => {
     await restored(planWith(2));
     const order = cloud.changes.filter((change) => change.endsWith(' web'));
-    assert.deepEqual(order, ['ensureVm web', 'deallocateVm web', 'attachDisks web', 'startVm web']);
+    expect(order).toStrictEqual(['ensureVm web', 'deallocateVm web', 'attachDisks web', 'startVm web']);
   });
 
   for (const [step, disk] of [
@@ -155,36 +155,36 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
         'create-vm': () => (step === 'ensureVm' ? grantLate(disk, step) : undefined),
         'attach-disks': () => (step === 'attachDisks' ? grantLate(disk, step) : undefined),
       });
-      assert.equal(vm.powerState, 'running');
-      assert.equal(vm.dataDisks.length, 1);
-      assert.equal((await cloud.disk(idOf(disk)))?.diskState, 'Attached');
+      expect(vm.powerState).toBe('running');
+      expect(vm.dataDisks.length).toBe(1);
+      expect((await cloud.disk(idOf(disk)))?.diskState).toBe('Attached');
     });
   }
 
   it('leave an access alone that is not their own, and say how to end it', async () => {
-    await assert.rejects(restored(planWith(1), { 'create-vm': () => grantLate('disk-0', 'ensureVm') }), {
+    await expect(restored(planWith(1), { 'create-vm': () => grantLate('disk-0', 'ensureVm') })).rejects.toMatchObject({
       code: 'DISK_SAS_ACTIVE',
     });
-    assert.equal((await cloud.disk(idOf('disk-0')))?.diskState, 'ActiveSAS');
+    expect((await cloud.disk(idOf('disk-0')))?.diskState).toBe('ActiveSAS');
   });
 
   it('leave a machine with one disk running from the start', async () => {
     await restored(planWith(1));
-    assert.ok(!cloud.changes.includes('deallocateVm web'));
+    expect(cloud.changes).not.toContain('deallocateVm web');
   });
 
   it('stop the machine at once when it must not run', async () => {
     const plan = planWith(1);
     const vm = await restored({ ...plan, options: { ...plan.options, powerOn: false, bootCheck: 'none' } });
-    assert.equal(vm.powerState, 'deallocated');
-    assert.equal(cloud.changes.filter((change) => change.endsWith(' web'))[1], 'deallocateVm web');
-    assert.ok(!cloud.changes.includes('startVm web'));
+    expect(vm.powerState).toBe('deallocated');
+    expect(cloud.changes.filter((change) => change.endsWith(' web'))[1]).toBe('deallocateVm web');
+    expect(cloud.changes).not.toContain('startVm web');
   });
 
   it('tell of the boot check', async () => {
     const plan = planWith(1);
     await restored({ ...plan, options: { ...plan.options, bootCheck: 'running' } });
-    assert.ok(events.includes('vm.boot-checked'));
+    expect(events).toContain('vm.boot-checked');
   });
 
   it('make one VM, wherever their process dies', async () => {
@@ -194,9 +194,9 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
     const vm = [...cloud.vms.values()].find((each) => each.name === 'web');
     const outputs = { 'create-vm': { vmAzureId: vm?.azureId ?? '' } };
     await throughEveryCrash((calls) => run('attach-disks', provisioned, calls, outputs));
-    assert.equal([...cloud.vms.values()].filter((each) => each.name === 'web').length, 1);
-    assert.equal(vm?.powerState, 'running');
-    assert.deepEqual(journal.ledger.map((entry) => entry.azureId).sort(), cloud.inventory);
+    expect([...cloud.vms.values()].filter((each) => each.name === 'web').length).toBe(1);
+    expect(vm?.powerState).toBe('running');
+    expect(journal.ledger.map((entry) => entry.azureId).sort()).toStrictEqual(cloud.inventory);
   });
 
   it('say nothing of their VM once another run has their place', async () => {
@@ -204,16 +204,16 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
     await run('detach-disks', provisioned);
     const guard = { from: 'running', epoch: 1 } as const;
     await books.transaction((tx) => tx.moveStep(restoreId, 'create-vm', guard, 'pending', { epoch: 2 }));
-    await assert.rejects(run('create-vm', provisioned), { code: 'STEP_SUPERSEDED' });
-    assert.equal((await books.restore(restoreId))?.vmAzureId, null);
+    await expect(run('create-vm', provisioned)).rejects.toMatchObject({ code: 'STEP_SUPERSEDED' });
+    expect((await books.restore(restoreId))?.vmAzureId).toBe(null);
   });
 
   it('leave a VM of that name alone that is not ours', async () => {
     const provisioned = await provision(planWith(1));
     await run('detach-disks', provisioned);
     const theirs = await machineOfSomebodyElse();
-    await assert.rejects(run('create-vm', provisioned), { code: 'RESOURCE_FOREIGN', kind: 'permanent' });
-    assert.deepEqual(await cloud.vm(theirs.azureId), theirs);
+    await expect(run('create-vm', provisioned)).rejects.toMatchObject({ code: 'RESOURCE_FOREIGN', kind: 'permanent' });
+    expect(await cloud.vm(theirs.azureId)).toStrictEqual(theirs);
   });
 });
 
@@ -221,24 +221,24 @@ describe('the clean-up', () => {
   it('leaves nothing of a restore that had come to its end', async () => {
     await restored(planWith(3));
     await clean();
-    assert.deepEqual(cloud.inventory, []);
-    assert.ok(journal.ledger.every((entry) => entry.state === 'removed'));
-    assert.equal((await books.restore(restoreId))?.vmAzureId, null);
+    expect(cloud.inventory).toStrictEqual([]);
+    expect(journal.ledger.every((entry) => entry.state === 'removed')).toBe(true);
+    expect((await books.restore(restoreId))?.vmAzureId).toBe(null);
   });
 
   it('leaves nothing of one that was stopped while its worker had the disks', async () => {
     await provision(planWith(2));
     await clean();
-    assert.deepEqual(cloud.inventory, []);
+    expect(cloud.inventory).toStrictEqual([]);
     const all = await workers.workers({ restoreId });
     assert.ok(all.length > 0 && all.every((worker) => worker.state === 'retired'));
-    assert.ok(all.every((worker) => doors.shutOnes.includes(worker.id)));
+    expect(all.every((worker) => doors.shutOnes.includes(worker.id))).toBe(true);
   });
 
   it('leaves nothing, wherever its process dies', async () => {
     await provision(planWith(2));
     await throughEveryCrash((calls) => clean(calls));
-    assert.deepEqual(cloud.inventory, []);
+    expect(cloud.inventory).toStrictEqual([]);
   });
 
   it('ends the access to disks that are being uploaded', async () => {
@@ -251,8 +251,8 @@ describe('the clean-up', () => {
       null,
     );
     await clean();
-    assert.deepEqual(cloud.inventory, []);
-    assert.equal(await diskAccesses.access(restoreId, 'upload'), null);
+    expect(cloud.inventory).toStrictEqual([]);
+    expect(await diskAccesses.access(restoreId, 'upload')).toBe(null);
   });
 
   it('settles what was intended and never made', async () => {
@@ -261,7 +261,7 @@ describe('the clean-up', () => {
     const creates = { kind: 'disk' as const, role: 'disk' };
     await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
     await clean();
-    assert.equal(journal.ledger[0]?.state, 'removed');
+    expect(journal.ledger[0]?.state).toBe('removed');
   });
 
   it('removes what was made a moment ago and is not to be seen yet', async () => {
@@ -278,8 +278,8 @@ describe('the clean-up', () => {
     };
     await clean();
     assert.ok(looks >= 2, 'one look was enough for it');
-    assert.deepEqual(cloud.inventory, []);
-    assert.equal(journal.ledger[0]?.state, 'removed');
+    expect(cloud.inventory).toStrictEqual([]);
+    expect(journal.ledger[0]?.state).toBe('removed');
   });
 
   it('removes what an earlier attempt has found to be gone, once Azure shows it', async () => {
@@ -289,10 +289,10 @@ describe('the clean-up', () => {
     cloud.vms.delete(key);
     const tags = ownerTags(APPLIANCE, restoreId, 'worker');
     await cloud.deleteOwned({ azureId: worker.azureId, kind: 'vm', tags }, journal);
-    assert.equal(journal.ledger.find((entry) => entry.azureId === worker.azureId)?.state, 'removed');
+    expect(journal.ledger.find((entry) => entry.azureId === worker.azureId)?.state).toBe('removed');
     cloud.vms.set(key, worker);
     await clean();
-    assert.deepEqual(cloud.inventory, []);
+    expect(cloud.inventory).toStrictEqual([]);
   });
 
   it('ends the access to a disk of ours when Azure gives the names of its tags back in another case', async () => {
@@ -322,8 +322,8 @@ describe('the clean-up', () => {
     assert.ok(adopted);
     adopted.tags = { owner: 'somebody else' };
     await clean();
-    assert.deepEqual(cloud.inventory, [adopted.azureId]);
-    assert.ok(events.includes('clean-up.left'));
+    expect(cloud.inventory).toStrictEqual([adopted.azureId]);
+    expect(events).toContain('clean-up.left');
   });
 
   it('touches nothing that the ledger does not list, whatever its name and tags', async () => {
@@ -331,17 +331,17 @@ describe('the clean-up', () => {
     const stranger = await cloud.ensureEmptyDisk(look, new MemoryJournal(restoreId));
     await provision(planWith(1));
     await clean();
-    assert.deepEqual(cloud.inventory, [stranger.azureId]);
+    expect(cloud.inventory).toStrictEqual([stranger.azureId]);
   });
 
   it('goes on past what can’t be removed now, and asks to be tried again', async () => {
     await provision(planWith(2));
     const error = new RetryableError({ code: 'AZURE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
     cloud.failNext('deleteOwned', error);
-    await assert.rejects(clean(), error);
-    assert.ok(cloud.inventory.length < 6);
+    await expect(clean()).rejects.toBe(error);
+    expect(cloud.inventory.length).toBeLessThan(6);
     await clean();
-    assert.deepEqual(cloud.inventory, []);
+    expect(cloud.inventory).toStrictEqual([]);
   });
 });
 

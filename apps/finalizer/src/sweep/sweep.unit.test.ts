@@ -1,5 +1,5 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
 import {
   ownerTags,
   PermanentError,
@@ -57,7 +57,7 @@ describe('looking for orphans', () => {
     });
     // A call that had been on its way for long has its effect now.
     await disk('late', restoreId, new MemoryJournal(restoreId));
-    assert.deepEqual(await findings(), [['late', 'left-behind']]);
+    expect(await findings()).toStrictEqual([['late', 'left-behind']]);
   });
 
   it('takes the result of a completed restore for what it is, and its worker for an orphan', async () => {
@@ -65,7 +65,7 @@ describe('looking for orphans', () => {
       await disk('result', id, journal);
       await disk('worker-os', id, journal, 'worker-os-disk');
     });
-    assert.deepEqual(await findings(), [['worker-os', 'left-behind']]);
+    expect(await findings()).toStrictEqual([['worker-os', 'left-behind']]);
   });
 
   it('leaves a restore alone that is under way or waits for a person', async () => {
@@ -79,29 +79,29 @@ describe('looking for orphans', () => {
       if (state === 'needs-attention') await move(restoreId, state);
     }
     // What carries the tags of a restore and is in no ledger is reported, whatever the restore is doing.
-    assert.deepEqual(await findings(), [
+    expect(await findings()).toStrictEqual([
       ['of-needs-attention', 'unknown'],
       ['of-running', 'unknown'],
     ]);
-    assert.ok((await findOrphans(ports())).every(({ removable }) => !removable));
+    expect((await findOrphans(ports())).every(({ removable }) => !removable)).toBe(true);
   });
 
   it('tells what was intended and never made', async () => {
     await ended('failed', (id, journal) => begin('never', id, journal));
-    assert.deepEqual(await findings(), [['never', 'never-created']]);
+    expect(await findings()).toStrictEqual([['never', 'never-created']]);
   });
 
   it('tells what is in a ledger and does not carry our tags any more', async () => {
     await ended('failed', (id, journal) => disk('adopted', id, journal));
     cloud.disks.get(cloud.diskId('apps', 'adopted').toLowerCase())!.tags = { owner: 'somebody else' };
     const [found] = await findOrphans(ports());
-    assert.deepEqual([found?.finding, found?.removable], ['not-ours', false]);
+    expect([found?.finding, found?.removable]).toStrictEqual(['not-ours', false]);
   });
 
   it('tells a resource by its restore and not by its name: one of another restore is not taken for it', async () => {
     await ended('failed', (id, journal) => begin('web', id, journal));
     await ended('completed', (id, journal) => disk('web', id, journal));
-    assert.deepEqual(await findings(), [['web', 'not-ours']]);
+    expect(await findings()).toStrictEqual([['web', 'not-ours']]);
   });
 });
 
@@ -112,11 +112,11 @@ describe('removing orphans', () => {
       await begin('never', id, journal);
     });
     const { removed, kept } = await removeOrphans(ports(), null, signal);
-    assert.deepEqual(removed.map((id) => id.split('/').at(-1)).sort(), ['left', 'never']);
-    assert.deepEqual(kept, []);
-    assert.deepEqual(cloud.inventory, []);
-    assert.ok((await books.ledger(restoreId)).every((entry) => entry.state === 'removed'));
-    assert.deepEqual(await findings(), []);
+    expect(removed.map((id) => id.split('/').at(-1)).sort()).toStrictEqual(['left', 'never']);
+    expect(kept).toStrictEqual([]);
+    expect(cloud.inventory).toStrictEqual([]);
+    expect((await books.ledger(restoreId)).every((entry) => entry.state === 'removed')).toBe(true);
+    expect(await findings()).toStrictEqual([]);
   });
 
   it('removes only what it is asked to', async () => {
@@ -125,7 +125,7 @@ describe('removing orphans', () => {
       await disk('two', id, journal);
     });
     await removeOrphans(ports(), [cloud.diskId('APPS', 'ONE')], signal);
-    assert.deepEqual(await findings(), [['two', 'left-behind']]);
+    expect(await findings()).toStrictEqual([['two', 'left-behind']]);
   });
 
   it('touches neither a stranger of the same name pattern nor what is tagged and in no ledger', async () => {
@@ -137,9 +137,9 @@ describe('removing orphans', () => {
     const unlisted = await disk(`sdc-${restoreId}`, restoreId, new MemoryJournal(restoreId));
     const wanted = [stranger.azureId, unlisted.azureId, cloud.diskId('apps', `sda-${restoreId}`)];
     const { removed } = await removeOrphans(ports(), wanted, signal);
-    assert.deepEqual(removed, [wanted[2]]);
-    assert.deepEqual(cloud.inventory, [stranger.azureId, unlisted.azureId].sort());
-    assert.deepEqual(await findings(), [[`sdc-${restoreId}`, 'unknown']]);
+    expect(removed).toStrictEqual([wanted[2]]);
+    expect(cloud.inventory).toStrictEqual([stranger.azureId, unlisted.azureId].sort());
+    expect(await findings()).toStrictEqual([[`sdc-${restoreId}`, 'unknown']]);
   });
 
   it('keeps and names what can’t be removed, and goes on with the rest', async () => {
@@ -149,12 +149,9 @@ describe('removing orphans', () => {
     });
     cloud.failNext('deleteOwned', new PermanentError({ code: 'LOCKED', message: 'A lock.', fix: 'Take it off.' }));
     const { removed, kept } = await removeOrphans(ports(), null, signal);
-    assert.equal(removed.length, 1);
-    assert.deepEqual(
-      kept.map(({ code }) => code),
-      ['LOCKED'],
-    );
-    assert.equal(cloud.inventory.length, 1);
+    expect(removed.length).toBe(1);
+    expect(kept.map(({ code }) => code)).toStrictEqual(['LOCKED']);
+    expect(cloud.inventory.length).toBe(1);
   });
 
   it('stops when the restore is rolled back meanwhile: that clean-up does it', async () => {
@@ -163,7 +160,7 @@ describe('removing orphans', () => {
     await move(restoreId, 'rolling-back');
     const azureId = cloud.diskId('apps', 'left');
     const begun = journal.begin({ key: 'k', operation: 'disk.delete', azureId, bodyHash: '', removes: true });
-    await assert.rejects(begun, { code: 'STEP_SUPERSEDED' });
+    await expect(begun).rejects.toMatchObject({ code: 'STEP_SUPERSEDED' });
   });
 });
 
@@ -177,16 +174,16 @@ describe('the scheduled sweep', () => {
     const doorPorts = { doors: new MemoryWorkerDoors(), workers: new MemoryWorkerRegistry() };
     const options = { ...ports(), ...doorPorts, leases, metrics, log, everyMs: 60_000 };
     await Promise.all(['a', 'b', 'c'].map((holder) => sweepInTurn({ ...options, holder }, signal)));
-    assert.deepEqual(cloud.inventory, []);
-    assert.equal(cloud.changes.filter((change) => change.startsWith('deleteOwned')).length, 1);
+    expect(cloud.inventory).toStrictEqual([]);
+    expect(cloud.changes.filter((change) => change.startsWith('deleteOwned')).length).toBe(1);
 
     await ended('failed', (id, journal) => disk('later', id, journal));
     await sweepInTurn({ ...options, holder: 'a' }, signal);
-    assert.equal(cloud.inventory.length, 1);
+    expect(cloud.inventory.length).toBe(1);
     now = 60_000;
     await sweepInTurn({ ...options, holder: 'b' }, signal);
-    assert.deepEqual(cloud.inventory, []);
-    assert.equal((await metrics.sweptResources.get()).values[0]?.value, 2);
+    expect(cloud.inventory).toStrictEqual([]);
+    expect((await metrics.sweptResources.get()).values[0]?.value).toBe(2);
   });
 
   it('shuts the doors of workers that are retired or unknown, and sweeps the rest when Redis is away', async () => {
@@ -202,12 +199,12 @@ describe('the scheduled sweep', () => {
     const log = { info: () => undefined, warn: () => undefined };
     const options = { ...ports(), doors, workers, leases: new MemoryLeases(), metrics, log, everyMs: 0, holder: 'a' };
     await sweepInTurn(options, signal);
-    assert.deepEqual([...doors.open], ['w-launching']);
+    expect([...doors.open]).toStrictEqual(['w-launching']);
 
     await ended('failed', (id, journal) => disk('left', id, journal));
     doors.away = true;
     await sweepInTurn(options, signal);
-    assert.deepEqual(cloud.inventory, []);
+    expect(cloud.inventory).toStrictEqual([]);
   });
 });
 
@@ -246,7 +243,7 @@ async function move(restoreId: string, to: RestoreState): Promise<void> {
   const restore = await books.restore(restoreId);
   assert.ok(restore);
   const guard = { from: restore.state, epoch: restore.epoch };
-  assert.ok(await books.transaction((tx) => tx.moveRestore(restoreId, guard, to)));
+  expect(await books.transaction((tx) => tx.moveRestore(restoreId, guard, to))).toBe(true);
 }
 
 function disk(name: string, restoreId: string, journal: CallJournal, role: ResourceRole = 'disk') {

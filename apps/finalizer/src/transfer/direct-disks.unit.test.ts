@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { SEALING_CONTEXT, Secret, type CallJournal, type DiskAccess, type LockedRestore } from '@landfall/domain';
 import { MemoryDiskAccesses, MemorySecretBox } from '@landfall/testing';
 import { directDisks } from './direct-disks.js';
@@ -47,8 +46,11 @@ describe('the access to a disk that is written directly', () => {
   it('is not entered over one that somebody else has entered meanwhile', async () => {
     const theirs = access('write', 'sealed:theirs');
     const { accesses, direct } = scene('ReadyToUpload', (books) => books.put(theirs, null));
-    await assert.rejects(direct.open(restoreIn(1), journal), { code: 'ACCESS_CHANGED', kind: 'retryable' });
-    assert.deepEqual(await accesses.access('r1', 'sda'), theirs);
+    await expect(direct.open(restoreIn(1), journal)).rejects.toMatchObject({
+      code: 'ACCESS_CHANGED',
+      kind: 'retryable',
+    });
+    expect(await accesses.access('r1', 'sda')).toStrictEqual(theirs);
   });
 
   it('is struck off as the one that was read, and no other', async () => {
@@ -57,17 +59,20 @@ describe('the access to a disk that is written directly', () => {
     const url = new Secret('https://disks.example/sda?writing');
     const writing = access('write', secrets.seal(url, SEALING_CONTEXT.diskAccess('r1', 'sda')));
     await accesses.put(writing, null);
-    await assert.rejects(direct.seal(restoreIn(1), journal), { code: 'ACCESS_CHANGED', kind: 'retryable' });
-    assert.deepEqual(await accesses.access('r1', 'sda'), reading);
+    await expect(direct.seal(restoreIn(1), journal)).rejects.toMatchObject({
+      code: 'ACCESS_CHANGED',
+      kind: 'retryable',
+    });
+    expect(await accesses.access('r1', 'sda')).toStrictEqual(reading);
   });
 
   it('is granted anew for reading in another run of the step, because it may be void, and left alone in its own', async () => {
     const { accesses, calls, direct } = scene('ActiveSAS');
     await accesses.put(access('read', 'sealed:of run 1', 1), null);
     await direct.open(restoreIn(1), journal);
-    assert.deepEqual(calls, []);
+    expect(calls).toStrictEqual([]);
     await direct.open(restoreIn(2), journal);
-    assert.deepEqual(calls, ['revoke', 'grant reading']);
-    assert.equal((await accesses.access('r1', 'sda'))?.stepEpoch, 2);
+    expect(calls).toStrictEqual(['revoke', 'grant reading']);
+    expect((await accesses.access('r1', 'sda'))?.stepEpoch).toBe(2);
   });
 });

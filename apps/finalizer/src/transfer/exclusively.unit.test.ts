@@ -1,6 +1,6 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { beforeEach, describe, it } from 'node:test';
 import { MemoryLeases } from '@landfall/testing';
 import { exclusivelyBy } from './exclusively.js';
 
@@ -17,11 +17,11 @@ describe('the accesses to the disks of a restore', () => {
   it('belong to one process at a time, until its work has ended, well or not', async () => {
     const exclusively = exclusivelyBy(leases, ONCE);
     const failed = exclusively('r1', async () => {
-      assert.equal(await exclusively('r1', () => assert.fail('two at once')), false);
+      expect(await exclusively('r1', () => assert.fail('two at once'))).toBe(false);
       throw new Error('it fails');
     });
-    await assert.rejects(failed, /it fails/);
-    assert.equal(await exclusively('r1', async () => undefined), true);
+    await expect(failed).rejects.toThrow(/it fails/);
+    expect(await exclusively('r1', async () => undefined)).toBe(true);
   });
 
   const ENDS = {
@@ -36,7 +36,7 @@ describe('the accesses to the disks of a restore', () => {
         await once(signal, 'abort');
         throw signal.reason;
       });
-      await assert.rejects(work, /the lease on the disk accesses was lost/);
+      await expect(work).rejects.toThrow(/the lease on the disk accesses was lost/);
     });
   }
 
@@ -50,8 +50,8 @@ describe('the accesses to the disks of a restore', () => {
           return true;
         };
       });
-      assert.equal(signal.aborted, false);
+      expect(signal.aborted).toBe(false);
     });
-    assert.equal(renewals, 20);
+    expect(renewals).toBe(20);
   });
 });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { expect, test } from '@jest/globals';
 import { RetryableError } from '@landfall/domain';
 import { reconcileTransfers, type ReconcilePorts } from './reconcile.js';
 
@@ -19,6 +18,6 @@ test('a restore whose pass fails holds up no other, and is told of', async () =>
   };
   const onError = (restoreId: string, error: unknown): void => void failed.push([restoreId, error]);
   await reconcileTransfers({ books, onError } as unknown as ReconcilePorts);
-  assert.deepEqual(looked.toSorted(), ids);
-  assert.deepEqual(failed, [['r0', away]]);
+  expect(looked.toSorted()).toStrictEqual(ids);
+  expect(failed).toStrictEqual([['r0', away]]);
 });

@@ -1,8 +1,9 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { RetryableError, type RestoreEvent } from '@landfall/domain';
 import { requestResume } from '@landfall/pipeline';
 import fc from 'fast-check';
+import { fakeOnly } from '@landfall/testing/fake-timers';
 import { SEGMENT_BYTES } from '@landfall/transfer';
 import { RESTORE_ID, Scene, type SceneDisk } from './transfer-scene.fixture.test.js';
 
@@ -15,14 +16,18 @@ function disk(name: string, segments: number, withData: readonly number[]): Scen
 const full = (name: string, segments: number): SceneDisk => disk(name, segments, [...Array(segments).keys()]);
 
 describe('step 5', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
   it('moves every segment and ends with their number and bytes', async () => {
     const scene = await Scene.begin({ disks: [full('sda', 40), disk('sdb', 10, [3, 7])] });
     await scene.runStep();
-    assert.equal((await scene.step()).parked, true);
+    expect((await scene.step()).parked).toBe(true);
     await scene.workOff();
     const step = await scene.step();
-    assert.equal(step.state, 'done');
-    assert.deepEqual(step.output, { segments: 42, bytesMoved: 42 * SEGMENT_BYTES, bytesVerified: 0 });
+    expect(step.state).toBe('done');
+    expect(step.output).toStrictEqual({ segments: 42, bytesMoved: 42 * SEGMENT_BYTES, bytesVerified: 0 });
   });
 
   it('hands out a window at a time on each worker’s own queue', async () => {
@@ -30,32 +35,32 @@ describe('step 5', () => {
     const scene = await Scene.begin({ disks, workers: [['sda', 'sdb'], ['sdc']] });
     await scene.runStep();
     const onQueue = (queue: string) => scene.waiting.filter((message) => message.queue === queue).length;
-    assert.equal(onQueue('mover-worker-w0'), 24);
-    assert.equal(onQueue('mover-worker-w1'), 3);
+    expect(onQueue('mover-worker-w0')).toBe(24);
+    expect(onQueue('mover-worker-w1')).toBe(3);
     await scene.take(0, 'm/1');
     await scene.done(scene.held[0]!);
-    assert.equal(scene.waiting.length, 27);
+    expect(scene.waiting.length).toBe(27);
   });
 
   it('is done at once when there is nothing to write', async () => {
     const scene = await Scene.begin({ disks: [disk('sda', 8, [])], verify: 'sampled' });
     await scene.runStep();
-    assert.equal((await scene.step()).state, 'done');
-    assert.equal(scene.waiting.length, 0);
+    expect((await scene.step()).state).toBe('done');
+    expect(scene.waiting.length).toBe(0);
   });
 
   it('reads everything back in mode full, holes and an empty disk included, after everything is written', async () => {
     const scene = await Scene.begin({ disks: [disk('sda', 8, [1]), disk('sdb', 3, [])], verify: 'full' });
     await scene.runStep();
-    assert.equal(scene.waiting.length, 1);
+    expect(scene.waiting.length).toBe(1);
     await scene.take(0, 'm/1');
     await scene.done(scene.held[0]!);
-    assert.equal(scene.waiting.length, 11);
+    expect(scene.waiting.length).toBe(11);
     await scene.workOff();
     const events = await scene.books.events(RESTORE_ID);
     const order = events.filter((event) => event.type === 'segment.claimed').map((event) => event.data['purpose']);
-    assert.deepEqual(order, ['move', ...Array<string>(11).fill('verify')]);
-    assert.deepEqual((await scene.step()).output, {
+    expect(order).toStrictEqual(['move', ...Array<string>(11).fill('verify')]);
+    expect((await scene.step()).output).toStrictEqual({
       segments: 1,
       bytesMoved: SEGMENT_BYTES,
       bytesVerified: 11 * SEGMENT_BYTES,
@@ -65,9 +70,9 @@ describe('step 5', () => {
   it('verifies an empty disk in mode full although nothing is written', async () => {
     const scene = await Scene.begin({ disks: [disk('sda', 4, [])], verify: 'full' });
     await scene.runStep();
-    assert.equal(scene.waiting.length, 4);
+    expect(scene.waiting.length).toBe(4);
     await scene.workOff();
-    assert.equal((await scene.step()).state, 'done');
+    expect((await scene.step()).state).toBe('done');
   });
 
   it('lets the restore turn round with the error of a segment that can’t succeed', async () => {
@@ -76,9 +81,9 @@ describe('step 5', () => {
     await scene.take(0, 'm/1');
     await scene.failed(scene.held[0]!, 'BLOB_CORRUPT');
     const restore = await scene.restore();
-    assert.equal(restore.state, 'rolling-back');
-    assert.equal(restore.error?.code, 'BLOB_CORRUPT');
-    assert.equal((await scene.take(0, 'm/1'))?.kind, 'stale');
+    expect(restore.state).toBe('rolling-back');
+    expect(restore.error?.code).toBe('BLOB_CORRUPT');
+    expect((await scene.take(0, 'm/1'))?.kind).toBe('stale');
   });
 
   it('tries a segment eight times, each under a new epoch, and then leaves it to a person', async () => {
@@ -90,15 +95,15 @@ describe('step 5', () => {
       epochs.push(scene.held[0]!.segment.epoch);
       await scene.failed(scene.held[0]!, 'STORE_UNREACHABLE');
     }
-    assert.deepEqual(epochs, [1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(epochs).toStrictEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     const restore = await scene.restore();
-    assert.equal(restore.state, 'needs-attention');
-    assert.equal(restore.error?.code, 'STORE_UNREACHABLE');
+    expect(restore.state).toBe('needs-attention');
+    expect(restore.error?.code).toBe('STORE_UNREACHABLE');
 
     await requestResume(scene.books, RESTORE_ID, 'someone');
     await scene.runStep();
     await scene.workOff();
-    assert.equal((await scene.step()).state, 'done');
+    expect((await scene.step()).state).toBe('done');
   });
 
   it('delays a segment that has failed, and not one that was given back', async () => {
@@ -106,12 +111,12 @@ describe('step 5', () => {
     await scene.runStep();
     await scene.take(0, 'm/1');
     await scene.failed(scene.held[0]!, 'STORE_UNREACHABLE');
-    assert.ok(scene.waiting[0]!.delayMs! >= 500);
+    expect(scene.waiting[0]!.delayMs!).toBeGreaterThanOrEqual(500);
     await scene.take(0, 'm/1');
     await scene.givenBack(scene.held[0]!);
-    assert.ok(scene.waiting[0]!.delayMs! <= 500);
+    expect(scene.waiting[0]!.delayMs!).toBeLessThanOrEqual(500);
     const [segment] = await scene.books.segments(RESTORE_ID);
-    assert.equal(segment!.attempts, 1);
+    expect(segment!.attempts).toBe(1);
   });
 
   it('takes a result of an earlier holder for nothing', async () => {
@@ -120,11 +125,11 @@ describe('step 5', () => {
     await scene.take(0, 'old/1', true);
     await scene.take(0, 'new/1');
     const [old, young] = scene.held;
-    assert.deepEqual([old!.segment.epoch, young!.segment.epoch], [1, 2]);
+    expect([old!.segment.epoch, young!.segment.epoch]).toStrictEqual([1, 2]);
     await scene.done(old!);
-    assert.equal((await scene.step()).state, 'running');
+    expect((await scene.step()).state).toBe('running');
     await scene.done(young!);
-    assert.equal((await scene.step()).state, 'done');
+    expect((await scene.step()).state).toBe('done');
   });
 
   it('hands out at once what a data-mover held that has been started again', async () => {
@@ -134,12 +139,9 @@ describe('step 5', () => {
     await scene.take(0, 'w0-1/bbbb');
     scene.kill('w0-0/aaaa');
     await scene.started('w0-0/cccc');
-    assert.deepEqual(
-      scene.waiting.map((message) => message.payload['epoch']),
-      [1, 2],
-    );
+    expect(scene.waiting.map((message) => message.payload['epoch'])).toStrictEqual([1, 2]);
     await scene.workOff('w0-0/cccc');
-    assert.equal((await scene.step()).state, 'done');
+    expect((await scene.step()).state).toBe('done');
   });
 
   it('does not take from a data-mover what it has claimed since it was started', async () => {
@@ -147,7 +149,7 @@ describe('step 5', () => {
     await scene.runStep();
     await scene.take(0, 'w0-0/cccc');
     await scene.started('w0-0/cccc');
-    assert.equal(scene.waiting.length, 0);
+    expect(scene.waiting.length).toBe(0);
   });
 
   it('hands out again what the queue has forgotten, and nothing else', async () => {
@@ -157,30 +159,29 @@ describe('step 5', () => {
     const kept = scene.waiting[0]!;
     scene.waiting = [kept];
     await scene.reconcile();
-    assert.equal(scene.waiting.filter((message) => message === kept).length, 1);
-    assert.deepEqual(scene.waiting.map((message) => message.payload['epoch']).sort(), [1, 2, 2]);
+    expect(scene.waiting.filter((message) => message === kept).length).toBe(1);
+    expect(scene.waiting.map((message) => message.payload['epoch']).sort()).toStrictEqual([1, 2, 2]);
   });
 
-  it('ends with needs-attention when a worker’s data-movers are silent for ten minutes', async (context) => {
-    context.mock.timers.enable({ apis: ['Date'], now: Date.parse('2026-01-01T00:00:00Z') });
-    context.mock.method(performance, 'now', () => Date.now());
+  it('ends with needs-attention when a worker’s data-movers are silent for ten minutes', async () => {
+    fakeOnly('Date', 'performance');
     const scene = await Scene.begin({ disks: [full('sda', 2)] });
     await scene.runStep();
     await scene.reconcile();
-    context.mock.timers.tick(9 * 60_000);
+    jest.advanceTimersByTime(9 * 60_000);
     await scene.registry.heartbeat('w0', { name: 'w0-0', pid: 1 });
-    context.mock.timers.tick(9 * 60_000);
+    jest.advanceTimersByTime(9 * 60_000);
     await scene.reconcile();
-    assert.equal((await scene.restore()).state, 'running');
-    context.mock.timers.tick(60_000);
+    expect((await scene.restore()).state).toBe('running');
+    jest.advanceTimersByTime(60_000);
     await scene.reconcile();
     const restore = await scene.restore();
-    assert.equal(restore.state, 'needs-attention');
-    assert.equal(restore.error?.code, 'WORKER_SILENT');
-    assert.match(restore.error?.fix ?? '', /resume/);
+    expect(restore.state).toBe('needs-attention');
+    expect(restore.error?.code).toBe('WORKER_SILENT');
+    expect(restore.error?.fix ?? '').toMatch(/resume/);
     await requestResume(scene.books, RESTORE_ID, 'someone');
     const launch = (await scene.restore()).steps.find((step) => step.id === 'launch-worker');
-    assert.equal(launch?.state, 'pending');
+    expect(launch?.state).toBe('pending');
   });
 
   it('keeps a result that comes while the restore needs attention', async () => {
@@ -193,11 +194,11 @@ describe('step 5', () => {
       await scene.failed(attempt === 0 ? second! : scene.held.at(-1)!, 'STORE_UNREACHABLE');
       if (attempt < 7) await scene.take(0, 'm/1');
     }
-    assert.equal((await scene.restore()).state, 'needs-attention');
+    expect((await scene.restore()).state).toBe('needs-attention');
     await scene.done(first!);
     await requestResume(scene.books, RESTORE_ID, 'someone');
     await scene.runStep();
-    assert.equal(scene.waiting.length, 1);
+    expect(scene.waiting.length).toBe(1);
   });
 });
 
@@ -209,10 +210,10 @@ describe('step 5 without a worker', () => {
       verify: 'sampled',
     });
     await scene.runStep();
-    assert.deepEqual(scene.cloudCalls, ['grant sda', 'grant sdb']);
-    assert.ok(scene.waiting.every((message) => message.queue === 'mover-pool'));
+    expect(scene.cloudCalls).toStrictEqual(['grant sda', 'grant sdb']);
+    expect(scene.waiting.every((message) => message.queue === 'mover-pool')).toBe(true);
     await scene.workOff();
-    assert.deepEqual(scene.cloudCalls.slice(2), [
+    expect(scene.cloudCalls.slice(2)).toStrictEqual([
       `footer sda ${2 * SEGMENT_BYTES}`,
       'revoke sda',
       `footer sdb ${2 * SEGMENT_BYTES}`,
@@ -222,15 +223,15 @@ describe('step 5 without a worker', () => {
       'revoke sda',
       'revoke sdb',
     ]);
-    assert.equal((await scene.step()).state, 'done');
-    assert.equal(await scene.accesses.access(RESTORE_ID, 'sda'), null);
+    expect((await scene.step()).state).toBe('done');
+    expect(await scene.accesses.access(RESTORE_ID, 'sda')).toBe(null);
   });
 
   it('completes disks to which nothing is written', async () => {
     const scene = await Scene.begin({ disks: [disk('sda', 2, [])], transfer: 'direct' });
     await scene.runStep();
-    assert.deepEqual(scene.cloudCalls, ['grant sda', `footer sda ${2 * SEGMENT_BYTES}`, 'revoke sda']);
-    assert.equal((await scene.step()).state, 'done');
+    expect(scene.cloudCalls).toStrictEqual(['grant sda', `footer sda ${2 * SEGMENT_BYTES}`, 'revoke sda']);
+    expect((await scene.step()).state).toBe('done');
   });
 
   it('does not write to a disk again whose access an earlier attempt has ended', async () => {
@@ -238,8 +239,8 @@ describe('step 5 without a worker', () => {
     await scene.runStep();
     scene.diskStates.set('sda', 'Unattached');
     await scene.workOff();
-    assert.deepEqual(scene.cloudCalls, ['grant sda']);
-    assert.equal((await scene.step()).state, 'done');
+    expect(scene.cloudCalls).toStrictEqual(['grant sda']);
+    expect((await scene.step()).state).toBe('done');
   });
 
   it('grants access anew that somebody has ended, once the restore is resumed', async () => {
@@ -250,12 +251,12 @@ describe('step 5 without a worker', () => {
       await scene.take(0, 'm/1');
       await scene.failed(scene.held.at(-1)!, 'TARGET_DENIED');
     }
-    assert.equal((await scene.restore()).state, 'needs-attention');
+    expect((await scene.restore()).state).toBe('needs-attention');
     await requestResume(scene.books, RESTORE_ID, 'someone');
     await scene.runStep();
-    assert.deepEqual(scene.cloudCalls, ['grant sda', 'grant sda']);
+    expect(scene.cloudCalls).toStrictEqual(['grant sda', 'grant sda']);
     await scene.workOff();
-    assert.equal((await scene.step()).state, 'done');
+    expect((await scene.step()).state).toBe('done');
   });
 
   it('grants nothing when all is read back and only the end is missing', async () => {
@@ -268,14 +269,14 @@ describe('step 5 without a worker', () => {
     const revoke = { code: 'AZURE_UNREACHABLE', message: 'Away.', fix: 'Wait.' };
     scene.failNextRevocation = new RetryableError(revoke);
     await scene.done(last!);
-    assert.equal((await scene.step()).state, 'pending');
+    expect((await scene.step()).state).toBe('pending');
     // The call that seemed to fail was heard after all.
     scene.diskStates.set('sda', 'Unattached');
     const before = scene.cloudCalls.length;
     await scene.runStep();
-    assert.deepEqual(scene.cloudCalls.slice(before), []);
-    assert.equal(await scene.accesses.access(RESTORE_ID, 'sda'), null);
-    assert.equal((await scene.step()).state, 'done');
+    expect(scene.cloudCalls.slice(before)).toStrictEqual([]);
+    expect(await scene.accesses.access(RESTORE_ID, 'sda')).toBe(null);
+    expect((await scene.step()).state).toBe('done');
   });
 
   it('is sealed, opened and closed by one finalizer at a time', async () => {
@@ -292,12 +293,12 @@ describe('step 5 without a worker', () => {
     Object.assign(scene, { transfer: first });
     await scene.workOff();
     await Promise.all(others);
-    assert.equal((await scene.step()).state, 'done');
-    assert.deepEqual(scene.cloudCalls.slice(before), [
+    expect((await scene.step()).state).toBe('done');
+    expect(scene.cloudCalls.slice(before)).toStrictEqual([
       ...['sda', 'sdb'].flatMap((disk) => [`footer ${disk} ${SEGMENT_BYTES}`, `revoke ${disk}`]),
       ...['grant reading sda', 'grant reading sdb', 'revoke sda', 'revoke sdb'],
     ]);
-    assert.equal((await scene.restore()).error, null);
+    expect((await scene.restore()).error).toBe(null);
   });
 
   it('is opened for reading anew once the restore is resumed: what the books have may be void', async () => {
@@ -309,15 +310,15 @@ describe('step 5 without a worker', () => {
       await scene.take(0, 'm/1');
       await scene.failed(scene.held.at(-1)!, 'TARGET_DENIED');
     }
-    assert.equal((await scene.restore()).state, 'needs-attention');
+    expect((await scene.restore()).state).toBe('needs-attention');
     const stale = await scene.accesses.access(RESTORE_ID, 'sda');
     const before = scene.cloudCalls.length;
     await requestResume(scene.books, RESTORE_ID, 'someone');
     await scene.runStep();
-    assert.deepEqual(scene.cloudCalls.slice(before), ['revoke sda', 'grant reading sda']);
-    assert.notEqual((await scene.accesses.access(RESTORE_ID, 'sda'))?.sealedUrl, stale?.sealedUrl);
+    expect(scene.cloudCalls.slice(before)).toStrictEqual(['revoke sda', 'grant reading sda']);
+    expect((await scene.accesses.access(RESTORE_ID, 'sda'))?.sealedUrl).not.toBe(stale?.sealedUrl);
     await scene.workOff();
-    assert.equal((await scene.step()).state, 'done');
+    expect((await scene.step()).state).toBe('done');
   });
 
   it('changes nothing of what another finalizer has made meanwhile', async () => {
@@ -332,9 +333,9 @@ describe('step 5 without a worker', () => {
     Object.assign(scene, { transfer: late });
     await scene.take(0, 'm/1');
     await scene.done(scene.held[0]!);
-    assert.equal((await scene.accesses.access(RESTORE_ID, 'sda'))?.sealedUrl, 'newer');
+    expect((await scene.accesses.access(RESTORE_ID, 'sda'))?.sealedUrl).toBe('newer');
     const step = await scene.step();
-    assert.deepEqual([step.state, step.error?.code], ['pending', 'ACCESS_CHANGED']);
+    expect([step.state, step.error?.code]).toStrictEqual(['pending', 'ACCESS_CHANGED']);
   });
 
   it('holds up no other restore with one whose pass fails', async () => {
@@ -362,21 +363,18 @@ describe('step 5 without a worker', () => {
     Object.assign(scene, { books: withOneMore });
     await scene.anotherFinalizer(undefined, (restoreId) => failures.push(restoreId)).reconcile();
     await scene.relay();
-    assert.deepEqual(failures, ['rbroken']);
-    assert.deepEqual(
-      scene.waiting.map((message) => message.payload['epoch']),
-      [2, 2],
-    );
+    expect(failures).toStrictEqual(['rbroken']);
+    expect(scene.waiting.map((message) => message.payload['epoch'])).toStrictEqual([2, 2]);
   });
 
   it('keeps the access sealed in the books', async () => {
     const scene = await Scene.begin({ disks: [full('sda', 1)], transfer: 'direct' });
     await scene.runStep();
     const access = await scene.accesses.access(RESTORE_ID, 'sda');
-    assert.doesNotMatch(access!.sealedUrl, /secret/);
+    expect(access!.sealedUrl).not.toMatch(/secret/);
     const url = scene.secrets.open(access!.sealedUrl, `disk-access:${RESTORE_ID}/sda`);
-    assert.equal(url.reveal(), 'https://disks.example/sda?sig=secret');
-    assert.ok(!JSON.stringify([scene.waiting, await scene.books.events(RESTORE_ID)]).includes('sig='));
+    expect(url.reveal()).toBe('https://disks.example/sda?sig=secret');
+    expect(JSON.stringify([scene.waiting, await scene.books.events(RESTORE_ID)])).not.toContain('sig=');
   });
 });
 
@@ -408,7 +406,7 @@ describe('step 5 under faults', () => {
           }
         }
         await settle(scene);
-        assert.equal((await scene.step()).state, 'done');
+        expect((await scene.step()).state).toBe('done');
         checkHistory(await scene.books.events(RESTORE_ID, 0, 100_000), 24);
       }),
       { numRuns: 40 },
@@ -432,7 +430,7 @@ function checkHistory(events: readonly RestoreEvent[], moved: number): void {
   const done = events.filter((event) => event.type === 'segment.done');
   const ids = done.map((event) => event.data['segmentId']);
   assert.equal(new Set(ids).size, ids.length, 'no segment is done twice');
-  assert.equal(done.filter((event) => event.data['purpose'] === 'move').length, moved);
+  expect(done.filter((event) => event.data['purpose'] === 'move').length).toBe(moved);
   for (const { sequence, data } of done) {
     const later = events.find(
       (event) =>

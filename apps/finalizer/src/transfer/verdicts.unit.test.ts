@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { RetryableError } from '@landfall/domain';
 import {
   beginCleanUp,
@@ -28,10 +28,10 @@ async function withOneInHand(segments = 3): Promise<{ scene: Scene; job: HeldJob
 
 async function mustHaveFailed(scene: Scene, code: string): Promise<void> {
   const restore = await scene.restore();
-  assert.deepEqual([restore.state, restore.error?.code], ['rolling-back', code]);
+  expect([restore.state, restore.error?.code]).toStrictEqual(['rolling-back', code]);
   await cleanUp(scene);
   const after = await scene.restore();
-  assert.deepEqual([after.state, after.error?.code], ['failed', code]);
+  expect([after.state, after.error?.code]).toStrictEqual(['failed', code]);
 }
 
 async function cleanUp(scene: Scene): Promise<void> {
@@ -45,11 +45,11 @@ describe('what a data-mover has found out about a disk for good', () => {
   for (const code of ['TARGET_FLUSH_FAILED', 'TARGET_FAILED', 'TARGET_FULL', 'VERIFY_MISMATCH'] as const) {
     it(`ends the restore as failed with exactly its code: ${code}`, async () => {
       const { scene, job } = await withOneInHand();
-      assert.equal(await scene.failed(job, code), true);
-      assert.equal((await scene.take(0, 'w0-1/b'))?.kind, 'stale');
+      expect(await scene.failed(job, code)).toBe(true);
+      expect((await scene.take(0, 'w0-1/b'))?.kind).toBe('stale');
       await mustHaveFailed(scene, code);
       const [verdict] = await scene.books.verdicts(RESTORE_ID);
-      assert.deepEqual([verdict?.diskName, verdict?.code, verdict?.mover], ['sda', code, 'w0-0/a']);
+      expect([verdict?.diskName, verdict?.code, verdict?.mover]).toStrictEqual(['sda', code, 'w0-0/a']);
     });
   }
 
@@ -67,25 +67,25 @@ describe('what a data-mover has found out about a disk for good', () => {
     const report = { restoreId: RESTORE_ID, epoch: job.segment.epoch, mover: job.mover };
     const result = { kind: 'failed', code: 'TARGET_FULL' } as const;
     await enterReport(counting, { workerId: 'w0' }, job.segment.id, { ...report, result });
-    assert.equal(commits, 1);
+    expect(commits).toBe(1);
     await scene.reconcile();
     await mustHaveFailed(scene, 'TARGET_FULL');
   });
 
   it('is entered once, however often it is told', async () => {
     const { scene, job } = await withOneInHand();
-    assert.equal(await scene.failed(job, 'TARGET_FULL'), true);
+    expect(await scene.failed(job, 'TARGET_FULL')).toBe(true);
     const events = (await scene.books.events(RESTORE_ID)).length;
-    assert.equal(await scene.failed(job, 'TARGET_FULL'), true);
-    assert.equal((await scene.books.events(RESTORE_ID)).length, events);
-    assert.equal((await scene.books.verdicts(RESTORE_ID)).length, 1);
+    expect(await scene.failed(job, 'TARGET_FULL')).toBe(true);
+    expect((await scene.books.events(RESTORE_ID)).length).toBe(events);
+    expect((await scene.books.verdicts(RESTORE_ID)).length).toBe(1);
   });
 
   it('counts after its job was lost and the segment was handed out anew', async () => {
     const { scene, job } = await withOneInHand();
     scene.held = [];
     await scene.reconcile();
-    assert.ok(scene.waiting.some((message) => message.payload['epoch'] === 2));
+    expect(scene.waiting.some((message) => message.payload['epoch'] === 2)).toBe(true);
     await scene.failed(job, 'TARGET_FLUSH_FAILED');
     await mustHaveFailed(scene, 'TARGET_FLUSH_FAILED');
   });
@@ -96,9 +96,9 @@ describe('what a data-mover has found out about a disk for good', () => {
     await scene.take(0, 'w0-0/a', true);
     await scene.take(0, 'w0-0/a');
     const [first, second] = scene.held;
-    assert.deepEqual([first?.segment.epoch, second?.segment.epoch], [1, 2]);
+    expect([first?.segment.epoch, second?.segment.epoch]).toStrictEqual([1, 2]);
     await scene.failed(first!, 'TARGET_FLUSH_FAILED');
-    assert.equal(await scene.report(second!, done()), false);
+    expect(await scene.report(second!, done())).toBe(false);
     await mustHaveFailed(scene, 'TARGET_FLUSH_FAILED');
   });
 
@@ -118,7 +118,7 @@ describe('what a data-mover has found out about a disk for good', () => {
     const { epoch } = await scene.step();
     const error = new RetryableError({ code: 'AZURE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
     await recordOutcome(scene.books, { restoreId: RESTORE_ID, step: 'restore-data', epoch }, { kind: 'failed', error });
-    assert.equal((await scene.step()).state, 'pending');
+    expect((await scene.step()).state).toBe('pending');
     await scene.failed(job, 'TARGET_FULL');
     await scene.runStep();
     await mustHaveFailed(scene, 'TARGET_FULL');
@@ -132,8 +132,8 @@ describe('what a data-mover has found out about a disk for good', () => {
       tx.moveStep(RESTORE_ID, 'restore-data', { from: 'running', epoch }, 'running', { parked: false }),
     );
     await scene.failed(job, 'TARGET_FULL');
-    assert.equal((await scene.restore()).state, 'rolling-back');
-    assert.equal((await scene.step()).state, 'running');
+    expect((await scene.restore()).state).toBe('rolling-back');
+    expect((await scene.step()).state).toBe('running');
     await recordOutcome(scene.books, run, { kind: 'parked' });
     await mustHaveFailed(scene, 'TARGET_FULL');
   });
@@ -145,9 +145,9 @@ describe('what a data-mover has found out about a disk for good', () => {
       await scene.failed(scene.held.at(-1)!, 'STORE_UNREACHABLE');
       if (attempt < 7) while (scene.held.length < 2) await scene.take(scene.waiting.length - 1, 'w0-0/a');
     }
-    assert.equal((await scene.restore()).state, 'needs-attention');
+    expect((await scene.restore()).state).toBe('needs-attention');
     await scene.failed(job, 'TARGET_FLUSH_FAILED');
-    await assert.rejects(requestResume(scene.books, RESTORE_ID, 'olivia'), { code: 'NOT_RESUMABLE' });
+    await expect(requestResume(scene.books, RESTORE_ID, 'olivia')).rejects.toMatchObject({ code: 'NOT_RESUMABLE' });
     await mustHaveFailed(scene, 'TARGET_FLUSH_FAILED');
   });
 
@@ -162,9 +162,9 @@ describe('what a data-mover has found out about a disk for good', () => {
       await scene.failed(scene.held[0]!, 'STORE_UNREACHABLE');
       if (attempt < 7) await scene.take(scene.waiting.length - 1, 'w0-0/a');
     }
-    assert.equal((await scene.restore()).state, 'needs-attention');
+    expect((await scene.restore()).state).toBe('needs-attention');
     await assert.rejects(requestResume(scene.books, RESTORE_ID, 'olivia'), (error: Error) => {
-      assert.match(error.message, /VERIFY_MISMATCH/);
+      expect(error.message).toMatch(/VERIFY_MISMATCH/);
       return true;
     });
   });
@@ -172,12 +172,12 @@ describe('what a data-mover has found out about a disk for good', () => {
   it('is kept as a fact, and changes nothing, on a restore that goes back or has ended', async () => {
     const { scene, job } = await withOneInHand();
     await requestCancel(scene.books, RESTORE_ID, 'olivia');
-    assert.equal(await scene.failed(job, 'TARGET_FULL'), true);
-    assert.equal((await scene.restore()).state, 'cancelling');
+    expect(await scene.failed(job, 'TARGET_FULL')).toBe(true);
+    expect((await scene.restore()).state).toBe('cancelling');
     await cleanUp(scene);
-    assert.equal((await scene.restore()).state, 'cancelled');
-    assert.equal((await scene.books.verdicts(RESTORE_ID)).length, 1);
-    assert.ok((await scene.books.events(RESTORE_ID)).some(({ type }) => type === 'disk.failed'));
+    expect((await scene.restore()).state).toBe('cancelled');
+    expect((await scene.books.verdicts(RESTORE_ID)).length).toBe(1);
+    expect((await scene.books.events(RESTORE_ID)).some(({ type }) => type === 'disk.failed')).toBe(true);
   });
 
   it('is told by a successor in the name of who found it', async () => {
@@ -206,15 +206,15 @@ describe('a report', () => {
     ] as const) {
       for (const result of [bad, done(), { kind: 'given-back', code: 'LOCK_LOST' } as const]) {
         const forged = enterReport(scene.books, { workerId }, id, { ...own, ...changes, result });
-        await assert.rejects(forged, { code: 'GRANT_UNKNOWN' });
+        await expect(forged).rejects.toMatchObject({ code: 'GRANT_UNKNOWN' });
       }
     }
     const unknown = enterReport(scene.books, { workerId: 'w0' }, 'seg-unknown', { ...own, result: bad });
-    await assert.rejects(unknown, { code: 'GRANT_UNKNOWN' });
+    await expect(unknown).rejects.toMatchObject({ code: 'GRANT_UNKNOWN' });
     const waiting = (await scene.books.segments(RESTORE_ID)).find(({ state }) => state === 'pending')!;
     const early = enterReport(scene.books, { workerId: 'w0' }, waiting.id, { ...own, result: done() });
-    await assert.rejects(early, { code: 'GRANT_UNKNOWN' });
-    assert.equal(JSON.stringify([await scene.restore(), await scene.books.segments(RESTORE_ID)]), before);
+    await expect(early).rejects.toMatchObject({ code: 'GRANT_UNKNOWN' });
+    expect(JSON.stringify([await scene.restore(), await scene.books.segments(RESTORE_ID)])).toBe(before);
   });
 
   it('of a passing failure by an earlier holder only says that it has let go', async () => {
@@ -225,10 +225,10 @@ describe('a report', () => {
     scene.held = [];
     await scene.reconcile();
     const [handedOut] = await scene.books.segments(RESTORE_ID);
-    assert.deepEqual([handedOut?.state, handedOut?.epoch, handedOut?.mover], ['pending', 2, 'w0-0/a']);
-    assert.equal(await scene.failed(late, 'STORE_UNREACHABLE'), false);
+    expect([handedOut?.state, handedOut?.epoch, handedOut?.mover]).toStrictEqual(['pending', 2, 'w0-0/a']);
+    expect(await scene.failed(late, 'STORE_UNREACHABLE')).toBe(false);
     const [free] = await scene.books.segments(RESTORE_ID);
-    assert.deepEqual([free?.state, free?.epoch, free?.mover, free?.attempts], ['pending', 2, null, 1]);
+    expect([free?.state, free?.epoch, free?.mover, free?.attempts]).toStrictEqual(['pending', 2, null, 1]);
   });
 
   it('that the holder could not be ended leaves it named, and counts as an attempt', async () => {
@@ -236,20 +236,20 @@ describe('a report', () => {
     await scene.runStep();
     await scene.take(0, 'w0-0/a');
     const [held] = scene.held;
-    assert.equal(await scene.failed(held!, 'WRITER_NOT_GONE'), true);
+    expect(await scene.failed(held!, 'WRITER_NOT_GONE')).toBe(true);
     const [segment] = await scene.books.segments(RESTORE_ID);
-    assert.deepEqual([segment?.state, segment?.mover, segment?.attempts], ['pending', 'w0-0/a', 1]);
-    assert.equal(await scene.failed(held!, 'WRITER_NOT_GONE'), true);
+    expect([segment?.state, segment?.mover, segment?.attempts]).toStrictEqual(['pending', 'w0-0/a', 1]);
+    expect(await scene.failed(held!, 'WRITER_NOT_GONE')).toBe(true);
     const [again] = await scene.books.segments(RESTORE_ID);
-    assert.deepEqual([again?.state, again?.mover, again?.attempts], ['pending', 'w0-0/a', 2]);
+    expect([again?.state, again?.mover, again?.attempts]).toStrictEqual(['pending', 'w0-0/a', 2]);
   });
 
   it('of a segment that is done is answered alike when it comes again, and goes no further', async () => {
     const { scene, job } = await withOneInHand();
-    assert.equal(await scene.report(job, done()), true);
+    expect(await scene.report(job, done())).toBe(true);
     const events = (await scene.books.events(RESTORE_ID)).length;
-    assert.equal(await scene.report(job, done()), true);
-    assert.equal((await scene.books.events(RESTORE_ID)).length, events);
+    expect(await scene.report(job, done())).toBe(true);
+    expect((await scene.books.events(RESTORE_ID)).length).toBe(events);
   });
 
   it('that comes while the step is between two attempts is entered', async () => {
@@ -257,10 +257,10 @@ describe('a report', () => {
     const { epoch } = await scene.step();
     const error = new RetryableError({ code: 'AZURE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
     await recordOutcome(scene.books, { restoreId: RESTORE_ID, step: 'restore-data', epoch }, { kind: 'failed', error });
-    assert.equal(await scene.report(job, done()), true);
+    expect(await scene.report(job, done())).toBe(true);
     await scene.runStep();
     await scene.workOff('w0-0/a');
-    assert.equal((await scene.step()).state, 'done');
+    expect((await scene.step()).state).toBe('done');
   });
 
   it('ends the step with its own code, left to a person, once a segment was tried eight times', async () => {
@@ -270,8 +270,8 @@ describe('a report', () => {
       if (attempt < 7) await scene.take(0, 'w0-0/a');
     }
     const restore = await scene.restore();
-    assert.deepEqual([restore.state, restore.error?.code], ['needs-attention', 'STORE_UNREACHABLE']);
-    assert.match(restore.error?.message ?? '', /"sda"/);
+    expect([restore.state, restore.error?.code]).toStrictEqual(['needs-attention', 'STORE_UNREACHABLE']);
+    expect(restore.error?.message ?? '').toMatch(/"sda"/);
     // An attempt that has just begun, and whoever comes by before it has handed the segment out: nothing is lost.
     await requestResume(scene.books, RESTORE_ID, 'olivia');
     const { epoch } = await scene.step();
@@ -279,14 +279,14 @@ describe('a report', () => {
     await redispatchStep(scene.books, { restoreId: RESTORE_ID, step: 'restore-data', epoch });
     await scene.runStep();
     await scene.workOff('w0-0/a');
-    assert.equal((await scene.step()).state, 'done');
+    expect((await scene.step()).state).toBe('done');
   });
 
   it('with warnings has them in the history, in words of our own', async () => {
     const { scene, job } = await withOneInHand();
     await scene.report(job, { ...done(), warnings: ['READ_BACK_CACHED'] });
     const event = (await scene.books.events(RESTORE_ID)).find(({ type }) => type === 'segment.done');
-    assert.match(JSON.stringify(event?.data['warnings']), /page cache/);
+    expect(JSON.stringify(event?.data['warnings'])).toMatch(/page cache/);
   });
 });
 

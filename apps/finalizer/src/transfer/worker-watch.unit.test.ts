@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it, mock } from 'node:test';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { MoverRecord, Restore, WorkerRecord } from '@landfall/domain';
 import { SILENCE_LIMIT_MS, WorkerWatch } from './worker-watch.js';
 
@@ -34,11 +33,11 @@ describe('the watch over workers', () => {
     it(`goes by the books’ clock when its own is ${clocks}`, async () => {
       let silentMs = 1_000;
       const { clock, watch } = watching(() => [heard(silentMs, seenAt)]);
-      assert.equal(await watch.silentWorker(moving()), null);
+      expect(await watch.silentWorker(moving())).toBe(null);
       clock.elapsed += 60 * MINUTE;
-      assert.equal(await watch.silentWorker(moving()), null);
+      expect(await watch.silentWorker(moving())).toBe(null);
       silentMs = SILENCE_LIMIT_MS;
-      assert.equal((await watch.silentWorker(moving()))?.code, 'WORKER_SILENT');
+      expect((await watch.silentWorker(moving()))?.code).toBe('WORKER_SILENT');
     });
   }
 
@@ -46,13 +45,13 @@ describe('the watch over workers', () => {
     const workers = { worker: async () => ({ id: 'w0', movers: [] }) as unknown as WorkerRecord };
     const watch = new WorkerWatch(workers);
     const now = Date.now();
-    const wallClock = mock.method(Date, 'now', () => now);
+    const wallClock = jest.spyOn(Date, 'now').mockReturnValue(now);
     try {
-      assert.equal(await watch.silentWorker(moving()), null);
-      wallClock.mock.mockImplementation(() => now + 24 * 60 * MINUTE);
-      assert.equal(await watch.silentWorker(moving()), null);
+      expect(await watch.silentWorker(moving())).toBe(null);
+      wallClock.mockReturnValue(now + 24 * 60 * MINUTE);
+      expect(await watch.silentWorker(moving())).toBe(null);
     } finally {
-      wallClock.mock.restore();
+      wallClock.mockRestore();
     }
   });
 
@@ -60,18 +59,18 @@ describe('the watch over workers', () => {
     const { clock, watch } = watching(() => [heard(60 * MINUTE, new Date()), heard(0, new Date())]);
     await watch.silentWorker(moving());
     clock.elapsed += 60 * MINUTE;
-    assert.equal(await watch.silentWorker(moving()), null);
+    expect(await watch.silentWorker(moving())).toBe(null);
   });
 
   it('gives a worker the whole time again with each attempt of the step, and one that was never heard of no more', async () => {
     const { clock, watch } = watching(() => []);
     await watch.silentWorker(moving(1));
     clock.elapsed += SILENCE_LIMIT_MS - 1;
-    assert.equal(await watch.silentWorker(moving(1)), null);
-    assert.equal(await watch.silentWorker(moving(2)), null);
+    expect(await watch.silentWorker(moving(1))).toBe(null);
+    expect(await watch.silentWorker(moving(2))).toBe(null);
     clock.elapsed += SILENCE_LIMIT_MS - 1;
-    assert.equal(await watch.silentWorker(moving(2)), null);
+    expect(await watch.silentWorker(moving(2))).toBe(null);
     clock.elapsed += 1;
-    assert.match((await watch.silentWorker(moving(2)))?.message ?? '', /worker w0 for 10 minutes/);
+    expect((await watch.silentWorker(moving(2)))?.message ?? '').toMatch(/worker w0 for 10 minutes/);
   });
 });

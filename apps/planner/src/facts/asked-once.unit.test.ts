@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { RetryableError, type CloudUsage } from '@landfall/domain';
 import { MemoryCloud } from '@landfall/testing';
 import { askedOnce } from './asked-once.js';
@@ -25,10 +24,10 @@ describe('What several plans ask of Azure at once', () => {
   it('is asked once, and once for each region', async () => {
     begin();
     const [first, second, other] = ['westeurope', 'westeurope', 'northeurope'].map((region) => reader.usages(region));
-    assert.deepEqual(asked, ['westeurope', 'northeurope']);
+    expect(asked).toStrictEqual(['westeurope', 'northeurope']);
     answers[0]!({ usages: cores(1) });
     answers[1]!({ usages: cores(2) });
-    assert.deepEqual(await Promise.all([first, second, other]), [cores(1), cores(1), cores(2)]);
+    expect(await Promise.all([first, second, other])).toStrictEqual([cores(1), cores(1), cores(2)]);
   });
 
   it('is asked anew once it has been answered', async () => {
@@ -38,16 +37,16 @@ describe('What several plans ask of Azure at once', () => {
     await before;
     const after = reader.usages('westeurope');
     answers[1]!({ usages: cores(9) });
-    assert.deepEqual(await after, cores(9));
+    expect(await after).toStrictEqual(cores(9));
   });
 
   it('is asked anew once it has failed for all who waited', async () => {
     begin();
     const waiting = [reader.usages('westeurope'), reader.usages('westeurope')];
     answers[0]!({ error: new RetryableError({ code: 'AZURE_UNREACHABLE', message: 'No answer.', fix: 'Wait.' }) });
-    for (const each of waiting) await assert.rejects(each, { code: 'AZURE_UNREACHABLE' });
+    for (const each of waiting) await expect(each).rejects.toMatchObject({ code: 'AZURE_UNREACHABLE' });
     const after = reader.usages('westeurope');
     answers[1]!({ usages: cores(3) });
-    assert.deepEqual(await after, cores(3));
+    expect(await after).toStrictEqual(cores(3));
   });
 });

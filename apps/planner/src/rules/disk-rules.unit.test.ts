@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { planRestore, type RestorePlan } from '@landfall/domain';
 import { aPointDisk, GIB, planningFacts, type FactChanges } from '@landfall/testing';
 
@@ -14,25 +14,25 @@ describe('the OS disk of a plan', () => {
 
   it('is the one that the manifest names', () => {
     const named = [disks[0]!, disks[1]!, aPointDisk({ name: 'c', role: 'os' })];
-    assert.deepEqual(osOf(plan({ point: { disks: named }, machine: { bootDisk: 'b' } })), ['c']);
+    expect(osOf(plan({ point: { disks: named }, machine: { bootDisk: 'b' } }))).toStrictEqual(['c']);
   });
 
   it('else the one that something boots from, else the first', () => {
-    assert.deepEqual(osOf(plan({ point: { disks }, machine: { bootDisk: 'b' } })), ['b']);
-    assert.deepEqual(osOf(plan({ point: { disks }, machine: { bootDisk: null } })), ['a']);
+    expect(osOf(plan({ point: { disks }, machine: { bootDisk: 'b' } }))).toStrictEqual(['b']);
+    expect(osOf(plan({ point: { disks }, machine: { bootDisk: null } }))).toStrictEqual(['a']);
   });
 
   it('is the first of several that a manifest names, with a warning', () => {
     const two = disks.map((disk) => ({ ...disk, role: 'os' as const }));
     const made = plan({ point: { disks: two } });
-    assert.deepEqual(osOf(made), ['a']);
-    assert.ok(codes(made).includes('warning CONTRADICTION'));
+    expect(osOf(made)).toStrictEqual(['a']);
+    expect(codes(made)).toContain('warning CONTRADICTION');
   });
 
   it('has no LUN, and its cache writes', () => {
     const [os] = plan().disks;
-    assert.equal(os?.lun, null);
-    assert.equal(os?.caching, 'ReadWrite');
+    expect(os?.lun).toBe(null);
+    expect(os?.caching).toBe('ReadWrite');
   });
 
   it('may have 2 TiB on Generation 1 and 4 TiB on Generation 2', () => {
@@ -40,11 +40,11 @@ describe('the OS disk of a plan', () => {
       codes(
         plan({ point: { disks: [aPointDisk({ sizeBytes })] }, machine: { boots: [boots] }, request: { disksOnly } }),
       );
-    assert.deepEqual(sized(2048 * GIB, 'bios'), []);
-    assert.deepEqual(sized(2048 * GIB + 1, 'bios'), ['error GEN1_OS_DISK_TOO_LARGE']);
-    assert.deepEqual(sized(2048 * GIB + 1, 'bios', true), ['warning GEN1_OS_DISK_TOO_LARGE']);
-    assert.deepEqual(sized(4096 * GIB, 'uefi'), []);
-    assert.deepEqual(sized(4096 * GIB + 1, 'uefi'), ['error DISK_SKU']);
+    expect(sized(2048 * GIB, 'bios')).toStrictEqual([]);
+    expect(sized(2048 * GIB + 1, 'bios')).toStrictEqual(['error GEN1_OS_DISK_TOO_LARGE']);
+    expect(sized(2048 * GIB + 1, 'bios', true)).toStrictEqual(['warning GEN1_OS_DISK_TOO_LARGE']);
+    expect(sized(4096 * GIB, 'uefi')).toStrictEqual([]);
+    expect(sized(4096 * GIB + 1, 'uefi')).toStrictEqual(['error DISK_SKU']);
   });
 });
 
@@ -54,16 +54,16 @@ describe('what a plan reads', () => {
 
   it('is in the plan: the point and where each disk lies in the repository, with its size there', () => {
     const made = found('snapshot-a:/sda.img');
-    assert.equal(made.restorePoint.reference, 'nightly-7');
+    expect(made.restorePoint.reference).toBe('nightly-7');
     const [disk] = made.disks;
-    assert.deepEqual([disk?.sourceLocation, disk?.sourceBytes], ['snapshot-a:/sda.img', 3 * GIB]);
+    expect([disk?.sourceLocation, disk?.sourceBytes]).toStrictEqual(['snapshot-a:/sda.img', 3 * GIB]);
   });
 
   it('is part of its hash: another backup under the same name makes another plan', () => {
     const first = found('snapshot-a:/sda.img');
-    assert.notEqual(found('snapshot-b:/sda.img').planHash, first.planHash);
-    assert.notEqual(found('snapshot-a:/sda.img', 'nightly-8').planHash, first.planHash);
-    assert.equal(found('snapshot-a:/sda.img').planHash, first.planHash);
+    expect(found('snapshot-b:/sda.img').planHash).not.toBe(first.planHash);
+    expect(found('snapshot-a:/sda.img', 'nightly-8').planHash).not.toBe(first.planHash);
+    expect(found('snapshot-a:/sda.img').planHash).toBe(first.planHash);
   });
 });
 
@@ -74,7 +74,7 @@ describe('the data disks of a plan', () => {
 
   it('keep the LUNs of the manifest, and fill the gaps from 0', () => {
     const disks = [os, aPointDisk({ name: 'a' }), aPointDisk({ name: 'b', lun: 0 }), aPointDisk({ name: 'c', lun: 3 })];
-    assert.deepEqual(luns(plan({ point: { disks: [...disks, aPointDisk({ name: 'd' })] } })), {
+    expect(luns(plan({ point: { disks: [...disks, aPointDisk({ name: 'd' })] } }))).toStrictEqual({
       os: null,
       a: 1,
       b: 0,
@@ -91,23 +91,24 @@ describe('the data disks of a plan', () => {
       aPointDisk({ name: 'c', lun: 64 }),
     ];
     const made = plan({ point: { disks } });
-    assert.deepEqual(luns(made), { os: null, a: 1, b: 0, c: 2 });
-    assert.deepEqual(codes(made), ['warning CONTRADICTION', 'warning CONTRADICTION']);
+    expect(luns(made)).toStrictEqual({ os: null, a: 1, b: 0, c: 2 });
+    expect(codes(made)).toStrictEqual(['warning CONTRADICTION', 'warning CONTRADICTION']);
   });
 
   it('are never cached for writing', () => {
     const disks = [os, aPointDisk({ name: 'a', caching: 'ReadWrite' }), aPointDisk({ name: 'b', caching: 'ReadOnly' })];
-    assert.deepEqual(
-      plan({ point: { disks } }).disks.map((disk) => disk.caching),
-      ['ReadWrite', 'None', 'ReadOnly'],
-    );
+    expect(plan({ point: { disks } }).disks.map((disk) => disk.caching)).toStrictEqual([
+      'ReadWrite',
+      'None',
+      'ReadOnly',
+    ]);
   });
 
   it('may have 32,767 GiB', () => {
     const sized = (sizeBytes: number): readonly string[] =>
       codes(plan({ point: { disks: [os, aPointDisk({ name: 'a', sizeBytes })] } }));
-    assert.deepEqual(sized(32_767 * GIB), []);
-    assert.deepEqual(sized(32_767 * GIB + 512), ['error DISK_SKU']);
+    expect(sized(32_767 * GIB)).toStrictEqual([]);
+    expect(sized(32_767 * GIB + 512)).toStrictEqual(['error DISK_SKU']);
   });
 });
 
@@ -121,14 +122,14 @@ describe('the size of a planned disk', () => {
     ] as const) {
       const [disk] = plan({ point: { disks: [aPointDisk({ sizeBytes: source })] } }).disks;
       assert.equal(disk?.sizeBytes, planned * GIB, `${source} bytes`);
-      assert.equal(disk?.sourceBytes, source);
+      expect(disk?.sourceBytes).toBe(source);
     }
   });
 
   it('goes with what is used of it, where that is known', () => {
-    assert.equal(plan({ usedBytes: { sda: 123 } }).disks[0]?.usedBytes, 123);
+    expect(plan({ usedBytes: { sda: 123 } }).disks[0]?.usedBytes).toBe(123);
     const unmeasured = planRestore({ ...planningFacts(), disks: [{ name: 'sda', usedBytes: null }] });
-    assert.equal(unmeasured.disks[0]?.usedBytes, 10 * GIB);
+    expect(unmeasured.disks[0]?.usedBytes).toBe(10 * GIB);
   });
 });
 
@@ -136,10 +137,10 @@ describe('the SKU of a planned disk', () => {
   const skus = (made: RestorePlan): readonly string[] => made.disks.map((disk) => disk.sku);
 
   it('is StandardSSD_LRS unless manifest or request say otherwise', () => {
-    assert.deepEqual(skus(plan()), ['StandardSSD_LRS']);
-    assert.deepEqual(skus(plan({ point: { disks: [aPointDisk({ sku: 'Premium_LRS' })] } })), ['Premium_LRS']);
+    expect(skus(plan())).toStrictEqual(['StandardSSD_LRS']);
+    expect(skus(plan({ point: { disks: [aPointDisk({ sku: 'Premium_LRS' })] } }))).toStrictEqual(['Premium_LRS']);
     const asked = { destination: { diskSku: 'standard_lrs' } };
-    assert.deepEqual(skus(plan({ point: { disks: [aPointDisk({ sku: 'Premium_LRS' })] }, request: asked })), [
+    expect(skus(plan({ point: { disks: [aPointDisk({ sku: 'Premium_LRS' })] }, request: asked }))).toStrictEqual([
       'Standard_LRS',
     ]);
   });
@@ -147,38 +148,38 @@ describe('the SKU of a planned disk', () => {
   it('is refused where the user asks for one that does not exist or that an OS disk can not have', () => {
     for (const diskSku of ['Golden_LRS', 'PremiumV2_LRS', 'UltraSSD_LRS']) {
       const made = plan({ request: { destination: { diskSku } } });
-      assert.deepEqual(codes(made), ['error DISK_SKU']);
-      assert.ok(made.problems[0]?.message.includes(diskSku));
+      expect(codes(made)).toStrictEqual(['error DISK_SKU']);
+      expect(made.problems[0]?.message.includes(diskSku)).toBeTruthy();
     }
   });
 
   it('that exists in zones only needs a zone', () => {
     const disks = [aPointDisk({ name: 'os', role: 'os' }), aPointDisk({ name: 'data' })];
     const request = { disksOnly: true, excludeDisks: ['os'], destination: { diskSku: 'UltraSSD_LRS' } };
-    assert.deepEqual(codes(plan({ point: { disks }, request })), ['error DISK_SKU']);
+    expect(codes(plan({ point: { disks }, request }))).toStrictEqual(['error DISK_SKU']);
     const zoned = plan({
       point: { disks },
       request: { ...request, destination: { ...request.destination, zone: '1' } },
     });
-    assert.deepEqual(codes(zoned), []);
-    assert.equal(zoned.disks[0]?.caching, 'None');
+    expect(codes(zoned)).toStrictEqual([]);
+    expect(zoned.disks[0]?.caching).toBe('None');
   });
 
   it('of the manifest is replaced with a warning where it can not be had', () => {
     const made = plan({ point: { disks: [aPointDisk({ sku: 'UltraSSD_LRS' })] } });
-    assert.deepEqual(skus(made), ['Premium_LRS']);
-    assert.deepEqual(codes(made), ['warning DISK_SKU']);
+    expect(skus(made)).toStrictEqual(['Premium_LRS']);
+    expect(codes(made)).toStrictEqual(['warning DISK_SKU']);
   });
 
   it('can not be premium on a size without premium disks', () => {
     const destination = { size: 'Standard_D2_v2', diskSku: 'Premium_LRS' };
-    assert.deepEqual(codes(plan({ request: { destination } })), ['error DISK_SKU']);
+    expect(codes(plan({ request: { destination } }))).toStrictEqual(['error DISK_SKU']);
     const manifest = plan({
       point: { disks: [aPointDisk({ sku: 'Premium_LRS' })] },
       request: { destination: { size: 'Standard_D2_v2' } },
     });
-    assert.deepEqual(codes(manifest), ['warning DISK_SKU']);
-    assert.deepEqual(skus(manifest), ['StandardSSD_LRS']);
+    expect(codes(manifest)).toStrictEqual(['warning DISK_SKU']);
+    expect(skus(manifest)).toStrictEqual(['StandardSSD_LRS']);
   });
 });
 
@@ -189,14 +190,14 @@ describe('the names of the new disks', () => {
       point: { disks, machineName: 'ignored' },
       request: { destination: { name: 'n'.repeat(64) } },
     });
-    assert.deepEqual(
-      named.disks.map((disk) => disk.azureName),
-      [`${'n'.repeat(48)}-os`, `${'n'.repeat(48)}-data-4`],
-    );
+    expect(named.disks.map((disk) => disk.azureName)).toStrictEqual([
+      `${'n'.repeat(48)}-os`,
+      `${'n'.repeat(48)}-data-4`,
+    ]);
   });
 
   it('are fit for Azure even where the name of the machine is not', () => {
     const made = plan({ point: { machineName: '../../etc/ü srv' }, request: { disksOnly: true } });
-    assert.match(made.disks[0]!.azureName, /^[A-Za-z0-9][A-Za-z0-9_.-]*-os$/);
+    expect(made.disks[0]!.azureName).toMatch(/^[A-Za-z0-9][A-Za-z0-9_.-]*-os$/);
   });
 });

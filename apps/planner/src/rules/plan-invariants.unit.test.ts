@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import {
   canonicalHash,
   canonicalJson,
@@ -99,31 +99,28 @@ describe('whatever is asked for', () => {
       fc.property(facts, (given) => {
         const plan = planRestore(given);
 
-        assert.deepEqual(
-          plan.steps.map(({ number, id }) => ({ number, id })),
-          STEPS,
-        );
+        expect(plan.steps.map(({ number, id }) => ({ number, id }))).toStrictEqual(STEPS);
         const luns = plan.disks.flatMap((one) => (one.lun === null ? [] : [one.lun]));
         assert.equal(new Set(luns).size, luns.length, 'LUNs are unique');
-        assert.ok(luns.every((lun) => Number.isInteger(lun) && lun >= 0));
+        expect(luns.every((lun) => Number.isInteger(lun) && lun >= 0)).toBe(true);
         assert.ok(plan.disks.filter((one) => one.role === 'os').length <= 1, 'at most one OS disk');
         for (const one of plan.disks) {
           assert.equal(one.sizeBytes % GIB, 0, 'whole GiB');
           assert.ok(one.sizeBytes >= one.sourceBytes, 'room for the source');
-          assert.equal(one.role === 'os', one.lun === null);
-          assert.ok(!given.request.excludeDisks.includes(one.name));
-          assert.ok(one.azureName.length <= 64);
+          expect(one.role === 'os').toBe(one.lun === null);
+          expect(given.request.excludeDisks).not.toContain(one.name);
+          expect(one.azureName.length).toBeLessThanOrEqual(64);
         }
         const names = plan.disks.map((one) => one.azureName.toLowerCase());
         assert.equal(new Set(names).size, names.length, 'names of new disks are unique');
         const moved = plan.workers.flatMap((worker) => worker.disks);
         assert.equal(new Set(moved).size, moved.length, 'no disk has two workers');
         for (const problem of plan.problems) {
-          assert.ok(PROBLEM_CODES.includes(problem.code));
-          assert.match(problem.message, /\.$/);
-          assert.match(problem.fix, /\.$/);
+          expect(PROBLEM_CODES).toContain(problem.code);
+          expect(problem.message).toMatch(/\.$/);
+          expect(problem.fix).toMatch(/\.$/);
         }
-        assert.doesNotThrow(() => JSON.stringify(plan));
+        expect(() => JSON.stringify(plan)).not.toThrow();
       }),
       { numRuns: 2000 },
     );
@@ -135,16 +132,15 @@ describe('whatever is asked for', () => {
         const plan = planRestore(given);
         if (isRefused(plan)) return;
         const { destination } = plan;
-        assert.notEqual(destination.resourceGroup, '');
-        assert.notEqual(destination.region, '');
-        assert.ok(plan.disks.length > 0);
+        expect(destination.resourceGroup).not.toBe('');
+        expect(destination.region).not.toBe('');
+        expect(plan.disks.length).toBeGreaterThan(0);
         if (!given.request.disksOnly) {
-          assert.ok(destination.vmName && destination.size && destination.subnetId && plan.generation);
-          assert.ok(plan.disks.some((one) => one.role === 'os'));
+          expect(destination.vmName && destination.size && destination.subnetId && plan.generation).toBeTruthy();
+          expect(plan.disks.some((one) => one.role === 'os')).toBe(true);
         }
         if (given.request.transfer === 'worker') {
-          assert.deepEqual(
-            plan.workers.flatMap((worker) => worker.disks).sort(),
+          expect(plan.workers.flatMap((worker) => worker.disks).sort()).toStrictEqual(
             plan.disks.map((one) => one.name).sort(),
           );
         }
@@ -157,18 +153,17 @@ describe('whatever is asked for', () => {
 describe('the hash of a plan', () => {
   it('is the same for the same facts, and another one for another plan', () => {
     const first = planRestore(planningFacts());
-    assert.match(first.planHash, /^sha256:[0-9a-f]{64}$/);
-    assert.equal(planRestore(planningFacts()).planHash, first.planHash);
-    assert.notEqual(
-      planRestore(planningFacts({ request: { destination: { name: 'other' } } })).planHash,
+    expect(first.planHash).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(planRestore(planningFacts()).planHash).toBe(first.planHash);
+    expect(planRestore(planningFacts({ request: { destination: { name: 'other' } } })).planHash).not.toBe(
       first.planHash,
     );
   });
 
   it('covers everything but itself and the estimates', () => {
     const { planHash, estimates, ...rest } = planRestore(planningFacts({ usedBytes: { sda: 5 } }));
-    assert.ok(estimates.readBytes > 0);
-    assert.equal(canonicalHash(rest), planHash);
+    expect(estimates.readBytes).toBeGreaterThan(0);
+    expect(canonicalHash(rest)).toBe(planHash);
   });
 
   it('survives a trip through JSON and any order of keys', () => {
@@ -183,8 +178,8 @@ describe('the hash of a plan', () => {
     };
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        assert.equal(canonicalJson(shuffled(value)), canonicalJson(value));
-        assert.equal(canonicalHash(JSON.parse(canonicalJson(value))), canonicalHash(value));
+        expect(canonicalJson(shuffled(value))).toBe(canonicalJson(value));
+        expect(canonicalHash(JSON.parse(canonicalJson(value)))).toBe(canonicalHash(value));
       }),
     );
   });

@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { isRefused, planRestore, type ProblemCode, type RestorePlan } from '@landfall/domain';
 import { aPointDisk, planningFacts, type FactChanges } from '@landfall/testing';
 
@@ -9,25 +9,25 @@ function refusedFor(code: ProblemCode, changes: FactChanges, said: RegExp, fix =
   const made = plan(changes);
   const found = made.problems.find((problem) => problem.code === code && problem.severity === 'error');
   assert.ok(found, `no error ${code} in ${JSON.stringify(made.problems)}`);
-  assert.match(found.message, said);
-  assert.match(found.fix, fix);
-  assert.equal(isRefused(made), true);
+  expect(found.message).toMatch(said);
+  expect(found.fix).toMatch(fix);
+  expect(isRefused(made)).toBe(true);
 }
 
 function warnedOf(code: ProblemCode, changes: FactChanges, said: RegExp): void {
   const made = plan(changes);
   const found = made.problems.find((problem) => problem.code === code);
   assert.equal(found?.severity, 'warning', JSON.stringify(made.problems));
-  assert.match(found.message, said);
+  expect(found.message).toMatch(said);
   assert.equal(isRefused(made), false, JSON.stringify(made.problems));
 }
 
 describe('a plan', () => {
   it('has no problems where nothing stands against the restore', () => {
     const made = plan();
-    assert.deepEqual(made.problems, []);
-    assert.deepEqual(made.restorePoint.os, { family: 'linux' });
-    assert.deepEqual(made.destination, {
+    expect(made.problems).toStrictEqual([]);
+    expect(made.restorePoint.os).toStrictEqual({ family: 'linux' });
+    expect(made.destination).toStrictEqual({
       kind: 'new',
       subscriptionId: '00000000-0000-4000-8000-000000000001',
       resourceGroup: 'apps',
@@ -43,30 +43,24 @@ describe('a plan', () => {
 
   it('takes the steps of a restore to a new location with a worker', () => {
     const applying = plan().steps.filter((step) => step.applies);
-    assert.deepEqual(
-      applying.map((step) => step.number),
-      [0, 3, 4, 5, 6, 7, 10, 11],
-    );
+    expect(applying.map((step) => step.number)).toStrictEqual([0, 3, 4, 5, 6, 7, 10, 11]);
   });
 
   it('needs no worker for a direct transfer, and says why', () => {
     const made = plan({ request: { transfer: 'direct' } });
-    assert.deepEqual(made.workers, []);
+    expect(made.workers).toStrictEqual([]);
     for (const number of [4, 6, 7]) {
-      assert.equal(made.steps[number]?.applies, false);
-      assert.equal(made.steps[number]?.why, 'the disks are written directly');
+      expect(made.steps[number]?.applies).toBe(false);
+      expect(made.steps[number]?.why).toBe('the disks are written directly');
     }
   });
 
   it('makes no VM where only disks are wanted', () => {
     const made = plan({ request: { disksOnly: true } });
-    assert.deepEqual(
-      made.steps.filter((step) => step.applies).map((step) => step.number),
-      [0, 3, 4, 5, 6, 7],
-    );
-    assert.equal(made.destination.vmName, null);
-    assert.equal(made.destination.size, null);
-    assert.equal(made.disks[0]?.azureName, 'web-os');
+    expect(made.steps.filter((step) => step.applies).map((step) => step.number)).toStrictEqual([0, 3, 4, 5, 6, 7]);
+    expect(made.destination.vmName).toBe(null);
+    expect(made.destination.size).toBe(null);
+    expect(made.disks[0]?.azureName).toBe('web-os');
   });
 });
 
@@ -74,10 +68,7 @@ describe('a point', () => {
   it('of level file is refused, without a word on firmware', () => {
     const changes: FactChanges = { point: { level: 'file', disks: [] }, machine: { boots: [] } };
     refusedFor('POINT_UNSUPPORTED', changes, /files of "web"/);
-    assert.deepEqual(
-      plan(changes).problems.map((problem) => problem.code),
-      ['POINT_UNSUPPORTED'],
-    );
+    expect(plan(changes).problems.map((problem) => problem.code)).toStrictEqual(['POINT_UNSUPPORTED']);
   });
 
   it('without disks is refused', () => {
@@ -120,25 +111,25 @@ describe('a point', () => {
 
 describe('the firmware', () => {
   it('makes a BIOS image Generation 1 and a UEFI image Generation 2', () => {
-    assert.equal(plan({ machine: { boots: ['bios'] } }).generation, 1);
-    assert.equal(plan({ machine: { boots: ['uefi'] } }).generation, 2);
+    expect(plan({ machine: { boots: ['bios'] } }).generation).toBe(1);
+    expect(plan({ machine: { boots: ['uefi'] } }).generation).toBe(2);
   });
 
   it('that is unknown is an error, never a guess', () => {
     refusedFor('FIRMWARE_UNKNOWN', { machine: { boots: [] } }, /Nothing that boots/, /--generation 1 .*--generation 2/);
-    assert.equal(plan({ machine: { boots: [] } }).generation, null);
+    expect(plan({ machine: { boots: [] } }).generation).toBe(null);
   });
 
   it('that is unknown is a warning once the user gives a generation', () => {
     for (const generation of [1, 2] as const) {
       const changes: FactChanges = { machine: { boots: [] }, request: { generation } };
       warnedOf('FIRMWARE_UNKNOWN', changes, new RegExp(`Generation ${generation} VM because that was asked for`));
-      assert.equal(plan(changes).generation, generation);
+      expect(plan(changes).generation).toBe(generation);
     }
   });
 
   it('is taken from the manifest where the disks show nothing', () => {
-    assert.equal(plan({ point: { firmware: 'uefi' }, machine: { boots: [] } }).generation, 2);
+    expect(plan({ point: { firmware: 'uefi' }, machine: { boots: [] } }).generation).toBe(2);
   });
 
   it('is unknown where manifest and disks disagree', () => {
@@ -149,8 +140,8 @@ describe('the firmware', () => {
   it('of a disk that boots both ways gives Generation 1 with a warning, unless the manifest decides', () => {
     warnedOf('FIRMWARE_UNKNOWN', { machine: { boots: ['bios', 'uefi'] } }, /becomes a Generation 1 VM/);
     const decided = plan({ point: { firmware: 'uefi' }, machine: { boots: ['bios', 'uefi'] } });
-    assert.equal(decided.generation, 2);
-    assert.deepEqual(decided.problems, []);
+    expect(decided.generation).toBe(2);
+    expect(decided.problems).toStrictEqual([]);
   });
 
   it('contradicts a generation that it cannot boot', () => {
@@ -163,18 +154,18 @@ describe('the firmware', () => {
     const computer: FactChanges = { point: { kind: 'computer', firmware: 'uefi' }, machine: { boots: ['uefi'] } };
     refusedFor('NOT_AVAILABLE', computer, /UEFI computer/, /--generation 2/);
     warnedOf('GEN2_EXPERIMENTAL', { ...computer, request: { generation: 2 } }, /experimental/);
-    assert.equal(plan({ ...computer, request: { generation: 2 } }).generation, 2);
+    expect(plan({ ...computer, request: { generation: 2 } }).generation).toBe(2);
   });
 
   it('of a BIOS computer gives Generation 1, and no other', () => {
-    assert.equal(plan({ point: { kind: 'computer' } }).generation, 1);
+    expect(plan({ point: { kind: 'computer' } }).generation).toBe(1);
     refusedFor('CONTRADICTION', { point: { kind: 'computer' }, request: { generation: 2 } }, /BIOS only/);
   });
 
   it('does not matter where only disks are wanted', () => {
     const made = plan({ machine: { boots: [] }, request: { disksOnly: true } });
-    assert.deepEqual(made.problems, []);
-    assert.equal(made.generation, null);
+    expect(made.problems).toStrictEqual([]);
+    expect(made.generation).toBe(null);
   });
 
   it('is not asked for where no volume that boots was backed up', () => {
@@ -193,7 +184,7 @@ describe('LVM', () => {
   });
 
   it('on an image of a VM is nothing special', () => {
-    assert.deepEqual(plan({ machine: { volumeGroups } }).problems, []);
+    expect(plan({ machine: { volumeGroups } }).problems).toStrictEqual([]);
   });
 });
 
@@ -233,21 +224,15 @@ describe('the disks', () => {
     const changes: FactChanges = { point: { disks: three }, request: { excludeDisks: ['sda'] } };
     refusedFor('CONTRADICTION', changes, /OS disk "sda" is left out/, /--disks-only/);
     const made = plan({ ...changes, request: { excludeDisks: ['sda'], disksOnly: true } });
-    assert.deepEqual(
-      made.disks.map(({ name, role, lun }) => ({ name, role, lun })),
-      [
-        { name: 'sdb', role: 'data', lun: 0 },
-        { name: 'sdc', role: 'data', lun: 1 },
-      ],
-    );
+    expect(made.disks.map(({ name, role, lun }) => ({ name, role, lun }))).toStrictEqual([
+      { name: 'sdb', role: 'data', lun: 0 },
+      { name: 'sdc', role: 'data', lun: 1 },
+    ]);
   });
 
   it('without bytes are refused by name, without a word on firmware', () => {
     const empty = plan({ point: { disks: [aPointDisk({ sizeBytes: 0 })] }, machine: { boots: [], bootDisk: null } });
-    assert.deepEqual(
-      empty.problems.map((problem) => problem.code),
-      ['DISK_EMPTY'],
-    );
+    expect(empty.problems.map((problem) => problem.code)).toStrictEqual(['DISK_EMPTY']);
   });
 
   it('without bytes say how to leave them out', () => {

@@ -1,6 +1,6 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
-import { beforeEach, describe, it } from 'node:test';
 import {
   newRestoreId,
   OWNER_TAGS,
@@ -47,26 +47,20 @@ beforeEach(() => {
 describe('step 3, create-empty-disks', () => {
   it('makes each disk of the plan: empty, tagged, of its size, the OS disk with its generation', async () => {
     const outcome = await disksOf(planWith(3));
-    assert.deepEqual(
-      outcome.map((disk) => disk.name),
-      ['disk-0', 'disk-1', 'disk-2'],
-    );
+    expect(outcome.map((disk) => disk.name)).toStrictEqual(['disk-0', 'disk-1', 'disk-2']);
     for (const [index, { azureId }] of outcome.entries()) {
       const disk = await cloud.disk(azureId);
-      assert.equal(disk?.sizeBytes, (index + 1) * GIB);
-      assert.equal(disk.diskState, 'Unattached');
-      assert.equal(disk.name, `web-${index}-${restoreId}`);
-      assert.deepEqual(disk.tags, {
+      expect(disk?.sizeBytes).toBe((index + 1) * GIB);
+      expect(disk!.diskState).toBe('Unattached');
+      expect(disk!.name).toBe(`web-${index}-${restoreId}`);
+      expect(disk!.tags).toStrictEqual({
         [OWNER_TAGS.appliance]: 'appliance',
         [OWNER_TAGS.restore]: restoreId,
         [OWNER_TAGS.role]: 'disk',
       });
     }
     const kept = (await books.restore(restoreId))?.disks.map((disk) => disk.azureId);
-    assert.deepEqual(
-      kept,
-      outcome.map((disk) => disk.azureId),
-    );
+    expect(kept).toStrictEqual(outcome.map((disk) => disk.azureId));
   });
 
   it('stores no disk when another run has taken its place meanwhile', async () => {
@@ -84,7 +78,7 @@ describe('step 3, create-empty-disks', () => {
   it('makes disks that wait for an upload when the data goes to them directly', async () => {
     const plan = planWith(1);
     const [disk] = await disksOf({ ...plan, options: { ...plan.options, transfer: 'direct' } });
-    assert.equal((await cloud.disk(disk?.azureId ?? ''))?.diskState, 'ReadyToUpload');
+    expect((await cloud.disk(disk?.azureId ?? ''))?.diskState).toBe('ReadyToUpload');
   });
 
   it('makes none twice, wherever its process dies', async () => {
@@ -93,20 +87,20 @@ describe('step 3, create-empty-disks', () => {
       const done = await disksOf(plan, new CrashingJournal(journal, boundary)).then(() => true, expectCrash);
       if (done) break;
     }
-    assert.equal(cloud.inventory.length, 3);
-    assert.deepEqual(journal.ledger.map((entry) => entry.azureId).sort(), cloud.inventory);
+    expect(cloud.inventory.length).toBe(3);
+    expect(journal.ledger.map((entry) => entry.azureId).sort()).toStrictEqual(cloud.inventory);
   });
 
   it('waits for the disks under way before it tells of one that failed', async () => {
     const error = new RetryableError({ code: 'AZURE_THROTTLED', message: 'Slow.', fix: 'Wait.' });
     cloud.failNext('ensureEmptyDisk', error);
-    await assert.rejects(disksOf(planWith(3)), error);
-    assert.equal(cloud.inventory.length, 2);
+    await expect(disksOf(planWith(3))).rejects.toBe(error);
+    expect(cloud.inventory.length).toBe(2);
   });
 
   it('refuses to guess the generation', async () => {
-    await assert.rejects(disksOf({ ...planWith(1), generation: null }), { code: 'PLAN_INCOMPLETE' });
-    assert.deepEqual(cloud.inventory, []);
+    await expect(disksOf({ ...planWith(1), generation: null })).rejects.toMatchObject({ code: 'PLAN_INCOMPLETE' });
+    expect(cloud.inventory).toStrictEqual([]);
   });
 });
 
@@ -115,38 +109,35 @@ describe('step 4, launch-worker', () => {
     const plan = planWith(2);
     const disks = await disksOf(plan);
     const [worker] = await launched(plan, disks);
-    assert.equal(worker?.workerId, `landfall-worker-${restoreId}-0`);
-    const vm = await cloud.vm(worker.azureId);
-    assert.equal(vm?.powerState, 'running');
-    assert.deepEqual(
-      vm.dataDisks,
-      disks.map((disk, lun) => ({ diskId: disk.azureId, lun })),
-    );
-    assert.deepEqual((await workers.worker(worker.workerId))?.disks, ['disk-0', 'disk-1']);
+    expect(worker?.workerId).toBe(`landfall-worker-${restoreId}-0`);
+    const vm = await cloud.vm(worker!.azureId);
+    expect(vm?.powerState).toBe('running');
+    expect(vm!.dataDisks).toStrictEqual(disks.map((disk, lun) => ({ diskId: disk.azureId, lun })));
+    expect((await workers.worker(worker!.workerId))?.disks).toStrictEqual(['disk-0', 'disk-1']);
   });
 
   it('tells the worker its name, the API and a token that redeems it once, and no other secret', async () => {
     const plan = planWith(1);
     const [worker] = await launched(plan, await disksOf(plan));
     const environment = environmentOf(worker?.azureId ?? '');
-    assert.deepEqual(Object.keys(environment).sort(), [
+    expect(Object.keys(environment).sort()).toStrictEqual([
       'LANDFALL_API_URL',
       'LANDFALL_BOOTSTRAP_TOKEN',
       'LANDFALL_MOVER_PROCESSES',
       'LANDFALL_WORKER_ID',
     ]);
     const token = environment['LANDFALL_BOOTSTRAP_TOKEN'] ?? '';
-    assert.ok(Buffer.from(token, 'base64url').length >= 32);
-    assert.ok(await redeem(worker?.workerId ?? '', token));
-    assert.equal(await redeem(worker?.workerId ?? '', token), null);
-    assert.equal(environment['LANDFALL_API_URL'], 'http://api');
+    expect(Buffer.from(token, 'base64url').length).toBeGreaterThanOrEqual(32);
+    expect(await redeem(worker?.workerId ?? '', token)).toBeTruthy();
+    expect(await redeem(worker?.workerId ?? '', token)).toBe(null);
+    expect(environment['LANDFALL_API_URL']).toBe('http://api');
   });
 
   it('gives the worker one data-mover for every two cores', async () => {
     const plan = planWith(1);
     const disks = await disksOf(plan);
     const [worker] = await launched({ ...plan, workers: [{ size: 'Standard_D8s_v5', disks: ['disk-0'] }] }, disks);
-    assert.equal(environmentOf(worker?.azureId ?? '')['LANDFALL_MOVER_PROCESSES'], '4');
+    expect(environmentOf(worker?.azureId ?? '')['LANDFALL_MOVER_PROCESSES']).toBe('4');
   });
 
   it('spreads the disks over several workers as planned', async () => {
@@ -159,11 +150,11 @@ describe('step 4, launch-worker', () => {
     };
     const disks = await disksOf(plan);
     const both = await launched(plan, disks);
-    assert.deepEqual(both[0]?.disks, [
+    expect(both[0]?.disks).toStrictEqual([
       { name: 'disk-2', lun: 0 },
       { name: 'disk-0', lun: 1 },
     ]);
-    assert.equal((await cloud.disk(disks[1]?.azureId ?? ''))?.managedBy, both[1]?.azureId);
+    expect((await cloud.disk(disks[1]?.azureId ?? ''))?.managedBy).toBe(both[1]?.azureId);
   });
 
   it('leaves one worker only, wherever its process dies, and everything of it in the ledger', async () => {
@@ -174,13 +165,13 @@ describe('step 4, launch-worker', () => {
       const done = await launched(plan, disks, crashing).then(() => true, expectCrash);
       if (done) break;
     }
-    assert.equal(cloud.vms.size, 1);
-    assert.equal(cloud.nics.size, 1);
+    expect(cloud.vms.size).toBe(1);
+    expect(cloud.nics.size).toBe(1);
     const listed = journal.ledger.filter((entry) => entry.state !== 'removed').map((entry) => entry.azureId);
-    assert.deepEqual(listed.sort(), cloud.inventory);
+    expect(listed.sort()).toStrictEqual(cloud.inventory);
     const active = await workers.workers({ restoreId, active: true });
-    assert.equal(active.length, 1);
-    assert.equal(active[0]?.azureId, [...cloud.vms.values()][0]?.azureId);
+    expect(active.length).toBe(1);
+    expect(active[0]?.azureId).toBe([...cloud.vms.values()][0]?.azureId);
   });
 
   it('keeps the VM of an earlier try when its worker has reported', async () => {
@@ -189,8 +180,8 @@ describe('step 4, launch-worker', () => {
     const [first] = await launched(plan, disks);
     await redeem(first?.workerId ?? '', environmentOf(first?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '');
     const [again] = await launched(plan, disks);
-    assert.deepEqual(again, first);
-    assert.equal(cloud.vms.size, 1);
+    expect(again).toStrictEqual(first);
+    expect(cloud.vms.size).toBe(1);
   });
 
   it('replaces the VM of an earlier try whose worker does not report', async () => {
@@ -198,13 +189,13 @@ describe('step 4, launch-worker', () => {
     const disks = await disksOf(plan);
     const [first] = await launched(plan, disks);
     const [second] = await launched(plan, disks);
-    assert.equal(second?.workerId, `landfall-worker-${restoreId}-0-2`);
-    assert.equal(await cloud.vm(first?.azureId ?? ''), null);
-    assert.equal((await workers.worker(first?.workerId ?? ''))?.state, 'retired');
-    assert.deepEqual(doors.shutOnes, [first?.workerId]);
-    assert.equal((await cloud.disk(disks[0]?.azureId ?? ''))?.managedBy, second.azureId);
+    expect(second?.workerId).toBe(`landfall-worker-${restoreId}-0-2`);
+    expect(await cloud.vm(first?.azureId ?? '')).toBe(null);
+    expect((await workers.worker(first?.workerId ?? ''))?.state).toBe('retired');
+    expect(doors.shutOnes).toStrictEqual([first?.workerId]);
+    expect((await cloud.disk(disks[0]?.azureId ?? ''))?.managedBy).toBe(second!.azureId);
     const left = journal.ledger.filter((entry) => entry.state !== 'removed').map((entry) => entry.azureId);
-    assert.deepEqual(left.sort(), cloud.inventory);
+    expect(left.sort()).toStrictEqual(cloud.inventory);
   });
 
   it('replaces a worker whose VM somebody removed', async () => {
@@ -215,8 +206,8 @@ describe('step 4, launch-worker', () => {
     const tags = (await cloud.vm(first?.azureId ?? ''))?.tags ?? {};
     await cloud.deleteOwned({ azureId: first?.azureId ?? '', kind: 'vm', tags }, journal);
     const [second] = await launched(plan, disks);
-    assert.notEqual(second?.workerId, first?.workerId);
-    assert.equal((await cloud.vm(second?.azureId ?? ''))?.powerState, 'running');
+    expect(second?.workerId).not.toBe(first?.workerId);
+    expect((await cloud.vm(second?.azureId ?? ''))?.powerState).toBe('running');
   });
 
   it('lets the worker in, whichever of two runs has asked for its VM last', async () => {
@@ -235,9 +226,9 @@ describe('step 4, launch-worker', () => {
     const [worker] = await launched(plan, disks);
     letFirstOn.resolve();
     await first;
-    assert.equal(cloud.vms.size, 1);
+    expect(cloud.vms.size).toBe(1);
     const token = environmentOf(worker?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '';
-    assert.ok(await redeem(worker?.workerId ?? '', token));
+    expect(await redeem(worker?.workerId ?? '', token)).toBeTruthy();
   });
 
   it('lets the worker in whose VM was asked for before, when Azure does not show that VM yet', async () => {
@@ -246,8 +237,8 @@ describe('step 4, launch-worker', () => {
     const [worker] = await launched(plan, disks);
     const token = environmentOf(worker?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '';
     await launched(plan, disks, journal, { cloud: hidingVms(1) });
-    assert.equal(environmentOf(worker?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'], token);
-    assert.ok(await redeem(worker?.workerId ?? '', token));
+    expect(environmentOf(worker?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN']).toBe(token);
+    expect(await redeem(worker?.workerId ?? '', token)).toBeTruthy();
   });
 
   it('keeps a worker that has reported when Azure does not show its VM for a moment', async () => {
@@ -256,8 +247,8 @@ describe('step 4, launch-worker', () => {
     const [first] = await launched(plan, disks);
     await redeem(first?.workerId ?? '', environmentOf(first?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '');
     const [again] = await launched(plan, disks, journal, { cloud: hidingVms(2), looksForVm: [0, 0] });
-    assert.deepEqual(again, first);
-    assert.ok(!cloud.changes.some((change) => change.startsWith('deleteOwned')));
+    expect(again).toStrictEqual(first);
+    expect(cloud.changes.some((change) => change.startsWith('deleteOwned'))).toBe(false);
   });
 
   it('is taken up again when the worker reports just as its VM is to be asked for once more', async () => {
@@ -268,12 +259,12 @@ describe('step 4, launch-worker', () => {
       await redeem(worker?.workerId ?? '', environmentOf(worker?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '');
     });
     const changes = cloud.changes.length;
-    await assert.rejects(launched(plan, disks, journal, { cloud: hiding }), {
+    await expect(launched(plan, disks, journal, { cloud: hiding })).rejects.toMatchObject({
       code: 'WORKER_CHANGED',
       kind: 'retryable',
     });
-    assert.equal(cloud.changes.length, changes);
-    assert.deepEqual(await launched(plan, disks), [worker]);
+    expect(cloud.changes.length).toBe(changes);
+    expect(await launched(plan, disks)).toStrictEqual([worker]);
   });
 
   it('replaces a worker that had reported and fell silent in step 5, once the restore is resumed', async () => {
@@ -284,12 +275,9 @@ describe('step 4, launch-worker', () => {
     await workers.heartbeat(first?.workerId ?? '', { name: 'm', pid: 1 });
     await loseWorker();
     const [second] = await launched(plan, disks, journal, { reportsWithinMs: 20 });
-    assert.equal(second?.workerId, `landfall-worker-${restoreId}-0-2`);
-    assert.deepEqual(
-      [...cloud.vms.values()].map((vm) => vm.azureId),
-      [second.azureId],
-    );
-    for (const disk of disks) assert.equal((await cloud.disk(disk.azureId))?.managedBy, second.azureId);
+    expect(second?.workerId).toBe(`landfall-worker-${restoreId}-0-2`);
+    expect([...cloud.vms.values()].map((vm) => vm.azureId)).toStrictEqual([second!.azureId]);
+    for (const disk of disks) expect((await cloud.disk(disk.azureId))?.managedBy).toBe(second!.azureId);
   });
 
   it('removes the VM of a worker that was given up just before it got one, and lets its disks go', async () => {
@@ -298,14 +286,11 @@ describe('step 4, launch-worker', () => {
     const [first] = await launched(plan, disks);
     await workers.retire(first?.workerId ?? '');
     const [second] = await launched(plan, disks);
-    assert.equal(second?.workerId, `landfall-worker-${restoreId}-0-2`);
-    assert.deepEqual(
-      [...cloud.vms.values()].map((vm) => vm.azureId),
-      [second.azureId],
-    );
-    for (const disk of disks) assert.equal((await cloud.disk(disk.azureId))?.managedBy, second.azureId);
+    expect(second?.workerId).toBe(`landfall-worker-${restoreId}-0-2`);
+    expect([...cloud.vms.values()].map((vm) => vm.azureId)).toStrictEqual([second!.azureId]);
+    for (const disk of disks) expect((await cloud.disk(disk.azureId))?.managedBy).toBe(second!.azureId);
     const left = journal.ledger.filter((entry) => entry.state !== 'removed').map((entry) => entry.azureId);
-    assert.deepEqual(left.sort(), cloud.inventory);
+    expect(left.sort()).toStrictEqual(cloud.inventory);
   });
 
   it('does not give up a worker whose VM the next run has asked for again', async () => {
@@ -320,14 +305,16 @@ describe('step 4, launch-worker', () => {
         return workers.retire(...worker);
       },
     });
-    const stale = assert.rejects(launched(plan, disks, journal, { workers: slow }), { code: 'WORKER_CHANGED' });
+    const stale = expect(launched(plan, disks, journal, { workers: slow })).rejects.toMatchObject({
+      code: 'WORKER_CHANGED',
+    });
     await removed.promise;
     const [present] = await launched(plan, disks);
     letOn.resolve();
     await stale;
-    assert.equal(present?.workerId, given?.workerId);
+    expect(present?.workerId).toBe(given?.workerId);
     const token = environmentOf(present?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '';
-    assert.ok(await redeem(present?.workerId ?? '', token));
+    expect(await redeem(present?.workerId ?? '', token)).toBeTruthy();
   });
 
   it('keeps a worker that is heard of again once the restore is resumed', async () => {
@@ -345,15 +332,15 @@ describe('step 4, launch-worker', () => {
         return workers.worker(id);
       },
     });
-    assert.deepEqual(await launched(plan, disks, journal, { workers: woken, reportsWithinMs: 60_000 }), [first]);
+    expect(await launched(plan, disks, journal, { workers: woken, reportsWithinMs: 60_000 })).toStrictEqual([first]);
   });
 
   it('says that a subnet is missing, naming the setting', async () => {
     const plan = planWith(1);
     const disks = await disksOf(plan);
-    await assert.rejects(launched(plan, disks, journal, { subnetId: null }), {
+    await expect(launched(plan, disks, journal, { subnetId: null })).rejects.toMatchObject({
       code: 'NETWORK_NOT_FOUND',
-      fix: /LANDFALL_WORKER_SUBNET_ID/,
+      fix: expect.stringMatching(/LANDFALL_WORKER_SUBNET_ID/),
     });
   });
 });
@@ -382,7 +369,7 @@ function planWith(disks: number): RestorePlan {
 async function disksOf(plan: RestorePlan, calls: CallJournal = journal) {
   const handler = createEmptyDisks({ cloud, books, applianceId: 'appliance' });
   const outcome = await handler(await contextOf(plan, calls));
-  assert.equal(outcome.kind, 'done');
+  expect(outcome.kind).toBe('done');
   return outcome.kind === 'done' ? outcome.output.disks : [];
 }
 
@@ -398,7 +385,7 @@ async function launched(
     ...changes,
   });
   const outcome = await handler(await contextOf(plan, calls, { 'create-empty-disks': { disks } }));
-  assert.equal(outcome.kind, 'done');
+  expect(outcome.kind).toBe('done');
   return outcome.kind === 'done' ? outcome.output.workers : [];
 }
 

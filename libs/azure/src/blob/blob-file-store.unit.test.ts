@@ -1,6 +1,6 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
-import { describe, it } from 'node:test';
 import type { ContainerClient } from '@azure/storage-blob';
 import { BlobFileStore } from './blob-file-store.js';
 
@@ -17,17 +17,17 @@ function store(...answers: ('given' | 'refused')[]): BlobFileStore {
 
 describe('a store that refuses a file', () => {
   it('is given up when it has never given one', async () => {
-    await assert.rejects(store('refused').read('config'), { code: 'STORE_DENIED', kind: 'permanent' });
+    await expect(store('refused').read('config')).rejects.toMatchObject({ code: 'STORE_DENIED', kind: 'permanent' });
   });
 
   it('is asked again when it has', async () => {
     const files = store('given', 'refused', 'given');
-    assert.equal((await files.read('config')).toString(), 'x');
+    expect((await files.read('config')).toString()).toBe('x');
     await assert.rejects(files.read('data/00/00'), {
       code: 'STORE_DENIED',
       kind: 'retryable',
       facts: { status: 403, system: 'AuthorizationFailure', file: 'data/00/00' },
     });
-    assert.equal((await files.read('data/00/00')).toString(), 'x');
+    expect((await files.read('data/00/00')).toString()).toBe('x');
   });
 });

@@ -1,6 +1,6 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { describe, it } from 'node:test';
 import {
   BlobSASPermissions,
   BlobServiceClient,
@@ -8,7 +8,7 @@ import {
   StorageSharedKeyCredential,
 } from '@azure/storage-blob';
 import { Secret, type FileStore } from '@landfall/domain';
-import { diskTargetContract, fileStoreContract } from '@landfall/testing';
+import { diskTargetContract, fileStoreContract } from '@landfall/testing/contracts';
 import { mintContainerReadSas, openBlobStore, openGrantedBlobStore } from './accounts.js';
 import { PageBlobTarget } from './page-blob-target.js';
 
@@ -42,11 +42,14 @@ describe('a blob container', () => {
     await container.getBlobClient('p/data/cold').setAccessTier('Archive');
     const listed = new Map<string, boolean>();
     for await (const file of store.list('')) listed.set(file.path, file.archived);
-    assert.deepEqual([...listed].sort(), [
+    expect([...listed].sort()).toStrictEqual([
       ['config', false],
       ['data/cold', true],
     ]);
-    await assert.rejects(store.read('data/cold'), { code: 'FILE_ARCHIVED', message: /data\/cold/ });
+    await expect(store.read('data/cold')).rejects.toMatchObject({
+      code: 'FILE_ARCHIVED',
+      message: expect.stringMatching(/data\/cold/),
+    });
     await dispose();
   });
 
@@ -62,7 +65,7 @@ describe('a blob container', () => {
     ];
     for (const store of stores) {
       await assert.rejects(store.read('config'), (error: Error & { code?: string }) => {
-        assert.equal(error.code, 'STORE_DENIED');
+        expect(error.code).toBe('STORE_DENIED');
         assert.ok(!/sig=|se=/.test(`${error.message}${String(error.cause)}`), error.message);
         return true;
       });
@@ -75,10 +78,10 @@ describe('a blob container', () => {
       openBlobStore(location, accounts),
     );
     const url = await mintContainerReadSas(place(container.containerName, ''), accounts, 600);
-    assert.equal(new URL(url).searchParams.get('sp'), 'rl');
+    expect(new URL(url).searchParams.get('sp')).toBe('rl');
     const withSas = new ContainerClient(url);
-    await assert.rejects(withSas.getBlockBlobClient('config').upload('x', 1), { statusCode: 403 });
-    await assert.rejects(withSas.deleteBlob('config'), { statusCode: 403 });
+    await expect(withSas.getBlockBlobClient('config').upload('x', 1)).rejects.toMatchObject({ statusCode: 403 });
+    await expect(withSas.deleteBlob('config')).rejects.toMatchObject({ statusCode: 403 });
     await dispose();
   });
 
@@ -86,7 +89,7 @@ describe('a blob container', () => {
     const store = openBlobStore(place('any', ''), {
       [ACCOUNT]: { endpoint: `http://127.0.0.1:9/${ACCOUNT}`, key: new Secret(KEY) },
     });
-    await assert.rejects(store.read('config'), { code: 'STORE_UNREACHABLE', kind: 'retryable' });
+    await expect(store.read('config')).rejects.toMatchObject({ code: 'STORE_UNREACHABLE', kind: 'retryable' });
   });
 });
 

@@ -1,11 +1,10 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parseBlobUrl } from './location.js';
 
 describe('a place in blob storage', () => {
   it('is an account, a container and a prefix', () => {
-    assert.deepEqual(parseBlobUrl('azure://backups01/restic-web/prod/machines'), {
+    expect(parseBlobUrl('azure://backups01/restic-web/prod/machines')).toStrictEqual({
       account: 'backups01',
       container: 'restic-web',
       prefix: 'prod/machines',
@@ -14,9 +13,9 @@ describe('a place in blob storage', () => {
 
   it('may be the whole container, with or without a slash at its end', () => {
     for (const url of ['azure://backups01/restic', 'azure://backups01/restic/']) {
-      assert.deepEqual(parseBlobUrl(url), { account: 'backups01', container: 'restic', prefix: '' });
+      expect(parseBlobUrl(url)).toStrictEqual({ account: 'backups01', container: 'restic', prefix: '' });
     }
-    assert.equal(parseBlobUrl('azure://backups01/restic/a/').prefix, 'a');
+    expect(parseBlobUrl('azure://backups01/restic/a/').prefix).toBe('a');
   });
 
   for (const url of [
@@ -46,7 +45,7 @@ describe('a place in blob storage', () => {
     '/folder',
   ]) {
     it(`is not ${JSON.stringify(url.slice(0, 60))}`, () => {
-      assert.throws(() => parseBlobUrl(url), { code: 'BLOB_URL_INVALID' });
+      expect(() => parseBlobUrl(url)).toThrow(expect.objectContaining({ code: 'BLOB_URL_INVALID' }));
     });
   }
 
@@ -60,9 +59,9 @@ describe('a place in blob storage', () => {
         (url) => {
           try {
             const { prefix } = parseBlobUrl(url);
-            assert.ok(!prefix.split('/').includes('..') && !prefix.startsWith('/') && !prefix.endsWith('/'));
+            expect(!prefix.split('/').includes('..') && !prefix.startsWith('/') && !prefix.endsWith('/')).toBe(true);
           } catch (error) {
-            assert.equal((error as { code?: string }).code, 'BLOB_URL_INVALID');
+            expect((error as { code?: string }).code).toBe('BLOB_URL_INVALID');
           }
         },
       ),

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import type { LandfallError } from '@landfall/domain';
 import { asStoreError } from './storage-errors.js';
 
@@ -22,14 +21,14 @@ describe('an error of blob storage', () => {
       [404, 'ContainerNotFound', 'STORE_NOT_FOUND'],
     ] as const) {
       const error = asStoreError(refusal(status, code), 'account/c', 'data/ab/abcd') as LandfallError;
-      assert.equal(error.code, expected);
-      assert.deepEqual(error.facts, { status, system: code, file: 'data/ab/abcd' });
+      expect(error.code).toBe(expected);
+      expect(error.facts).toStrictEqual({ status, system: code, file: 'data/ab/abcd' });
     }
   });
 
   it('tells no more than is known, and never an address', () => {
     const broken = asStoreError(Object.assign(new Error(URL_WITH_SAS), { code: 'ECONNRESET' }), 'account/c', null);
-    assert.deepEqual((broken as LandfallError).facts, { system: 'ECONNRESET' });
-    assert.ok(!JSON.stringify(broken).includes('sig='));
+    expect((broken as LandfallError).facts).toStrictEqual({ system: 'ECONNRESET' });
+    expect(JSON.stringify(broken)).not.toContain('sig=');
   });
 });

@@ -1,9 +1,10 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync, appendFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { skip } from '@landfall/testing';
 import { geometry, vhdFooter } from './vhd-footer.js';
 
 const MIB = 1024 ** 2;
@@ -12,43 +13,43 @@ const GIB = 1024 ** 3;
 describe('the footer of a fixed VHD', () => {
   it('has the cookie, the sizes and a checksum that makes all bytes add up', () => {
     const footer = vhdFooter(2 * GIB, 'web-os');
-    assert.equal(footer.length, 512);
-    assert.equal(footer.toString('latin1', 0, 8), 'conectix');
-    assert.equal(footer.readBigUInt64BE(40), BigInt(2 * GIB));
-    assert.equal(footer.readBigUInt64BE(48), BigInt(2 * GIB));
+    expect(footer.length).toBe(512);
+    expect(footer.toString('latin1', 0, 8)).toBe('conectix');
+    expect(footer.readBigUInt64BE(40)).toBe(BigInt(2 * GIB));
+    expect(footer.readBigUInt64BE(48)).toBe(BigInt(2 * GIB));
     assert.equal(footer.readUInt32BE(60), 2, 'fixed');
     const sum = footer.reduce((total, byte, index) => (index >= 64 && index < 68 ? total : total + byte), 0);
-    assert.equal((sum + footer.readUInt32BE(64)) >>> 0, 0xffff_ffff);
+    expect((sum + footer.readUInt32BE(64)) >>> 0).toBe(0xffff_ffff);
   });
 
   it('is always the same for the same disk, and another one for another', () => {
-    assert.deepEqual(vhdFooter(GIB, 'a'), vhdFooter(GIB, 'a'));
-    assert.notDeepEqual(vhdFooter(GIB, 'a').subarray(68, 84), vhdFooter(GIB, 'b').subarray(68, 84));
+    expect(vhdFooter(GIB, 'a')).toStrictEqual(vhdFooter(GIB, 'a'));
+    expect(vhdFooter(GIB, 'a').subarray(68, 84)).not.toStrictEqual(vhdFooter(GIB, 'b').subarray(68, 84));
   });
 
   it('reckons cylinders, heads and sectors as the specification does', () => {
     // Values worked out by hand from the specification's appendix.
-    assert.deepEqual(geometry(20 * MIB), { cylinders: 602, heads: 4, sectorsPerTrack: 17 });
-    assert.deepEqual(geometry(GIB), { cylinders: 2080, heads: 16, sectorsPerTrack: 63 });
-    assert.deepEqual(geometry(1024 * GIB), { cylinders: 65_535, heads: 16, sectorsPerTrack: 255 });
+    expect(geometry(20 * MIB)).toStrictEqual({ cylinders: 602, heads: 4, sectorsPerTrack: 17 });
+    expect(geometry(GIB)).toStrictEqual({ cylinders: 2080, heads: 16, sectorsPerTrack: 63 });
+    expect(geometry(1024 * GIB)).toStrictEqual({ cylinders: 65_535, heads: 16, sectorsPerTrack: 255 });
   });
 
-  it('makes a disk that another program takes for a VHD of this size', (t) => {
+  it('makes a disk that another program takes for a VHD of this size', () => {
     const folder = mkdtempSync(join(tmpdir(), 'landfall-vhd-'));
-    t.after(() => rmSync(folder, { recursive: true }));
-    const path = join(folder, 'disk.vhd');
-    writeFileSync(path, '');
-    truncateSync(path, 64 * MIB);
-    appendFileSync(path, vhdFooter(64 * MIB, 'disk'));
-    let told: { format: string; 'virtual-size': number };
     try {
-      told = JSON.parse(
+      const path = join(folder, 'disk.vhd');
+      writeFileSync(path, '');
+      truncateSync(path, 64 * MIB);
+      appendFileSync(path, vhdFooter(64 * MIB, 'disk'));
+      const told = JSON.parse(
         execFileSync('qemu-img', ['info', '-f', 'vpc', '--output=json', path], { encoding: 'utf8' }),
-      ) as typeof told;
+      ) as { format: string };
+      expect(told.format).toBe('vpc');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return t.skip('qemu-img is not installed');
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') skip('qemu-img is not installed');
       throw error;
+    } finally {
+      rmSync(folder, { recursive: true });
     }
-    assert.equal(told.format, 'vpc');
   });
 });

@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { readRecordedImages, SparseImage } from '@landfall/testing';
 import fc from 'fast-check';
 import type { Content } from '../inspection.js';
@@ -11,7 +11,7 @@ const probed = [...images.values()].filter((recorded) => recorded.facts.blkid !=
 describe('the content of a region', () => {
   for (const { name, facts, image } of probed) {
     it(`is for ${name} what blkid says`, async () => {
-      assert.deepEqual(await probeContent(image()), facts.blkid);
+      expect(await probeContent(image())).toStrictEqual(facts.blkid);
     });
   }
 
@@ -51,7 +51,7 @@ describe('the content of a region', () => {
       ['1.2', 4096],
     ] as const) {
       const found = await probeContent(new SparseImage(sizeBytes).write(offset, superblock));
-      assert.deepEqual(found, { type: 'linux_raid_member', version, label: 'host:7', uuid });
+      expect(found).toStrictEqual({ type: 'linux_raid_member', version, label: 'host:7', uuid });
     }
   });
 
@@ -63,7 +63,7 @@ describe('the content of a region', () => {
       bytes.write('445566778899aabbccddeeff', 52, 'hex');
     });
     image.write(image.sizeBytes - 65_536, superblock);
-    assert.deepEqual(await probeContent(image), {
+    expect(await probeContent(image)).toStrictEqual({
       type: 'linux_raid_member',
       version: '0.90.0',
       label: null,
@@ -74,7 +74,7 @@ describe('the content of a region', () => {
   it('has a label without control characters', async () => {
     const image = images.get('ext4')!.image();
     image.write(1024 + 0x78, Buffer.from('a\x1b[31mb\n\0rest'));
-    assert.equal((await probeContent(image))?.label, 'a[31mb');
+    expect((await probeContent(image))?.label).toBe('a[31mb');
   });
 
   it('is found or not found, whatever the bytes are', async () => {
@@ -87,7 +87,7 @@ describe('the content of a region', () => {
         for (const [offset, bytes] of changes) whole.write(offset, bytes);
         for (const damaged of [whole, whole.copy(cut)]) {
           const content = await probeContent(damaged);
-          assert.ok(content === null || content.type.length > 0);
+          expect(content === null || content.type.length > 0).toBe(true);
         }
       }),
       { numRuns: 300 },

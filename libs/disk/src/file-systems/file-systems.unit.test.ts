@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { readRecordedImages, type SparseImage } from '@landfall/testing';
 import fc from 'fast-check';
 import { readHead, WindowReader } from '../readers.js';
@@ -23,27 +23,27 @@ describe('a FAT file system', () => {
   it('lists directories below directories, names of any case and length', async () => {
     const fat = await openFat(machine());
     const names = async (...path: string[]) => (await fat.directory(...path))?.map((entry) => entry.name);
-    assert.deepEqual(await names('EFI'), ['BOOT', 'debian']);
-    assert.deepEqual(await names('efi', 'boot'), ['BOOTX64.EFI']);
-    assert.deepEqual(await names('EFI', 'Debian'), ['shimx64-with-a-long-name.efi']);
-    assert.equal(await names('EFI', 'nosuch'), undefined);
+    expect(await names('EFI')).toStrictEqual(['BOOT', 'debian']);
+    expect(await names('efi', 'boot')).toStrictEqual(['BOOTX64.EFI']);
+    expect(await names('EFI', 'Debian')).toStrictEqual(['shimx64-with-a-long-name.efi']);
+    expect(await names('EFI', 'nosuch')).toBe(undefined);
   });
 
   it('lists a directory once whose clusters lead back to themselves', async () => {
     const image = machine();
     const head = await readHead(esp(image), 512);
     const [efi] = (await (await openFat(image)).directory()) ?? [];
-    assert.equal(efi?.name, 'EFI');
+    expect(efi?.name).toBe('EFI');
     const itself = Buffer.alloc(2);
-    itself.writeUInt16LE(efi.firstCluster);
-    image.write(MIB + readFatGeometry(head, esp(image).sizeBytes)!.fatByte + 2 * efi.firstCluster, itself);
-    assert.equal((await (await openFat(image)).directory('EFI'))?.length, 2);
+    itself.writeUInt16LE(efi!.firstCluster);
+    image.write(MIB + readFatGeometry(head, esp(image).sizeBytes)!.fatByte + 2 * efi!.firstCluster, itself);
+    expect((await (await openFat(image)).directory('EFI'))?.length).toBe(2);
   });
 
   it('tells sizes', async () => {
     const [loader] = (await (await openFat(machine())).directory('EFI', 'BOOT')) ?? [];
-    assert.equal(loader?.sizeBytes, 'MZ loader'.length);
-    assert.equal(loader.directory, false);
+    expect(loader?.sizeBytes).toBe('MZ loader'.length);
+    expect(loader!.directory).toBe(false);
   });
 
   it('ends with an answer whatever is damaged', async () => {
@@ -67,9 +67,9 @@ describe('an ext4 file system', () => {
   it('gives files, through symbolic links as well', async () => {
     const ext = await ExtFileSystem.open(root(machine()));
     const direct = await ext.readFile('/usr/lib/os-release');
-    assert.match(direct!.toString(), /^PRETTY_NAME="Sample Linux 12 \(tester\)"\n/);
-    assert.deepEqual(await ext.readFile('/etc/os-release'), direct);
-    assert.deepEqual(await ext.readFile('etc/../etc/./os-release'), direct);
+    expect(direct!.toString()).toMatch(/^PRETTY_NAME="Sample Linux 12 \(tester\)"\n/);
+    expect(await ext.readFile('/etc/os-release')).toStrictEqual(direct);
+    expect(await ext.readFile('etc/../etc/./os-release')).toStrictEqual(direct);
   });
 
   it('has no file behind a symbolic link that leads to itself', async () => {
@@ -80,8 +80,8 @@ describe('an ext4 file system', () => {
       if (at !== -1) image.write(sector * 512 + at, Buffer.from('./././././/os-release'));
     }
     const ext = await ExtFileSystem.open(root(image));
-    assert.equal(await ext.readFile('/etc/os-release'), null);
-    assert.notEqual(await ext.readFile('/usr/lib/os-release'), null);
+    expect(await ext.readFile('/etc/os-release')).toBe(null);
+    expect(await ext.readFile('/usr/lib/os-release')).not.toBe(null);
   });
 
   it('is refused where symbolic links lead through large directories again and again', async () => {
@@ -99,7 +99,7 @@ describe('an ext4 file system', () => {
     // Inode 2 is the topmost directory.
     image.write(inodeTable + superblock.readUInt16LE(0x58) + 4, fourMib);
     const ext = await ExtFileSystem.open(root(image));
-    await assert.rejects(ext.readFile('/etc/os-release'), /lead too far/);
+    await expect(ext.readFile('/etc/os-release')).rejects.toThrow(/lead too far/);
   });
 
   it('has no file where there is none, or a directory', async () => {

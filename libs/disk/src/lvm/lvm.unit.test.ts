@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { readRecordedImages, type SparseImage } from '@landfall/testing';
 import fc from 'fast-check';
 import { Findings } from '../findings.js';
@@ -46,41 +46,36 @@ function metadataText(image: SparseImage): { offset: number; size: number } {
 describe('a volume group', () => {
   it('is described as LVM itself lists it', async () => {
     const { groups, codes } = await read({ a: first.image(), b: second.image() });
-    assert.deepEqual(codes, []);
-    assert.equal(groups.length, 1);
+    expect(codes).toStrictEqual([]);
+    expect(groups.length).toBe(1);
     const { group } = groups[0]!;
     const { groupUuid, groupSize, lvs } = first.facts;
-    assert.deepEqual([group.name, group.uuid, `${group.sizeBytes}B`], ['vg0', groupUuid, groupSize]);
-    assert.deepEqual(
-      group.physicalVolumes.map(({ disk, uuid }) => ({ disk, uuid })),
-      [
-        { disk: 'a', uuid: first.facts.uuid },
-        { disk: 'b', uuid: second.facts.uuid },
-      ],
-    );
+    expect([group.name, group.uuid, `${group.sizeBytes}B`]).toStrictEqual(['vg0', groupUuid, groupSize]);
+    expect(group.physicalVolumes.map(({ disk, uuid }) => ({ disk, uuid }))).toStrictEqual([
+      { disk: 'a', uuid: first.facts.uuid },
+      { disk: 'b', uuid: second.facts.uuid },
+    ]);
     const byName = group.logicalVolumes.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    assert.deepEqual(
-      byName.map(({ name, uuid, sizeBytes, layout }) => [name, uuid, `${sizeBytes}B`, layout]),
-      // LVM lists a volume once for each of its segments.
-      [...new Map(lvs.map((one) => [one.lv_name, [one.lv_name, one.lv_uuid, one.lv_size, one.segtype]])).values()],
-    );
+    expect(byName.map(({ name, uuid, sizeBytes, layout }) => [name, uuid, `${sizeBytes}B`, layout])).toStrictEqual([
+      ...new Map(lvs.map((one) => [one.lv_name, [one.lv_name, one.lv_uuid, one.lv_size, one.segtype]])).values(),
+    ]);
   });
 
   it('shows what is in its linear volumes, across physical volumes too, and in no others', async () => {
     const { groups } = await read({ a: first.image(), b: second.image() });
     const contents = Object.fromEntries(groups[0]!.group.logicalVolumes.map((one) => [one.name, one.content]));
-    assert.deepEqual(contents['root'], { ...images.get('ext4')!.facts.blkid });
-    assert.equal(contents['span']?.label, 'spanning');
-    assert.equal(contents['fast'], null);
+    expect(contents['root']).toStrictEqual({ ...images.get('ext4')!.facts.blkid });
+    expect(contents['span']?.label).toBe('spanning');
+    expect(contents['fast']).toBe(null);
   });
 
   it('says which physical volumes are missing, and reads no volume that needs them', async () => {
     const { groups, codes, messages } = await read({ a: first.image() });
-    assert.deepEqual(codes, ['LVM_INCOMPLETE']);
-    assert.match(messages[0]!, /"vg0" lacks 1 of its 2/);
+    expect(codes).toStrictEqual(['LVM_INCOMPLETE']);
+    expect(messages[0]!).toMatch(/"vg0" lacks 1 of its 2/);
     const { group, readable } = groups[0]!;
-    assert.equal(group.physicalVolumes[1]?.disk, null);
-    assert.deepEqual([...readable.keys()], ['root']);
+    expect(group.physicalVolumes[1]?.disk).toBe(null);
+    expect([...readable.keys()]).toStrictEqual(['root']);
   });
 
   it('is described from another copy where one is damaged', async () => {
@@ -88,8 +83,8 @@ describe('a volume group', () => {
     const { offset } = metadataText(damaged);
     damaged.write(METADATA_AREA + offset + 30, Buffer.from('!'));
     const { groups, codes } = await read({ a: damaged, b: second.image() });
-    assert.equal(groups[0]?.group.logicalVolumes.length, 3);
-    assert.deepEqual(codes, ['LVM_DAMAGED']);
+    expect(groups[0]?.group.logicalVolumes.length).toBe(3);
+    expect(codes).toStrictEqual(['LVM_DAMAGED']);
   });
 
   it('is described by the newest of its copies', async () => {
@@ -97,13 +92,13 @@ describe('a volume group', () => {
     rewriteText(older, (text) => text.replace(/seqno = \d+/, 'seqno = 1').replace('span {', 'gone {'));
     const { groups } = await read({ b: older, a: first.image() });
     const names = groups[0]!.group.logicalVolumes.map((volume) => volume.name);
-    assert.ok(names.includes('span') && !names.includes('gone'));
+    expect(names.includes('span') && !names.includes('gone')).toBe(true);
   });
 
   it('with a physical volume that is there twice says so', async () => {
     const { codes, messages } = await read({ a: first.image(), b: second.image(), c: first.image() });
-    assert.deepEqual(codes, ['LVM_DAMAGED']);
-    assert.match(messages[0]!, /c and a are the same physical volume/);
+    expect(codes).toStrictEqual(['LVM_DAMAGED']);
+    expect(messages[0]!).toMatch(/c and a are the same physical volume/);
   });
 });
 
@@ -130,14 +125,14 @@ describe('a physical volume', () => {
     const area = Number(image.peek(METADATA_AREA, 512).readBigUInt64LE(32));
     rewriteText(image, (text) => text, area - 512);
     const wrapped = await readPhysicalVolume(image);
-    assert.ok(wrapped?.metadataText?.startsWith('vg0 {'));
-    assert.deepEqual(wrapped, whole);
+    expect(wrapped?.metadataText?.startsWith('vg0 {')).toBeTruthy();
+    expect(wrapped).toStrictEqual(whole);
   });
 
   it('is none where the checksum of its label is wrong', async () => {
     const image = first.image();
     image.write(512 + 40, Buffer.from('x'));
-    assert.equal(await readPhysicalVolume(image), null);
+    expect(await readPhysicalVolume(image)).toBe(null);
   });
 
   it('does not believe sizes that it cannot hold', async () => {
@@ -153,8 +148,8 @@ describe('a physical volume', () => {
       header.writeUInt32LE(lvmCrc(header.subarray(4)), 0);
       image.write(METADATA_AREA, header);
       const found = await readPhysicalVolume(image);
-      assert.equal(found?.metadataText, null);
-      assert.ok(found.damage !== null);
+      expect(found?.metadataText).toBe(null);
+      expect(found!.damage).not.toBe(null);
     }
   });
 });
@@ -170,7 +165,7 @@ describe('the metadata of a volume group', () => {
     );
     const volume = `lv { id = "l" segment_count = 2 ${segments.join(' ')} }`;
     for (const text of [group(1, huge, ''), group(9_007_199_254_740_991, '', ''), group(1, '', volume)]) {
-      assert.throws(() => readVolumeGroupMetadata(text), LvmMetadataError);
+      expect(() => readVolumeGroupMetadata(text)).toThrow(LvmMetadataError);
     }
   });
 
@@ -188,16 +183,16 @@ describe('the metadata of a volume group', () => {
     image.write(METADATA_AREA + 32, area);
     rewriteText(image, () => group(1, physical.join('') + own, logical.join('')), 512);
     const { groups, codes } = await read({ a: image });
-    assert.equal(groups[0]?.group.logicalVolumes.length, 2_000);
-    assert.equal(groups[0].readable.size, 1_000);
-    assert.deepEqual(codes, ['LVM_INCOMPLETE', 'LVM_INCOMPLETE']);
+    expect(groups[0]?.group.logicalVolumes.length).toBe(2_000);
+    expect(groups[0]!.readable.size).toBe(1_000);
+    expect(codes).toStrictEqual(['LVM_INCOMPLETE', 'LVM_INCOMPLETE']);
   });
 });
 
 describe('the text of LVM metadata', () => {
   it('is refused where a string in it is longer than any name, and not by an overflow of the stack', () => {
     for (const text of [`a = "${'x'.repeat(2 ** 24)}"`, `a = "${'x'.repeat(2 ** 24)}`]) {
-      assert.throws(() => parseLvmText(text), LvmSyntaxError);
+      expect(() => parseLvmText(text)).toThrow(LvmSyntaxError);
     }
   });
 
@@ -214,16 +209,13 @@ describe('the text of LVM metadata', () => {
   it('is read with its comments, lists and quoted text', () => {
     const parsed = parseLvmText('# head\nvg { a = 1 b = "x\\"y" # more\n c = ["p", 2]\nd { e = -3 } }\nversion = 1');
     const group = parsed.sections.get('vg')!;
-    assert.deepEqual(
-      [...group.values],
-      [
-        ['a', 1],
-        ['b', 'x"y'],
-        ['c', ['p', 2]],
-      ],
-    );
-    assert.equal(group.sections.get('d')?.values.get('e'), -3);
-    assert.equal(parsed.values.get('version'), 1);
+    expect([...group.values]).toStrictEqual([
+      ['a', 1],
+      ['b', 'x"y'],
+      ['c', ['p', 2]],
+    ]);
+    expect(group.sections.get('d')?.values.get('e')).toBe(-3);
+    expect(parsed.values.get('version')).toBe(1);
   });
 
   it('comes back as it was written', () => {
@@ -243,7 +235,7 @@ describe('the text of LVM metadata', () => {
     fc.assert(
       fc.property(fc.dictionary(key, value, { noNullPrototype: true }), (fields) => {
         const parsed = parseLvmText(`vg {\n${write(fields)}\n}`);
-        assert.deepEqual(Object.fromEntries(parsed.sections.get('vg')!.values), fields);
+        expect(Object.fromEntries(parsed.sections.get('vg')!.values)).toStrictEqual(fields);
       }),
     );
   });
@@ -261,9 +253,9 @@ describe('the text of LVM metadata', () => {
           try {
             parsed = parseLvmText(text);
           } catch (error) {
-            assert.ok(error instanceof LvmSyntaxError);
+            expect(error).toBeInstanceOf(LvmSyntaxError);
           }
-          assert.ok(parsed === null || parsed.values instanceof Map);
+          expect(parsed === null || parsed.values instanceof Map).toBe(true);
         },
       ),
       { numRuns: 1000 },
@@ -271,7 +263,7 @@ describe('the text of LVM metadata', () => {
   });
 
   it('is refused where it nests too deep or never ends', () => {
-    assert.throws(() => parseLvmText('a {'.repeat(100)), LvmSyntaxError);
-    assert.throws(() => parseLvmText('a = ['), LvmSyntaxError);
+    expect(() => parseLvmText('a {'.repeat(100))).toThrow(LvmSyntaxError);
+    expect(() => parseLvmText('a = [')).toThrow(LvmSyntaxError);
   });
 });

@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { readRecordedImages, SparseImage, writeGpt, writeMbr } from '@landfall/testing';
 import { Findings } from '../findings.js';
 import { readPartitionTable } from './table.js';
@@ -35,9 +35,8 @@ describe('a partition table', () => {
     const { label, partitions = [] } = facts.sfdisk;
     it(`made by sfdisk (${name}) is read as sfdisk lists it`, async () => {
       const { table, codes } = await read(image());
-      assert.equal(table?.kind, label === 'dos' ? 'mbr' : 'gpt');
-      assert.deepEqual(
-        table.partitions.map((one) => ({ ...one, extended: undefined })),
+      expect(table?.kind).toBe(label === 'dos' ? 'mbr' : 'gpt');
+      expect(table!.partitions.map((one) => ({ ...one, extended: undefined }))).toStrictEqual(
         partitions.map((one) => ({
           number: Number(/\d+$/.exec(one.node)?.[0]),
           type: one.type,
@@ -48,14 +47,14 @@ describe('a partition table', () => {
           extended: undefined,
         })),
       );
-      assert.deepEqual(codes, []);
+      expect(codes).toStrictEqual([]);
     });
   }
 
   it('is none where there is none', async () => {
-    assert.equal((await read(new SparseImage(MIB))).table, null);
-    assert.equal((await read(new SparseImage(100))).table, null);
-    assert.equal((await read(images.get('ext4')!.image())).table, null);
+    expect((await read(new SparseImage(MIB))).table).toBe(null);
+    expect((await read(new SparseImage(100))).table).toBe(null);
+    expect((await read(images.get('ext4')!.image())).table).toBe(null);
   });
 });
 
@@ -72,8 +71,8 @@ describe('a GPT', () => {
       damaged.write(offset, Buffer.from([damaged.peek(offset, 1)[0]! ^ 1]));
       const { table, codes, messages } = await read(damaged);
       assert.deepEqual(table?.partitions, whole?.partitions, what);
-      assert.deepEqual(codes, ['TABLE_DAMAGED']);
-      assert.match(messages[0]!, /backup/);
+      expect(codes).toStrictEqual(['TABLE_DAMAGED']);
+      expect(messages[0]!).toMatch(/backup/);
     }
   });
 
@@ -81,20 +80,20 @@ describe('a GPT', () => {
     const image = gpt();
     image.write(512, Buffer.alloc(512)).write(image.sizeBytes - 512, Buffer.alloc(512));
     const { table, codes } = await read(image);
-    assert.equal(table?.kind, 'gpt');
-    assert.deepEqual(table.partitions, []);
-    assert.deepEqual(codes, ['TABLE_DAMAGED']);
+    expect(table?.kind).toBe('gpt');
+    expect(table!.partitions).toStrictEqual([]);
+    expect(codes).toStrictEqual(['TABLE_DAMAGED']);
   });
 
   it('is read behind an overwritten first sector', async () => {
     const { table, codes } = await read(gpt().write(0, Buffer.alloc(512)));
-    assert.equal(table?.partitions.length, 3);
-    assert.deepEqual(codes, ['TABLE_DAMAGED']);
+    expect(table?.partitions.length).toBe(3);
+    expect(codes).toStrictEqual(['TABLE_DAMAGED']);
   });
 
   it('is not read where an MBR with partitions of its own stands in front', async () => {
     const image = writeMbr(gpt(), [{ type: 0x83, firstSector: 2048, sectors: 2048 }]);
-    assert.equal((await read(image)).table?.kind, 'mbr');
+    expect((await read(image)).table?.kind).toBe('mbr');
   });
 
   it('is read with sectors of 4096 bytes', async () => {
@@ -106,11 +105,10 @@ describe('a GPT', () => {
       },
     );
     const { table } = await read(image);
-    assert.equal(table?.sectorBytes, 4096);
-    assert.deepEqual(
-      table.partitions.map(({ startByte, sizeBytes, name }) => ({ startByte, sizeBytes, name })),
-      [{ startByte: MIB, sizeBytes: MIB, name: 'root' }],
-    );
+    expect(table?.sectorBytes).toBe(4096);
+    expect(table!.partitions.map(({ startByte, sizeBytes, name }) => ({ startByte, sizeBytes, name }))).toStrictEqual([
+      { startByte: MIB, sizeBytes: MIB, name: 'root' },
+    ]);
   });
 
   it('passes over partitions that the disk does not hold, by number', async () => {
@@ -120,13 +118,10 @@ describe('a GPT', () => {
       { type: LINUX, firstSector: 5000, lastSector: 4000 },
     ]);
     const { table, codes, messages } = await read(image);
-    assert.deepEqual(
-      table?.partitions.map((one) => one.number),
-      [1],
-    );
-    assert.deepEqual(codes, ['PARTITION_REFUSED', 'PARTITION_REFUSED']);
-    assert.match(messages[0]!, /Partition 2 of sda ends at byte 51200000 of a disk of 4194304 bytes/);
-    assert.match(messages[1]!, /Partition 3 of sda ends before it begins/);
+    expect(table?.partitions.map((one) => one.number)).toStrictEqual([1]);
+    expect(codes).toStrictEqual(['PARTITION_REFUSED', 'PARTITION_REFUSED']);
+    expect(messages[0]!).toMatch(/Partition 2 of sda ends at byte 51200000 of a disk of 4194304 bytes/);
+    expect(messages[1]!).toMatch(/Partition 3 of sda ends before it begins/);
   });
 });
 
@@ -138,12 +133,9 @@ describe('of two partitions that overlap', () => {
       { type: LINUX, firstSector: 5001, lastSector: 6000 },
     ]);
     const { table, codes, messages } = await read(image);
-    assert.deepEqual(
-      table?.partitions.map((one) => one.number),
-      [1, 3],
-    );
-    assert.deepEqual(codes, ['PARTITION_REFUSED']);
-    assert.match(messages[0]!, /Partition 2 of sda overlaps partition 1/);
+    expect(table?.partitions.map((one) => one.number)).toStrictEqual([1, 3]);
+    expect(codes).toStrictEqual(['PARTITION_REFUSED']);
+    expect(messages[0]!).toMatch(/Partition 2 of sda overlaps partition 1/);
   });
 
   it('the first that an MBR lists is taken', async () => {
@@ -152,7 +144,7 @@ describe('of two partitions that overlap', () => {
       { type: 0x83, firstSector: 150, sectors: 10 },
     ]);
     const { table, codes } = await read(image);
-    assert.deepEqual([table?.partitions.length, codes], [1, ['PARTITION_REFUSED']]);
+    expect([table?.partitions.length, codes]).toStrictEqual([1, ['PARTITION_REFUSED']]);
   });
 });
 
@@ -172,34 +164,31 @@ describe('an MBR', () => {
       .write(1000 * 512, link(10, 50, 200))
       .write(1200 * 512, link(10, 50, 200));
     const { table, codes } = await read(image);
-    assert.deepEqual(
-      table?.partitions.map((one) => [one.number, one.startByte / 512]),
-      [
-        [1, 1000],
-        [5, 1010],
-        [6, 1210],
-      ],
-    );
-    assert.deepEqual(codes, ['TABLE_DAMAGED']);
+    expect(table?.partitions.map((one) => [one.number, one.startByte / 512])).toStrictEqual([
+      [1, 1000],
+      [5, 1010],
+      [6, 1210],
+    ]);
+    expect(codes).toStrictEqual(['TABLE_DAMAGED']);
   });
 
   it('ends a chain that leaves the extended partition', async () => {
     const image = extended().write(1000 * 512, link(10, 50, 7000));
     const { table, codes } = await read(image);
-    assert.equal(table?.partitions.length, 2);
-    assert.deepEqual(codes, ['TABLE_DAMAGED']);
+    expect(table?.partitions.length).toBe(2);
+    expect(codes).toStrictEqual(['TABLE_DAMAGED']);
   });
 
   it('may have an extended partition that was never filled', async () => {
     const { table, codes } = await read(extended());
-    assert.equal(table?.partitions.length, 1);
-    assert.deepEqual(codes, []);
+    expect(table?.partitions.length).toBe(1);
+    expect(codes).toStrictEqual([]);
   });
 
   it('passes over partitions that the disk does not hold', async () => {
     const image = writeMbr(new SparseImage(MIB), [{ type: 0x83, firstSector: 0xffff_ffff, sectors: 0xffff_ffff }]);
     const { table, codes } = await read(image);
-    assert.deepEqual(table?.partitions, []);
-    assert.deepEqual(codes, ['PARTITION_REFUSED']);
+    expect(table?.partitions).toStrictEqual([]);
+    expect(codes).toStrictEqual(['PARTITION_REFUSED']);
   });
 });

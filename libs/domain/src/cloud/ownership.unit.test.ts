@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { carriesTags, ownerTags, tagOf } from './ownership.js';
 
 describe('Ownership by tags', () => {
@@ -7,12 +7,12 @@ describe('Ownership by tags', () => {
 
   it('takes a tag for the same whatever the case of its name', () => {
     const found = { 'Landfall-Appliance': 'appliance-1', 'LANDFALL-RESTORE': 'r-1', 'landfall-role': 'disk', env: 'x' };
-    assert.equal(carriesTags(found, wanted), true);
-    assert.equal(tagOf(found, 'landfall-restore'), 'r-1');
+    expect(carriesTags(found, wanted)).toBe(true);
+    expect(tagOf(found, 'landfall-restore')).toBe('r-1');
   });
 
   it('minds the case of a value', () => {
-    assert.equal(carriesTags({ ...wanted, 'landfall-restore': 'R-1' }, wanted), false);
+    expect(carriesTags({ ...wanted, 'landfall-restore': 'R-1' }, wanted)).toBe(false);
   });
 
   it('wants every tag', () => {
@@ -23,6 +23,6 @@ describe('Ownership by tags', () => {
   });
 
   it('is not told by a tag that only begins alike', () => {
-    assert.equal(tagOf({ 'landfall-restores': 'r-1' }, 'landfall-restore'), null);
+    expect(tagOf({ 'landfall-restores': 'r-1' }, 'landfall-restore')).toBe(null);
   });
 });

@@ -1,4 +1,4 @@
-import { requestBudgetContract } from '@landfall/testing';
+import { requestBudgetContract } from '@landfall/testing/contracts';
 import { duringCleanUp } from './clean-up-share.js';
 import { LocalRequestBudget } from './local-budget.js';
 

@@ -1,10 +1,10 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { describe, it } from 'node:test';
 import { Secret } from '@landfall/domain';
-import { requestBudgetContract } from '@landfall/testing';
+import { requestBudgetContract } from '@landfall/testing/contracts';
 import { promptConnection } from '../redis.js';
 import { duringCleanUp } from './clean-up-share.js';
 import type { BudgetLimits } from './limits.js';
@@ -33,9 +33,9 @@ describe('the budget in Redis', () => {
   it('starts with a fifth after Redis has lost its memory, which is less than Azure leaves above the limits', async () => {
     const redis = redisOf();
     const budget = new RedisRequestBudget({ redis, subscriptionId: 's', limits });
-    assert.equal(await takeAll(budget), 16);
+    expect(await takeAll(budget)).toBe(16);
     await forget(redis);
-    assert.equal(await takeAll(budget), 16);
+    expect(await takeAll(budget)).toBe(16);
     await budget.close();
     await forget(redis);
   });
@@ -54,8 +54,8 @@ describe('the budget in Redis', () => {
     // On a busy machine the first connection may have come too late.
     const taken = told.includes(true) ? 1 : 0;
     proxy.cut();
-    assert.equal(await takeAll(budget), 8 - taken);
-    assert.equal(told.at(-1), true);
+    expect(await takeAll(budget)).toBe(8 - taken);
+    expect(told.at(-1)).toBe(true);
     await budget.close();
     proxy.close();
     await forget(redis);
@@ -66,7 +66,7 @@ describe('the budget in Redis', () => {
       ...{ redis: { url: new Secret('redis://127.0.0.1:1'), prefix: 'x' }, subscriptionId: 's', limits },
     });
     await budget.answered(READ, { status: 429, retryAfterMs: 60_000, remaining: null });
-    await assert.rejects(budget.take(READ), SPENT);
+    await expect(budget.take(READ)).rejects.toMatchObject(SPENT);
     await budget.close();
   });
 });
@@ -76,7 +76,7 @@ async function takeAll(budget: RedisRequestBudget): Promise<number> {
     try {
       await budget.take(READ);
     } catch (error) {
-      assert.equal((error as { code?: string }).code, SPENT.code);
+      expect((error as { code?: string }).code).toBe(SPENT.code);
       return taken;
     }
   }

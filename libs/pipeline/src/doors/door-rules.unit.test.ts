@@ -1,8 +1,8 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { describe, it } from 'node:test';
 import { Secret } from '@landfall/domain';
 import { DOOR_COMMANDS, doorPassword, doorRules, doorUser, workerOfUser } from './door-rules.js';
 
@@ -27,39 +27,32 @@ function calledBy(script: string): string[] {
 describe('the rules of a door', () => {
   it('allow what the scripts of a BullMQ worker call, and no command besides that they do not need', () => {
     const called = new Set(SCRIPTS.flatMap(calledBy));
-    assert.deepEqual([...called].filter((command) => !DOOR_COMMANDS.includes(command)).toSorted(), []);
+    expect([...called].filter((command) => !DOOR_COMMANDS.includes(command)).toSorted()).toStrictEqual([]);
     const sent = ['INFO', 'PING', 'QUIT', 'CLIENT|SETNAME', 'BZPOPMIN', 'EVAL', 'EVALSHA'];
-    assert.deepEqual(
-      DOOR_COMMANDS.filter((command) => !called.has(command) && !sent.includes(command)),
-      [],
-    );
+    expect(DOOR_COMMANDS.filter((command) => !called.has(command) && !sent.includes(command))).toStrictEqual([]);
   });
 
   it('are those that the documentation gives to a fixed user', () => {
     const command = /ACL SETUSER landfall-movers[^`]*/.exec(readFileSync(DOCUMENTED, 'utf8'))?.[0] ?? '';
     const allowed = [...command.matchAll(/\+(\S+)/g)].map(([, name]) => name?.toUpperCase());
-    assert.deepEqual(allowed.toSorted(), DOOR_COMMANDS.toSorted());
+    expect(allowed.toSorted()).toStrictEqual(DOOR_COMMANDS.toSorted());
   });
 
   it('begin with nothing, and name the keys of one queue only', () => {
     const rules = doorRules('landfall', { workerId: 'r1-worker-1' }, new Secret('password'), 0);
-    assert.equal(rules[0], 'reset');
-    assert.deepEqual(
-      rules.filter((rule) => /^[~%&]|^all|^@|^\+@|nopass/.test(rule)),
-      ['~landfall:mover-worker-r1-worker-1:*'],
-    );
-    assert.ok(rules.includes('resetchannels'));
-    assert.ok(!rules.some((rule) => rule.startsWith('+select')));
-    assert.ok(!rules.some((rule) => rule.includes('password')));
+    expect(rules[0]).toBe('reset');
+    expect(rules.filter((rule) => /^[~%&]|^all|^@|^\+@|nopass/.test(rule))).toStrictEqual([
+      '~landfall:mover-worker-r1-worker-1:*',
+    ]);
+    expect(rules).toContain('resetchannels');
+    expect(rules.some((rule) => rule.startsWith('+select'))).toBe(false);
+    expect(rules.some((rule) => rule.includes('password'))).toBe(false);
   });
 
   it('allow the one database that is in use, where it is not the first', () => {
     const rules = doorRules('landfall', 'pool', new Secret('password'), 3);
-    assert.deepEqual(
-      rules.filter((rule) => rule.startsWith('+select')),
-      ['+select|3'],
-    );
-    assert.ok(rules.includes('~landfall:mover-pool:*'));
+    expect(rules.filter((rule) => rule.startsWith('+select'))).toStrictEqual(['+select|3']);
+    expect(rules).toContain('~landfall:mover-pool:*');
   });
 });
 
@@ -72,21 +65,21 @@ describe('the password of a door', () => {
       doorPassword(KEY, 'landfall', 'pool'),
       doorPassword(new Secret('cd'.repeat(32)), 'landfall', { workerId: 'r1-worker-1' }),
     ].map((password) => password.reveal());
-    assert.equal(new Set(passwords).size, passwords.length);
-    for (const password of passwords) assert.match(password, /^[\w-]{43}$/);
-    assert.equal(doorPassword(KEY, 'landfall', { workerId: 'r1-worker-1' }).reveal(), passwords[0]);
+    expect(new Set(passwords).size).toBe(passwords.length);
+    for (const password of passwords) expect(password).toMatch(/^[\w-]{43}$/);
+    expect(doorPassword(KEY, 'landfall', { workerId: 'r1-worker-1' }).reveal()).toBe(passwords[0]);
   });
 });
 
 describe('the user of a door', () => {
   it('tells its worker, and is not taken for one of another installation', () => {
     const user = doorUser('landfall', { workerId: 'r1-worker-1' });
-    assert.equal(workerOfUser('landfall', user), 'r1-worker-1');
+    expect(workerOfUser('landfall', user)).toBe('r1-worker-1');
     for (const other of ['land', 'landfall-worker', 'landfall-2']) {
-      assert.equal(workerOfUser(other, user), null);
-      assert.equal(workerOfUser('landfall', doorUser(other, { workerId: 'r1-worker-1' })), null);
+      expect(workerOfUser(other, user)).toBe(null);
+      expect(workerOfUser('landfall', doorUser(other, { workerId: 'r1-worker-1' }))).toBe(null);
     }
-    assert.equal(workerOfUser('landfall', doorUser('landfall', 'pool')), null);
-    assert.equal(workerOfUser('landfall', 'default'), null);
+    expect(workerOfUser('landfall', doorUser('landfall', 'pool'))).toBe(null);
+    expect(workerOfUser('landfall', 'default')).toBe(null);
   });
 });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { WorkerRecord } from '@landfall/domain';
 import { MemoryWorkerRegistry } from '@landfall/testing';
 import type { DoorOwner } from './door-rules.js';
@@ -49,16 +48,16 @@ describe('a pass over the doors', () => {
     await register('w-2');
     users.add('w-1');
     await keepDoors(parts(), false);
-    assert.deepEqual(made, ['w-2']);
+    expect(made).toStrictEqual(['w-2']);
     await keepDoors(parts(), true);
-    assert.deepEqual(made.slice(1), ['w-1', 'w-2']);
+    expect(made.slice(1)).toStrictEqual(['w-1', 'w-2']);
   });
 
   it('makes none for a worker that has not registered yet', async () => {
     const bootstrap = { bootstrapTokenHash: 'x', bootstrapSeconds: 60 };
     await workers.enter({ id: 'w-1', restoreId: 'r1', azureId: '/vms/w-1', disks: [], ...bootstrap });
     await keepDoors(parts(), true);
-    assert.deepEqual(made, []);
+    expect(made).toStrictEqual([]);
   });
 
   it('removes the users of workers that are retired or unknown', async () => {
@@ -67,7 +66,7 @@ describe('a pass over the doors', () => {
     await workers.retire('w-1');
     users = new Set(['w-1', 'w-2', 'w-unknown']);
     await keepDoors(parts(), false);
-    assert.deepEqual([...users], ['w-2']);
+    expect([...users]).toStrictEqual(['w-2']);
   });
 
   it('does so too where workers get a fixed user, and makes none', async () => {
@@ -75,7 +74,7 @@ describe('a pass over the doors', () => {
     users = new Set(['w-2']);
     const own = parts();
     await keepDoors({ ...own, keeper: { ...own.keeper, makesUsers: false } }, true);
-    assert.deepEqual([[...users], made], [[], []]);
+    expect([[...users], made]).toStrictEqual([[], []]);
   });
 
   it('leaves no user to a worker that is retired, and whose user is removed, before it was made', async () => {
@@ -87,7 +86,7 @@ describe('a pass over the doors', () => {
       await own.keeper.make(owners);
     };
     await keepDoors({ ...own, keeper: { ...own.keeper, make } }, false);
-    assert.deepEqual([made, [...users]], [['w-1'], []]);
+    expect([made, [...users]]).toStrictEqual([['w-1'], []]);
   });
 
   it('leaves its user to a worker that registers meanwhile', async () => {
@@ -105,12 +104,12 @@ describe('a pass over the doors', () => {
       },
     };
     await keepDoors({ ...own, workers: reading }, false);
-    assert.deepEqual([...users], ['w-1']);
+    expect([...users]).toStrictEqual(['w-1']);
   });
 
   it('warns of a Redis that lets everybody in', async () => {
     const own = parts();
     await keepDoors({ ...own, keeper: { ...own.keeper, isOpenToAll: async () => true } }, true);
-    assert.equal(warnings, 1);
+    expect(warnings).toBe(1);
   });
 });

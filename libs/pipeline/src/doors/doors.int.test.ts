@@ -1,7 +1,8 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Secret } from '@landfall/domain';
-import { MemoryWorkerRegistry, OwnRedis, workerDoorsContract } from '@landfall/testing';
+import { MemoryWorkerRegistry, OwnRedis } from '@landfall/testing';
+import { workerDoorsContract } from '@landfall/testing/contracts';
 import { DelayedError, type Job, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { workerQueue } from '../queues.js';
@@ -136,8 +137,8 @@ describe('a worker’s door', () => {
       const counts = await queue.getJobCounts('completed', 'failed');
       return counts['completed'] === 24 && counts['failed'] === 1;
     });
-    assert.equal((await queue.getJob('fails'))?.attemptsMade, 2);
-    assert.deepEqual(await scene.refusals(), []);
+    expect((await queue.getJob('fails'))?.attemptsMade).toBe(2);
+    expect(await scene.refusals()).toStrictEqual([]);
   });
 
   it('keeps a queue’s worker idle instead of turning round when there is nothing to do', async () => {
@@ -227,25 +228,25 @@ describe('a worker’s door', () => {
       const answer = attacker.call(command, ...args).then(() => 'it was done', String);
       assert.match(await answer, REFUSED, `${command} ${args.join(' ')}`);
     }
-    assert.deepEqual(await everything(), before);
-    assert.deepEqual(await scene.services.call('ACL', 'LIST'), users);
+    expect(await everything()).toStrictEqual(before);
+    expect(await scene.services.call('ACL', 'LIST')).toStrictEqual(users);
   });
 
   it('is the same when it is opened again, and does not end what goes through it', async () => {
     const url = await scene.keeper.open({ workerId: WORKER });
     const inside = scene.connect(url);
     const id = await inside.ping().then(() => scene.services.client('LIST'));
-    assert.equal((await scene.keeper.open({ workerId: WORKER })).reveal(), url.reveal());
-    assert.equal(await inside.ping(), 'PONG');
-    assert.equal(inside.status, 'ready');
-    assert.ok(String(id).includes(`user=${doorUser(PREFIX, { workerId: WORKER })}`));
+    expect((await scene.keeper.open({ workerId: WORKER })).reveal()).toBe(url.reveal());
+    expect(await inside.ping()).toBe('PONG');
+    expect(inside.status).toBe('ready');
+    expect(String(id)).toContain(`user=${doorUser(PREFIX, { workerId: WORKER })}`);
   });
 
   it('keeps no password in Redis', async () => {
     const url = await scene.keeper.open({ workerId: WORKER });
     const listed = JSON.stringify(await scene.services.call('ACL', 'LIST'));
-    assert.ok(listed.includes(doorUser(PREFIX, { workerId: WORKER })));
-    assert.ok(!listed.includes(new URL(url.reveal()).password));
+    expect(listed).toContain(doorUser(PREFIX, { workerId: WORKER }));
+    expect(listed).not.toContain(new URL(url.reveal()).password);
   });
 
   it('once shut ends its connections, lets nobody in, and leaves no key behind, whatever was written there', async () => {
@@ -257,9 +258,9 @@ describe('a worker’s door', () => {
     const ended = new Promise((resolve) => inside.once('close', resolve));
     await scene.doors.shut(WORKER);
     await ended;
-    await assert.rejects(scene.connect(url).ping(), /WRONGPASS/);
-    assert.deepEqual(await scene.services.keys(`${OWN}:*`), []);
-    assert.equal(await scene.queue(OTHER).getWaitingCount(), 1);
+    await expect(scene.connect(url).ping()).rejects.toThrow(/WRONGPASS/);
+    expect(await scene.services.keys(`${OWN}:*`)).toStrictEqual([]);
+    expect(await scene.queue(OTHER).getWaitingCount()).toBe(1);
   });
 });
 
@@ -275,11 +276,11 @@ describe('a keeper of doors', () => {
   it('names the place that workers reach Redis at, and never the services’ own user', async () => {
     const elsewhere = keeper({ workerUrl: new Secret('rediss://redis.example:6380') });
     const url = new URL((await elsewhere.open({ workerId: WORKER })).reveal());
-    assert.equal(url.host, 'redis.example:6380');
-    assert.equal(url.protocol, 'rediss:');
-    assert.equal(url.username, doorUser(PREFIX, { workerId: WORKER }));
+    expect(url.host).toBe('redis.example:6380');
+    expect(url.protocol).toBe('rediss:');
+    expect(url.username).toBe(doorUser(PREFIX, { workerId: WORKER }));
     const services = new URL(scene.own.url.reveal());
-    assert.notEqual(url.password, services.password);
+    expect(url.password).not.toBe(services.password);
   });
 
   it('leads into the database that the services use, and into no other', async () => {
@@ -287,29 +288,31 @@ describe('a keeper of doors', () => {
     const url = await third.open({ workerId: WORKER });
     const inside = scene.connect(url);
     await inside.set(`${OWN}:x`, 'x');
-    await assert.rejects(inside.select(0), /NOPERM/);
+    await expect(inside.select(0)).rejects.toThrow(/NOPERM/);
     await scene.services.select(3);
-    assert.deepEqual(await scene.services.keys('*'), [`${OWN}:x`]);
+    expect(await scene.services.keys('*')).toStrictEqual([`${OWN}:x`]);
     const place = new Secret('redis://redis.example:1');
     const elsewhere = keeper({
       redis: { ...scene.redis, url: new Secret(`${scene.own.url.reveal()}/3`) },
       workerUrl: place,
     });
-    assert.equal(new URL((await elsewhere.open({ workerId: WORKER })).reveal()).pathname, '/3');
+    expect(new URL((await elsewhere.open({ workerId: WORKER })).reveal()).pathname).toBe('/3');
   });
 
   it('hands out a fixed user as it was given, and makes none', async () => {
     const fixed = new Secret('redis://workers:narrow@redis.example');
     const given = keeper({ workerUrl: fixed });
-    assert.equal((await given.open({ workerId: WORKER })).reveal(), fixed.reveal());
-    assert.deepEqual(await scene.doors.users(), []);
+    expect((await given.open({ workerId: WORKER })).reveal()).toBe(fixed.reveal());
+    expect(await scene.doors.users()).toStrictEqual([]);
   });
 
   it('refuses a fixed user that is the services’ own', () => {
     for (const url of ['redis://:another@redis.example', 'redis://default:another@redis.example']) {
-      assert.throws(() => keeper({ workerUrl: new Secret(url) }), { code: 'CONFIG_INVALID' });
+      expect(() => keeper({ workerUrl: new Secret(url) })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
     }
-    assert.throws(() => keeper({ workerUrl: new Secret('no url') }), { code: 'CONFIG_INVALID' });
+    expect(() => keeper({ workerUrl: new Secret('no url') })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID' }),
+    );
   });
 
   it('says so where Redis does not let users be made, and hands out nothing', async () => {
@@ -320,19 +323,22 @@ describe('a keeper of doors', () => {
     const managed = { url: new Secret(url.href), prefix: PREFIX };
     const held = keeper({ redis: managed });
     held.assertAvailable();
-    await assert.rejects(held.open({ workerId: WORKER }), { code: 'WORKER_REDIS_USER_UNAVAILABLE', kind: 'retryable' });
-    assert.throws(() => held.assertAvailable(), { code: 'WORKER_REDIS_USER_UNAVAILABLE' });
+    await expect(held.open({ workerId: WORKER })).rejects.toMatchObject({
+      code: 'WORKER_REDIS_USER_UNAVAILABLE',
+      kind: 'retryable',
+    });
+    expect(() => held.assertAvailable()).toThrow(expect.objectContaining({ code: 'WORKER_REDIS_USER_UNAVAILABLE' }));
     const doors = scene.closing(new RedisWorkerDoors(managed));
     await scene.queue().add('segment', {});
-    assert.deepEqual(await doors.present(), [WORKER]);
+    expect(await doors.present()).toStrictEqual([WORKER]);
     await doors.shut(WORKER);
-    assert.deepEqual(await doors.present(), []);
+    expect(await doors.present()).toStrictEqual([]);
   });
 
   it('tells a Redis that lets everybody in', async () => {
-    assert.equal(await scene.keeper.isOpenToAll(), false);
+    expect(await scene.keeper.isOpenToAll()).toBe(false);
     await scene.services.call('ACL', 'SETUSER', 'default', 'nopass');
-    assert.equal(await scene.keeper.isOpenToAll(), true);
+    expect(await scene.keeper.isOpenToAll()).toBe(true);
   });
 });
 
@@ -382,7 +388,7 @@ describe('the watch over the doors', () => {
     const another = scene.worker(url, run, 60_000);
     const begun = await scene.timesRefused();
     await until('all are refused again', async () => (await scene.timesRefused()) >= begun + 12);
-    assert.deepEqual(await scene.doors.users(), []);
+    expect(await scene.doors.users()).toStrictEqual([]);
 
     await watch();
     await until('it is reported', async () => (await queue.getJob('before'))?.isCompleted());
@@ -391,14 +397,14 @@ describe('the watch over the doors', () => {
       [1, 2, 3, 4].map((index) => ({ name: 'segment', data: {}, opts: { jobId: `after-${index}` } })),
     );
     await until('all are done', async () => (await queue.getCompletedCount()) === 5);
-    assert.deepEqual(runs.toSorted(), ['after-1', 'after-2', 'after-3', 'after-4', 'before']);
+    expect(runs.toSorted()).toStrictEqual(['after-1', 'after-2', 'after-3', 'after-4', 'before']);
   });
 
   it('sees a restart by itself, and lets workers in within seconds', async () => {
     scene = await Scene.start();
     await register(WORKER);
     await watch();
-    assert.deepEqual(await scene.doors.users(), [WORKER]);
+    expect(await scene.doors.users()).toStrictEqual([WORKER]);
     await scene.own.stop();
     await scene.own.resume();
     await until('the door', async () => (await scene.doors.users()).includes(WORKER));
@@ -409,7 +415,7 @@ describe('the watch over the doors', () => {
     await register(WORKER);
     await register(OTHER);
     await Promise.all([watch(), watch(), watch()]);
-    assert.deepEqual((await scene.doors.users()).toSorted(), [WORKER, OTHER]);
+    expect((await scene.doors.users()).toSorted()).toStrictEqual([WORKER, OTHER]);
   });
 
   it('ends a worker’s script that loops within ten seconds, with Redis’ own limits', async () => {
@@ -418,10 +424,10 @@ describe('the watch over the doors', () => {
     await watch();
     const attacker = scene.connect(await scene.keeper.open({ workerId: WORKER }));
     const begun = performance.now();
-    await assert.rejects(attacker.eval('while true do end', 0), /killed/i);
-    assert.ok(performance.now() - begun < 10_000);
-    assert.equal(await scene.services.ping(), 'PONG');
-    assert.ok(logged.includes('REDIS_SCRIPT_ENDED'));
+    await expect(attacker.eval('while true do end', 0)).rejects.toThrow(/killed/i);
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    expect(await scene.services.ping()).toBe('PONG');
+    expect(logged).toContain('REDIS_SCRIPT_ENDED');
   });
 
   it('says what has to be done where such a script has written', async () => {

@@ -1,10 +1,10 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { describe, test } from 'node:test';
 import { LandfallError, PermanentError } from '@landfall/domain';
-import { fileStoreContract } from '@landfall/testing';
+import { fileStoreContract } from '@landfall/testing/contracts';
 import { storeFailure } from './folder-errors.js';
 import { FolderFileStore } from './folder-file-store.js';
 
@@ -63,14 +63,14 @@ describe('FolderFileStore', () => {
     const store = new FolderFileStore(root);
     await assert.rejects(store.read('keys/key'), hasCode('STORE_DENIED'));
     await assert.rejects(store.read('config'), hasCode('STORE_DENIED'));
-    assert.equal((await store.read('data/bb/pack')).toString(), 'in');
+    expect((await store.read('data/bb/pack')).toString()).toBe('in');
     await dispose();
   });
 
   test('may itself be reached through a link', async () => {
     const { folder, dispose } = await temporaryFolder({ 'repository/config': Buffer.from('in') });
     await symlink(path.join(folder, 'repository'), path.join(folder, 'link'));
-    assert.equal((await new FolderFileStore(path.join(folder, 'link')).read('config')).toString(), 'in');
+    expect((await new FolderFileStore(path.join(folder, 'link')).read('config')).toString()).toBe('in');
     await dispose();
   });
 
@@ -83,9 +83,9 @@ describe('FolderFileStore', () => {
   test('takes a refusal for permanent and trouble with the disk for passing', () => {
     const kind = (code: string): LandfallError =>
       storeFailure('here', 'config', Object.assign(new Error(code), { code }));
-    assert.deepEqual([kind('EACCES').code, kind('EACCES').kind], ['STORE_DENIED', 'permanent']);
-    assert.deepEqual(kind('EACCES').facts, { file: 'config', system: 'EACCES' });
-    assert.deepEqual([kind('EIO').code, kind('EIO').kind], ['STORE_UNREACHABLE', 'retryable']);
-    assert.deepEqual([kind('ESTALE').code, kind('ESTALE').kind], ['STORE_UNREACHABLE', 'retryable']);
+    expect([kind('EACCES').code, kind('EACCES').kind]).toStrictEqual(['STORE_DENIED', 'permanent']);
+    expect(kind('EACCES').facts).toStrictEqual({ file: 'config', system: 'EACCES' });
+    expect([kind('EIO').code, kind('EIO').kind]).toStrictEqual(['STORE_UNREACHABLE', 'retryable']);
+    expect([kind('ESTALE').code, kind('ESTALE').kind]).toStrictEqual(['STORE_UNREACHABLE', 'retryable']);
   });
 });

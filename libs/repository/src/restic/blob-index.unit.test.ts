@@ -1,6 +1,5 @@
-import assert from 'node:assert/strict';
+import { describe, expect, test } from '@jest/globals';
 import { createHash, randomBytes } from 'node:crypto';
-import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { BlobIndex } from './blob-index.js';
 
@@ -25,7 +24,7 @@ describe('The blob index', () => {
         index.seal(none);
         for (const one of entries) {
           const place = index.place(index.find(one.kind, idOf(one.number)));
-          assert.deepEqual(place, {
+          expect(place).toStrictEqual({
             pack: `pack${one.pack}`,
             offset: one.offset,
             length: one.length,
@@ -36,7 +35,7 @@ describe('The blob index', () => {
         const known = new Set(entries.map(key));
         for (let number = 0; number < 50; number += 1) {
           for (const kind of ['data', 'tree'] as const) {
-            assert.equal(index.find(kind, idOf(number)) >= 0, known.has(key({ number, kind })));
+            expect(index.find(kind, idOf(number)) >= 0).toBe(known.has(key({ number, kind })));
           }
         }
       }),
@@ -50,8 +49,8 @@ describe('The blob index', () => {
     index.add(idOf(1), { pack, kind: 'data', offset: 0, length: 40, plainLength: null });
     index.add(idOf(1), { pack, kind: 'tree', offset: 40, length: 50, plainLength: null });
     index.seal(none);
-    assert.equal(index.place(index.find('tree', idOf(1))).offset, 40);
-    assert.equal(index.place(index.find('data', idOf(1))).offset, 0);
+    expect(index.place(index.find('tree', idOf(1))).offset).toBe(40);
+    expect(index.place(index.find('data', idOf(1))).offset).toBe(0);
   });
 
   test('takes the first of several places, and second choices only where there is no other', () => {
@@ -63,8 +62,8 @@ describe('The blob index', () => {
     index.add(idOf(1), { ...blob, pack: packs[1]! });
     index.add(idOf(1), { ...blob, pack: packs[2]! });
     index.seal((row) => row < 2);
-    assert.equal(index.place(index.find('data', idOf(1))).pack, 'new');
-    assert.equal(index.place(index.find('data', idOf(2))).pack, 'old');
+    expect(index.place(index.find('data', idOf(1))).pack).toBe('new');
+    expect(index.place(index.find('data', idOf(2))).pack).toBe('old');
   });
 
   test('is not slowed down by ids that are made up to collide', () => {
@@ -79,13 +78,13 @@ describe('The blob index', () => {
     const started = performance.now();
     index.seal(none);
     // Walks through 50,000 collisions each would take minutes.
-    assert.ok(performance.now() - started < 5_000);
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 
   test('is empty to begin with', () => {
     const index = new BlobIndex();
-    assert.equal(index.find('data', idOf(1)), -1);
+    expect(index.find('data', idOf(1))).toBe(-1);
     index.seal(none);
-    assert.equal(index.find('data', idOf(1)), -1);
+    expect(index.find('data', idOf(1))).toBe(-1);
   });
 });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { SealBroken, decryptUnchecked, unseal, type SealingKey } from './crypto.js';
 
@@ -18,7 +17,7 @@ const SEALED = hex('fb447350c4e868c52ac3275cf9d4327e f3f6 f4c633c3044fc145f84f33
 
 describe('A seal', () => {
   test('is accepted when its MAC is the published one', () => {
-    assert.equal(unseal(KEY, Buffer.from(SEALED)).length, 2);
+    expect(unseal(KEY, Buffer.from(SEALED)).length).toBe(2);
   });
 
   test('is refused after any one bit of IV, ciphertext or MAC was changed', () => {
@@ -26,18 +25,18 @@ describe('A seal', () => {
       fc.property(fc.nat({ max: SEALED.length * 8 - 1 }), (bit) => {
         const changed = Buffer.from(SEALED);
         changed[bit >> 3]! ^= 1 << (bit & 7);
-        assert.throws(() => unseal(KEY, changed), SealBroken);
+        expect(() => unseal(KEY, changed)).toThrow(SealBroken);
       }),
     );
   });
 
   test('is refused when it is too short to be one', () => {
     for (let length = 0; length < 32; length += 1) {
-      assert.throws(() => unseal(KEY, Buffer.alloc(length)), SealBroken);
+      expect(() => unseal(KEY, Buffer.alloc(length))).toThrow(SealBroken);
     }
   });
 
   test('decrypts to the same with and without its MAC looked at', () => {
-    assert.deepEqual(decryptUnchecked(KEY, SEALED), unseal(KEY, Buffer.from(SEALED)));
+    expect(decryptUnchecked(KEY, SEALED)).toStrictEqual(unseal(KEY, Buffer.from(SEALED)));
   });
 });

@@ -1,6 +1,6 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
-import { describe, test } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { BlobFault, decodeBlob, nonZeroStretches, type SealedBlob } from './decode.js';
@@ -28,7 +28,7 @@ describe('Decoding a blob', () => {
 
   test('refuses a plaintext whose SHA-256 is not the id', () => {
     const { read, blob } = sealedBlob(Buffer.from('one'), { of: Buffer.from('two') });
-    assert.throws(() => decodeBlob(KEY, read, blob), BlobFault);
+    expect(() => decodeBlob(KEY, read, blob)).toThrow(BlobFault);
   });
 
   test('refuses a changed bit anywhere in the ciphertext, though the MAC is not looked at', () => {
@@ -37,7 +37,7 @@ describe('Decoding a blob', () => {
       fc.property(fc.nat({ max: 16 * 8 + 200 * 8 - 1 }), (bit) => {
         const changed = Buffer.from(read);
         changed[bit >> 3]! ^= 1 << (bit & 7);
-        assert.throws(() => decodeBlob(KEY, changed, blob), BlobFault);
+        expect(() => decodeBlob(KEY, changed, blob)).toThrow(BlobFault);
       }),
     );
   });
@@ -52,14 +52,14 @@ describe('Decoding a blob', () => {
   test('does not unpack a bomb beyond the length that the index says', () => {
     const { read, blob } = sealedBlob(Buffer.alloc(64 * 1024 * 1024), { plainLength: 1_000 });
     const before = process.memoryUsage().arrayBuffers;
-    assert.throws(() => decodeBlob(KEY, read, blob), BlobFault);
-    assert.ok(process.memoryUsage().arrayBuffers - before < 8 * 1024 * 1024);
+    expect(() => decodeBlob(KEY, read, blob)).toThrow(BlobFault);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 * 1024 * 1024);
   });
 
   test('refuses at once what no blob can be', () => {
     const { read, blob } = sealedBlob(Buffer.from('x'));
-    assert.throws(() => decodeBlob(KEY, read, { ...blob, plainLength: 2 ** 32 - 2 }), BlobFault);
-    assert.throws(() => decodeBlob(KEY, read, { ...blob, length: 31 }), BlobFault);
+    expect(() => decodeBlob(KEY, read, { ...blob, plainLength: 2 ** 32 - 2 })).toThrow(BlobFault);
+    expect(() => decodeBlob(KEY, read, { ...blob, length: 31 })).toThrow(BlobFault);
   });
 });
 
@@ -75,7 +75,7 @@ describe('nonZeroStretches', () => {
         let end = -1;
         for (let at = 0; at < stretches.length; at += 2) {
           const [from, to] = [stretches[at]!, stretches[at + 1]!];
-          assert.ok(from > end && to > from && to <= length);
+          expect(from > end && to > from && to <= length).toBe(true);
           assert.ok(bytes.subarray(from, to).includes(1), 'each stretch has something in it');
           bytes.fill(0, from, to);
           end = to;

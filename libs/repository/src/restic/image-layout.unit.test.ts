@@ -1,6 +1,6 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { describe, test } from 'node:test';
 import { PermanentError } from '@landfall/domain';
 import fc from 'fast-check';
 import { BlobIndex } from './blob-index.js';
@@ -68,7 +68,7 @@ describe('The layout of an image', () => {
         const named = [...layout.blobsIn({ offset, length })].map(
           (blob) => `${blob.row} at ${blob.offset}, ${blob.length}`,
         );
-        assert.deepEqual(named, expected);
+        expect(named).toStrictEqual(expected);
       }),
     );
   });
@@ -85,7 +85,7 @@ describe('The layout of an image', () => {
         }
         for (const [number, extent] of layout.extents().entries()) {
           const before = layout.extents()[number - 1];
-          assert.ok(before === undefined || before.offset + before.length < extent.offset);
+          expect(before === undefined || before.offset + before.length < extent.offset).toBe(true);
         }
       }),
     );
@@ -97,7 +97,7 @@ describe('The layout of an image', () => {
       { length: 512 * KIB, mark: 0 },
       { length: 333, mark: 0 },
     ]);
-    assert.deepEqual(layout.extents(), [{ offset: 0, length: 1_000 }]);
+    expect(layout.extents()).toStrictEqual([{ offset: 0, length: 1_000 }]);
   });
 
   test('is refused when its blobs do not add up to its size, or are not in the index', () => {
@@ -121,20 +121,20 @@ describe('Reads of packs', () => {
         const range = { offset: 0, length: sizeBytes };
         const places = new Map<number, number[]>();
         for (const read of packReads(index, layout, range)) {
-          assert.ok(read.length <= 4 * 1024 * KIB);
+          expect(read.length).toBeLessThanOrEqual(4 * 1024 * KIB);
           for (const blob of read.blobs) {
             assert.ok(!places.has(blob.row), 'read once');
             places.set(blob.row, [...blob.places]);
             const place = index.place(blob.row);
-            assert.equal(place.pack, read.pack);
-            assert.equal(read.offset + blob.sealed.offset, place.offset);
-            assert.ok(blob.sealed.offset + blob.sealed.length <= read.length);
+            expect(place.pack).toBe(read.pack);
+            expect(read.offset + blob.sealed.offset).toBe(place.offset);
+            expect(blob.sealed.offset + blob.sealed.length).toBeLessThanOrEqual(read.length);
           }
         }
         const expected = new Map<number, number[]>();
         for (const blob of layout.blobsIn(range))
           expected.set(blob.row, [...(expected.get(blob.row) ?? []), blob.offset]);
-        assert.deepEqual([...places].sort(byRow), [...expected].sort(byRow));
+        expect([...places].sort(byRow)).toStrictEqual([...expected].sort(byRow));
       }),
     );
   });
@@ -144,8 +144,7 @@ describe('Reads of packs', () => {
       Array.from({ length: 30 }, (_, mark) => ({ length: 1_000, mark: mark + 1 })),
     );
     const reads = [...packReads(index, layout, { offset: 0, length: sizeBytes })];
-    assert.deepEqual(
-      reads.map((read) => [read.pack, read.blobs.length]),
+    expect(reads.map((read) => [read.pack, read.blobs.length])).toStrictEqual(
       Array.from({ length: 10 }, (_, pack) => [`pack${pack}`, 3]),
     );
   });

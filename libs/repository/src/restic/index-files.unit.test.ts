@@ -1,5 +1,5 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { PermanentError } from '@landfall/domain';
 import fc from 'fast-check';
 import { BlobIndex } from './blob-index.js';
@@ -24,14 +24,14 @@ describe('An index file', () => {
   test('says where each blob lies, compressed or not', () => {
     const second = 'cc'.repeat(32);
     const { index } = add(file([blob({}), blob({ id: second, offset: 100, uncompressed_length: 5_000 })]));
-    assert.deepEqual(index.place(index.find('data', Buffer.from(BLOB, 'hex'))), {
+    expect(index.place(index.find('data', Buffer.from(BLOB, 'hex')))).toStrictEqual({
       pack: PACK,
       offset: 0,
       length: 100,
       compressed: false,
       plainLength: 68,
     });
-    assert.deepEqual(index.place(index.find('data', Buffer.from(second, 'hex'))), {
+    expect(index.place(index.find('data', Buffer.from(second, 'hex')))).toStrictEqual({
       pack: PACK,
       offset: 100,
       length: 100,
@@ -42,14 +42,14 @@ describe('An index file', () => {
 
   test('may name the pack after its blobs, hold unknown fields, and hold nothing', () => {
     const text = `{"packs":[{"new":{"a":[1]},"blobs":[${JSON.stringify(blob({ more: null }))}],"id":"${PACK}"}]}`;
-    assert.equal(add(text).index.size, 1);
-    assert.equal(add('{"packs":null}').index.size, 0);
-    assert.equal(add('{}').index.size, 0);
+    expect(add(text).index.size).toBe(1);
+    expect(add('{"packs":null}').index.size).toBe(0);
+    expect(add('{}').index.size).toBe(0);
   });
 
   test('names the index files that it supersedes', () => {
-    assert.deepEqual(add(file([], { supersedes: ['one', 'two'] })).supersedes, ['one', 'two']);
-    assert.deepEqual(add(file([], { supersedes: null })).supersedes, []);
+    expect(add(file([], { supersedes: ['one', 'two'] })).supersedes).toStrictEqual(['one', 'two']);
+    expect(add(file([], { supersedes: null })).supersedes).toStrictEqual([]);
   });
 
   test('is refused when blobs overlap, in whatever order they are listed', () => {
@@ -96,7 +96,7 @@ describe('An index file', () => {
         try {
           add(text);
         } catch (error) {
-          assert.ok(damaged(error));
+          expect(damaged(error)).toBe(true);
         }
       }),
       { numRuns: 1_000 },

@@ -1,5 +1,5 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { JsonFault, JsonScanner } from './json-scanner.js';
 
@@ -42,7 +42,7 @@ describe('The JSON scanner', () => {
         const text = JSON.stringify(value);
         const expected = JSON.parse(text) as fc.JsonValue;
         const scan = scanner(text);
-        assert.deepEqual(read(scan, expected), expected);
+        expect(read(scan, expected)).toStrictEqual(expected);
         scan.end();
       }),
     );
@@ -73,12 +73,12 @@ describe('The JSON scanner', () => {
     const scan = scanner('null');
     scan.array(() => (elements += 1));
     scan.end();
-    assert.equal(elements, 0);
+    expect(elements).toBe(0);
   });
 
   test('refuses values that are nested beyond measure', () => {
-    assert.throws(() => scanner('['.repeat(100_000)).skip(), JsonFault);
-    assert.throws(() => scanner('{"a":'.repeat(100_000)).skip(), JsonFault);
+    expect(() => scanner('['.repeat(100_000)).skip()).toThrow(JsonFault);
+    expect(() => scanner('{"a":'.repeat(100_000)).skip()).toThrow(JsonFault);
   });
 
   test('answers any bytes with a value or a JsonFault', () => {
@@ -98,7 +98,7 @@ describe('The JSON scanner', () => {
           scan.skip();
           scan.end();
         } catch (error) {
-          assert.ok(error instanceof JsonFault);
+          expect(error).toBeInstanceOf(JsonFault);
           assert.ok(!valid, 'valid JSON was refused');
         }
       }),

@@ -1,5 +1,5 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { Secret, type DiscoveredPoint, type Discovery } from '@landfall/domain';
 import { MemoryFileStore } from '@landfall/testing';
 import { HANDMADE_PASSWORD, HandmadeRepository } from '../fixtures/handmade-repository.js';
@@ -35,8 +35,8 @@ async function discoverHandmade(made: HandmadeRepository): Promise<Discovery> {
 
 async function onlyPoint(made: HandmadeRepository): Promise<DiscoveredPoint> {
   const { points, skipped } = await discoverHandmade(made);
-  assert.deepEqual(skipped, []);
-  assert.equal(points.length, 1);
+  expect(skipped).toStrictEqual([]);
+  expect(points.length).toBe(1);
   return points[0]!;
 }
 
@@ -48,36 +48,30 @@ describe('A snapshot without a tag', () => {
     const made = new HandmadeRepository();
     const id = made.backUp({ 'web01.raw': bytes(1_000) }, { hostname: 'backup-server', paths: ['/srv/web01.raw'] });
     const point = await onlyPoint(made);
-    assert.deepEqual(
-      { ...point, takenAt: point.takenAt.toISOString() },
-      {
-        reference: id,
-        machineKey: 'host:backup-server:/srv/web01.raw',
-        machineName: 'web01',
-        aliases: ['backup-server'],
-        takenAt: '2026-03-04T04:06:07.123Z',
-        kind: 'image',
-        level: 'computer',
-        disks: [{ name: 'web01', location: `${id}:/web01.raw`, sizeBytes: 1_000 }],
-        hasManifest: false,
-        problems: [],
-      },
-    );
+    expect({ ...point, takenAt: point.takenAt.toISOString() }).toStrictEqual({
+      reference: id,
+      machineKey: 'host:backup-server:/srv/web01.raw',
+      machineName: 'web01',
+      aliases: ['backup-server'],
+      takenAt: '2026-03-04T04:06:07.123Z',
+      kind: 'image',
+      level: 'computer',
+      disks: [{ name: 'web01', location: `${id}:/web01.raw`, sizeBytes: 1_000 }],
+      hasManifest: false,
+      problems: [],
+    });
   });
 
   test('that holds several images is a point named after its host, disks in natural order', async () => {
     const made = new HandmadeRepository();
     made.backUp({ 'disk10.img': bytes(10), 'notes.txt': bytes(5), 'disk2.IMG': bytes(2), 'disk1.raw': bytes(1) });
     const point = await onlyPoint(made);
-    assert.equal(point.machineName, 'host1');
-    assert.deepEqual(
-      point.disks.map(({ name, sizeBytes }) => [name, sizeBytes]),
-      [
-        ['disk1', 1],
-        ['disk2', 2],
-        ['disk10', 10],
-      ],
-    );
+    expect(point.machineName).toBe('host1');
+    expect(point.disks.map(({ name, sizeBytes }) => [name, sizeBytes])).toStrictEqual([
+      ['disk1', 1],
+      ['disk2', 2],
+      ['disk10', 10],
+    ]);
   });
 
   test('is searched in its folders; images of the same name get names that differ', async () => {
@@ -93,20 +87,20 @@ describe('A snapshot without a tag', () => {
     made.writePack();
     const id = made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree, paths: ['/vm'], hostname: 'h' });
     const point = await onlyPoint(made);
-    assert.deepEqual(point.disks, [
+    expect(point.disks).toStrictEqual([
       { name: 'disk', location: `${id}:/a/disk.raw`, sizeBytes: 3 },
       { name: 'disk-2', location: `${id}:/b/disk.raw`, sizeBytes: 3 },
     ]);
     const repository = await openHandmade(made);
     const second = await repository.openDisk(point.disks[1]!.location);
-    assert.equal((await second.read(0, 3)).toString(), 'bbb');
+    expect((await second.read(0, 3)).toString()).toBe('bbb');
   });
 
   test('from standard input is an image whatever its name', async () => {
     const made = new HandmadeRepository();
     made.backUp({ 'db01.vda': bytes(700) });
     const point = await onlyPoint(made);
-    assert.deepEqual([point.machineName, point.disks[0]!.sizeBytes, point.level], ['db01.vda', 700, 'computer']);
+    expect([point.machineName, point.disks[0]!.sizeBytes, point.level]).toStrictEqual(['db01.vda', 700, 'computer']);
   });
 
   test('of other files is a point of level file with no disks', async () => {
@@ -114,29 +108,26 @@ describe('A snapshot without a tag', () => {
     made.backUp({ 'a.txt': bytes(1), 'b.txt': bytes(2) });
     made.backUp({ 'c.txt': bytes(3) }, { paths: ['/home/me/c.txt'], time: '2026-03-05T00:00:00Z' });
     const { points } = await discoverHandmade(made);
-    assert.deepEqual(
-      points.map(({ level, disks, machineName }) => [level, disks.length, machineName]),
-      [
-        ['file', 0, 'host1'],
-        ['file', 0, 'host1'],
-      ],
-    );
+    expect(points.map(({ level, disks, machineName }) => [level, disks.length, machineName])).toStrictEqual([
+      ['file', 0, 'host1'],
+      ['file', 0, 'host1'],
+    ]);
   });
 
   test('lists an image of no bytes as one', async () => {
     const made = new HandmadeRepository();
     made.backUp({ 'empty.raw': Buffer.alloc(0) });
-    assert.equal((await onlyPoint(made)).disks[0]!.sizeBytes, 0);
+    expect((await onlyPoint(made)).disks[0]!.sizeBytes).toBe(0);
   });
 
   test('has its names cleaned of what could steer a terminal, and is opened by the true ones', async () => {
     const made = new HandmadeRepository();
     made.backUp({ '\\x1b[2Jdisk\\xff.raw': bytes(9) }, { hostname: 'evil\u001b[31m' });
     const point = await onlyPoint(made);
-    assert.equal(point.machineName, '�[2Jdisk�');
-    assert.deepEqual(point.aliases, ['evil�[31m']);
+    expect(point.machineName).toBe('�[2Jdisk�');
+    expect(point.aliases).toStrictEqual(['evil�[31m']);
     const repository = await openHandmade(made);
-    assert.equal((await repository.openDisk(point.disks[0]!.location)).sizeBytes, 9);
+    expect((await repository.openDisk(point.disks[0]!.location)).sizeBytes).toBe(9);
   });
 });
 
@@ -150,52 +141,48 @@ describe('A machine.json beside images', () => {
       'sdb.raw': bytes(20),
     });
     const point = await onlyPoint(made);
-    assert.deepEqual(
-      { ...point, takenAt: point.takenAt.toISOString() },
-      {
-        reference: id,
-        machineKey: 'vm:1234',
-        machineName: 'db01',
-        aliases: ['host1'],
-        takenAt: '2026-03-04T05:00:00.000Z',
-        kind: 'image',
-        level: 'computer',
-        os: { family: 'linux', name: 'Debian 12' },
-        firmware: 'bios',
-        disks: [
-          { name: 'sda', location: `${id}:/sda.raw`, sizeBytes: 1_000, role: 'os', lun: 0 },
-          {
-            name: 'sdb',
-            location: `${id}:/sdb.raw`,
-            sizeBytes: 20,
-            role: 'data',
-            lun: 1,
-            sku: 'Premium_LRS',
-            caching: 'ReadOnly',
-          },
-        ],
-        azure,
-        hasManifest: true,
-        problems: [],
-      },
-    );
+    expect({ ...point, takenAt: point.takenAt.toISOString() }).toStrictEqual({
+      reference: id,
+      machineKey: 'vm:1234',
+      machineName: 'db01',
+      aliases: ['host1'],
+      takenAt: '2026-03-04T05:00:00.000Z',
+      kind: 'image',
+      level: 'computer',
+      os: { family: 'linux', name: 'Debian 12' },
+      firmware: 'bios',
+      disks: [
+        { name: 'sda', location: `${id}:/sda.raw`, sizeBytes: 1_000, role: 'os', lun: 0 },
+        {
+          name: 'sdb',
+          location: `${id}:/sdb.raw`,
+          sizeBytes: 20,
+          role: 'data',
+          lun: 1,
+          sku: 'Premium_LRS',
+          caching: 'ReadOnly',
+        },
+      ],
+      azure,
+      hasManifest: true,
+      problems: [],
+    });
   });
 
   test('may name images that are not called so', async () => {
     const made = new HandmadeRepository();
     made.backUp({ 'machine.json': json(manifest({ disks: [{ file: 'disk0' }] })), disk0: bytes(11) });
-    assert.deepEqual(
-      (await onlyPoint(made)).disks.map(({ name, sizeBytes }) => [name, sizeBytes]),
-      [['disk0', 11]],
-    );
+    expect((await onlyPoint(made)).disks.map(({ name, sizeBytes }) => [name, sizeBytes])).toStrictEqual([
+      ['disk0', 11],
+    ]);
   });
 
   test('is contradicted by what is really there', async () => {
     const made = new HandmadeRepository();
     made.backUp({ 'machine.json': json(manifest()), 'sda.raw': bytes(999) });
     const point = await onlyPoint(made);
-    assert.deepEqual(problems(point), ['error CONTRADICTION', 'error CHAIN_BROKEN']);
-    assert.equal(point.disks[0]!.sizeBytes, 999);
+    expect(problems(point)).toStrictEqual(['error CONTRADICTION', 'error CHAIN_BROKEN']);
+    expect(point.disks[0]!.sizeBytes).toBe(999);
   });
 
   test("that can't be used leaves a point that is listed, with the reason", async () => {
@@ -207,9 +194,9 @@ describe('A machine.json beside images', () => {
       const made = new HandmadeRepository();
       made.backUp({ 'machine.json': wrong, 'sda.raw': bytes(1_000) });
       const point = await onlyPoint(made);
-      assert.deepEqual(problems(point), ['error POINT_UNSUPPORTED']);
-      assert.match(point.problems[0]!.message, why);
-      assert.deepEqual([point.hasManifest, point.machineName, point.disks.length], [true, 'host1', 1]);
+      expect(problems(point)).toStrictEqual(['error POINT_UNSUPPORTED']);
+      expect(point.problems[0]!.message).toMatch(why);
+      expect([point.hasManifest, point.machineName, point.disks.length]).toStrictEqual([true, 'host1', 1]);
     }
   });
 });
@@ -223,29 +210,28 @@ describe('Snapshots with the same landfall-point tag', () => {
     const second = made.backUp({ 'sdb.raw': bytes(20) }, tags);
     made.backUp({ 'machine.json': json(manifest()) }, tags);
     const point = await onlyPoint(made);
-    assert.deepEqual(
-      [point.reference, point.machineKey, point.machineName, point.aliases],
-      ['p1', 'machine:db01', 'db01', []],
-    );
-    assert.deepEqual(
-      point.disks.map((disk) => disk.location),
-      [`${first}:/sda.raw`, `${second}:/sdb.raw`],
-    );
+    expect([point.reference, point.machineKey, point.machineName, point.aliases]).toStrictEqual([
+      'p1',
+      'machine:db01',
+      'db01',
+      [],
+    ]);
+    expect(point.disks.map((disk) => disk.location)).toStrictEqual([`${first}:/sda.raw`, `${second}:/sdb.raw`]);
   });
 
   test('do not take the manifest itself for a disk, whatever it says', async () => {
     const made = new HandmadeRepository();
     made.backUp({ 'machine.json': json(manifest({ disks: [{ file: 'machine.json' }] })) }, tags);
     const point = await onlyPoint(made);
-    assert.deepEqual([point.disks, problems(point)], [[], ['error CHAIN_BROKEN']]);
+    expect([point.disks, problems(point)]).toStrictEqual([[], ['error CHAIN_BROKEN']]);
   });
 
   test('are no point without the manifest, and reported', async () => {
     const made = new HandmadeRepository();
     made.backUp({ 'sda.raw': bytes(1_000) }, tags);
     const { points, skipped } = await discoverHandmade(made);
-    assert.deepEqual(points, []);
-    assert.deepEqual(skipped, [{ reference: 'p1', why: 'its manifest is missing: the capture did not finish' }]);
+    expect(points).toStrictEqual([]);
+    expect(skipped).toStrictEqual([{ reference: 'p1', why: 'its manifest is missing: the capture did not finish' }]);
   });
 
   test('give the newest of two files with the same name', async () => {
@@ -254,7 +240,7 @@ describe('Snapshots with the same landfall-point tag', () => {
     const older = made.backUp({ 'sda.raw': bytes(1_000, 'old') }, { ...tags, time: '2026-05-01T00:00:00Z' });
     made.backUp({ 'machine.json': json(manifest({ disks: [{ file: 'sda.raw' }] })) }, tags);
     const point = await onlyPoint(made);
-    assert.ok(!point.disks[0]!.location.startsWith(older));
+    expect(point.disks[0]!.location.startsWith(older)).toBe(false);
   });
 });
 
@@ -264,10 +250,7 @@ describe('Discovery', () => {
     for (const month of ['05', '01', '03'])
       made.backUp({ [`m${month}.raw`]: bytes(1) }, { time: `2026-${month}-01T00:00:00Z` });
     const { points } = await discoverHandmade(made);
-    assert.deepEqual(
-      points.map((point) => point.machineName),
-      ['m01', 'm03', 'm05'],
-    );
+    expect(points.map((point) => point.machineName)).toStrictEqual(['m01', 'm03', 'm05']);
   });
 
   test("passes over what can't be read, says why, and hides nothing else", async () => {
@@ -283,14 +266,11 @@ describe('Discovery', () => {
       hostname: 'h',
     });
     const { points, skipped } = await discoverHandmade(made);
-    assert.deepEqual(
-      points.map((point) => point.machineName),
-      ['good'],
-    );
+    expect(points.map((point) => point.machineName)).toStrictEqual(['good']);
     const reasons = Object.fromEntries(skipped.map(({ reference, why }) => [reference, why]));
-    assert.match(reasons[flipped]!, /SHA-256/);
-    assert.match(reasons[nonsense]!, /time/);
-    assert.match(reasons[treeless]!, /index does not know/);
+    expect(reasons[flipped]!).toMatch(/SHA-256/);
+    expect(reasons[nonsense]!).toMatch(/time/);
+    expect(reasons[treeless]!).toMatch(/index does not know/);
   });
 
   test('names thousands of disks that are called the same, and stops at its bounds', async () => {
@@ -300,8 +280,8 @@ describe('Discovery', () => {
     made.writePack();
     made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree, paths: [], hostname: 'h' });
     const point = await onlyPoint(made);
-    assert.equal(new Set(point.disks.map((disk) => disk.name)).size, 1_000);
-    assert.deepEqual(problems(point), ['warning NOT_RESTORED']);
+    expect(new Set(point.disks.map((disk) => disk.name)).size).toBe(1_000);
+    expect(problems(point)).toStrictEqual(['warning NOT_RESTORED']);
   });
 
   test('does not search one snapshot for each of thousands of points that it claims to belong to', async () => {
@@ -315,7 +295,7 @@ describe('Discovery', () => {
     const made = new HandmadeRepository();
     made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree: 'ab'.repeat(32), paths: new Array(100_000).fill(0) });
     const { skipped } = await discoverHandmade(made);
-    assert.match(skipped[0]!.why, /: at byte \d+, a string was expected\.$/);
+    expect(skipped[0]!.why).toMatch(/: at byte \d+, a string was expected\.$/);
   });
 
   test('passes over what it does not read of a snapshot, but not however deep it is nested', async () => {
@@ -325,8 +305,8 @@ describe('Discovery', () => {
     const deep = JSON.parse(`${'['.repeat(1_000)}${']'.repeat(1_000)}`) as unknown[];
     made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree: 'ab'.repeat(32), more: deep });
     const { points, skipped } = await discoverHandmade(made);
-    assert.equal(points.length, 1);
-    assert.match(skipped[0]!.why, /less nesting/);
+    expect(points.length).toBe(1);
+    expect(skipped[0]!.why).toMatch(/less nesting/);
   });
 
   test('refuses a tree with a name that no file can have', async () => {
@@ -335,10 +315,10 @@ describe('Discovery', () => {
     made.writePack();
     made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree, paths: [], hostname: 'h' });
     const { skipped } = await discoverHandmade(made);
-    assert.match(skipped[0]!.why, /a name is longer than any file has/);
+    expect(skipped[0]!.why).toMatch(/a name is longer than any file has/);
   });
 
   test('of an empty repository finds nothing', async () => {
-    assert.deepEqual(await discoverHandmade(new HandmadeRepository()), { points: [], skipped: [] });
+    expect(await discoverHandmade(new HandmadeRepository())).toStrictEqual({ points: [], skipped: [] });
   });
 });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { expect, test } from '@jest/globals';
 import { RecentBlobs } from './recent-blobs.js';
 
 test('the blobs used last are kept, within the bound of bytes', () => {
@@ -7,13 +6,13 @@ test('the blobs used last are kept, within the bound of bytes', () => {
   const blob = (length: number) => new Uint8Array(length);
   recent.add(1, blob(40));
   recent.add(2, blob(40));
-  assert.ok(recent.get(1) !== undefined);
+  expect(recent.get(1)).not.toBe(undefined);
   recent.add(3, blob(40));
-  assert.equal(recent.get(2), undefined);
-  assert.ok(recent.get(1) !== undefined && recent.get(3) !== undefined);
+  expect(recent.get(2)).toBe(undefined);
+  expect(recent.get(1) !== undefined && recent.get(3) !== undefined).toBe(true);
   recent.add(4, blob(1_000));
-  assert.equal(recent.get(1), undefined);
-  assert.ok(recent.get(4) !== undefined);
+  expect(recent.get(1)).toBe(undefined);
+  expect(recent.get(4)).not.toBe(undefined);
   recent.clear();
-  assert.equal(recent.get(4), undefined);
+  expect(recent.get(4)).toBe(undefined);
 });

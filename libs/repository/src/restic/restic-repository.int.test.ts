@@ -1,10 +1,10 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { copyFile, cp, mkdir, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { after, before, describe, test } from 'node:test';
 import { PermanentError, Secret, type BackupRepository, type DiskSource } from '@landfall/domain';
-import { backupRepositoryContract } from '@landfall/testing';
+import { backupRepositoryContract } from '@landfall/testing/contracts';
 import fc from 'fast-check';
 import { ResticProgram } from '../fixtures/restic-program.js';
 import { FolderFileStore } from '../folder/folder-file-store.js';
@@ -77,21 +77,21 @@ for (const { name, init, backup } of [
     let program: ResticProgram;
     let repository: BackupRepository;
 
-    before(async () => {
+    beforeAll(async () => {
       program = await ResticProgram.init(...init);
       await writeFile(path.join(program.folder, 'file.raw'), disk);
       await program.run(['backup', ...backup, 'file.raw']);
       await program.run(['backup', ...backup, '--stdin', '--stdin-filename', 'piped'], disk.subarray(0, 9 * MIB));
       repository = await open(program);
     });
-    after(async () => {
+    afterAll(async () => {
       await repository.close();
       await program.remove();
     });
 
     test('gives back the disks that were backed up, from a file and from standard input', async () => {
-      assert.ok((await contentsOf(repository, 'file')).equals(disk));
-      assert.ok((await contentsOf(repository, 'piped')).equals(disk.subarray(0, 9 * MIB)));
+      expect((await contentsOf(repository, 'file')).equals(disk)).toBe(true);
+      expect((await contentsOf(repository, 'piped')).equals(disk.subarray(0, 9 * MIB))).toBe(true);
     });
 
     test('gives back any range', async () => {
@@ -121,10 +121,10 @@ for (const { name, init, backup } of [
 
 describe('A repository with a history', () => {
   let program: ResticProgram;
-  before(async () => {
+  beforeAll(async () => {
     program = await ResticProgram.init('--repository-version', '1');
   });
-  after(() => program.remove());
+  afterAll(() => program.remove());
 
   test('is read after a key was added, an upgrade of its format, removals and a prune', async () => {
     const old = sampleDisk(17 * MIB);
@@ -142,12 +142,14 @@ describe('A repository with a history', () => {
     await program.run(['forget', '--keep-last', '1', '--group-by', 'host', '--prune', '--max-unused', '0']);
 
     const repository = await open(program, { password: 'second password' });
-    assert.equal(repository.format, 'restic, format version 2');
+    expect(repository.format).toBe('restic, format version 2');
     const { points, skipped } = await repository.discover();
-    assert.deepEqual([points.length, skipped], [1, []]);
-    assert.ok((await contentsOf(repository, 'disk')).equals(kept));
+    expect([points.length, skipped]).toStrictEqual([1, []]);
+    expect((await contentsOf(repository, 'disk')).equals(kept)).toBe(true);
     await repository.close();
-    await assert.rejects(open(program, { password: 'third password' }), { code: 'REPOSITORY_PASSWORD_WRONG' });
+    await expect(open(program, { password: 'third password' })).rejects.toMatchObject({
+      code: 'REPOSITORY_PASSWORD_WRONG',
+    });
   });
 });
 
@@ -160,7 +162,7 @@ describe('A captured machine', () => {
       program.run(['backup', '--stdin', '--stdin-filename', name, ...tags, '--host', 'db01'], bytes);
     for (const [name, bytes] of Object.entries(disks)) await capture(name, bytes);
     const unfinished = await open(program);
-    assert.match((await unfinished.discover()).skipped[0]!.why, /capture did not finish/);
+    expect((await unfinished.discover()).skipped[0]!.why).toMatch(/capture did not finish/);
     await unfinished.close();
 
     const manifest: MachineManifestInput = {
@@ -176,13 +178,12 @@ describe('A captured machine', () => {
     await capture(MANIFEST_FILE, Buffer.from(JSON.stringify(manifest)));
     const repository = await open(program);
     const { points, skipped } = await repository.discover();
-    assert.deepEqual(skipped, []);
-    assert.deepEqual(
-      points.map(({ reference, machineName, problems }) => ({ reference, machineName, problems })),
-      [{ reference: 'db01-1', machineName: 'db01', problems: [] }],
-    );
+    expect(skipped).toStrictEqual([]);
+    expect(points.map(({ reference, machineName, problems }) => ({ reference, machineName, problems }))).toStrictEqual([
+      { reference: 'db01-1', machineName: 'db01', problems: [] },
+    ]);
     for (const [number, bytes] of Object.values(disks).entries()) {
-      assert.ok((await contents(await repository.openDisk(points[0]!.disks[number]!.location))).equals(bytes));
+      expect((await contents(await repository.openDisk(points[0]!.disks[number]!.location))).equals(bytes)).toBe(true);
     }
     await repository.close();
     await program.remove();
@@ -192,14 +193,14 @@ describe('A captured machine', () => {
 describe('Damage to a repository written by restic', () => {
   let program: ResticProgram;
   let intact: string;
-  before(async () => {
+  beforeAll(async () => {
     program = await ResticProgram.init();
     await writeFile(path.join(program.folder, 'disk.raw'), randomBytes(6 * MIB));
     await program.run(['backup', 'disk.raw']);
     intact = path.join(program.folder, 'intact');
     await cp(program.repository, intact, { recursive: true });
   });
-  after(() => program.remove());
+  afterAll(() => program.remove());
 
   const files = async (directory: string) => {
     const found = await readdir(path.join(intact, directory), { recursive: true, withFileTypes: true });
@@ -244,29 +245,26 @@ describe('Damage to a repository written by restic', () => {
     return outcome();
   };
 
-  test('is not seen where there is none', async () => assert.equal(await damaged(async () => undefined), 'whole'));
+  test('is not seen where there is none', async () => expect(await damaged(async () => undefined)).toBe('whole'));
 
   test("in config, a key, an index file or a snapshot is told by that file's name", async () => {
     const [[key], [index], [snapshot]] = await Promise.all([files('keys'), files('index'), files('snapshots')]);
-    assert.match(await damaged(() => flip('config', 50)), /^REPOSITORY_DAMAGED: .*config/);
-    assert.match(await damaged(() => flip(key!, 100)), new RegExp(`^REPOSITORY_DAMAGED: .*${key}`));
-    assert.match(await damaged(() => flip(index!, 100)), new RegExp(`^REPOSITORY_DAMAGED: .*${index}`));
-    assert.match(await damaged(() => flip(snapshot!, 60)), new RegExp(`^skipped: .*${snapshot}`));
+    expect(await damaged(() => flip('config', 50))).toMatch(/^REPOSITORY_DAMAGED: .*config/);
+    expect(await damaged(() => flip(key!, 100))).toMatch(new RegExp(`^REPOSITORY_DAMAGED: .*${key}`));
+    expect(await damaged(() => flip(index!, 100))).toMatch(new RegExp(`^REPOSITORY_DAMAGED: .*${index}`));
+    expect(await damaged(() => flip(snapshot!, 60))).toMatch(new RegExp(`^skipped: .*${snapshot}`));
   });
 
   test('in a pack is told by the pack and the blob', async () => {
     const pack = await dataPack();
     const name = path.basename(pack);
-    assert.match(
-      await damaged(() => flip(pack, 3 * MIB)),
+    expect(await damaged(() => flip(pack, 3 * MIB))).toMatch(
       new RegExp(`^BLOB_CORRUPT: Blob [0-9a-f]{64} in pack ${name}`),
     );
-    assert.match(
-      await damaged(() => truncate(path.join(program.repository, pack), 2 * MIB)),
+    expect(await damaged(() => truncate(path.join(program.repository, pack), 2 * MIB))).toMatch(
       new RegExp(`^BLOB_CORRUPT: Blob [0-9a-f]{64} in pack ${name}`),
     );
-    assert.match(
-      await damaged(() => rm(path.join(program.repository, pack))),
+    expect(await damaged(() => rm(path.join(program.repository, pack)))).toMatch(
       new RegExp(`^PACK_MISSING: Pack ${name}`),
     );
   });
@@ -279,14 +277,13 @@ describe('Damage to a repository written by restic', () => {
       await copyFile(path.join(intact, second!), path.join(program.repository, first!));
       await copyFile(path.join(intact, first!), path.join(program.repository, second!));
     });
-    assert.match(swapped, /BLOB_CORRUPT|skipped: Blob/);
+    expect(swapped).toMatch(/BLOB_CORRUPT|skipped: Blob/);
   });
 
   test('by missing files is told for what it is', async () => {
-    assert.match(await damaged(() => rm(path.join(program.repository, 'config'))), /^REPOSITORY_NOT_FOUND/);
-    assert.match(await damaged(() => rm(program.repository, { recursive: true })), /^REPOSITORY_NOT_FOUND/);
-    assert.match(
-      await damaged(() => rm(path.join(program.repository, 'index'), { recursive: true })),
+    expect(await damaged(() => rm(path.join(program.repository, 'config')))).toMatch(/^REPOSITORY_NOT_FOUND/);
+    expect(await damaged(() => rm(program.repository, { recursive: true }))).toMatch(/^REPOSITORY_NOT_FOUND/);
+    expect(await damaged(() => rm(path.join(program.repository, 'index'), { recursive: true }))).toMatch(
       /index does not know/,
     );
   });

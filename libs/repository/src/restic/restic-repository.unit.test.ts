@@ -1,8 +1,9 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { describe, test } from 'node:test';
 import { PermanentError, RetryableError, Secret } from '@landfall/domain';
-import { MemoryFileStore, backupRepositoryContract } from '@landfall/testing';
+import { MemoryFileStore } from '@landfall/testing';
+import { backupRepositoryContract } from '@landfall/testing/contracts';
 import { HANDMADE_PASSWORD, HandmadeRepository, sha256 } from '../fixtures/handmade-repository.js';
 import { openRepository } from '../open.js';
 
@@ -140,7 +141,7 @@ describe('Opening a restic repository', () => {
     made.writeIndex({ packs: made.packs, supersedes: [stale] });
     const { repository } = await openHandmade(made);
     const disk = await repository.openDisk(location);
-    assert.ok((await disk.read(0, contents.length)).equals(contents));
+    expect((await disk.read(0, contents.length)).equals(contents)).toBe(true);
   });
 
   test('tries again when the store is away for a moment', async () => {
@@ -148,7 +149,7 @@ describe('Opening a restic repository', () => {
     const store = new MemoryFileStore(made.files);
     store.failReads('config', new RetryableError({ code: 'STORE_UNREACHABLE', message: 'away', fix: 'wait' }), 1);
     const repository = await openRepository({ kind: 'restic', store, password: new Secret('by hand'), threads: 0 });
-    assert.equal(repository.format, 'restic, format version 2');
+    expect(repository.format).toBe('restic, format version 2');
   });
 
   test('is refused for kinds that are not there, and without a password', async () => {
@@ -211,9 +212,9 @@ describe('Reading a damaged restic repository', () => {
     delete made.files[packPath(pack)];
     await assert.rejects(readAll(made, location), (error: unknown) => {
       assert.ok(error instanceof PermanentError);
-      assert.equal(error.code, 'PACK_MISSING');
-      assert.match(error.message, new RegExp(pack));
-      assert.match(error.fix, /another point.*restic check/);
+      expect(error.code).toBe('PACK_MISSING');
+      expect(error.message).toMatch(new RegExp(pack));
+      expect(error.fix).toMatch(/another point.*restic check/);
       return true;
     });
   });
@@ -282,7 +283,7 @@ describe('Reading a damaged restic repository', () => {
     made.writeIndex();
     made.files[packPath(pack)]![someBlob(made).offset + 1_000]! ^= 4;
     await assert.rejects(readAll(made, location), refusal('BLOB_CORRUPT', pack));
-    assert.equal(await readAll(made, `${good}:/other.raw`), 1_000_000);
+    expect(await readAll(made, `${good}:/other.raw`)).toBe(1_000_000);
   });
 });
 
@@ -296,12 +297,12 @@ describe('What is read of a restic repository', () => {
     made.writeIndex();
     const { repository, store } = await openHandmade(made);
     const source = await repository.openDisk(`${snapshot}:/disk.raw`);
-    assert.deepEqual(source.extents(), [{ offset: 8 * chunk, length: 6 * chunk }]);
+    expect(source.extents()).toStrictEqual([{ offset: 8 * chunk, length: 6 * chunk }]);
     store.reads.length = 0;
     const result = Buffer.alloc(disk.length);
     for await (const { offset, bytes } of source.pieces({ offset: 0, length: disk.length })) result.set(bytes, offset);
-    assert.ok(result.equals(disk));
-    assert.equal(store.reads.length, 1);
+    expect(result.equals(disk)).toBe(true);
+    expect(store.reads.length).toBe(1);
     assert.ok(store.reads[0]!.range!.length < 2 * chunk, 'one blob, not six');
   });
 
@@ -311,8 +312,8 @@ describe('What is read of a restic repository', () => {
     const disk = await repository.openDisk(location);
     await disk.read(1_000, 10);
     const before = store.reads.length;
-    assert.ok((await disk.read(2_000, 5_000)).equals(contents.subarray(2_000, 7_000)));
-    assert.equal(store.reads.length, before);
+    expect((await disk.read(2_000, 5_000)).equals(contents.subarray(2_000, 7_000))).toBe(true);
+    expect(store.reads.length).toBe(before);
   });
 
   test('ends promptly when the signal is aborted while the store does not answer', async () => {
@@ -328,6 +329,6 @@ describe('What is read of a restic repository', () => {
     const consume = async () => {
       for await (const _ of disk.pieces({ offset: 0, length: disk.sizeBytes }, abort.signal));
     };
-    await assert.rejects(consume(), { name: 'AbortError' });
+    await expect(consume()).rejects.toMatchObject({ name: 'AbortError' });
   });
 });

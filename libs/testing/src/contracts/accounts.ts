@@ -1,6 +1,6 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
 import {
   LandfallError,
   Secret,
@@ -29,35 +29,35 @@ const PAST = () => new Date(Date.now() - 1_000);
 export function accountsContract(name: string, make: () => Promise<AccountsUnderTest>): void {
   describe(`${name} as the keeper of accounts`, () => {
     let made: AccountsUnderTest;
-    before(async () => {
+    beforeAll(async () => {
       made = await make();
     });
-    after(() => made.dispose());
+    afterAll(() => made.dispose());
 
     test('knows a token by its hash, with its role', async () => {
       const put = await made.tokens.put({ name: 'ops', role: 'operator', tokenHash: hash('1'), expiresAt: null });
-      assert.deepEqual(await made.tokens.byHash(hash('1')), put);
-      assert.deepEqual([put.name, put.role, put.expiresAt, put.revokedAt], ['ops', 'operator', null, null]);
-      assert.equal(await made.tokens.byHash(hash('2')), null);
-      assert.ok(!JSON.stringify(await made.tokens.list()).includes(hash('1')));
+      expect(await made.tokens.byHash(hash('1'))).toStrictEqual(put);
+      expect([put.name, put.role, put.expiresAt, put.revokedAt]).toStrictEqual(['ops', 'operator', null, null]);
+      expect(await made.tokens.byHash(hash('2'))).toBe(null);
+      expect(JSON.stringify(await made.tokens.list())).not.toContain(hash('1'));
     });
 
     test('takes a changed name, role and expiry for a token that it knows', async () => {
       const first = await made.tokens.put({ name: 'a', role: 'viewer', tokenHash: hash('3'), expiresAt: null });
       const again = await made.tokens.put({ name: 'b', role: 'admin', tokenHash: hash('3'), expiresAt: SOON() });
-      assert.deepEqual([again.id, again.name, again.role], [first.id, 'b', 'admin']);
-      assert.equal((await made.tokens.list()).filter((token) => token.id === first.id).length, 1);
+      expect([again.id, again.name, again.role]).toStrictEqual([first.id, 'b', 'admin']);
+      expect((await made.tokens.list()).filter((token) => token.id === first.id).length).toBe(1);
     });
 
     test('does not know a token any more that has expired or was revoked', async () => {
       await made.tokens.put({ name: 'old', role: 'admin', tokenHash: hash('4'), expiresAt: PAST() });
       const { id } = await made.tokens.put({ name: 'void', role: 'admin', tokenHash: hash('5'), expiresAt: null });
-      assert.equal(await made.tokens.revoke(id), true);
-      assert.equal(await made.tokens.revoke(id), false);
-      assert.deepEqual([await made.tokens.byHash(hash('4')), await made.tokens.byHash(hash('5'))], [null, null]);
+      expect(await made.tokens.revoke(id)).toBe(true);
+      expect(await made.tokens.revoke(id)).toBe(false);
+      expect([await made.tokens.byHash(hash('4')), await made.tokens.byHash(hash('5'))]).toStrictEqual([null, null]);
       const revived = await made.tokens.put({ name: 'void', role: 'admin', tokenHash: hash('5'), expiresAt: null });
-      assert.notEqual(revived.revokedAt, null);
-      assert.equal(await made.tokens.byHash(hash('5')), null);
+      expect(revived.revokedAt).not.toBe(null);
+      expect(await made.tokens.byHash(hash('5'))).toBe(null);
     });
 
     test('keeps the audit log in order, without gaps, and its chain verifies', async () => {
@@ -66,13 +66,14 @@ export function accountsContract(name: string, make: () => Promise<AccountsUnder
         await made.audit.append({ actor: 'olivia', action: 'test.do', subject, details: { nested: { of: subject } } });
       }
       const entries = await made.audit.entries(from);
-      assert.deepEqual(
+      expect(
         entries.map(({ sequence, actor, subject, details }) => [sequence - from, actor, subject, details]),
+      ).toStrictEqual(
         ['one', 'two', 'three'].map((subject, index) => [index + 1, 'olivia', subject, { nested: { of: subject } }]),
       );
-      assert.equal(new Set(entries.map((entry) => entry.hash)).size, 3);
-      assert.deepEqual((await made.audit.entries(from, 2)).length, 2);
-      assert.equal((await made.audit.verify()).brokenAt, null);
+      expect(new Set(entries.map((entry) => entry.hash)).size).toBe(3);
+      expect((await made.audit.entries(from, 2)).length).toStrictEqual(2);
+      expect((await made.audit.verify()).brokenAt).toBe(null);
     });
 
     test('keeps one access for each disk of a restore, and changes it only as the one that was read', async () => {
@@ -83,28 +84,28 @@ export function accountsContract(name: string, make: () => Promise<AccountsUnder
       const a = access(disks[0], 'sealed-a');
       const b = access(disks[0], 'sealed-b', 'read');
       const c = access(disks[1], 'sealed-c');
-      assert.equal(await diskAccesses.put(a, null), true);
-      assert.deepEqual(await diskAccesses.access(restoreId, disks[0]), a);
-      assert.equal(await diskAccesses.put(b, null), false);
-      assert.equal(await diskAccesses.put(b, c), false);
-      assert.equal(await diskAccesses.put(b, a), true);
-      assert.deepEqual(await diskAccesses.access(restoreId, disks[0]), b);
-      assert.equal(await diskAccesses.put(c, a), false);
-      assert.equal(await diskAccesses.put(c, null), true);
-      assert.equal(await diskAccesses.remove(a), false);
-      assert.deepEqual(await diskAccesses.access(restoreId, disks[0]), b);
-      assert.equal(await diskAccesses.remove(b), true);
-      assert.equal(await diskAccesses.remove(b), false);
-      assert.equal(await diskAccesses.access(restoreId, disks[0]), null);
-      assert.deepEqual(await diskAccesses.access(restoreId, disks[1]), c);
+      expect(await diskAccesses.put(a, null)).toBe(true);
+      expect(await diskAccesses.access(restoreId, disks[0])).toStrictEqual(a);
+      expect(await diskAccesses.put(b, null)).toBe(false);
+      expect(await diskAccesses.put(b, c)).toBe(false);
+      expect(await diskAccesses.put(b, a)).toBe(true);
+      expect(await diskAccesses.access(restoreId, disks[0])).toStrictEqual(b);
+      expect(await diskAccesses.put(c, a)).toBe(false);
+      expect(await diskAccesses.put(c, null)).toBe(true);
+      expect(await diskAccesses.remove(a)).toBe(false);
+      expect(await diskAccesses.access(restoreId, disks[0])).toStrictEqual(b);
+      expect(await diskAccesses.remove(b)).toBe(true);
+      expect(await diskAccesses.remove(b)).toBe(false);
+      expect(await diskAccesses.access(restoreId, disks[0])).toBe(null);
+      expect(await diskAccesses.access(restoreId, disks[1])).toStrictEqual(c);
       await diskAccesses.removeAll(restoreId);
-      assert.equal(await diskAccesses.access(restoreId, disks[1]), null);
+      expect(await diskAccesses.access(restoreId, disks[1])).toBe(null);
     });
 
     test('opens a sealed secret under its own context and no other', () => {
       const sealed = made.secrets.seal(new Secret('canary'), 'repository:a');
-      assert.ok(!sealed.includes('canary'));
-      assert.equal(made.secrets.open(sealed, 'repository:a').reveal(), 'canary');
+      expect(sealed).not.toContain('canary');
+      expect(made.secrets.open(sealed, 'repository:a').reveal()).toBe('canary');
       for (const [text, context] of [
         [sealed, 'repository:b'],
         ['', 'repository:a'],

@@ -1,5 +1,5 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import { PermanentError, type BackupRepository, type ByteRange, type DiskSource } from '@landfall/domain';
 import fc from 'fast-check';
 
@@ -30,21 +30,21 @@ export function backupRepositoryContract(name: string, subject: BackupRepository
       }
     };
 
-    before(async () => ({ repository, dispose } = await subject.make(disks)));
-    after(() => dispose());
+    beforeAll(async () => ({ repository, dispose } = await subject.make(disks)));
+    afterAll(() => dispose());
 
     test('finds the point with its disks and their sizes', async () => {
       const { points, skipped } = await repository.discover();
-      assert.equal(points.length, 1);
-      assert.deepEqual(skipped, []);
+      expect(points.length).toBe(1);
+      expect(skipped).toStrictEqual([]);
       const sizes = points[0]!.disks.map((disk) => [disk.name, disk.sizeBytes] as const);
-      assert.deepEqual(Object.fromEntries(sizes), { mixed: mixed.length, zeros: 3 * MIB, tiny: 3 });
+      expect(Object.fromEntries(sizes)).toStrictEqual({ mixed: mixed.length, zeros: 3 * MIB, tiny: 3 });
     });
 
     test('gives the same references and locations each time', async () => {
       const [first, second] = [await repository.discover(), await repository.discover()];
-      assert.deepEqual(first.points[0]!.reference, second.points[0]!.reference);
-      assert.deepEqual(first.points[0]!.disks, second.points[0]!.disks);
+      expect(first.points[0]!.reference).toStrictEqual(second.points[0]!.reference);
+      expect(first.points[0]!.disks).toStrictEqual(second.points[0]!.disks);
     });
 
     test('gives a whole disk as pieces; what no piece covers is zero', async () => {
@@ -82,7 +82,7 @@ export function backupRepositoryContract(name: string, subject: BackupRepository
         const starts = [0, MIB, 2 * MIB, 3 * MIB + 7];
         const read = await Promise.all(starts.map((offset) => assembled(source, { offset, length: 2 * MIB })));
         read.forEach((bytes, index) => {
-          assert.ok(bytes.equals(mixed.subarray(starts[index]!, starts[index]! + 2 * MIB)));
+          expect(bytes.equals(mixed.subarray(starts[index]!, starts[index]! + 2 * MIB))).toBe(true);
         });
       }));
 
@@ -96,7 +96,7 @@ export function backupRepositoryContract(name: string, subject: BackupRepository
             end = offset + length;
             rest.fill(0, offset, end);
           }
-          assert.ok(end <= source.sizeBytes);
+          expect(end).toBeLessThanOrEqual(source.sizeBytes);
           assert.ok(rest.equals(Buffer.alloc(rest.length)), 'nothing but zeros outside of extents');
         });
       }
@@ -104,9 +104,9 @@ export function backupRepositoryContract(name: string, subject: BackupRepository
 
     test('refuses a range that is not within the disk', () =>
       withDisk('tiny', async (source) => {
-        await assert.rejects(source.read(2, 2));
-        await assert.rejects(source.read(-1, 1));
-        await assert.rejects(assembled(source, { offset: 0, length: 4 }));
+        await expect(source.read(2, 2)).rejects.toThrow();
+        await expect(source.read(-1, 1)).rejects.toThrow();
+        await expect(assembled(source, { offset: 0, length: 4 })).rejects.toThrow();
       }));
 
     test('stops handing out pieces once the signal is aborted', () =>
@@ -124,7 +124,7 @@ export function backupRepositoryContract(name: string, subject: BackupRepository
           piece.release?.();
           break;
         }
-        assert.ok((await assembled(source, { offset: 0, length: source.sizeBytes })).equals(mixed));
+        expect((await assembled(source, { offset: 0, length: source.sizeBytes })).equals(mixed)).toBe(true);
       }));
 
     test('leaves other pieces alone when one is given back, even twice', () =>
@@ -138,7 +138,7 @@ export function backupRepositoryContract(name: string, subject: BackupRepository
           } else kept.push(piece);
         }
         for (const { offset, bytes } of kept) {
-          assert.ok(Buffer.from(bytes).equals(mixed.subarray(offset, offset + bytes.byteLength)));
+          expect(Buffer.from(bytes).equals(mixed.subarray(offset, offset + bytes.byteLength))).toBe(true);
         }
       }));
 

@@ -1,5 +1,5 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { newRestoreId, type RestoreBooks, type RestoreState, type StepState } from '@landfall/domain';
 import { aRestorePlan } from '../builders/restore-plan.js';
 import { aRestoreRequest } from '../builders/restore-request.js';
@@ -36,7 +36,7 @@ export function booksGuardsContract(name: string, make: () => Promise<RestoreBoo
         const reading = books.transaction((tx) => tx.lockRestore(id));
         await waiting().finally(goOn);
         await writing;
-        assert.deepEqual([(await reading)?.state, (await reading)?.epoch], ['cancelling', 2]);
+        expect([(await reading)?.state, (await reading)?.epoch]).toStrictEqual(['cancelling', 2]);
       }));
 
     test('move a step from the state and under the epoch that its writer believes in, and else not', () =>
@@ -46,11 +46,11 @@ export function booksGuardsContract(name: string, make: () => Promise<RestoreBoo
         await books.transaction((tx) =>
           tx.moveStep(id, 'create-vm', { from: 'pending', epoch: 0 }, 'running', { epoch: 3 }),
         );
-        assert.deepEqual([await move('running', 2, 'done'), await move('running', 4, 'done')], [false, false]);
-        assert.deepEqual([await move('pending', 3, 'running'), await move('failed', 3, 'pending')], [false, false]);
+        expect([await move('running', 2, 'done'), await move('running', 4, 'done')]).toStrictEqual([false, false]);
+        expect([await move('pending', 3, 'running'), await move('failed', 3, 'pending')]).toStrictEqual([false, false]);
         const step = (await books.restore(id))?.steps.find((each) => each.id === 'create-vm');
-        assert.deepEqual([step?.state, step?.epoch, step?.attempts], ['running', 3, 0]);
-        assert.equal(await move('running', 3, 'done'), true);
+        expect([step?.state, step?.epoch, step?.attempts]).toStrictEqual(['running', 3, 0]);
+        expect(await move('running', 3, 'done')).toBe(true);
       }));
 
     test('move a segment from the state and under the epoch that its writer believes in, and else not', () =>
@@ -65,13 +65,14 @@ export function booksGuardsContract(name: string, make: () => Promise<RestoreBoo
           books.transaction((tx) => tx.moveSegment(segment.id, { from, epoch }, 'done', { attempts: 7 }));
         const guard = { from: 'pending', epoch: 0 } as const;
         await books.transaction((tx) => tx.moveSegment(segment.id, guard, 'running', { epoch: 3 }));
-        assert.deepEqual(
-          [await move('running', 2), await move('running', 4), await move('pending', 3)],
-          [false, false, false],
-        );
+        expect([await move('running', 2), await move('running', 4), await move('pending', 3)]).toStrictEqual([
+          false,
+          false,
+          false,
+        ]);
         const { state, epoch, attempts } = (await books.segment(segment.id)) ?? segment;
-        assert.deepEqual([state, epoch, attempts], ['running', 3, 0]);
-        assert.equal(await move('running', 3), true);
+        expect([state, epoch, attempts]).toStrictEqual(['running', 3, 0]);
+        expect(await move('running', 3)).toBe(true);
       }));
 
     test('move a clean-up from the state and under the epoch that its writer believes in, and else not', () =>
@@ -82,8 +83,8 @@ export function booksGuardsContract(name: string, make: () => Promise<RestoreBoo
         });
         const move = (from: StepState, under: number) =>
           books.transaction((tx) => tx.moveCleanUp(id, { from, epoch: under }, 'running'));
-        assert.deepEqual([await move('pending', epoch + 1), await move('failed', epoch)], [false, false]);
-        assert.equal(await move('pending', epoch), true);
+        expect([await move('pending', epoch + 1), await move('failed', epoch)]).toStrictEqual([false, false]);
+        expect(await move('pending', epoch)).toBe(true);
       }));
 
     test('write nothing of a change that the state machine does not have', () =>
@@ -95,11 +96,11 @@ export function booksGuardsContract(name: string, make: () => Promise<RestoreBoo
         }
         const stepTo = (from: StepState, to: StepState) =>
           books.transaction((tx) => tx.moveStep(id, 'create-vm', { from, epoch: 0 }, to));
-        await assert.rejects(stepTo('pending', 'done'), /may not go from pending to done/);
-        await assert.rejects(stepTo('skipped', 'running'), /may not go from skipped to running/);
+        await expect(stepTo('pending', 'done')).rejects.toThrow(/may not go from pending to done/);
+        await expect(stepTo('skipped', 'running')).rejects.toThrow(/may not go from skipped to running/);
         const now = await books.restore(id);
-        assert.deepEqual([now?.state, now?.epoch], ['running', 1]);
-        assert.ok(now?.steps.every(({ state }) => state === 'pending'));
+        expect([now?.state, now?.epoch]).toStrictEqual(['running', 1]);
+        expect(now?.steps.every(({ state }) => state === 'pending')).toBeTruthy();
       }));
   });
 }

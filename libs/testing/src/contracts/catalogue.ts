@@ -1,5 +1,5 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { newRestoreId, type Catalogue, type DiscoveredPoint, type RestoreBooks } from '@landfall/domain';
 import { aPointDisk, aRestorePoint } from '../builders/restore-point.js';
 import { aRestoreRequest } from '../builders/restore-request.js';
@@ -35,23 +35,20 @@ export function catalogueContract(name: string, make: () => Promise<CatalogueUnd
       withCatalogue(async (catalogue) => {
         await catalogue.addRepository(REPOSITORY);
         const record = await catalogue.repository('backups');
-        assert.deepEqual(
-          { ...record, addedAt: null },
-          {
-            name: 'backups',
-            kind: 'restic',
-            url: '/srv/backups',
-            hostedByProvider: false,
-            addedAt: null,
-            scannedAt: null,
-            points: 0,
-          },
-        );
-        assert.deepEqual(await catalogue.repositories(), [record]);
-        assert.equal(await catalogue.sealedPassword('backups'), 'v1.sealed');
-        assert.equal(await catalogue.sealedPassword('unknown'), null);
-        assert.equal(await catalogue.repository('unknown'), null);
-        await assert.rejects(catalogue.addRepository(REPOSITORY), { code: 'REPOSITORY_EXISTS' });
+        expect({ ...record, addedAt: null }).toStrictEqual({
+          name: 'backups',
+          kind: 'restic',
+          url: '/srv/backups',
+          hostedByProvider: false,
+          addedAt: null,
+          scannedAt: null,
+          points: 0,
+        });
+        expect(await catalogue.repositories()).toStrictEqual([record]);
+        expect(await catalogue.sealedPassword('backups')).toBe('v1.sealed');
+        expect(await catalogue.sealedPassword('unknown')).toBe(null);
+        expect(await catalogue.repository('unknown')).toBe(null);
+        await expect(catalogue.addRepository(REPOSITORY)).rejects.toMatchObject({ code: 'REPOSITORY_EXISTS' });
       }));
 
     test('gives a point back as it was found', () =>
@@ -68,10 +65,10 @@ export function catalogueContract(name: string, make: () => Promise<CatalogueUnd
         const [kept] = await catalogue.findPoints('full');
         assert.ok(kept);
         const { id, machineId, repositoryName, ...rest } = kept;
-        assert.deepEqual(rest, found);
-        assert.equal(repositoryName, 'backups');
-        assert.deepEqual(await catalogue.point(id), kept);
-        assert.deepEqual(await catalogue.points([machineId]), [kept]);
+        expect(rest).toStrictEqual(found);
+        expect(repositoryName).toBe('backups');
+        expect(await catalogue.point(id)).toStrictEqual(kept);
+        expect(await catalogue.points([machineId])).toStrictEqual([kept]);
       }));
 
     test('says after a scan what the scan found: new points come in, vanished ones go, known ones keep their id', () =>
@@ -86,19 +83,15 @@ export function catalogueContract(name: string, make: () => Promise<CatalogueUnd
           point({ reference: 'one', takenAt: new Date('2026-01-01T00:00:00Z') }),
           point({ reference: 'three', takenAt: new Date('2026-01-03T00:00:00Z'), machineName: 'web-renamed' }),
         ]);
-        assert.deepEqual(counts, { machines: 1, points: 2 });
-        assert.deepEqual(
-          (await catalogue.points()).map((found) => found.reference),
-          ['three', 'one'],
-        );
-        assert.equal((await catalogue.findPoints('one'))[0]?.id, one?.id);
+        expect(counts).toStrictEqual({ machines: 1, points: 2 });
+        expect((await catalogue.points()).map((found) => found.reference)).toStrictEqual(['three', 'one']);
+        expect((await catalogue.findPoints('one'))[0]?.id).toBe(one?.id);
         const machines = await catalogue.machines();
-        assert.deepEqual(
+        expect(
           machines.map((machine) => [machine.name, machine.points, machine.latestPointAt?.toISOString()]),
-          [['web-renamed', 2, '2026-01-03T00:00:00.000Z']],
-        );
-        assert.ok((await catalogue.repository('backups'))?.scannedAt);
-        await assert.rejects(catalogue.replacePoints('unknown', []), { code: 'REPOSITORY_NOT_FOUND' });
+        ).toStrictEqual([['web-renamed', 2, '2026-01-03T00:00:00.000Z']]);
+        expect((await catalogue.repository('backups'))?.scannedAt).toBeTruthy();
+        await expect(catalogue.replacePoints('unknown', [])).rejects.toMatchObject({ code: 'REPOSITORY_NOT_FOUND' });
       }));
 
     test('keeps what a later scan has found when an earlier one comes to its end', () =>
@@ -109,11 +102,11 @@ export function catalogueContract(name: string, make: () => Promise<CatalogueUnd
         const references = async () => (await catalogue.points()).map((found) => found.reference);
         await catalogue.replacePoints('backups', [point({ reference: 'new' })], later);
         const old = [point({ reference: 'old' }), point({ reference: 'older' })];
-        assert.deepEqual(await catalogue.replacePoints('backups', old, earlier), { machines: 1, points: 1 });
-        assert.deepEqual(await references(), ['new']);
+        expect(await catalogue.replacePoints('backups', old, earlier)).toStrictEqual({ machines: 1, points: 1 });
+        expect(await references()).toStrictEqual(['new']);
         await catalogue.replacePoints('backups', [point({ reference: 'newer' })], await catalogue.beginScan('backups'));
-        assert.deepEqual(await references(), ['newer']);
-        await assert.rejects(catalogue.beginScan('unknown'), { code: 'REPOSITORY_NOT_FOUND' });
+        expect(await references()).toStrictEqual(['newer']);
+        await expect(catalogue.beginScan('unknown')).rejects.toMatchObject({ code: 'REPOSITORY_NOT_FOUND' });
       }));
 
     test('leaves a point as it is that a restore uses, until that has ended and another scan has come', () =>
@@ -134,25 +127,22 @@ export function catalogueContract(name: string, make: () => Promise<CatalogueUnd
         const locations = async () =>
           (await catalogue.points()).map(({ reference, disks }) => [reference, disks[0]?.location]).toSorted();
 
-        assert.deepEqual(await catalogue.replacePoints('backups', second), { machines: 2, points: 2 });
+        expect(await catalogue.replacePoints('backups', second)).toStrictEqual({ machines: 2, points: 2 });
         const kept = [
           ['gone', 'snapshot-1/sda.raw'],
           ['moved', 'snapshot-a'],
         ];
-        assert.deepEqual(await locations(), kept);
-        assert.deepEqual(await catalogue.point(used.find(({ reference }) => reference === 'gone')!.id), {
+        expect(await locations()).toStrictEqual(kept);
+        expect(await catalogue.point(used.find(({ reference }) => reference === 'gone')!.id)).toStrictEqual({
           ...used.find(({ reference }) => reference === 'gone'),
         });
-        assert.ok((await catalogue.machines()).some(({ name }) => name === 'db'));
+        expect((await catalogue.machines()).some(({ name }) => name === 'db')).toBe(true);
 
         for (const id of restores) await cancelled(books, id);
         assert.deepEqual(await locations(), kept, 'nothing has scanned since');
-        assert.deepEqual(await catalogue.replacePoints('backups', second), { machines: 1, points: 1 });
-        assert.deepEqual(await locations(), [['moved', 'snapshot-b']]);
-        assert.deepEqual(
-          (await catalogue.machines()).map(({ name }) => name),
-          ['renamed'],
-        );
+        expect(await catalogue.replacePoints('backups', second)).toStrictEqual({ machines: 1, points: 1 });
+        expect(await locations()).toStrictEqual([['moved', 'snapshot-b']]);
+        expect((await catalogue.machines()).map(({ name }) => name)).toStrictEqual(['renamed']);
       }));
 
     test('finds machines by id, name in any case, and alias', () =>
@@ -163,11 +153,11 @@ export function catalogueContract(name: string, make: () => Promise<CatalogueUnd
           point({ reference: '2', machineKey: 'b', machineName: 'db', aliases: ['host-1', 'host-2'] }),
         ]);
         const names = async (text: string) => (await catalogue.findMachines(text)).map((machine) => machine.name);
-        assert.deepEqual(await names('WEB'), ['Web']);
-        assert.deepEqual((await names('host-1')).toSorted(), ['Web', 'db']);
-        assert.deepEqual(await names('host'), []);
+        expect(await names('WEB')).toStrictEqual(['Web']);
+        expect((await names('host-1')).toSorted()).toStrictEqual(['Web', 'db']);
+        expect(await names('host')).toStrictEqual([]);
         const [web] = await catalogue.findMachines('web');
-        assert.deepEqual(await names(web?.id ?? ''), ['Web']);
+        expect(await names(web?.id ?? '')).toStrictEqual(['Web']);
       }));
 
     test('finds points by id, reference, and a prefix of six characters of either', () =>
@@ -179,14 +169,14 @@ export function catalogueContract(name: string, make: () => Promise<CatalogueUnd
           point({ reference: 'abc%ef' }),
         ]);
         const count = async (text: string) => (await catalogue.findPoints(text)).length;
-        assert.equal(await count('abcdef'), 2);
-        assert.equal(await count('abcdef-f'), 1);
-        assert.equal(await count('abcde'), 0);
+        expect(await count('abcdef')).toBe(2);
+        expect(await count('abcdef-f')).toBe(1);
+        expect(await count('abcde')).toBe(0);
         // Wildcards of the database mean nothing here.
-        assert.equal(await count('abc%ef'), 1);
-        assert.equal(await count('______'), 0);
+        expect(await count('abc%ef')).toBe(1);
+        expect(await count('______')).toBe(0);
         const [first] = await catalogue.findPoints('abcdef-first');
-        assert.equal(await count(first?.id.slice(0, 8) ?? ''), 1);
+        expect(await count(first?.id.slice(0, 8) ?? '')).toBe(1);
       }));
 
     test('removes a repository with what was found in it, unless a restore reads from it', () =>
@@ -196,13 +186,13 @@ export function catalogueContract(name: string, make: () => Promise<CatalogueUnd
         const [one] = await catalogue.points();
         assert.ok(one);
         const id = await restoring(books, one.id);
-        await assert.rejects(catalogue.removeRepository('backups'), { code: 'REPOSITORY_IN_USE' });
+        await expect(catalogue.removeRepository('backups')).rejects.toMatchObject({ code: 'REPOSITORY_IN_USE' });
 
         await cancelled(books, id);
-        assert.equal(await catalogue.removeRepository('backups'), true);
-        assert.equal(await catalogue.removeRepository('backups'), false);
-        assert.deepEqual(await catalogue.points(), []);
-        assert.deepEqual(await catalogue.machines(), []);
+        expect(await catalogue.removeRepository('backups')).toBe(true);
+        expect(await catalogue.removeRepository('backups')).toBe(false);
+        expect(await catalogue.points()).toStrictEqual([]);
+        expect(await catalogue.machines()).toStrictEqual([]);
       }));
   });
 }

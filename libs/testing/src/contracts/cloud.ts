@@ -1,5 +1,5 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import {
   LandfallError,
   OWNER_TAGS,
@@ -36,11 +36,11 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
     let subject: CloudSubject;
     let cloud: Cloud;
 
-    before(async () => {
+    beforeAll(async () => {
       subject = await create();
       cloud = subject.cloud;
     });
-    after(() => subject.dispose());
+    afterAll(() => subject.dispose());
 
     function restore() {
       return restoreIn(subject);
@@ -48,26 +48,26 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
 
     describe('reading', () => {
       it('answers null for what does not exist', async () => {
-        assert.equal(await cloud.disk(cloud.diskId(subject.resourceGroup, 'none')), null);
-        assert.equal(await cloud.nic(cloud.nicId(subject.resourceGroup, 'none')), null);
-        assert.equal(await cloud.vm(cloud.vmId(subject.resourceGroup, 'none')), null);
-        assert.equal(await cloud.resourceGroup('no-such-group'), null);
-        assert.equal(await cloud.subnet(subject.subnetId.replace(/[^/]+$/, 'none')), null);
-        assert.deepEqual(await cloud.subnetsIn('no-such-group'), []);
+        expect(await cloud.disk(cloud.diskId(subject.resourceGroup, 'none'))).toBe(null);
+        expect(await cloud.nic(cloud.nicId(subject.resourceGroup, 'none'))).toBe(null);
+        expect(await cloud.vm(cloud.vmId(subject.resourceGroup, 'none'))).toBe(null);
+        expect(await cloud.resourceGroup('no-such-group')).toBe(null);
+        expect(await cloud.subnet(subject.subnetId.replace(/[^/]+$/, 'none'))).toBe(null);
+        expect(await cloud.subnetsIn('no-such-group')).toStrictEqual([]);
       });
 
       it('knows the region, the resource group, the subnet and the size', async () => {
-        assert.ok((await cloud.regions()).includes(subject.region));
-        assert.equal((await cloud.resourceGroup(subject.resourceGroup))?.region, subject.region);
+        expect(await cloud.regions()).toContain(subject.region);
+        expect((await cloud.resourceGroup(subject.resourceGroup))?.region).toBe(subject.region);
         const subnet = await cloud.subnet(subject.subnetId);
-        assert.equal(subnet?.region, subject.region);
-        assert.match(subnet?.prefixes[0] ?? '', /^\d+\.\d+\.\d+\.\d+\/\d+$/);
+        expect(subnet?.region).toBe(subject.region);
+        expect(subnet?.prefixes[0] ?? '').toMatch(/^\d+\.\d+\.\d+\.\d+\/\d+$/);
         const subnets = await cloud.subnetsIn(subnet?.resourceGroup ?? '');
-        assert.ok(subnets.some((each) => each.azureId.toLowerCase() === subject.subnetId.toLowerCase()));
+        expect(subnets.some((each) => each.azureId.toLowerCase() === subject.subnetId.toLowerCase())).toBe(true);
         const size = (await cloud.sizes(subject.region)).find((each) => each.name === subject.smallSize);
-        assert.ok(size !== undefined && size.vCpus > 0 && size.generations.includes(1));
-        assert.ok((await cloud.usages(subject.region)).every((usage) => usage.limit >= usage.current));
-        assert.equal(await cloud.providerRegistered('Microsoft.Compute'), true);
+        expect(size !== undefined && size.vCpus > 0 && size.generations.includes(1)).toBe(true);
+        expect((await cloud.usages(subject.region)).every((usage) => usage.limit >= usage.current)).toBe(true);
+        expect(await cloud.providerRegistered('Microsoft.Compute')).toBe(true);
       });
     });
 
@@ -76,20 +76,20 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
         const { disk, journal } = restore();
         const spec = disk('os', { os: { family: 'linux', generation: 1 } });
         const made = await cloud.ensureEmptyDisk(spec, journal);
-        assert.equal(made.diskState, 'Unattached');
-        assert.equal(made.sizeBytes, 2 * GIB);
-        assert.equal(made.sku, 'StandardSSD_LRS');
-        assert.equal(made.managedBy, null);
-        assert.equal(made.tags[OWNER_TAGS.appliance], subject.applianceId);
-        assert.deepEqual(await cloud.disk(made.azureId), made);
-        assert.deepEqual(states(journal), [[made.azureId.toLowerCase(), 'created']]);
+        expect(made.diskState).toBe('Unattached');
+        expect(made.sizeBytes).toBe(2 * GIB);
+        expect(made.sku).toBe('StandardSSD_LRS');
+        expect(made.managedBy).toBe(null);
+        expect(made.tags[OWNER_TAGS.appliance]).toBe(subject.applianceId);
+        expect(await cloud.disk(made.azureId)).toStrictEqual(made);
+        expect(states(journal)).toStrictEqual([[made.azureId.toLowerCase(), 'created']]);
       });
 
       it('gives back the same disk when it is asked for again, also by a journal that knows nothing of it', async () => {
         const { disk, journal, id } = restore();
         const first = await cloud.ensureEmptyDisk(disk('again'), journal);
-        assert.deepEqual(await cloud.ensureEmptyDisk(disk('again'), journal), first);
-        assert.deepEqual(await cloud.ensureEmptyDisk(disk('again'), new MemoryJournal(id)), first);
+        expect(await cloud.ensureEmptyDisk(disk('again'), journal)).toStrictEqual(first);
+        expect(await cloud.ensureEmptyDisk(disk('again'), new MemoryJournal(id))).toStrictEqual(first);
       });
 
       it('leaves a disk of that name alone that is not ours', async () => {
@@ -98,19 +98,18 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
         const { journal, tags } = restore();
         const spec = { ...other.disk('theirs'), tags: tags('disk') };
         await assert.rejects(cloud.ensureEmptyDisk(spec, journal), hasCode('RESOURCE_FOREIGN', 'permanent'));
-        assert.deepEqual(await cloud.disk(theirs.azureId), theirs);
+        expect(await cloud.disk(theirs.azureId)).toStrictEqual(theirs);
       });
 
       it('lists what carries a tag with exactly that value', async () => {
         const { disk, journal, id } = restore();
         const made = await cloud.ensureEmptyDisk(disk('tagged'), journal);
         const found = await cloud.tagged(OWNER_TAGS.restore, id);
-        assert.deepEqual(
-          found.map(({ azureId, kind }) => [azureId.toLowerCase(), kind]),
-          [[made.azureId.toLowerCase(), 'disk']],
-        );
-        assert.equal(found[0]?.tags[OWNER_TAGS.appliance], subject.applianceId);
-        assert.deepEqual(await cloud.tagged(OWNER_TAGS.restore, `${id}'x`), []);
+        expect(found.map(({ azureId, kind }) => [azureId.toLowerCase(), kind])).toStrictEqual([
+          [made.azureId.toLowerCase(), 'disk'],
+        ]);
+        expect(found[0]?.tags[OWNER_TAGS.appliance]).toBe(subject.applianceId);
+        expect(await cloud.tagged(OWNER_TAGS.restore, `${id}'x`)).toStrictEqual([]);
       });
 
       it('refuses a disk of ours that somebody made larger', async () => {
@@ -126,29 +125,29 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
       it('makes an upload disk that waits for its contents', async () => {
         const { disk, journal } = restore();
         const made = await cloud.ensureUploadDisk(disk('upload'), journal);
-        assert.equal(made.diskState, 'ReadyToUpload');
-        assert.equal(made.sizeBytes, 2 * GIB);
+        expect(made.diskState).toBe('ReadyToUpload');
+        expect(made.sizeBytes).toBe(2 * GIB);
       });
 
       it('grants writing as often as it is asked, and ends it; ending it twice is no error', async () => {
         const { disk, journal } = restore();
         const { azureId } = await cloud.ensureUploadDisk(disk('granted'), journal);
-        assert.match(await cloud.grantDiskWrite(azureId, 3600, journal), /^https:\/\//);
-        assert.match(await cloud.grantDiskWrite(azureId, 3600, journal), /^https:\/\//);
-        assert.equal((await cloud.disk(azureId))?.diskState, 'ActiveUpload');
+        expect(await cloud.grantDiskWrite(azureId, 3600, journal)).toMatch(/^https:\/\//);
+        expect(await cloud.grantDiskWrite(azureId, 3600, journal)).toMatch(/^https:\/\//);
+        expect((await cloud.disk(azureId))?.diskState).toBe('ActiveUpload');
         await cloud.revokeDiskAccess(azureId, journal);
         await cloud.revokeDiskAccess(azureId, journal);
-        assert.equal((await cloud.disk(azureId))?.diskState, 'Unattached');
+        expect((await cloud.disk(azureId))?.diskState).toBe('Unattached');
       });
 
       it('grants reading of a disk as often as it is asked, and ends it', async () => {
         const { disk, journal } = restore();
         const { azureId } = await cloud.ensureEmptyDisk(disk('read'), journal);
-        assert.match(await cloud.grantDiskRead(azureId, 3600, journal), /^https:\/\//);
-        assert.match(await cloud.grantDiskRead(azureId, 3600, journal), /^https:\/\//);
-        assert.equal((await cloud.disk(azureId))?.diskState, 'ActiveSAS');
+        expect(await cloud.grantDiskRead(azureId, 3600, journal)).toMatch(/^https:\/\//);
+        expect(await cloud.grantDiskRead(azureId, 3600, journal)).toMatch(/^https:\/\//);
+        expect((await cloud.disk(azureId))?.diskState).toBe('ActiveSAS');
         await cloud.revokeDiskAccess(azureId, journal);
-        assert.equal((await cloud.disk(azureId))?.diskState, 'Unattached');
+        expect((await cloud.disk(azureId))?.diskState).toBe('Unattached');
       });
 
       it('does not delete a disk under access', async () => {
@@ -167,7 +166,7 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
         const { journal } = restore();
         const foreign = hasCode('RESOURCE_FOREIGN', 'permanent');
         await assert.rejects(cloud.grantDiskWrite(theirs.azureId, 3600, journal), foreign);
-        assert.equal((await cloud.disk(theirs.azureId))?.diskState, 'ReadyToUpload');
+        expect((await cloud.disk(theirs.azureId))?.diskState).toBe('ReadyToUpload');
       });
     });
 
@@ -175,8 +174,8 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
       it('takes the address that was asked for, and refuses to give it out twice', async () => {
         const { nic, journal } = restore();
         const made = await cloud.ensureNic(nic('fixed', subject.freeAddress), journal);
-        assert.deepEqual(made.privateAddresses, [subject.freeAddress]);
-        assert.ok((await cloud.subnet(subject.subnetId))?.usedAddresses.includes(subject.freeAddress));
+        expect(made.privateAddresses).toStrictEqual([subject.freeAddress]);
+        expect((await cloud.subnet(subject.subnetId))?.usedAddresses.includes(subject.freeAddress)).toBeTruthy();
         await assert.rejects(
           cloud.ensureNic(nic('second', subject.freeAddress), journal),
           hasCode('IP_IN_USE', 'permanent'),
@@ -194,12 +193,12 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
       it('runs, with its own OS disk in the ledger and tagged, and is the same when asked for again', async () => {
         const { worker, journal, id } = restore();
         const { spec, vm } = await worker(cloud);
-        assert.equal(vm.powerState, 'running');
-        assert.equal(vm.tags[OWNER_TAGS.role], 'worker');
+        expect(vm.powerState).toBe('running');
+        expect(vm.tags[OWNER_TAGS.role]).toBe('worker');
         const osDisk = await cloud.disk(vm.osDiskId ?? '');
-        assert.equal(osDisk?.tags[OWNER_TAGS.restore], id);
-        assert.ok(states(journal).every(([, state]) => state === 'created'));
-        assert.equal((await cloud.ensureWorker(spec, journal)).azureId, vm.azureId);
+        expect(osDisk?.tags[OWNER_TAGS.restore]).toBe(id);
+        expect(states(journal).every(([, state]) => state === 'created')).toBe(true);
+        expect((await cloud.ensureWorker(spec, journal)).azureId).toBe(vm.azureId);
       });
 
       it('has disks attached at their LUNs and detached again, each as often as it is asked', async () => {
@@ -213,17 +212,16 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
         await cloud.attachDisks(vm.azureId, disks, journal);
         await cloud.attachDisks(vm.azureId, disks, journal);
         const attached = await cloud.vm(vm.azureId);
-        assert.deepEqual(
-          attached?.dataDisks.map((each) => [each.diskId.toLowerCase(), each.lun]),
+        expect(attached?.dataDisks.map((each) => [each.diskId.toLowerCase(), each.lun])).toStrictEqual(
           disks.map((each) => [each.diskId.toLowerCase(), each.lun]),
         );
         const first = disks[0]?.diskId ?? '';
-        assert.equal((await cloud.disk(first))?.managedBy?.toLowerCase(), vm.azureId.toLowerCase());
+        expect((await cloud.disk(first))?.managedBy?.toLowerCase()).toBe(vm.azureId.toLowerCase());
         const ids = disks.map((each) => each.diskId);
         await cloud.detachDisks(vm.azureId, ids, journal);
         await cloud.detachDisks(vm.azureId, ids, journal);
-        assert.deepEqual((await cloud.vm(vm.azureId))?.dataDisks, []);
-        assert.equal((await cloud.disk(first))?.managedBy, null);
+        expect((await cloud.vm(vm.azureId))?.dataDisks).toStrictEqual([]);
+        expect((await cloud.disk(first))?.managedBy).toBe(null);
       });
 
       it('refuses a second disk at a LUN, and more disks than its size takes', async () => {
@@ -251,18 +249,18 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
         await cloud.attachDisks(vm.azureId, [{ diskId: data.azureId, lun: 0, caching: 'None' }], journal);
         await cloud.deallocateVm(vm.azureId, journal);
         await cloud.deallocateVm(vm.azureId, journal);
-        assert.equal((await cloud.vm(vm.azureId))?.powerState, 'deallocated');
+        expect((await cloud.vm(vm.azureId))?.powerState).toBe('deallocated');
         const owned = { azureId: vm.azureId, kind: 'vm' as const, tags: tags('worker') };
-        assert.equal(await cloud.deleteOwned(owned, journal), true);
-        assert.equal(await cloud.deleteOwned(owned, journal), false);
-        assert.equal(await cloud.vm(vm.azureId), null);
-        assert.equal(await cloud.disk(vm.osDiskId ?? ''), null);
-        assert.equal((await cloud.disk(data.azureId))?.managedBy, null);
+        expect(await cloud.deleteOwned(owned, journal)).toBe(true);
+        expect(await cloud.deleteOwned(owned, journal)).toBe(false);
+        expect(await cloud.vm(vm.azureId)).toBe(null);
+        expect(await cloud.disk(vm.osDiskId ?? '')).toBe(null);
+        expect((await cloud.disk(data.azureId))?.managedBy).toBe(null);
         const osDisk = { azureId: vm.osDiskId ?? '', kind: 'disk' as const, tags: tags('worker-os-disk') };
-        assert.equal(await cloud.deleteOwned(osDisk, journal), false);
+        expect(await cloud.deleteOwned(osDisk, journal)).toBe(false);
         const settled = new Map(states(journal));
-        assert.equal(settled.get(vm.azureId.toLowerCase()), 'removed');
-        assert.equal(settled.get(osDisk.azureId.toLowerCase()), 'removed');
+        expect(settled.get(vm.azureId.toLowerCase())).toBe('removed');
+        expect(settled.get(osDisk.azureId.toLowerCase())).toBe('removed');
       });
     });
 
@@ -273,15 +271,15 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
         const card = await cloud.ensureNic(nic('card'), journal);
         const spec = vm('restored', card.azureId, osDisk.azureId);
         const made = await cloud.ensureVm(spec, journal);
-        assert.equal(made.powerState, 'running');
-        assert.equal(made.osDiskId?.toLowerCase(), osDisk.azureId.toLowerCase());
-        assert.equal((await cloud.ensureVm(spec, journal)).azureId, made.azureId);
+        expect(made.powerState).toBe('running');
+        expect(made.osDiskId?.toLowerCase()).toBe(osDisk.azureId.toLowerCase());
+        expect((await cloud.ensureVm(spec, journal)).azureId).toBe(made.azureId);
         await cloud.deallocateVm(made.azureId, journal);
         await cloud.startVm(made.azureId, journal);
-        assert.equal((await cloud.vm(made.azureId))?.powerState, 'running');
+        expect((await cloud.vm(made.azureId))?.powerState).toBe('running');
         await cloud.deleteOwned({ azureId: made.azureId, kind: 'vm', tags: tags('vm') }, journal);
-        assert.equal((await cloud.disk(osDisk.azureId))?.managedBy, null);
-        assert.equal((await cloud.nic(card.azureId))?.vmId, null);
+        expect((await cloud.disk(osDisk.azureId))?.managedBy).toBe(null);
+        expect((await cloud.nic(card.azureId))?.vmId).toBe(null);
       });
     });
 
@@ -294,7 +292,7 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
           cloud.deleteOwned({ azureId: found.azureId, kind: 'disk', tags: tags('disk') }, journal),
           hasCode('RESOURCE_FOREIGN', 'permanent'),
         );
-        assert.deepEqual(await cloud.disk(found.azureId), found);
+        expect(await cloud.disk(found.azureId)).toStrictEqual(found);
       });
 
       it('settles the ledger for what was never made', async () => {
@@ -302,8 +300,8 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
         const azureId = cloud.diskId(subject.resourceGroup, 'never-made');
         const creates = { kind: 'disk' as const, role: 'disk' };
         await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
-        assert.equal(await cloud.deleteOwned({ azureId, kind: 'disk', tags: tags('disk') }, journal), false);
-        assert.deepEqual(states(journal), [[azureId.toLowerCase(), 'removed']]);
+        expect(await cloud.deleteOwned({ azureId, kind: 'disk', tags: tags('disk') }, journal)).toBe(false);
+        expect(states(journal)).toStrictEqual([[azureId.toLowerCase(), 'removed']]);
       });
     });
   });

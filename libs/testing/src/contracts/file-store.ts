@@ -1,6 +1,6 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { describe, test } from 'node:test';
 import { PermanentError, type FileStore, type StoredFile } from '@landfall/domain';
 
 /** A store under test, holding exactly the files that were asked for. */
@@ -37,37 +37,31 @@ export function fileStoreContract(name: string, subject: FileStoreSubject): void
           config: Buffer.from('4'),
         },
         async (store) => {
-          assert.deepEqual(await listed(store, 'data'), [
+          expect(await listed(store, 'data')).toStrictEqual([
             { path: 'data/00/b', sizeBytes: 2, archived: false },
             { path: 'data/ff/c', sizeBytes: 3, archived: false },
           ]);
-          assert.deepEqual(await listed(store, 'keys'), [{ path: 'keys/a', sizeBytes: 1, archived: false }]);
-          assert.equal((await store.read('data/ff/c')).toString(), '333');
+          expect(await listed(store, 'keys')).toStrictEqual([{ path: 'keys/a', sizeBytes: 1, archived: false }]);
+          expect((await store.read('data/ff/c')).toString()).toBe('333');
         },
       ));
 
     test('lists everything below the empty directory name', () =>
       withStore({ config: Buffer.from('4'), 'keys/a': Buffer.from('1') }, async (store) => {
-        assert.deepEqual(
-          (await listed(store, '')).map((file) => file.path),
-          ['config', 'keys/a'],
-        );
+        expect((await listed(store, '')).map((file) => file.path)).toStrictEqual(['config', 'keys/a']);
       }));
 
     test('takes a directory for itself and not for a prefix of other names', () =>
       withStore(
         { 'data/a': Buffer.from('1'), 'data2/b': Buffer.from('2'), database: Buffer.from('3') },
         async (store) => {
-          assert.deepEqual(
-            (await listed(store, 'data')).map((file) => file.path),
-            ['data/a'],
-          );
+          expect((await listed(store, 'data')).map((file) => file.path)).toStrictEqual(['data/a']);
         },
       ));
 
     test('finds a directory that does not exist empty', () =>
       withStore({ config: Buffer.from('4') }, async (store) => {
-        assert.deepEqual(await listed(store, 'snapshots'), []);
+        expect(await listed(store, 'snapshots')).toStrictEqual([]);
       }));
 
     test('says STORE_NOT_FOUND when the folder or container is missing', async () => {
@@ -86,8 +80,8 @@ export function fileStoreContract(name: string, subject: FileStoreSubject): void
     test('reads whole files, empty ones too', () => {
       const contents = randomBytes(300_000);
       return withStore({ 'a/whole': contents, 'a/empty': Buffer.alloc(0) }, async (store) => {
-        assert.ok((await store.read('a/whole')).equals(contents));
-        assert.equal((await store.read('a/empty')).length, 0);
+        expect((await store.read('a/whole')).equals(contents)).toBe(true);
+        expect((await store.read('a/empty')).length).toBe(0);
       });
     });
 
@@ -109,7 +103,7 @@ export function fileStoreContract(name: string, subject: FileStoreSubject): void
 
     test('reads a range of no bytes as no bytes', () =>
       withStore({ file: Buffer.from('abc') }, async (store) => {
-        assert.equal((await store.read('file', { offset: 2, length: 0 })).length, 0);
+        expect((await store.read('file', { offset: 2, length: 0 })).length).toBe(0);
       }));
 
     test('says FILE_TRUNCATED for a range that reaches past the end, wholly or in part', () =>
@@ -141,7 +135,7 @@ export function fileStoreContract(name: string, subject: FileStoreSubject): void
       return withStore(files, async (store) => {
         const names = Object.keys(files);
         const read = await Promise.all(names.map((file) => store.read(file, { offset: 5_000, length: 5_000 })));
-        read.forEach((bytes, index) => assert.ok(bytes.equals(files[names[index]!]!.subarray(5_000))));
+        read.forEach((bytes, index) => expect(bytes.equals(files[names[index]!]!.subarray(5_000))).toBe(true));
       });
     });
   });

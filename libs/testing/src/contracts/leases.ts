@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, expect, test } from '@jest/globals';
 import type { Leases } from '@landfall/domain';
 
 export interface LeasesUnderTest {
@@ -27,54 +26,54 @@ export function leasesContract(name: string, make: () => Promise<LeasesUnderTest
       withLeases(async (leases) => {
         const claims = await Promise.all(Array.from({ length: 8 }, (_, n) => leases.claim('a', `h-${n}`, LONG)));
         const won = claims.filter((lease) => lease !== null);
-        assert.equal(won.length, 1);
-        assert.deepEqual(await leases.lease('a'), { ...won[0], name: 'a', epoch: 1, state: 'held' });
-        assert.equal(await leases.lease('b'), null);
+        expect(won.length).toBe(1);
+        expect(await leases.lease('a')).toStrictEqual({ ...won[0], name: 'a', epoch: 1, state: 'held' });
+        expect(await leases.lease('b')).toBe(null);
       }));
 
     test('are not given a second time while they are held, to their holder neither', () =>
       withLeases(async (leases) => {
         await leases.claim('a', 'one', LONG);
-        assert.equal(await leases.claim('a', 'one', LONG), null);
-        assert.equal(await leases.claim('a', 'two', LONG), null);
-        assert.equal((await leases.claim('b', 'two', LONG))?.epoch, 1);
+        expect(await leases.claim('a', 'one', LONG)).toBe(null);
+        expect(await leases.claim('a', 'two', LONG)).toBe(null);
+        expect((await leases.claim('b', 'two', LONG))?.epoch).toBe(1);
       }));
 
     test('can be claimed under a higher epoch once they ran out, and are lost to the holder before', () =>
       withLeases(async (leases) => {
         await leases.claim('a', 'one', NO_TIME);
-        assert.equal((await leases.lease('a'))?.state, 'expired');
-        assert.equal(await leases.renew('a', 'one', LONG), false);
-        assert.equal((await leases.claim('a', 'two', LONG))?.epoch, 2);
-        assert.equal(await leases.renew('a', 'one', LONG), false);
-        assert.equal(await leases.release('a', 'one'), false);
-        assert.deepEqual(await leases.lease('a'), { name: 'a', holder: 'two', epoch: 2, state: 'held' });
+        expect((await leases.lease('a'))?.state).toBe('expired');
+        expect(await leases.renew('a', 'one', LONG)).toBe(false);
+        expect((await leases.claim('a', 'two', LONG))?.epoch).toBe(2);
+        expect(await leases.renew('a', 'one', LONG)).toBe(false);
+        expect(await leases.release('a', 'one')).toBe(false);
+        expect(await leases.lease('a')).toStrictEqual({ name: 'a', holder: 'two', epoch: 2, state: 'held' });
       }));
 
     test('are prolonged by their holder while they are held', () =>
       withLeases(async (leases) => {
         await leases.claim('a', 'one', LONG);
-        assert.equal(await leases.renew('a', 'two', LONG), false);
-        assert.equal(await leases.renew('a', 'one', NO_TIME), true);
-        assert.equal((await leases.lease('a'))?.state, 'expired');
+        expect(await leases.renew('a', 'two', LONG)).toBe(false);
+        expect(await leases.renew('a', 'one', NO_TIME)).toBe(true);
+        expect((await leases.lease('a'))?.state).toBe('expired');
       }));
 
     test('are free at once when they are released, and can’t be renewed any more', () =>
       withLeases(async (leases) => {
         await leases.claim('a', 'one', LONG);
-        assert.equal(await leases.release('a', 'two'), false);
-        assert.equal(await leases.release('a', 'one'), true);
-        assert.equal((await leases.lease('a'))?.state, 'released');
-        assert.equal(await leases.renew('a', 'one', LONG), false);
-        assert.equal((await leases.claim('a', 'two', LONG))?.epoch, 2);
+        expect(await leases.release('a', 'two')).toBe(false);
+        expect(await leases.release('a', 'one')).toBe(true);
+        expect((await leases.lease('a'))?.state).toBe('released');
+        expect(await leases.renew('a', 'one', LONG)).toBe(false);
+        expect((await leases.claim('a', 'two', LONG))?.epoch).toBe(2);
       }));
 
     test('go over to who knows that the holder is gone', () =>
       withLeases(async (leases) => {
-        assert.equal((await leases.takeOver('a', 'one', LONG)).epoch, 1);
-        assert.equal((await leases.takeOver('a', 'two', LONG)).epoch, 2);
-        assert.equal(await leases.renew('a', 'one', LONG), false);
-        assert.equal(await leases.renew('a', 'two', LONG), true);
+        expect((await leases.takeOver('a', 'one', LONG)).epoch).toBe(1);
+        expect((await leases.takeOver('a', 'two', LONG)).epoch).toBe(2);
+        expect(await leases.renew('a', 'one', LONG)).toBe(false);
+        expect(await leases.renew('a', 'two', LONG)).toBe(true);
       }));
   });
 }

@@ -1,5 +1,5 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { WaitingError, type BudgetedRequest, type RequestBudget, type RequestKind } from '@landfall/domain';
 
 interface Limit {
@@ -43,13 +43,13 @@ export function requestBudgetContract(
     test('lets a burst through, whoever sends it, and puts off what would have to wait for long', () =>
       withBudget({ read: { burst: 10, perSecond: NEVER } }, async ({ sides }) => {
         for (let sent = 0; sent < 8; sent += 1) await sides[sent % 2]!.take(of('read'));
-        for (const side of sides) await assert.rejects(side.take(of('read')), SPENT);
+        for (const side of sides) await expect(side.take(of('read'))).rejects.toMatchObject(SPENT);
       }));
 
     test('counts reads, writes and deletions apart', () =>
       withBudget({ write: { burst: 5, perSecond: NEVER } }, async ({ sides: [budget] }) => {
         for (let sent = 0; sent < 4; sent += 1) await budget.take(of('write'));
-        await assert.rejects(budget.take(of('write')), SPENT);
+        await expect(budget.take(of('write'))).rejects.toMatchObject(SPENT);
         await budget.take(of('read'));
         await budget.take(of('delete'));
       }));
@@ -57,13 +57,10 @@ export function requestBudgetContract(
     test('keeps a share for clean-ups, which may use the rest, too', () =>
       withBudget({ delete: { burst: 10, perSecond: NEVER } }, async ({ sides: [one, other], cleaningUp }) => {
         for (let sent = 0; sent < 8; sent += 1) await one.take(of('delete'));
-        await assert.rejects(one.take(of('delete')), SPENT);
+        await expect(one.take(of('delete'))).rejects.toMatchObject(SPENT);
         await cleaningUp(() => one.take(of('delete')));
         await cleaningUp(() => other.take(of('delete')));
-        await assert.rejects(
-          cleaningUp(() => one.take(of('delete'))),
-          SPENT,
-        );
+        await expect(cleaningUp(() => one.take(of('delete')))).rejects.toMatchObject(SPENT);
       }));
 
     test('makes those wait for whom there is a token soon, each for its own', () =>
@@ -92,7 +89,7 @@ export function requestBudgetContract(
       withBudget({}, async ({ sides: [one, other] }) => {
         await one.answered(of('read'), tooMany(60_000));
         await other.answered(of('read'), tooMany(null));
-        await assert.rejects(other.take(of('read')), SPENT);
+        await expect(other.take(of('read'))).rejects.toMatchObject(SPENT);
       }));
 
     test('waits out a short pause', () =>
@@ -107,7 +104,7 @@ export function requestBudgetContract(
       withBudget({ vm: { burst: 2, perSecond: NEVER } }, async ({ sides: [one, other] }) => {
         await one.take(of('write', '/vms/a'));
         await other.take(of('delete', '/VMs/A'));
-        await assert.rejects(one.take(of('write', '/vms/a')), SPENT);
+        await expect(one.take(of('write', '/vms/a'))).rejects.toMatchObject(SPENT);
         await one.take(of('write', '/vms/b'));
       }));
 
@@ -117,7 +114,7 @@ export function requestBudgetContract(
         await one.answered(of('read'), { status: 200, retryAfterMs: null, remaining: 2 });
         await other.take(of('read'));
         await one.take(of('read'));
-        await assert.rejects(other.take(of('read')), SPENT);
+        await expect(other.take(of('read'))).rejects.toMatchObject(SPENT);
       }));
 
     test('ends a wait with its signal, and at its own end', () =>
@@ -127,9 +124,9 @@ export function requestBudgetContract(
         const aborted = budget.take(of('read'), stop.signal);
         const closed = budget.take(of('read'));
         setTimeout(() => stop.abort(), 20);
-        await assert.rejects(aborted, { name: 'AbortError' });
+        await expect(aborted).rejects.toMatchObject({ name: 'AbortError' });
         await budget.close();
-        await assert.rejects(closed, SPENT);
+        await expect(closed).rejects.toMatchObject(SPENT);
       }));
   });
 }

@@ -1,5 +1,5 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { newRestoreId, type RestoreBooks, type StepId } from '@landfall/domain';
 import { GIB } from '../builders/restore-point.js';
 import { aRestorePlan } from '../builders/restore-plan.js';
@@ -30,13 +30,12 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
       withBooks(async (books) => {
         const id = await created(books);
         const restore = await books.restore(id);
-        assert.deepEqual([restore?.state, restore?.epoch, restore?.plan], ['planning', 0, null]);
-        assert.deepEqual(
+        expect([restore?.state, restore?.epoch, restore?.plan]).toStrictEqual(['planning', 0, null]);
+        expect(
           restore?.steps.map((step) => [step.number, step.state, step.epoch, step.attempts, step.parked]),
-          Array.from({ length: 13 }, (_, number) => [number, 'pending', 0, 0, false]),
-        );
-        assert.deepEqual(restore?.request, aRestoreRequest());
-        assert.equal(await books.restore('r-unknown'), null);
+        ).toStrictEqual(Array.from({ length: 13 }, (_, number) => [number, 'pending', 0, 0, false]));
+        expect(restore?.request).toStrictEqual(aRestoreRequest());
+        expect(await books.restore('r-unknown')).toBe(null);
       }));
 
     test('show restores newest first, by state, and no more than asked for', () =>
@@ -46,9 +45,9 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         const third = await created(books);
         const ids = async (filter?: Parameters<RestoreBooks['restores']>[0]) =>
           (await books.restores(filter)).map((restore) => restore.id);
-        assert.deepEqual(await ids(), [third, second, first]);
-        assert.deepEqual(await ids({ states: ['planning'] }), [third, first]);
-        assert.deepEqual(await ids({ limit: 1 }), [third]);
+        expect(await ids()).toStrictEqual([third, second, first]);
+        expect(await ids({ states: ['planning'] })).toStrictEqual([third, first]);
+        expect(await ids({ limit: 1 })).toStrictEqual([third]);
       }));
 
     test('change nothing when a transaction throws', () =>
@@ -59,9 +58,9 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
           await tx.enqueue({ queue: 'planner', jobId: 'j', name: 'n', payload: {} });
           throw new Error('in the middle');
         });
-        await assert.rejects(broken, /in the middle/);
-        assert.deepEqual(await books.events(id), []);
-        assert.deepEqual(await books.claimOutbox(10), []);
+        await expect(broken).rejects.toThrow(/in the middle/);
+        expect(await books.events(id)).toStrictEqual([]);
+        expect(await books.claimOutbox(10)).toStrictEqual([]);
       }));
 
     test('move a restore only from the state and epoch that the writer believes in', () =>
@@ -69,14 +68,14 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         const id = await created(books);
         const move = (epoch: number, from: 'planning' | 'running') =>
           books.transaction((tx) => tx.moveRestore(id, { from, epoch }, 'cancelling'));
-        assert.equal(await move(1, 'planning'), false);
-        assert.equal(await move(0, 'running'), false);
-        assert.equal(await move(0, 'planning'), true);
-        assert.equal(await move(0, 'planning'), false);
+        expect(await move(1, 'planning')).toBe(false);
+        expect(await move(0, 'running')).toBe(false);
+        expect(await move(0, 'planning')).toBe(true);
+        expect(await move(0, 'planning')).toBe(false);
         const restore = await books.restore(id);
-        assert.deepEqual([restore?.state, restore?.epoch, restore?.endedAt], ['cancelling', 1, null]);
+        expect([restore?.state, restore?.epoch, restore?.endedAt]).toStrictEqual(['cancelling', 1, null]);
         await books.transaction((tx) => tx.moveRestore(id, { from: 'cancelling', epoch: 1 }, 'cancelled'));
-        assert.ok((await books.restore(id))?.endedAt);
+        expect((await books.restore(id))?.endedAt).toBeTruthy();
       }));
 
     test('let one of two writers win that move the same step at once', () =>
@@ -86,7 +85,7 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         const moves = await Promise.all(
           [1, 2, 3].map(() => books.transaction((tx) => tx.moveStep(id, 'create-vm', guard, 'running', { epoch: 1 }))),
         );
-        assert.deepEqual(moves.toSorted(), [false, false, true]);
+        expect(moves.toSorted()).toStrictEqual([false, false, true]);
       }));
 
     test('number the events of a restore without gaps, in the order of their commits', () =>
@@ -98,14 +97,8 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
             books.transaction((tx) => tx.addEvent(index % 2 ? id : other, 'note', `number ${index}`, { index })),
           ),
         );
-        assert.deepEqual(
-          (await books.events(id)).map((event) => event.sequence),
-          [1, 2, 3, 4],
-        );
-        assert.deepEqual(
-          (await books.events(id, 2, 1)).map((event) => event.sequence),
-          [3],
-        );
+        expect((await books.events(id)).map((event) => event.sequence)).toStrictEqual([1, 2, 3, 4]);
+        expect((await books.events(id, 2, 1)).map((event) => event.sequence)).toStrictEqual([3]);
       }));
 
     test('keep a plan with its disks, and sum up their bytes over the segments that write', () =>
@@ -135,8 +128,8 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
             bytesDone: 4_096,
           },
         ]);
-        assert.deepEqual(restore.plan, aRestorePlan());
-        assert.deepEqual(await books.segmentTotals(id), [
+        expect(restore.plan).toStrictEqual(aRestorePlan());
+        expect(await books.segmentTotals(id)).toStrictEqual([
           { diskName: 'sda', purpose: 'move', state: 'done', count: 1, bytes: 4_096 },
           { diskName: 'sda', purpose: 'move', state: 'pending', count: 1, bytes: GIB },
           { diskName: 'sda', purpose: 'verify', state: 'pending', count: 1, bytes: GIB },
@@ -160,13 +153,13 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         const take = { mover: 'm-1', epoch: 1, attempts: 1 };
         const move = () =>
           books.transaction((tx) => tx.moveSegment(segment.id, { from: 'pending', epoch: 0 }, 'running', take));
-        assert.equal(await move(), true);
-        assert.equal(await move(), false);
+        expect(await move()).toBe(true);
+        expect(await move()).toBe(false);
         await books.transaction((tx) => tx.createSegments([fresh]));
         const kept = { ...segment, ...take, state: 'running' };
-        assert.deepEqual(await books.segments(restoreId), [kept]);
-        assert.deepEqual(await books.segment(segment.id), kept);
-        assert.deepEqual(await books.segments(restoreId, { states: ['done'] }), []);
+        expect(await books.segments(restoreId)).toStrictEqual([kept]);
+        expect(await books.segment(segment.id)).toStrictEqual(kept);
+        expect(await books.segments(restoreId, { states: ['done'] })).toStrictEqual([]);
       }));
 
     test('send segments out under their next epoch, each with its job, and pass over those that have changed', () =>
@@ -184,13 +177,12 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         let nudged = 0;
         const stop = books.onOutbox(() => (nudged += 1));
         const sent = await books.transaction((tx) => tx.handOut([first, second, third].map(job)));
-        assert.equal(sent, 2);
-        assert.equal(await books.transaction((tx) => tx.handOut([job(first)])), 0);
-        assert.equal(await books.transaction((tx) => tx.handOut([])), 0);
-        assert.equal(nudged, 1);
+        expect(sent).toBe(2);
+        expect(await books.transaction((tx) => tx.handOut([job(first)]))).toBe(0);
+        expect(await books.transaction((tx) => tx.handOut([]))).toBe(0);
+        expect(nudged).toBe(1);
         stop();
-        assert.deepEqual(
-          (await books.segments(restoreId)).map(({ state, epoch, mover }) => [state, epoch, mover]),
+        expect((await books.segments(restoreId)).map(({ state, epoch, mover }) => [state, epoch, mover])).toStrictEqual(
           [
             ['pending', 1, null],
             ['running', 0, 'm'],
@@ -198,8 +190,7 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
           ],
         );
         const messages = await books.claimOutbox(10);
-        assert.deepEqual(
-          messages.map(({ queue, jobId, name, payload }) => [queue, jobId, name, payload]),
+        expect(messages.map(({ queue, jobId, name, payload }) => [queue, jobId, name, payload])).toStrictEqual(
           [first, third].map(({ id }) => ['movers', `${id}-1`, 'segment', { of: id }]),
         );
       }));
@@ -218,15 +209,15 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
           books.transaction(async (tx) =>
             (await tx.unfinishedSegments(restoreId, { purpose, disks, perDisk })).map(({ index }) => index),
           );
-        assert.deepEqual(await first(['sda', 'sdx'], 10), [1, 3]);
-        assert.deepEqual(await first(['sda'], 1), [1]);
-        assert.deepEqual(await first(['sda'], 10, 'verify'), []);
-        assert.deepEqual(await first([], 10), []);
+        expect(await first(['sda', 'sdx'], 10)).toStrictEqual([1, 3]);
+        expect(await first(['sda'], 1)).toStrictEqual([1]);
+        expect(await first(['sda'], 10, 'verify')).toStrictEqual([]);
+        expect(await first([], 10)).toStrictEqual([]);
         await books.transaction(async (tx) => {
-          assert.equal(await tx.hasSegments(restoreId, { purpose: 'move', states: ['failed'] }), true);
-          assert.equal(await tx.hasSegments(restoreId, { purpose: 'verify' }), false);
-          assert.equal((await tx.segments(restoreId, { purpose: 'move' })).length, 4);
-          assert.equal((await tx.segmentTotals(restoreId)).length, 4);
+          expect(await tx.hasSegments(restoreId, { purpose: 'move', states: ['failed'] })).toBe(true);
+          expect(await tx.hasSegments(restoreId, { purpose: 'verify' })).toBe(false);
+          expect((await tx.segments(restoreId, { purpose: 'move' })).length).toBe(4);
+          expect((await tx.segmentTotals(restoreId)).length).toBe(4);
         });
       }));
 
@@ -240,28 +231,28 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         const ofPool = { ...grant, epoch: 3, mover: 'pool/b', workerId: null };
         await books.transaction((tx) => tx.addGrant(grant));
         await books.transaction((tx) => tx.addGrant(ofPool));
-        await assert.rejects(books.transaction((tx) => tx.addGrant({ ...grant, mover: 'w-1/c' })));
+        await expect(books.transaction((tx) => tx.addGrant({ ...grant, mover: 'w-1/c' }))).rejects.toThrow();
         await books.transaction(async (tx) => {
-          assert.deepEqual(await tx.granted(segmentId, 2), { grant, segment });
-          assert.deepEqual((await tx.granted(segmentId, 3))?.grant, ofPool);
-          assert.equal(await tx.granted(segmentId, 1), null);
-          assert.equal(await tx.granted('seg-unknown', 2), null);
-          assert.deepEqual(await tx.segment(segmentId), segment);
-          assert.equal(await tx.segment('seg-unknown'), null);
+          expect(await tx.granted(segmentId, 2)).toStrictEqual({ grant, segment });
+          expect((await tx.granted(segmentId, 3))?.grant).toStrictEqual(ofPool);
+          expect(await tx.granted(segmentId, 1)).toBe(null);
+          expect(await tx.granted('seg-unknown', 2)).toBe(null);
+          expect(await tx.segment(segmentId)).toStrictEqual(segment);
+          expect(await tx.segment('seg-unknown')).toBe(null);
         });
         await books.transaction((tx) => tx.addGrant({ ...grant, epoch: 4 }));
-        assert.deepEqual(await books.latestGrant(segmentId, 'w-0/a'), { ...grant, epoch: 4 });
-        assert.equal(await books.latestGrant(segmentId, 'w-1/a'), null);
+        expect(await books.latestGrant(segmentId, 'w-0/a')).toStrictEqual({ ...grant, epoch: 4 });
+        expect(await books.latestGrant(segmentId, 'w-1/a')).toBe(null);
         const held = async (workerId: string | null, name: string) =>
           (await books.segmentsHeldBy(workerId, name)).map(({ epoch }) => epoch);
-        assert.deepEqual(await held('w', 'w-0'), []);
+        expect(await held('w', 'w-0')).toStrictEqual([]);
         await books.transaction((tx) =>
           tx.moveSegment(segmentId, { from: 'pending', epoch: 0 }, 'running', { epoch: 4, mover: 'w-0/a' }),
         );
-        assert.deepEqual(await held('w', 'w-0'), [4]);
-        assert.deepEqual(await held('w', 'w-'), []);
-        assert.deepEqual(await held('x', 'w-0'), []);
-        assert.deepEqual(await held(null, 'w-0'), []);
+        expect(await held('w', 'w-0')).toStrictEqual([4]);
+        expect(await held('w', 'w-')).toStrictEqual([]);
+        expect(await held('x', 'w-0')).toStrictEqual([]);
+        expect(await held(null, 'w-0')).toStrictEqual([]);
       }));
 
     test('keep what was found out about a disk for good, once for each grant', () =>
@@ -273,16 +264,16 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         };
         const add = (changes: Partial<typeof verdict> = {}) =>
           books.transaction((tx) => tx.addVerdict({ ...verdict, ...changes }));
-        assert.equal(await add(), true);
-        assert.equal(await add({ code: 'VERIFY_MISMATCH' }), false);
-        assert.equal(await add({ epoch: 3, code: 'VERIFY_MISMATCH' }), true);
+        expect(await add()).toBe(true);
+        expect(await add({ code: 'VERIFY_MISMATCH' })).toBe(false);
+        expect(await add({ epoch: 3, code: 'VERIFY_MISMATCH' })).toBe(true);
         const kept = await books.verdicts(restoreId);
-        assert.deepEqual(
-          kept.map(({ at: _at, ...rest }) => rest),
-          [verdict, { ...verdict, epoch: 3, code: 'VERIFY_MISMATCH' }],
-        );
-        assert.deepEqual(await books.transaction((tx) => tx.verdicts(restoreId)), kept);
-        assert.deepEqual(await books.verdicts('r-unknown'), []);
+        expect(kept.map(({ at: _at, ...rest }) => rest)).toStrictEqual([
+          verdict,
+          { ...verdict, epoch: 3, code: 'VERIFY_MISMATCH' },
+        ]);
+        expect(await books.transaction((tx) => tx.verdicts(restoreId))).toStrictEqual(kept);
+        expect(await books.verdicts('r-unknown')).toStrictEqual([]);
       }));
 
     test('show a locked restore as it is, less the bytes of its disks', () =>
@@ -298,37 +289,39 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         const whole = await books.restore(id);
         assert.ok(whole);
         const disks = whole.disks.map(({ bytesTotal: _total, bytesDone: _done, ...disk }) => disk);
-        assert.deepEqual(await books.transaction((tx) => tx.lockRestore(id)), { ...whole, disks });
-        assert.equal(await books.transaction((tx) => tx.lockRestore('r-unknown')), null);
+        expect(await books.transaction((tx) => tx.lockRestore(id))).toStrictEqual({ ...whole, disks });
+        expect(await books.transaction((tx) => tx.lockRestore('r-unknown'))).toBe(null);
       }));
 
     test('refuse a plan for a restore that is no longer being planned', () =>
       withBooks(async (books) => {
         const id = await running(books);
-        await assert.rejects(
-          books.transaction((tx) => tx.storePlan(id, aRestorePlan())),
-          { code: 'STEP_SUPERSEDED' },
-        );
+        await expect(books.transaction((tx) => tx.storePlan(id, aRestorePlan()))).rejects.toMatchObject({
+          code: 'STEP_SUPERSEDED',
+        });
       }));
 
     test('tell what should be moving, and whether its job still waits for the relay', () =>
       withBooks(async (books) => {
         const id = await running(books);
-        assert.deepEqual(await books.runnable(), []);
+        expect(await books.runnable()).toStrictEqual([]);
         await dispatched(books, id, 'create-empty-disks');
         const [work] = await books.runnable();
-        assert.deepEqual(
-          [work?.restoreId, work?.work, work?.epoch, work?.state, work?.awaitsRelay],
-          [id, 'create-empty-disks', 1, 'pending', true],
-        );
+        expect([work?.restoreId, work?.work, work?.epoch, work?.state, work?.awaitsRelay]).toStrictEqual([
+          id,
+          'create-empty-disks',
+          1,
+          'pending',
+          true,
+        ]);
         const messages = await books.claimOutbox(10);
         await books.outboxSent(messages.map((message) => message.id));
-        assert.equal((await books.runnable())[0]?.awaitsRelay, false);
+        expect((await books.runnable())[0]?.awaitsRelay).toBe(false);
 
         const guard = { from: 'pending', epoch: 1 } as const;
         await books.transaction((tx) => tx.moveStep(id, 'create-empty-disks', guard, 'running', { parked: true }));
-        assert.deepEqual(await books.runnable(), []);
-        assert.deepEqual(await books.parked(), [{ restoreId: id, work: 'create-empty-disks', epoch: 1 }]);
+        expect(await books.runnable()).toStrictEqual([]);
+        expect(await books.parked()).toStrictEqual([{ restoreId: id, work: 'create-empty-disks', epoch: 1 }]);
       }));
 
     test('tell which runs are still wanted', () =>
@@ -336,11 +329,11 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         const id = await running(books);
         await dispatched(books, id, 'create-empty-disks');
         const run = (epoch: number) => ({ restoreId: id, work: 'create-empty-disks', epoch }) as const;
-        assert.deepEqual(await books.areCurrent([]), []);
+        expect(await books.areCurrent([])).toStrictEqual([]);
         const unknown = { restoreId: 'r-unknown', work: 'plan', epoch: 0 } as const;
-        assert.deepEqual(await books.areCurrent([run(0), run(1), unknown]), [false, true, false]);
+        expect(await books.areCurrent([run(0), run(1), unknown])).toStrictEqual([false, true, false]);
         await books.transaction((tx) => tx.moveRestore(id, { from: 'running', epoch: 1 }, 'cancelling'));
-        assert.deepEqual(await books.areCurrent([run(1)]), [false]);
+        expect(await books.areCurrent([run(1)])).toStrictEqual([false]);
       }));
 
     test('give each message of the outbox to one relay, oldest first, and each job id once', () =>
@@ -352,8 +345,8 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         });
         const [first, second] = await Promise.all([books.claimOutbox(2), books.claimOutbox(2)]);
         const claimed = [...first, ...second];
-        assert.deepEqual(claimed.map((message) => message.jobId).toSorted(), ['a', 'b', 'c']);
-        assert.deepEqual(first[0] && { ...first[0], id: '' }, {
+        expect(claimed.map((message) => message.jobId).toSorted()).toStrictEqual(['a', 'b', 'c']);
+        expect(first[0] && { ...first[0], id: '' }).toStrictEqual({
           id: '',
           queue: 'planner',
           jobId: first[0]?.jobId,
@@ -361,7 +354,7 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
           payload: { jobId: first[0]?.jobId },
           delayMs: 7,
         });
-        assert.deepEqual(await books.claimOutbox(2), []);
+        expect(await books.claimOutbox(2)).toStrictEqual([]);
         await books.outboxSent(claimed.map((message) => message.id));
         await books.outboxSent([]);
       }));
@@ -371,12 +364,12 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         let calls = 0;
         const stop = books.onOutbox(() => (calls += 1));
         const id = await created(books);
-        assert.equal(calls, 0);
+        expect(calls).toBe(0);
         await dispatched(books, id, 'plan');
-        assert.equal(calls, 1);
+        expect(calls).toBe(1);
         stop();
         await books.transaction((tx) => tx.enqueue({ queue: 'q', jobId: 'j', name: 'n', payload: {} }));
-        assert.equal(calls, 1);
+        expect(calls).toBe(1);
       }));
 
     test('let a run write that is wanted and goes on, and no other', () =>
@@ -386,28 +379,35 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         const require = (epoch: number) => books.transaction((tx) => tx.requireCurrent(run(epoch)));
         const superseded = { code: 'STEP_SUPERSEDED' };
         await dispatched(books, id, 'create-vm');
-        await assert.rejects(require(1), superseded);
+        await expect(require(1)).rejects.toMatchObject(superseded);
         const guard = { from: 'pending', epoch: 1 } as const;
         await books.transaction((tx) => tx.moveStep(id, 'create-vm', guard, 'running'));
         await require(1);
-        await assert.rejects(require(0), superseded);
+        await expect(require(0)).rejects.toMatchObject(superseded);
         await books.transaction((tx) => tx.moveRestore(id, { from: 'running', epoch: 1 }, 'cancelling'));
-        await assert.rejects(require(1), superseded);
+        await expect(require(1)).rejects.toMatchObject(superseded);
       }));
 
     test('open a clean-up anew under a higher epoch', () =>
       withBooks(async (books) => {
         const id = await running(books);
-        assert.equal(await books.transaction((tx) => tx.cleanUp(id)), null);
+        expect(await books.transaction((tx) => tx.cleanUp(id))).toBe(null);
         const cause = { code: 'QUOTA', message: 'm', fix: 'f' };
         const first = await books.transaction((tx) => tx.openCleanUp(id, 'failure', cause));
-        assert.deepEqual(first, { purpose: 'failure', state: 'pending', epoch: 0, attempts: 0, cause, error: null });
+        expect(first).toStrictEqual({
+          purpose: 'failure',
+          state: 'pending',
+          epoch: 0,
+          attempts: 0,
+          cause,
+          error: null,
+        });
         const guard = { from: 'pending', epoch: 0 } as const;
         const patch = { epoch: 5, attempts: 2, error: cause };
-        assert.equal(await books.transaction((tx) => tx.moveCleanUp(id, guard, 'pending', patch)), true);
-        assert.equal(await books.transaction((tx) => tx.moveCleanUp(id, guard, 'running')), false);
+        expect(await books.transaction((tx) => tx.moveCleanUp(id, guard, 'pending', patch))).toBe(true);
+        expect(await books.transaction((tx) => tx.moveCleanUp(id, guard, 'running'))).toBe(false);
         const again = await books.transaction((tx) => tx.openCleanUp(id, 'roll-back', null));
-        assert.deepEqual(again, {
+        expect(again).toStrictEqual({
           purpose: 'roll-back',
           state: 'pending',
           epoch: 6,
@@ -422,8 +422,8 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         const claim = (restoreId: string) =>
           books.transaction((tx) => tx.claimIdempotencyKey({ key: 'k', bodyHash: restoreId, restoreId }));
         const [one, two] = await Promise.all([claim('r-1'), claim('r-2')]);
-        assert.deepEqual(one, two);
-        assert.deepEqual(await claim('r-3'), one);
+        expect(one).toStrictEqual(two);
+        expect(await claim('r-3')).toStrictEqual(one);
       }));
 
     journalContract(withBooks);
@@ -447,25 +447,25 @@ function journalContract(withBooks: WithBooks): void {
   test('write an intent and its ledger entry before the call, and its end after it', () =>
     withRun(async (books, id) => {
       const journal = books.journal(id, 'create-empty-disks', 1);
-      assert.equal(journal.restoreId, id);
-      assert.deepEqual(await journal.begin(intent), { state: 'intended', pollerState: null });
+      expect(journal.restoreId).toBe(id);
+      expect(await journal.begin(intent)).toStrictEqual({ state: 'intended', pollerState: null });
       const ledger = async () => (await books.ledger(id)).map(({ azureId, state }) => [azureId, state]);
-      assert.deepEqual(await ledger(), [['/Disks/sda', 'intended']]);
+      expect(await ledger()).toStrictEqual([['/Disks/sda', 'intended']]);
       await journal.submitted('k', '{"at":1}');
-      assert.deepEqual(await journal.begin(intent), { state: 'submitted', pollerState: '{"at":1}' });
+      expect(await journal.begin(intent)).toStrictEqual({ state: 'submitted', pollerState: '{"at":1}' });
       await journal.succeeded('k', { azureId: '/disks/SDA' });
       await journal.succeeded('k');
-      assert.equal((await journal.begin(intent)).state, 'succeeded');
-      assert.equal((await ledger())[0]?.[1], 'created');
+      expect((await journal.begin(intent)).state).toBe('succeeded');
+      expect((await ledger())[0]?.[1]).toBe('created');
 
       const removal = { key: 'delete', operation: 'disks.delete', azureId: '/disks/SDA', bodyHash: 'd', removes: true };
       await journal.begin(removal);
       await journal.succeeded('delete');
-      assert.equal((await ledger())[0]?.[1], 'removed');
-      assert.deepEqual(
-        (await books.events(id)).map((event) => event.type),
-        ['resource.created', 'resource.removed'],
-      );
+      expect((await ledger())[0]?.[1]).toBe('removed');
+      expect((await books.events(id)).map((event) => event.type)).toStrictEqual([
+        'resource.created',
+        'resource.removed',
+      ]);
     }));
 
   test('begin a failed call anew, and one with another body; one under way is followed with the body that it was made with', () =>
@@ -474,11 +474,14 @@ function journalContract(withBooks: WithBooks): void {
       await journal.begin(intent);
       await journal.submitted('k', 'p');
       const underWay = { state: 'submitted', pollerState: 'p' };
-      assert.deepEqual(await journal.begin({ ...intent, bodyHash: 'other' }), { ...underWay, hasOtherBody: true });
-      assert.deepEqual(await journal.begin(intent), underWay);
+      expect(await journal.begin({ ...intent, bodyHash: 'other' })).toStrictEqual({ ...underWay, hasOtherBody: true });
+      expect(await journal.begin(intent)).toStrictEqual(underWay);
       await journal.failed('k', { code: 'QUOTA', message: 'm', fix: 'f' });
-      assert.deepEqual(await journal.begin({ ...intent, bodyHash: 'other' }), { state: 'intended', pollerState: null });
-      assert.deepEqual(await journal.begin(intent), { state: 'intended', pollerState: null });
+      expect(await journal.begin({ ...intent, bodyHash: 'other' })).toStrictEqual({
+        state: 'intended',
+        pollerState: null,
+      });
+      expect(await journal.begin(intent)).toStrictEqual({ state: 'intended', pollerState: null });
     }));
 
   test('shut out a run whose place was taken, and hand its calls to the next', () =>
@@ -489,13 +492,13 @@ function journalContract(withBooks: WithBooks): void {
       const guard = { from: 'running', epoch: 1 } as const;
       await books.transaction((tx) => tx.moveStep(id, 'create-empty-disks', guard, 'running', { epoch: 2 }));
       const superseded = { code: 'STEP_SUPERSEDED' };
-      await assert.rejects(old.begin(intent), superseded);
+      await expect(old.begin(intent)).rejects.toMatchObject(superseded);
       // The call that it has made is still its own until the next run takes it up.
       await old.submitted('k', 'q');
       const next = books.journal(id, 'create-empty-disks', 2);
-      assert.deepEqual(await next.begin(intent), { state: 'submitted', pollerState: 'q' });
-      await assert.rejects(old.succeeded('k'), superseded);
-      await assert.rejects(old.failed('k', { code: 'c', message: 'm', fix: 'f' }), superseded);
+      expect(await next.begin(intent)).toStrictEqual({ state: 'submitted', pollerState: 'q' });
+      await expect(old.succeeded('k')).rejects.toMatchObject(superseded);
+      await expect(old.failed('k', { code: 'c', message: 'm', fix: 'f' })).rejects.toMatchObject(superseded);
       await next.succeeded('k');
     }));
 
@@ -514,10 +517,10 @@ function journalContract(withBooks: WithBooks): void {
       });
       await taken;
       const begun = books.journal(id, 'create-empty-disks', 1).begin(intent);
-      const refused = assert.rejects(begun, { code: 'STEP_SUPERSEDED' });
+      const refused = expect(begun).rejects.toMatchObject({ code: 'STEP_SUPERSEDED' });
       await waiting().finally(commit);
       await Promise.all([taking, refused]);
-      assert.deepEqual(await books.ledger(id), []);
+      expect(await books.ledger(id)).toStrictEqual([]);
     }));
 
   test('begin no call for a restore that has turned round, but let one be recorded that was made', () =>
@@ -525,9 +528,9 @@ function journalContract(withBooks: WithBooks): void {
       const journal = books.journal(id, 'create-empty-disks', 1);
       await journal.begin(intent);
       await books.transaction((tx) => tx.moveRestore(id, { from: 'running', epoch: 1 }, 'cancelling'));
-      await assert.rejects(journal.begin({ ...intent, key: 'k2' }), { code: 'STEP_SUPERSEDED' });
+      await expect(journal.begin({ ...intent, key: 'k2' })).rejects.toMatchObject({ code: 'STEP_SUPERSEDED' });
       await journal.succeeded('k');
-      assert.equal((await books.ledger(id))[0]?.state, 'created');
+      expect((await books.ledger(id))[0]?.state).toBe('created');
     }));
 
   test('keep what was removed as removed when a run tells late that it has made it', () =>
@@ -538,14 +541,11 @@ function journalContract(withBooks: WithBooks): void {
       await late.begin(removal);
       await late.succeeded('delete');
       await late.succeeded('k');
-      assert.equal((await books.ledger(id))[0]?.state, 'removed');
-      assert.deepEqual(
-        (await books.events(id)).map((event) => event.type),
-        ['resource.removed'],
-      );
+      expect((await books.ledger(id))[0]?.state).toBe('removed');
+      expect((await books.events(id)).map((event) => event.type)).toStrictEqual(['resource.removed']);
       await late.begin(intent);
       await late.succeeded('k');
-      assert.equal((await books.ledger(id))[0]?.state, 'created');
+      expect((await books.ledger(id))[0]?.state).toBe('created');
     }));
 
   test('list the ledger of all: what is asked for by its ID, and what ended restores have not settled', () =>
@@ -557,10 +557,10 @@ function journalContract(withBooks: WithBooks): void {
           restoreId,
           restoreState,
         ]);
-      assert.deepEqual(await listed([]), []);
-      assert.deepEqual(await listed(['/disks/SDA', '/disks/other']), [['/Disks/sda', id, 'running']]);
+      expect(await listed([])).toStrictEqual([]);
+      expect(await listed(['/disks/SDA', '/disks/other'])).toStrictEqual([['/Disks/sda', id, 'running']]);
       await ended(books, id);
-      assert.deepEqual(await listed([]), [['/Disks/sda', id, 'failed']]);
+      expect(await listed([])).toStrictEqual([['/Disks/sda', id, 'failed']]);
     }));
 
   test('let what an ended restore has left be swept, until it is rolled back', () =>
@@ -568,16 +568,16 @@ function journalContract(withBooks: WithBooks): void {
       await books.journal(id, 'create-empty-disks', 1).begin(intent);
       const superseded = { code: 'STEP_SUPERSEDED' };
       const removal = { key: 'delete', operation: 'disks.delete', azureId: '/disks/SDA', bodyHash: 'd', removes: true };
-      await assert.rejects(books.journal(id, 'sweep', 1).begin(removal), superseded);
+      await expect(books.journal(id, 'sweep', 1).begin(removal)).rejects.toMatchObject(superseded);
       const epoch = await ended(books, id);
-      await assert.rejects(books.journal(id, 'sweep', epoch - 1).begin(removal), superseded);
+      await expect(books.journal(id, 'sweep', epoch - 1).begin(removal)).rejects.toMatchObject(superseded);
       const journal = books.journal(id, 'sweep', epoch);
       await journal.begin(removal);
       await journal.succeeded('delete');
-      assert.equal((await books.ledgerOfAll(['/disks/sda']))[0]?.state, 'removed');
-      assert.deepEqual(await books.ledgerOfAll([]), []);
+      expect((await books.ledgerOfAll(['/disks/sda']))[0]?.state).toBe('removed');
+      expect(await books.ledgerOfAll([])).toStrictEqual([]);
       await books.transaction((tx) => tx.moveRestore(id, { from: 'failed', epoch }, 'rolling-back'));
-      await assert.rejects(journal.begin(removal), superseded);
+      await expect(journal.begin(removal)).rejects.toMatchObject(superseded);
     }));
 }
 

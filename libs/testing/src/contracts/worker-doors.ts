@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, expect, test } from '@jest/globals';
 import type { WorkerDoors } from '@landfall/domain';
 
 export interface WorkerDoorsUnderTest {
@@ -24,10 +23,10 @@ export function workerDoorsContract(name: string, make: () => Promise<WorkerDoor
   describe(`${name} as WorkerDoors`, () => {
     test('lists the workers that have a door', () =>
       withDoors(async (made) => {
-        assert.deepEqual(await present(made), []);
+        expect(await present(made)).toStrictEqual([]);
         await made.open('r1-worker-1');
         await made.open('r1-worker-1-2');
-        assert.deepEqual(await present(made), ['r1-worker-1', 'r1-worker-1-2']);
+        expect(await present(made)).toStrictEqual(['r1-worker-1', 'r1-worker-1-2']);
       }));
 
     test('shuts one and leaves every other as it is, one whose name begins alike included', () =>
@@ -35,7 +34,7 @@ export function workerDoorsContract(name: string, make: () => Promise<WorkerDoor
         await made.open('r1-worker-1');
         await made.open('r1-worker-1-2');
         await made.doors.shut('r1-worker-1');
-        assert.deepEqual(await present(made), ['r1-worker-1-2']);
+        expect(await present(made)).toStrictEqual(['r1-worker-1-2']);
       }));
 
     test('lets one be shut that is shut already, or never was there', () =>
@@ -44,7 +43,7 @@ export function workerDoorsContract(name: string, make: () => Promise<WorkerDoor
         await made.doors.shut('r1-worker-1');
         await made.doors.shut('r1-worker-1');
         await made.doors.shut('r2-worker-1');
-        assert.deepEqual(await present(made), []);
+        expect(await present(made)).toStrictEqual([]);
       }));
   });
 }

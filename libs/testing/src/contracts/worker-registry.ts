@@ -1,5 +1,5 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { WorkerRegistry } from '@landfall/domain';
 
 export interface WorkerRegistryUnderTest {
@@ -24,9 +24,9 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
     try {
       const { registry, restoreId } = made;
       const bootstrap = { bootstrapTokenHash: 'boot', bootstrapSeconds: SOON };
-      assert.ok(
+      expect(
         await registry.enter({ id: 'w-1', restoreId, azureId: '/vms/w-1', disks: ['sda', 'sdb'], ...bootstrap }),
-      );
+      ).toBe(true);
       await use(registry, restoreId, (milliseconds) => made.pass(milliseconds));
     } finally {
       await made.dispose();
@@ -51,72 +51,74 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
           entered: 1,
           movers: [],
         };
-        assert.deepEqual(await registry.worker('w-1'), expected);
-        assert.deepEqual(await registry.workers({ restoreId }), [expected]);
-        assert.deepEqual(await registry.workers({ restoreId: 'r-other' }), []);
-        assert.equal(await registry.worker('w-2'), null);
+        expect(await registry.worker('w-1')).toStrictEqual(expected);
+        expect(await registry.workers({ restoreId })).toStrictEqual([expected]);
+        expect(await registry.workers({ restoreId: 'r-other' })).toStrictEqual([]);
+        expect(await registry.worker('w-2')).toBe(null);
       }));
 
     test('exchanges a bootstrap token once', () =>
       withWorker(async (registry) => {
-        assert.equal(await registry.redeemBootstrap('w-1', 'wrong', session()), null);
-        assert.equal(await registry.redeemBootstrap('w-2', 'boot', session()), null);
+        expect(await registry.redeemBootstrap('w-1', 'wrong', session())).toBe(null);
+        expect(await registry.redeemBootstrap('w-2', 'boot', session())).toBe(null);
         const attempts = await Promise.all(
           ['a', 'b', 'c'].map((token) => registry.redeemBootstrap('w-1', 'boot', session(token))),
         );
-        assert.deepEqual(attempts.map((worker) => worker?.state).filter(Boolean), ['ready']);
-        assert.equal(await registry.redeemBootstrap('w-1', 'boot', session()), null);
+        expect(attempts.map((worker) => worker?.state).filter(Boolean)).toStrictEqual(['ready']);
+        expect(await registry.redeemBootstrap('w-1', 'boot', session())).toBe(null);
       }));
 
     test('gives the same exchange the same answer again, as long as the bootstrap token is valid', () =>
       withWorker(async (registry) => {
-        assert.ok(await registry.redeemBootstrap('w-1', 'boot', session('mine')));
-        assert.equal((await registry.redeemBootstrap('w-1', 'boot', session('mine')))?.state, 'ready');
-        assert.equal(await registry.redeemBootstrap('w-1', 'boot', session('theirs')), null);
-        assert.equal((await registry.bySession('mine'))?.id, 'w-1');
+        expect(await registry.redeemBootstrap('w-1', 'boot', session('mine'))).toBeTruthy();
+        expect((await registry.redeemBootstrap('w-1', 'boot', session('mine')))?.state).toBe('ready');
+        expect(await registry.redeemBootstrap('w-1', 'boot', session('theirs'))).toBe(null);
+        expect((await registry.bySession('mine'))?.id).toBe('w-1');
         await registry.retire('w-1');
-        assert.equal(await registry.redeemBootstrap('w-1', 'boot', session('mine')), null);
+        expect(await registry.redeemBootstrap('w-1', 'boot', session('mine'))).toBe(null);
       }));
 
     for (const taken of ['boot', 'boot-2', 'boot-3']) {
       test(`lets a worker in with any of its bootstrap tokens, and then with no other: ${taken}`, () =>
         withWorker(async (registry, restoreId) => {
-          assert.equal(await enterAgain(registry, restoreId, 'boot-2'), true);
-          assert.equal(await enterAgain(registry, restoreId, 'boot-3'), true);
-          assert.equal((await registry.redeemBootstrap('w-1', taken, session()))?.id, 'w-1');
+          expect(await enterAgain(registry, restoreId, 'boot-2')).toBe(true);
+          expect(await enterAgain(registry, restoreId, 'boot-3')).toBe(true);
+          expect((await registry.redeemBootstrap('w-1', taken, session()))?.id).toBe('w-1');
           for (const other of ['boot', 'boot-2', 'boot-3']) {
-            assert.equal(await registry.redeemBootstrap('w-1', other, session('another')), null);
+            expect(await registry.redeemBootstrap('w-1', other, session('another'))).toBe(null);
           }
         }));
     }
 
     test('counts the time of all bootstrap tokens from the last', () =>
       withWorker(async (registry, restoreId) => {
-        assert.equal(await enterAgain(registry, restoreId, 'boot-2', PAST), true);
-        assert.equal(await registry.redeemBootstrap('w-1', 'boot', session()), null);
-        assert.equal(await registry.redeemBootstrap('w-1', 'boot-2', session()), null);
-        assert.equal(await enterAgain(registry, restoreId, 'boot-3'), true);
-        assert.ok(await registry.redeemBootstrap('w-1', 'boot-2', session()));
+        expect(await enterAgain(registry, restoreId, 'boot-2', PAST)).toBe(true);
+        expect(await registry.redeemBootstrap('w-1', 'boot', session())).toBe(null);
+        expect(await registry.redeemBootstrap('w-1', 'boot-2', session())).toBe(null);
+        expect(await enterAgain(registry, restoreId, 'boot-3')).toBe(true);
+        expect(await registry.redeemBootstrap('w-1', 'boot-2', session())).toBeTruthy();
       }));
 
     test('gives no more bootstrap tokens to a worker that was let in, that is retired, or that is another restore’s', () =>
       withWorker(async (registry, restoreId) => {
-        assert.equal(await enterAgain(registry, 'r-other', 'stolen'), false);
-        assert.equal(await registry.redeemBootstrap('w-1', 'stolen', session()), null);
+        expect(await enterAgain(registry, 'r-other', 'stolen')).toBe(false);
+        expect(await registry.redeemBootstrap('w-1', 'stolen', session())).toBe(null);
         await registry.redeemBootstrap('w-1', 'boot', session());
         const before = await registry.worker('w-1');
-        assert.equal(await enterAgain(registry, restoreId, 'late'), false);
-        assert.deepEqual(await registry.worker('w-1'), before);
-        assert.equal(await registry.redeemBootstrap('w-1', 'late', session()), null);
+        expect(await enterAgain(registry, restoreId, 'late')).toBe(false);
+        expect(await registry.worker('w-1')).toStrictEqual(before);
+        expect(await registry.redeemBootstrap('w-1', 'late', session())).toBe(null);
         await registry.retire('w-1');
-        assert.equal(await enterAgain(registry, restoreId, 'later'), false);
-        assert.equal(await registry.redeemBootstrap('w-1', 'later', session()), null);
+        expect(await enterAgain(registry, restoreId, 'later')).toBe(false);
+        expect(await registry.redeemBootstrap('w-1', 'later', session())).toBe(null);
       }));
 
     test('keeps every bootstrap token of several that are given at once', () =>
       withWorker(async (registry, restoreId) => {
         const tokens = ['a', 'b', 'c', 'd'];
-        assert.ok((await Promise.all(tokens.map((token) => enterAgain(registry, restoreId, token)))).every(Boolean));
+        expect((await Promise.all(tokens.map((token) => enterAgain(registry, restoreId, token)))).every(Boolean)).toBe(
+          true,
+        );
         for (const token of ['boot', ...tokens]) {
           assert.equal((await registry.redeemBootstrap('w-1', token, session()))?.id, 'w-1', token);
         }
@@ -125,26 +127,26 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
     test('knows a worker by its session until that expires', () =>
       withWorker(async (registry) => {
         await registry.redeemBootstrap('w-1', 'boot', session());
-        assert.equal((await registry.bySession('session'))?.id, 'w-1');
-        assert.equal(await registry.bySession('wrong'), null);
-        assert.equal(await registry.renewSession('wrong', SOON), false);
-        assert.equal(await registry.renewSession('session', PAST), true);
-        assert.equal(await registry.bySession('session'), null);
-        assert.equal(await registry.renewSession('session', SOON), false);
+        expect((await registry.bySession('session'))?.id).toBe('w-1');
+        expect(await registry.bySession('wrong')).toBe(null);
+        expect(await registry.renewSession('wrong', SOON)).toBe(false);
+        expect(await registry.renewSession('session', PAST)).toBe(true);
+        expect(await registry.bySession('session')).toBe(null);
+        expect(await registry.renewSession('session', SOON)).toBe(false);
       }));
 
     test('knows a worker by a session that has ended, where it is asked for any', () =>
       withWorker(async (registry) => {
-        assert.equal(await registry.byAnySession('session'), null);
+        expect(await registry.byAnySession('session')).toBe(null);
         await registry.redeemBootstrap('w-1', 'boot', session());
-        assert.equal((await registry.byAnySession('session'))?.state, 'ready');
+        expect((await registry.byAnySession('session'))?.state).toBe('ready');
         await registry.renewSession('session', PAST);
-        assert.equal((await registry.byAnySession('session'))?.state, 'ready');
+        expect((await registry.byAnySession('session'))?.state).toBe('ready');
         await registry.retire('w-1');
         await registry.retire('w-1');
-        assert.equal(await registry.bySession('session'), null);
-        assert.equal((await registry.byAnySession('session'))?.state, 'retired');
-        assert.equal(await registry.byAnySession('wrong'), null);
+        expect(await registry.bySession('session')).toBe(null);
+        expect((await registry.byAnySession('session'))?.state).toBe('retired');
+        expect(await registry.byAnySession('wrong')).toBe(null);
       }));
 
     test('remembers the latest heartbeat of each data-mover', () =>
@@ -154,14 +156,11 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
         await registry.heartbeat('w-1', { name: 'w-1-1', pid: 11 });
         await registry.heartbeat('w-unknown', { name: 'x', pid: 1 });
         const movers = (await registry.worker('w-1'))?.movers;
-        assert.deepEqual(
-          movers?.map((mover) => [mover.name, mover.pid]),
-          [
-            ['w-1-1', 11],
-            ['w-1-2', 20],
-          ],
-        );
-        assert.ok(movers?.every((mover) => Math.abs(mover.seenAt.getTime() - Date.now()) < 60_000));
+        expect(movers?.map((mover) => [mover.name, mover.pid])).toStrictEqual([
+          ['w-1-1', 11],
+          ['w-1-2', 20],
+        ]);
+        expect(movers?.every((mover) => Math.abs(mover.seenAt.getTime() - Date.now()) < 60_000)).toBe(true);
       }));
 
     test('tells for how long each data-mover has been silent, by its own clock', () =>
@@ -180,15 +179,15 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
       withWorker(async (registry, restoreId) => {
         const before = await registry.worker('w-1');
         await enterAgain(registry, restoreId, 'boot-2');
-        assert.equal(await registry.retire('w-1', before?.entered), false);
+        expect(await registry.retire('w-1', before?.entered)).toBe(false);
         const present = await registry.worker('w-1');
-        assert.deepEqual([present?.state, present?.entered], ['launching', 2]);
+        expect([present?.state, present?.entered]).toStrictEqual(['launching', 2]);
         await registry.redeemBootstrap('w-1', 'boot-2', session());
-        assert.equal(await registry.retire('w-1', before?.entered), false);
-        assert.equal((await registry.bySession('session'))?.id, 'w-1');
-        for (let time = 0; time < 2; time += 1) assert.equal(await registry.retire('w-1', 2), true);
-        assert.equal((await registry.worker('w-1'))?.state, 'retired');
-        assert.equal(await registry.retire('w-unknown'), false);
+        expect(await registry.retire('w-1', before?.entered)).toBe(false);
+        expect((await registry.bySession('session'))?.id).toBe('w-1');
+        for (let time = 0; time < 2; time += 1) expect(await registry.retire('w-1', 2)).toBe(true);
+        expect((await registry.worker('w-1'))?.state).toBe('retired');
+        expect(await registry.retire('w-unknown')).toBe(false);
       }));
 
     test('voids all tokens of a retired worker', () =>
@@ -196,10 +195,10 @@ export function workerRegistryContract(name: string, make: () => Promise<WorkerR
         await registry.redeemBootstrap('w-1', 'boot', session());
         await registry.retire('w-1');
         await registry.retire('w-1');
-        assert.equal(await registry.bySession('session'), null);
-        assert.equal((await registry.worker('w-1'))?.state, 'retired');
-        assert.deepEqual(await registry.workers({ active: true }), []);
-        assert.equal((await registry.workers({ active: false })).length, 1);
+        expect(await registry.bySession('session')).toBe(null);
+        expect((await registry.worker('w-1'))?.state).toBe('retired');
+        expect(await registry.workers({ active: true })).toStrictEqual([]);
+        expect((await registry.workers({ active: false })).length).toBe(1);
       }));
   });
 }

@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { ownerTags, STEPS, type LedgerEntry, type Restore, type RestoreEvent, type Segment } from '@landfall/domain';
 import { aRestorePlan } from '../builders/restore-plan.js';
 import { aRestoreRequest } from '../builders/restore-request.js';
@@ -81,12 +81,12 @@ describe('the oracle', () => {
         canaries: ['canary'],
       },
     );
-    assert.deepEqual(judge(given), []);
+    expect(judge(given)).toStrictEqual([]);
   });
 
   it('finds wrong bytes on a disk of a completed restore (I1)', () => {
     const disks = [{ restoreId: 'r1', diskName: 'sda', expected: 'this', actual: 'that' }];
-    assert.deepEqual(found(evidence({}, { disks })), ['I1']);
+    expect(found(evidence({}, { disks }))).toStrictEqual(['I1']);
   });
 
   it('finds a restore that is completed, or fails for another reason, with a disk that has failed for good (I1)', () => {
@@ -94,105 +94,105 @@ describe('the oracle', () => {
       { restoreId: 'r1', diskName: 'sda', code: 'TARGET_FLUSH_FAILED' },
       { restoreId: 'r1', diskName: 'sdb', code: 'TARGET_FULL' },
     ];
-    assert.deepEqual(found(evidence({}, { failedForGood })), ['I1']);
-    assert.deepEqual(found(evidence({}, { failedForGood: [{ ...failedForGood[0]!, restoreId: 'r2' }] })), []);
+    expect(found(evidence({}, { failedForGood }))).toStrictEqual(['I1']);
+    expect(found(evidence({}, { failedForGood: [{ ...failedForGood[0]!, restoreId: 'r2' }] }))).toStrictEqual([]);
     const events = history(['restore.planning', 'restore.running', 'restore.rolling-back', 'restore.failed']);
     const ended = (code: string) => {
       const error = { code, message: 'it failed', fix: 'start anew' };
       return found(evidence({ restore: restore({ state: 'failed', error }), events }, { failedForGood }));
     };
-    assert.deepEqual(ended('STORE_REFUSED'), ['I1']);
+    expect(ended('STORE_REFUSED')).toStrictEqual(['I1']);
     for (const { code } of failedForGood) assert.deepEqual(ended(code), [], code);
     const running = { restore: restore({ state: 'running' }), events: history(COMPLETED.slice(0, 2)) };
     assert.deepEqual(found(evidence(running, { failedForGood, settled: false })), [], 'it has not come to its end yet');
   });
 
   it('finds what is missing, left behind, or not in the ledger (I4)', () => {
-    assert.deepEqual(found(evidence({ ledger: [entry()] }, { inventory: [] })), ['I4']);
+    expect(found(evidence({ ledger: [entry()] }, { inventory: [] }))).toStrictEqual(['I4']);
     const worker = entry({ role: 'worker-nic', kind: 'nic', azureId: '/nics/w' });
-    assert.deepEqual(found(evidence({ ledger: [worker] }, { inventory: [item('/nics/w')] })), ['I4']);
-    assert.deepEqual(found(evidence({}, { inventory: [item()] })), ['I4']);
+    expect(found(evidence({ ledger: [worker] }, { inventory: [item('/nics/w')] }))).toStrictEqual(['I4']);
+    expect(found(evidence({}, { inventory: [item()] }))).toStrictEqual(['I4']);
     const cancelled = restore({ state: 'cancelled' });
     const events = history(['restore.planning', 'restore.cancelling', 'restore.cancelled']);
     const ended = { restore: cancelled, events, ledger: [entry({ state: 'removed' })] };
-    assert.deepEqual(found(evidence(ended, { inventory: [] })), []);
-    assert.deepEqual(found(evidence(ended, { inventory: [item()] })), ['I4']);
+    expect(found(evidence(ended, { inventory: [] }))).toStrictEqual([]);
+    expect(found(evidence(ended, { inventory: [item()] }))).toStrictEqual(['I4']);
   });
 
   it('finds what nobody knows of, tagged or not (I4)', () => {
     const foreign = { before: [], after: [] };
-    assert.deepEqual(found(evidence({}, { inventory: [item('/disks/untagged', {})], foreign })), ['I4']);
+    expect(found(evidence({}, { inventory: [item('/disks/untagged', {})], foreign }))).toStrictEqual(['I4']);
   });
 
   it('finds illegal changes of state, steps out of order and a broken audit chain (I5)', () => {
-    assert.deepEqual(found(evidence({ events: history(['restore.planning', 'restore.completed']) })), ['I5']);
-    assert.deepEqual(found(evidence({ events: history(['restore.planning', 'restore.running']) })), ['I5']);
+    expect(found(evidence({ events: history(['restore.planning', 'restore.completed']) }))).toStrictEqual(['I5']);
+    expect(found(evidence({ events: history(['restore.planning', 'restore.running']) }))).toStrictEqual(['I5']);
     const twice = history([...COMPLETED, ['step.done', { number: 4 }], ['step.done', { number: 3 }]]);
-    assert.deepEqual(found(evidence({ events: twice })), ['I5']);
+    expect(found(evidence({ events: twice }))).toStrictEqual(['I5']);
     const again: [string, Record<string, unknown>][] = [
       ['step.done', { number: 4 }],
       ['step.reopened', { number: 4 }],
       ['step.started', { number: 4 }],
       ['step.done', { number: 4 }],
     ];
-    assert.deepEqual(found(evidence({ events: history([...COMPLETED, ...again]) })), []);
+    expect(found(evidence({ events: history([...COMPLETED, ...again]) }))).toStrictEqual([]);
     const later: [string, Record<string, unknown>] = ['step.reopened', { number: 5 }];
-    assert.deepEqual(found(evidence({ events: history([...COMPLETED, again[0]!, later, again[2]!]) })), ['I5']);
-    assert.deepEqual(found(evidence({}, { audit: { entries: 4, brokenAt: 2 } })), ['I5']);
+    expect(found(evidence({ events: history([...COMPLETED, again[0]!, later, again[2]!]) }))).toStrictEqual(['I5']);
+    expect(found(evidence({}, { audit: { entries: 4, brokenAt: 2 } }))).toStrictEqual(['I5']);
     const steps = restore().steps.map((step) =>
       step.id === 'create-vm' ? { ...step, state: 'skipped' as const } : step,
     );
-    assert.deepEqual(found(evidence({ restore: restore({ steps }) })), ['I5']);
+    expect(found(evidence({ restore: restore({ steps }) }))).toStrictEqual(['I5']);
   });
 
   it('finds a segment that is done twice, taken after it was done, or left (I5)', () => {
     const done: [string, Record<string, unknown>] = ['segment.done', { segmentId: 's1', purpose: 'move' }];
     const claimed: [string, Record<string, unknown>] = ['segment.claimed', { segmentId: 's1', purpose: 'move' }];
-    assert.deepEqual(found(evidence({ events: history([...COMPLETED, done, done]) })), ['I5']);
-    assert.deepEqual(found(evidence({ events: history([...COMPLETED, done, claimed]) })), ['I5']);
-    assert.deepEqual(found(evidence({ segments: [segment({ state: 'running' })] })), ['I5']);
+    expect(found(evidence({ events: history([...COMPLETED, done, done]) }))).toStrictEqual(['I5']);
+    expect(found(evidence({ events: history([...COMPLETED, done, claimed]) }))).toStrictEqual(['I5']);
+    expect(found(evidence({ segments: [segment({ state: 'running' })] }))).toStrictEqual(['I5']);
   });
 
   it('finds a completed restore whose plan wanted a verification that was not made (I5)', () => {
     const { plan } = restore();
     const wanted = restore({ plan: { ...plan!, options: { ...plan!.options, verify: 'full' } } });
-    assert.deepEqual(found(evidence({ restore: wanted, segments: [segment()] })), ['I5']);
+    expect(found(evidence({ restore: wanted, segments: [segment()] }))).toStrictEqual(['I5']);
     const both = [segment(), segment({ id: 's2', purpose: 'verify' })];
-    assert.deepEqual(found(evidence({ restore: wanted, segments: both })), []);
+    expect(found(evidence({ restore: wanted, segments: both }))).toStrictEqual([]);
   });
 
   it('finds a restore that does not end, once faults have stopped (I6)', () => {
     const running = { restore: restore({ state: 'running' }), events: history(COMPLETED.slice(0, 2)) };
-    assert.deepEqual(found(evidence(running)), ['I6']);
-    assert.deepEqual(found(evidence(running, { settled: false })), []);
+    expect(found(evidence(running))).toStrictEqual(['I6']);
+    expect(found(evidence(running, { settled: false }))).toStrictEqual([]);
   });
 
   it('finds writes after the verification, and of a holder whose place was taken (I7)', () => {
     const verified = access({ what: 'verify' });
-    assert.deepEqual(found(evidence({}, { diskAccesses: [access(), verified] })), []);
-    assert.deepEqual(found(evidence({}, { diskAccesses: [verified, access()] })), ['I7']);
+    expect(found(evidence({}, { diskAccesses: [access(), verified] }))).toStrictEqual([]);
+    expect(found(evidence({}, { diskAccesses: [verified, access()] }))).toStrictEqual(['I7']);
     const both = [access({ epoch: 2, mover: 'b' }), access({ epoch: 1, mover: 'a' })];
-    assert.deepEqual(found(evidence({}, { diskAccesses: both })), ['I7']);
+    expect(found(evidence({}, { diskAccesses: both }))).toStrictEqual(['I7']);
   });
 
   it('finds a foreign thing that was changed or removed (I8)', () => {
     const before = [{ azureId: '/disks/other', print: 'x' }];
-    assert.deepEqual(found(evidence({}, { foreign: { before, after: [] } })), ['I8']);
+    expect(found(evidence({}, { foreign: { before, after: [] } }))).toStrictEqual(['I8']);
     const after = [{ azureId: '/disks/other', print: 'y' }];
-    assert.deepEqual(found(evidence({}, { foreign: { before, after } })), ['I8']);
+    expect(found(evidence({}, { foreign: { before, after } }))).toStrictEqual(['I8']);
   });
 
   it('finds a planted secret, and does not tell it (I9)', () => {
     const given = evidence({}, { texts: [{ where: 'Redis', text: '{"sas":"canary-1"}' }], canaries: ['canary-1'] });
-    assert.deepEqual(found(given), ['I9']);
-    assert.doesNotMatch(JSON.stringify(judge(given)), /canary-1/);
+    expect(found(given)).toStrictEqual(['I9']);
+    expect(JSON.stringify(judge(given))).not.toMatch(/canary-1/);
   });
 
   it('finds more calls of Azure than the budget has (I10)', () => {
     const budgets = [{ methods: ['PUT'], burst: 2, perSecond: 1 }];
     const calls = [0, 100, 1_100].map((at) => ({ at, method: 'PUT' }));
-    assert.deepEqual(found(evidence({}, { arm: { calls, budgets } })), []);
-    assert.deepEqual(found(evidence({}, { arm: { calls: [...calls, { at: 1_150, method: 'PUT' }], budgets } })), [
+    expect(found(evidence({}, { arm: { calls, budgets } }))).toStrictEqual([]);
+    expect(found(evidence({}, { arm: { calls: [...calls, { at: 1_150, method: 'PUT' }], budgets } }))).toStrictEqual([
       'I10',
     ]);
   });
@@ -201,7 +201,7 @@ describe('the oracle', () => {
     const steps = restore().steps.map((step) =>
       step.id === 'remove-source' ? { ...step, state: 'running' as const } : step,
     );
-    assert.ok(found(evidence({ restore: restore({ steps }) })).includes('I2'));
+    expect(found(evidence({ restore: restore({ steps }) }))).toContain('I2');
   });
 });
 

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import type { Exchange } from '@landfall/azure-emulator';
 import { OperationIndex, type PublishedOperation } from '../published/operation.js';
 import type { Shape } from '../shapes/shape.js';
@@ -92,65 +91,67 @@ const PUT = { method: 'PUT', body: { location: 'x' }, answer: ACCEPTED };
 
 describe('checking an exchange', () => {
   it('finds nothing in one that is right', () => {
-    assert.deepEqual(found({ answer: GOT }, PUT), []);
-    assert.deepEqual(found({ query: 'api-version=2025-01-02&%24expand=instanceView&$top=3', answer: GOT }), []);
+    expect(found({ answer: GOT }, PUT)).toStrictEqual([]);
+    expect(found({ query: 'api-version=2025-01-02&%24expand=instanceView&$top=3', answer: GOT })).toStrictEqual([]);
   });
 
   it('finds statuses that are not declared, and those that only a client would take', () => {
-    assert.deepEqual(found({ answer: { ...GOT, status: 206 } }), ['answer, status not declared: ']);
+    expect(found({ answer: { ...GOT, status: 206 } })).toStrictEqual(['answer, status not declared: ']);
     const { headers, ...rest } = ACCEPTED;
-    assert.deepEqual(found({ ...PUT, answer: { ...rest, headers, status: 204 } }), ['answer, status not declared: ']);
+    expect(found({ ...PUT, answer: { ...rest, headers, status: 204 } })).toStrictEqual([
+      'answer, status not declared: ',
+    ]);
   });
 
   it('finds bodies that are missing, not declared, or not of the model', () => {
-    assert.deepEqual(found({ answer: { status: 200 } }), ['answer, missing body: ']);
-    assert.deepEqual(found({ answer: { status: 200, body: { location: 'x', more: 1 } } }), [
+    expect(found({ answer: { status: 200 } })).toStrictEqual(['answer, missing body: ']);
+    expect(found({ answer: { status: 200, body: { location: 'x', more: 1 } } })).toStrictEqual([
       'answer, unknown property: more',
     ]);
-    assert.deepEqual(found({ body: {}, answer: GOT }), ['request, body not declared: ']);
-    assert.deepEqual(found({ method: 'PUT', answer: ACCEPTED }), ['request, missing body: ']);
+    expect(found({ body: {}, answer: GOT })).toStrictEqual(['request, body not declared: ']);
+    expect(found({ method: 'PUT', answer: ACCEPTED })).toStrictEqual(['request, missing body: ']);
   });
 
   it('finds parameters that are unknown, missing or of a wrong value', () => {
-    assert.deepEqual(found({ query: '', answer: GOT }), ['request, missing parameter: ?api-version']);
-    assert.deepEqual(found({ query: 'api-version=x&colour=red', answer: GOT }), [
+    expect(found({ query: '', answer: GOT })).toStrictEqual(['request, missing parameter: ?api-version']);
+    expect(found({ query: 'api-version=x&colour=red', answer: GOT })).toStrictEqual([
       'request, unknown parameter: ?colour',
     ]);
     for (const wrong of ['$expand=all', '$top=three']) {
-      assert.deepEqual(found({ query: `api-version=x&${wrong}`, answer: GOT }), [
+      expect(found({ query: `api-version=x&${wrong}`, answer: GOT })).toStrictEqual([
         `request, value not allowed: ?${wrong.split('=')[0]}`,
       ]);
     }
   });
 
   it('finds operations that nobody has published', () => {
-    assert.deepEqual(found({ method: 'PATCH', answer: GOT }), ['answer, operation not published: ']);
-    assert.deepEqual(found({ path: '/subscriptions/s/other', answer: GOT }), ['answer, operation not published: ']);
+    expect(found({ method: 'PATCH', answer: GOT })).toStrictEqual(['answer, operation not published: ']);
+    expect(found({ path: '/subscriptions/s/other', answer: GOT })).toStrictEqual(['answer, operation not published: ']);
   });
 
   it('does not judge a request that was refused, unless it is told to', () => {
     const refused = { status: 400, body: { error: { code: 'Wrong', message: 'It is.' } } };
-    assert.deepEqual(found({ method: 'PUT', body: { bad: 1 }, answer: refused }), []);
+    expect(found({ method: 'PUT', body: { bad: 1 }, answer: refused })).toStrictEqual([]);
     const strict = new ContractChecker(INDEX, { requests: 'all', source: 'whole', exceptions: [] });
     strict.check(exchange({ method: 'PUT', body: { bad: 1 }, answer: refused }));
-    assert.equal(strict.findings.length, 2);
+    expect(strict.findings.length).toBe(2);
   });
 
   it('finds errors without a code, without a message, without the error around them', () => {
     const wrong = (body: unknown) => found({ answer: { status: 404, body } });
-    assert.deepEqual(wrong({ error: { code: 'A', message: 'B' } }), []);
-    assert.deepEqual(wrong({ error: { message: 'B' } }), ['answer, missing property: error.code']);
-    assert.deepEqual(wrong({ error: { code: 'A', message: '' } }), ['answer, out of range: error.message']);
-    assert.equal(wrong({ code: 'A', message: 'B' }).length, 5);
-    assert.deepEqual(found({ answer: { status: 429, body: { code: 'A', message: 'B' } } }), []);
+    expect(wrong({ error: { code: 'A', message: 'B' } })).toStrictEqual([]);
+    expect(wrong({ error: { message: 'B' } })).toStrictEqual(['answer, missing property: error.code']);
+    expect(wrong({ error: { code: 'A', message: '' } })).toStrictEqual(['answer, out of range: error.message']);
+    expect(wrong({ code: 'A', message: 'B' }).length).toBe(5);
+    expect(found({ answer: { status: 429, body: { code: 'A', message: 'B' } } })).toStrictEqual([]);
   });
 
   it('finds headers that are missing', () => {
-    assert.deepEqual(found({ answer: { ...GOT, headers: { ...HEADERS, 'retry-after': 'soon' } } }), [
+    expect(found({ answer: { ...GOT, headers: { ...HEADERS, 'retry-after': 'soon' } } })).toStrictEqual([
       'answer, wrong format: content-type:',
       'answer, wrong format: retry-after:',
     ]);
-    assert.equal(found({ answer: { ...GOT, headers: { 'content-type': 'application/json' } } }).length, 2);
+    expect(found({ answer: { ...GOT, headers: { 'content-type': 'application/json' } } }).length).toBe(2);
   });
 });
 
@@ -164,16 +165,18 @@ describe('checking a long-running operation', () => {
   };
 
   it('finds acceptances that nobody can follow', () => {
-    assert.deepEqual(accepted({ location: undefined }), ['answer, missing header: location:']);
-    assert.deepEqual(accepted({ 'retry-after': undefined }), ['answer, missing header: retry-after:']);
-    assert.deepEqual(accepted({ 'azure-asyncoperation': OPERATION }), ['answer, wrong format: azure-asyncoperation:']);
-    assert.deepEqual(accepted({ location: `https://h${OPERATION}?api-version=2025-01-02` }), [
-      'answer, wrong format: location:',
-    ]);
-    assert.deepEqual(accepted({ 'azure-asyncoperation': 'https://h/elsewhere?api-version=2025-01-02' }), [
+    expect(accepted({ location: undefined })).toStrictEqual(['answer, missing header: location:']);
+    expect(accepted({ 'retry-after': undefined })).toStrictEqual(['answer, missing header: retry-after:']);
+    expect(accepted({ 'azure-asyncoperation': OPERATION })).toStrictEqual([
       'answer, wrong format: azure-asyncoperation:',
     ]);
-    assert.deepEqual(accepted({}, { location: 'x', properties: { provisioningState: 'Creating' } }), [
+    expect(accepted({ location: `https://h${OPERATION}?api-version=2025-01-02` })).toStrictEqual([
+      'answer, wrong format: location:',
+    ]);
+    expect(accepted({ 'azure-asyncoperation': 'https://h/elsewhere?api-version=2025-01-02' })).toStrictEqual([
+      'answer, wrong format: azure-asyncoperation:',
+    ]);
+    expect(accepted({}, { location: 'x', properties: { provisioningState: 'Creating' } })).toStrictEqual([
       'answer, value not allowed: properties.provisioningState',
     ]);
   });
@@ -185,17 +188,17 @@ describe('checking a long-running operation', () => {
         answer: { status: 200, headers, body: { startTime: '2026-01-01T00:00:00Z', ...body } },
       });
     const ended = { endTime: '2026-01-01T00:00:01Z' };
-    assert.deepEqual(poll({ status: 'InProgress' }, { ...JSON_HEADERS, 'retry-after': '1' }), []);
-    assert.deepEqual(poll({ status: 'InProgress' }), ['answer, missing header: retry-after:']);
-    assert.deepEqual(poll({ status: 'Succeeded', ...ended, properties: { output: { location: 'x' } } }), []);
-    assert.deepEqual(poll({ status: 'Succeeded', ...ended }), ['answer, missing property: properties.output']);
-    assert.deepEqual(poll({ status: 'Succeeded', ...ended, properties: { output: {} } }), [
+    expect(poll({ status: 'InProgress' }, { ...JSON_HEADERS, 'retry-after': '1' })).toStrictEqual([]);
+    expect(poll({ status: 'InProgress' })).toStrictEqual(['answer, missing header: retry-after:']);
+    expect(poll({ status: 'Succeeded', ...ended, properties: { output: { location: 'x' } } })).toStrictEqual([]);
+    expect(poll({ status: 'Succeeded', ...ended })).toStrictEqual(['answer, missing property: properties.output']);
+    expect(poll({ status: 'Succeeded', ...ended, properties: { output: {} } })).toStrictEqual([
       'answer, missing property: properties.output.location',
     ]);
-    assert.deepEqual(poll({ status: 'Failed', ...ended }), ['answer, wrong type: error']);
-    assert.deepEqual(poll({ status: 'Failed', ...ended, error: { code: 'A', message: 'B' } }), []);
-    assert.deepEqual(poll({ status: 'Done', ...ended }), ['answer, value not allowed: status']);
-    assert.deepEqual(poll({ status: 'Canceled', error: { code: 'A', message: 'B' } }), [
+    expect(poll({ status: 'Failed', ...ended })).toStrictEqual(['answer, wrong type: error']);
+    expect(poll({ status: 'Failed', ...ended, error: { code: 'A', message: 'B' } })).toStrictEqual([]);
+    expect(poll({ status: 'Done', ...ended })).toStrictEqual(['answer, value not allowed: status']);
+    expect(poll({ status: 'Canceled', error: { code: 'A', message: 'B' } })).toStrictEqual([
       'answer, missing property: endTime',
     ]);
   });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { validate } from '../shapes/validate.js';
 import { knownValuesFrom } from './known-values.js';
 import { MapperShapes, type Mappers } from './mappers.js';
@@ -113,24 +112,26 @@ describe('shapes out of mappers', () => {
   });
 
   it('has the members where they are on the wire', () => {
-    assert.deepEqual(faults(disk({ osType: 'Linux', timeCreated: '2026-01-01T00:00:00Z' }, { tags: { a: 'b' } })), []);
-    assert.deepEqual(faults(disk({}, { diskState: 'Unattached' })), ['unknown property: diskState']);
-    assert.deepEqual(faults(disk({}, { '@odata.nextLink': 'x' })), []);
+    expect(faults(disk({ osType: 'Linux', timeCreated: '2026-01-01T00:00:00Z' }, { tags: { a: 'b' } }))).toStrictEqual(
+      [],
+    );
+    expect(faults(disk({}, { diskState: 'Unattached' }))).toStrictEqual(['unknown property: diskState']);
+    expect(faults(disk({}, { '@odata.nextLink': 'x' }))).toStrictEqual([]);
   });
 
   it('finds what is missing, the object in between included', () => {
-    assert.deepEqual(faults({ properties: { creationData: {} } }), [
+    expect(faults({ properties: { creationData: {} } })).toStrictEqual([
       'missing property: properties.creationData.createOption',
       'missing property: location',
     ]);
-    assert.deepEqual(faults({ location: 'x' }), ['missing property: properties']);
-    assert.deepEqual(faults({ location: 'x', properties: {} }), ['missing property: properties.creationData']);
+    expect(faults({ location: 'x' })).toStrictEqual(['missing property: properties']);
+    expect(faults({ location: 'x', properties: {} })).toStrictEqual(['missing property: properties.creationData']);
   });
 
   it('knows the values of closed enumerations, and of open ones by their declarations, inherited ones too', () => {
-    assert.deepEqual(faults(disk({ osType: 'BeOS' })), ['value not allowed: properties.osType']);
-    assert.deepEqual(faults(disk({ diskState: 'Lost' })), ['value not allowed: properties.diskState']);
-    assert.deepEqual(faults(disk({ creationData: { createOption: 'empty' } })), [
+    expect(faults(disk({ osType: 'BeOS' }))).toStrictEqual(['value not allowed: properties.osType']);
+    expect(faults(disk({ diskState: 'Lost' }))).toStrictEqual(['value not allowed: properties.diskState']);
+    expect(faults(disk({ creationData: { createOption: 'empty' } }))).toStrictEqual([
       'value not allowed: properties.creationData.createOption',
     ]);
   });
@@ -140,23 +141,23 @@ describe('shapes out of mappers', () => {
       { creationData: { createOption: 'Copy', sectors: 9, names: [] } },
       { zones: [1], tags: { a: 1 } },
     );
-    assert.deepEqual(faults(broken).sort(), [
+    expect(faults(broken).sort()).toStrictEqual([
       'out of range: properties.creationData.names',
       'out of range: properties.creationData.sectors',
       'wrong type: tags.a',
       'wrong type: zones[0]',
     ]);
-    assert.deepEqual(faults(disk({ diskState: 'Unattached' }), 'Disk', 'request'), [
+    expect(faults(disk({ diskState: 'Unattached' }), 'Disk', 'request')).toStrictEqual([
       'read-only property: properties.diskState',
     ]);
-    assert.deepEqual(faults(disk({ creationData: { createOption: 'Copy', names: [{ any: 'x' }] } })), [
+    expect(faults(disk({ creationData: { createOption: 'Copy', names: [{ any: 'x' }] } }))).toStrictEqual([
       'wrong type: properties.creationData.names[0].any',
     ]);
   });
 
   it('follows discriminators and definitions that hold themselves', () => {
-    assert.deepEqual(faults({ kind: 'Linux' }, 'Profile'), ['missing property: shell']);
-    assert.deepEqual(faults(disk({}, { parent: disk({}, { parent: { location: 1 } }) })), [
+    expect(faults({ kind: 'Linux' }, 'Profile')).toStrictEqual(['missing property: shell']);
+    expect(faults(disk({}, { parent: disk({}, { parent: { location: 1 } }) }))).toStrictEqual([
       'wrong type: parent.parent.location',
       'missing property: parent.parent.properties',
     ]);

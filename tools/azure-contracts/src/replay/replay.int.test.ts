@@ -1,3 +1,4 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -5,7 +6,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { trustEmulator, type Exchange } from '@landfall/azure-emulator';
@@ -31,7 +31,7 @@ const DRIVES = [
 
 describe('recorded requests that are sent again', () => {
   let exchanges: readonly Exchange[];
-  before(async () => {
+  beforeAll(async () => {
     const azure = await startRecordedAzure();
     for (const drive of DRIVES) await drive(azure);
     await azure.close();
@@ -42,7 +42,7 @@ describe('recorded requests that are sent again', () => {
     const fresh = await startRecordedAzure();
     try {
       const result = await replay(exchanges, fresh.emulator);
-      assert.deepEqual(result.differences, []);
+      expect(result.differences).toStrictEqual([]);
       assert.ok(result.sent > 300, `only ${result.sent} requests were sent`);
     } finally {
       await fresh.close();
@@ -61,13 +61,15 @@ describe('recorded requests that are sent again', () => {
     const { location, ...homeless } = body;
     try {
       const of = async (exchange: Exchange) => (await replay([exchange], fresh.emulator)).differences;
-      assert.deepEqual(await of(got), []);
-      assert.match((await of(changed({ status: 201 })))[0] ?? '', /status 201 and now 200/);
-      assert.deepEqual(await of(changed({ body: homeless })), [`GET ${path}: location: undefined and now "${REGION}"`]);
-      assert.deepEqual(await of(changed({ body: { ...body, location: 'x' } })), [
+      expect(await of(got)).toStrictEqual([]);
+      expect((await of(changed({ status: 201 })))[0] ?? '').toMatch(/status 201 and now 200/);
+      expect(await of(changed({ body: homeless }))).toStrictEqual([
+        `GET ${path}: location: undefined and now "${REGION}"`,
+      ]);
+      expect(await of(changed({ body: { ...body, location: 'x' } }))).toStrictEqual([
         `GET ${path}: location: "x" and now "${String(location)}"`,
       ]);
-      assert.match((await of(changed({ headers: {} })))[0] ?? '', /content-type:: null and now/);
+      expect((await of(changed({ headers: {} })))[0] ?? '').toMatch(/content-type:: null and now/);
     } finally {
       await fresh.close();
     }
@@ -76,22 +78,19 @@ describe('recorded requests that are sent again', () => {
 
 describe('a recording of an emulator that runs as a process', () => {
   let folder: string;
-  before(async () => (folder = await mkdtemp(join(tmpdir(), 'landfall-recording-'))));
-  after(() => rm(folder, { recursive: true, force: true }));
+  beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'landfall-recording-'))));
+  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('is a JSON document a line, which can be checked and replayed', async () => {
     const file = join(folder, 'calls.jsonl');
     await recorded(file);
     const lines = (await readFile(file, 'utf8')).trim().split('\n');
-    assert.deepEqual(
-      lines.map((line) => (JSON.parse(line) as Exchange).answer.status),
-      [201, 200, 404],
-    );
+    expect(lines.map((line) => (JSON.parse(line) as Exchange).answer.status)).toStrictEqual([201, 200, 404]);
     const tool = fileURLToPath(new URL('../main.js', import.meta.url));
     const run = (command: string) => promisify(execFile)(process.execPath, [tool, command, file]);
-    assert.match((await run('replay')).stdout, /^3 requests sent again, 0 passed over, 0 differences$/m);
-    assert.match((await run('check')).stdout, /^3 exchanges of 2 operations, 0 findings$/m);
-    await assert.rejects(run('sing'), { code: 2 });
+    expect((await run('replay')).stdout).toMatch(/^3 requests sent again, 0 passed over, 0 differences$/m);
+    expect((await run('check')).stdout).toMatch(/^3 exchanges of 2 operations, 0 findings$/m);
+    await expect(run('sing')).rejects.toMatchObject({ code: 2 });
   });
 
   async function recorded(file: string): Promise<void> {

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { ANYTHING, type ObjectShape, type Property, type Shape } from './shape.js';
 import { validate, type Direction } from './validate.js';
 
@@ -34,58 +33,58 @@ function rules(value: unknown, direction: Direction = 'answer', shape: Shape = D
 
 describe('validating a value', () => {
   it('finds nothing in one that fits', () => {
-    assert.deepEqual(rules(GOOD), []);
-    assert.deepEqual(rules({ ...GOOD, shared: null, made: '2026-01-02T03:04:05.678Z' }), []);
+    expect(rules(GOOD)).toStrictEqual([]);
+    expect(rules({ ...GOOD, shared: null, made: '2026-01-02T03:04:05.678Z' })).toStrictEqual([]);
   });
 
   it('finds members that are not in the model, and says which one was meant', () => {
-    assert.deepEqual(rules({ ...GOOD, colour: 'red' }), ['unknown property: colour']);
-    assert.deepEqual(rules({ ...GOOD, inner: { lun: 0, LUN: 1 } }), ['unknown property: inner.LUN']);
+    expect(rules({ ...GOOD, colour: 'red' })).toStrictEqual(['unknown property: colour']);
+    expect(rules({ ...GOOD, inner: { lun: 0, LUN: 1 } })).toStrictEqual(['unknown property: inner.LUN']);
     const [fault] = validate({ ...GOOD, Location: 'x' }, DISK, 'answer');
-    assert.match(fault?.message ?? '', /it has 'location'/);
+    expect(fault?.message ?? '').toMatch(/it has 'location'/);
   });
 
   it('finds members that are missing, however deep', () => {
     const { location: _, ...homeless } = GOOD;
-    assert.deepEqual(rules(homeless), ['missing property: location']);
-    assert.deepEqual(rules({ ...GOOD, inner: {} }), ['missing property: inner.lun']);
+    expect(rules(homeless)).toStrictEqual(['missing property: location']);
+    expect(rules({ ...GOOD, inner: {} })).toStrictEqual(['missing property: inner.lun']);
   });
 
   it('finds values of another type', () => {
     const wrong = { location: 7, size: '4', zones: '1', tags: ['a'], shared: 'yes', inner: [], tier: null };
     for (const [member, value] of Object.entries(wrong)) {
-      assert.deepEqual(rules({ ...GOOD, [member]: value }), [`wrong type: ${member}`]);
+      expect(rules({ ...GOOD, [member]: value })).toStrictEqual([`wrong type: ${member}`]);
     }
-    assert.deepEqual(rules({ ...GOOD, size: 1.5 }), ['wrong type: size']);
-    assert.deepEqual(rules({ ...GOOD, tags: { a: 1 } }), ['wrong type: tags.a']);
-    assert.deepEqual(rules({ ...GOOD, zones: [1] }), ['wrong type: zones[0]']);
-    assert.deepEqual(rules('a disk'), ['wrong type: ']);
-    assert.deepEqual(rules(undefined), ['wrong type: ']);
+    expect(rules({ ...GOOD, size: 1.5 })).toStrictEqual(['wrong type: size']);
+    expect(rules({ ...GOOD, tags: { a: 1 } })).toStrictEqual(['wrong type: tags.a']);
+    expect(rules({ ...GOOD, zones: [1] })).toStrictEqual(['wrong type: zones[0]']);
+    expect(rules('a disk')).toStrictEqual(['wrong type: ']);
+    expect(rules(undefined)).toStrictEqual(['wrong type: ']);
   });
 
   it('finds values outside of an enumeration, in another case too', () => {
-    assert.deepEqual(rules({ ...GOOD, tier: 'P30' }), ['value not allowed: tier']);
-    assert.deepEqual(rules({ ...GOOD, tier: 'p10' }), ['value not allowed: tier']);
+    expect(rules({ ...GOOD, tier: 'P30' })).toStrictEqual(['value not allowed: tier']);
+    expect(rules({ ...GOOD, tier: 'p10' })).toStrictEqual(['value not allowed: tier']);
   });
 
   it('finds dates that are none, and numbers and lists out of their bounds', () => {
-    assert.deepEqual(rules({ ...GOOD, made: 'yesterday' }), ['wrong format: made']);
-    assert.deepEqual(rules({ ...GOOD, made: '2026-01-02' }), ['wrong format: made']);
-    for (const size of [0, 11]) assert.deepEqual(rules({ ...GOOD, size }), ['out of range: size']);
-    assert.deepEqual(rules({ ...GOOD, zones: [] }), ['out of range: zones']);
+    expect(rules({ ...GOOD, made: 'yesterday' })).toStrictEqual(['wrong format: made']);
+    expect(rules({ ...GOOD, made: '2026-01-02' })).toStrictEqual(['wrong format: made']);
+    for (const size of [0, 11]) expect(rules({ ...GOOD, size })).toStrictEqual(['out of range: size']);
+    expect(rules({ ...GOOD, zones: [] })).toStrictEqual(['out of range: zones']);
   });
 
   it('wants what only the service sets in answers, and not in requests', () => {
     const { id: _, ...request } = GOOD;
-    assert.deepEqual(rules(request), ['missing property: id']);
-    assert.deepEqual(rules(request, 'request'), []);
-    assert.deepEqual(rules(GOOD, 'request'), ['read-only property: id']);
+    expect(rules(request)).toStrictEqual(['missing property: id']);
+    expect(rules(request, 'request')).toStrictEqual([]);
+    expect(rules(GOOD, 'request')).toStrictEqual(['read-only property: id']);
   });
 
   it('wants no secrets in answers', () => {
     const { id: _, ...request } = { ...GOOD, password: 'x' };
-    assert.deepEqual(rules(request, 'request'), []);
-    assert.deepEqual(rules({ ...GOOD, password: 'x' }), ['secret property: password']);
+    expect(rules(request, 'request')).toStrictEqual([]);
+    expect(rules({ ...GOOD, password: 'x' })).toStrictEqual(['secret property: password']);
   });
 
   it('takes the shape that the discriminator names', () => {
@@ -94,19 +93,19 @@ describe('validating a value', () => {
       { kind: property(TEXT) },
       { discriminator: { property: 'kind', shapes: new Map([['Linux', () => linux]]) } },
     );
-    assert.deepEqual(rules({ kind: 'Linux', shell: 'sh' }, 'answer', any), []);
-    assert.deepEqual(rules({ kind: 'Linux' }, 'answer', any), ['missing property: shell']);
-    assert.deepEqual(rules({ kind: 'Other', shell: 'sh' }, 'answer', any), ['unknown property: shell']);
+    expect(rules({ kind: 'Linux', shell: 'sh' }, 'answer', any)).toStrictEqual([]);
+    expect(rules({ kind: 'Linux' }, 'answer', any)).toStrictEqual(['missing property: shell']);
+    expect(rules({ kind: 'Other', shell: 'sh' }, 'answer', any)).toStrictEqual(['unknown property: shell']);
   });
 
   it('looks into open objects and into definitions that refer to themselves', () => {
     const open = object({}, { additional: { kind: 'number' } });
-    assert.deepEqual(rules({ a: 1, b: '2' }, 'answer', open), ['wrong type: b']);
-    assert.deepEqual(rules({ a: { b: [] } }, 'answer', ANYTHING), []);
+    expect(rules({ a: 1, b: '2' }, 'answer', open)).toStrictEqual(['wrong type: b']);
+    expect(rules({ a: { b: [] } }, 'answer', ANYTHING)).toStrictEqual([]);
     const tree: Shape = object({
       children: property({ kind: 'list', element: { kind: 'reference', resolve: () => tree } }),
     });
-    assert.deepEqual(rules({ children: [{ children: [{ leaf: 1 }] }] }, 'answer', tree), [
+    expect(rules({ children: [{ children: [{ leaf: 1 }] }] }, 'answer', tree)).toStrictEqual([
       'unknown property: children[0].children[0].leaf',
     ]);
   });

@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { blobRequest, onlineTier, sourceBlob } from './blob-request.js';
 import { showPending } from './listing.js';
 import type { Rehydration } from './rehydrations.js';
@@ -8,8 +8,8 @@ describe('what a request to the blob service is about', () => {
   it('is told by path and host alike', () => {
     const byPath = blobRequest('GET', '/acc/box/a/b%20c', { host: '127.0.0.1:10000' });
     const byHost = blobRequest('GET', '/box/a/b%20c', { host: 'acc.blob.localhost:10000' });
-    assert.equal(byPath.blob, 'acc/box/a/b c');
-    assert.deepEqual(byHost, byPath);
+    expect(byPath.blob).toBe('acc/box/a/b c');
+    expect(byHost).toStrictEqual(byPath);
   });
 
   it('is no blob for containers, accounts, snapshots and versions', () => {
@@ -21,15 +21,15 @@ describe('what a request to the blob service is about', () => {
     ]) {
       assert.equal(blobRequest('GET', url, {}).blob, null, url);
     }
-    assert.equal(blobRequest('GET', '/acc/box?restype=container&comp=list', {}).container, 'acc/box');
-    assert.equal(sourceBlob('http://127.0.0.1:1/acc/box/a?snapshot=1'), null);
-    assert.equal(sourceBlob('not a URL'), null);
+    expect(blobRequest('GET', '/acc/box?restype=container&comp=list', {}).container).toBe('acc/box');
+    expect(sourceBlob('http://127.0.0.1:1/acc/box/a?snapshot=1')).toBe(null);
+    expect(sourceBlob('not a URL')).toBe(null);
   });
 
   it('survives names that are no URL', () => {
-    assert.equal(blobRequest('GET', '/acc/box/%E0%A4%A', {}).blob, 'acc/box/%E0%A4%A');
-    assert.equal(onlineTier('archive'), null);
-    assert.equal(onlineTier('COLD'), 'Cold');
+    expect(blobRequest('GET', '/acc/box/%E0%A4%A', {}).blob).toBe('acc/box/%E0%A4%A');
+    expect(onlineTier('archive')).toBe(null);
+    expect(onlineTier('COLD')).toBe('Cold');
   });
 });
 
@@ -52,6 +52,6 @@ describe('a listing with pending blobs', () => {
     const pending =
       '<Blob><Name>a&amp;b</Name><Properties><AccessTier>Archive</AccessTier>' +
       '<ArchiveStatus>rehydrate-pending-to-cold</ArchiveStatus><RehydratePriority>Standard</RehydratePriority></Properties></Blob>';
-    assert.equal(shown, `<Blobs>${entry('x')}${pending}${snapshot}</Blobs>`);
+    expect(shown).toBe(`<Blobs>${entry('x')}${pending}${snapshot}</Blobs>`);
   });
 });

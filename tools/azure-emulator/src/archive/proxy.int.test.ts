@@ -1,9 +1,9 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import {
   BlobServiceClient,
   ContainerSASPermissions,
@@ -73,11 +73,11 @@ describe('archived blobs behind the rehydration proxy', () => {
     return null;
   };
 
-  before(async () => {
+  beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'landfall-archive-'));
     await start();
   });
-  after(async () => {
+  afterAll(async () => {
     await proxy.close();
     await rm(folder, { recursive: true, force: true });
   });
@@ -95,24 +95,24 @@ describe('archived blobs behind the rehydration proxy', () => {
     ] as const) {
       hours = 0;
       const blob = await archived(`data/${priority} & co`);
-      assert.equal(await refused(blob.download()), '409 BlobArchived');
+      expect(await refused(blob.download())).toBe('409 BlobArchived');
       const answer = await blob.setAccessTier('Hot', { rehydratePriority: priority });
-      assert.equal(answer._response.status, 202);
+      expect(answer._response.status).toBe(202);
       const pending = {
         accessTier: 'Archive',
         archiveStatus: 'rehydrate-pending-to-hot',
         rehydratePriority: priority,
       };
       hours = takes - 0.001;
-      assert.deepEqual(await shown(blob), { ...pending, copyStatus: undefined });
-      assert.deepEqual(await listed(blob.name), pending);
-      assert.equal(await refused(blob.download()), '409 BlobArchived');
-      assert.equal(await refused(blob.downloadToBuffer(0, 4)), '409 BlobArchived');
+      expect(await shown(blob)).toStrictEqual({ ...pending, copyStatus: undefined });
+      expect(await listed(blob.name)).toStrictEqual(pending);
+      expect(await refused(blob.download())).toBe('409 BlobArchived');
+      expect(await refused(blob.downloadToBuffer(0, 4))).toBe('409 BlobArchived');
       hours = takes;
-      assert.equal((await blob.downloadToBuffer()).toString(), `content of ${blob.name}`);
+      expect((await blob.downloadToBuffer()).toString()).toBe(`content of ${blob.name}`);
       const online = { accessTier: 'Hot', archiveStatus: undefined, rehydratePriority: undefined };
-      assert.deepEqual(await shown(blob), { ...online, copyStatus: undefined });
-      assert.deepEqual(await listed(blob.name), online);
+      expect(await shown(blob)).toStrictEqual({ ...online, copyStatus: undefined });
+      expect(await listed(blob.name)).toStrictEqual(online);
     }
   });
 
@@ -128,11 +128,11 @@ describe('archived blobs behind the rehydration proxy', () => {
       const again = blob.setAccessTier(tier, priority === undefined ? {} : { rehydratePriority: priority });
       assert.equal(await refused(again), '409 BlobBeingRehydrated', `${tier} ${priority}`);
     }
-    assert.equal((await blob.setAccessTier('Cool', { rehydratePriority: 'High' }))._response.status, 202);
-    assert.equal((await shown(blob)).rehydratePriority, 'High');
-    assert.equal(await refused(blob.setAccessTier('Cool')), '409 BlobBeingRehydrated');
+    expect((await blob.setAccessTier('Cool', { rehydratePriority: 'High' }))._response.status).toBe(202);
+    expect((await shown(blob)).rehydratePriority).toBe('High');
+    expect(await refused(blob.setAccessTier('Cool'))).toBe('409 BlobBeingRehydrated');
     hours = 4;
-    assert.equal((await shown(blob)).accessTier, 'Cool');
+    expect((await shown(blob)).accessTier).toBe('Cool');
   });
 
   it('are pending still when the proxy starts again, and sooner done when times are changed', async () => {
@@ -140,17 +140,17 @@ describe('archived blobs behind the rehydration proxy', () => {
     await blob.setAccessTier('Cold');
     await proxy.close();
     await start();
-    assert.equal((await shown(blob)).archiveStatus, 'rehydrate-pending-to-cold');
+    expect((await shown(blob)).archiveStatus).toBe('rehydrate-pending-to-cold');
     hours = 2;
     const wrong = await fetch(`${proxy.url}/_archive/times`, { method: 'PATCH', body: '{"standardMs":"soon"}' });
-    assert.equal(wrong.status, 400);
+    expect(wrong.status).toBe(400);
     const body = JSON.stringify({ standardMs: 2 * HOUR });
     const changed = await fetch(`${proxy.url}/_archive/times`, { method: 'PATCH', body });
-    assert.deepEqual(await changed.json(), { standardMs: 2 * HOUR, highMs: HOUR });
-    assert.equal((await shown(blob)).accessTier, 'Cold');
+    expect(await changed.json()).toStrictEqual({ standardMs: 2 * HOUR, highMs: HOUR });
+    expect((await shown(blob)).accessTier).toBe('Cold');
     await proxy.close();
     await start();
-    assert.equal(proxy.rehydrations.times.standardMs, 2 * HOUR);
+    expect(proxy.rehydrations.times.standardMs).toBe(2 * HOUR);
     proxy.rehydrations.setTimes({ standardMs: 15 * HOUR });
   });
 
@@ -158,19 +158,19 @@ describe('archived blobs behind the rehydration proxy', () => {
     const source = await archived('source');
     const target = container.getBlockBlobClient('target');
     const poller = await target.beginCopyFromURL(source.url, { tier: 'Hot', rehydratePriority: 'High' });
-    assert.equal(poller.getOperationState().isCompleted, undefined);
-    assert.deepEqual(await shown(target), {
+    expect(poller.getOperationState().isCompleted).toBe(undefined);
+    expect(await shown(target)).toStrictEqual({
       accessTier: 'Archive',
       archiveStatus: 'rehydrate-pending-to-hot',
       rehydratePriority: 'High',
       copyStatus: 'pending',
     });
-    assert.equal(await refused(target.download()), '409 BlobArchived');
-    assert.equal(await refused(target.upload('x', 1)), '409 PendingCopyOperation');
+    expect(await refused(target.download())).toBe('409 BlobArchived');
+    expect(await refused(target.upload('x', 1))).toBe('409 PendingCopyOperation');
     hours = 1;
-    assert.equal((await target.downloadToBuffer()).toString(), 'content of source');
-    assert.equal((await shown(target)).copyStatus, 'success');
-    assert.equal((await shown(source)).accessTier, 'Archive');
+    expect((await target.downloadToBuffer()).toString()).toBe('content of source');
+    expect((await shown(target)).copyStatus).toBe('success');
+    expect((await shown(source)).accessTier).toBe('Archive');
     assert.equal(await refused(target.beginCopyFromURL(source.url)), '409 BlobArchived', 'without a tier');
   });
 
@@ -179,17 +179,17 @@ describe('archived blobs behind the rehydration proxy', () => {
     const target = container.getBlockBlobClient('target');
     await target.beginCopyFromURL(source.url, { tier: 'Cool' });
     const { copyId } = await target.getProperties();
-    assert.equal(await refused(target.abortCopyFromURL(randomUUID())), '409 CopyIdMismatch');
+    expect(await refused(target.abortCopyFromURL(randomUUID()))).toBe('409 CopyIdMismatch');
     const stranger = service(randomBytes(64).toString('base64')).getContainerClient(container.containerName);
-    assert.match(await refused(stranger.getBlobClient('target').abortCopyFromURL(copyId ?? '')), /^403 /);
+    expect(await refused(stranger.getBlobClient('target').abortCopyFromURL(copyId ?? ''))).toMatch(/^403 /);
     await target.abortCopyFromURL(copyId ?? '');
-    assert.equal((await shown(target)).copyStatus, 'aborted');
-    assert.equal((await target.downloadToBuffer()).length, 0);
-    assert.equal(await refused(target.abortCopyFromURL(copyId ?? '')), '409 NoPendingCopyOperation');
+    expect((await shown(target)).copyStatus).toBe('aborted');
+    expect((await target.downloadToBuffer()).length).toBe(0);
+    expect(await refused(target.abortCopyFromURL(copyId ?? ''))).toBe('409 NoPendingCopyOperation');
     await target.upload('new', 3);
-    assert.equal((await target.downloadToBuffer()).toString(), 'new');
+    expect((await target.downloadToBuffer()).toString()).toBe('new');
     hours = 100;
-    assert.equal((await shown(source)).accessTier, 'Archive');
+    expect((await shown(source)).accessTier).toBe('Archive');
   });
 
   it('are forgotten when they are deleted or written anew', async () => {
@@ -202,8 +202,8 @@ describe('archived blobs behind the rehydration proxy', () => {
       const blob = await archived('renewed');
       await blob.setAccessTier('Hot');
       await renew(blob);
-      assert.equal((await blob.downloadToBuffer()).toString(), 'new');
-      assert.deepEqual(proxy.rehydrations.list(`${ACCOUNT}/${container.containerName}`), []);
+      expect((await blob.downloadToBuffer()).toString()).toBe('new');
+      expect(proxy.rehydrations.list(`${ACCOUNT}/${container.containerName}`)).toStrictEqual([]);
     }
   });
 
@@ -211,16 +211,16 @@ describe('archived blobs behind the rehydration proxy', () => {
     const blob = await archived('guarded');
     await blob.setAccessTier('Hot');
     const stranger = service(randomBytes(64).toString('base64')).getContainerClient(container.containerName);
-    assert.match(await refused(stranger.getBlobClient('guarded').download()), /^403 /);
+    expect(await refused(stranger.getBlobClient('guarded').download())).toMatch(/^403 /);
     const url = await container.generateSasUrl({
       permissions: ContainerSASPermissions.parse('r'),
       expiresOn: new Date(Date.now() + HOUR),
     });
     const [path, signature] = url.split('?');
     const granted = await fetch(`${path}/guarded?${signature}`);
-    assert.equal(granted.status, 409);
-    assert.equal(granted.headers.get('x-ms-error-code'), 'BlobArchived');
-    assert.match(await granted.text(), /<Code>BlobArchived<\/Code>/);
+    expect(granted.status).toBe(409);
+    expect(granted.headers.get('x-ms-error-code')).toBe('BlobArchived');
+    expect(await granted.text()).toMatch(/<Code>BlobArchived<\/Code>/);
   });
 
   it('do not keep anything else from passing byte for byte', async () => {
@@ -228,14 +228,13 @@ describe('archived blobs behind the rehydration proxy', () => {
     const blob = container.getBlockBlobClient('large/ä b+c%25');
     await blob.uploadData(content, { blockSize: 4 * 1024 * 1024, concurrency: 4 });
     const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
-    assert.equal(sha256(await blob.downloadToBuffer()), sha256(content));
-    assert.equal(
-      (await blob.downloadToBuffer(1_000_000, 5)).toString('hex'),
+    expect(sha256(await blob.downloadToBuffer())).toBe(sha256(content));
+    expect((await blob.downloadToBuffer(1_000_000, 5)).toString('hex')).toBe(
       content.toString('hex', 1_000_000, 1_000_005),
     );
     const ended = AbortSignal.timeout(1);
-    await assert.rejects(blob.downloadToBuffer(0, undefined, { abortSignal: ended }));
-    assert.equal((await blob.getProperties()).contentLength, content.length);
-    assert.equal(await refused(container.getBlobClient('none').download()), '404 BlobNotFound');
+    await expect(blob.downloadToBuffer(0, undefined, { abortSignal: ended })).rejects.toThrow();
+    expect((await blob.getProperties()).contentLength).toBe(content.length);
+    expect(await refused(container.getBlobClient('none').download())).toBe('404 BlobNotFound');
   });
 });

@@ -1,6 +1,6 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
 import { connect } from 'node:tls';
 import fc from 'fast-check';
 import {
@@ -25,8 +25,8 @@ const GROUP_PATH = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${GROUP}`;
 
 describe('requests that no client would send', () => {
   let azure: TestAzure;
-  before(async () => (azure = await startTestAzure()));
-  after(() => azure.close());
+  beforeAll(async () => (azure = await startTestAzure()));
+  afterAll(() => azure.close());
 
   const code = ({ json }: RawAnswer): unknown => (json['error'] as { code?: unknown } | undefined)?.code;
   const put = (body: string) => raw(azure, 'PUT', `${diskId('d')}?${VERSION}`, { body });
@@ -50,7 +50,7 @@ describe('requests that no client would send', () => {
       const request = `GET ${target} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\nconnection: close\r\n\r\n`;
       assert.match(await bytes(request), /^HTTP\/1\.1 4\d\d [^]*"error":\{"code":"(NotFound|BadRequest)"/, target);
     }
-    assert.equal((await raw(azure, 'GET', '/health')).status, 200);
+    expect((await raw(azure, 'GET', '/health')).status).toBe(200);
   });
 
   it('answers what is not HTTP, and headers without end', async () => {
@@ -59,9 +59,9 @@ describe('requests that no client would send', () => {
       `GET / HTTP/1.1\r\nx: ${'y'.repeat(40_000)}\r\n\r\n`,
       '\0\0\0\0\r\n\r\n',
     ]) {
-      assert.match(await bytes(text), /^HTTP\/1\.1 400 Bad Request[^]*"code":"BadRequest"/);
+      expect(await bytes(text)).toMatch(/^HTTP\/1\.1 400 Bad Request[^]*"code":"BadRequest"/);
     }
-    assert.equal((await raw(azure, 'GET', '/health')).status, 200);
+    expect((await raw(azure, 'GET', '/health')).status).toBe(200);
   });
 
   it('refuses JSON that is nested without end', async () => {
@@ -69,23 +69,23 @@ describe('requests that no client would send', () => {
       `{"location":"${REGION}","properties":{"creationData":{"createOption":"Empty"},"diskSizeGB":1,"supportedCapabilities":${'['.repeat(depth)}${']'.repeat(depth)}}}`;
     for (const body of [nested(200), nested(1_000_000), '['.repeat(1_000_000)]) {
       const answer = await put(body);
-      assert.deepEqual([answer.status, code(answer)], [400, 'InvalidRequestContent']);
-      assert.match(answer.text, /MaxDepth of 128 has been exceeded/);
+      expect([answer.status, code(answer)]).toStrictEqual([400, 'InvalidRequestContent']);
+      expect(answer.text).toMatch(/MaxDepth of 128 has been exceeded/);
     }
     const quoted = await put(JSON.stringify({ location: '['.repeat(500) }));
-    assert.equal(code(quoted), 'InvalidParameter');
+    expect(code(quoted)).toBe('InvalidParameter');
   });
 
   it('refuses bodies that are too large, whether they say so or not', async () => {
     const body = '['.repeat(5 * 1024 ** 2);
     const answer = await put(body);
-    assert.deepEqual([answer.status, code(answer)], [413, 'RequestContentTooLarge']);
+    expect([answer.status, code(answer)]).toStrictEqual([413, 'RequestContentTooLarge']);
     const head =
       `PUT ${diskId('d')}?${VERSION} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\n` +
       'connection: close\r\ntransfer-encoding: chunked\r\n\r\n';
     const chunked = `${head}${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
-    assert.match(await bytes(chunked), /^HTTP\/1\.1 413 [^]*"code":"RequestContentTooLarge"/);
-    assert.equal((await raw(azure, 'GET', '/health')).status, 200);
+    expect(await bytes(chunked)).toMatch(/^HTTP\/1\.1 413 [^]*"code":"RequestContentTooLarge"/);
+    expect((await raw(azure, 'GET', '/health')).status).toBe(200);
   });
 
   it('refuses api-versions that are no day of the calendar', async () => {
@@ -93,7 +93,7 @@ describe('requests that no client would send', () => {
       const answer = await raw(azure, 'GET', `${diskId('d')}?api-version=${version}`);
       assert.deepEqual([answer.status, code(answer)], [400, 'InvalidApiVersionParameter'], version);
     }
-    assert.equal((await raw(azure, 'GET', `${GROUP_PATH}?api-version=2024-02-29-preview`)).status, 200);
+    expect((await raw(azure, 'GET', `${GROUP_PATH}?api-version=2024-02-29-preview`)).status).toBe(200);
   });
 
   it('refuses types, providers and groups that it does not know, for every method', async () => {
@@ -231,10 +231,10 @@ describe('requests that no client would send', () => {
         assert.ok(answer.status < 500, `${answer.status} ${answer.text}`);
         if (answer.status < 400 || verb === 'HEAD') return;
         assert.equal(typeof code(answer), 'string', answer.text);
-        assert.doesNotMatch(answer.text, /\.js:|\.ts:|node:internal/);
+        expect(answer.text).not.toMatch(/\.js:|\.ts:|node:internal/);
       }),
       { numRuns: 250 },
     );
-    assert.equal((await raw(azure, 'GET', '/health')).status, 200);
+    expect((await raw(azure, 'GET', '/health')).status).toBe(200);
   });
 });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { REDACTED, withoutSecrets } from './recorder.js';
 
 describe('a recorded exchange', () => {
@@ -10,7 +9,7 @@ describe('a recorded exchange', () => {
         extensions: [{ protectedSettings: 'c2VjcmV0', settings: { a: 1 } }],
       },
     };
-    assert.deepEqual(withoutSecrets(body), {
+    expect(withoutSecrets(body)).toStrictEqual({
       properties: {
         osProfile: { adminUsername: 'landfall', adminPassword: REDACTED, customData: REDACTED },
         extensions: [{ protectedSettings: REDACTED, settings: { a: 1 } }],
@@ -20,11 +19,11 @@ describe('a recorded exchange', () => {
 
   it('holds no signature of a shared access URL', () => {
     const url = 'https://localhost:1/sas/x/abcd?sv=2018&sig=Ab%2Bc%3D&se=2026';
-    assert.equal(withoutSecrets(url), `https://localhost:1/sas/x/abcd?sv=2018&sig=${REDACTED}&se=2026`);
+    expect(withoutSecrets(url)).toBe(`https://localhost:1/sas/x/abcd?sv=2018&sig=${REDACTED}&se=2026`);
   });
 
   it('leaves everything else as it is', () => {
     const body = { a: [1, null, true, { b: 'sig=' }], tags: {} };
-    assert.deepEqual(withoutSecrets(body), body);
+    expect(withoutSecrets(body)).toStrictEqual(body);
   });
 });

@@ -1,5 +1,5 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
   diskId,
@@ -17,14 +17,14 @@ const VERSION = '?api-version=2025-01-02';
 
 describe('requests that are not in order', () => {
   let azure: TestAzure;
-  before(async () => (azure = await startTestAzure()));
-  after(() => azure.close());
+  beforeAll(async () => (azure = await startTestAzure()));
+  afterAll(() => azure.close());
 
   const assertRefused = (answer: RawAnswer, status: number, code: string): void => {
     const { error } = answer.json as { error?: { code?: string; message?: string } };
     assert.deepEqual({ status: answer.status, code: error?.code }, { status, code }, answer.text);
-    assert.ok((error?.message ?? '').length > 0);
-    assert.doesNotMatch(answer.text, /\.js:|\.ts:|node:internal/);
+    expect((error?.message ?? '').length).toBeGreaterThan(0);
+    expect(answer.text).not.toMatch(/\.js:|\.ts:|node:internal/);
   };
   const disk = (properties: Record<string, unknown>, more: Record<string, unknown> = {}): string =>
     JSON.stringify({
@@ -37,12 +37,12 @@ describe('requests that are not in order', () => {
     assertRefused(await raw(azure, 'GET', `${diskId('d')}${VERSION}`, { token: null }), 401, 'AuthenticationFailed');
     const wrong = await raw(azure, 'GET', `${diskId('d')}${VERSION}`, { token: 'another' });
     assertRefused(wrong, 401, 'InvalidAuthenticationToken');
-    assert.match(String(wrong.headers['www-authenticate']), /^Bearer /);
+    expect(String(wrong.headers['www-authenticate'])).toMatch(/^Bearer /);
     assertRefused(await raw(azure, 'GET', '/_emulator/resources', { token: null }), 401, 'AuthenticationFailed');
   });
 
   it('answers for its health without a token', async () => {
-    assert.equal((await raw(azure, 'GET', '/health', { token: null })).status, 200);
+    expect((await raw(azure, 'GET', '/health', { token: null })).status).toBe(200);
   });
 
   it('asks for an api-version that is a date', async () => {
@@ -73,7 +73,7 @@ describe('requests that are not in order', () => {
   it('refuses methods that a path does not have', async () => {
     const answer = await raw(azure, 'POST', `${diskId('d')}${VERSION}`);
     assertRefused(answer, 405, 'MethodNotAllowed');
-    assert.match(String(answer.headers['allow']), /PUT/);
+    expect(String(answer.headers['allow'])).toMatch(/PUT/);
   });
 
   it('refuses bodies that are not JSON, are missing, or are too large', async () => {
@@ -90,7 +90,7 @@ describe('requests that are not in order', () => {
   it('refuses properties that are not in the model, and says which', async () => {
     const answer = await raw(azure, 'PUT', `${diskId('d')}${VERSION}`, { body: disk({ colour: 'red' }) });
     assertRefused(answer, 400, 'InvalidRequestContent');
-    assert.match(answer.text, /Could not find member 'colour'.*Path 'properties\.colour'/);
+    expect(answer.text).toMatch(/Could not find member 'colour'.*Path 'properties\.colour'/);
     const top = await raw(azure, 'PUT', `${diskId('d')}${VERSION}`, { body: disk({}, { extra: 1 }) });
     assertRefused(top, 400, 'InvalidRequestContent');
   });
@@ -105,7 +105,7 @@ describe('requests that are not in order', () => {
     ]) {
       const answer = await raw(azure, 'PUT', `${diskId('d')}${VERSION}`, { body: disk(wrong) });
       assertRefused(answer, 400, 'InvalidParameter');
-      assert.match(answer.text, new RegExp(`properties\\.${Object.keys(wrong)[0]}`));
+      expect(answer.text).toMatch(new RegExp(`properties\\.${Object.keys(wrong)[0]}`));
     }
     const tags = Object.fromEntries(Array.from({ length: 51 }, (_, index) => [`t${index}`, '']));
     assertRefused(
@@ -119,15 +119,15 @@ describe('requests that are not in order', () => {
     const body = JSON.stringify({ location: REGION, properties: { diskSizeGB: 4 } });
     const answer = await raw(azure, 'PUT', `${diskId('d')}${VERSION}`, { body });
     assertRefused(answer, 400, 'InvalidParameter');
-    assert.match(answer.text, /Required parameter 'properties\.creationData' is missing \(null\)/);
+    expect(answer.text).toMatch(/Required parameter 'properties\.creationData' is missing \(null\)/);
   });
 
   it('carries a request id and hands the correlation id back', async () => {
     const answer = await raw(azure, 'GET', `${diskId('d')}${VERSION}`, {
       headers: { 'x-ms-correlation-request-id': 'mine' },
     });
-    assert.equal(answer.headers['x-ms-correlation-request-id'], 'mine');
-    assert.match(String(answer.headers['x-ms-request-id']), /^[0-9a-f-]{36}$/);
+    expect(answer.headers['x-ms-correlation-request-id']).toBe('mine');
+    expect(String(answer.headers['x-ms-request-id'])).toMatch(/^[0-9a-f-]{36}$/);
   });
 
   it('logs calls with their operation, version, status, tags and error', async () => {
@@ -135,7 +135,7 @@ describe('requests that are not in order', () => {
     await raw(azure, 'PUT', `${diskId('logged')}${VERSION}`, { body: disk({}, { tags: { who: 'me' } }) });
     await raw(azure, 'GET', `${diskId('missing')}${VERSION}`);
     const calls = JSON.parse((await raw(azure, 'GET', '/_emulator/calls')).text) as Record<string, unknown>[];
-    assert.deepEqual(
+    expect(
       calls.map(({ method, operation, apiVersion, status, tags, errorCode }) => ({
         method,
         operation,
@@ -144,25 +144,24 @@ describe('requests that are not in order', () => {
         tags,
         errorCode,
       })),
-      [
-        {
-          method: 'PUT',
-          operation: 'Disks_CreateOrUpdate',
-          apiVersion: '2025-01-02',
-          status: 202,
-          tags: { who: 'me' },
-          errorCode: undefined,
-        },
-        {
-          method: 'GET',
-          operation: 'Disks_Get',
-          apiVersion: '2025-01-02',
-          status: 404,
-          tags: undefined,
-          errorCode: 'ResourceNotFound',
-        },
-      ],
-    );
+    ).toStrictEqual([
+      {
+        method: 'PUT',
+        operation: 'Disks_CreateOrUpdate',
+        apiVersion: '2025-01-02',
+        status: 202,
+        tags: { who: 'me' },
+        errorCode: undefined,
+      },
+      {
+        method: 'GET',
+        operation: 'Disks_Get',
+        apiVersion: '2025-01-02',
+        status: 404,
+        tags: undefined,
+        errorCode: 'ResourceNotFound',
+      },
+    ]);
   });
 
   it('answers whatever it is sent in the shape of an error, and goes on', async () => {
@@ -177,10 +176,10 @@ describe('requests that are not in order', () => {
       fc.asyncProperty(paths, methods, fc.jsonValue(), async (path, method, body) => {
         const answer = await raw(azure, method, `${path}${VERSION}`, { body: JSON.stringify(body) });
         assert.ok(answer.status < 500, `${answer.status} ${answer.text}`);
-        if (answer.status >= 400) assert.equal(typeof (answer.json['error'] as { code: unknown }).code, 'string');
+        if (answer.status >= 400) expect(typeof (answer.json['error'] as { code: unknown }).code).toBe('string');
       }),
       { numRuns: 150 },
     );
-    assert.equal((await raw(azure, 'GET', '/health')).status, 200);
+    expect((await raw(azure, 'GET', '/health')).status).toBe(200);
   });
 });

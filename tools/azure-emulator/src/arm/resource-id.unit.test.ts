@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { nameOf, parseResourceId, resourceGroupOf, resourceId, sameId } from './resource-id.js';
 
@@ -11,13 +11,15 @@ describe('resource ids', () => {
       fc.property(word, word, word, (subscription, group, name) => {
         const id = resourceId(subscription, group, 'Microsoft.Compute/disks', name);
         const address = parseResourceId(id);
-        assert.deepEqual(
-          [address?.subscriptionId, address?.resourceGroup, address?.type, address?.name],
-          [subscription, group, 'Microsoft.Compute/disks', name],
-        );
-        assert.equal(resourceGroupOf(id), group);
-        assert.equal(nameOf(id), name);
-        assert.ok(sameId(id, id.toUpperCase()));
+        expect([address?.subscriptionId, address?.resourceGroup, address?.type, address?.name]).toStrictEqual([
+          subscription,
+          group,
+          'Microsoft.Compute/disks',
+          name,
+        ]);
+        expect(resourceGroupOf(id)).toBe(group);
+        expect(nameOf(id)).toBe(name);
+        expect(sameId(id, id.toUpperCase())).toBe(true);
       }),
     );
   });
@@ -26,8 +28,8 @@ describe('resource ids', () => {
     const address = parseResourceId(
       '/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n',
     );
-    assert.equal(address?.type, 'Microsoft.Network/virtualNetworks/subnets');
-    assert.deepEqual(address?.names, ['v', 'n']);
+    expect(address?.type).toBe('Microsoft.Network/virtualNetworks/subnets');
+    expect(address?.names).toStrictEqual(['v', 'n']);
   });
 
   it('are nothing else', () => {

@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { Router } from './router.js';
 import type { Route } from './route.js';
 
@@ -27,28 +27,26 @@ describe('the router', () => {
   it('finds an operation whatever the case of the fixed parts, and keeps that of the names', () => {
     const match = router.find('GET', '/SUBSCRIPTIONS/s1/resourcegroups/My-RG');
     assert.ok(match !== null && 'route' in match);
-    assert.deepEqual(match.parameters, { id: 's1', group: 'My-RG' });
+    expect(match.parameters).toStrictEqual({ id: 's1', group: 'My-RG' });
   });
 
   it('prefers a fixed part to a parameter', () => {
-    assert.equal(
-      found('GET', '/subscriptions/s/providers/microsoft.compute/SKUS'),
+    expect(found('GET', '/subscriptions/s/providers/microsoft.compute/SKUS')).toBe(
       'GET /subscriptions/{id}/providers/Microsoft.Compute/skus',
     );
-    assert.equal(
-      found('GET', '/subscriptions/s/providers/Microsoft.Compute/disks'),
+    expect(found('GET', '/subscriptions/s/providers/Microsoft.Compute/disks')).toBe(
       'GET /subscriptions/{id}/providers/{namespace}/{type}',
     );
   });
 
   it('tells a path that it does not know from a method that it does not know', () => {
-    assert.equal(router.find('GET', '/subscriptions/s/nothing'), null);
-    assert.equal(router.find('GET', '/subscriptions'), null);
-    assert.equal(router.find('GET', '/subscriptions/s/resourceGroups/'), null);
-    assert.deepEqual(router.find('DELETE', '/subscriptions/s/resourceGroups/g'), { allowed: ['GET', 'PUT'] });
+    expect(router.find('GET', '/subscriptions/s/nothing')).toBe(null);
+    expect(router.find('GET', '/subscriptions')).toBe(null);
+    expect(router.find('GET', '/subscriptions/s/resourceGroups/')).toBe(null);
+    expect(router.find('DELETE', '/subscriptions/s/resourceGroups/g')).toStrictEqual({ allowed: ['GET', 'PUT'] });
   });
 
   it('does not accept two operations for one method and path', () => {
-    assert.throws(() => new Router([route('GET', '/a/{x}'), route('GET', '/A/{y}')]), /two operations/);
+    expect(() => new Router([route('GET', '/a/{x}'), route('GET', '/A/{y}')])).toThrow(/two operations/);
   });
 });

@@ -1,8 +1,8 @@
-import { AnonymousCredential, PageBlobClient } from '@azure/storage-blob';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
+import { AnonymousCredential, PageBlobClient } from '@azure/storage-blob';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
 import {
   diskId,
   GROUP,
@@ -21,8 +21,8 @@ const CONTENT = 32 * MIB;
 describe('access to disks', () => {
   let azure: TestAzure;
   let now = new Date();
-  before(async () => (azure = await startTestAzure({ now: () => now })));
-  after(() => azure.close());
+  beforeAll(async () => (azure = await startTestAzure({ now: () => now })));
+  afterAll(() => azure.close());
 
   const upload = async (name: string): Promise<PageBlobClient> => {
     await azure.compute.disks.createOrUpdate(GROUP, name, {
@@ -50,19 +50,19 @@ describe('access to disks', () => {
 
   it('takes an upload through its states, page by page, and cuts off the footer', async () => {
     const blob = await upload('uploaded');
-    assert.equal(await state('uploaded'), 'ActiveUpload');
-    assert.equal((await blob.getProperties()).contentLength, CONTENT + 512);
+    expect(await state('uploaded')).toBe('ActiveUpload');
+    expect((await blob.getProperties()).contentLength).toBe(CONTENT + 512);
     const page = randomBytes(4 * MIB);
     await blob.uploadPages(page, 8 * MIB, page.length);
     await blob.uploadPages(footer('conectix'), CONTENT, 512);
     await azure.compute.disks.revokeAccess(GROUP, 'uploaded');
     const disk = await azure.compute.disks.get(GROUP, 'uploaded');
-    assert.equal(disk.diskState, 'Unattached');
-    assert.equal(disk.diskSizeBytes, CONTENT);
+    expect(disk.diskState).toBe('Unattached');
+    expect(disk.diskSizeBytes).toBe(CONTENT);
     const content = readFileSync(await pathOf('uploaded'));
-    assert.equal(content.length, CONTENT);
-    assert.ok(content.subarray(8 * MIB, 12 * MIB).equals(page));
-    assert.ok(content.subarray(0, 8 * MIB).every((byte) => byte === 0));
+    expect(content.length).toBe(CONTENT);
+    expect(content.subarray(8 * MIB, 12 * MIB).equals(page)).toBe(true);
+    expect(content.subarray(0, 8 * MIB).every((byte) => byte === 0)).toBe(true);
   });
 
   it('stays ReadyToUpload until access is granted', async () => {
@@ -70,19 +70,19 @@ describe('access to disks', () => {
       location: REGION,
       creationData: { createOption: 'Upload', uploadSizeBytes: CONTENT + 512 },
     });
-    assert.equal(await state('waiting'), 'ReadyToUpload');
+    expect(await state('waiting')).toBe('ReadyToUpload');
   });
 
   it('does not let a disk without a VHD footer be used', async () => {
     const blob = await upload('corrupt');
     await blob.uploadPages(footer('something'), CONTENT, 512);
     await azure.compute.disks.revokeAccess(GROUP, 'corrupt');
-    assert.equal(await state('corrupt'), 'Unattached');
+    expect(await state('corrupt')).toBe('Unattached');
     const { status, code, message } = await refusal(
       makeVm(azure, 'v-corrupt', { dataDisks: [{ diskId: diskId('corrupt'), lun: 0 }] }),
     );
-    assert.deepEqual({ status, code }, { status: 400, code: 'InvalidVhd' });
-    assert.match(message, /expected to have cookie value 'conectix'/);
+    expect({ status, code }).toStrictEqual({ status: 400, code: 'InvalidVhd' });
+    expect(message).toMatch(/expected to have cookie value 'conectix'/);
   });
 
   it('refuses every request from the moment access is revoked', async () => {
@@ -96,9 +96,9 @@ describe('access to disks', () => {
       () => blob.getPageRanges(0, CONTENT),
       () => blob.clearPages(0, 512),
     ];
-    for (const attempt of attempts) assert.equal((await refusal(attempt())).status, 403);
+    for (const attempt of attempts) expect((await refusal(attempt())).status).toBe(403);
     await azure.emulator.idle();
-    assert.equal(readFileSync(await pathOf('revoked'))[0], 1);
+    expect(readFileSync(await pathOf('revoked'))[0]).toBe(1);
   });
 
   it('refuses a signature that is wrong or has expired', async () => {
@@ -106,37 +106,37 @@ describe('access to disks', () => {
     const forged = new PageBlobClient(blob.url.replace(/sig=[^&]*/, 'sig=AAAA'), new AnonymousCredential(), {
       retryOptions: { maxTries: 1 },
     });
-    assert.equal((await refusal(forged.getProperties())).status, 403);
+    expect((await refusal(forged.getProperties())).status).toBe(403);
     now = new Date(now.getTime() + 3601 * 1000);
-    assert.equal((await refusal(blob.getProperties())).status, 403);
+    expect((await refusal(blob.getProperties())).status).toBe(403);
     const again = await grant('expiring', 'Write');
-    assert.equal((await again.getProperties()).contentLength, CONTENT + 512);
+    expect((await again.getProperties()).contentLength).toBe(CONTENT + 512);
   });
 
   it('gives the same address when access is asked for again', async () => {
     const first = await upload('twice');
     const second = await grant('twice', 'Write');
     const path = (blob: PageBlobClient): string => new URL(blob.url).pathname;
-    assert.equal(path(second), path(first));
-    assert.equal((await first.getProperties()).contentLength, CONTENT + 512);
+    expect(path(second)).toBe(path(first));
+    expect((await first.getProperties()).contentLength).toBe(CONTENT + 512);
   });
 
   it('refuses pages that are too many, not aligned, or past the end', async () => {
     const blob = await upload('pages');
     const put = async (bytes: number, offset: number): Promise<unknown> =>
       blob.uploadPages(Buffer.alloc(bytes), offset, bytes);
-    assert.equal((await refusal(put(4 * MIB + 512, 0))).status, 413);
-    assert.equal((await refusal(put(100, 0))).status, 416);
-    assert.equal((await refusal(put(512, 256))).status, 416);
-    assert.equal((await refusal(put(1024, CONTENT))).status, 416);
+    expect((await refusal(put(4 * MIB + 512, 0))).status).toBe(413);
+    expect((await refusal(put(100, 0))).status).toBe(416);
+    expect((await refusal(put(512, 256))).status).toBe(416);
+    expect((await refusal(put(1024, CONTENT))).status).toBe(416);
   });
 
   it('checks a transfer digest that the client sends', async () => {
     const blob = await upload('digest');
     const page = Buffer.alloc(512, 9);
     const wrong = blob.uploadPages(page, 0, 512, { transactionalContentMD5: new Uint8Array(16) });
-    assert.equal((await refusal(wrong)).code, 'Md5Mismatch');
-    assert.equal(readFileSync(await pathOf('digest'))[0], 0);
+    expect((await refusal(wrong)).code).toBe('Md5Mismatch');
+    expect(readFileSync(await pathOf('digest'))[0]).toBe(0);
   });
 
   it('reads ranges, tells which pages hold something, and clears pages', async () => {
@@ -145,57 +145,59 @@ describe('access to disks', () => {
     await blob.uploadPages(Buffer.alloc(MIB, 6), 20 * MIB, MIB);
     const ranges = async (): Promise<unknown> =>
       (await blob.getPageRanges(0, CONTENT)).pageRange?.map(({ offset, count }) => [offset, offset + (count ?? 0) + 1]);
-    assert.deepEqual(await ranges(), [
+    expect(await ranges()).toStrictEqual([
       [4 * MIB, 5 * MIB],
       [20 * MIB, 21 * MIB],
     ]);
     const part = await blob.downloadToBuffer(4 * MIB - 256, 512);
-    assert.ok(part.subarray(0, 256).every((byte) => byte === 0) && part.subarray(256).every((byte) => byte === 5));
+    expect(part.subarray(0, 256).every((byte) => byte === 0) && part.subarray(256).every((byte) => byte === 5)).toBe(
+      true,
+    );
     await blob.clearPages(4 * MIB, MIB);
-    assert.deepEqual(await ranges(), [[20 * MIB, 21 * MIB]]);
-    assert.equal((await refusal(blob.download(CONTENT + 4096, 10))).status, 416);
+    expect(await ranges()).toStrictEqual([[20 * MIB, 21 * MIB]]);
+    expect((await refusal(blob.download(CONTENT + 4096, 10))).status).toBe(416);
   });
 
   it('lets an unattached disk be read, and nothing else be done with it meanwhile', async () => {
     await makeDisk(azure, 'exported');
     const blob = await grant('exported', 'Read');
-    assert.equal(await state('exported'), 'ActiveSAS');
-    assert.equal((await blob.getProperties()).contentLength, 1024 * MIB);
-    assert.equal((await refusal(blob.uploadPages(Buffer.alloc(512), 0, 512))).status, 403);
+    expect(await state('exported')).toBe('ActiveSAS');
+    expect((await blob.getProperties()).contentLength).toBe(1024 * MIB);
+    expect((await refusal(blob.uploadPages(Buffer.alloc(512), 0, 512))).status).toBe(403);
     const resize = await refusal(azure.compute.disks.update(GROUP, 'exported', { diskSizeGB: 9 }));
-    assert.deepEqual([resize.status, resize.code], [409, 'ChangeDiskSizeWhileActiveSasNotAllowed']);
+    expect([resize.status, resize.code]).toStrictEqual([409, 'ChangeDiskSizeWhileActiveSasNotAllowed']);
     const attach = await refusal(makeVm(azure, 'v-exported', { dataDisks: [{ diskId: diskId('exported'), lun: 0 }] }));
-    assert.equal(attach.status, 409);
-    assert.match(attach.message, /^There is an active shared access signature outstanding for disk exported/);
+    expect(attach.status).toBe(409);
+    expect(attach.message).toMatch(/^There is an active shared access signature outstanding for disk exported/);
     const removal = await refusal(azure.compute.disks.delete(GROUP, 'exported'));
-    assert.equal(removal.status, 409);
+    expect(removal.status).toBe(409);
     await azure.compute.disks.revokeAccess(GROUP, 'exported');
-    assert.equal(await state('exported'), 'Unattached');
+    expect(await state('exported')).toBe('Unattached');
   });
 
   it('refuses writing to a disk that was not made for upload, reading one that is, and more than 60 days', async () => {
     await makeDisk(azure, 'plain');
-    assert.equal((await refusal(grant('plain', 'Write'))).status, 409);
+    expect((await refusal(grant('plain', 'Write'))).status).toBe(409);
     await upload('upload-only');
     await azure.compute.disks.revokeAccess(GROUP, 'upload-only');
     const read = await refusal(grant('waiting', 'Read'));
-    assert.equal(read.status, 409);
+    expect(read.status).toBe(409);
     const long = await refusal(grant('plain', 'Read', 60 * 24 * 3600 + 1));
-    assert.deepEqual([long.status, long.code], [400, 'InvalidParameter']);
+    expect([long.status, long.code]).toStrictEqual([400, 'InvalidParameter']);
   });
 
   it('gives no access to the disk of a running VM, but to that of a deallocated one, which then cannot start', async () => {
     await makeVm(azure, 'off');
-    assert.equal((await refusal(grant('off-os', 'Read'))).status, 409);
+    expect((await refusal(grant('off-os', 'Read'))).status).toBe(409);
     await azure.compute.virtualMachines.deallocate(GROUP, 'off');
     await grant('off-os', 'Read');
     const start = await refusal(azure.compute.virtualMachines.start(GROUP, 'off'));
-    assert.equal(start.status, 409);
-    assert.match(start.message, /^There is an active shared access signature outstanding for disk off-os/);
+    expect(start.status).toBe(409);
+    expect(start.message).toMatch(/^There is an active shared access signature outstanding for disk off-os/);
     await azure.compute.disks.revokeAccess(GROUP, 'off-os');
-    assert.equal(await state('off-os'), 'Reserved');
+    expect(await state('off-os')).toBe('Reserved');
     await azure.compute.virtualMachines.start(GROUP, 'off');
-    assert.equal(await state('off-os'), 'Attached');
+    expect(await state('off-os')).toBe('Attached');
   });
 
   it('refuses upload sizes that Azure refuses', async () => {
@@ -213,6 +215,6 @@ describe('access to disks', () => {
   it('keeps an upload sparse', async () => {
     const blob = await upload('sparse');
     await blob.uploadPages(Buffer.alloc(4096, 1), 16 * MIB, 4096);
-    assert.ok(statSync(await pathOf('sparse')).blocks * 512 < MIB);
+    expect(statSync(await pathOf('sparse')).blocks * 512).toBeLessThan(MIB);
   });
 });

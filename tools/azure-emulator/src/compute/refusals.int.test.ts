@@ -1,6 +1,5 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DataDisk, VirtualMachine } from '@azure/arm-compute';
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { FaultControl } from '../index.js';
 import {
   assertRefused,
@@ -28,11 +27,11 @@ describe('refusals of compute', () => {
   let azure: TestAzure;
   let now = new Date();
   let faults: FaultControl;
-  before(async () => {
+  beforeAll(async () => {
     azure = await startTestAzure({ now: () => now });
     faults = new FaultControl(azure.emulator);
   });
-  after(() => azure.close());
+  afterAll(() => azure.close());
 
   const create = (name: string, body: VirtualMachine) =>
     azure.compute.virtualMachines.createOrUpdate(GROUP, name, body);
@@ -91,21 +90,21 @@ describe('refusals of compute', () => {
       }),
     });
     const { details } = wire.json['error'] as { details: { code: string }[] };
-    assert.equal(details[0]?.code, 'QuotaExceeded');
+    expect(details[0]?.code).toBe('QuotaExceeded');
     await set(azure, { coreLimits: {} });
   });
 
   it('no capacity: found out after the acceptance, in the region, in the zone, or under constraints', async () => {
     await faults.add({ kind: 'allocation-failed', size: 'Standard_F2s_v2', when: { times: 2 } });
     const regional = await failure(azure, create('full', await vmBody(azure, 'full')));
-    assert.equal(regional.code, 'AllocationFailed');
-    assert.match(regional.message, /^Allocation failed\. We do not have sufficient capacity .* in this region\./);
+    expect(regional.code).toBe('AllocationFailed');
+    expect(regional.message).toMatch(/^Allocation failed\. We do not have sufficient capacity .* in this region\./);
     const zonal = await failure(azure, create('full-zone', await vmBody(azure, 'full-zone', { zone: '1' })));
-    assert.equal(zonal.code, 'ZonalAllocationFailed');
-    assert.match(zonal.message, /in this zone\./);
+    expect(zonal.code).toBe('ZonalAllocationFailed');
+    expect(zonal.message).toMatch(/in this zone\./);
     await faults.add({ kind: 'allocation-failed', code: 'OverconstrainedAllocationRequest' });
     const constrained = await failure(azure, create('full-2', await vmBody(azure, 'full-2')));
-    assert.equal(constrained.code, 'OverconstrainedAllocationRequest');
+    expect(constrained.code).toBe('OverconstrainedAllocationRequest');
   });
 
   it('to delete a disk that is attached', async () => {
@@ -232,10 +231,10 @@ describe('refusals of compute', () => {
     const grow = (name: string, diskSizeGB: number) => azure.compute.disks.update(GROUP, name, { diskSizeGB });
     const message = /^Cannot resize disk online-\w+ while it is attached to running VM .*\/virtualMachines\/online\. /;
     await assertRefused(grow('online-os', 2), 409, 'OperationNotAllowed', message);
-    assert.equal((await grow('online-data', 2)).diskSizeGB, 2);
+    expect((await grow('online-data', 2)).diskSizeGB).toBe(2);
     await assertRefused(grow('online-data', 5000), 409, 'OperationNotAllowed', message);
     await azure.compute.virtualMachines.deallocate(GROUP, 'online');
-    assert.equal((await grow('online-os', 2)).diskSizeGB, 2);
+    expect((await grow('online-os', 2)).diskSizeGB).toBe(2);
   });
 
   it('to resize a disk, attach it or start its VM under a shared access signature', async () => {

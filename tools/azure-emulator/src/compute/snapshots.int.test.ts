@@ -1,6 +1,7 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import assert from 'node:assert/strict';
 import type { Snapshot } from '@azure/arm-compute';
 import { AnonymousCredential, PageBlobClient } from '@azure/storage-blob';
-import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -15,7 +16,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import {
   assertRefused,
   collect,
@@ -40,8 +40,8 @@ const GIB = 1024 ** 3;
 describe('snapshots', () => {
   let azure: TestAzure;
   let now = new Date();
-  before(async () => (azure = await startTestAzure({ now: () => now })));
-  after(() => azure.close());
+  beforeAll(async () => (azure = await startTestAzure({ now: () => now })));
+  afterAll(() => azure.close());
 
   const pathOf = async (id: string): Promise<string> => {
     const { json } = await raw(azure, 'GET', `/_emulator/disk-path?id=${encodeURIComponent(id)}`);
@@ -79,25 +79,28 @@ describe('snapshots', () => {
     const source = vm.storageProfile?.osDisk?.managedDisk?.id ?? '';
     await write(source, 300 * MIB, content);
     const snapshot = await makeSnapshot(azure, 'a-snapshot', source, { tags: { of: 'a' } });
-    assert.equal(snapshot.id, snapshotId('a-snapshot'));
-    assert.equal(snapshot.type, 'Microsoft.Compute/snapshots');
-    assert.deepEqual(
-      [snapshot.osType, snapshot.hyperVGeneration, snapshot.diskSizeBytes, snapshot.diskState, snapshot.incremental],
-      ['Linux', 'V2', GIB, 'Unattached', false],
-    );
-    assert.equal(snapshot.creationData?.sourceUniqueId, (await azure.compute.disks.get(GROUP, 'a-os')).uniqueId);
+    expect(snapshot.id).toBe(snapshotId('a-snapshot'));
+    expect(snapshot.type).toBe('Microsoft.Compute/snapshots');
+    expect([
+      snapshot.osType,
+      snapshot.hyperVGeneration,
+      snapshot.diskSizeBytes,
+      snapshot.diskState,
+      snapshot.incremental,
+    ]).toStrictEqual(['Linux', 'V2', GIB, 'Unattached', false]);
+    expect(snapshot.creationData?.sourceUniqueId).toBe((await azure.compute.disks.get(GROUP, 'a-os')).uniqueId);
     await write(source, 300 * MIB, Buffer.alloc(64 * 1024, 1));
     await azure.compute.virtualMachines.delete(GROUP, 'a');
     await azure.compute.disks.delete(GROUP, 'a-os');
 
     const blob = await blobOf('a-snapshot');
-    assert.equal((await blob.getProperties()).contentLength, GIB);
-    assert.ok((await blob.downloadToBuffer(300 * MIB, content.length)).equals(content));
+    expect((await blob.getProperties()).contentLength).toBe(GIB);
+    expect((await blob.downloadToBuffer(300 * MIB, content.length)).equals(content)).toBe(true);
     const ranges = (await blob.getPageRanges(256 * MIB, 128 * MIB)).pageRange?.map(({ offset, count }) => [
       offset,
       count,
     ]);
-    assert.deepEqual(ranges, [[300 * MIB, content.length - 1]]);
+    expect(ranges).toStrictEqual([[300 * MIB, content.length - 1]]);
     assert.ok(statSync(await pathOf(snapshotId('a-snapshot'))).blocks * 512 < MIB, 'the holes are kept');
   });
 
@@ -124,10 +127,10 @@ describe('snapshots', () => {
     await write(source, 0, Buffer.from('content'));
     const snapshot = (await makeSnapshot(azure, 'c-snapshot', source)).id ?? '';
     const same = await diskFrom('c-same', snapshot);
-    assert.deepEqual([same.diskSizeGB, same.osType, same.hyperVGeneration], [4, 'Linux', 'V2']);
-    assert.equal((await diskFrom('c-larger', snapshot, { diskSizeGB: 9 })).diskSizeBytes, 9 * GIB);
-    assert.equal(statSync(await pathOf(diskId('c-larger'))).size, 9 * GIB);
-    assert.equal((await read(diskId('c-larger'), 0, 7)).toString(), 'content');
+    expect([same.diskSizeGB, same.osType, same.hyperVGeneration]).toStrictEqual([4, 'Linux', 'V2']);
+    expect((await diskFrom('c-larger', snapshot, { diskSizeGB: 9 })).diskSizeBytes).toBe(9 * GIB);
+    expect(statSync(await pathOf(diskId('c-larger'))).size).toBe(9 * GIB);
+    expect((await read(diskId('c-larger'), 0, 7)).toString()).toBe('content');
     await assertRefused(
       diskFrom('c-smaller', snapshot, { diskSizeGB: 3 }),
       400,
@@ -141,7 +144,7 @@ describe('snapshots', () => {
       /is in location 'westeurope' and cannot be copied to location 'northeurope'/,
     );
     await assertRefused(diskFrom('c-none', snapshotId('none')), 404, 'ResourceNotFound', /snapshots\/none/);
-    assert.equal((await refusal(azure.compute.disks.get(GROUP, 'c-smaller'))).status, 404);
+    expect((await refusal(azure.compute.disks.get(GROUP, 'c-smaller'))).status).toBe(404);
     const nic = await makeNic(azure, 'c-nic');
     await azure.compute.virtualMachines.createOrUpdate(GROUP, 'c', {
       location: REGION,
@@ -152,7 +155,7 @@ describe('snapshots', () => {
       networkProfile: { networkInterfaces: [{ id: nic }] },
     });
     const view = await azure.compute.virtualMachines.instanceView(GROUP, 'c');
-    assert.equal(view.hyperVGeneration, 'V2');
+    expect(view.hyperVGeneration).toBe('V2');
   });
 
   it('can be taken of a snapshot', async () => {
@@ -160,7 +163,7 @@ describe('snapshots', () => {
     await write(first, 4096, Buffer.from('kept'));
     await makeSnapshot(azure, 'd-second', first);
     await azure.compute.snapshots.delete(GROUP, 'd-first');
-    assert.equal((await read(snapshotId('d-second'), 4096, 4)).toString(), 'kept');
+    expect((await read(snapshotId('d-second'), 4096, 4)).toString()).toBe('kept');
   });
 
   it('form a family when they are incremental, within its rules', async () => {
@@ -169,11 +172,11 @@ describe('snapshots', () => {
       makeSnapshot(azure, name, from, { incremental: true, ...wishes });
     const first = await incremental('e-0');
     const second = await incremental('e-1', source, { sku: { name: 'Standard_ZRS' } });
-    assert.equal(first.incremental, true);
-    assert.match(first.incrementalSnapshotFamilyId ?? '', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
-    assert.equal(second.incrementalSnapshotFamilyId, first.incrementalSnapshotFamilyId);
+    expect(first.incremental).toBe(true);
+    expect(first.incrementalSnapshotFamilyId ?? '').toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    expect(second.incrementalSnapshotFamilyId).toBe(first.incrementalSnapshotFamilyId);
     const other = await incremental('e-other', await makeDisk(azure, 'e2'));
-    assert.notEqual(other.incrementalSnapshotFamilyId, first.incrementalSnapshotFamilyId);
+    expect(other.incrementalSnapshotFamilyId).not.toBe(first.incrementalSnapshotFamilyId);
     await assertRefused(
       incremental('e-premium', source, { sku: { name: 'Premium_LRS' } }),
       400,
@@ -190,7 +193,7 @@ describe('snapshots', () => {
     await azure.compute.snapshots.revokeAccess(GROUP, 'e-0');
     await blobOf('e-5');
     await azure.compute.snapshots.delete(GROUP, 'e-6');
-    assert.equal((await azure.compute.snapshots.get(GROUP, 'e-7')).provisioningState, 'Succeeded');
+    expect((await azure.compute.snapshots.get(GROUP, 'e-7')).provisioningState).toBe('Succeeded');
   });
 
   it('go to another region by CopyStart, when they are incremental', async () => {
@@ -205,8 +208,8 @@ describe('snapshots', () => {
         creationData: { createOption: 'CopyStart', sourceResourceId: from },
       });
     const far = await copyStart('f-far', near);
-    assert.deepEqual([far.location, far.completionPercent, far.incremental], ['northeurope', 100, true]);
-    assert.equal((await read(snapshotId('f-far'), 0, 3)).toString(), 'far');
+    expect([far.location, far.completionPercent, far.incremental]).toStrictEqual(['northeurope', 100, true]);
+    expect((await read(snapshotId('f-far'), 0, 3)).toString()).toBe('far');
     await assertRefused(copyStart('f-far-full', full), 400, 'BadRequest', /^CreateOption 'CopyStart'/);
     await assertRefused(
       makeSnapshot(azure, 'f-wrong', source, { location: 'northeurope' }),
@@ -223,10 +226,10 @@ describe('snapshots', () => {
       azure.compute.snapshots.update(GROUP, 'g-snapshot', values);
     await update({ tags: { b: '2' } });
     const changed = await update({ sku: { name: 'Standard_ZRS' } });
-    assert.deepEqual([changed.tags, changed.sku?.name], [{ b: '2' }, 'Standard_ZRS']);
+    expect([changed.tags, changed.sku?.name]).toStrictEqual([{ b: '2' }, 'Standard_ZRS']);
     await assertRefused(update({ diskSizeGB: 8 }), 409, 'PropertyChangeNotAllowed', /'diskSizeGB'/);
     const again = await makeSnapshot(azure, 'g-snapshot', source, { tags: { c: '3' } });
-    assert.deepEqual([again.uniqueId, again.tags], [changed.uniqueId, { c: '3' }]);
+    expect([again.uniqueId, again.tags]).toStrictEqual([changed.uniqueId, { c: '3' }]);
     const other = await makeDisk(azure, 'g-other');
     await assertRefused(
       makeSnapshot(azure, 'g-snapshot', other),
@@ -247,9 +250,9 @@ describe('snapshots', () => {
     const writing = azure.compute.snapshots.grantAccess(GROUP, 'h', { access: 'Write', durationInSeconds: 60 });
     await assertRefused(writing, 409, 'OperationNotAllowed', /^Snapshot 'h' is read-only/);
     const blob = await blobOf('h');
-    assert.equal((await azure.compute.snapshots.get(GROUP, 'h')).diskState, 'ActiveSAS');
-    assert.equal((await refusal(blob.uploadPages(Buffer.alloc(512), 0, 512))).status, 403);
-    assert.equal((await refusal(blob.clearPages(0, 512))).status, 403);
+    expect((await azure.compute.snapshots.get(GROUP, 'h')).diskState).toBe('ActiveSAS');
+    expect((await refusal(blob.uploadPages(Buffer.alloc(512), 0, 512))).status).toBe(403);
+    expect((await refusal(blob.clearPages(0, 512))).status).toBe(403);
     await assertRefused(
       azure.compute.snapshots.delete(GROUP, 'h'),
       409,
@@ -258,24 +261,24 @@ describe('snapshots', () => {
     );
     await azure.compute.snapshots.revokeAccess(GROUP, 'h').submitted();
     for (const attempt of [blob.getProperties(), blob.downloadToBuffer(0, 512), blob.getPageRanges(0, 512)]) {
-      assert.equal((await refusal(attempt)).status, 403);
+      expect((await refusal(attempt)).status).toBe(403);
     }
     await azure.emulator.idle();
     const path = await pathOf(snapshotId('h'));
     await azure.compute.snapshots.delete(GROUP, 'h');
-    assert.throws(() => statSync(path), { code: 'ENOENT' });
-    assert.equal((await raw(azure, 'DELETE', `${snapshotId('h')}?api-version=2025-01-02`)).status, 204);
+    expect(() => statSync(path)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+    expect((await raw(azure, 'DELETE', `${snapshotId('h')}?api-version=2025-01-02`)).status).toBe(204);
   });
 
   it('are listed by group and by subscription, and with the other resources', async () => {
     await azure.resources.resourceGroups.createOrUpdate('apart', { location: REGION });
     await makeSnapshot(azure, 'i', await makeDisk(azure, 'i-disk'), {}, 'apart');
     const names = async (pages: AsyncIterable<{ name?: string }>) => (await collect(pages)).map(({ name }) => name);
-    assert.deepEqual(await names(azure.compute.snapshots.listByResourceGroup('apart')), ['i']);
-    assert.ok((await names(azure.compute.snapshots.list())).includes('i'));
-    assert.deepEqual(await names(azure.resources.resources.listByResourceGroup('apart')), ['i']);
+    expect(await names(azure.compute.snapshots.listByResourceGroup('apart'))).toStrictEqual(['i']);
+    expect(await names(azure.compute.snapshots.list())).toContain('i');
+    expect(await names(azure.resources.resources.listByResourceGroup('apart'))).toStrictEqual(['i']);
     await azure.resources.resourceGroups.delete('apart');
-    assert.ok(!(await names(azure.compute.snapshots.list())).includes('i'));
+    expect(await names(azure.compute.snapshots.list())).not.toContain('i');
   });
 
   it('answers a write as Azure does: 202, both headers, no id, then the snapshot as output', async () => {
@@ -287,9 +290,9 @@ describe('snapshots', () => {
     const put = await raw(azure, 'PUT', `${snapshotId('j-wire')}?api-version=2025-01-02`, { body });
     assert.deepEqual([put.status, put.json['id']], [202, undefined], put.text);
     const url = new URL(String(put.headers['azure-asyncoperation']));
-    assert.match(url.pathname, /\/DiskOperations\//);
+    expect(url.pathname).toMatch(/\/DiskOperations\//);
     const poll = await raw(azure, 'GET', url.pathname + url.search);
-    assert.equal((poll.json['properties'] as { output: { id: string } }).output.id, snapshotId('j-wire'));
+    expect((poll.json['properties'] as { output: { id: string } }).output.id).toBe(snapshotId('j-wire'));
   });
 
   it('are made of a disk or a snapshot with content, and of nothing else', async () => {
@@ -317,9 +320,9 @@ describe('snapshots', () => {
 
 describe('snapshots and an emulator that ends', () => {
   const directory = mkdtempSync(join(tmpdir(), 'landfall-snapshots-'));
-  after(() => rmSync(directory, { recursive: true, force: true }));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  it('hold what was there when the request was accepted, though source and emulator end meanwhile', async (test) => {
+  it('hold what was there when the request was accepted, though source and emulator end meanwhile', async () => {
     const first = await startTestAzure({ dataDirectory: directory });
     const source = await makeDisk(first, 'source');
     const { json } = await raw(first, 'GET', `/_emulator/disk-path?id=${encodeURIComponent(source)}`);
@@ -335,16 +338,19 @@ describe('snapshots and an emulator that ends', () => {
 
     const later = Date.now() + 60_000;
     const second = await startTestAzure({ dataDirectory: directory, now: () => new Date(later) });
-    test.after(() => second.close());
-    await second.emulator.idle();
-    assert.equal((await second.compute.snapshots.get(GROUP, 'taken')).provisioningState, 'Succeeded');
-    const { uniqueId } = await second.compute.snapshots.get(GROUP, 'taken');
-    assert.deepEqual(readdirSync(join(directory, 'disks')), [`${uniqueId}.raw`]);
-    const { accessSAS } = await second.compute.snapshots.grantAccess(GROUP, 'taken', {
-      access: 'Read',
-      durationInSeconds: 60,
-    });
-    const blob = new PageBlobClient(accessSAS ?? '', new AnonymousCredential());
-    assert.equal((await blob.downloadToBuffer(0, 6)).toString(), 'before');
+    try {
+      await second.emulator.idle();
+      expect((await second.compute.snapshots.get(GROUP, 'taken')).provisioningState).toBe('Succeeded');
+      const { uniqueId } = await second.compute.snapshots.get(GROUP, 'taken');
+      expect(readdirSync(join(directory, 'disks'))).toStrictEqual([`${uniqueId}.raw`]);
+      const { accessSAS } = await second.compute.snapshots.grantAccess(GROUP, 'taken', {
+        access: 'Read',
+        durationInSeconds: 60,
+      });
+      const blob = new PageBlobClient(accessSAS ?? '', new AnonymousCredential());
+      expect((await blob.downloadToBuffer(0, 6)).toString()).toBe('before');
+    } finally {
+      await second.close();
+    }
   });
 });

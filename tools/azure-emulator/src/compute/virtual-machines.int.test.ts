@@ -1,6 +1,6 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
 import type { VirtualMachine } from '@azure/arm-compute';
 import {
   collect,
@@ -22,8 +22,8 @@ import {
 
 describe('virtual machines', () => {
   let azure: TestAzure;
-  before(async () => (azure = await startTestAzure()));
-  after(() => azure.close());
+  beforeAll(async () => (azure = await startTestAzure()));
+  afterAll(() => azure.close());
 
   const create = (name: string, body: VirtualMachine) =>
     azure.compute.virtualMachines.createOrUpdate(GROUP, name, body);
@@ -31,26 +31,25 @@ describe('virtual machines', () => {
   const rejects = async (call: PromiseLike<unknown>, status: number, code: string, message: RegExp): Promise<void> => {
     const refused = await refusal(call);
     assert.deepEqual({ status: refused.status, code: refused.code }, { status, code }, refused.message);
-    assert.match(refused.message, message);
+    expect(refused.message).toMatch(message);
   };
 
   it('makes a VM from a restored OS disk, with data disks at their LUNs', async () => {
     const data = await makeDisk(azure, 'a-data');
     const vm = await makeVm(azure, 'a', { dataDisks: [{ diskId: data, lun: 7 }] });
-    assert.equal(vm.id, vmId('a'));
-    assert.equal(vm.provisioningState, 'Succeeded');
-    assert.match(vm.vmId ?? '', /^[0-9a-f-]{36}$/);
-    assert.equal(vm.storageProfile?.osDisk?.managedDisk?.id, diskId('a-os'));
-    assert.equal(vm.osProfile, undefined);
-    assert.deepEqual(
-      vm.storageProfile?.dataDisks?.map(({ lun, managedDisk }) => [lun, managedDisk?.id]),
-      [[7, data]],
-    );
-    assert.equal(await powerState(azure, 'a'), 'PowerState/running');
+    expect(vm.id).toBe(vmId('a'));
+    expect(vm.provisioningState).toBe('Succeeded');
+    expect(vm.vmId ?? '').toMatch(/^[0-9a-f-]{36}$/);
+    expect(vm.storageProfile?.osDisk?.managedDisk?.id).toBe(diskId('a-os'));
+    expect(vm.osProfile).toBe(undefined);
+    expect(vm.storageProfile?.dataDisks?.map(({ lun, managedDisk }) => [lun, managedDisk?.id])).toStrictEqual([
+      [7, data],
+    ]);
+    expect(await powerState(azure, 'a')).toBe('PowerState/running');
     const disk = await azure.compute.disks.get(GROUP, 'a-data');
-    assert.deepEqual([disk.diskState, disk.managedBy], ['Attached', vmId('a')]);
+    expect([disk.diskState, disk.managedBy]).toStrictEqual(['Attached', vmId('a')]);
     const nic = await azure.network.networkInterfaces.get(GROUP, 'a-nic');
-    assert.equal(nic.virtualMachine?.id, vmId('a'));
+    expect(nic.virtualMachine?.id).toBe(vmId('a'));
   });
 
   it('answers a creation as Azure does: 201, Azure-AsyncOperation alone, provisioningState Creating', async () => {
@@ -58,27 +57,27 @@ describe('virtual machines', () => {
     const body = JSON.stringify({ location, properties: { hardwareProfile, storageProfile, networkProfile } });
     const put = await raw(azure, 'PUT', `${vmId('wire')}?api-version=2025-04-01`, { body });
     assert.equal(put.status, 201, put.text);
-    assert.equal((put.json['properties'] as { provisioningState: string }).provisioningState, 'Creating');
-    assert.equal(put.headers['location'], undefined);
+    expect((put.json['properties'] as { provisioningState: string }).provisioningState).toBe('Creating');
+    expect(put.headers['location']).toBe(undefined);
     const url = new URL(String(put.headers['azure-asyncoperation']));
-    assert.match(url.pathname, /\/providers\/Microsoft\.Compute\/locations\/westeurope\/operations\/[0-9a-f-]{36}$/);
+    expect(url.pathname).toMatch(/\/providers\/Microsoft\.Compute\/locations\/westeurope\/operations\/[0-9a-f-]{36}$/);
     const { json } = await raw(azure, 'GET', url.pathname + url.search);
-    assert.deepEqual(Object.keys(json).sort(), ['endTime', 'name', 'startTime', 'status']);
-    assert.equal(json['status'], 'Succeeded');
+    expect(Object.keys(json).sort()).toStrictEqual(['endTime', 'name', 'startTime', 'status']);
+    expect(json['status']).toBe('Succeeded');
   });
 
   it('makes a VM from an image, with an OS disk of the given name, and hides its secrets', async () => {
     const body = await workerBody(azure, 'imaged', { LANDFALL_API_URL: 'https://127.0.0.1:1' });
     const vm = await create('imaged', body);
-    assert.equal(vm.osProfile?.computerName, 'imaged');
+    expect(vm.osProfile?.computerName).toBe('imaged');
     const { text } = await raw(azure, 'GET', `${vmId('imaged')}?api-version=2025-04-01`);
-    assert.doesNotMatch(text, /customData|adminPassword|not-a-real-one/);
+    expect(text).not.toMatch(/customData|adminPassword|not-a-real-one/);
     const disk = await azure.compute.disks.get(GROUP, 'imaged-os');
-    assert.equal(disk.hyperVGeneration, 'V2');
-    assert.equal(disk.diskSizeGB, 30);
+    expect(disk.hyperVGeneration).toBe('V2');
+    expect(disk.diskSizeGB).toBe(30);
     await azure.compute.virtualMachines.delete(GROUP, 'imaged');
-    assert.equal((await refusal(azure.compute.disks.get(GROUP, 'imaged-os'))).status, 404);
-    assert.equal((await azure.network.networkInterfaces.get(GROUP, 'imaged-nic')).virtualMachine, undefined);
+    expect((await refusal(azure.compute.disks.get(GROUP, 'imaged-os'))).status).toBe(404);
+    expect((await azure.network.networkInterfaces.get(GROUP, 'imaged-nic')).virtualMachine).toBe(undefined);
   });
 
   it('refuses an image that does not exist, and a VM from an image that nobody could sign in to', async () => {
@@ -107,9 +106,9 @@ describe('virtual machines', () => {
       (await azure.compute.disks.get(GROUP, 'power-os')).diskState,
     ];
     await azure.compute.virtualMachines.powerOff(GROUP, 'power');
-    assert.deepEqual(await states(), ['PowerState/stopped', 'Attached']);
+    expect(await states()).toStrictEqual(['PowerState/stopped', 'Attached']);
     await azure.compute.virtualMachines.deallocate(GROUP, 'power');
-    assert.deepEqual(await states(), ['PowerState/deallocated', 'Reserved']);
+    expect(await states()).toStrictEqual(['PowerState/deallocated', 'Reserved']);
     await rejects(
       azure.compute.virtualMachines.restart(GROUP, 'power'),
       409,
@@ -117,32 +116,32 @@ describe('virtual machines', () => {
       /requires the VM to be running/,
     );
     await azure.compute.virtualMachines.start(GROUP, 'power');
-    assert.deepEqual(await states(), ['PowerState/running', 'Attached']);
+    expect(await states()).toStrictEqual(['PowerState/running', 'Attached']);
     await azure.compute.virtualMachines.restart(GROUP, 'power');
-    assert.deepEqual(await states(), ['PowerState/running', 'Attached']);
+    expect(await states()).toStrictEqual(['PowerState/running', 'Attached']);
   });
 
   it('tells its instance view with the VM when asked', async () => {
     await makeVm(azure, 'viewed', { generation: 'V2' });
     const vm = await azure.compute.virtualMachines.get(GROUP, 'viewed', { expand: 'instanceView' });
-    assert.equal(vm.instanceView?.hyperVGeneration, 'V2');
-    assert.deepEqual(
-      vm.instanceView?.statuses?.map(({ code }) => code),
-      ['ProvisioningState/succeeded', 'PowerState/running'],
-    );
-    assert.equal((await azure.compute.virtualMachines.get(GROUP, 'viewed')).instanceView, undefined);
+    expect(vm.instanceView?.hyperVGeneration).toBe('V2');
+    expect(vm.instanceView?.statuses?.map(({ code }) => code)).toStrictEqual([
+      'ProvisioningState/succeeded',
+      'PowerState/running',
+    ]);
+    expect((await azure.compute.virtualMachines.get(GROUP, 'viewed')).instanceView).toBe(undefined);
   });
 
   it('deletes a VM and keeps what it only had borrowed', async () => {
     const data = await makeDisk(azure, 'kept-data');
     await makeVm(azure, 'borrower', { dataDisks: [{ diskId: data, lun: 0 }] });
     await azure.compute.virtualMachines.delete(GROUP, 'borrower');
-    assert.equal((await refusal(azure.compute.virtualMachines.get(GROUP, 'borrower'))).code, 'ResourceNotFound');
+    expect((await refusal(azure.compute.virtualMachines.get(GROUP, 'borrower'))).code).toBe('ResourceNotFound');
     for (const name of ['kept-data', 'borrower-os']) {
       const disk = await azure.compute.disks.get(GROUP, name);
-      assert.deepEqual([disk.diskState, disk.managedBy], ['Unattached', undefined]);
+      expect([disk.diskState, disk.managedBy]).toStrictEqual(['Unattached', undefined]);
     }
-    assert.equal((await raw(azure, 'DELETE', `${vmId('borrower')}?api-version=2025-04-01`)).status, 204);
+    expect((await raw(azure, 'DELETE', `${vmId('borrower')}?api-version=2025-04-01`)).status).toBe(204);
   });
 
   it('deletes with a VM whatever its delete options say, as they were last set', async () => {
@@ -156,13 +155,12 @@ describe('virtual machines', () => {
     await azure.compute.virtualMachines.update(GROUP, 'cascade', {
       storageProfile: { osDisk: { createOption: 'Attach', deleteOption: 'Detach' } },
     });
-    assert.equal(
-      (await azure.compute.virtualMachines.get(GROUP, 'cascade')).storageProfile?.osDisk?.deleteOption,
+    expect((await azure.compute.virtualMachines.get(GROUP, 'cascade')).storageProfile?.osDisk?.deleteOption).toBe(
       'Detach',
     );
     await azure.compute.virtualMachines.delete(GROUP, 'cascade');
-    assert.equal((await azure.compute.disks.get(GROUP, 'cascade-os')).diskState, 'Unattached');
-    assert.equal((await refusal(azure.network.networkInterfaces.get(GROUP, 'cascade-nic'))).status, 404);
+    expect((await azure.compute.disks.get(GROUP, 'cascade-os')).diskState).toBe('Unattached');
+    expect((await refusal(azure.network.networkInterfaces.get(GROUP, 'cascade-nic'))).status).toBe(404);
   });
 
   it('keeps to If-None-Match and If-Match', async () => {
@@ -188,7 +186,7 @@ describe('virtual machines', () => {
     const body = await vmBody(azure, 'repeated');
     const first = await create('repeated', body);
     const second = await create('repeated', body);
-    assert.equal(second.vmId, first.vmId);
+    expect(second.vmId).toBe(first.vmId);
     const otherOs = await makeDisk(azure, 'other-os', { generation: 'V1' });
     const osDisk = { createOption: 'Attach', osType: 'Linux', managedDisk: { id: otherOs } } as const;
     await rejects(
@@ -217,10 +215,7 @@ describe('virtual machines', () => {
   it('changes the size of a VM within the rules for sizes', async () => {
     await makeVm(azure, 'resized', { generation: 'V1' });
     await azure.compute.virtualMachines.update(GROUP, 'resized', { hardwareProfile: { vmSize: 'Standard_D4s_v5' } });
-    assert.equal(
-      (await azure.compute.virtualMachines.get(GROUP, 'resized')).hardwareProfile?.vmSize,
-      'Standard_D4s_v5',
-    );
+    expect((await azure.compute.virtualMachines.get(GROUP, 'resized')).hardwareProfile?.vmSize).toBe('Standard_D4s_v5');
     await rejects(
       azure.compute.virtualMachines.update(GROUP, 'resized', { hardwareProfile: { vmSize: 'Standard_DC2s_v3' } }),
       400,
@@ -282,7 +277,7 @@ describe('virtual machines', () => {
     );
     const usages = await collect(azure.compute.usage.list(REGION));
     const family = usages.find(({ name }) => name?.value === 'standardESv5Family');
-    assert.deepEqual([family?.currentValue, family?.limit], [4, 6]);
+    expect([family?.currentValue, family?.limit]).toStrictEqual([4, 6]);
     await azure.compute.virtualMachines.delete(GROUP, 'q1');
     await create('q2', second);
     await settings({ coreLimits: {} });
@@ -332,7 +327,7 @@ describe('virtual machines', () => {
     await makeVm(azure, 'busy');
     await settings({ delaysMs: { 'virtualMachines.deallocate': 60_000 } });
     await azure.compute.virtualMachines.deallocate(GROUP, 'busy').submitted();
-    assert.equal(await powerState(azure, 'busy'), 'PowerState/deallocating');
+    expect(await powerState(azure, 'busy')).toBe('PowerState/deallocating');
     await rejects(
       azure.compute.virtualMachines.start(GROUP, 'busy'),
       409,
@@ -346,7 +341,7 @@ describe('virtual machines', () => {
       /^Operation 'delete' is not allowed/,
     );
     await azure.compute.virtualMachines.delete(GROUP, 'busy', { forceDeletion: true });
-    assert.equal((await refusal(azure.compute.virtualMachines.get(GROUP, 'busy'))).status, 404);
+    expect((await refusal(azure.compute.virtualMachines.get(GROUP, 'busy'))).status).toBe(404);
     await settings({ delaysMs: {} });
   });
 
@@ -365,14 +360,14 @@ describe('virtual machines', () => {
       }),
     });
     assert.equal(made.status, 201, made.text);
-    assert.equal(await powerState(azure, 'local', 'sources'), 'PowerState/running');
+    expect(await powerState(azure, 'local', 'sources')).toBe('PowerState/running');
     const disk = await azure.compute.disks.get('sources', 'local-data-0');
-    assert.deepEqual([disk.diskSizeGB, disk.diskState], [1, 'Attached']);
+    expect([disk.diskSizeGB, disk.diskState]).toStrictEqual([1, 'Attached']);
     const path = await raw(azure, 'GET', `/_emulator/disk-path?id=${encodeURIComponent(disk.id ?? '')}`);
-    assert.equal(readFileSync(String(path.json['path'])).toString('utf8', 0, 4), 'data');
+    expect(readFileSync(String(path.json['path'])).toString('utf8', 0, 4)).toBe('data');
     const missing = await raw(azure, 'POST', '/_emulator/vms', {
       body: JSON.stringify({ name: 'local2', resourceGroup: 'sources', osDisk: `${folder}/nothing.raw` }),
     });
-    assert.equal(missing.status, 400);
+    expect(missing.status).toBe(400);
   });
 });

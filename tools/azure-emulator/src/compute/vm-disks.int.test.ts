@@ -1,7 +1,7 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import {
   diskId,
   GROUP,
@@ -17,8 +17,8 @@ import {
 
 describe('data disks of a VM', () => {
   let azure: TestAzure;
-  before(async () => (azure = await startTestAzure()));
-  after(() => azure.close());
+  beforeAll(async () => (azure = await startTestAzure()));
+  afterAll(() => azure.close());
 
   const attach = (vm: string, diskIds: readonly (readonly [id: string, lun?: number])[]) =>
     azure.compute.virtualMachines.attachDetachDataDisks(GROUP, vm, {
@@ -35,35 +35,32 @@ describe('data disks of a VM', () => {
   const rejects = async (call: PromiseLike<unknown>, status: number, code: string, message: RegExp): Promise<void> => {
     const refused = await refusal(call);
     assert.deepEqual({ status: refused.status, code: refused.code }, { status, code }, refused.message);
-    assert.match(refused.message, message);
+    expect(refused.message).toMatch(message);
   };
 
   it('attaches at the wanted LUNs, or the lowest that are free, and links the files there', async () => {
     await makeVm(azure, 'a', { size: 'Standard_F4s_v2' });
     const [one, two, three] = [await makeDisk(azure, 'a1'), await makeDisk(azure, 'a2'), await makeDisk(azure, 'a3')];
     const profile = await attach('a', [[one, 1], [two], [three]]);
-    assert.deepEqual(
-      profile.dataDisks?.map(({ lun, name }) => [lun, name]),
-      [
-        [1, 'a1'],
-        [0, 'a2'],
-        [2, 'a3'],
-      ],
-    );
-    assert.deepEqual(links('a'), ['0', '1', '2']);
+    expect(profile.dataDisks?.map(({ lun, name }) => [lun, name])).toStrictEqual([
+      [1, 'a1'],
+      [0, 'a2'],
+      [2, 'a3'],
+    ]);
+    expect(links('a')).toStrictEqual(['0', '1', '2']);
     const { json } = await raw(azure, 'GET', `/_emulator/disk-path?id=${encodeURIComponent(two)}`);
-    assert.equal(readlinkSync(join(azure.directory, 'vms', GROUP, 'a', 'by-lun', '0')), json['path']);
+    expect(readlinkSync(join(azure.directory, 'vms', GROUP, 'a', 'by-lun', '0'))).toBe(json['path']);
   });
 
   it('detaches, lets the disk go and takes its link away', async () => {
     const disk = await makeDisk(azure, 'b1');
     await makeVm(azure, 'b', { dataDisks: [{ diskId: disk, lun: 4 }] });
-    assert.deepEqual(links('b'), ['4']);
+    expect(links('b')).toStrictEqual(['4']);
     await detach('b', disk);
-    assert.deepEqual(await luns('b'), []);
-    assert.deepEqual(links('b'), []);
+    expect(await luns('b')).toStrictEqual([]);
+    expect(links('b')).toStrictEqual([]);
     const { diskState, managedBy } = await azure.compute.disks.get(GROUP, 'b1');
-    assert.deepEqual([diskState, managedBy], ['Unattached', undefined]);
+    expect([diskState, managedBy]).toStrictEqual(['Unattached', undefined]);
   });
 
   it('takes a PATCH as the whole list: what is left out or marked is detached', async () => {
@@ -82,15 +79,15 @@ describe('data disks of a VM', () => {
         ],
       },
     });
-    assert.deepEqual(await luns('c'), [[5, 'c3']]);
-    for (const name of ['c1', 'c2']) assert.equal((await azure.compute.disks.get(GROUP, name)).diskState, 'Unattached');
+    expect(await luns('c')).toStrictEqual([[5, 'c3']]);
+    for (const name of ['c1', 'c2']) expect((await azure.compute.disks.get(GROUP, name)).diskState).toBe('Unattached');
   });
 
   it('leaves the disks alone when a PATCH does not speak of them', async () => {
     const disk = await makeDisk(azure, 'd1');
     await makeVm(azure, 'd', { dataDisks: [{ diskId: disk, lun: 0 }] });
     await azure.compute.virtualMachines.update(GROUP, 'd', { tags: { a: 'b' } });
-    assert.deepEqual(await luns('d'), [[0, 'd1']]);
+    expect(await luns('d')).toStrictEqual([[0, 'd1']]);
   });
 
   it('refuses a LUN that is taken, more disks than the size takes, and a disk of another VM', async () => {
@@ -159,7 +156,7 @@ describe('data disks of a VM', () => {
     await makeVm(azure, 'k');
     await settings({ delaysMs: { 'virtualMachines.update': 60_000 } });
     await attach('j', [[disk]]).submitted();
-    assert.deepEqual(links('j'), []);
+    expect(links('j')).toStrictEqual([]);
     await rejects(attach('k', [[disk]]), 409, 'ConflictingUserInput', /already owned by VM '.*\/j'/);
     await rejects(azure.compute.disks.delete(GROUP, 'j1'), 409, 'OperationNotAllowed', /^Disk j1 is attached to VM /);
     await settings({ delaysMs: {} });
@@ -184,7 +181,7 @@ describe('data disks of a VM', () => {
     const { status } = await refusal(
       azure.compute.virtualMachines.createOrUpdate(GROUP, 'n', { ...body, storageProfile: both }),
     );
-    assert.equal(status, 409);
+    expect(status).toBe(409);
   });
 
   it('makes an empty data disk together with its VM', async () => {
@@ -197,14 +194,14 @@ describe('data disks of a VM', () => {
       storageProfile: { ...body.storageProfile, dataDisks },
     });
     const disk = await azure.compute.disks.get(GROUP, 'o-data');
-    assert.deepEqual([disk.diskSizeGB, disk.managedBy], [8, vmId('o')]);
-    assert.deepEqual(links('o'), ['2']);
+    expect([disk.diskSizeGB, disk.managedBy]).toStrictEqual([8, vmId('o')]);
+    expect(links('o')).toStrictEqual(['2']);
   });
 
   it('reserves rather than attaches a disk of a VM that is deallocated', async () => {
     await makeVm(azure, 'p');
     await azure.compute.virtualMachines.deallocate(GROUP, 'p');
     await attach('p', [[await makeDisk(azure, 'p1')]]);
-    assert.equal((await azure.compute.disks.get(GROUP, 'p1')).diskState, 'Reserved');
+    expect((await azure.compute.disks.get(GROUP, 'p1')).diskState).toBe('Reserved');
   });
 });

@@ -1,8 +1,7 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AnonymousCredential, BlobClient } from '@azure/storage-blob';
-import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import {
   assertRefused,
   collect,
@@ -22,8 +21,8 @@ import {
 describe('what is done inside a VM', () => {
   let azure: TestAzure;
   let now = new Date();
-  before(async () => (azure = await startTestAzure({ now: () => now })));
-  after(() => azure.close());
+  beforeAll(async () => (azure = await startTestAzure({ now: () => now })));
+  afterAll(() => azure.close());
 
   const script = { commandId: 'RunShellScript', script: ['uname -a'], parameters: [{ name: 'a', value: 'b' }] };
   const extension = (type = 'CustomScript') => ({
@@ -39,28 +38,25 @@ describe('what is done inside a VM', () => {
     await makeVm(azure, 'run');
     await set(azure, { runCommandOutput: { stdout: 'Linux run 6.1', stderr: 'a warning' } });
     const { value } = await azure.compute.virtualMachines.runCommand(GROUP, 'run', script);
-    assert.deepEqual(
-      value?.map(({ code, level, message }) => [code, level, message]),
-      [['ProvisioningState/succeeded', 'Info', 'Enable succeeded: \n[stdout]\nLinux run 6.1\n[stderr]\na warning']],
-    );
+    expect(value?.map(({ code, level, message }) => [code, level, message])).toStrictEqual([
+      ['ProvisioningState/succeeded', 'Info', 'Enable succeeded: \n[stdout]\nLinux run 6.1\n[stderr]\na warning'],
+    ]);
     const { json } = await raw(azure, 'GET', '/_emulator/run-commands');
     const [recorded] = json['value'] as Record<string, unknown>[];
-    assert.deepEqual(
-      [recorded?.['vm'], recorded?.['script'], recorded?.['status']],
-      [vmId('run'), ['uname -a'], 'Succeeded'],
-    );
+    expect([recorded?.['vm'], recorded?.['script'], recorded?.['status']]).toStrictEqual([
+      vmId('run'),
+      ['uname -a'],
+      'Succeeded',
+    ]);
     const body = await vmBody(azure, 'windows');
     const osDisk = { ...body.storageProfile?.osDisk, createOption: 'Attach', osType: 'Windows' as const };
     await azure.compute.virtualMachines.createOrUpdate(GROUP, 'windows', { ...body, storageProfile: { osDisk } });
     const power = { commandId: 'RunPowerShellScript', script: ['Get-Date'] };
     const answer = await azure.compute.virtualMachines.runCommand(GROUP, 'windows', power);
-    assert.deepEqual(
-      answer.value?.map(({ code, message }) => [code, message]),
-      [
-        ['ComponentStatus/StdOut/succeeded', 'Linux run 6.1'],
-        ['ComponentStatus/StdErr/succeeded', 'a warning'],
-      ],
-    );
+    expect(answer.value?.map(({ code, message }) => [code, message])).toStrictEqual([
+      ['ComponentStatus/StdOut/succeeded', 'Linux run 6.1'],
+      ['ComponentStatus/StdErr/succeeded', 'a warning'],
+    ]);
   });
 
   it('refuses a script for another system, on a VM that does not run, and a second one at a time', async () => {
@@ -91,27 +87,27 @@ describe('what is done inside a VM', () => {
     await makeVm(azure, 'extended');
     const { virtualMachineExtensions: extensions } = azure.compute;
     const made = await extensions.createOrUpdate(GROUP, 'extended', 'script', extension());
-    assert.deepEqual(
-      [made.id, made.type, made.provisioningState],
-      [`${vmId('extended')}/extensions/script`, 'Microsoft.Compute/virtualMachines/extensions', 'Succeeded'],
-    );
+    expect([made.id, made.type, made.provisioningState]).toStrictEqual([
+      `${vmId('extended')}/extensions/script`,
+      'Microsoft.Compute/virtualMachines/extensions',
+      'Succeeded',
+    ]);
     const { text } = await raw(azure, 'GET', `${vmId('extended')}?api-version=2025-04-01`);
-    assert.doesNotMatch(text, /not-a-real-one/);
+    expect(text).not.toMatch(/not-a-real-one/);
     const vm = await azure.compute.virtualMachines.get(GROUP, 'extended', { expand: 'instanceView' });
-    assert.deepEqual(
+    expect(
       vm.resources?.map(({ name, typePropertiesType, settings }) => [name, typePropertiesType, settings]),
-      [['script', 'CustomScript', { commandToExecute: 'true' }]],
-    );
-    assert.equal(vm.instanceView?.extensions?.[0]?.type, 'Microsoft.Azure.Extensions.CustomScript');
+    ).toStrictEqual([['script', 'CustomScript', { commandToExecute: 'true' }]]);
+    expect(vm.instanceView?.extensions?.[0]?.type).toBe('Microsoft.Azure.Extensions.CustomScript');
     await extensions.update(GROUP, 'extended', 'script', { settings: { commandToExecute: 'false' } });
     const read = await extensions.get(GROUP, 'extended', 'script', { expand: 'instanceView' });
-    assert.deepEqual(read.settings, { commandToExecute: 'false' });
-    assert.equal(read.instanceView?.statuses?.[0]?.code, 'ProvisioningState/succeeded');
+    expect(read.settings).toStrictEqual({ commandToExecute: 'false' });
+    expect(read.instanceView?.statuses?.[0]?.code).toBe('ProvisioningState/succeeded');
     await extensions.createOrUpdate(GROUP, 'extended', 'monitor', extension('Monitor'));
     const names = async () => (await extensions.list(GROUP, 'extended')).value?.map(({ name }) => name);
-    assert.deepEqual(await names(), ['script', 'monitor']);
+    expect(await names()).toStrictEqual(['script', 'monitor']);
     await extensions.delete(GROUP, 'extended', 'script');
-    assert.deepEqual(await names(), ['monitor']);
+    expect(await names()).toStrictEqual(['monitor']);
     const missing = extensions.get(GROUP, 'extended', 'script');
     await assertRefused(missing, 404, 'ResourceNotFound', /virtualMachines\/extensions\/extended\/script'/);
   });
@@ -128,7 +124,7 @@ describe('what is done inside a VM', () => {
       /^Multiple VMExtensions per handler not supported for OS type 'Linux'\. VMExtension 'two' with handler 'Microsoft\.Azure\.Extensions\.CustomScript'/,
     );
     const { publisher, ...incomplete } = extension('Other');
-    assert.ok(publisher);
+    expect(publisher).toBeTruthy();
     await assertRefused(write('three', incomplete as never), 400, 'InvalidParameter', /'properties\.publisher'/);
     await azure.compute.virtualMachines.deallocate(GROUP, 'refusing');
     const stopped = /^Cannot modify extensions in the VM when the VM is not running\.$/;
@@ -143,16 +139,16 @@ describe('what is done inside a VM', () => {
     const body = { ...(await vmBody(azure, 'known')), identity: { type: 'SystemAssigned' } as const };
     const vm = await azure.compute.virtualMachines.createOrUpdate(GROUP, 'known', body);
     const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-    assert.match(vm.identity?.principalId ?? '', guid);
-    assert.match(vm.identity?.tenantId ?? '', guid);
+    expect(vm.identity?.principalId ?? '').toMatch(guid);
+    expect(vm.identity?.tenantId ?? '').toMatch(guid);
     const update = (identity: NonNullable<typeof vm.identity>) =>
       azure.compute.virtualMachines.update(GROUP, 'known', { identity });
     const both = await update({ type: 'SystemAssigned, UserAssigned', userAssignedIdentities: { [userId('a')]: {} } });
-    assert.equal(both.identity?.principalId, vm.identity?.principalId);
-    assert.match(both.identity?.userAssignedIdentities?.[userId('a')]?.clientId ?? '', guid);
+    expect(both.identity?.principalId).toBe(vm.identity?.principalId);
+    expect(both.identity?.userAssignedIdentities?.[userId('a')]?.clientId ?? '').toMatch(guid);
     const more = await update({ type: 'UserAssigned', userAssignedIdentities: { [userId('b')]: {} } });
-    assert.deepEqual(Object.keys(more.identity?.userAssignedIdentities ?? {}), [userId('a'), userId('b')]);
-    assert.equal(more.identity?.principalId, undefined);
+    expect(Object.keys(more.identity?.userAssignedIdentities ?? {})).toStrictEqual([userId('a'), userId('b')]);
+    expect(more.identity?.principalId).toBe(undefined);
     await assertRefused(
       update({ type: 'UserAssigned', userAssignedIdentities: { nonsense: {} } }),
       400,
@@ -165,7 +161,7 @@ describe('what is done inside a VM', () => {
       'InvalidIdentityValues',
       /identity type is 'UserAssigned'/,
     );
-    assert.equal((await update({ type: 'None' })).identity, undefined);
+    expect((await update({ type: 'None' })).identity).toBe(undefined);
   });
 
   it('serves the serial log and a screenshot at addresses that end', async () => {
@@ -179,28 +175,28 @@ describe('what is done inside a VM', () => {
       new BlobClient(url ?? '', new AnonymousCredential(), { retryOptions: { maxTries: 1 } });
     const { serialConsoleLogBlobUri, consoleScreenshotBlobUri } = await retrieve(10);
     const log = client(serialConsoleLogBlobUri);
-    assert.equal((await log.getProperties()).contentLength, 0);
+    expect((await log.getProperties()).contentLength).toBe(0);
     await set(azure, { serialLog: 'a line from the settings\n' });
-    assert.equal((await log.downloadToBuffer()).toString(), 'a line from the settings\n');
+    expect((await log.downloadToBuffer()).toString()).toBe('a line from the settings\n');
     const file = join(azure.directory, 'vms', GROUP, 'boot', 'serial.log');
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, 'Linux version 6.1 (debian)\nlogin: ');
-    assert.equal((await log.downloadToBuffer()).toString(), 'Linux version 6.1 (debian)\nlogin: ');
-    assert.equal((await log.downloadToBuffer(6, 7)).toString(), 'version');
-    assert.equal((await refusal(log.download(4096, 1))).status, 416);
-    assert.equal((await refusal(log.delete())).status, 403);
+    expect((await log.downloadToBuffer()).toString()).toBe('Linux version 6.1 (debian)\nlogin: ');
+    expect((await log.downloadToBuffer(6, 7)).toString()).toBe('version');
+    expect((await refusal(log.download(4096, 1))).status).toBe(416);
+    expect((await refusal(log.delete())).status).toBe(403);
     const screenshot = await client(consoleScreenshotBlobUri).downloadToBuffer();
-    assert.equal(screenshot.toString('latin1', 0, 2), 'BM');
-    assert.equal(screenshot.readUInt32LE(2), screenshot.length);
+    expect(screenshot.toString('latin1', 0, 2)).toBe('BM');
+    expect(screenshot.readUInt32LE(2)).toBe(screenshot.length);
     const forged = client(serialConsoleLogBlobUri?.replace(/se=[^&]*/, 'se=2099-01-01T00%3A00%3A00.000Z'));
-    assert.equal((await refusal(forged.getProperties())).status, 403);
+    expect((await refusal(forged.getProperties())).status).toBe(403);
     now = new Date(now.getTime() + 11 * 60_000);
-    assert.equal((await refusal(log.getProperties())).status, 403);
+    expect((await refusal(log.getProperties())).status).toBe(403);
     await assertRefused(retrieve(1441), 400, 'InvalidParameter', /between '1' and '1440'/);
     const again = client((await retrieve()).serialConsoleLogBlobUri);
-    assert.equal((await again.getProperties()).contentLength, 34);
+    expect((await again.getProperties()).contentLength).toBe(34);
     await azure.compute.virtualMachines.delete(GROUP, 'boot');
-    assert.equal((await refusal(again.getProperties())).status, 404);
+    expect((await refusal(again.getProperties())).status).toBe(404);
     await makeVm(azure, 'blind');
     const blind = azure.compute.virtualMachines.retrieveBootDiagnosticsData(GROUP, 'blind');
     await assertRefused(blind, 409, 'OperationNotAllowed', /^Boot diagnostics is not enabled on VM 'blind'\.$/);
@@ -210,8 +206,8 @@ describe('what is done inside a VM', () => {
     await makeVm(azure, 'sized', { zone: '2' });
     const names = async (sizes: AsyncIterable<{ name?: string }>) => (await collect(sizes)).map(({ name }) => name);
     const inRegion = await names(azure.compute.virtualMachineSizes.list('northeurope'));
-    assert.ok(inRegion.includes('Standard_F2s_v2') && !inRegion.includes('Standard_L8s_v3'));
+    expect(inRegion.includes('Standard_F2s_v2') && !inRegion.includes('Standard_L8s_v3')).toBe(true);
     const ofVm = await names(azure.compute.virtualMachines.listAvailableSizes(GROUP, 'sized'));
-    assert.ok(ofVm.includes('Standard_L8s_v3') && !ofVm.includes('Standard_E4ds_v5'));
+    expect(ofVm.includes('Standard_L8s_v3') && !ofVm.includes('Standard_E4ds_v5')).toBe(true);
   });
 });

@@ -1,9 +1,8 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { VirtualMachine } from '@azure/arm-compute';
-import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { FaultControl } from '../index.js';
 import {
   collect,
@@ -25,11 +24,11 @@ import {
 describe('ways out for a VM', () => {
   let azure: TestAzure;
   let faults: FaultControl;
-  before(async () => {
+  beforeAll(async () => {
     azure = await startTestAzure();
     faults = new FaultControl(azure.emulator);
   });
-  after(() => azure.close());
+  afterAll(() => azure.close());
 
   const create = (name: string, body: VirtualMachine) =>
     azure.compute.virtualMachines.createOrUpdate(GROUP, name, body);
@@ -59,13 +58,13 @@ describe('ways out for a VM', () => {
         dataDisksToDetach: [{ diskId: stuck, ...(detachOption === undefined ? {} : { detachOption }) }],
       });
     await slowly('virtualMachines.update', () => detach());
-    assert.equal((await refusal(detach())).status, 409);
+    expect((await refusal(detach())).status).toBe(409);
     await detach('ForceDetach');
-    assert.deepEqual(await dataDisks('a'), ['a-kept']);
-    assert.deepEqual(readdirSync(join(azure.directory, 'vms', GROUP, 'a', 'by-lun')), ['1']);
-    assert.deepEqual(await disk('a-stuck'), ['Unattached', undefined, 'Succeeded']);
+    expect(await dataDisks('a')).toStrictEqual(['a-kept']);
+    expect(readdirSync(join(azure.directory, 'vms', GROUP, 'a', 'by-lun'))).toStrictEqual(['1']);
+    expect(await disk('a-stuck')).toStrictEqual(['Unattached', undefined, 'Succeeded']);
     await azure.compute.virtualMachines.attachDetachDataDisks(GROUP, 'a2', { dataDisksToAttach: [{ diskId: stuck }] });
-    assert.deepEqual(await disk('a-stuck'), ['Attached', 'a2', 'Succeeded']);
+    expect(await disk('a-stuck')).toStrictEqual(['Attached', 'a2', 'Succeeded']);
   });
 
   it('a PATCH forces a detach, too, when it does nothing else', async () => {
@@ -90,13 +89,13 @@ describe('ways out for a VM', () => {
       azure.compute.virtualMachines.attachDetachDataDisks(GROUP, 'b', { dataDisksToDetach: [{ diskId: stuck }] }),
     );
     const more = patch([{ lun: 1, createOption: 'Attach', managedDisk: { id: other } }]);
-    assert.equal((await refusal(more)).status, 409);
+    expect((await refusal(more)).status).toBe(409);
     await patch();
-    assert.deepEqual(await dataDisks('b'), []);
-    assert.deepEqual(await disk('b-stuck'), ['Unattached', undefined, 'Succeeded']);
+    expect(await dataDisks('b')).toStrictEqual([]);
+    expect(await disk('b-stuck')).toStrictEqual(['Unattached', undefined, 'Succeeded']);
   });
 
-  it('a forced detach does not undo an attachment that is under way with it', async (test) => {
+  it('a forced detach does not undo an attachment that is under way with it', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'landfall-forced-'));
     const first = await startTestAzure({ dataDirectory: directory });
     const [leaving, coming] = [await makeDisk(first, 'c-leaving'), await makeDisk(first, 'c-coming')];
@@ -113,14 +112,15 @@ describe('ways out for a VM', () => {
 
     const later = Date.now() + 60_000;
     const second = await startTestAzure({ dataDirectory: directory, now: () => new Date(later) });
-    test.after(async () => {
+    try {
+      await second.emulator.idle();
+      expect(await dataDisks('c', second)).toStrictEqual(['c-coming']);
+      expect(await disk('c-coming', second)).toStrictEqual(['Attached', 'c', 'Succeeded']);
+      expect(await disk('c-leaving', second)).toStrictEqual(['Attached', 'c2', 'Succeeded']);
+    } finally {
       await second.close();
       rmSync(directory, { recursive: true });
-    });
-    await second.emulator.idle();
-    assert.deepEqual(await dataDisks('c', second), ['c-coming']);
-    assert.deepEqual(await disk('c-coming', second), ['Attached', 'c', 'Succeeded']);
-    assert.deepEqual(await disk('c-leaving', second), ['Attached', 'c2', 'Succeeded']);
+    }
   });
 
   it('a forced deletion lets go of disks that the VM was only about to get', async () => {
@@ -130,8 +130,8 @@ describe('ways out for a VM', () => {
       azure.compute.virtualMachines.attachDetachDataDisks(GROUP, 'd', { dataDisksToAttach: [{ diskId: coming }] }),
     );
     await azure.compute.virtualMachines.delete(GROUP, 'd', { forceDeletion: true });
-    assert.deepEqual(await disk('d-coming'), ['Unattached', undefined, 'Succeeded']);
-    assert.deepEqual(await disk('d-os'), ['Unattached', undefined, 'Succeeded']);
+    expect(await disk('d-coming')).toStrictEqual(['Unattached', undefined, 'Succeeded']);
+    expect(await disk('d-os')).toStrictEqual(['Unattached', undefined, 'Succeeded']);
     await azure.compute.disks.delete(GROUP, 'd-coming');
   });
 
@@ -142,8 +142,8 @@ describe('ways out for a VM', () => {
       create('e', { ...body, storageProfile: { ...body.storageProfile, dataDisks: [kept] } }),
     );
     await azure.compute.virtualMachines.delete(GROUP, 'e', { forceDeletion: true });
-    assert.equal((await refusal(azure.compute.disks.get(GROUP, 'e-os'))).status, 404);
-    assert.deepEqual((await disk('e-kept')).slice(0, 2), ['Unattached', undefined]);
+    expect((await refusal(azure.compute.disks.get(GROUP, 'e-os'))).status).toBe(404);
+    expect((await disk('e-kept')).slice(0, 2)).toStrictEqual(['Unattached', undefined]);
   });
 
   it('a VM whose creation failed keeps what it was given, and is made when it is asked for again', async () => {
@@ -160,13 +160,14 @@ describe('ways out for a VM', () => {
       },
     };
     await faults.add({ kind: 'allocation-failed', size: 'Standard_F4s_v2' });
-    assert.equal((await failure(azure, create('f', body))).code, 'AllocationFailed');
-    assert.equal((await azure.compute.virtualMachines.get(GROUP, 'f')).provisioningState, 'Failed');
-    assert.deepEqual(await disk('f-data'), ['Reserved', 'f', 'Succeeded']);
+    expect((await failure(azure, create('f', body))).code).toBe('AllocationFailed');
+    expect((await azure.compute.virtualMachines.get(GROUP, 'f')).provisioningState).toBe('Failed');
+    expect(await disk('f-data')).toStrictEqual(['Reserved', 'f', 'Succeeded']);
     const vm = await create('f', body);
-    assert.equal(vm.provisioningState, 'Succeeded');
-    assert.equal(await powerState(azure, 'f'), 'PowerState/running');
-    for (const name of ['f-data', 'f-os', 'f-new']) assert.deepEqual(await disk(name), ['Attached', 'f', 'Succeeded']);
+    expect(vm.provisioningState).toBe('Succeeded');
+    expect(await powerState(azure, 'f')).toBe('PowerState/running');
+    for (const name of ['f-data', 'f-os', 'f-new'])
+      expect(await disk(name)).toStrictEqual(['Attached', 'f', 'Succeeded']);
   });
 
   it('a VM whose creation failed lets go of what it is not asked for again', async () => {
@@ -175,7 +176,7 @@ describe('ways out for a VM', () => {
     await faults.add({ kind: 'allocation-failed' });
     await failure(azure, create('g', body));
     await create('g', { ...body, storageProfile: { ...body.storageProfile, dataDisks: [] } });
-    assert.deepEqual(await disk('g-data'), ['Unattached', undefined, 'Succeeded']);
+    expect(await disk('g-data')).toStrictEqual(['Unattached', undefined, 'Succeeded']);
   });
 
   it('an operation that fails leaves the power of the VM as it was', async () => {
@@ -184,7 +185,7 @@ describe('ways out for a VM', () => {
     const states = async () => [await powerState(azure, 'h'), (await disk('h-os'))[0]];
     await faults.add({ kind: 'fail-late', operation: 'virtualMachines.powerOff' });
     await failure(azure, virtualMachines.powerOff(GROUP, 'h'));
-    assert.deepEqual(await states(), ['PowerState/running', 'Attached']);
+    expect(await states()).toStrictEqual(['PowerState/running', 'Attached']);
     await virtualMachines.powerOff(GROUP, 'h');
     for (const [kind, operation] of [
       ['virtualMachines.start', () => virtualMachines.start(GROUP, 'h')],
@@ -192,14 +193,14 @@ describe('ways out for a VM', () => {
     ] as const) {
       await faults.add({ kind: 'fail-late', operation: kind });
       await failure(azure, operation());
-      assert.deepEqual(await states(), ['PowerState/stopped', 'Attached']);
+      expect(await states()).toStrictEqual(['PowerState/stopped', 'Attached']);
     }
     await virtualMachines.deallocate(GROUP, 'h');
     await faults.add({ kind: 'allocation-failed' });
-    assert.equal((await failure(azure, virtualMachines.start(GROUP, 'h'))).code, 'AllocationFailed');
-    assert.deepEqual(await states(), ['PowerState/deallocated', 'Reserved']);
+    expect((await failure(azure, virtualMachines.start(GROUP, 'h'))).code).toBe('AllocationFailed');
+    expect(await states()).toStrictEqual(['PowerState/deallocated', 'Reserved']);
     await virtualMachines.start(GROUP, 'h');
-    assert.deepEqual(await states(), ['PowerState/running', 'Attached']);
+    expect(await states()).toStrictEqual(['PowerState/running', 'Attached']);
   });
 
   it('a disk or a snapshot whose creation failed is made when it is asked for again', async () => {
@@ -212,11 +213,11 @@ describe('ways out for a VM', () => {
       });
     await faults.add({ kind: 'fail-late', operation: 'disks.create' });
     await failure(azure, copy());
-    assert.equal((await disk('j-copy'))[2], 'Failed');
-    assert.equal((await copy()).provisioningState, 'Succeeded');
+    expect((await disk('j-copy'))[2]).toBe('Failed');
+    expect((await copy()).provisioningState).toBe('Succeeded');
     await faults.add({ kind: 'fail-late', operation: 'snapshots.create' });
     await refusal(makeSnapshot(azure, 'j-snapshot', source));
-    assert.equal((await makeSnapshot(azure, 'j-snapshot', source)).provisioningState, 'Succeeded');
+    expect((await makeSnapshot(azure, 'j-snapshot', source)).provisioningState).toBe('Succeeded');
   });
 
   it('a disk whose update failed keeps its content when it is asked for again', async () => {
@@ -224,10 +225,10 @@ describe('ways out for a VM', () => {
     const before = await azure.compute.disks.get(GROUP, 'k');
     await faults.add({ kind: 'fail-late', operation: 'disks.update' });
     await failure(azure, azure.compute.disks.update(GROUP, 'k', { diskSizeGB: 2 }));
-    assert.deepEqual((await disk('k'))[2], 'Failed');
+    expect((await disk('k'))[2]).toStrictEqual('Failed');
     await makeDisk(azure, 'k');
-    assert.equal((await azure.compute.disks.get(GROUP, 'k')).uniqueId, before.uniqueId);
-    assert.deepEqual((await disk('k'))[2], 'Succeeded');
+    expect((await azure.compute.disks.get(GROUP, 'k')).uniqueId).toBe(before.uniqueId);
+    expect((await disk('k'))[2]).toStrictEqual('Succeeded');
   });
 
   it('a size that becomes restricted stays with the VMs that have it, and shows in the list', async () => {
@@ -239,11 +240,11 @@ describe('ways out for a VM', () => {
       skus
         .filter((sku) => sku.name === name)[0]
         ?.restrictions?.map(({ type, restrictionInfo }) => [type, restrictionInfo?.zones]);
-    assert.deepEqual(restrictions('Standard_D2s_v3'), [['Zone', ['1', '3']]]);
-    assert.deepEqual(restrictions('Standard_D4s_v3'), [['Location', undefined]]);
+    expect(restrictions('Standard_D2s_v3')).toStrictEqual([['Zone', ['1', '3']]]);
+    expect(restrictions('Standard_D4s_v3')).toStrictEqual([['Location', undefined]]);
     await azure.compute.virtualMachines.update(GROUP, 'i', { tags: { still: 'here' } });
     await azure.compute.virtualMachines.deallocate(GROUP, 'i');
-    assert.equal((await refusal(azure.compute.virtualMachines.start(GROUP, 'i'))).code, 'SkuNotAvailable');
+    expect((await refusal(azure.compute.virtualMachines.start(GROUP, 'i'))).code).toBe('SkuNotAvailable');
     await set(azure, { sizeRestrictions: [] });
     await azure.compute.virtualMachines.start(GROUP, 'i');
   });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { FaultControl } from '../index.js';
 import {
   diskId,
@@ -18,11 +17,11 @@ describe('a disk on a bad day', () => {
   let azure: TestAzure;
   let nowMs = Date.now();
   let faults: FaultControl;
-  before(async () => {
+  beforeAll(async () => {
     azure = await startTestAzure({ now: () => new Date(nowMs) });
     faults = new FaultControl(azure.emulator);
   });
-  after(() => azure.close());
+  afterAll(() => azure.close());
   afterEach(async () => {
     await faults.clear();
     await faults.change({ delaysMs: {} });
@@ -41,15 +40,15 @@ describe('a disk on a bad day', () => {
     await makeVm(azure, 'holder', { dataDisks: [{ diskId: data, lun: 0 }] });
     await makeVm(azure, 'other');
     await faults.add({ kind: 'stuck-detach', resource: 'clinging' });
-    assert.match((await refusal(detach('holder', 'clinging'))).message, /'clinging' did not complete/);
+    expect((await refusal(detach('holder', 'clinging'))).message).toMatch(/'clinging' did not complete/);
     await faults.clear();
-    assert.match((await refusal(detach('holder', 'clinging'))).message, /Force the detach/);
+    expect((await refusal(detach('holder', 'clinging'))).message).toMatch(/Force the detach/);
     const disk = await azure.compute.disks.get(GROUP, 'clinging');
-    assert.deepEqual([disk.managedBy, disk.diskState], [vmId('holder'), 'Attached']);
-    assert.equal((await machines().get(GROUP, 'holder')).storageProfile?.dataDisks?.length, 1);
-    assert.equal((await refusal(attach('other', 'clinging'))).code, 'AttachDiskWhileBeingDetached');
+    expect([disk.managedBy, disk.diskState]).toStrictEqual([vmId('holder'), 'Attached']);
+    expect((await machines().get(GROUP, 'holder')).storageProfile?.dataDisks?.length).toBe(1);
+    expect((await refusal(attach('other', 'clinging'))).code).toBe('AttachDiskWhileBeingDetached');
     await detach('holder', 'clinging', true);
-    assert.equal((await azure.compute.disks.get(GROUP, 'clinging')).diskState, 'Unattached');
+    expect((await azure.compute.disks.get(GROUP, 'clinging')).diskState).toBe('Unattached');
     await attach('other', 'clinging');
     await detach('other', 'clinging');
   });
@@ -64,9 +63,9 @@ describe('a disk on a bad day', () => {
           dataDisks: [{ lun: 4, createOption: 'Attach', managedDisk: { id: data }, toBeDetached: true, ...more }],
         },
       });
-    assert.match((await refusal(update({}))).message, /did not complete/);
+    expect((await refusal(update({}))).message).toMatch(/did not complete/);
     await update({ detachOption: 'ForceDetach' });
-    assert.equal((await azure.compute.disks.get(GROUP, 'clinging-too')).diskState, 'Unattached');
+    expect((await azure.compute.disks.get(GROUP, 'clinging-too')).diskState).toBe('Unattached');
   });
 
   it('comes off when its VM is deleted', async () => {
@@ -87,12 +86,12 @@ describe('a disk on a bad day', () => {
     const poller = attach('late', 'unseen');
     await poller.submitted();
     const disk = await azure.compute.disks.get(GROUP, 'unseen');
-    assert.deepEqual([disk.diskState, disk.managedBy], ['Unattached', undefined]);
+    expect([disk.diskState, disk.managedBy]).toStrictEqual(['Unattached', undefined]);
     await azure.compute.disks.delete(GROUP, 'unseen');
     nowMs += 60_000;
-    assert.match((await refusal(poller.pollUntilDone())).message, /disks\/unseen.* was not found/);
+    expect((await refusal(poller.pollUntilDone())).message).toMatch(/disks\/unseen.* was not found/);
     const vm = await machines().get(GROUP, 'late');
-    assert.deepEqual([vm.storageProfile?.dataDisks, vm.provisioningState], [[], 'Failed']);
+    expect([vm.storageProfile?.dataDisks, vm.provisioningState]).toStrictEqual([[], 'Failed']);
   });
 
   it('is attached all the same when nobody took it, and is left to who took it first', async () => {
@@ -101,7 +100,7 @@ describe('a disk on a bad day', () => {
     await makeVm(azure, 'quick');
     await faults.add({ kind: 'stale-disk-state', when: { times: 2 }, resource: 'slow' });
     await attach('slow', 'wanted');
-    assert.equal((await azure.compute.disks.get(GROUP, 'wanted')).managedBy, vmId('slow'));
+    expect((await azure.compute.disks.get(GROUP, 'wanted')).managedBy).toBe(vmId('slow'));
     await detach('slow', 'wanted');
     await faults.change({ delaysMs: { 'virtualMachines.update': 60_000 } });
     const poller = attach('slow', 'wanted');
@@ -109,9 +108,9 @@ describe('a disk on a bad day', () => {
     await faults.change({ delaysMs: {} });
     await attach('quick', 'wanted');
     nowMs += 60_000;
-    assert.match((await refusal(poller.pollUntilDone())).message, /already owned by VM/);
+    expect((await refusal(poller.pollUntilDone())).message).toMatch(/already owned by VM/);
     const disk = await azure.compute.disks.get(GROUP, 'wanted');
-    assert.deepEqual([disk.managedBy, disk.diskState], [vmId('quick'), 'Attached']);
+    expect([disk.managedBy, disk.diskState]).toStrictEqual([vmId('quick'), 'Attached']);
   });
 
   it('cannot be deleted while it is being attached on any other day', async () => {
@@ -120,7 +119,7 @@ describe('a disk on a bad day', () => {
     await faults.change({ delaysMs: { 'virtualMachines.update': 60_000 } });
     const poller = attach('steady', 'seen');
     await poller.submitted();
-    assert.equal((await refusal(azure.compute.disks.delete(GROUP, 'seen'))).status, 409);
+    expect((await refusal(azure.compute.disks.delete(GROUP, 'seen'))).status).toBe(409);
     nowMs += 60_000;
     await poller.pollUntilDone();
   });
@@ -138,11 +137,11 @@ describe('a network interface of a VM that could not be made', () => {
     await refusal(create.createOrUpdate(GROUP, 'failed', body));
     await create.delete(GROUP, 'failed');
     const another = await refusal(create.createOrUpdate(GROUP, 'another', body));
-    assert.deepEqual([another.status, another.code], [400, 'NicReservedForAnotherVm']);
-    assert.match(another.message, /reserved for another Virtual Machine for 180 seconds.*virtualMachines\/failed/);
-    assert.equal((await refusal(azure.network.networkInterfaces.delete(GROUP, 'failed-nic'))).code, another.code);
+    expect([another.status, another.code]).toStrictEqual([400, 'NicReservedForAnotherVm']);
+    expect(another.message).toMatch(/reserved for another Virtual Machine for 180 seconds.*virtualMachines\/failed/);
+    expect((await refusal(azure.network.networkInterfaces.delete(GROUP, 'failed-nic'))).code).toBe(another.code);
     nowMs += 179_000;
-    assert.equal((await refusal(azure.network.networkInterfaces.delete(GROUP, 'failed-nic'))).code, another.code);
+    expect((await refusal(azure.network.networkInterfaces.delete(GROUP, 'failed-nic'))).code).toBe(another.code);
     nowMs += 2_000;
     await create.createOrUpdate(GROUP, 'another', body);
 

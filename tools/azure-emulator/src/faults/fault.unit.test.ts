@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { FAULT, fits, matches, strikes, type Fault, type FaultWish } from './fault.js';
 import { requestNames } from './operation-names.js';
 
@@ -67,8 +67,7 @@ describe('a fault', () => {
     for (const [wish, expected] of cases) {
       assert.equal(fits(fault({ kind: 'error', ...wish }), target), expected, JSON.stringify(wish));
     }
-    assert.equal(
-      fits(fault({ kind: 'error', size: 'Standard_F2s_v2' }), { operations: ['x'], resources: [disk] }),
+    expect(fits(fault({ kind: 'error', size: 'Standard_F2s_v2' }), { operations: ['x'], resources: [disk] })).toBe(
       false,
     );
   });
@@ -76,9 +75,9 @@ describe('a fault', () => {
   it('strikes once unless it is told otherwise, the first times, the nth time only, or always', () => {
     const struck = (wish: Partial<FaultWish>): number[] =>
       [1, 2, 3, 4].filter((time) => strikes(fault({ kind: 'error', ...wish }).when, time));
-    assert.deepEqual(struck({}), [1]);
-    assert.deepEqual(struck({ when: { times: 2 } }), [1, 2]);
-    assert.deepEqual(struck({ when: { nth: 3 } }), [3]);
-    assert.deepEqual(struck({ when: 'always' }), [1, 2, 3, 4]);
+    expect(struck({})).toStrictEqual([1]);
+    expect(struck({ when: { times: 2 } })).toStrictEqual([1, 2]);
+    expect(struck({ when: { nth: 3 } })).toStrictEqual([3]);
+    expect(struck({ when: 'always' })).toStrictEqual([1, 2, 3, 4]);
   });
 });

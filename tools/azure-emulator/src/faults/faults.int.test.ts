@@ -1,5 +1,5 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'node:test';
 import { FaultControl, type FaultWish } from '../index.js';
 import {
   diskId,
@@ -21,11 +21,11 @@ describe('a request that a fault strikes', () => {
   let nowMs = Date.now();
   let faults: FaultControl;
   let number = 0;
-  before(async () => {
+  beforeAll(async () => {
     azure = await startTestAzure({ now: () => new Date(nowMs) });
     faults = new FaultControl(azure.emulator);
   });
-  after(() => azure.close());
+  afterAll(() => azure.close());
   afterEach(() => faults.clear());
 
   const name = (): string => `disk-${++number}`;
@@ -40,40 +40,40 @@ describe('a request that a fault strikes', () => {
       () => assert.fail('it was not refused'),
       (thrown: unknown) => thrown as { statusCode: number; code: string; message: string; response: unknown },
     );
-    assert.equal(error.statusCode, 429);
-    assert.equal(error.code, 'OperationNotAllowed');
-    assert.match(error.message, /too many requests have been received for this subscription/);
+    expect(error.statusCode).toBe(429);
+    expect(error.code).toBe('OperationNotAllowed');
+    expect(error.message).toMatch(/too many requests have been received for this subscription/);
     const { headers } = error.response as { headers: { get(name: string): string | undefined } };
-    assert.equal(headers.get('retry-after'), '17');
-    assert.equal(await exists(disk), false);
+    expect(headers.get('retry-after')).toBe('17');
+    expect(await exists(disk)).toBe(false);
     await putDisk(disk);
   });
 
   it('is answered 429 without Retry-After where the fault says so, in the words of the resource provider', async () => {
     await faults.add({ kind: 'throttle', retryAfterSeconds: null, when: { times: 3 } });
     const answer = await raw(azure, 'GET', `${diskId('any')}?api-version=2025-01-02`);
-    assert.equal(answer.status, 429);
-    assert.equal(answer.headers['retry-after'], undefined);
-    assert.equal((await refusal(makeNic(azure, 'nic'))).code, 'RetryableErrorDueToAnotherOperation');
+    expect(answer.status).toBe(429);
+    expect(answer.headers['retry-after']).toBe(undefined);
+    expect((await refusal(makeNic(azure, 'nic'))).code).toBe('RetryableErrorDueToAnotherOperation');
     const group = await refusal(azure.resources.resourceGroups.get(GROUP));
-    assert.deepEqual([group.status, group.code], [429, 'SubscriptionRequestsThrottled']);
+    expect([group.status, group.code]).toStrictEqual([429, 'SubscriptionRequestsThrottled']);
   });
 
   it('is answered 500, or whatever status, code and message the fault has, and not carried out', async () => {
     await faults.add({ kind: 'error', operation: 'disks.create' });
     const disk = name();
     const plain = await refusal(putDisk(disk));
-    assert.deepEqual([plain.status, plain.code], [500, 'InternalServerError']);
+    expect([plain.status, plain.code]).toStrictEqual([500, 'InternalServerError']);
     await faults.add({ kind: 'error', operation: 'disks.*', status: 409, code: 'Conflict', message: 'Not now.' });
-    assert.deepEqual(await refusal(putDisk(disk)), { status: 409, code: 'Conflict', message: 'Not now.' });
-    assert.equal(await exists(disk), false);
+    expect(await refusal(putDisk(disk))).toStrictEqual({ status: 409, code: 'Conflict', message: 'Not now.' });
+    expect(await exists(disk)).toBe(false);
   });
 
   it('is left without an answer until the client gives up, and not carried out', async () => {
     await faults.add({ kind: 'timeout', operation: 'Disks_CreateOrUpdate' });
     const disk = name();
     const giveUp = AbortSignal.timeout(200);
-    await assert.rejects(
+    await expect(
       Promise.resolve(
         azure.compute.disks.createOrUpdate(
           GROUP,
@@ -82,34 +82,33 @@ describe('a request that a fault strikes', () => {
           { abortSignal: giveUp },
         ),
       ),
-      { name: 'AbortError' },
-    );
-    assert.equal(giveUp.aborted, true);
-    assert.equal(await exists(disk), false);
+    ).rejects.toMatchObject({ name: 'AbortError' });
+    expect(giveUp.aborted).toBe(true);
+    expect(await exists(disk)).toBe(false);
   });
 
   it('is answered 504 by the gateway when the client does not give up', async () => {
     await faults.add({ kind: 'timeout', operation: 'Disks_CreateOrUpdate', forSeconds: 0.05 });
     const answer = await refusal(putDisk(name()));
-    assert.deepEqual([answer.status, answer.code], [504, 'GatewayTimeout']);
+    expect([answer.status, answer.code]).toStrictEqual([504, 'GatewayTimeout']);
   });
 
   it('is cut off before it is carried out', async () => {
     await faults.add({ kind: 'reset-before', operation: 'Disks_CreateOrUpdate' });
     const disk = name();
     const { code } = await refusal(putDisk(disk));
-    assert.match(String(code), /ECONNRESET|REQUEST_SEND_ERROR/);
-    assert.equal(await exists(disk), false);
+    expect(String(code)).toMatch(/ECONNRESET|REQUEST_SEND_ERROR/);
+    expect(await exists(disk)).toBe(false);
   });
 
   it('is cut off after it was carried out', async () => {
     await faults.add({ kind: 'reset-after', operation: 'Disks_CreateOrUpdate' });
     const disk = name();
     const { status } = await refusal(putDisk(disk));
-    assert.equal(status, undefined);
-    assert.equal(await exists(disk), true);
+    expect(status).toBe(undefined);
+    expect(await exists(disk)).toBe(true);
     const calls = JSON.parse((await raw(azure, 'GET', '/_emulator/calls')).text) as { fault?: string }[];
-    assert.equal(calls.filter(({ fault }) => fault === 'reset-after').length, 1);
+    expect(calls.filter(({ fault }) => fault === 'reset-after').length).toBe(1);
   });
 
   it('makes something that is not found for a while, and does nothing to what exists', async () => {
@@ -120,15 +119,15 @@ describe('a request that a fault strikes', () => {
     await putDisk(disk);
     const late = name();
     // The client reads what it has made as soon as the operation has ended.
-    assert.equal((await refusal(putDisk(late))).status, 404);
+    expect((await refusal(putDisk(late))).status).toBe(404);
     const missing = await refusal(azure.compute.disks.get(GROUP, late));
-    assert.deepEqual([missing.status, missing.code], [404, 'ResourceNotFound']);
-    assert.match(missing.message, new RegExp(`The Resource 'Microsoft.Compute/disks/${late}' under resource group`));
+    expect([missing.status, missing.code]).toStrictEqual([404, 'ResourceNotFound']);
+    expect(missing.message).toMatch(new RegExp(`The Resource 'Microsoft.Compute/disks/${late}' under resource group`));
     nowMs += 29_000;
-    assert.equal((await refusal(azure.compute.disks.get(GROUP, late))).status, 404);
+    expect((await refusal(azure.compute.disks.get(GROUP, late))).status).toBe(404);
     nowMs += 2_000;
-    assert.equal((await azure.compute.disks.get(GROUP, late)).name, late);
-    assert.equal((await faults.list()).find(({ id }) => id === fault.id)?.fired, 1);
+    expect((await azure.compute.disks.get(GROUP, late)).name).toBe(late);
+    expect((await faults.list()).find(({ id }) => id === fault.id)?.fired).toBe(1);
   });
 
   it('finds the quota gone that the list of usages still shows', async () => {
@@ -137,10 +136,10 @@ describe('a request that a fault strikes', () => {
     await faults.add({ kind: 'quota', size });
     const before = JSON.stringify(await usages());
     const refused = await refusal(azure.compute.virtualMachines.createOrUpdate(GROUP, 'no-quota', body));
-    assert.deepEqual([refused.status, refused.code], [409, 'OperationNotAllowed']);
-    assert.match(refused.message, /exceeding approved standardFSv2Family Cores quota\. .*Additional Required: 2/);
-    assert.equal(JSON.stringify(await usages()), before);
-    assert.equal((await refusal(azure.compute.virtualMachines.get(GROUP, 'no-quota'))).status, 404);
+    expect([refused.status, refused.code]).toStrictEqual([409, 'OperationNotAllowed']);
+    expect(refused.message).toMatch(/exceeding approved standardFSv2Family Cores quota\. .*Additional Required: 2/);
+    expect(JSON.stringify(await usages())).toBe(before);
+    expect((await refusal(azure.compute.virtualMachines.get(GROUP, 'no-quota'))).status).toBe(404);
     await azure.compute.virtualMachines.createOrUpdate(GROUP, 'no-quota', body);
   });
 
@@ -155,20 +154,20 @@ describe('a request that a fault strikes', () => {
     await faults.add({ kind: 'error', operation: 'Operations_Disk', resource: disk });
     await putDisk(name());
     const poll = await refusal(azure.compute.disks.update(GROUP, disk, { tags: {} }));
-    assert.equal(poll.status, 500);
+    expect(poll.status).toBe(500);
     await faults.add({ kind: 'error', operation: 'Disks_List*' });
-    assert.equal((await raw(azure, 'GET', `${diskId('x').replace(/\/x$/, '')}?api-version=2025-01-02`)).status, 500);
+    expect((await raw(azure, 'GET', `${diskId('x').replace(/\/x$/, '')}?api-version=2025-01-02`)).status).toBe(500);
   });
 });
 
 describe('an operation that a fault strikes', () => {
   let azure: TestAzure;
   let faults: FaultControl;
-  before(async () => {
+  beforeAll(async () => {
     azure = await startTestAzure();
     faults = new FaultControl(azure.emulator);
   });
-  after(() => azure.close());
+  afterAll(() => azure.close());
   afterEach(() => faults.clear());
 
   /** How the operation ended that a disk's creation began: the client sees only the message. */
@@ -192,37 +191,37 @@ describe('an operation that a fault strikes', () => {
       code: 'Broken',
       message: 'It broke.',
     });
-    assert.match((await refusal(makeDisk(azure, 'late'))).message, /It broke\./);
-    assert.equal((await azure.compute.disks.get(GROUP, 'late')).provisioningState, 'Failed');
+    expect((await refusal(makeDisk(azure, 'late'))).message).toMatch(/It broke\./);
+    expect((await azure.compute.disks.get(GROUP, 'late')).provisioningState).toBe('Failed');
     const end = await endOf('later');
-    assert.deepEqual([end['status'], end['error']], ['Failed', { code: 'Broken', message: 'It broke.' }]);
+    expect([end['status'], end['error']]).toStrictEqual(['Failed', { code: 'Broken', message: 'It broke.' }]);
     await makeDisk(azure, 'late');
-    assert.equal((await azure.compute.disks.get(GROUP, 'late')).provisioningState, 'Succeeded');
+    expect((await azure.compute.disks.get(GROUP, 'late')).provisioningState).toBe('Succeeded');
   });
 
   it('is canceled, as one that a newer one has preempted', async () => {
     await faults.add({ kind: 'cancel', operation: 'Disks_CreateOrUpdate', resource: 'canceled' });
     const end = await endOf('canceled');
-    assert.equal(end['status'], 'Canceled');
-    assert.equal((end['error'] as { code: string }).code, 'OperationPreempted');
+    expect(end['status']).toBe('Canceled');
+    expect((end['error'] as { code: string }).code).toBe('OperationPreempted');
     await faults.add({ kind: 'cancel', operation: 'disks.delete' });
     await makeDisk(azure, 'kept');
-    await assert.rejects(Promise.resolve(azure.compute.disks.delete(GROUP, 'kept')), /canceled|preempted/i);
-    assert.equal((await azure.compute.disks.get(GROUP, 'kept')).provisioningState, 'Succeeded');
+    await expect(Promise.resolve(azure.compute.disks.delete(GROUP, 'kept'))).rejects.toThrow(/canceled|preempted/i);
+    expect((await azure.compute.disks.get(GROUP, 'kept')).provisioningState).toBe('Succeeded');
   });
 
   it('finds no room for a size, in the region or in a zone', async () => {
     await faults.add({ kind: 'allocation-failed', size: 'Standard_F8s_v2', when: 'always' });
     await faults.add({ kind: 'allocation-failed', size: 'Standard_F4s_v2', zone: '2', when: 'always' });
     const inRegion = await refusal(makeVm(azure, 'big', { size: 'Standard_F8s_v2' }));
-    assert.match(inRegion.message, /do not have sufficient capacity for the requested VM size in this region/);
-    assert.equal((await azure.compute.virtualMachines.get(GROUP, 'big')).provisioningState, 'Failed');
+    expect(inRegion.message).toMatch(/do not have sufficient capacity for the requested VM size in this region/);
+    expect((await azure.compute.virtualMachines.get(GROUP, 'big')).provisioningState).toBe('Failed');
     const inZone = await refusal(makeVm(azure, 'zonal', { size: 'Standard_F4s_v2', zone: '2' }));
-    assert.match(inZone.message, /in this zone/);
+    expect(inZone.message).toMatch(/in this zone/);
     await makeVm(azure, 'elsewhere', { size: 'Standard_F4s_v2', zone: '1' });
     await makeVm(azure, 'small', { size: 'Standard_F2s_v2' });
     const calls = (await faults.list()).map(({ matched, fired }) => [matched, fired]);
-    assert.deepEqual(calls, [
+    expect(calls).toStrictEqual([
       [1, 1],
       [1, 1],
     ]);
@@ -232,21 +231,21 @@ describe('an operation that a fault strikes', () => {
     await makeVm(azure, 'parked', { size: 'Standard_F2s_v2' });
     await azure.compute.virtualMachines.deallocate(GROUP, 'parked');
     await faults.add({ kind: 'allocation-failed', operation: 'virtualMachines.start' });
-    assert.match((await refusal(azure.compute.virtualMachines.start(GROUP, 'parked'))).message, /Allocation failed/);
-    assert.equal(await powerState(azure, 'parked'), 'PowerState/deallocated');
+    expect((await refusal(azure.compute.virtualMachines.start(GROUP, 'parked'))).message).toMatch(/Allocation failed/);
+    expect(await powerState(azure, 'parked')).toBe('PowerState/deallocated');
     await azure.compute.virtualMachines.start(GROUP, 'parked');
-    assert.equal(await powerState(azure, 'parked'), 'PowerState/running');
+    expect(await powerState(azure, 'parked')).toBe('PowerState/running');
   });
 });
 
 describe('the list of faults', () => {
   let azure: TestAzure;
   let faults: FaultControl;
-  before(async () => {
+  beforeAll(async () => {
     azure = await startTestAzure();
     faults = new FaultControl(azure.emulator);
   });
-  after(() => azure.close());
+  afterAll(() => azure.close());
 
   it('refuses what can never strike, and what it does not know', async () => {
     const wrong: readonly [FaultWish, RegExp][] = [
@@ -263,8 +262,8 @@ describe('the list of faults', () => {
       [{ kind: 'error', other: 1 } as unknown as FaultWish, /Could not find member 'other'/],
     ];
     for (const [wish, message] of wrong) await assert.rejects(faults.add(wish), message, JSON.stringify(wish));
-    await assert.rejects(faults.clear('nobody'), /There is no fault 'nobody'/);
-    assert.deepEqual(await faults.list(), []);
+    await expect(faults.clear('nobody')).rejects.toThrow(/There is no fault 'nobody'/);
+    expect(await faults.list()).toStrictEqual([]);
   });
 
   it('offers each request to the oldest fault first, and to the next only when that one lets it pass', async () => {
@@ -274,18 +273,12 @@ describe('the list of faults', () => {
     for (let time = 0; time < 4; time++) {
       statuses.push((await raw(azure, 'GET', `${diskId('none')}?api-version=2025-01-02`)).status);
     }
-    assert.deepEqual(statuses, [404, 502, 429, 404]);
+    expect(statuses).toStrictEqual([404, 502, 429, 404]);
     const counted = new Map((await faults.list()).map((fault) => [fault.id, [fault.matched, fault.fired]]));
-    assert.deepEqual(counted.get(first.id), [4, 1]);
-    assert.deepEqual(counted.get(second.id), [3, 1]);
-    assert.deepEqual(
-      (await faults.clear(first.id)).map(({ id }) => id),
-      [first.id],
-    );
-    assert.deepEqual(
-      (await faults.list()).map(({ id }) => id),
-      [second.id],
-    );
+    expect(counted.get(first.id)).toStrictEqual([4, 1]);
+    expect(counted.get(second.id)).toStrictEqual([3, 1]);
+    expect((await faults.clear(first.id)).map(({ id }) => id)).toStrictEqual([first.id]);
+    expect((await faults.list()).map(({ id }) => id)).toStrictEqual([second.id]);
     await faults.clear();
   });
 
@@ -293,14 +286,13 @@ describe('the list of faults', () => {
     const one = await startTestAzure();
     await new FaultControl(one.emulator).add({ kind: 'error', operation: 'Disks_Get', when: { nth: 2 } });
     const path = `${diskId('none')}?api-version=2025-01-02`;
-    assert.equal((await raw(one, 'GET', path)).status, 404);
+    expect((await raw(one, 'GET', path)).status).toBe(404);
     await one.emulator.close();
     const two = await startTestAzure({ dataDirectory: one.directory });
-    assert.equal((await raw(two, 'GET', path)).status, 500);
-    assert.deepEqual(
-      (await new FaultControl(two.emulator).list()).map(({ fired, matched }) => [fired, matched]),
-      [[1, 2]],
-    );
+    expect((await raw(two, 'GET', path)).status).toBe(500);
+    expect((await new FaultControl(two.emulator).list()).map(({ fired, matched }) => [fired, matched])).toStrictEqual([
+      [1, 2],
+    ]);
     await two.emulator.close();
     await one.close().catch(() => undefined);
   });

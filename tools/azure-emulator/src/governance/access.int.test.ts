@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   clients,
   diskId,
@@ -23,13 +22,13 @@ describe('what Azure does not let everybody do', () => {
   let azure: TestAzure;
   let limited: AzureClients;
   let answers: ReturnType<typeof watch>;
-  before(async () => {
+  beforeAll(async () => {
     azure = await startTestAzure();
     answers = watch(azure.compute);
     limited = clients(azure.emulator.url, LIMITED);
     await makeDisk(azure, 'data');
   });
-  after(() => azure.close());
+  afterAll(() => azure.close());
   afterEach(() => settings({ principals: {}, policies: [], unregisteredProviders: [], delaysMs: {} }));
 
   const settings = (values: unknown) => raw(azure, 'PATCH', '/_emulator/settings', { body: JSON.stringify(values) });
@@ -52,28 +51,23 @@ describe('what Azure does not let everybody do', () => {
 
   it('refuses what no role allows, and names action and scope', async () => {
     await role(['*/read']);
-    assert.equal((await limited.compute.disks.get(GROUP, 'data')).name, 'data');
-    assert.deepEqual(
-      await refusal(limited.compute.disks.delete(GROUP, 'data')),
+    expect((await limited.compute.disks.get(GROUP, 'data')).name).toBe('data');
+    expect(await refusal(limited.compute.disks.delete(GROUP, 'data'))).toStrictEqual(
       unauthorized('Microsoft.Compute/disks/delete', diskId('data')),
     );
-    assert.deepEqual(
-      await refusal(makeDisk(limited, 'new')),
+    expect(await refusal(makeDisk(limited, 'new'))).toStrictEqual(
       unauthorized('Microsoft.Compute/disks/write', diskId('new')),
     );
-    assert.deepEqual(
+    expect(
       await refusal(limited.compute.disks.grantAccess(GROUP, 'data', { access: 'Read', durationInSeconds: 60 })),
-      unauthorized('Microsoft.Compute/disks/beginGetAccess/action', diskId('data')),
-    );
-    assert.deepEqual(
-      await refusal(limited.resources.resourceGroups.createOrUpdate('rg', { location: REGION })),
+    ).toStrictEqual(unauthorized('Microsoft.Compute/disks/beginGetAccess/action', diskId('data')));
+    expect(await refusal(limited.resources.resourceGroups.createOrUpdate('rg', { location: REGION }))).toStrictEqual(
       unauthorized(
         'Microsoft.Resources/subscriptions/resourceGroups/write',
         `/subscriptions/${SUBSCRIPTION}/resourceGroups/rg`,
       ),
     );
-    assert.deepEqual(
-      await refusal(limited.resources.providers.register('Microsoft.Compute')),
+    expect(await refusal(limited.resources.providers.register('Microsoft.Compute'))).toStrictEqual(
       unauthorized('Microsoft.Compute/register/action', `/subscriptions/${SUBSCRIPTION}`),
     );
   });
@@ -81,13 +75,11 @@ describe('what Azure does not let everybody do', () => {
   it('takes back with notActions what actions give, and holds a role to its scope', async () => {
     await role(['Microsoft.Compute/*'], ['Microsoft.Compute/disks/delete'], GROUP_SCOPE);
     await limited.compute.disks.update(GROUP, 'data', { tags: { a: 'b' } });
-    assert.deepEqual(
-      await refusal(limited.compute.disks.delete(GROUP, 'data')),
+    expect(await refusal(limited.compute.disks.delete(GROUP, 'data'))).toStrictEqual(
       unauthorized('Microsoft.Compute/disks/delete', diskId('data')),
     );
     await azure.resources.resourceGroups.createOrUpdate('apart', { location: REGION });
-    assert.deepEqual(
-      await refusal(makeDisk(limited, 'new', { group: 'apart' })),
+    expect(await refusal(makeDisk(limited, 'new', { group: 'apart' }))).toStrictEqual(
       unauthorized('Microsoft.Compute/disks/write', diskId('new', 'apart')),
     );
   });
@@ -100,12 +92,11 @@ describe('what Azure does not let everybody do', () => {
         limited.resources.resources.moveResources(GROUP, { resources: [diskId('data')], targetResourceGroup: goal }),
       );
     await role(['*/read']);
-    assert.deepEqual(
-      await move(),
+    expect(await move()).toStrictEqual(
       unauthorized('Microsoft.Resources/subscriptions/resourceGroups/moveResources/action', GROUP_SCOPE),
     );
     await role(['Microsoft.Resources/subscriptions/resourceGroups/moveResources/action']);
-    assert.deepEqual(await move(), unauthorized('Microsoft.Resources/subscriptions/resourceGroups/write', goal));
+    expect(await move()).toStrictEqual(unauthorized('Microsoft.Resources/subscriptions/resourceGroups/write', goal));
   });
 
   it('tells the asker what it may do in a resource group', async () => {
@@ -115,19 +106,26 @@ describe('what Azure does not let everybody do', () => {
           ...(token === undefined ? {} : { token }),
         })
       ).json['value'];
-    assert.deepEqual(await permissions(), [{ actions: ['*'], notActions: [], dataActions: [], notDataActions: [] }]);
+    expect(await permissions()).toStrictEqual([
+      { actions: ['*'], notActions: [], dataActions: [], notDataActions: [] },
+    ]);
     await role(['*/read'], ['Microsoft.Network/*']);
-    assert.deepEqual(await permissions(LIMITED), [
+    expect(await permissions(LIMITED)).toStrictEqual([
       { actions: ['*/read'], notActions: ['Microsoft.Network/*'], dataActions: [], notDataActions: [] },
     ]);
     await role(['*/read'], [], `/subscriptions/${SUBSCRIPTION}/resourceGroups/other`);
-    assert.deepEqual(await permissions(), [{ actions: ['*'], notActions: [], dataActions: [], notDataActions: [] }]);
+    expect(await permissions()).toStrictEqual([
+      { actions: ['*'], notActions: [], dataActions: [], notDataActions: [] },
+    ]);
   });
 
   it("keeps the emulator's own interface for its own token", async () => {
     await role(['*']);
     const answer = await raw(azure, 'GET', '/_emulator/settings', { token: LIMITED });
-    assert.deepEqual([answer.status, (answer.json['error'] as { code: string }).code], [403, 'AuthorizationFailed']);
+    expect([answer.status, (answer.json['error'] as { code: string }).code]).toStrictEqual([
+      403,
+      'AuthorizationFailed',
+    ]);
   });
 
   it('refuses what a policy denies, with the policy in the message and beside it', async () => {
@@ -137,7 +135,7 @@ describe('what Azure does not let everybody do', () => {
     const denied = await refusal(makeDisk(azure, 'far', { location: 'eastus' }));
     const assignment = `/subscriptions/${SUBSCRIPTION}/providers/Microsoft.Authorization/policyAssignments/eu-only`;
     const definition = `/subscriptions/${SUBSCRIPTION}/providers/Microsoft.Authorization/policyDefinitions/eu-only`;
-    assert.deepEqual(denied, {
+    expect(denied).toStrictEqual({
       status: 403,
       code: 'RequestDisallowedByPolicy',
       message:
@@ -145,39 +143,37 @@ describe('what Azure does not let everybody do', () => {
         `"policyDefinition":{"name":"Allowed locations","id":"${definition}"}}]'.`,
     });
     const { target, additionalInfo } = answers.error() ?? {};
-    assert.equal(target, 'far');
-    assert.equal(additionalInfo?.[0]?.type, 'PolicyViolation');
-    assert.equal(additionalInfo?.[0]?.info['policyAssignmentId'], assignment);
-    assert.equal(additionalInfo?.[0]?.info['policyDefinitionEffect'], 'deny');
+    expect(target).toBe('far');
+    expect(additionalInfo?.[0]?.type).toBe('PolicyViolation');
+    expect(additionalInfo?.[0]?.info['policyAssignmentId']).toBe(assignment);
+    expect(additionalInfo?.[0]?.info['policyDefinitionEffect']).toBe('deny');
     await makeDisk(azure, 'near');
   });
 
   it('denies by tag, by missing tag, by type and by scope, and judges a change by what it would leave', async () => {
     const code = async (call: PromiseLike<unknown>): Promise<string | undefined> => (await refusal(call)).code;
     await settings({ policies: [{ name: 'owned', missingTag: 'owner' }] });
-    assert.equal(await code(makeDisk(azure, 'bare')), 'RequestDisallowedByPolicy');
+    expect(await code(makeDisk(azure, 'bare'))).toBe('RequestDisallowedByPolicy');
     await makeDisk(azure, 'owned', { tags: { Owner: 'me' } });
     await azure.compute.disks.update(GROUP, 'owned', { diskSizeGB: 2 });
-    assert.equal(
-      await code(azure.compute.disks.update(GROUP, 'owned', { tags: { other: 'x' } })),
+    expect(await code(azure.compute.disks.update(GROUP, 'owned', { tags: { other: 'x' } }))).toBe(
       'RequestDisallowedByPolicy',
     );
     await azure.resources.resourceGroups.createOrUpdate('untagged', { location: REGION });
 
     await settings({ policies: [{ name: 'no-secrets', tag: { name: 'class', value: 'secret' } }] });
-    assert.equal(await code(makeDisk(azure, 's', { tags: { class: 'secret' } })), 'RequestDisallowedByPolicy');
+    expect(await code(makeDisk(azure, 's', { tags: { class: 'secret' } }))).toBe('RequestDisallowedByPolicy');
     await makeDisk(azure, 's', { tags: { class: 'public' } });
 
     const groups = 'Microsoft.Resources/subscriptions/resourceGroups';
     await settings({ policies: [{ name: 'no-groups', resourceTypes: [groups] }] });
-    assert.equal(
-      await code(azure.resources.resourceGroups.createOrUpdate('more', { location: REGION })),
+    expect(await code(azure.resources.resourceGroups.createOrUpdate('more', { location: REGION }))).toBe(
       'RequestDisallowedByPolicy',
     );
     await settings({
       policies: [{ name: 'no-nics', resourceTypes: ['Microsoft.Network/networkInterfaces'], scope: GROUP_SCOPE }],
     });
-    assert.equal(await code(makeNic(azure, 'nic')), 'RequestDisallowedByPolicy');
+    expect(await code(makeNic(azure, 'nic'))).toBe('RequestDisallowedByPolicy');
     await makeNic(azure, 'nic', 'untagged');
   });
 
@@ -185,14 +181,14 @@ describe('what Azure does not let everybody do', () => {
     await settings({ unregisteredProviders: ['Microsoft.Compute'], delaysMs: { 'providers.register': 60_000 } });
     const state = async () => (await azure.resources.providers.get('Microsoft.Compute')).registrationState;
     const refused = async () => (await refusal(makeDisk(azure, 'new'))).code;
-    assert.deepEqual([await state(), await refused()], ['NotRegistered', 'MissingSubscriptionRegistration']);
-    assert.equal((await azure.resources.providers.register('Microsoft.Compute')).registrationState, 'Registering');
-    assert.deepEqual([await state(), await refused()], ['Registering', 'MissingSubscriptionRegistration']);
+    expect([await state(), await refused()]).toStrictEqual(['NotRegistered', 'MissingSubscriptionRegistration']);
+    expect((await azure.resources.providers.register('Microsoft.Compute')).registrationState).toBe('Registering');
+    expect([await state(), await refused()]).toStrictEqual(['Registering', 'MissingSubscriptionRegistration']);
     await settings({ unregisteredProviders: ['Microsoft.Network'], delaysMs: {} });
     await azure.resources.providers.register('Microsoft.Network');
-    assert.equal((await azure.resources.providers.get('Microsoft.Network')).registrationState, 'Registered');
+    expect((await azure.resources.providers.get('Microsoft.Network')).registrationState).toBe('Registered');
     await azure.resources.providers.unregister('Microsoft.Network');
-    assert.equal((await refusal(makeNic(azure, 'nic'))).code, 'MissingSubscriptionRegistration');
+    expect((await refusal(makeNic(azure, 'nic'))).code).toBe('MissingSubscriptionRegistration');
   });
 
   it('shows and changes the tags of groups and resources as resources of their own', async () => {
@@ -200,11 +196,11 @@ describe('what Azure does not let everybody do', () => {
     const id = diskId('data').slice(1);
     await tags.createOrUpdateAtScope(id, { properties: { tags: { a: '1', b: '2' } } });
     await tags.updateAtScope(id, { operation: 'Merge', properties: { tags: { b: '3', c: '4' } } });
-    assert.deepEqual((await azure.compute.disks.get(GROUP, 'data')).tags, { a: '1', b: '3', c: '4' });
+    expect((await azure.compute.disks.get(GROUP, 'data')).tags).toStrictEqual({ a: '1', b: '3', c: '4' });
     await tags.updateAtScope(id, { operation: 'Delete', properties: { tags: { a: '1' } } });
-    assert.deepEqual((await tags.getAtScope(id)).properties?.tags, { b: '3', c: '4' });
+    expect((await tags.getAtScope(id)).properties?.tags).toStrictEqual({ b: '3', c: '4' });
     await tags.deleteAtScope(GROUP_SCOPE.slice(1));
-    assert.deepEqual((await azure.resources.resourceGroups.get(GROUP)).tags, {});
-    assert.equal((await refusal(tags.getAtScope(diskId('none').slice(1)))).code, 'ResourceNotFound');
+    expect((await azure.resources.resourceGroups.get(GROUP)).tags).toStrictEqual({});
+    expect((await refusal(tags.getAtScope(diskId('none').slice(1)))).code).toBe('ResourceNotFound');
   });
 });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   diskId,
   GROUP,
@@ -22,12 +21,12 @@ const path = (scope: string, name = ''): string =>
 
 describe('locks', () => {
   let azure: TestAzure;
-  before(async () => {
+  beforeAll(async () => {
     azure = await startTestAzure();
     await makeDisk(azure, 'data');
     await makeVm(azure, 'vm');
   });
-  after(() => azure.close());
+  afterAll(() => azure.close());
   afterEach(async () => {
     for (const { id } of await locks(SUBSCRIPTION_SCOPE)) await raw(azure, 'DELETE', `${id}?api-version=2020-05-01`);
   });
@@ -55,12 +54,12 @@ describe('locks', () => {
       name: 'keep',
       properties: { level: 'CanNotDelete', notes: 'mine' },
     };
-    assert.deepEqual([made.status, made.json], [201, shown]);
-    assert.equal((await raw(azure, 'PUT', path(GROUP_SCOPE, 'KEEP'), { body })).status, 200);
-    assert.deepEqual((await raw(azure, 'GET', path(GROUP_SCOPE.toUpperCase(), 'keep'))).json, shown);
-    assert.equal((await raw(azure, 'DELETE', path(GROUP_SCOPE, 'keep'))).status, 200);
-    assert.equal((await raw(azure, 'DELETE', path(GROUP_SCOPE, 'keep'))).status, 204);
-    assert.equal((await raw(azure, 'GET', path(GROUP_SCOPE, 'keep'))).status, 404);
+    expect([made.status, made.json]).toStrictEqual([201, shown]);
+    expect((await raw(azure, 'PUT', path(GROUP_SCOPE, 'KEEP'), { body })).status).toBe(200);
+    expect((await raw(azure, 'GET', path(GROUP_SCOPE.toUpperCase(), 'keep'))).json).toStrictEqual(shown);
+    expect((await raw(azure, 'DELETE', path(GROUP_SCOPE, 'keep'))).status).toBe(200);
+    expect((await raw(azure, 'DELETE', path(GROUP_SCOPE, 'keep'))).status).toBe(204);
+    expect((await raw(azure, 'GET', path(GROUP_SCOPE, 'keep'))).status).toBe(404);
   });
 
   it('are listed with those above, and with those beneath unless the filter is atScope()', async () => {
@@ -73,18 +72,17 @@ describe('locks', () => {
         .map(({ name }) => name)
         .sort()
         .join();
-    assert.equal(await names(SUBSCRIPTION_SCOPE), 'all,disk,group,subnet');
-    assert.equal(await names(GROUP_SCOPE), 'all,disk,group,subnet');
-    assert.equal(await names(GROUP_SCOPE, '&$filter=atScope()'), 'all,group');
-    assert.equal(await names(diskId('data')), 'all,disk,group');
-    assert.equal(await names(IDS.networkId), 'all,group,subnet');
+    expect(await names(SUBSCRIPTION_SCOPE)).toBe('all,disk,group,subnet');
+    expect(await names(GROUP_SCOPE)).toBe('all,disk,group,subnet');
+    expect(await names(GROUP_SCOPE, '&$filter=atScope()')).toBe('all,group');
+    expect(await names(diskId('data'))).toBe('all,disk,group');
+    expect(await names(IDS.networkId)).toBe('all,group,subnet');
   });
 
   it('of level CanNotDelete stop deletion, of the scope and of what is beneath, and nothing else', async () => {
     for (const scope of [SUBSCRIPTION_SCOPE, GROUP_SCOPE, diskId('data')]) {
       await lock(scope, 'CanNotDelete');
-      assert.deepEqual(
-        await refusal(azure.compute.disks.delete(GROUP, 'data')),
+      expect(await refusal(azure.compute.disks.delete(GROUP, 'data'))).toStrictEqual(
         locked(diskId('data'), 'delete', scope),
       );
       await azure.compute.disks.update(GROUP, 'data', { tags: { scope: String(scope.length) } });
@@ -95,13 +93,11 @@ describe('locks', () => {
   it('stop the deletion of a scope that has something locked in it', async () => {
     await lock(diskId('data'), 'CanNotDelete');
     await lock(IDS.machineSubnetId, 'ReadOnly');
-    assert.deepEqual(
-      await refusal(azure.resources.resourceGroups.delete(GROUP)),
+    expect(await refusal(azure.resources.resourceGroups.delete(GROUP))).toStrictEqual(
       locked(GROUP_SCOPE, 'delete', `${diskId('data')},${IDS.machineSubnetId}`),
     );
-    assert.equal((await azure.resources.resourceGroups.get(GROUP)).properties?.provisioningState, 'Succeeded');
-    assert.deepEqual(
-      await refusal(azure.network.virtualNetworks.delete(GROUP, 'landfall-network')),
+    expect((await azure.resources.resourceGroups.get(GROUP)).properties?.provisioningState).toBe('Succeeded');
+    expect(await refusal(azure.network.virtualNetworks.delete(GROUP, 'landfall-network'))).toStrictEqual(
       locked(IDS.networkId, 'delete', IDS.machineSubnetId),
     );
   });
@@ -109,7 +105,7 @@ describe('locks', () => {
   it('of level ReadOnly stop every change, actions included, and let everything be read', async () => {
     await lock(GROUP_SCOPE, 'ReadOnly');
     const isLocked = async (call: PromiseLike<unknown>, scope: string, operation: 'write' | 'delete' = 'write') =>
-      assert.deepEqual(await refusal(call), locked(scope, operation, GROUP_SCOPE));
+      expect(await refusal(call)).toStrictEqual(locked(scope, operation, GROUP_SCOPE));
     const { compute, resources } = azure;
     await isLocked(makeDisk(azure, 'new'), diskId('new'));
     await isLocked(compute.disks.update(GROUP, 'data', { tags: {} }), diskId('data'));
@@ -124,24 +120,24 @@ describe('locks', () => {
       vmId('vm'),
     );
     await isLocked(resources.resourceGroups.update(GROUP, { tags: {} }), GROUP_SCOPE);
-    assert.equal((await compute.disks.get(GROUP, 'data')).name, 'data');
-    assert.equal((await compute.virtualMachines.instanceView(GROUP, 'vm')).statuses?.length, 2);
+    expect((await compute.disks.get(GROUP, 'data')).name).toBe('data');
+    expect((await compute.virtualMachines.instanceView(GROUP, 'vm')).statuses?.length).toBe(2);
     await raw(azure, 'DELETE', path(GROUP_SCOPE, 'l'));
     await compute.virtualMachines.deallocate(GROUP, 'vm');
   });
 
   it('never stop whoever takes them away, or sets another one', async () => {
     await lock(SUBSCRIPTION_SCOPE, 'ReadOnly', 'outer');
-    assert.equal((await lock(GROUP_SCOPE, 'ReadOnly', 'inner')).status, 201);
-    assert.equal((await raw(azure, 'DELETE', path(SUBSCRIPTION_SCOPE, 'outer'))).status, 200);
+    expect((await lock(GROUP_SCOPE, 'ReadOnly', 'inner')).status).toBe(201);
+    expect((await raw(azure, 'DELETE', path(SUBSCRIPTION_SCOPE, 'outer'))).status).toBe(200);
   });
 
   it('can be set only on what exists, and of a level that exists', async () => {
     const code = ({ json }: RawAnswer) => (json['error'] as { code: string }).code;
-    assert.equal(code(await lock(diskId('none'), 'ReadOnly')), 'ResourceNotFound');
-    assert.equal(code(await lock(`${IDS.networkId}/subnets/none`, 'ReadOnly')), 'NotFound');
-    assert.equal(code(await lock(`${SUBSCRIPTION_SCOPE}/resourceGroups/none`, 'ReadOnly')), 'ResourceGroupNotFound');
-    assert.equal(code(await lock(GROUP_SCOPE, 'Forever')), 'InvalidParameter');
-    assert.equal(code(await lock(GROUP_SCOPE, 'ReadOnly', 'a%3Cb')), 'InvalidLockName');
+    expect(code(await lock(diskId('none'), 'ReadOnly'))).toBe('ResourceNotFound');
+    expect(code(await lock(`${IDS.networkId}/subnets/none`, 'ReadOnly'))).toBe('NotFound');
+    expect(code(await lock(`${SUBSCRIPTION_SCOPE}/resourceGroups/none`, 'ReadOnly'))).toBe('ResourceGroupNotFound');
+    expect(code(await lock(GROUP_SCOPE, 'Forever'))).toBe('InvalidParameter');
+    expect(code(await lock(GROUP_SCOPE, 'ReadOnly', 'a%3Cb'))).toBe('InvalidLockName');
   });
 });

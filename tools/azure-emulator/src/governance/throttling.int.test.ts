@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   clients,
   diskId,
@@ -24,11 +23,11 @@ describe('throttling', () => {
   let azure: TestAzure;
   // The clock stands still unless a test moves it.
   let nowMs = Date.parse('2026-01-01T00:00:00Z');
-  before(async () => {
+  beforeAll(async () => {
     azure = await startTestAzure({ now: () => new Date(nowMs) });
     await makeDisk(azure, 'data');
   });
-  after(() => azure.close());
+  afterAll(() => azure.close());
   afterEach(async () => {
     await settings({ throttling: null, principals: {} });
     nowMs += 3_600_000;
@@ -48,18 +47,17 @@ describe('throttling', () => {
   it('is off at first: nobody is refused, and every answer tells of a full bucket', async () => {
     const seen = new Set<unknown>();
     for (let count = 0; count < 5; count++) seen.add((await get()).headers[`${REMAINING}-reads`]);
-    assert.deepEqual([...seen], ['249']);
-    assert.equal(
+    expect([...seen]).toStrictEqual(['249']);
+    expect(
       (await raw(azure, 'DELETE', `${diskId('none')}?api-version=2025-01-02`)).headers[`${REMAINING}-deletes`],
-      '199',
-    );
-    assert.equal((await raw(azure, 'PUT', DISK, { body: '{' })).headers[`${REMAINING}-writes`], '199');
+    ).toBe('199');
+    expect((await raw(azure, 'PUT', DISK, { body: '{' })).headers[`${REMAINING}-writes`]).toBe('199');
   });
 
   it("has Azure's sizes when nothing else is said", async () => {
     await settings({ throttling: {} });
     const { json } = await raw(azure, 'GET', '/_emulator/settings');
-    assert.deepEqual(json['throttling'], {
+    expect(json['throttling']).toStrictEqual({
       reads: { burst: 250, perMinute: 1500 },
       writes: { burst: 200, perMinute: 600 },
       deletes: { burst: 200, perMinute: 600 },
@@ -76,16 +74,16 @@ describe('throttling', () => {
       const answer = await azure.compute.disks.get(GROUP, 'data', {
         onResponse: ({ headers }) => remaining.push(headers.get(`${REMAINING}-reads`)),
       });
-      assert.equal(answer.name, 'data');
+      expect(answer.name).toBe('data');
     }
-    assert.deepEqual([remaining[0], remaining[1], remaining[249]], ['249', '248', '0']);
-    assert.deepEqual(await refusal(azure.compute.disks.get(GROUP, 'data')), throttled('read', 1));
+    expect([remaining[0], remaining[1], remaining[249]]).toStrictEqual(['249', '248', '0']);
+    expect(await refusal(azure.compute.disks.get(GROUP, 'data'))).toStrictEqual(throttled('read', 1));
     const { headers } = await get();
-    assert.deepEqual([headers['retry-after'], headers[`${REMAINING}-reads`]], ['1', '0']);
+    expect([headers['retry-after'], headers[`${REMAINING}-reads`]]).toStrictEqual(['1', '0']);
     nowMs += 1_000;
     let admitted = 0;
     while ((await get()).status === 200) admitted++;
-    assert.equal(admitted, 25);
+    expect(admitted).toBe(25);
   });
 
   it('counts writes and deletes apart, by principal', async () => {
@@ -97,15 +95,15 @@ describe('throttling', () => {
     const groups = azure.resources.resourceGroups;
     await groups.createOrUpdate('one', { location: REGION });
     await groups.createOrUpdate('two', { location: REGION });
-    assert.deepEqual(await refusal(groups.createOrUpdate('three', { location: REGION })), throttled('write', 10));
+    expect(await refusal(groups.createOrUpdate('three', { location: REGION }))).toStrictEqual(throttled('write', 10));
     await raw(azure, 'DELETE', `${diskId('none')}?api-version=2025-01-02`);
     await raw(azure, 'DELETE', `${diskId('none')}?api-version=2025-01-02`);
-    assert.deepEqual(await refusal(azure.compute.disks.delete(GROUP, 'none')), throttled('delete', 10));
-    assert.equal((await groups.get('one')).name, 'one');
+    expect(await refusal(azure.compute.disks.delete(GROUP, 'none'))).toStrictEqual(throttled('delete', 10));
+    expect((await groups.get('one')).name).toBe('one');
     const other = clients(azure.emulator.url, 'other');
     await other.resources.resourceGroups.createOrUpdate('three', { location: REGION });
     nowMs += 9_000;
-    assert.deepEqual(await refusal(groups.createOrUpdate('four', { location: REGION })), throttled('write', 1));
+    expect(await refusal(groups.createOrUpdate('four', { location: REGION }))).toStrictEqual(throttled('write', 1));
     nowMs += 1_000;
     await groups.createOrUpdate('four', { location: REGION });
   });
@@ -118,28 +116,28 @@ describe('throttling', () => {
     const change = (name: string, count: number) =>
       azure.compute.virtualMachines.update(GROUP, name, { tags: { count: String(count) } });
     for (let count = 0; count < 12; count++) await change('busy', count);
-    assert.deepEqual(await refusal(change('busy', 12)), {
+    expect(await refusal(change('busy', 12))).toStrictEqual({
       status: 429,
       code: 'OperationNotAllowed',
       message: 'The server rejected the request because too many requests have been received for this subscription.',
     });
-    assert.equal(answers.error()?.details?.[0]?.code, 'TooManyRequests');
-    assert.equal(answers.header('retry-after'), '15');
+    expect(answers.error()?.details?.[0]?.code).toBe('TooManyRequests');
+    expect(answers.header('retry-after')).toBe('15');
     await change('calm', 0);
-    assert.equal((await azure.compute.virtualMachines.get(GROUP, 'busy')).name, 'busy');
+    expect((await azure.compute.virtualMachines.get(GROUP, 'busy')).name).toBe('busy');
     nowMs += 15_000;
     await change('busy', 13);
-    assert.equal((await refusal(change('busy', 14))).status, 429);
+    expect((await refusal(change('busy', 14))).status).toBe(429);
   });
 
   it('lets Compute refuse what is too much for the subscription, now and then without the error around it', async () => {
     await settings({ throttling: { computePerSubscription: { burst: 1, perMinute: 60 }, isUnwrapped: true } });
     await makeDisk(azure, 'first');
     const answers = watch(azure.compute);
-    assert.equal((await refusal(makeDisk(azure, 'second'))).status, 429);
-    assert.equal(answers.error(), undefined);
+    expect((await refusal(makeDisk(azure, 'second'))).status).toBe(429);
+    expect(answers.error()).toBe(undefined);
     const answer = await raw(azure, 'DELETE', DISK);
-    assert.deepEqual([answer.json['code'], answer.headers['retry-after']], ['OperationNotAllowed', '1']);
+    expect([answer.json['code'], answer.headers['retry-after']]).toStrictEqual(['OperationNotAllowed', '1']);
     await makeNic(azure, 'not-of-compute');
   });
 
@@ -154,12 +152,11 @@ describe('throttling', () => {
       .submitted();
     const answers = watch(azure.network);
     const busy = await refusal(azure.network.networkInterfaces.delete(GROUP, 'nic'));
-    assert.deepEqual([busy.status, busy.code], [429, 'RetryableErrorDueToAnotherOperation']);
-    assert.match(
-      busy.message,
+    expect([busy.status, busy.code]).toStrictEqual([429, 'RetryableErrorDueToAnotherOperation']);
+    expect(busy.message).toMatch(
       /^Cannot proceed with operation because resource .*\/networkInterfaces\/nic is in Updating state/,
     );
-    assert.equal(answers.header('retry-after'), '1');
+    expect(answers.header('retry-after')).toBe('1');
     await settings({ delaysMs: {} });
   });
 });

@@ -1,22 +1,22 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { matchesTags, parseFilter } from './filter.js';
 
 describe('$filter', () => {
   it('joins comparisons with and', () => {
-    assert.deepEqual(parseFilter("tagName eq 'a' and tagValue eq 'b'"), { tagName: 'a', tagValue: 'b' });
-    assert.deepEqual(parseFilter("resourceType EQ 'Microsoft.Compute/disks'"), {
+    expect(parseFilter("tagName eq 'a' and tagValue eq 'b'")).toStrictEqual({ tagName: 'a', tagValue: 'b' });
+    expect(parseFilter("resourceType EQ 'Microsoft.Compute/disks'")).toStrictEqual({
       resourceType: 'Microsoft.Compute/disks',
     });
   });
 
   it('doubles a quote inside of a value', () => {
-    assert.deepEqual(parseFilter("tagName eq 'it''s' and tagValue eq ''"), { tagName: "it's", tagValue: '' });
+    expect(parseFilter("tagName eq 'it''s' and tagValue eq ''")).toStrictEqual({ tagName: "it's", tagValue: '' });
   });
 
   it('is nothing when it is empty', () => {
-    assert.deepEqual(parseFilter(null), {});
-    assert.deepEqual(parseFilter('  '), {});
+    expect(parseFilter(null)).toStrictEqual({});
+    expect(parseFilter('  ')).toStrictEqual({});
   });
 
   it('refuses what it does not understand', () => {
@@ -33,8 +33,8 @@ describe('$filter', () => {
   });
 
   it('compares tag names without regard to case and values with it', () => {
-    assert.equal(matchesTags({ tagName: 'OWNER', tagValue: 'me' }, { owner: 'me' }), true);
-    assert.equal(matchesTags({ tagName: 'owner', tagValue: 'Me' }, { owner: 'me' }), false);
-    assert.equal(matchesTags({ tagName: 'owner' }, {}), false);
+    expect(matchesTags({ tagName: 'OWNER', tagValue: 'me' }, { owner: 'me' })).toBe(true);
+    expect(matchesTags({ tagName: 'owner', tagValue: 'Me' }, { owner: 'me' })).toBe(false);
+    expect(matchesTags({ tagName: 'owner' }, {})).toBe(false);
   });
 });

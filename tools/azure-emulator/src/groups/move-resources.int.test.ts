@@ -1,8 +1,7 @@
-import assert from 'node:assert/strict';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, beforeEach, describe, it } from 'node:test';
 import {
   collect,
   diskId,
@@ -34,11 +33,11 @@ describe('moving resources to another resource group', () => {
   let source = '';
   let target = '';
   let directory = '';
-  before(async () => {
+  beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'landfall-emulator-'));
     azure = await startTestAzure({ dataDirectory: directory, now: () => new Date(nowMs) });
   });
-  after(async () => {
+  afterAll(async () => {
     await azure.close();
     await rm(directory, { recursive: true, force: true });
   });
@@ -66,10 +65,10 @@ describe('moving resources to another resource group', () => {
     await validate(data);
     await move(data);
     const moved = await azure.compute.disks.get(target, 'data');
-    assert.equal(moved.id, diskId('data', target));
-    assert.equal(moved.uniqueId, before.uniqueId);
-    assert.deepEqual([moved.tags, moved.diskSizeGB, moved.diskState], [{ kept: 'yes' }, 4, 'Unattached']);
-    assert.deepEqual(await refusal(azure.compute.disks.get(source, 'data')), {
+    expect(moved.id).toBe(diskId('data', target));
+    expect(moved.uniqueId).toBe(before.uniqueId);
+    expect([moved.tags, moved.diskSizeGB, moved.diskState]).toStrictEqual([{ kept: 'yes' }, 4, 'Unattached']);
+    expect(await refusal(azure.compute.disks.get(source, 'data'))).toStrictEqual({
       status: 404,
       code: 'ResourceNotFound',
       message: `The Resource 'Microsoft.Compute/disks/data' under resource group '${source}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix`,
@@ -87,16 +86,16 @@ describe('moving resources to another resource group', () => {
       const begun = await raw(azure, 'POST', `${group(source)}/${action}?api-version=2025-04-01`, {
         body: JSON.stringify(wanted([data])),
       });
-      assert.deepEqual([begun.status, begun.text], [202, '']);
+      expect([begun.status, begun.text]).toStrictEqual([202, '']);
       const { pathname, search } = new URL(String(begun.headers['location']));
-      assert.match(pathname, new RegExp(`^/subscriptions/${SUBSCRIPTION}/operationresults/[^/]+$`));
-      assert.match(String(begun.headers['retry-after']), /^\d+$/);
+      expect(pathname).toMatch(new RegExp(`^/subscriptions/${SUBSCRIPTION}/operationresults/[^/]+$`));
+      expect(String(begun.headers['retry-after'])).toMatch(/^\d+$/);
       const again = await raw(azure, 'GET', pathname + search);
-      assert.deepEqual([again.status, again.text], [202, '']);
+      expect([again.status, again.text]).toStrictEqual([202, '']);
       await settings({ delaysMs: {} });
       await endOf(pathname + search);
     }
-    assert.deepEqual(await names(target), ['data']);
+    expect(await names(target)).toStrictEqual(['data']);
   });
 
   /** The same Azure a minute later, after a restart: what was in progress comes to its end. */
@@ -109,7 +108,7 @@ describe('moving resources to another resource group', () => {
   async function endOf(path: string): Promise<void> {
     await aMinuteLater();
     const end = await raw(azure, 'GET', path);
-    assert.deepEqual([end.status, end.text], [204, '']);
+    expect([end.status, end.text]).toStrictEqual([204, '']);
   }
 
   it('moves a machine with its disks and interface, and everything points at the new ids', async () => {
@@ -117,25 +116,25 @@ describe('moving resources to another resource group', () => {
     await makeVm(azure, 'vm', { group: source, dataDisks: [{ diskId: data, lun: 2 }] });
     await move(vmId('vm', source), data, diskId('vm-os', source), nicId('vm-nic', source));
     const vm = await azure.compute.virtualMachines.get(target, 'vm');
-    assert.equal(vm.storageProfile?.osDisk?.managedDisk?.id, diskId('vm-os', target));
-    assert.equal(vm.storageProfile?.dataDisks?.[0]?.managedDisk?.id, diskId('data', target));
-    assert.equal(vm.networkProfile?.networkInterfaces?.[0]?.id, nicId('vm-nic', target));
+    expect(vm.storageProfile?.osDisk?.managedDisk?.id).toBe(diskId('vm-os', target));
+    expect(vm.storageProfile?.dataDisks?.[0]?.managedDisk?.id).toBe(diskId('data', target));
+    expect(vm.networkProfile?.networkInterfaces?.[0]?.id).toBe(nicId('vm-nic', target));
     const disk = await azure.compute.disks.get(target, 'data');
-    assert.deepEqual([disk.managedBy, disk.diskState], [vmId('vm', target), 'Attached']);
+    expect([disk.managedBy, disk.diskState]).toStrictEqual([vmId('vm', target), 'Attached']);
     const nic = await azure.network.networkInterfaces.get(target, 'vm-nic');
-    assert.equal(nic.virtualMachine?.id, vmId('vm', target));
+    expect(nic.virtualMachine?.id).toBe(vmId('vm', target));
     await azure.compute.virtualMachines.attachDetachDataDisks(target, 'vm', {
       dataDisksToDetach: [{ diskId: diskId('data', target) }],
     });
     await azure.compute.virtualMachines.delete(target, 'vm');
-    assert.deepEqual(await names(source), []);
+    expect(await names(source)).toStrictEqual([]);
   });
 
   it('lets a machine that stays behind follow its moved interface', async () => {
     await makeVm(azure, 'vm', { group: source });
     await move(nicId('vm-nic', source));
     const vm = await azure.compute.virtualMachines.get(source, 'vm');
-    assert.equal(vm.networkProfile?.networkInterfaces?.[0]?.id, nicId('vm-nic', target));
+    expect(vm.networkProfile?.networkInterfaces?.[0]?.id).toBe(nicId('vm-nic', target));
   });
 
   it('lets interfaces follow a moved network', async () => {
@@ -151,12 +150,9 @@ describe('moving resources to another resource group', () => {
     });
     await move(network(source));
     const nic = await azure.network.networkInterfaces.get(source, 'nic');
-    assert.equal(nic.ipConfigurations?.[0]?.subnet?.id, `${network(target)}/subnets/s`);
+    expect(nic.ipConfigurations?.[0]?.subnet?.id).toBe(`${network(target)}/subnets/s`);
     const subnet = await azure.network.subnets.get(target, 'net', 's');
-    assert.deepEqual(
-      subnet.ipConfigurations?.map(({ id }) => id),
-      [`${nicId('nic', source)}/ipConfigurations/ip`],
-    );
+    expect(subnet.ipConfigurations?.map(({ id }) => id)).toStrictEqual([`${nicId('nic', source)}/ipConfigurations/ip`]);
   });
 
   it('keeps both groups from being changed while it runs, and lets them be read', async () => {
@@ -172,17 +168,17 @@ describe('moving resources to another resource group', () => {
         `The resource group '${name}' is locked for write and delete while a resource move operation is in progress. ` +
         'Please wait until it has ended and try again.',
     });
-    assert.deepEqual(await refusal(azure.compute.disks.delete(source, 'other')), held(source));
-    assert.deepEqual(await refusal(makeDisk(azure, 'new', { group: target })), held(target));
-    assert.deepEqual(await refusal(azure.resources.resourceGroups.delete(target)), held(target));
+    expect(await refusal(azure.compute.disks.delete(source, 'other'))).toStrictEqual(held(source));
+    expect(await refusal(makeDisk(azure, 'new', { group: target }))).toStrictEqual(held(target));
+    expect(await refusal(azure.resources.resourceGroups.delete(target))).toStrictEqual(held(target));
     const access = azure.compute.disks.grantAccess(source, 'other', { access: 'Read', durationInSeconds: 60 });
-    assert.deepEqual(await refusal(access), held(source));
-    assert.deepEqual(await names(source), ['data', 'other']);
+    expect(await refusal(access)).toStrictEqual(held(source));
+    expect(await names(source)).toStrictEqual(['data', 'other']);
     const second = await refusal(move(diskId('other', source)));
-    assert.deepEqual([second.status, second.code], [409, 'MoveResourcesHavePendingOperations']);
+    expect([second.status, second.code]).toStrictEqual([409, 'MoveResourcesHavePendingOperations']);
     await aMinuteLater();
     await azure.emulator.idle();
-    assert.deepEqual(await names(target), ['data']);
+    expect(await names(target)).toStrictEqual(['data']);
     await azure.compute.disks.delete(source, 'other');
     await makeDisk(azure, 'new', { group: target });
   });
@@ -193,32 +189,32 @@ describe('moving resources to another resource group', () => {
     await azure.compute.disks.update(source, 'data', { tags: { a: 'b' } }).submitted();
     await settings({ delaysMs: {} });
     const refused = await refusal(move(data));
-    assert.deepEqual([refused.status, refused.code], [409, 'MoveResourcesHavePendingOperations']);
-    assert.match(refused.message, /pending operations on: '.*\/disks\/data'/);
+    expect([refused.status, refused.code]).toStrictEqual([409, 'MoveResourcesHavePendingOperations']);
+    expect(refused.message).toMatch(/pending operations on: '.*\/disks\/data'/);
   });
 
   it('refuses a move within one group, to a group that does not exist, or of what is not there', async () => {
     const data = await makeDisk(azure, 'data', { group: source });
     const to = (targetResourceGroup: string, resources = [data]) =>
       refusal(azure.resources.resources.moveResources(source, { resources, targetResourceGroup }));
-    assert.deepEqual(await to(group(source.toUpperCase())), {
+    expect(await to(group(source.toUpperCase()))).toStrictEqual({
       status: 409,
       code: 'ConflictingUserInput',
       message: 'Source and destination resource groups are the same.',
     });
-    assert.deepEqual(await to(group('nowhere')), {
+    expect(await to(group('nowhere'))).toStrictEqual({
       status: 404,
       code: 'ResourceGroupNotFound',
       message: "Resource group 'nowhere' could not be found.",
     });
     const missing = await to(group(target), [diskId('none', source)]);
-    assert.deepEqual([missing.status, missing.code], [404, 'ResourceNotFound']);
+    expect([missing.status, missing.code]).toStrictEqual([404, 'ResourceNotFound']);
     const elsewhere = await to(group(target), [diskId('data', GROUP)]);
-    assert.deepEqual([elsewhere.status, elsewhere.code], [400, 'InvalidRequestContent']);
+    expect([elsewhere.status, elsewhere.code]).toStrictEqual([400, 'InvalidRequestContent']);
     const noGroup = await to('target');
-    assert.deepEqual([noGroup.status, noGroup.code], [400, 'InvalidResourceGroup']);
+    expect([noGroup.status, noGroup.code]).toStrictEqual([400, 'InvalidResourceGroup']);
     const none = await to(group(target), []);
-    assert.deepEqual([none.status, none.code], [400, 'InvalidParameter']);
+    expect([none.status, none.code]).toStrictEqual([400, 'InvalidParameter']);
   });
 
   /** What validation says, which the move itself must say, too, having moved nothing and set the groups free. */
@@ -228,12 +224,12 @@ describe('moving resources to another resource group', () => {
     for (const call of [validate, move]) {
       const answers = watch(azure.resources);
       const { status, code, message } = await refusal(call(...ids));
-      assert.deepEqual([status, code], [409, 'ResourceMoveProviderValidationFailed']);
-      assert.match(message, /^Resource move validation failed\. Please see details\./);
+      expect([status, code]).toStrictEqual([409, 'ResourceMoveProviderValidationFailed']);
+      expect(message).toMatch(/^Resource move validation failed\. Please see details\./);
       found.push(answers.error()?.details ?? []);
     }
-    assert.deepEqual(found[1], found[0]);
-    assert.deepEqual(await names(source), before);
+    expect(found[1]).toStrictEqual(found[0]);
+    expect(await names(source)).toStrictEqual(before);
     await azure.resources.resourceGroups.update(target, { tags: { free: 'again' } });
     return found[0] ?? [];
   }
@@ -241,7 +237,7 @@ describe('moving resources to another resource group', () => {
   it('refuses names that are taken in the target group', async () => {
     const data = await makeDisk(azure, 'data', { group: source });
     await makeDisk(azure, 'data', { group: target });
-    assert.deepEqual(await invalid(data), [
+    expect(await invalid(data)).toStrictEqual([
       {
         code: 'ResourceAlreadyExistsInTarget',
         target: data,
@@ -253,40 +249,34 @@ describe('moving resources to another resource group', () => {
   it('refuses types that do not move', async () => {
     const set = `${group(source)}/providers/Microsoft.Compute/diskEncryptionSets/des`;
     const points = `${group(source)}/providers/Microsoft.Compute/restorePointCollections/rpc`;
-    assert.deepEqual(
-      (await invalid(set, points)).map(({ code, message }) => [code, message]),
+    expect((await invalid(set, points)).map(({ code, message }) => [code, message])).toStrictEqual([
       [
-        [
-          'ResourceMoveNotSupported',
-          "Resource move is not supported for resource types 'Microsoft.Compute/diskEncryptionSets'.",
-        ],
-        [
-          'ResourceMoveNotSupported',
-          "Resource move is not supported for resource types 'Microsoft.Compute/restorePointCollections'.",
-        ],
+        'ResourceMoveNotSupported',
+        "Resource move is not supported for resource types 'Microsoft.Compute/diskEncryptionSets'.",
       ],
-    );
+      [
+        'ResourceMoveNotSupported',
+        "Resource move is not supported for resource types 'Microsoft.Compute/restorePointCollections'.",
+      ],
+    ]);
   });
 
   it('refuses to part a machine and its disks', async () => {
     const data = await makeDisk(azure, 'data', { group: source });
     await makeVm(azure, 'vm', { group: source, dataDisks: [{ diskId: data, lun: 0 }] });
     const alone = await invalid(data);
-    assert.deepEqual(
-      alone.map(({ code, target: of }) => [code, of]),
-      [['MissingMoveDependentResources', data]],
-    );
-    assert.match(alone[0]?.message ?? '', new RegExp(`Missing: '${vmId('vm', source)}'`));
+    expect(alone.map(({ code, target: of }) => [code, of])).toStrictEqual([['MissingMoveDependentResources', data]]);
+    expect(alone[0]?.message ?? '').toMatch(new RegExp(`Missing: '${vmId('vm', source)}'`));
     const half = await invalid(vmId('vm', source), data);
-    assert.match(half[0]?.message ?? '', new RegExp(`Missing: '${diskId('vm-os', source)}'`));
+    expect(half[0]?.message ?? '').toMatch(new RegExp(`Missing: '${diskId('vm-os', source)}'`));
   });
 
   it('refuses a disk with an active shared access signature', async () => {
     const data = await makeDisk(azure, 'data', { group: source });
     await azure.compute.disks.grantAccess(source, 'data', { access: 'Read', durationInSeconds: 600 });
     const [reason] = await invalid(data);
-    assert.equal(reason?.code, 'OperationNotAllowed');
-    assert.match(reason?.message ?? '', /active shared access signature outstanding for disk data/);
+    expect(reason?.code).toBe('OperationNotAllowed');
+    expect(reason?.message ?? '').toMatch(/active shared access signature outstanding for disk data/);
     await azure.compute.disks.revokeAccess(source, 'data');
     await move(data);
   });
@@ -296,7 +286,7 @@ describe('moving resources to another resource group', () => {
     for (const scope of [group(source), group(target), data]) {
       await lock(scope, 'ReadOnly');
       for (const call of [validate, move]) {
-        assert.deepEqual(await refusal(call(data)), {
+        expect(await refusal(call(data))).toStrictEqual({
           status: 409,
           code: 'ScopeLocked',
           message: `The scope '${scope}' cannot perform write operation because following scope(s) are locked: '${scope}'. Please remove the lock and try again.`,
@@ -307,8 +297,8 @@ describe('moving resources to another resource group', () => {
     await lock(data, 'CanNotDelete');
     await move(data);
     const kept = await refusal(azure.compute.disks.delete(target, 'data'));
-    assert.deepEqual([kept.status, kept.code], [409, 'ScopeLocked']);
-    assert.match(kept.message, new RegExp(`are locked: '${diskId('data', target)}'`));
+    expect([kept.status, kept.code]).toStrictEqual([409, 'ScopeLocked']);
+    expect(kept.message).toMatch(new RegExp(`are locked: '${diskId('data', target)}'`));
   });
 
   it('is stopped by a policy of the target group', async () => {
@@ -316,8 +306,8 @@ describe('moving resources to another resource group', () => {
     await settings({ policies: [{ name: 'owners', scope: group(target), missingTag: 'owner' }] });
     const answers = watch(azure.resources);
     const denied = await refusal(move(data));
-    assert.deepEqual([denied.status, denied.code], [409, 'ResourceMovePolicyValidationFailed']);
-    assert.equal(answers.error()?.details?.[0]?.code, 'RequestDisallowedByPolicy');
+    expect([denied.status, denied.code]).toStrictEqual([409, 'ResourceMovePolicyValidationFailed']);
+    expect(answers.error()?.details?.[0]?.code).toBe('RequestDisallowedByPolicy');
     await settings({ policies: [] });
     await move(data);
   });
@@ -326,23 +316,23 @@ describe('moving resources to another resource group', () => {
     const ids = [];
     for (const name of ['a', 'b', 'c']) ids.push(await makeDisk(azure, name, { group: source }));
     await new FaultControl(azure.emulator).add({ kind: 'partial-move', resource: 'b' });
-    assert.deepEqual(await refusal(move(...ids)), {
+    expect(await refusal(move(...ids))).toStrictEqual({
       status: 409,
       code: 'ResourceMoveTimedOut',
       message:
         `The resource move operation from resource group '${source}' to resource group '${target}' timed out. ` +
         'Some of the resources may have been moved.',
     });
-    assert.deepEqual([await names(source), await names(target)], [['c'], ['a', 'b']]);
+    expect([await names(source), await names(target)]).toStrictEqual([['c'], ['a', 'b']]);
     await move(diskId('c', source));
-    assert.deepEqual([await names(source), await names(target)], [[], ['a', 'b', 'c']]);
+    expect([await names(source), await names(target)]).toStrictEqual([[], ['a', 'b', 'c']]);
   });
 });
 
 describe('a move that a kill -9 interrupts', () => {
   let directory = '';
-  before(async () => (directory = await mkdtemp(join(tmpdir(), 'landfall-emulator-'))));
-  after(() => rm(directory, { recursive: true, force: true }));
+  beforeAll(async () => (directory = await mkdtemp(join(tmpdir(), 'landfall-emulator-'))));
+  afterAll(() => rm(directory, { recursive: true, force: true }));
 
   it('ends as it would have, after a restart, and sets both groups free', async () => {
     const first = await startProcess(directory);
@@ -361,7 +351,7 @@ describe('a move that a kill -9 interrupts', () => {
       return found.length === 1;
     });
     const vm = await second.compute.virtualMachines.get('target', 'vm');
-    assert.equal(vm.storageProfile?.dataDisks?.[0]?.managedDisk?.id, diskId('data', 'target'));
+    expect(vm.storageProfile?.dataDisks?.[0]?.managedDisk?.id).toBe(diskId('data', 'target'));
     await raw(second, 'PATCH', '/_emulator/settings', { body: JSON.stringify({ delayMs: 0 }) });
     await makeDisk(second, 'data');
     await second.compute.virtualMachines.delete('target', 'vm');

@@ -1,6 +1,6 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
 import {
   collect,
   GROUP,
@@ -18,16 +18,16 @@ import {
 
 describe('resource groups', () => {
   let azure: TestAzure;
-  before(async () => (azure = await startTestAzure()));
-  after(() => azure.close());
+  beforeAll(async () => (azure = await startTestAzure()));
+  afterAll(() => azure.close());
 
   it('has the seeded group, network and subnets at its first start', async () => {
     const group = await azure.resources.resourceGroups.get(GROUP);
-    assert.equal(group.id, IDS.resourceGroupId);
-    assert.equal(group.properties?.provisioningState, 'Succeeded');
+    expect(group.id).toBe(IDS.resourceGroupId);
+    expect(group.properties?.provisioningState).toBe('Succeeded');
     const subnet = await azure.network.subnets.get(GROUP, 'landfall-network', 'workers');
-    assert.equal(subnet.id, IDS.workerSubnetId);
-    assert.equal(subnet.addressPrefix, '10.20.2.0/24');
+    expect(subnet.id).toBe(IDS.workerSubnetId);
+    expect(subnet.addressPrefix).toBe('10.20.2.0/24');
   });
 
   it('creates, tells of, and deletes a group, whatever the case of its name', async () => {
@@ -35,12 +35,12 @@ describe('resource groups', () => {
       location: 'West Europe',
       tags: { a: '1' },
     });
-    assert.equal(made.location, 'westeurope');
-    assert.deepEqual((await azure.resources.resourceGroups.get('cased-rg')).tags, { a: '1' });
-    assert.equal((await azure.resources.resourceGroups.checkExistence('CASED-RG')).body, true);
+    expect(made.location).toBe('westeurope');
+    expect((await azure.resources.resourceGroups.get('cased-rg')).tags).toStrictEqual({ a: '1' });
+    expect((await azure.resources.resourceGroups.checkExistence('CASED-RG')).body).toBe(true);
     await azure.resources.resourceGroups.delete('cased-RG');
-    assert.equal((await azure.resources.resourceGroups.checkExistence('Cased-RG')).body, false);
-    assert.deepEqual(await refusal(azure.resources.resourceGroups.get('Cased-RG')), {
+    expect((await azure.resources.resourceGroups.checkExistence('Cased-RG')).body).toBe(false);
+    expect(await refusal(azure.resources.resourceGroups.get('Cased-RG'))).toStrictEqual({
       status: 404,
       code: 'ResourceGroupNotFound',
       message: "Resource group 'Cased-RG' could not be found.",
@@ -50,17 +50,17 @@ describe('resource groups', () => {
   it('answers 201 for a new group and 200 for one that exists', async () => {
     const path = `/subscriptions/${SUBSCRIPTION}/resourcegroups/fresh?api-version=2025-04-01`;
     const body = JSON.stringify({ location: 'westeurope' });
-    assert.equal((await raw(azure, 'PUT', path, { body })).status, 201);
-    assert.equal((await raw(azure, 'PUT', path, { body })).status, 200);
+    expect((await raw(azure, 'PUT', path, { body })).status).toBe(201);
+    expect((await raw(azure, 'PUT', path, { body })).status).toBe(200);
   });
 
   it('refuses to move a group to another region, and a region that does not exist', async () => {
     const moved = await refusal(azure.resources.resourceGroups.createOrUpdate(GROUP, { location: 'eastus' }));
-    assert.equal(moved.status, 409);
-    assert.equal(moved.code, 'InvalidResourceGroupLocation');
+    expect(moved.status).toBe(409);
+    expect(moved.code).toBe('InvalidResourceGroupLocation');
     const nowhere = await refusal(azure.resources.resourceGroups.createOrUpdate('x', { location: 'atlantis' }));
-    assert.equal(nowhere.status, 400);
-    assert.equal(nowhere.code, 'LocationNotAvailableForResourceType');
+    expect(nowhere.status).toBe(400);
+    expect(nowhere.code).toBe('LocationNotAvailableForResourceType');
   });
 
   it('refuses names that Azure refuses', async () => {
@@ -78,10 +78,10 @@ describe('resource groups', () => {
     const osDisk = await azure.compute.disks.get('doomed', 'machine-os');
     const { json } = await raw(azure, 'GET', `/_emulator/disk-path?id=${encodeURIComponent(osDisk.id ?? '')}`);
     await azure.resources.resourceGroups.delete('doomed');
-    assert.equal(existsSync(String(json['path'])), false);
+    expect(existsSync(String(json['path']))).toBe(false);
     await azure.resources.resourceGroups.createOrUpdate('doomed', { location: 'westeurope' });
     const left = await collect(azure.resources.resources.listByResourceGroup('doomed'));
-    assert.deepEqual(left, []);
+    expect(left).toStrictEqual([]);
   });
 
   it('refuses new resources in a group that is being deleted', async () => {
@@ -90,7 +90,7 @@ describe('resource groups', () => {
     });
     await azure.resources.resourceGroups.createOrUpdate('going', { location: 'westeurope' });
     await azure.resources.resourceGroups.delete('going').submitted();
-    assert.deepEqual(await refusal(makeDisk(azure, 'd', { group: 'going' })), {
+    expect(await refusal(makeDisk(azure, 'd', { group: 'going' }))).toStrictEqual({
       status: 409,
       code: 'ResourceGroupBeingDeleted',
       message: "The resource group 'going' is in deprovisioning state and cannot perform this operation.",
@@ -102,11 +102,11 @@ describe('resource groups', () => {
     const lent = await makeDisk(azure, 'lent', { group: 'lender' });
     await makeVm(azure, 'borrower', { dataDisks: [{ diskId: lent, lun: 0 }] });
     await raw(azure, 'PATCH', '/_emulator/settings', { body: JSON.stringify({ delaysMs: {} }) });
-    await assert.rejects(async () => {
+    await expect(async () => {
       await azure.resources.resourceGroups.delete('lender');
-    });
-    assert.equal((await azure.compute.disks.get('lender', 'lent')).id, lent);
-    assert.equal((await azure.resources.resourceGroups.get('lender')).properties?.provisioningState, 'Succeeded');
+    }).rejects.toThrow();
+    expect((await azure.compute.disks.get('lender', 'lent')).id).toBe(lent);
+    expect((await azure.resources.resourceGroups.get('lender')).properties?.provisioningState).toBe('Succeeded');
   });
 
   it('deletes all else of a group in which something is held from outside, and names what is left', async () => {
@@ -129,17 +129,16 @@ describe('resource groups', () => {
       ],
     });
     const blocked = await refusal(resourceGroups.delete('mixed'));
-    assert.deepEqual([blocked.status, blocked.code], [409, 'ResourceGroupDeletionBlocked']);
-    assert.match(
-      blocked.message,
+    expect([blocked.status, blocked.code]).toStrictEqual([409, 'ResourceGroupDeletionBlocked']);
+    expect(blocked.message).toMatch(
       /^Deletion of resource group 'mixed' failed as resources with identifiers 'Microsoft.Compute\/disks\/lent,Microsoft.Network\/virtualNetworks\/net' could not be deleted\./,
     );
     const left = await collect(azure.resources.resources.listByResourceGroup('mixed'));
-    assert.deepEqual(left.map(({ name }) => name).sort(), ['lent', 'net']);
+    expect(left.map(({ name }) => name).sort()).toStrictEqual(['lent', 'net']);
     await azure.compute.virtualMachines.delete(GROUP, 'outside');
     await azure.network.networkInterfaces.delete(GROUP, 'guest');
     await resourceGroups.delete('mixed');
-    assert.equal((await resourceGroups.checkExistence('mixed')).body, false);
+    expect((await resourceGroups.checkExistence('mixed')).body).toBe(false);
   });
 
   it('lets nobody act in a group that is being deleted, either', async () => {
@@ -156,9 +155,9 @@ describe('resource groups', () => {
       () => azure.resources.resourceGroups.createOrUpdate('fading', { location: REGION }),
     ]) {
       const { status, code } = await refusal(call());
-      assert.deepEqual([status, code], [409, 'ResourceGroupBeingDeleted']);
+      expect([status, code]).toStrictEqual([409, 'ResourceGroupBeingDeleted']);
     }
-    assert.equal((await azure.resources.resourceGroups.get('fading')).properties?.provisioningState, 'Deleting');
+    expect((await azure.resources.resourceGroups.get('fading')).properties?.provisioningState).toBe('Deleting');
   });
 
   it('lists what is in a group, filtered by tag and type', async () => {
@@ -170,11 +169,11 @@ describe('resource groups', () => {
       const found = azure.resources.resources.listByResourceGroup('listed', filter === undefined ? {} : { filter });
       return (await collect(found)).map(({ name }) => name ?? '').sort();
     };
-    assert.deepEqual(await names(), ['blue', 'nic', 'red']);
-    assert.deepEqual(await names("tagName eq 'colour' and tagValue eq 'red'"), ['red']);
-    assert.deepEqual(await names("tagName eq 'Colour'"), ['blue', 'red']);
-    assert.deepEqual(await names("resourceType eq 'Microsoft.Network/networkInterfaces'"), ['nic']);
+    expect(await names()).toStrictEqual(['blue', 'nic', 'red']);
+    expect(await names("tagName eq 'colour' and tagValue eq 'red'")).toStrictEqual(['red']);
+    expect(await names("tagName eq 'Colour'")).toStrictEqual(['blue', 'red']);
+    expect(await names("resourceType eq 'Microsoft.Network/networkInterfaces'")).toStrictEqual(['nic']);
     const bad = await refusal(names("colour like 'red'"));
-    assert.deepEqual({ status: bad.status, code: bad.code }, { status: 400, code: 'InvalidFilterInQueryString' });
+    expect({ status: bad.status, code: bad.code }).toStrictEqual({ status: 400, code: 'InvalidFilterInQueryString' });
   });
 });

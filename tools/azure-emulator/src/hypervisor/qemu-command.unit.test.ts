@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { qemuArguments, type VirtualHardware } from './qemu-command.js';
 
 const BIOS: VirtualHardware = {
@@ -31,31 +31,31 @@ function device(hardware: VirtualHardware, id: string): Record<string, unknown> 
 
 describe('the virtual hardware of a VM', () => {
   it('has the OS disk on IDE in Generation 1, on SCSI in Generation 2, on SATA there for Windows', () => {
-    assert.equal(device(BIOS, 'os-disk')['driver'], 'ide-hd');
-    assert.equal(device(UEFI, 'os-disk')['driver'], 'scsi-hd');
+    expect(device(BIOS, 'os-disk')['driver']).toBe('ide-hd');
+    expect(device(UEFI, 'os-disk')['driver']).toBe('scsi-hd');
     const windows: VirtualHardware = { ...UEFI, osDisk: { path: '/d/os.img', osType: 'Windows' } };
-    assert.equal(device(windows, 'os-disk')['driver'], 'ide-hd');
+    expect(device(windows, 'os-disk')['driver']).toBe('ide-hd');
   });
 
   it('boots from the OS disk alone and shows data disks at their LUNs', () => {
     for (const hardware of [BIOS, UEFI]) {
-      assert.equal(device(hardware, 'os-disk')['bootindex'], 0);
-      assert.equal(device(hardware, 'lun-5-disk')['lun'], 5);
-      assert.equal('bootindex' in device(hardware, 'lun-5-disk'), false);
+      expect(device(hardware, 'os-disk')['bootindex']).toBe(0);
+      expect(device(hardware, 'lun-5-disk')['lun']).toBe(5);
+      expect('bootindex' in device(hardware, 'lun-5-disk')).toBe(false);
     }
-    assert.deepEqual(values(BIOS, '-boot'), ['strict=on']);
+    expect(values(BIOS, '-boot')).toStrictEqual(['strict=on']);
   });
 
   it('takes any path for a disk, and writes UEFI variables only to the copy of the VM', () => {
     const files = values(UEFI, '-blockdev') as { file: { filename: string }; 'read-only'?: boolean }[];
-    assert.equal(files.find(({ file }) => file.filename === '/f/code.fd')?.['read-only'], true);
-    assert.equal(files.find(({ file }) => file.filename === '/vm/variables.fd')?.['read-only'], false);
-    assert.ok(files.some(({ file }) => file.filename === '/d/os,with=comma.img'));
+    expect(files.find(({ file }) => file.filename === '/f/code.fd')?.['read-only']).toBe(true);
+    expect(files.find(({ file }) => file.filename === '/vm/variables.fd')?.['read-only']).toBe(false);
+    expect(files.some(({ file }) => file.filename === '/d/os,with=comma.img')).toBe(true);
   });
 
   it('has no network, little memory, and may neither start programs nor gain rights', () => {
-    assert.deepEqual(values(BIOS, '-nic'), ['none']);
-    assert.deepEqual(values(BIOS, '-m'), ['384']);
-    assert.match(String(values(BIOS, '-sandbox')[0]), /elevateprivileges=deny,spawn=deny/);
+    expect(values(BIOS, '-nic')).toStrictEqual(['none']);
+    expect(values(BIOS, '-m')).toStrictEqual(['384']);
+    expect(String(values(BIOS, '-sandbox')[0])).toMatch(/elevateprivileges=deny,spawn=deny/);
   });
 });

@@ -1,10 +1,10 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { closeSync, existsSync, openSync, readSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it, type TestContext } from 'node:test';
-import { BootImages, BootImageUnavailable, GUEST_MAY_WRITE, GUEST_WROTE } from '@landfall/testing';
+import { BootImages, BootImageUnavailable, GUEST_MAY_WRITE, GUEST_WROTE, skip } from '@landfall/testing';
 import {
   diskId,
   eventually,
@@ -27,10 +27,9 @@ const withoutQemu = programs === null ? 'qemu-system-x86_64 is not installed' : 
 const withoutUefi =
   programs === null || programs.uefi === null ? 'QEMU or its UEFI firmware (ovmf) is not installed' : null;
 
-/** Why the test can't be run here is printed with it. */
-function lacks(test: TestContext, reason: string | null): boolean {
-  if (reason !== null) test.skip(reason);
-  return reason !== null;
+/** @throws what ends the test as skipped, for this reason */
+function needs(reason: string | null): void {
+  if (reason !== null) skip(reason);
 }
 
 function textAt(path: string, offset: number, length: number): string {
@@ -51,7 +50,7 @@ describe('VMs that boot a Debian kernel from their disks', () => {
   let folder: string;
   let images: BootImages | null = null;
   let withoutImages: string | null = withoutQemu;
-  before(async () => {
+  beforeAll(async () => {
     azure = await startTestAzure({ hypervisor: 'qemu', qemu: { graceMs: 120_000, memoryMiB: 256 } });
     folder = await mkdtemp(join(tmpdir(), 'landfall-images-'));
     if (withoutQemu !== null) return;
@@ -62,14 +61,14 @@ describe('VMs that boot a Debian kernel from their disks', () => {
       withoutImages = error.message;
     }
   });
-  after(async () => {
+  afterAll(async () => {
     images?.close();
     await azure.close();
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('Generation 1: the BIOS sees the boot disk alone, the guest all disks, also those that come later', async (t) => {
-    if (lacks(t, withoutImages)) return;
+  it('Generation 1: the BIOS sees the boot disk alone, the guest all disks, also those that come later', async () => {
+    needs(withoutImages);
     const image = join(folder, 'stays.img');
     await images?.make(image, { then: 'stay', sizeBytes: GIB });
     const data = join(folder, 'data.img');
@@ -79,8 +78,7 @@ describe('VMs that boot a Debian kernel from their disks', () => {
     const booted = await consoleShows(azure, 'bios', 'guest: wrote lun=0');
     shows(booted, 'SeaBIOS', 'grub: disks', '(hd0)', 'guest: up firmware=bios');
     assert.equal(booted.includes('(hd1)'), false, 'the BIOS sees the data disk');
-    assert.equal(
-      textAt(await diskPath(azure, diskId('bios-data-0')), GUEST_WROTE.offset, GUEST_WROTE.text.length),
+    expect(textAt(await diskPath(azure, diskId('bios-data-0')), GUEST_WROTE.offset, GUEST_WROTE.text.length)).toBe(
       GUEST_WROTE.text,
     );
 
@@ -93,12 +91,12 @@ describe('VMs that boot a Debian kernel from their disks', () => {
 
     await virtualMachines.powerOff(GROUP, 'bios');
     shows(await serialLog(azure, 'bios'), 'guest: power button', 'guest: off');
-    assert.equal(await powerState(azure, 'bios'), 'PowerState/stopped');
-    assert.deepEqual(guestPids(azure.directory, 'bios'), []);
+    expect(await powerState(azure, 'bios')).toBe('PowerState/stopped');
+    expect(guestPids(azure.directory, 'bios')).toStrictEqual([]);
   });
 
-  it('Generation 2: UEFI boots it, and a guest that powers off leaves a stopped VM', async (t) => {
-    if (lacks(t, withoutImages ?? withoutUefi)) return;
+  it('Generation 2: UEFI boots it, and a guest that powers off leaves a stopped VM', async () => {
+    needs(withoutImages ?? withoutUefi);
     const image = join(folder, 'ends.img');
     await images?.make(image, { then: 'off', sizeBytes: GIB });
     const data = join(folder, 'empty.img');
@@ -115,8 +113,8 @@ describe('VMs that boot a Debian kernel from their disks', () => {
 
 describe('VMs with nothing on their disks that boots', () => {
   let azure: TestAzure;
-  before(async () => (azure = await startTestAzure({ hypervisor: 'qemu', qemu: { graceMs: 100, memoryMiB: 128 } })));
-  after(() => azure.close());
+  beforeAll(async () => (azure = await startTestAzure({ hypervisor: 'qemu', qemu: { graceMs: 100, memoryMiB: 128 } })));
+  afterAll(() => azure.close());
 
   const makeVm = async (name: string, generation: 1 | 2, dataDisks: readonly string[] = []): Promise<void> => {
     const image = join(azure.directory, `${name}.img`);
@@ -129,33 +127,33 @@ describe('VMs with nothing on their disks that boots', () => {
     return guestPids(azure.directory, vm)[0] ?? 0;
   };
 
-  it('go on running with the BIOS saying so, whatever is on the data disks', async (t) => {
-    if (lacks(t, withoutQemu)) return;
+  it('go on running with the BIOS saying so, whatever is on the data disks', async () => {
+    needs(withoutQemu);
     await makeVm('blank1', 1);
     await consoleShows(azure, 'blank1', 'No bootable device.');
-    assert.equal(await powerState(azure, 'blank1'), 'PowerState/running');
+    expect(await powerState(azure, 'blank1')).toBe('PowerState/running');
   });
 
-  it('go on running with UEFI offering its shell', async (t) => {
-    if (lacks(t, withoutUefi)) return;
+  it('go on running with UEFI offering its shell', async () => {
+    needs(withoutUefi);
     await makeVm('blank2', 2);
     await consoleShows(azure, 'blank2', 'UEFI Interactive Shell');
-    assert.equal(await powerState(azure, 'blank2'), 'PowerState/running');
+    expect(await powerState(azure, 'blank2')).toBe('PowerState/running');
   });
 
-  it('are stopped when their process dies, and start again', async (t) => {
-    if (lacks(t, withoutQemu)) return;
+  it('are stopped when their process dies, and start again', async () => {
+    needs(withoutQemu);
     await makeVm('dies', 1);
     const first = await one('dies');
     process.kill(first, 'SIGKILL');
     await eventually('the VM is stopped', async () => (await powerState(azure, 'dies')) === 'PowerState/stopped');
     await azure.compute.virtualMachines.start(GROUP, 'dies');
-    assert.equal(await powerState(azure, 'dies'), 'PowerState/running');
-    assert.notEqual(await one('dies'), first);
+    expect(await powerState(azure, 'dies')).toBe('PowerState/running');
+    expect(await one('dies')).not.toBe(first);
   });
 
-  it('go on running while they are moved to another resource group, and are stopped there', async (t) => {
-    if (lacks(t, withoutQemu)) return;
+  it('go on running while they are moved to another resource group, and are stopped there', async () => {
+    needs(withoutQemu);
     await makeVm('moves', 1);
     const process = await one('moves');
     await azure.resources.resourceGroups.createOrUpdate('elsewhere', { location: REGION });
@@ -163,33 +161,33 @@ describe('VMs with nothing on their disks that boots', () => {
       resources: [vmId('moves'), diskId('moves-os')],
       targetResourceGroup: `/subscriptions/${SUBSCRIPTION}/resourceGroups/elsewhere`,
     });
-    assert.equal(await powerState(azure, 'moves', 'elsewhere'), 'PowerState/running');
-    assert.deepEqual(guestPids(azure.directory, 'moves'), [process]);
-    assert.ok(existsSync(join(azure.directory, 'vms', 'elsewhere', 'moves', 'serial.log')));
+    expect(await powerState(azure, 'moves', 'elsewhere')).toBe('PowerState/running');
+    expect(guestPids(azure.directory, 'moves')).toStrictEqual([process]);
+    expect(existsSync(join(azure.directory, 'vms', 'elsewhere', 'moves', 'serial.log'))).toBe(true);
     await azure.compute.virtualMachines.powerOff('elsewhere', 'moves');
-    assert.deepEqual(guestPids(azure.directory, 'moves'), []);
+    expect(guestPids(azure.directory, 'moves')).toStrictEqual([]);
   });
 
-  it('have another process after a restart, and none once deallocated or deleted', async (t) => {
-    if (lacks(t, withoutQemu)) return;
+  it('have another process after a restart, and none once deallocated or deleted', async () => {
+    needs(withoutQemu);
     await makeVm('cycle', 1);
     const first = await one('cycle');
     const { virtualMachines } = azure.compute;
     await virtualMachines.restart(GROUP, 'cycle');
-    assert.notEqual(await one('cycle'), first);
+    expect(await one('cycle')).not.toBe(first);
     await virtualMachines.deallocate(GROUP, 'cycle');
-    assert.deepEqual(guestPids(azure.directory, 'cycle'), []);
+    expect(guestPids(azure.directory, 'cycle')).toStrictEqual([]);
     await virtualMachines.start(GROUP, 'cycle');
     await one('cycle');
     await virtualMachines.delete(GROUP, 'cycle');
-    assert.deepEqual(guestPids(azure.directory, 'cycle'), []);
-    assert.equal(existsSync(join(azure.directory, 'vms', GROUP, 'cycle')), false);
+    expect(guestPids(azure.directory, 'cycle')).toStrictEqual([]);
+    expect(existsSync(join(azure.directory, 'vms', GROUP, 'cycle'))).toBe(false);
   });
 });
 
 describe('VMs and the life of the emulator', () => {
-  it('boot anew when an emulator that was killed comes back, and end with one that is closed', async (t) => {
-    if (lacks(t, withoutQemu)) return;
+  it('boot anew when an emulator that was killed comes back, and end with one that is closed', async () => {
+    needs(withoutQemu);
     const directory = await mkdtemp(join(tmpdir(), 'landfall-guests-'));
     const image = join(directory, 'blank.img');
     writeFileSync(image, '');
@@ -199,13 +197,14 @@ describe('VMs and the life of the emulator', () => {
     await eventually('the VM boots', () => guestPids(directory).length === 1);
     const [left] = guestPids(directory);
     await first.end('SIGKILL');
-    assert.deepEqual(guestPids(directory), [left], 'a killed emulator ends nothing');
+    // A killed emulator ends nothing.
+    expect(guestPids(directory)).toStrictEqual([left]);
     const second = await startProcess(directory, { hypervisor: 'qemu' });
     await eventually('another process boots it', () => guestPids(directory).length === 1);
-    assert.notDeepEqual(guestPids(directory), [left]);
-    assert.equal(await powerState(second, 'survivor'), 'PowerState/running');
+    expect(guestPids(directory)).not.toStrictEqual([left]);
+    expect(await powerState(second, 'survivor')).toBe('PowerState/running');
     await second.end('SIGTERM');
-    assert.deepEqual(guestPids(directory), []);
+    expect(guestPids(directory)).toStrictEqual([]);
     await rm(directory, { recursive: true, force: true });
   });
 
@@ -215,8 +214,8 @@ describe('VMs and the life of the emulator', () => {
       writeFileSync(image, '');
       truncateSync(image, GIB);
       await bootImages(azure, 'idle', generation, image);
-      assert.equal(await powerState(azure, 'idle'), 'PowerState/running');
-      assert.deepEqual(guestPids(azure.directory), []);
+      expect(await powerState(azure, 'idle')).toBe('PowerState/running');
+      expect(guestPids(azure.directory)).toStrictEqual([]);
     };
     const without = await startTestAzure({ hypervisor: 'qemu', qemu: { programs: null } });
     await blank(without, 1);
@@ -226,7 +225,7 @@ describe('VMs and the life of the emulator', () => {
       qemu: { programs: { qemu: '/bin/false', uefi: null } },
     });
     await blank(biosOnly, 2);
-    assert.match(await serialLog(biosOnly, 'idle'), /not booted: there is no UEFI firmware/);
+    expect(await serialLog(biosOnly, 'idle')).toMatch(/not booted: there is no UEFI firmware/);
     await biosOnly.close();
   });
 });

@@ -1,18 +1,18 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { appendFileSync, closeSync, mkdtempSync, openSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { keepSerialLog, readSerialLog, SERIAL_LOG_LIMIT, trim } from './serial-log.js';
 
 describe('the log of a serial console', () => {
   let folder: string;
   let path: string;
-  before(() => {
+  beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'landfall-serial-'));
     path = join(folder, 'serial.log');
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('forgets the oldest and keeps the end, however a guest prints', () => {
     const file = openSync(path, 'a+');
@@ -32,10 +32,10 @@ describe('the log of a serial console', () => {
 
   it('begins anew with every start, is within bounds when it ends, and is empty before the first', () => {
     const end = keepSerialLog(path);
-    assert.equal(readSerialLog(path).length, 0);
+    expect(readSerialLog(path).length).toBe(0);
     appendFileSync(path, Buffer.alloc(2 * SERIAL_LOG_LIMIT, 'x'));
     end();
-    assert.equal(readSerialLog(path).length, SERIAL_LOG_LIMIT / 2);
-    assert.equal(readSerialLog(join(folder, 'none.log')).length, 0);
+    expect(readSerialLog(path).length).toBe(SERIAL_LOG_LIMIT / 2);
+    expect(readSerialLog(join(folder, 'none.log')).length).toBe(0);
   });
 });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
   includesAddress,
@@ -15,15 +14,15 @@ describe('IPv4 prefixes', () => {
   it('keep the first four addresses and the last one of a subnet for Azure', () => {
     const range = parsePrefix('10.20.1.0/24');
     const free = (address: string): boolean => !isReserved(range, address);
-    assert.deepEqual(['10.20.1.0', '10.20.1.3', '10.20.1.4', '10.20.1.254', '10.20.1.255'].map(free), [
+    expect(['10.20.1.0', '10.20.1.3', '10.20.1.4', '10.20.1.254', '10.20.1.255'].map(free)).toStrictEqual([
       false,
       false,
       true,
       true,
       false,
     ]);
-    assert.equal(usableCount(range), 251);
-    assert.equal(usableCount(parsePrefix('10.0.0.0/29')), 3);
+    expect(usableCount(range)).toBe(251);
+    expect(usableCount(parsePrefix('10.0.0.0/29'))).toBe(3);
   });
 
   it('give out each usable address once, in order, and then none', () => {
@@ -35,17 +34,17 @@ describe('IPv4 prefixes', () => {
       given.push(address);
       if (address !== null) taken.add(address);
     }
-    assert.deepEqual(given, ['10.0.0.12', '10.0.0.13', '10.0.0.14', null]);
+    expect(given).toStrictEqual(['10.0.0.12', '10.0.0.13', '10.0.0.14', null]);
   });
 
   it('know when their host part is not zero', () => {
-    assert.equal(isPrefixAligned('192.168.0.0/16'), true);
-    assert.equal(isPrefixAligned('192.168.0.1/16'), false);
+    expect(isPrefixAligned('192.168.0.0/16')).toBe(true);
+    expect(isPrefixAligned('192.168.0.1/16')).toBe(false);
   });
 
   it('reach to the end of the address space', () => {
-    assert.ok(includesAddress(parsePrefix('255.255.255.0/24'), '255.255.255.255'));
-    assert.ok(includesAddress(parsePrefix('0.0.0.0/0'), '255.255.255.255'));
+    expect(includesAddress(parsePrefix('255.255.255.0/24'), '255.255.255.255')).toBe(true);
+    expect(includesAddress(parsePrefix('0.0.0.0/0'), '255.255.255.255')).toBe(true);
   });
 
   it('overlap with what contains them, whichever way round', () => {
@@ -53,8 +52,8 @@ describe('IPv4 prefixes', () => {
       fc.property(fc.integer({ min: 0, max: 255 }), fc.integer({ min: 17, max: 30 }), (third, bits) => {
         const outer = parsePrefix('10.9.0.0/16');
         const inner = parsePrefix(`10.9.${third}.0/${bits}`);
-        assert.ok(overlap(outer, inner) && overlap(inner, outer));
-        assert.ok(!overlap(parsePrefix('10.8.0.0/16'), inner));
+        expect(overlap(outer, inner) && overlap(inner, outer)).toBe(true);
+        expect(overlap(parsePrefix('10.8.0.0/16'), inner)).toBe(false);
       }),
     );
   });

@@ -1,5 +1,5 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import {
   collect,
   GROUP,
@@ -15,8 +15,8 @@ import {
 
 describe('networks', () => {
   let azure: TestAzure;
-  before(async () => (azure = await startTestAzure()));
-  after(() => azure.close());
+  beforeAll(async () => (azure = await startTestAzure()));
+  afterAll(() => azure.close());
 
   const makeNic = (name: string, privateIPAddress?: string, subnetId: string = IDS.workerSubnetId) =>
     azure.network.networkInterfaces.createOrUpdate(GROUP, name, {
@@ -35,19 +35,19 @@ describe('networks', () => {
   const rejects = async (call: PromiseLike<unknown>, code: string, message: RegExp, status = 400): Promise<void> => {
     const refused = await refusal(call);
     assert.deepEqual({ status: refused.status, code: refused.code }, { status, code }, refused.message);
-    assert.match(refused.message, message);
+    expect(refused.message).toMatch(message);
   };
 
   it('gives out the lowest free address after the four that Azure keeps', async () => {
-    assert.equal(await addressOf(makeNic('n4')), '10.20.2.4');
-    assert.equal(await addressOf(makeNic('n6', '10.20.2.6')), '10.20.2.6');
-    assert.equal(await addressOf(makeNic('n5')), '10.20.2.5');
-    assert.equal(await addressOf(makeNic('n7')), '10.20.2.7');
+    expect(await addressOf(makeNic('n4'))).toBe('10.20.2.4');
+    expect(await addressOf(makeNic('n6', '10.20.2.6'))).toBe('10.20.2.6');
+    expect(await addressOf(makeNic('n5'))).toBe('10.20.2.5');
+    expect(await addressOf(makeNic('n7'))).toBe('10.20.2.7');
   });
 
   it('keeps the address of an interface that is written again', async () => {
     const before = await addressOf(makeNic('again'));
-    assert.equal(await addressOf(makeNic('again')), before);
+    expect(await addressOf(makeNic('again'))).toBe(before);
   });
 
   it('answers a write as Azure does: 201, Azure-AsyncOperation, Updating, a weak etag', async () => {
@@ -57,14 +57,13 @@ describe('networks', () => {
     });
     const path = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${GROUP}/providers/Microsoft.Network/networkInterfaces/wire?api-version=2025-05-01`;
     const put = await raw(azure, 'PUT', path, { body });
-    assert.equal(put.status, 201);
-    assert.match(String(put.json['etag']), /^W\/"[0-9a-f-]{36}"$/);
-    assert.equal((put.json['properties'] as { provisioningState: string }).provisioningState, 'Updating');
-    assert.match(
-      String(put.headers['azure-asyncoperation']),
+    expect(put.status).toBe(201);
+    expect(String(put.json['etag'])).toMatch(/^W\/"[0-9a-f-]{36}"$/);
+    expect((put.json['properties'] as { provisioningState: string }).provisioningState).toBe('Updating');
+    expect(String(put.headers['azure-asyncoperation'])).toMatch(
       /\/providers\/Microsoft\.Network\/locations\/westeurope\/operations\//,
     );
-    assert.equal((await raw(azure, 'PUT', path, { body })).status, 200);
+    expect((await raw(azure, 'PUT', path, { body })).status).toBe(200);
   });
 
   it('refuses addresses that are taken, reserved, or outside of the subnet', async () => {
@@ -96,7 +95,7 @@ describe('networks', () => {
     );
     await azure.compute.virtualMachines.delete(GROUP, 'holder-vm');
     await azure.network.networkInterfaces.delete(GROUP, 'holder-vm-nic');
-    assert.equal((await refusal(azure.network.networkInterfaces.get(GROUP, 'holder-vm-nic'))).status, 404);
+    expect((await refusal(azure.network.networkInterfaces.get(GROUP, 'holder-vm-nic'))).status).toBe(404);
   });
 
   it('makes networks whose subnets fit, and refuses those that do not', async () => {
@@ -114,10 +113,7 @@ describe('networks', () => {
         ['b', '192.168.2.0/24'],
       ],
     );
-    assert.deepEqual(
-      made.subnets?.map(({ id }) => id?.split('/').at(-1)),
-      ['a', 'b'],
-    );
+    expect(made.subnets?.map(({ id }) => id?.split('/').at(-1))).toStrictEqual(['a', 'b']);
     await rejects(make('bad', ['10.0.0.0/16'], [['a', '10.1.0.0/24']]), 'NetcfgInvalidSubnet', /'a'/);
     await rejects(
       make(
@@ -139,7 +135,7 @@ describe('networks', () => {
     const small = `${IDS.networkId}/subnets/small`;
     const addresses = [];
     for (const name of ['s1', 's2', 's3']) addresses.push(await addressOf(makeNic(name, undefined, small)));
-    assert.deepEqual(addresses, ['10.20.9.4', '10.20.9.5', '10.20.9.6']);
+    expect(addresses).toStrictEqual(['10.20.9.4', '10.20.9.5', '10.20.9.6']);
     await rejects(makeNic('s4', undefined, small), 'SubnetIsFull', /small/);
     await rejects(
       azure.network.subnets.delete(GROUP, 'landfall-network', 'small'),
@@ -148,16 +144,16 @@ describe('networks', () => {
     );
     for (const name of ['s1', 's2', 's3']) await azure.network.networkInterfaces.delete(GROUP, name);
     await azure.network.subnets.delete(GROUP, 'landfall-network', 'small');
-    assert.equal((await refusal(azure.network.subnets.get(GROUP, 'landfall-network', 'small'))).status, 404);
+    expect((await refusal(azure.network.subnets.get(GROUP, 'landfall-network', 'small'))).status).toBe(404);
   });
 
   it('tells which addresses of a subnet are in use, and whether one is free', async () => {
     const subnet = await azure.network.subnets.get(GROUP, 'landfall-network', 'workers');
-    assert.ok(subnet.ipConfigurations?.some(({ id }) => id?.endsWith('/n4/ipConfigurations/ip')));
+    expect(subnet.ipConfigurations?.some(({ id }) => id?.endsWith('/n4/ipConfigurations/ip'))).toBeTruthy();
     const check = (address: string) =>
       azure.network.virtualNetworks.checkIPAddressAvailability(GROUP, 'landfall-network', address);
-    assert.equal((await check('10.20.2.4')).available, false);
-    assert.equal((await check('10.20.2.200')).available, true);
+    expect((await check('10.20.2.4')).available).toBe(false);
+    expect((await check('10.20.2.200')).available).toBe(true);
   });
 
   it('keeps public addresses and security groups, and refuses their deletion while an interface uses them', async () => {
@@ -172,7 +168,7 @@ describe('networks', () => {
       networkSecurityGroup: { id: group.id ?? '' },
       ipConfigurations: [{ name: 'ip', subnet: { id: IDS.machineSubnetId }, publicIPAddress: { id: ip.id ?? '' } }],
     });
-    assert.match((await azure.network.publicIPAddresses.get(GROUP, 'ip')).ipAddress ?? '', /^203\.0\.113\.\d+$/);
+    expect((await azure.network.publicIPAddresses.get(GROUP, 'ip')).ipAddress ?? '').toMatch(/^203\.0\.113\.\d+$/);
     await rejects(azure.network.publicIPAddresses.delete(GROUP, 'ip'), 'PublicIPAddressCannotBeDeleted', /in use by/);
     await rejects(
       azure.network.networkSecurityGroups.delete(GROUP, 'nsg'),
@@ -182,6 +178,6 @@ describe('networks', () => {
     await azure.network.networkInterfaces.delete(GROUP, 'public');
     await azure.network.publicIPAddresses.delete(GROUP, 'ip');
     await azure.network.networkSecurityGroups.delete(GROUP, 'nsg');
-    assert.deepEqual(await collect(azure.network.publicIPAddresses.list(GROUP)), []);
+    expect(await collect(azure.network.publicIPAddresses.list(GROUP))).toStrictEqual([]);
   });
 });

@@ -1,8 +1,8 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { FaultControl } from '../index.js';
 import {
   diskId,
@@ -132,8 +132,8 @@ async function inventory(azure: Reachable): Promise<readonly unknown[]> {
 describe('operations of an emulator that is killed', () => {
   let directory = '';
   const started: EmulatorProcess[] = [];
-  before(async () => (directory = await mkdtemp(join(tmpdir(), 'landfall-killed-'))));
-  after(async () => {
+  beforeAll(async () => (directory = await mkdtemp(join(tmpdir(), 'landfall-killed-'))));
+  afterAll(async () => {
     await Promise.all(started.map((emulator) => emulator.end('SIGKILL')));
     await rm(directory, { recursive: true, force: true });
   });
@@ -150,9 +150,9 @@ describe('operations of an emulator that is killed', () => {
     const expectedEnds = await ends(alone, await begin(alone, 0));
     const expected = await inventory(alone);
     await alone.end('SIGTERM');
-    assert.equal(Object.keys(expectedEnds).length, 22);
+    expect(Object.keys(expectedEnds).length).toBe(22);
     const bad = Object.values(expectedEnds).filter((end) => !/^(Succeeded|20[04])$/.test(end));
-    assert.deepEqual(bad.sort(), ['Canceled OperationPreempted', 'Failed Broken']);
+    expect(bad.sort()).toStrictEqual(['Canceled OperationPreempted', 'Failed Broken']);
 
     const folder = join(directory, 'killed');
     const first = await start(folder);
@@ -167,8 +167,8 @@ describe('operations of an emulator that is killed', () => {
     await second.end('SIGKILL');
 
     const third = await start(folder);
-    assert.deepEqual(await ends(third, begun), expectedEnds);
-    assert.deepEqual(await inventory(third), expected);
+    expect(await ends(third, begun)).toStrictEqual(expectedEnds);
+    expect(await inventory(third)).toStrictEqual(expected);
     await third.end('SIGTERM');
   });
 });

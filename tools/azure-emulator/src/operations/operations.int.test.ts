@@ -1,8 +1,7 @@
-import assert from 'node:assert/strict';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { restorePoller } from '@azure/arm-compute';
 import {
   collect,
@@ -19,8 +18,8 @@ import {
 describe('long-running operations', () => {
   let azure: TestAzure;
   let nowMs = Date.now();
-  before(async () => (azure = await startTestAzure({ retryAfterSeconds: 7, now: () => new Date(nowMs) })));
-  after(() => azure.close());
+  beforeAll(async () => (azure = await startTestAzure({ retryAfterSeconds: 7, now: () => new Date(nowMs) })));
+  afterAll(() => azure.close());
 
   const settings = (values: unknown) => raw(azure, 'PATCH', '/_emulator/settings', { body: JSON.stringify(values) });
   const putDisk = (name: string) =>
@@ -39,16 +38,16 @@ describe('long-running operations', () => {
     await settings({ delaysMs: { 'disks.create': 60_000 } });
     const put = await putDisk('slow');
     const status = await get(put.headers['azure-asyncoperation']);
-    assert.equal(status.status, 200);
-    assert.equal(status.json['status'], 'InProgress');
-    assert.equal(status.json['endTime'], undefined);
-    assert.equal(status.headers['retry-after'], '7');
+    expect(status.status).toBe(200);
+    expect(status.json['status']).toBe('InProgress');
+    expect(status.json['endTime']).toBe(undefined);
+    expect(status.headers['retry-after']).toBe('7');
     const result = await get(put.headers['location']);
-    assert.deepEqual([result.status, result.text], [202, '']);
-    assert.equal((await azure.compute.disks.get(GROUP, 'slow')).provisioningState, 'Creating');
+    expect([result.status, result.text]).toStrictEqual([202, '']);
+    expect((await azure.compute.disks.get(GROUP, 'slow')).provisioningState).toBe('Creating');
     await settings({ delaysMs: {} });
     nowMs += 60_000;
-    assert.equal((await get(put.headers['azure-asyncoperation'])).json['status'], 'Succeeded');
+    expect((await get(put.headers['azure-asyncoperation'])).json['status']).toBe('Succeeded');
   });
 
   it('answer a deletion with 202 and the Location of its end, and 204 when there was nothing', async () => {
@@ -56,9 +55,9 @@ describe('long-running operations', () => {
     await azure.emulator.idle();
     nowMs += 120_000;
     const removed = await raw(azure, 'DELETE', `${diskId('short-lived')}?api-version=2025-01-02`);
-    assert.equal(removed.status, 202);
-    assert.equal((await get(removed.headers['location'])).status, 200);
-    assert.equal((await raw(azure, 'DELETE', `${diskId('short-lived')}?api-version=2025-01-02`)).status, 204);
+    expect(removed.status).toBe(202);
+    expect((await get(removed.headers['location'])).status).toBe(200);
+    expect((await raw(azure, 'DELETE', `${diskId('short-lived')}?api-version=2025-01-02`)).status).toBe(204);
   });
 
   it('can be resumed by a client that has kept its poller, without a second request', async () => {
@@ -71,21 +70,21 @@ describe('long-running operations', () => {
     await poller.submitted();
     const state = await poller.serialize();
     const resumed = restorePoller(azure.compute, state, azure.compute.disks.createOrUpdate);
-    assert.equal((await resumed.pollUntilDone()).name, 'resumed');
+    expect((await resumed.pollUntilDone()).name).toBe('resumed');
     const calls = JSON.parse((await raw(azure, 'GET', '/_emulator/calls')).text) as { method: string }[];
-    assert.equal(calls.filter(({ method }) => method === 'PUT').length, 1);
+    expect(calls.filter(({ method }) => method === 'PUT').length).toBe(1);
   });
 
   it('are unknown when nobody began them', async () => {
     const url = `/subscriptions/${azure.emulator.subscriptionId}/providers/Microsoft.Compute/locations/westeurope/operations/0?api-version=2025-04-01`;
-    assert.equal((await raw(azure, 'GET', url)).status, 404);
+    expect((await raw(azure, 'GET', url)).status).toBe(404);
   });
 });
 
 describe('state on disk', () => {
   let directory = '';
-  before(async () => (directory = await mkdtemp(join(tmpdir(), 'landfall-emulator-'))));
-  after(() => rm(directory, { recursive: true, force: true }));
+  beforeAll(async () => (directory = await mkdtemp(join(tmpdir(), 'landfall-emulator-'))));
+  afterAll(() => rm(directory, { recursive: true, force: true }));
 
   it('survives an end and a start', async () => {
     const first = await startTestAzure({ dataDirectory: directory });
@@ -95,10 +94,10 @@ describe('state on disk', () => {
     await first.close();
     const second = await startTestAzure({ dataDirectory: directory });
     const kept = await second.compute.disks.get(GROUP, 'kept');
-    assert.equal(kept.uniqueId, uniqueId);
-    assert.deepEqual([kept.tags, kept.diskState], [{ a: 'b' }, 'Attached']);
+    expect(kept.uniqueId).toBe(uniqueId);
+    expect([kept.tags, kept.diskState]).toStrictEqual([{ a: 'b' }, 'Attached']);
     const vm = await second.compute.virtualMachines.get(GROUP, 'kept-vm', { expand: 'instanceView' });
-    assert.ok(vm.instanceView?.statuses?.some(({ code }) => code === 'PowerState/running'));
+    expect(vm.instanceView?.statuses?.some(({ code }) => code === 'PowerState/running')).toBeTruthy();
     await second.close();
   });
 
@@ -107,7 +106,7 @@ describe('state on disk', () => {
     await first.resources.resourceGroups.delete(GROUP);
     await first.close();
     const second = await startTestAzure({ dataDirectory: directory });
-    assert.deepEqual(await collect(second.resources.resourceGroups.list()), []);
+    expect(await collect(second.resources.resourceGroups.list())).toStrictEqual([]);
     await second.close();
   });
 });

@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { Bandwidth, diskLimit } from './bandwidth.js';
 
 describe('the bandwidth of a disk', () => {
@@ -15,7 +15,7 @@ describe('the bandwidth of a disk', () => {
     await bandwidth.pass('a', 4_000, 1_000);
     await bandwidth.pass('a', 2_000, 1_000);
     await bandwidth.pass('b', 1_000, 1_000);
-    assert.deepEqual(slept, [4_000, 6_000, 1_000]);
+    expect(slept).toStrictEqual([4_000, 6_000, 1_000]);
     now = 60_000;
     await bandwidth.pass('a', 1_000, 1_000);
     assert.deepEqual(slept, [4_000, 6_000, 1_000, 1_000], 'time in which nothing passed is not saved up');
@@ -27,15 +27,14 @@ describe('the bandwidth of a disk', () => {
       () => assert.fail('it waited'),
     );
     await bandwidth.pass('a', 1e12, null);
-    assert.equal(diskLimit({ diskBytesPerSecond: null, bandwidthBySize: false }, GIB), null);
+    expect(diskLimit({ diskBytesPerSecond: null, bandwidthBySize: false }, GIB)).toBe(null);
   });
 
   it('is the one that is set, or that of a Standard HDD of its size', () => {
     const bySize = { diskBytesPerSecond: null, bandwidthBySize: true };
-    assert.equal(diskLimit({ ...bySize, diskBytesPerSecond: 7 }, GIB), 7);
-    assert.deepEqual(
-      [1, 4_096, 8_192, 32_767].map((gib) => diskLimit(bySize, gib * GIB)),
-      [60e6, 60e6, 300e6, 500e6],
-    );
+    expect(diskLimit({ ...bySize, diskBytesPerSecond: 7 }, GIB)).toBe(7);
+    expect([1, 4_096, 8_192, 32_767].map((gib) => diskLimit(bySize, gib * GIB))).toStrictEqual([
+      60e6, 60e6, 300e6, 500e6,
+    ]);
   });
 });

@@ -1,7 +1,6 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { AnonymousCredential, PageBlobClient } from '@azure/storage-blob';
-import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, afterEach, before, describe, it } from 'node:test';
 import { FaultControl } from '../index.js';
 import { GROUP, REGION, refusal, startTestAzure, type TestAzure } from '../fixtures/azure.fixture.test.js';
 
@@ -13,12 +12,12 @@ describe('writing a disk through its signature on a bad day', () => {
   let faults: FaultControl;
   let blob: PageBlobClient;
   const page = randomBytes(MIB);
-  before(async () => {
+  beforeAll(async () => {
     azure = await startTestAzure();
     faults = new FaultControl(azure.emulator);
     blob = await upload('target');
   });
-  after(() => azure.close());
+  afterAll(() => azure.close());
   afterEach(async () => {
     await faults.clear();
     await faults.change({ diskBytesPerSecond: null });
@@ -38,35 +37,37 @@ describe('writing a disk through its signature on a bad day', () => {
   it('is refused as busy, or with whatever the fault says, and writes nothing', async () => {
     await faults.add({ kind: 'throttle', operation: 'PageBlob_UploadPages', retryAfterSeconds: 4 });
     const busy = await refusal(blob.uploadPages(page, 0, page.length));
-    assert.deepEqual([busy.status, busy.code], [503, 'ServerBusy']);
+    expect([busy.status, busy.code]).toStrictEqual([503, 'ServerBusy']);
     await faults.add({ kind: 'error', operation: 'pageBlob.uploadPages', status: 403, code: 'AuthenticationFailed' });
     const denied = await refusal(blob.uploadPages(page, 0, page.length));
-    assert.deepEqual([denied.status, denied.code], [403, 'AuthenticationFailed']);
-    assert.equal(await isWritten(0), false);
+    expect([denied.status, denied.code]).toStrictEqual([403, 'AuthenticationFailed']);
+    expect(await isWritten(0)).toBe(false);
   });
 
   it('is left without an answer until the client gives up', async () => {
     await faults.add({ kind: 'timeout', resource: 'target' });
     const giveUp = AbortSignal.timeout(100);
-    await assert.rejects(blob.uploadPages(page, 0, page.length, { abortSignal: giveUp }), { name: 'AbortError' });
-    assert.equal(await isWritten(0), false);
+    await expect(blob.uploadPages(page, 0, page.length, { abortSignal: giveUp })).rejects.toMatchObject({
+      name: 'AbortError',
+    });
+    expect(await isWritten(0)).toBe(false);
     await faults.add({ kind: 'timeout', forSeconds: 0.01 });
-    assert.equal((await refusal(blob.uploadPages(page, 0, page.length))).code, 'OperationTimedOut');
+    expect((await refusal(blob.uploadPages(page, 0, page.length))).code).toBe('OperationTimedOut');
   });
 
   it('is cut off before the pages are written, or after', async () => {
     await faults.add({ kind: 'reset-before', operation: 'PageBlob_UploadPages' });
-    assert.equal((await refusal(blob.uploadPages(page, 4 * MIB, page.length))).status, undefined);
-    assert.equal(await isWritten(4 * MIB), false);
+    expect((await refusal(blob.uploadPages(page, 4 * MIB, page.length))).status).toBe(undefined);
+    expect(await isWritten(4 * MIB)).toBe(false);
     await faults.add({ kind: 'reset-after', operation: 'PageBlob_UploadPages' });
-    assert.equal((await refusal(blob.uploadPages(page, 4 * MIB, page.length))).status, undefined);
-    assert.equal(await isWritten(4 * MIB), true);
+    expect((await refusal(blob.uploadPages(page, 4 * MIB, page.length))).status).toBe(undefined);
+    expect(await isWritten(4 * MIB)).toBe(true);
   });
 
   it('concerns the disk that the fault names, and reading as well as writing', async () => {
     await faults.add({ kind: 'error', operation: 'PageBlob_Download', resource: 'target', when: 'always' });
     await blob.uploadPages(page, 0, page.length);
-    assert.equal((await refusal(blob.download(0, 512))).status, 500);
+    expect((await refusal(blob.download(0, 512))).status).toBe(500);
     const other = await upload('other');
     await other.download(0, 512);
   });
@@ -81,8 +82,8 @@ describe('writing a disk through its signature on a bad day', () => {
     };
     const write = () => blob.uploadPages(page, 0, page.length);
     // A limit can be shown from below only: more than it takes may always be the machine's.
-    assert.ok((await seconds(() => Promise.all([write(), write(), write(), write()]))) >= 0.49);
-    assert.ok((await seconds(() => blob.downloadToBuffer(0, 4 * MIB))) >= 0.49);
+    expect(await seconds(() => Promise.all([write(), write(), write(), write()]))).toBeGreaterThanOrEqual(0.49);
+    expect(await seconds(() => blob.downloadToBuffer(0, 4 * MIB))).toBeGreaterThanOrEqual(0.49);
     await faults.change({ diskBytesPerSecond: 1 });
     const slow = write();
     slow.catch(() => undefined);

@@ -1,9 +1,9 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import {
   diskId,
   GROUP,
@@ -35,11 +35,11 @@ describe('an Azure with 10,000 resources', () => {
   const directories: string[] = [];
   let few: TestAzure;
   let many: TestAzure;
-  before(async () => {
+  beforeAll(async () => {
     few = await crowded(10);
     many = await crowded(10_000);
   });
-  after(async () => {
+  afterAll(async () => {
     await few.close();
     await many.close();
     for (const directory of directories) await rm(directory, { recursive: true, force: true });
@@ -83,7 +83,7 @@ describe('an Azure with 10,000 resources', () => {
   it('has them', async () => {
     const counted = async (azure: TestAzure) =>
       Number((await raw(azure, 'GET', '/_emulator/statistics')).json['resources']);
-    assert.equal((await counted(many)) - (await counted(few)), 9_990);
+    expect((await counted(many)) - (await counted(few))).toBe(9_990);
   });
 
   it('looks at no more of them to show one than an Azure with ten', async () => {

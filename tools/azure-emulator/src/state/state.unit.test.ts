@@ -1,14 +1,16 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
 import { newGroup } from '../groups/resource-groups.js';
 import { put, remove, State } from './state.js';
 
 describe('the state', () => {
   let directory = '';
-  beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'landfall-state-'))));
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'landfall-state-'));
+  });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
   const group = (name: string) => newGroup({ subscriptionId: 's', now: () => new Date(0) }, name, 'westeurope');
@@ -23,8 +25,8 @@ describe('the state', () => {
     first.commit([put(group('a')), put(group('b'))]);
     first.commit([remove(group('a').id), put(group('c'))]);
     const second = new State(directory);
-    assert.deepEqual(names(second), ['b', 'c']);
-    assert.equal(second.resource(group('B').id.toUpperCase())?.name, 'b');
+    expect(names(second)).toStrictEqual(['b', 'c']);
+    expect(second.resource(group('B').id.toUpperCase())?.name).toBe('b');
   });
 
   it('forgets a transaction that was cut short, and goes on after it', () => {
@@ -46,7 +48,7 @@ describe('the state', () => {
     const state = new State(directory);
     for (let round = 0; round < 100; round++) state.commit([put({ ...group('a'), tags: { round: String(round) } })]);
     state.close();
-    assert.equal(readFileSync(join(directory, 'state.jsonl'), 'utf8').split('\n').length, 2);
-    assert.deepEqual(new State(directory).resource(group('a').id)?.tags, { round: '99' });
+    expect(readFileSync(join(directory, 'state.jsonl'), 'utf8').split('\n').length).toBe(2);
+    expect(new State(directory).resource(group('a').id)?.tags).toStrictEqual({ round: '99' });
   });
 });

@@ -1,12 +1,12 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { parseBootEnvironment, processCount } from './boot-environment.js';
 
 const encode = (text: string): string => Buffer.from(text).toString('base64');
 
 describe("a worker's custom data", () => {
   it('is lines NAME=value; everything after the first = is the value', () => {
-    assert.deepEqual(parseBootEnvironment(encode('A=1\n# a remark\n\nLANDFALL_URL=https://h/?a=b\r\nEMPTY=\n')), {
+    expect(parseBootEnvironment(encode('A=1\n# a remark\n\nLANDFALL_URL=https://h/?a=b\r\nEMPTY=\n'))).toStrictEqual({
       environment: { A: '1', LANDFALL_URL: 'https://h/?a=b', EMPTY: '' },
     });
   });
@@ -15,7 +15,7 @@ describe("a worker's custom data", () => {
     for (const text of ['#cloud-config\npackages: []', '#!/bin/sh\necho', 'lower=1', 'A=1\nnonsense', '']) {
       assert.ok('refused' in parseBootEnvironment(encode(text)), text);
     }
-    assert.ok('refused' in parseBootEnvironment(null));
+    expect('refused' in parseBootEnvironment(null)).toBe(true);
   });
 
   it('may not say which code is loaded', () => {
@@ -28,8 +28,8 @@ describe("a worker's custom data", () => {
     const counts = ['3', '0', '-1', 'many', '1.5', '1000'].map((value) =>
       processCount({ LANDFALL_MOVER_PROCESSES: value }),
     );
-    assert.deepEqual(counts, [3, 1, 1, 1, 1, 16]);
-    assert.equal(processCount({}), 1);
+    expect(counts).toStrictEqual([3, 1, 1, 1, 1, 16]);
+    expect(processCount({})).toBe(1);
     assert.deepEqual(
       ['1', '3', 'many'].map((value) => processCount({ LANDFALL_MOVER_PROCESSES: value }, 2)),
       [2, 3, 2],

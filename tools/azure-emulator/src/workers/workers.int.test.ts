@@ -1,9 +1,8 @@
-import assert from 'node:assert/strict';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import {
   eventually,
   GROUP,
@@ -42,8 +41,8 @@ function isRunning(pid: number): boolean {
 
 describe('what runs on worker VMs', () => {
   let azure: TestAzure;
-  before(async () => (azure = await startTestAzure({ workerCommand: STAND_IN })));
-  after(() => azure.close());
+  beforeAll(async () => (azure = await startTestAzure({ workerCommand: STAND_IN })));
+  afterAll(() => azure.close());
 
   const folder = (vm: string): string => join(azure.directory, 'vms', GROUP, vm);
   const environmentOf = async (vm: string, mover: string): Promise<Record<string, string>> => {
@@ -61,14 +60,14 @@ describe('what runs on worker VMs', () => {
     process.env['SECRET_OF_THE_EMULATOR'] = 'x';
     await launch('w1', { LANDFALL_API_URL: 'https://127.0.0.1:9/a=b', LANDFALL_MOVER_PROCESSES: '2' });
     const running = (await workers(azure)).filter(({ vm }) => vm.endsWith('/w1'));
-    assert.deepEqual(running.map(({ name }) => name).sort(), ['w1-0', 'w1-1']);
+    expect(running.map(({ name }) => name).sort()).toStrictEqual(['w1-0', 'w1-1']);
     const environment = await environmentOf('w1', 'w1-1');
-    assert.equal(environment['LANDFALL_API_URL'], 'https://127.0.0.1:9/a=b');
-    assert.equal(environment['LANDFALL_MOVER_NAME'], 'w1-1');
-    assert.equal(environment['LANDFALL_DISK_DIRECTORY'], join(folder('w1'), 'by-lun'));
-    assert.equal(environment['LANDFALL_WORKER_STATE'], join(folder('w1'), 'state'));
-    assert.equal(environment['SECRET_OF_THE_EMULATOR'], undefined);
-    assert.equal(statSync(join(folder('w1'), 'state')).mode & 0o777, 0o700);
+    expect(environment['LANDFALL_API_URL']).toBe('https://127.0.0.1:9/a=b');
+    expect(environment['LANDFALL_MOVER_NAME']).toBe('w1-1');
+    expect(environment['LANDFALL_DISK_DIRECTORY']).toBe(join(folder('w1'), 'by-lun'));
+    expect(environment['LANDFALL_WORKER_STATE']).toBe(join(folder('w1'), 'state'));
+    expect(environment['SECRET_OF_THE_EMULATOR']).toBe(undefined);
+    expect(statSync(join(folder('w1'), 'state')).mode & 0o777).toBe(0o700);
   });
 
   it('follows a VM that moves to another resource group, with its disks and its folder', async () => {
@@ -86,15 +85,15 @@ describe('what runs on worker VMs', () => {
       targetResourceGroup: `/subscriptions/${SUBSCRIPTION}/resourceGroups/elsewhere`,
     });
     const [now, ...others] = await found();
-    assert.deepEqual([now?.vm, others], [vmId('w0', 'elsewhere'), []]);
-    assert.equal(isRunning(before?.pid ?? 0), false);
-    assert.equal(isRunning(now?.pid ?? 0), true);
+    expect([now?.vm, others]).toStrictEqual([vmId('w0', 'elsewhere'), []]);
+    expect(isRunning(before?.pid ?? 0)).toBe(false);
+    expect(isRunning(now?.pid ?? 0)).toBe(true);
     const moved = join(azure.directory, 'vms', 'elsewhere', 'w0');
-    assert.deepEqual([existsSync(folder('w0')), existsSync(join(moved, 'by-lun', '4'))], [false, true]);
+    expect([existsSync(folder('w0')), existsSync(join(moved, 'by-lun', '4'))]).toStrictEqual([false, true]);
     const path = join(moved, 'state', 'w0-0.env');
     await eventually('the process starts anew', () => readFileSync(path, 'utf8').includes(join(moved, 'by-lun')));
     await azure.compute.virtualMachines.delete('elsewhere', 'w0');
-    assert.deepEqual(await found(), []);
+    expect(await found()).toStrictEqual([]);
   });
 
   it('hands each process its share of what the VM may write in a second, when that is limited', async () => {
@@ -104,12 +103,12 @@ describe('what runs on worker VMs', () => {
       const both = await Promise.all([environmentOf(vm, `${vm}-0`), environmentOf(vm, `${vm}-1`)]);
       return both.map(({ LANDFALL_MOVER_BANDWIDTH }) => LANDFALL_MOVER_BANDWIDTH);
     };
-    assert.deepEqual(await shares('unlimited'), [undefined, undefined]);
+    expect(await shares('unlimited')).toStrictEqual([undefined, undefined]);
     await settings({ bandwidthBySize: true });
     // The worker is a Standard_F4s_v2: 95 MB/s.
-    assert.deepEqual(await shares('by-size'), ['47500000', '47500000']);
+    expect(await shares('by-size')).toStrictEqual(['47500000', '47500000']);
     await settings({ workerBytesPerSecond: 3_000_000 });
-    assert.deepEqual(await shares('limited'), ['1500000', '1500000']);
+    expect(await shares('limited')).toStrictEqual(['1500000', '1500000']);
     await settings({ bandwidthBySize: false, workerBytesPerSecond: null });
     for (const vm of ['unlimited', 'by-size', 'limited']) await azure.compute.virtualMachines.delete(GROUP, vm);
   });
@@ -118,19 +117,19 @@ describe('what runs on worker VMs', () => {
     await launch('w2', { LANDFALL_A: '1' });
     const pid = async (): Promise<number> => (await workers(azure)).find(({ vm }) => vm.endsWith('/w2'))?.pid ?? 0;
     const first = await pid();
-    assert.ok(isRunning(first));
+    expect(isRunning(first)).toBe(true);
     await azure.compute.virtualMachines.powerOff(GROUP, 'w2');
-    assert.equal(isRunning(first), false);
+    expect(isRunning(first)).toBe(false);
     await azure.compute.virtualMachines.start(GROUP, 'w2');
     const second = await pid();
-    assert.ok(isRunning(second));
+    expect(isRunning(second)).toBe(true);
     await azure.compute.virtualMachines.deallocate(GROUP, 'w2');
-    assert.equal(isRunning(second), false);
+    expect(isRunning(second)).toBe(false);
     await azure.compute.virtualMachines.start(GROUP, 'w2');
     const third = await pid();
     await azure.compute.virtualMachines.delete(GROUP, 'w2');
-    assert.equal(isRunning(third), false);
-    assert.equal(existsSync(folder('w2')), false);
+    expect(isRunning(third)).toBe(false);
+    expect(existsSync(folder('w2'))).toBe(false);
   });
 
   it('starts a process again that died while its VM runs, and keeps the worker folder', async () => {
@@ -143,8 +142,8 @@ describe('what runs on worker VMs', () => {
       const now = await find();
       return now !== undefined && now.pid !== first?.pid && isRunning(now.pid);
     });
-    assert.ok(existsSync(join(folder('w3'), 'state', 'w3-0.env')));
-    assert.match(readFileSync(join(folder('w3'), 'worker.log'), 'utf8'), /w3-0 ended \(SIGKILL\) while its VM runs/);
+    expect(existsSync(join(folder('w3'), 'state', 'w3-0.env'))).toBe(true);
+    expect(readFileSync(join(folder('w3'), 'worker.log'), 'utf8')).toMatch(/w3-0 ended \(SIGKILL\) while its VM runs/);
   });
 
   it('runs nothing on a VM without the worker tag, or whose custom data is something else', async () => {
@@ -155,38 +154,37 @@ describe('what runs on worker VMs', () => {
     const osProfile = { computerName: 'c', adminUsername: 'me', adminPassword: 'x', customData };
     await azure.compute.virtualMachines.createOrUpdate(GROUP, 'cloud-init', { ...body, osProfile });
     const names = (await workers(azure)).map(({ vm }) => vm.split('/').at(-1));
-    assert.ok(!names.includes('plain') && !names.includes('cloud-init'));
-    assert.match(
-      readFileSync(join(folder('cloud-init'), 'worker.log'), 'utf8'),
+    expect(!names.includes('plain') && !names.includes('cloud-init')).toBe(true);
+    expect(readFileSync(join(folder('cloud-init'), 'worker.log'), 'utf8')).toMatch(
       /runs nothing: .*not lines NAME=value/,
     );
   });
 
   it('does not let custom data choose what code a process loads', async () => {
     await launch('w4', { NODE_OPTIONS: '--require=/tmp/x.js' });
-    assert.match(readFileSync(join(folder('w4'), 'worker.log'), 'utf8'), /sets NODE_OPTIONS, which a worker may not/);
+    expect(readFileSync(join(folder('w4'), 'worker.log'), 'utf8')).toMatch(/sets NODE_OPTIONS, which a worker may not/);
   });
 });
 
 describe('worker processes across the life of the emulator', () => {
   let directory = '';
-  before(async () => (directory = await mkdtemp(join(tmpdir(), 'landfall-emulator-'))));
-  after(() => rm(directory, { recursive: true, force: true }));
+  beforeAll(async () => (directory = await mkdtemp(join(tmpdir(), 'landfall-emulator-'))));
+  afterAll(() => rm(directory, { recursive: true, force: true }));
 
   it('never lets those of a killed emulator live beside new ones', async () => {
     const first = await startProcess(directory, { workerCommand: STAND_IN });
     const body = await workerBody(first, 'w', { LANDFALL_MOVER_PROCESSES: '2' });
     await first.compute.virtualMachines.createOrUpdate(GROUP, 'w', body);
     const before = (await workers(first)).map(({ pid }) => pid);
-    assert.equal(before.length, 2);
+    expect(before.length).toBe(2);
     await first.end('SIGKILL');
-    assert.deepEqual(before.map(isRunning), [true, true]);
+    expect(before.map(isRunning)).toStrictEqual([true, true]);
     const second = await startProcess(directory, { workerCommand: STAND_IN, port: first.port });
-    assert.deepEqual(before.map(isRunning), [false, false]);
+    expect(before.map(isRunning)).toStrictEqual([false, false]);
     const after = (await workers(second)).map(({ pid }) => pid);
-    assert.deepEqual(after.map(isRunning), [true, true]);
-    assert.equal(await second.end('SIGTERM'), 0);
-    assert.deepEqual(after.map(isRunning), [false, false]);
+    expect(after.map(isRunning)).toStrictEqual([true, true]);
+    expect(await second.end('SIGTERM')).toBe(0);
+    expect(after.map(isRunning)).toStrictEqual([false, false]);
   });
 
   it('ends a process by force that does not listen', async () => {
@@ -194,7 +192,7 @@ describe('worker processes across the life of the emulator', () => {
     await eventually('two processes run', async () => (await workers(emulator)).length === 2);
     const pids = (await workers(emulator)).map(({ pid }) => pid);
     await emulator.compute.virtualMachines.deallocate(GROUP, 'w');
-    assert.deepEqual(pids.map(isRunning), [false, false]);
+    expect(pids.map(isRunning)).toStrictEqual([false, false]);
     await emulator.end('SIGTERM');
   });
 });

@@ -1,8 +1,8 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, beforeEach, describe, it } from 'node:test';
 import { spoilDisks } from './disk.js';
 import type { DiskFault } from './plan.js';
 
@@ -11,7 +11,7 @@ const BLOCK = 4096;
 let folder: string;
 let planned: DiskFault | undefined;
 const struck: string[] = [];
-before(async () => {
+beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'landfall-disk-'));
   await writeFile(join(folder, 'disk'), Buffer.alloc(64 * BLOCK));
   await spoilDisks(
@@ -20,7 +20,7 @@ before(async () => {
     (kind, path) => struck.push(`${kind} ${path}`),
   );
 });
-after(() => rm(folder, { recursive: true }));
+afterAll(() => rm(folder, { recursive: true }));
 beforeEach(async () => {
   planned = undefined;
   struck.length = 0;
@@ -49,18 +49,18 @@ describe('a disk that lies about what it holds', () => {
       await read(0, 8 * BLOCK);
       planned = { kind: 'lying read-back', after: 0 };
       const changed = lies(await read(BLOCK, blocks * BLOCK));
-      assert.equal(changed.length, 1);
+      expect(changed.length).toBe(1);
       assert.ok(changed[0]! >= BLOCK && changed[0]! < (blocks - 1) * BLOCK, `byte ${changed[0]} of ${blocks} blocks`);
     }
   });
 
   it('passes on reads of which every byte may be thrown away, and does not count them', async () => {
     planned = { kind: 'lying read-back', after: 1 };
-    for (let reads = 0; reads < 3; reads += 1) assert.deepEqual(lies(await read(0, 2 * BLOCK)), []);
+    for (let reads = 0; reads < 3; reads += 1) expect(lies(await read(0, 2 * BLOCK))).toStrictEqual([]);
     assert.deepEqual(lies(await read(0, 8 * BLOCK)), [], 'the first one goes well');
-    assert.deepEqual(struck, []);
-    assert.equal(lies(await read(0, 8 * BLOCK)).length, 1);
-    assert.deepEqual(struck, [`lying read-back ${join(folder, 'disk')}`]);
+    expect(struck).toStrictEqual([]);
+    expect(lies(await read(0, 8 * BLOCK)).length).toBe(1);
+    expect(struck).toStrictEqual([`lying read-back ${join(folder, 'disk')}`]);
     assert.deepEqual(lies(await read(0, 8 * BLOCK)), [], 'once is once');
   });
 });

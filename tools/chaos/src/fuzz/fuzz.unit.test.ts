@@ -1,8 +1,8 @@
+import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as planted from '../planted/parsers.js';
@@ -34,17 +34,14 @@ describe(`Fuzzing with seed ${SEED}`, () => {
   test('makes the same input for the same run each time, and another one for another seed', () => {
     for (const target of TARGETS.slice(0, 2)) {
       const input = (seed: number) => inputOf(target, target.make(), seed, 999).bytes;
-      assert.deepEqual(input(SEED), input(SEED));
-      assert.notDeepEqual(input(SEED), input(SEED + 1));
+      expect(input(SEED)).toStrictEqual(input(SEED));
+      expect(input(SEED)).not.toStrictEqual(input(SEED + 1));
     }
   });
 
   test('makes exactly as many runs as were asked for', () => {
     for (const runs of [0, 1, 17, 100_000]) {
-      assert.equal(
-        shareOut(TARGETS, runs).reduce((sum, share) => sum + share, 0),
-        runs,
-      );
+      expect(shareOut(TARGETS, runs).reduce((sum, share) => sum + share, 0)).toBe(runs);
     }
   });
 });
@@ -59,12 +56,12 @@ test('A process that fuzzes waits for a reader who is late, and tells of every r
   await Promise.race([ended, untilIdle(child.pid!)]);
   let text = '';
   for await (const part of child.stdout.setEncoding('utf8')) text += String(part);
-  assert.deepEqual(await ended, [0, null]);
+  expect(await ended).toStrictEqual([0, null]);
   const runs = text
     .trimEnd()
     .split('\n')
     .map((line) => (JSON.parse(line) as { run: number }).run);
-  assert.deepEqual(runs, [...Array(6_000).keys()]);
+  expect(runs).toStrictEqual([...Array(6_000).keys()]);
 });
 
 /** It has begun, and takes hardly any processor time any more. */
@@ -95,13 +92,10 @@ describe('A planted parser', () => {
       // Only the endless one is to be ended for its time: to fill memory takes seconds on a slow machine.
       const hangMs = target.name === 'never-ends' ? 1_000 : 60_000;
       const report = await fuzzTarget(target, { seed: SEED, runs: 6, module, hangMs });
-      assert.equal(report.runs, 6);
-      assert.deepEqual(
-        report.violations.map(({ run }) => run),
-        [2],
-      );
+      expect(report.runs).toBe(6);
+      expect(report.violations.map(({ run }) => run)).toStrictEqual([2]);
       const sentence = sentenceOf(report.violations[0]!);
-      assert.match(sentence, expected[target.name]!);
+      expect(sentence).toMatch(expected[target.name]!);
       assert.ok(sentence.includes(Buffer.from('hostile').toString('hex')), sentence);
     });
   }

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { Campaign } from './campaign.js';
 import type { Cell } from './cell.js';
 import type { Ground } from './ground.js';
@@ -33,19 +32,16 @@ describe('a campaign', () => {
     const campaign = new Campaign(GROUND, { cells: 2, onResult }, slowAfterTheFirst);
     const trials = ['a', 'b', 'c', 'd'].map((name) => trial(name, ran));
     const { results, notRun } = await campaign.run(trials);
-    assert.deepEqual([...ran].sort(), ['a', 'b', 'c', 'd']);
-    assert.equal(results.length, 4);
-    assert.deepEqual(notRun, []);
+    expect([...ran].sort()).toStrictEqual(['a', 'b', 'c', 'd']);
+    expect(results.length).toBe(4);
+    expect(notRun).toStrictEqual([]);
   });
 
   it('begins none when the time is up, and says which those are', async () => {
     const ran: string[] = [];
     const campaign = new Campaign(GROUND, { cells: 2, until: performance.now() - 1 }, () => Promise.resolve(CELL));
     const { notRun } = await campaign.run([trial('a', ran), trial('b', ran)]);
-    assert.deepEqual(
-      notRun.map(({ name }) => name),
-      ['a', 'b'],
-    );
-    assert.deepEqual(ran, []);
+    expect(notRun.map(({ name }) => name)).toStrictEqual(['a', 'b']);
+    expect(ran).toStrictEqual([]);
   });
 });

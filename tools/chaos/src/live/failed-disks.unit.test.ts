@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { aRestorePlan } from '@landfall/testing';
 import { describeStruck, DISK_FAULTS, parseStruck } from '../afflictions/plan.js';
 import { failedForGood } from './failed-disks.js';
@@ -10,7 +10,7 @@ describe('what has struck a disk', () => {
   it('is read as it was written, and nothing else is', () => {
     for (const kind of DISK_FAULTS) {
       const struck = { kind, workerId: WORKER, lun: 3 };
-      assert.deepEqual(parseStruck(`worker: ${describeStruck(struck)}`), struck);
+      expect(parseStruck(`worker: ${describeStruck(struck)}`)).toStrictEqual(struck);
     }
     for (const line of [
       'planner: clock 3600000',
@@ -31,13 +31,13 @@ describe('disks that have failed for good', () => {
 
   it('are those of this restore, by their names in its plan, with the code that they stand for', () => {
     const struck = [line('EIO'), line('failed flush', 0, `${WORKER}-2`), line('ENOSPC', 0, 'landfall-worker-r2-0')];
-    assert.deepEqual(failedForGood([...struck, 'planner: clock 5'], restore), [
+    expect(failedForGood([...struck, 'planner: clock 5'], restore)).toStrictEqual([
       { restoreId: 'r1', diskName: 'sdb', code: 'TARGET_FAILED' },
       { restoreId: 'r1', diskName: 'sda', code: 'TARGET_FLUSH_FAILED' },
     ]);
   });
 
   it('are not those that a restore gets over', () => {
-    assert.deepEqual(failedForGood([line('short write'), line('lost write')], restore), []);
+    expect(failedForGood([line('short write'), line('lost write')], restore)).toStrictEqual([]);
   });
 });

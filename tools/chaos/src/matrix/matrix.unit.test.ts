@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { Result } from '../live/campaign.js';
 import { withRows } from './kept.js';
 import { shuffled } from './seeded.js';
@@ -19,23 +19,23 @@ describe('a row of the matrix', () => {
       result({ reached: false, recoveryMs: null }),
       result({ trial: { fault: 'F2', name: 'other', run: () => assert.fail('it is not run') } }),
     ]);
-    assert.deepEqual(row, {
+    expect(row).toStrictEqual({
       ...{ fault: 'F1', title: 'kill', planned: 5, runs: 4, survived: 2, violations: 2, notReached: 1 },
       ...{ recoveryP50Ms: 1_000, recoveryP95Ms: 3_000 },
     });
-    assert.match(printed([row]), /^fault +what .*\nF1 +kill +5 +4 +2 +2 +1 +1\.0 s +3\.0 s$/);
+    expect(printed([row])).toMatch(/^fault +what .*\nF1 +kill +5 +4 +2 +2 +1 +1\.0 s +3\.0 s$/);
   });
 
   it('says when a fault was not run', () => {
-    assert.match(printed([rowOf({ id: 'F3', title: 'Redis' }, 36, [])]), /not run +0 +0 +0 +- +-/);
+    expect(printed([rowOf({ id: 'F3', title: 'Redis' }, 36, [])])).toMatch(/not run +0 +0 +0 +- +-/);
   });
 
   it('takes percentiles by rank', () => {
     const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
-    assert.equal(percentile(hundred, 0.5), 50);
-    assert.equal(percentile(hundred, 0.95), 95);
-    assert.equal(percentile([7], 0.95), 7);
-    assert.equal(percentile([], 0.5), null);
+    expect(percentile(hundred, 0.5)).toBe(50);
+    expect(percentile(hundred, 0.95)).toBe(95);
+    expect(percentile([7], 0.95)).toBe(7);
+    expect(percentile([], 0.5)).toBe(null);
   });
 });
 
@@ -54,31 +54,27 @@ describe('the kept table', () => {
       rowOf({ id: 'F1', title: 'kill' }, 9, []),
     ];
     const text = withRows(document, [ran, notRun], origin);
-    assert.ok(text.startsWith('# Reliability\n\n<!-- fault matrix'));
-    assert.ok(text.endsWith('<!-- end of the fault matrix -->\n\nMore.\n'));
+    expect(text.startsWith('# Reliability\n\n<!-- fault matrix')).toBe(true);
+    expect(text.endsWith('<!-- end of the fault matrix -->\n\nMore.\n')).toBe(true);
     const rows = text.split('\n').filter((line) => line.startsWith('| F'));
-    assert.match(rows[0] ?? '', /^\| F1 +\| old/);
-    assert.match(
-      rows[1] ?? '',
+    expect(rows[0] ?? '').toMatch(/^\| F1 +\| old/);
+    expect(rows[1] ?? '').toMatch(
       /^\| F2 +\| kill twice \| 1 +\| 1 +\| 1 +\| 0 +\| 0 +\|.*\| 7 +\| `matrix --fault F2` \|$/,
     );
-    assert.match(rows[2] ?? '', /^\| F10 +\| old/);
+    expect(rows[2] ?? '').toMatch(/^\| F10 +\| old/);
     assert.equal(withRows(text, [ran], origin), text, 'once more changes nothing');
   });
 
   it('needs a place in the document', () => {
-    assert.throws(() => withRows('# Reliability', [], origin), /has no lines/);
+    expect(() => withRows('# Reliability', [], origin)).toThrow(/has no lines/);
   });
 });
 
 describe('a sample', () => {
   it('is the same for the same seed, and another one for another', () => {
     const items = Array.from({ length: 50 }, (_, index) => index);
-    assert.deepEqual(shuffled(items, 3), shuffled(items, 3));
-    assert.notDeepEqual(shuffled(items, 3), shuffled(items, 4));
-    assert.deepEqual(
-      [...shuffled(items, 3)].sort((a, b) => a - b),
-      items,
-    );
+    expect(shuffled(items, 3)).toStrictEqual(shuffled(items, 3));
+    expect(shuffled(items, 3)).not.toStrictEqual(shuffled(items, 4));
+    expect([...shuffled(items, 3)].sort((a, b) => a - b)).toStrictEqual(items);
   });
 });

@@ -6,7 +6,7 @@ import type { Change } from './scratch.js';
  * When the original text is gone, the bug has to be planted anew: a bug that can't be planted proves nothing.
  */
 export type Suite =
-  /** A built test file, run by Node's own runner; where it needs servers, they are started for it. */
+  /** A built test file; where it needs servers, they are started for it. */
   | { readonly kind: 'tests'; readonly file: string }
   /** Seeds are simulated from the first on, until one is bad. */
   | { readonly kind: 'simulation'; readonly seeds: number; readonly mix: MixName };

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { NOT_BEGUN } from '@landfall/jest';
 import { PLANTED_BUGS, type PlantedBug, type Suite } from './bugs.js';
 import { Scratch } from './scratch.js';
 
@@ -82,23 +83,17 @@ function commandOf(suite: Suite): readonly string[] {
     const { mix, seeds } = suite;
     return ['tools/chaos/dist/main.js', 'simulate', '--mix', mix, '--seeds', String(seeds), '--until-first'];
   }
-  if (needsServers(suite)) return ['tools/test-runner/dist/main.js', 'int', '--only', suite.file];
-  return ['--test', '--test-reporter=tap', suite.file];
+  return ['tools/jest/dist/main.js', '--only', suite.file];
 }
 
 function hasSpoken(suite: Suite, output: string): boolean {
   if (suite.kind === 'simulation')
     return /seeds with violations/.test(output) && !/could not be simulated/.test(output);
-  const count = needsServers(suite) ? /(\d+) failed$/m : /^# fail (\d+)/m;
-  const failed = Number(count.exec(output)?.[1] ?? 0);
-  return failed > 0 && !/ERR_MODULE_NOT_FOUND|does not provide an export/.test(output);
+  const failed = Number(/^\d+ passed, (\d+) failed$/m.exec(output)?.[1] ?? 0);
+  return failed > 0 && !output.includes(NOT_BEGUN);
 }
 
 function suiteName(suite: Suite): string {
   if (suite.kind === 'simulation') return `simulation of ${suite.mix}`;
   return suite.file.replace('/dist/', '/src/').replace(/\.js$/, '.ts');
-}
-
-function needsServers({ file }: Extract<Suite, { kind: 'tests' }>): boolean {
-  return file.endsWith('.int.test.js');
 }

@@ -12,6 +12,7 @@ import ts from 'typescript';
 const GROUPS = ['libs', 'apps', 'tools'];
 /** Of a project: copied, or not needed. All else of it is linked to. */
 const OWN = ['package.json', 'dist', 'src'];
+const JEST_CONFIG = 'jest.config.mjs';
 
 /** One place in the sources. */
 export interface Change {
@@ -108,6 +109,8 @@ export class Scratch {
 
   /** What tests look for beside the packages, such as migrations and documentation. */
   async #linkTheRest(): Promise<void> {
+    // Jest takes the folder in which its configuration really lies for the one to test.
+    await cp(join(this.workspace, JEST_CONFIG), join(this.folder, JEST_CONFIG));
     for (const name of await readdir(this.workspace)) {
       const to = join(this.folder, name);
       if (!name.startsWith('.') && !existsSync(to)) await symlink(join(this.workspace, name), to);

@@ -1,5 +1,5 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Secret } from '@landfall/domain';
 import { connectBooks, type Books } from '@landfall/persistence';
@@ -14,7 +14,7 @@ import { PostgresCuts } from './postgres-cuts.js';
 
 let databaseUrl: URL;
 let redisUrl: URL;
-before(() => {
+beforeAll(() => {
   const { LANDFALL_TEST_DATABASE_URL: database, LANDFALL_TEST_REDIS_URL: redis } = process.env;
   assert.ok(database && redis, 'Run this with the test runner: it starts the servers.');
   databaseUrl = new URL(database);
@@ -73,27 +73,27 @@ describe('a COMMIT that is cut', () => {
   ] as const) {
     it(`before the server sees it is rolled back, ${how}`, async () => {
       const fired = cuts.arm({ at: 'before-commit' });
-      assert.ok(await insert('a', commit));
+      expect(await insert('a', commit)).toBeTruthy();
       await fired;
-      assert.deepEqual(await rows(), []);
+      expect(await rows()).toStrictEqual([]);
       assert.equal(await insert('b', commit), null, 'one cut is one cut');
-      assert.deepEqual(await rows(), ['b']);
+      expect(await rows()).toStrictEqual(['b']);
     });
 
     it(`after the server has said so is committed, and the client hears nothing of it, ${how}`, async () => {
       const fired = cuts.arm({ at: 'after-commit' });
-      assert.ok(await insert('a', commit));
+      expect(await insert('a', commit)).toBeTruthy();
       await fired;
-      assert.deepEqual(await rows(), ['a']);
+      expect(await rows()).toStrictEqual(['a']);
     });
   }
 
   it('can be chosen by what its transaction has written', async () => {
     const fired = cuts.arm({ at: 'after-commit', matching: (transaction) => transaction.includes('the-third') });
-    for (const id of ['the-first', 'the-second']) assert.equal(await insert(id, 'COMMIT'), null);
-    assert.ok(await insert('the-third', 'COMMIT'));
+    for (const id of ['the-first', 'the-second']) expect(await insert(id, 'COMMIT')).toBe(null);
+    expect(await insert('the-third', 'COMMIT')).toBeTruthy();
     await fired;
-    assert.deepEqual(await rows(), ['the-first', 'the-second', 'the-third']);
+    expect(await rows()).toStrictEqual(['the-first', 'the-second', 'the-third']);
   });
 });
 
@@ -123,9 +123,9 @@ describe('the books behind a COMMIT that is cut', () => {
     it(`report a database that is away, and hold ${kept} restore, when it is cut ${at}`, async () => {
       const fired = cuts.arm({ at, matching: (transaction) => transaction.includes('restore_event') });
       const order = { request: aRestoreRequest(), requestedBy: 'tester' };
-      await assert.rejects(requestRestore(books.books, order), { code: 'POSTGRES_UNREACHABLE' });
+      await expect(requestRestore(books.books, order)).rejects.toMatchObject({ code: 'POSTGRES_UNREACHABLE' });
       await fired;
-      assert.equal((await direct.books.restores()).length, kept);
+      expect((await direct.books.restores()).length).toBe(kept);
       await requestRestore(books.books, order);
       assert.equal((await direct.books.restores()).length, kept + 1, 'the next transaction gets a new connection');
     });
@@ -157,47 +157,47 @@ describe('the proxy in front of Redis', () => {
   });
 
   it('resets connections when it is told to, and lets new ones through', async () => {
-    assert.equal(await redis.ping(), 'PONG');
+    expect(await redis.ping()).toBe('PONG');
     const closed = heard(redis, 'close');
     proxy.cut();
     await closed;
     await heard(redis, 'ready');
-    assert.equal(await redis.ping(), 'PONG');
+    expect(await redis.ping()).toBe('PONG');
   });
 
   it('lets nobody through while it refuses', async () => {
     proxy.refuse(true);
-    await assert.rejects(redis.ping());
-    assert.equal(proxy.connections, 0);
+    await expect(redis.ping()).rejects.toThrow();
+    expect(proxy.connections).toBe(0);
     const ready = heard(redis, 'ready');
     proxy.refuse(false);
     await ready;
-    assert.equal(await redis.ping(), 'PONG');
+    expect(await redis.ping()).toBe('PONG');
   });
 
   it('passes nothing while it is silent, and everything in its order afterwards', async () => {
     proxy.silence(true);
     const answers = Promise.all([redis.echo('1'), redis.echo('2')]);
-    assert.equal(await Promise.race([answers, pause(150, 'silence')]), 'silence');
+    expect(await Promise.race([answers, pause(150, 'silence')])).toBe('silence');
     proxy.silence(false);
-    assert.deepEqual(await answers, ['1', '2']);
+    expect(await answers).toStrictEqual(['1', '2']);
   });
 
   it('cuts right behind the bytes that it was given: the command has its effect, its sender is not told', async () => {
     const key = `cut-${process.pid}`;
     const fired = pattern.arm(`$5\r\nvalue\r\n`, 'to-server');
-    await assert.rejects(redis.set(key, 'value'));
+    await expect(redis.set(key, 'value')).rejects.toThrow();
     await fired;
     await heard(redis, 'ready');
-    assert.equal(await redis.getdel(key), 'value');
+    expect(await redis.getdel(key)).toBe('value');
   });
 
   it('cuts before them: the command has no effect', async () => {
     const key = `cut-${process.pid}`;
     const fired = pattern.arm(`$5\r\nvalue\r\n`, 'to-server', 'before');
-    await assert.rejects(redis.set(key, 'value'));
+    await expect(redis.set(key, 'value')).rejects.toThrow();
     await fired;
     await heard(redis, 'ready');
-    assert.equal(await redis.get(key), null);
+    expect(await redis.get(key)).toBe(null);
   });
 });

@@ -1,8 +1,8 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, it } from 'node:test';
 import { ReportProxy, type ReportKind } from './report-proxy.js';
 
 interface Taken {
@@ -97,16 +97,16 @@ describe('the proxy in front of the API', () => {
   it('passes everything on as it is, and tells of the reports', () =>
     withProxy(async (proxy, api) => {
       const answer = await post(proxy, 'segments/s1/claim', { epoch: 1 });
-      assert.equal(answer.status, 200);
-      assert.equal(answer.headers.get('content-type'), 'application/json');
-      assert.deepEqual(await answer.json(), { took: { epoch: 1 } });
-      for (const kind of KINDS) assert.equal((await report(proxy, kind)).status, 200);
-      assert.deepEqual(
-        proxy.seen.map((seen) => [seen.report, seen.segmentId, seen.status]),
-        [...KINDS.slice(0, 3).map((kind) => [kind, 's1', 200]), ['started', null, 200]],
-      );
-      assert.equal(api.taken.length, 5);
-      assert.equal(proxy.struck, 0);
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('content-type')).toBe('application/json');
+      expect(await answer.json()).toStrictEqual({ took: { epoch: 1 } });
+      for (const kind of KINDS) expect((await report(proxy, kind)).status).toBe(200);
+      expect(proxy.seen.map((seen) => [seen.report, seen.segmentId, seen.status])).toStrictEqual([
+        ...KINDS.slice(0, 3).map((kind) => [kind, 's1', 200]),
+        ['started', null, 200],
+      ]);
+      expect(api.taken.length).toBe(5);
+      expect(proxy.struck).toBe(0);
     }));
 
   for (const kind of KINDS) {
@@ -114,16 +114,16 @@ describe('the proxy in front of the API', () => {
       withProxy(async (proxy) => {
         proxy.strike(kind, { kind: '503', times: 1 });
         const others = KINDS.filter((each) => each !== kind);
-        for (const other of others) assert.equal((await report(proxy, other)).status, 200);
+        for (const other of others) expect((await report(proxy, other)).status).toBe(200);
         for (const number of [1, 2]) {
           const refused = await report(proxy, kind, number);
-          assert.equal(refused.status, 503);
-          assert.equal(((await refused.json()) as { code: string }).code, 'API_UNAVAILABLE');
+          expect(refused.status).toBe(503);
+          expect(((await refused.json()) as { code: string }).code).toBe('API_UNAVAILABLE');
           assert.equal((await report(proxy, kind, number)).status, 200, 'repeated it gets through');
         }
-        assert.equal(proxy.struck, 2);
+        expect(proxy.struck).toBe(2);
         proxy.relieve();
-        assert.equal((await report(proxy, kind, 3)).status, 200);
+        expect((await report(proxy, kind, 3)).status).toBe(200);
       }));
   }
 
@@ -133,23 +133,23 @@ describe('the proxy in front of the API', () => {
       proxy.strike('done', { kind: 'twice' });
       const heard = report(proxy, 'done');
       await api.came(2);
-      assert.equal(api.bodies[0], api.bodies[1]);
+      expect(api.bodies[0]).toBe(api.bodies[1]);
       for (const taken of api.taken) taken.answer();
-      assert.equal((await heard).status, 200);
-      assert.equal(proxy.struck, 1);
+      expect((await heard).status).toBe(200);
+      expect(proxy.struck).toBe(1);
     }));
 
   it('sends a report late, also when its sender waits no longer', () =>
     withProxy(async (proxy, api) => {
       proxy.strike('failed', { kind: 'late', ms: 30 });
       const impatient = new AbortController();
-      const heard = assert.rejects(report(proxy, 'failed', 1, impatient.signal), { name: 'AbortError' });
+      const heard = expect(report(proxy, 'failed', 1, impatient.signal)).rejects.toMatchObject({ name: 'AbortError' });
       while (proxy.struck === 0) await new Promise(setImmediate);
       impatient.abort();
       await heard;
-      assert.deepEqual(api.taken, []);
+      expect(api.taken).toStrictEqual([]);
       await api.came(1);
-      assert.match(api.bodies[0] ?? '', /failed/);
+      expect(api.bodies[0] ?? '').toMatch(/failed/);
     }));
 
   it('holds a report until the next one was answered', () =>
@@ -160,42 +160,42 @@ describe('the proxy in front of the API', () => {
       while (proxy.seen.length === 0) await new Promise(setImmediate);
       const second = report(proxy, 'done', 2);
       await api.came(1);
-      assert.match(api.bodies[0] ?? '', /"number":2/);
+      expect(api.bodies[0] ?? '').toMatch(/"number":2/);
       assert.equal(proxy.struck, 0, 'it is not overtaken yet');
       api.taken[0]?.answer();
       await second;
       await api.came(2);
-      assert.match(api.bodies[1] ?? '', /"number":1/);
+      expect(api.bodies[1] ?? '').toMatch(/"number":1/);
       api.taken[1]?.answer();
-      assert.equal((await first).status, 200);
-      assert.equal(proxy.struck, 1);
+      expect((await first).status).toBe(200);
+      expect(proxy.struck).toBe(1);
     }));
 
   it('holds no report for ever, and does not count one that nothing has overtaken', () =>
     withProxy(async (proxy) => {
       proxy.strike('failed', { kind: 'out of order', atMostMs: 1 });
-      assert.equal((await report(proxy, 'failed')).status, 200);
-      assert.equal(proxy.struck, 0);
+      expect((await report(proxy, 'failed')).status).toBe(200);
+      expect(proxy.struck).toBe(0);
     }));
 
   it('loses an answer to a report that has arrived', () =>
     withProxy(async (proxy, api) => {
       proxy.strike('given-back', { kind: 'answer lost' });
-      await assert.rejects(report(proxy, 'given-back'));
-      assert.equal(api.taken.length, 1);
-      assert.equal((await report(proxy, 'given-back')).status, 200);
-      assert.equal(api.taken.length, 2);
+      await expect(report(proxy, 'given-back')).rejects.toThrow();
+      expect(api.taken.length).toBe(1);
+      expect((await report(proxy, 'given-back')).status).toBe(200);
+      expect(api.taken.length).toBe(2);
     }));
 
   it('loses reports for a while, and then no more', () =>
     withProxy(async (proxy, api) => {
       proxy.strike('started', { kind: 'lost', forMs: 60_000 });
-      for (let tries = 0; tries < 2; tries += 1) await assert.rejects(report(proxy, 'started'));
-      assert.deepEqual(api.taken, []);
-      assert.equal(proxy.struck, 2);
+      for (let tries = 0; tries < 2; tries += 1) await expect(report(proxy, 'started')).rejects.toThrow();
+      expect(api.taken).toStrictEqual([]);
+      expect(proxy.struck).toBe(2);
       proxy.strike('started', { kind: 'lost', forMs: 0 });
-      assert.equal((await report(proxy, 'started')).status, 200);
-      assert.equal(proxy.struck, 0);
+      expect((await report(proxy, 'started')).status).toBe(200);
+      expect(proxy.struck).toBe(0);
     }));
 
   it('cuts the connection when there is no API behind it', async () => {
@@ -204,11 +204,8 @@ describe('the proxy in front of the API', () => {
     await api.close();
     const proxy = await ReportProxy.listen(() => port);
     try {
-      await assert.rejects(report(proxy, 'done'));
-      assert.deepEqual(
-        proxy.seen.map(({ status }) => status),
-        [null],
-      );
+      await expect(report(proxy, 'done')).rejects.toThrow();
+      expect(proxy.seen.map(({ status }) => status)).toStrictEqual([null]);
     } finally {
       await proxy.close();
     }

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { expect, test } from '@jest/globals';
 import { BLOCK, DiskContents, SimulatedTarget } from './contents.js';
 import { Gates } from './gates.js';
 import { Kernel } from './kernel.js';
@@ -23,19 +22,19 @@ test('a failed flush loses what was written, and each opening of the disk is tol
       () => true,
     );
     await kernel.run(60_000, () => false);
-    assert.ok(await ended);
+    expect(await ended).toBe(true);
     return work;
   };
   const [first, second] = [open(), open()];
   await during(first.write(0, Buffer.alloc(BLOCK, 1)));
   await during(second.write(BLOCK, Buffer.alloc(BLOCK, 2)));
-  await assert.rejects(during(first.flush()), { code: 'TARGET_FLUSH_FAILED' });
+  await expect(during(first.flush())).rejects.toMatchObject({ code: 'TARGET_FLUSH_FAILED' });
   fails = false;
   const third = open();
-  await assert.rejects(during(second.flush()), { code: 'TARGET_FLUSH_FAILED' });
-  assert.equal(contents.onDisk('/disks/sda').size, 0);
+  await expect(during(second.flush())).rejects.toMatchObject({ code: 'TARGET_FLUSH_FAILED' });
+  expect(contents.onDisk('/disks/sda').size).toBe(0);
   for (const each of [first, second, third]) await during(each.flush());
   await during(third.write(0, Buffer.alloc(BLOCK, 3)));
   await during(third.flush());
-  assert.deepEqual([...contents.onDisk('/disks/sda').keys()], [0]);
+  expect([...contents.onDisk('/disks/sda').keys()]).toStrictEqual([0]);
 });

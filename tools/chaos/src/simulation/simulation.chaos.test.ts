@@ -1,5 +1,5 @@
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { lineOf, summaryOf } from './command.js';
 import { simulateMany } from './many-seeds.js';
 import { MIX_NAMES } from './mixes.js';
@@ -14,12 +14,12 @@ const SEEDS_OF_A_MIX = 20;
 const FIRST = Math.floor(Date.now() / 86_400_000) * 1_000;
 
 describe('restores in virtual time', () => {
-  it(`keep every invariant and come to their end, whatever goes wrong (seeds from ${FIRST})`, async (test) => {
+  it(`keep every invariant and come to their end, whatever goes wrong (seeds from ${FIRST})`, async () => {
     const campaign = await simulateMany(FIRST, SEEDS);
-    test.diagnostic(summaryOf(campaign, FIRST));
-    assert.deepEqual(campaign.broken, []);
-    assert.deepEqual(campaign.bad.map(lineOf), []);
-    assert.equal(campaign.runs, SEEDS);
+    console.log(summaryOf(campaign, FIRST));
+    expect(campaign.broken).toStrictEqual([]);
+    expect(campaign.bad.map(lineOf)).toStrictEqual([]);
+    expect(campaign.runs).toBe(SEEDS);
     for (const end of ['completed', 'cancelled', 'failed']) assert.ok(campaign.ends.has(end), `none is ${end}`);
     assert.ok(campaign.died.size > 20, 'processes die at few crash points only');
   });
@@ -28,7 +28,7 @@ describe('restores in virtual time', () => {
     it(`do so where the troubles are ${mix} (seeds from ${FIRST})`, async () => {
       const campaign = await simulateMany(FIRST, SEEDS_OF_A_MIX, undefined, { mix });
       assert.deepEqual([campaign.broken, campaign.bad.map(lineOf)], [[], []], summaryOf(campaign, FIRST));
-      assert.equal(campaign.runs, SEEDS_OF_A_MIX);
+      expect(campaign.runs).toBe(SEEDS_OF_A_MIX);
     });
   }
 });

@@ -1,6 +1,4 @@
-import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
-import timersPromises from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Event, Kernel } from './kernel.js';
 
@@ -8,8 +6,13 @@ import type { Event, Kernel } from './kernel.js';
  * Clocks, timers and chance of the whole program, taken from a kernel while one is set. The production code reads them
  * where everybody does, and needs no clock of its own for the sake of a simulation.
  *
- * For processes that do nothing but simulate: a timer that is set in a simulation never fires outside of it.
+ * For processes and tests that do nothing but simulate: a timer that is set in a simulation never fires outside of it.
  */
+
+// Not by an import: who imports them before they are changed keeps what they were, in a test all that come after as well.
+const crypto = process.getBuiltinModule('node:crypto');
+const timersPromises = process.getBuiltinModule('node:timers/promises');
+
 let kernel: Kernel | null = null;
 
 const RealDate = Date;
@@ -84,8 +87,8 @@ function aborted(signal: AbortSignal | undefined): Error {
   return Object.assign(error, { name: 'AbortError', code: 'ABORT_ERR' });
 }
 
-/** Once for a process, before the production code is first used. */
-export function installVirtualGlobals(): void {
+/** Once for a process or test, before the production code is first imported. Returns what takes them out again. */
+export function installVirtualGlobals(): () => void {
   const begin =
     (repeat: boolean, otherwise: typeof real.setTimeout | typeof real.setInterval) =>
     (callback: (...all: unknown[]) => void, delayMs = 1, ...parameters: unknown[]): unknown =>
@@ -98,23 +101,33 @@ export function installVirtualGlobals(): void {
       if (!(made instanceof VirtualTimer)) otherwise(made as NodeJS.Timeout);
       else if (made.event) made.event.cancelled = true;
     };
-  Object.assign(globalThis, {
+  const takenOut: (() => void)[] = [];
+  const put = <T extends object>(into: T, virtual: Partial<Record<keyof T, unknown>>): void => {
+    const before = Object.fromEntries(Object.keys(virtual).map((name) => [name, into[name as keyof T]]));
+    takenOut.push(() => Object.assign(into, before));
+    Object.assign(into, virtual);
+  };
+  put(globalThis, {
     Date: VirtualDate,
     setTimeout: Object.assign(begin(false, real.setTimeout), { [promisify.custom]: pause }),
     setInterval: begin(true, real.setInterval),
     clearTimeout: end(real.clearTimeout),
     clearInterval: end(real.clearInterval),
   });
-  Math.random = () => kernel?.random.next() ?? real.random();
-  performance.now = () => kernel?.elapsed ?? real.now();
+  put(Math, { random: () => kernel?.random.next() ?? real.random() });
+  put(performance, { now: () => kernel?.elapsed ?? real.now() });
   // One key pair does for all: only its public half is looked at, and making one takes a while.
   const pair = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
-  Object.assign(timersPromises, { setTimeout: pause });
-  Object.assign(crypto, {
+  put(timersPromises, { setTimeout: pause });
+  put(crypto, {
     randomBytes: (size: number) => (kernel === null ? real.randomBytes(size) : bytesByChance(kernel, size)),
     generateKeyPair: Object.assign(() => undefined, { [promisify.custom]: () => Promise.resolve(pair) }),
   });
   syncBuiltinESMExports();
+  return () => {
+    for (const takeOut of takenOut) takeOut();
+    syncBuiltinESMExports();
+  };
 }
 
 /** Null: the real world again. */
