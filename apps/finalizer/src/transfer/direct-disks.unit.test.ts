@@ -66,6 +66,19 @@ describe('the access to a disk that is written directly', () => {
     expect(await accesses.access('r1', 'sda')).toStrictEqual(reading);
   });
 
+  it('is granted anew in the last two hours before it runs out, and not earlier', async () => {
+    for (const [hours, expected] of [
+      [3, []],
+      [1, ['revoke', 'grant reading']],
+    ] as const) {
+      const { accesses, calls, direct } = scene('ActiveSAS');
+      const expiresAt = new Date(Date.now() + hours * 3_600_000);
+      await accesses.put({ ...access('read', 'sealed'), expiresAt }, null);
+      await direct.keepOpen(restoreIn(1), journal);
+      expect(calls).toStrictEqual(expected);
+    }
+  });
+
   it('is granted anew for reading in another run of the step, because it may be void, and left alone in its own', async () => {
     const { accesses, calls, direct } = scene('ActiveSAS');
     await accesses.put(access('read', 'sealed:of run 1', 1), null);

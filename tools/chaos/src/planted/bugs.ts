@@ -34,6 +34,8 @@ const PROVISIONER_STEPS = tests('apps/provisioner/dist/steps/steps.unit.test.js'
 const FINALIZER_STEPS = tests('apps/finalizer/dist/steps/steps.unit.test.js');
 const PERFORM = tests('libs/azure/dist/perform.unit.test.js');
 const MOVE = tests('apps/data-mover/dist/transfer/move.unit.test.js');
+const BOOKS = tests('libs/persistence/dist/contracts.int.test.js');
+const POSTGRES = tests('libs/persistence/dist/postgres.int.test.js');
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
@@ -242,6 +244,112 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     original: '      requireOwn(found, resource.tags);\n',
     replacement: '',
     suite: simulation(250),
+  },
+  {
+    name: 'a restore is read to decide on it without a lock',
+    file: 'libs/persistence/src/restore-transaction.ts',
+    original: 'SELECT 1 FROM "restore" WHERE "id" = ${id} FOR UPDATE`;\n    return locked',
+    replacement: 'SELECT 1 FROM "restore" WHERE "id" = ${id}`;\n    return locked',
+    suite: BOOKS,
+  },
+  {
+    name: 'a step is moved under any epoch',
+    file: 'libs/persistence/src/restore-transaction.ts',
+    original: 'where: { restoreId, id: step, state: guard.from, epoch: guard.epoch }',
+    replacement: 'where: { restoreId, id: step, state: guard.from }',
+    suite: BOOKS,
+  },
+  {
+    name: 'a step is moved from any state',
+    file: 'libs/persistence/src/restore-transaction.ts',
+    original: 'where: { restoreId, id: step, state: guard.from, epoch: guard.epoch }',
+    replacement: 'where: { restoreId, id: step, epoch: guard.epoch }',
+    suite: BOOKS,
+  },
+  {
+    name: 'a segment is moved under any epoch',
+    file: 'libs/persistence/src/restore-transaction.ts',
+    original: 'where: { id, state: guard.from, epoch: guard.epoch },\n      data: {\n        ...columns',
+    replacement: 'where: { id, state: guard.from },\n      data: {\n        ...columns',
+    suite: BOOKS,
+  },
+  {
+    name: 'a clean-up is moved under any epoch',
+    file: 'libs/persistence/src/restore-transaction.ts',
+    original: 'where: { restoreId, state: guard.from, epoch: guard.epoch }',
+    replacement: 'where: { restoreId, state: guard.from }',
+    suite: BOOKS,
+  },
+  {
+    name: 'a restore changes in a way that the state machine does not have',
+    file: 'libs/persistence/src/restore-transaction.ts',
+    original: '    requireTransition(guard.from, to);\n',
+    replacement: '',
+    suite: BOOKS,
+  },
+  {
+    name: 'a relay waits for another one',
+    file: 'libs/persistence/src/restore-books.ts',
+    original: ' FOR UPDATE SKIP LOCKED',
+    replacement: ' FOR UPDATE',
+    suite: POSTGRES,
+  },
+  {
+    name: 'two replace the points of a repository at once',
+    file: 'libs/persistence/src/catalogue.ts',
+    original: 'WHERE "name" = ${name} FOR UPDATE`;',
+    replacement: 'WHERE "name" = ${name}`;',
+    suite: POSTGRES,
+  },
+  {
+    name: 'a SAS counts as good for ever',
+    file: 'apps/finalizer/src/transfer/direct-disks.ts',
+    original: 'present !== null && present.expiresAt.getTime() - Date.now() > RENEW_BEFORE_MS',
+    replacement: 'present !== null && RENEW_BEFORE_MS > 0',
+    suite: DIRECT_DISKS,
+  },
+  {
+    name: 'a segment that has failed is overlooked when the step goes on',
+    file: 'libs/transfer/src/phases.ts',
+    original:
+      "(await fillWindows(tx, restore, purpose)) || tx.hasSegments(restore.id, { purpose, states: ['failed'] })",
+    replacement: 'fillWindows(tx, restore, purpose)',
+    suite: TRANSFER,
+  },
+  {
+    name: 'a deletion is sent while one is under way',
+    file: 'libs/azure/src/deletion.ts',
+    original: "found.provisioningState === 'Deleting' ? { state: 'busy' } : { state: 'needed' }",
+    replacement: "found.provisioningState === '' ? { state: 'busy' } : { state: 'needed' }",
+    suite: tests('libs/azure/dist/deletion.unit.test.js'),
+  },
+  {
+    name: 'a step has fifty attempts',
+    file: 'libs/pipeline/src/retry-policy.ts',
+    original: 'STEP_ATTEMPTS = 8',
+    replacement: 'STEP_ATTEMPTS = 50',
+    suite: ADVANCE,
+  },
+  {
+    name: 'a segment has fifty attempts',
+    file: 'libs/transfer/src/results.ts',
+    original: 'SEGMENT_ATTEMPTS = 8',
+    replacement: 'SEGMENT_ATTEMPTS = 50',
+    suite: TRANSFER,
+  },
+  {
+    name: 'a run that was replaced stores its disks',
+    file: 'apps/provisioner/src/steps/create-empty-disks.ts',
+    original: "        await tx.requireCurrent({ restoreId: restore.id, work: 'create-empty-disks', epoch });\n",
+    replacement: '        void epoch;\n',
+    suite: PROVISIONER_STEPS,
+  },
+  {
+    name: 'a clean-up that was replaced forgets the VM',
+    file: 'apps/finalizer/src/clean-up.ts',
+    original: "      await tx.requireCurrent({ restoreId: restore.id, work: 'clean-up', epoch });\n",
+    replacement: '      void epoch;\n',
+    suite: FINALIZER_STEPS,
   },
   {
     name: 'ownership minds the case of the names of tags',
