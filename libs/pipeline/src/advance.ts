@@ -28,7 +28,7 @@ import { startCleanUp, turnRound } from './turn-round.js';
  * outbox. A run whose epoch is no longer the step's is stale: both functions then change nothing and say so.
  *
  *   done        → steps that the plan leaves out are skipped, the next one is dispatched; after the last: completed
- *   parked      → stays running; whoever ends it calls `recordOutcome` (or `recordParkedOutcome`) later
+ *   parked      → stays running; whoever ends it calls `recordOutcome` later
  *   waiting     → dispatched again after its delay, no attempt counted
  *   retryable   → dispatched again after a back-off; attempts used up: needs-attention
  *   permanent   → the restore turns round: what was created is removed, then it is failed
@@ -87,18 +87,6 @@ export async function recordOutcome(books: RestoreBooks, run: StepRun, result: R
     await applyOutcome(tx, found.restore, found.step, result);
     return true;
   });
-}
-
-/** Ends a parked step whose epoch the caller does not carry along. Returns false when it is not parked. */
-export async function recordParkedOutcome(
-  books: RestoreBooks,
-  restoreId: string,
-  step: StepId,
-  result: Exclude<RunResult, { kind: 'parked' }>,
-): Promise<boolean> {
-  const restore = await books.restore(restoreId);
-  const parked = restore?.steps.find((candidate) => candidate.id === step && candidate.parked);
-  return parked ? recordOutcome(books, { restoreId, step, epoch: parked.epoch }, result) : false;
 }
 
 /** Whether steps may run: the restore is neither settled nor on its way back. */

@@ -12,8 +12,9 @@ import {
 } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
 import fc from 'fast-check';
-import { beginStep, recordOutcome, recordParkedOutcome, redispatchStep, type RunResult } from './advance.js';
+import { beginStep, recordOutcome, redispatchStep, type RunResult } from './advance.js';
 import { requestRestore } from './request-restore.js';
+import { endParked } from './parked.fixture.test.js';
 import { STEP_ATTEMPTS } from './retry-policy.js';
 import { WORKER_SILENT } from './stages.js';
 import { OUTPUTS } from './step-outputs.fixture.test.js';
@@ -107,7 +108,7 @@ class Simulation {
         await this.redispatch(chosen(await this.books.runnable(), step.pick));
         break;
       case 'unpark':
-        await recordParkedOutcome(this.books, this.restoreId, 'restore-data', done('restore-data'));
+        await endParked(this.books, this.restoreId, 'restore-data', done('restore-data'));
         break;
       default:
         await PERSON[step.do](this.books, this.restoreId, 'olivia').catch((error: unknown) => {
@@ -215,7 +216,7 @@ class Simulation {
       if (hasEnded(restore.state)) return restore;
       if (restore.state === 'needs-attention') await requestResume(this.books, this.restoreId, 'olivia');
       for (const parked of await this.books.parked()) {
-        await recordParkedOutcome(this.books, parked.restoreId, 'restore-data', done('restore-data'));
+        await endParked(this.books, parked.restoreId, 'restore-data', done('restore-data'));
       }
       for (const work of await this.books.runnable()) await this.redispatch(work);
       await this.collectJobs();

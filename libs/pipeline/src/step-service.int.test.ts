@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { PermanentError, RetryableError, Secret, type StepId } from '@landfall/domain';
 import { connectBooks } from '@landfall/persistence';
-import { recordParkedOutcome } from './advance.js';
+import { endParked } from './parked.fixture.test.js';
 import type { StepContext, StepOutcome } from './handler.js';
 import { ServiceStack, until } from './services.fixture.test.js';
 import { OUTPUTS } from './step-outputs.fixture.test.js';
@@ -148,8 +148,8 @@ describe('services over Postgres and Redis', () => {
     await until('the step to be parked', async () => (await stack.books.parked()).length === 1);
     expect(await stack.books.runnable()).toStrictEqual([]);
     const done = { kind: 'done', output: { segments: 3, bytesMoved: 9, bytesVerified: 9 } } as const;
-    expect(await recordParkedOutcome(stack.books, id, 'restore-data', done)).toBe(true);
-    expect(await recordParkedOutcome(stack.books, id, 'restore-data', done)).toBe(false);
+    expect(await endParked(stack.books, id, 'restore-data', done)).toBe(true);
+    expect(await endParked(stack.books, id, 'restore-data', done)).toBe(false);
     await stack.reaches(id, 'completed');
   });
 

@@ -1,0 +1,14 @@
+import type { RestoreBooks, StepId } from '@landfall/domain';
+import { recordOutcome, type RunResult } from './advance.js';
+
+/** Ends a parked step as whoever it waits for does. Returns false when it is not parked. */
+export async function endParked(
+  books: RestoreBooks,
+  restoreId: string,
+  step: StepId,
+  result: Exclude<RunResult, { kind: 'parked' }>,
+): Promise<boolean> {
+  const restore = await books.restore(restoreId);
+  const parked = restore?.steps.find((candidate) => candidate.id === step && candidate.parked);
+  return parked ? recordOutcome(books, { restoreId, step, epoch: parked.epoch }, result) : false;
+}
