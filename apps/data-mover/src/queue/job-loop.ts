@@ -55,6 +55,9 @@ export class JobLoop {
     this.#jobs.close();
     // Takes nothing more and waits for what is in hand; a job that is just coming in is given back at once.
     const closed = this.#worker.close();
+    closed.catch(() => undefined);
+    // Without Redis, or once its door is shut, BullMQ's own end would wait for it; with nothing in hand there is nothing to wait for.
+    if (this.#jobs.isIdle && this.#connection.status !== 'ready') return this.#connection.disconnect();
     await withDeadline(closed, FINISH_WITHIN_MS).catch(() => undefined);
     this.#jobs.giveBack();
     await withDeadline(closed, GIVE_BACK_WITHIN_MS).catch(() => undefined);
