@@ -661,6 +661,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: simulation(5_000, 'verdicts'),
   },
   {
+    name: 'a data-mover waits for a queue whose door is shut',
+    file: 'apps/data-mover/src/queue/job-loop.ts',
+    original: "if (this.#jobs.isIdle && this.#connection.status !== 'ready') return",
+    replacement: "if (this.#jobs.isIdle && this.#connection.status === 'end') return",
+    suite: tests('apps/data-mover/dist/queue/job-loop.unit.test.js'),
+  },
+  {
     name: 'a report is believed from whoever names the epoch',
     file: 'libs/transfer/src/results.ts',
     original: 'grant.restoreId === restoreId && grant.workerId === workerId && grant.mover === mover;',
@@ -716,6 +723,31 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     original: "(state === 'ActiveSAS' && isOfThisRun)",
     replacement: "(state === 'ActiveSAS' && (isOfThisRun || present !== null))",
     suite: DIRECT_DISKS,
+  },
+  {
+    name: 'two finalizers seal and open the same disks',
+    file: 'apps/finalizer/src/transfer/exclusively.ts',
+    original: 'if ((await leases.claim(name, holder, leaseSeconds)) === null) return false;',
+    replacement: 'await leases.claim(name, holder, leaseSeconds);',
+    also: [
+      {
+        file: 'apps/finalizer/src/transfer/exclusively.ts',
+        original: 'held) => (held ? (renewedAt = asked) : lost.abort(leaseLost())),',
+        replacement: 'held) => (held ? (renewedAt = asked) : undefined),',
+      },
+      {
+        file: 'apps/finalizer/src/transfer/direct-disks.ts',
+        original: '      if (!(await accesses.put(access, present))) throw accessChanged(disk.name);\n',
+        replacement: '      await accesses.put(access, await accesses.access(restore.id, disk.name));\n',
+      },
+      {
+        file: 'apps/finalizer/src/transfer/direct-disks.ts',
+        original: 'if (access !== null && !(await accesses.remove(access))) throw accessChanged(access.diskName);',
+        replacement:
+          'const now = access && (await accesses.access(access.restoreId, access.diskName));\n    if (now) await accesses.remove(now);',
+      },
+    ],
+    suite: simulation(5_000, 'direct'),
   },
   {
     name: 'a disk that cannot be had just now ends the restore',

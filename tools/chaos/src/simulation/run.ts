@@ -41,6 +41,7 @@ const MINUTE = 60_000;
 const ENDS_WITHIN = 6 * 60 * MINUTE;
 const COMES_TO_A_STEP_WITHIN = 10 * MINUTE;
 const MOST_STEPS = 150_000;
+const VOID_AT_MOST = 2 * MINUTE;
 /** Longer than anybody is stopped, as a rule. */
 const QUIET = 61_000;
 
@@ -69,7 +70,9 @@ export async function simulate({ seed, mix = 'all', trace }: RunOptions): Promis
     const calmAt = kernel.now;
     const person = new Process('person');
     let ended = false;
+    const accesses = new VoidAccesses();
     const look = async (): Promise<void> => {
+      accesses.look(kernel.now, await world.voidAccesses());
       ended = await helpToAnEnd(world);
       if (!ended) kernel.schedule(5_000, 'a person looks', person, look);
     };
@@ -80,7 +83,7 @@ export async function simulate({ seed, mix = 'all', trace }: RunOptions): Promis
     const evidence = await world.evidence(true);
     return {
       seed,
-      violations: [...safety, ...judge(evidence), ...unforeseen, ...wrongDecisions(world)],
+      violations: [...safety, ...judge(evidence), ...unforeseen, ...wrongDecisions(world), ...accesses.violations],
       ends: evidence.restores.map(({ restore }) => restore.state),
       steps: kernel.steps,
       minutes: kernel.elapsed / MINUTE,
@@ -213,6 +216,21 @@ async function helpToAnEnd(world: World): Promise<boolean> {
 async function resume(world: World, restoreId: string): Promise<void> {
   world.kernel.say(`resumes ${restoreId}`);
   await requestResume(world.shared.books, restoreId, 'olivia').catch(() => undefined);
+}
+
+/** Accesses that nobody can use: whoever grants one enters it, and whoever ends one strikes it off, within moments. */
+class VoidAccesses {
+  readonly violations: Violation[] = [];
+  #since = new Map<string, number>();
+
+  look(now: number, found: readonly string[]): void {
+    this.#since = new Map(found.map((disk) => [disk, this.#since.get(disk) ?? now]));
+    for (const [disk, since] of this.#since) {
+      if (now - since < VOID_AT_MOST || this.violations.length > 0) continue;
+      const what = 'The books hold an access to a disk that Azure does not know, and nobody mends it.';
+      this.violations.push({ invariant: 'I6', what, evidence: disk });
+    }
+  }
 }
 
 /** What mends itself later, at the cost of an attempt, and is wrong all the same. */

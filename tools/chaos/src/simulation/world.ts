@@ -127,6 +127,20 @@ export class World implements Surroundings {
     return disk.diskState === 'ActiveUpload' || (what === 'read' && disk.diskState === 'ActiveSAS');
   }
 
+  /** Disks of restores that go on, whose access in the books is none that Azure knows. */
+  async voidAccesses(): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const { id, state, disks } of await this.shared.books.restores()) {
+      for (const { name, azureId } of state === 'running' ? disks : []) {
+        const access = await this.shared.accesses.access(id, name);
+        const disk = azureId === null ? undefined : this.azure.resources.get(azureId.toLowerCase());
+        if (access === null || disk?.kind !== 'disk') continue;
+        if (disk.accessSas !== this.shared.reveal(access)) found.push(`${id} ${name}`);
+      }
+    }
+    return found;
+  }
+
   /** Things of other people, some of them named as Landfall's would be. */
   plantForeign(plan: RestorePlan, restoreId: string): void {
     const place = `/subscriptions/${SUBSCRIPTION}/resourceGroups/restored/providers/Microsoft.Compute/disks/`;
