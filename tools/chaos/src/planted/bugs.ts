@@ -309,14 +309,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: DIRECT_DISKS,
   },
   {
-    name: 'a segment that has failed is overlooked when the step goes on',
-    file: 'libs/transfer/src/phases.ts',
-    original:
-      "(await fillWindows(tx, restore, purpose)) || tx.hasSegments(restore.id, { purpose, states: ['failed'] })",
-    replacement: 'fillWindows(tx, restore, purpose)',
-    suite: TRANSFER,
-  },
-  {
     name: 'a deletion is sent while one is under way',
     file: 'libs/azure/src/deletion.ts',
     original: "found.provisioningState === 'Deleting' ? { state: 'busy' } : { state: 'needed' }",
@@ -665,7 +657,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'apps/data-mover/src/queue/job-loop.ts',
     original: "if (this.#jobs.isIdle && this.#connection.status !== 'ready') return",
     replacement: "if (this.#jobs.isIdle && this.#connection.status === 'end') return",
-    suite: tests('apps/data-mover/dist/queue/job-loop.unit.test.js'),
+    suite: tests('apps/data-mover/dist/queue/job-loop.int.test.js'),
   },
   {
     name: 'a report is believed from whoever names the epoch',

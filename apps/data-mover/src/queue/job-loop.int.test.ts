@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Secret } from '@landfall/domain';
+import { createLogger } from '@landfall/observability';
+import { patientConnection } from '@landfall/pipeline';
+import { OwnRedis } from '@landfall/testing';
+import { JobLoop } from './job-loop.js';
+
+const PASSWORD = 'of-the-door';
+
+describe('the queue of a data-mover', () => {
+  let redis: OwnRedis;
+  let client: ReturnType<typeof patientConnection>;
+  beforeAll(async () => {
+    redis = await OwnRedis.start();
+    client = patientConnection({ url: redis.url, prefix: 'landfall' });
+    await client.call('ACL', 'SETUSER', 'door', 'on', `>${PASSWORD}`, '~*', '&*', '+@all');
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await redis.dispose();
+  });
+
+  it('is left at once when its door is shut and nothing is in hand', async () => {
+    const never = new AbortController().signal;
+    const door = new URL(redis.url.reveal());
+    [door.username, door.password] = ['door', PASSWORD];
+    const loop = new JobLoop({
+      ...{
+        redis: { url: new Secret(door.href), prefix: 'landfall' },
+        queue: 'mover-worker-w0',
+        concurrency: 1,
+        mover: 'w0-0/a',
+      },
+      api: { claim: () => Promise.reject(new Error('nothing is claimed')) },
+      reports: {
+        send: () => Promise.resolve(true),
+        deliverOf: () => Promise.resolve(),
+        deliverVerdicts: () => Promise.resolve(),
+      },
+      writer: { assertHeld: () => undefined, lost: never },
+      seeGone: () => Promise.resolve(),
+      run: () => Promise.reject(new Error('nothing is run')),
+      log: createLogger('data-mover', 'error'),
+      onNotWelcome: () => undefined,
+    });
+    await connections(2);
+    await client.call('ACL', 'DELUSER', 'door');
+    await connections(0);
+    const ended = await Promise.race([loop.close().then(() => 'ended'), pause(2_900, 'waits', { ref: false })]);
+    expect(ended).toBe('ended');
+  });
+
+  /** Returns once the door is used by so many connections. */
+  async function connections(wanted: number): Promise<void> {
+    for (;;) {
+      const list = String(await client.call('CLIENT', 'LIST'));
+      if (list.split('\n').filter((line) => line.includes(' user=door ')).length === wanted) return;
+      await pause(20);
+    }
+  }
+});
