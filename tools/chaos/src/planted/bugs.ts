@@ -295,13 +295,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: POSTGRES,
   },
   {
-    name: 'two replace the points of a repository at once',
-    file: 'libs/persistence/src/catalogue.ts',
-    original: 'WHERE "name" = ${name} FOR UPDATE`;',
-    replacement: 'WHERE "name" = ${name}`;',
-    suite: POSTGRES,
-  },
-  {
     name: 'a SAS counts as good for ever',
     file: 'apps/finalizer/src/transfer/direct-disks.ts',
     original: 'present !== null && present.expiresAt.getTime() - Date.now() > RENEW_BEFORE_MS',
@@ -715,31 +708,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     original: "(state === 'ActiveSAS' && isOfThisRun)",
     replacement: "(state === 'ActiveSAS' && (isOfThisRun || present !== null))",
     suite: DIRECT_DISKS,
-  },
-  {
-    name: 'two finalizers seal and open the same disks',
-    file: 'apps/finalizer/src/transfer/exclusively.ts',
-    original: 'if ((await leases.claim(name, holder, leaseSeconds)) === null) return false;',
-    replacement: 'await leases.claim(name, holder, leaseSeconds);',
-    also: [
-      {
-        file: 'apps/finalizer/src/transfer/exclusively.ts',
-        original: 'held) => (held ? (renewedAt = asked) : lost.abort(leaseLost())),',
-        replacement: 'held) => (held ? (renewedAt = asked) : undefined),',
-      },
-      {
-        file: 'apps/finalizer/src/transfer/direct-disks.ts',
-        original: '      if (!(await accesses.put(access, present))) throw accessChanged(disk.name);\n',
-        replacement: '      await accesses.put(access, await accesses.access(restore.id, disk.name));\n',
-      },
-      {
-        file: 'apps/finalizer/src/transfer/direct-disks.ts',
-        original: 'if (access !== null && !(await accesses.remove(access))) throw accessChanged(access.diskName);',
-        replacement:
-          'const now = access && (await accesses.access(access.restoreId, access.diskName));\n    if (now) await accesses.remove(now);',
-      },
-    ],
-    suite: simulation(5_000, 'direct'),
   },
   {
     name: 'a disk that cannot be had just now ends the restore',
