@@ -16,5 +16,6 @@ export * from './reconciler.js';
 export * from './step-service.js';
 export * from './crash-points.js';
 export * from './observed-books.js';
+export * from './wrapped.js';
 export * from './crash-environment.js';
 export * from './side-by-side.js';

@@ -51,16 +51,6 @@ export class ProgressDisplay {
     this.#stream.write(`${text}\n`);
   }
 
-  /** What has begun, however soon it ends: where there is no bar, a line of its own. */
-  begin(label: string): void {
-    if (this.#stream.isTTY || label === this.#label) return;
-    this.#label = label;
-    this.#samples = [];
-    this.#plainText = label;
-    this.#plainAt = this.#now();
-    this.#stream.write(`${label}\n`);
-  }
-
   /** A line of its own, above the bar. */
   say(line: string): void {
     this.end();
@@ -71,7 +61,7 @@ export class ProgressDisplay {
   tell(event: EventView): void {
     const told = tellOf(event);
     if (told === null) return;
-    if ('begins' in told) this.begin(told.begins);
+    if ('begins' in told) this.#begin(told.begins);
     else this.say(told.says);
   }
 
@@ -79,6 +69,16 @@ export class ProgressDisplay {
   end(): void {
     if (this.#lineIsOpen) this.#stream.write('\r\x1b[K');
     this.#lineIsOpen = false;
+  }
+
+  /** What has begun, however soon it ends: where there is no bar, a line of its own. */
+  #begin(label: string): void {
+    if (this.#stream.isTTY || label === this.#label) return;
+    this.#label = label;
+    this.#samples = [];
+    this.#plainText = label;
+    this.#plainAt = this.#now();
+    this.#stream.write(`${label}\n`);
   }
 
   #showBar(progress: Progress): void {
@@ -110,7 +110,7 @@ export class ProgressDisplay {
 }
 
 /** What an event means to whoever watches: a step begins, or something has gone wrong and is tried again. */
-export function tellOf({ type, message, data }: EventView): { begins: string } | { says: string } | null {
+function tellOf({ type, message, data }: EventView): { begins: string } | { says: string } | null {
   if (type === 'step.started') return { begins: stepLabel(String(data.number), String(data.step)) };
   return /\.(retry|replaced|left)$/.test(type) ? { says: message } : null;
 }

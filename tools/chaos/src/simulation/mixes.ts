@@ -99,7 +99,7 @@ function locks(random: Random): Troubles {
     lastsMs,
     restores: 1,
     events: eventsByChance(random, random.between(3, 8), [0, lastsMs / 2], () => {
-      const kind = random.pick([...(['flush', 'flush', 'flush', 'redis restart', 'end a mover'] as const)]);
+      const kind = random.pick(['flush', 'flush', 'flush', 'redis restart', 'end a mover'] as const);
       return trouble(random, kind, ['finalizer'], [500, 20_000]);
     }),
   };

@@ -9,7 +9,7 @@ import {
   type StepId,
   type WorkerRegistry,
 } from '@landfall/domain';
-import { withCrashPoints } from '@landfall/pipeline';
+import { withCrashPoints, wrapped } from '@landfall/pipeline';
 import {
   MemoryBooks,
   MemoryDiskAccesses,
@@ -92,12 +92,12 @@ export class SharedBooks {
 
   /** The books, with an eye on what becomes of steps. */
   #watched(): RestoreBooks {
-    return delegating(this.books as RestoreBooks, {
+    return wrapped(this.books as RestoreBooks, {
       transaction: async (work) => {
         const moves: (() => void)[] = [];
         const result = await this.books.transaction((tx) =>
           work(
-            delegating<RestoreTransaction>(tx, {
+            wrapped<RestoreTransaction>(tx, {
               moveStep: async (restoreId, step, guard, to, patch = {}) => {
                 const moved = await tx.moveStep(restoreId, step, guard, to, patch);
                 const run = `${restoreId} ${step} ${guard.epoch}`;
@@ -120,7 +120,7 @@ export class SharedBooks {
   #watchedWorkers(): WorkerRegistry {
     const isLaunching = /^provisioner-/.test(this.gates.kernel.process?.name ?? '');
     const seen = new Map<string, number>();
-    return delegating<WorkerRegistry>(this.workers, {
+    return wrapped<WorkerRegistry>(this.workers, {
       workers: async (filter) => {
         const found = await this.workers.workers(filter);
         for (const { id, entered } of found) seen.set(id, entered);
@@ -168,16 +168,6 @@ export class SharedBooks {
       ),
     };
   }
-}
-
-function delegating<T extends object>(target: T, own: Partial<T>): T {
-  return new Proxy(target, {
-    get(_, name) {
-      if (Object.hasOwn(own, name)) return Reflect.get(own, name) as unknown;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
 }
 
 /** Every method becomes a call of Postgres, but for those given. */
