@@ -10,9 +10,8 @@ const suite = (name, more = {}) => ({
   displayName: name,
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/tools'],
   testMatch: [`<rootDir>/{apps,libs,tools}/*/dist/**/*.${name}.test.js`],
-  testEnvironment: '<rootDir>/tools/jest/dist/environment.js',
+  runner: '<rootDir>/tools/jest/dist/runner.js',
   transform: {},
-  injectGlobals: false,
   testTimeout: DEADLINE_MS,
   ...more,
 });
@@ -27,8 +26,6 @@ export default {
   projects: [suite('unit'), suite('int', servers), suite('e2e', servers), suite('chaos', servers)],
   // Files that run side by side: `--jobs` of `./landfall test`.
   maxWorkers: 2,
-  // Also keeps a single file from running in Jest's own process.
-  workerIdleMemoryLimit: '1GB',
   testTimeout: DEADLINE_MS,
   testSequencer: '<rootDir>/tools/jest/dist/sequencer.js',
   reporters: ['<rootDir>/tools/jest/dist/reporter.js'],

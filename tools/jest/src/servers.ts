@@ -2,10 +2,11 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { azurite, freePort, launch, postgres, redis, type RunningServer } from '@landfall/local-stack/servers';
+import { endWhatIsLeft } from './left-behind.js';
 
 /**
  * One Postgres, Redis and Azurite for all tests of a run; each test keeps to a database or prefix of its own. They are
- * named to the tests in the environment, which Jest's workers inherit.
+ * named to the tests in the environment, which the tests' processes inherit.
  */
 const running: RunningServer[] = [];
 let folder: string | null = null;
@@ -14,6 +15,8 @@ let folder: string | null = null;
 export async function startTestServers(): Promise<void> {
   folder = await mkdtemp(join(tmpdir(), 'landfall-test-'));
   const at = (name: string): string => join(folder ?? '', name);
+  // What tests make among the temporary files lies in the run's own folder: it goes with it, and shows whose a process is.
+  process.env.TMPDIR = folder;
   try {
     await mkdir(at('azurite'));
     const database = await postgres({
@@ -35,6 +38,12 @@ export async function startTestServers(): Promise<void> {
     await stopTestServers();
     throw error;
   }
+}
+
+/** For a run that is called off in the middle: nothing that it has started may go on. */
+export async function breakOff(): Promise<void> {
+  await endWhatIsLeft(folder);
+  if (folder !== null) await rm(folder, { recursive: true, force: true });
 }
 
 /** Does nothing where none are running. */

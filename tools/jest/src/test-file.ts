@@ -1,0 +1,99 @@
+import { registerHooks } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { jestExpect } from '@jest/expect';
+import { createEmptyTestResult, type AssertionResult, type TestResult } from '@jest/test-result';
+import type { Circus } from '@jest/types';
+import { addEventHandler, run, setState, getState } from 'jest-circus';
+import type { Answer, Order } from './runner.js';
+
+/*
+ * The process of one test file: loads it as Node loads any module, lets Jest's own harness run its tests, and answers with
+ * what came of them.
+ */
+const GLOBALS = new URL('globals.js', import.meta.url).href;
+
+registerHooks({
+  // Jest's own module of this name works in no process but its own runner's.
+  resolve: (specifier, context, next) =>
+    specifier === '@jest/globals' ? { url: GLOBALS, format: 'module', shortCircuit: true } : next(specifier, context),
+});
+
+// A run that was called off ends here too, in the middle of whatever test it is at.
+process.once('disconnect', () => process.exit(1));
+for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, blame);
+process.once('message', (order: Order) => {
+  const answer = (answered: Answer): void => void process.send?.(answered, () => process.exit(0));
+  void resultOf(order).then(
+    (result) => answer({ result }),
+    (error: unknown) => answer({ notBegun: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  );
+});
+
+/** An error that nobody catches is the test's that is running, or else the file's. */
+function blame(error: Error): void {
+  const { currentlyRunningTest, unhandledErrors } = getState();
+  (currentlyRunningTest?.errors ?? unhandledErrors).push(error);
+}
+
+/** @throws whatever loading the file throws */
+async function resultOf({ path, timeoutMs, only }: Order): Promise<TestResult> {
+  setState({
+    ...getState(),
+    testTimeout: timeoutMs,
+    testNamePattern: only === null ? null : new RegExp(only, 'i'),
+  });
+  jestExpect.setState({ testPath: path });
+  addEventHandler(mindExpectations);
+  addEventHandler(mindSkips);
+  const start = Date.now();
+  const result = createEmptyTestResult();
+  result.testFilePath = path;
+  await import(pathToFileURL(path).href);
+  const { testResults, unhandledErrors } = await run();
+  result.testResults = testResults.map(assertionResult);
+  if (unhandledErrors.length > 0) result.testExecError = { message: '', stack: unhandledErrors.join('\n') };
+  const count = (status: AssertionResult['status']): number =>
+    result.testResults.filter((test) => test.status === status).length;
+  result.numPassingTests = count('passed');
+  result.numFailingTests = count('failed');
+  result.numPendingTests = count('pending');
+  const end = Date.now();
+  result.perfStats = { ...result.perfStats, start, end, runtime: end - start };
+  return result;
+}
+
+function assertionResult({
+  testPath,
+  errors,
+  status,
+  duration,
+  numPassingAsserts,
+}: Circus.TestResult): AssertionResult {
+  // The first name is that of the file's own block.
+  const names = testPath.slice(1).map(String);
+  return {
+    ancestorTitles: names.slice(0, -1),
+    title: names.at(-1) ?? '',
+    fullName: names.join(' '),
+    status: status === 'skip' ? 'pending' : status === 'todo' ? 'todo' : errors.length > 0 ? 'failed' : 'passed',
+    duration: duration ?? null,
+    failureDetails: [],
+    failureMessages: errors,
+    numPassingAsserts,
+  };
+}
+
+/** `expect.assertions` and the like are judged when the test is over. */
+function mindExpectations(event: Circus.Event): void {
+  if (event.name !== 'test_done') return;
+  for (const { error } of jestExpect.extractExpectedAssertionsErrors())
+    event.test.errors.push(error as Circus.TestError);
+}
+
+/** A test that calls `skip` counts as skipped, and its error stays with it as the reason. */
+function mindSkips(event: Circus.Event): void {
+  if (event.name !== 'test_done') return;
+  const [error] = event.test.errors;
+  const thrown = (Array.isArray(error) ? error[0] : error) as Error | undefined;
+  if (thrown?.name === 'Skipped') event.test.status = 'skip';
+}
