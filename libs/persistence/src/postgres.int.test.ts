@@ -8,7 +8,6 @@ import { aRestorePoint, aRestoreRequest } from '@landfall/testing';
 import pg from 'pg';
 import { connectBooks, type Books } from './connect.js';
 import { waitForPostgres } from './database.js';
-import { migrate } from './migrations.js';
 import { temporaryDatabase, type TemporaryDatabase } from './temporary-database.js';
 
 describe('the books in Postgres', () => {
@@ -179,21 +178,6 @@ describe('the books in Postgres', () => {
       await expect(client.query(change, [id])).rejects.toThrow(constraint);
     }
     await client.end();
-  });
-
-  it('need no migration when they have them all', async () => {
-    const server = process.env.LANDFALL_TEST_DATABASE_URL ?? '';
-    const url = new URL(server);
-    url.pathname = `/landfall_migrated_${newRestoreId()}`;
-    try {
-      expect(await migrate(new Secret(url.href))).toBe(true);
-      expect(await migrate(new Secret(url.href))).toBe(false);
-    } finally {
-      const client = new pg.Client({ connectionString: server });
-      await client.connect();
-      await client.query(`DROP DATABASE IF EXISTS "${url.pathname.slice(1)}" WITH (FORCE)`);
-      await client.end();
-    }
   });
 
   it('say that Postgres is away, at the start and in the middle, and go on when it is back', async () => {

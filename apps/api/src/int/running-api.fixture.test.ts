@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { type LandfallError, PermanentError, type Secret } from '@landfall/domain';
 import { createLogger, createMetrics } from '@landfall/observability';
+import { temporaryDatabase } from '@landfall/persistence/temporary-database';
 import { PLANNER_JOBS, QUEUES } from '@landfall/pipeline';
 import { type Job, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
@@ -20,7 +18,6 @@ import { type RunningApi, startApi } from '../server.js';
  * The whole API over a database, a queue prefix and a port of its own. Only the services behind the queues are stand-ins,
  * which answer what a test tells them to.
  */
-const MIGRATE = fileURLToPath(new URL('../../../../libs/persistence/dist/migrate.js', import.meta.url));
 
 const STOOD_IN_FOR = [QUEUES.planner, QUEUES.finalizer];
 
@@ -57,7 +54,7 @@ export class ApiUnderTest {
     const api = new ApiUnderTest();
     const name = `api_${randomBytes(6).toString('hex')}`;
     api.environment = API_ENVIRONMENT.parse({
-      DATABASE_URL: await freshDatabase(name),
+      DATABASE_URL: (await temporaryDatabase(given('LANDFALL_TEST_DATABASE_URL'))).url.reveal(),
       REDIS_URL: given('LANDFALL_TEST_REDIS_URL'),
       LANDFALL_QUEUE_PREFIX: name.replace('_', '-'),
       LANDFALL_SECRET_KEY: 'ab'.repeat(32),
@@ -180,14 +177,6 @@ export async function until<T>(what: string, look: () => Promise<T | null | unde
     await sleep(20);
   }
   throw new Error(`Waited 15 s in vain for ${what}.`);
-}
-
-async function freshDatabase(name: string): Promise<string> {
-  const url = new URL(given('LANDFALL_TEST_DATABASE_URL'));
-  await administer(url.href, `CREATE DATABASE "${name}"`);
-  url.pathname = `/${name}`;
-  await promisify(execFile)(process.execPath, [MIGRATE], { env: { ...process.env, DATABASE_URL: url.href } });
-  return url.href;
 }
 
 export async function dropDatabase(databaseUrl: Secret): Promise<void> {
