@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const MIB = 1024 * 1024;
+export const MIB = 1024 * 1024;
 export const GIB = 1024 * MIB;
 export const PASSWORD = 'correct horse';
 

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { Stack, type EventView, type RestoreView } from './landfall.js';
-import { diskImage, folder, GIB, ResticRepository } from './machines.js';
+import { diskImage, folder, GIB, MIB, ResticRepository } from './machines.js';
 import { assertSameDisk } from './same-disk.js';
 
 let stack: Stack;
@@ -17,10 +17,10 @@ describe('a plain restic backup of a plain disk image', () => {
   for (const options of [{ version: 1 }, { version: 2, compression: 'max' }] as const) {
     it(`becomes a running VM with the same disk (format version ${options.version})`, async () => {
       const at = await folder(stack.folder, `plain-${options.version}`);
-      await diskImage(join(at, 'disk.raw'), GIB, [
-        [0, 20],
-        [300, 40],
-        [1023, 1],
+      await diskImage(join(at, 'disk.raw'), 385 * MIB, [
+        [0, 10],
+        [150, 20],
+        [384, 1],
       ]);
       const repository = await ResticRepository.init(join(at, 'repo'), options);
       const snapshot = await repository.backup(at, ['disk.raw']);
@@ -59,7 +59,7 @@ describe('a plain restic backup of a plain disk image', () => {
 
   it('is read from a blob container just as well', async () => {
     const at = await folder(stack.folder, 'blob');
-    await diskImage(join(at, 'web.img'), GIB, [[5, 30]]);
+    await diskImage(join(at, 'web.img'), 256 * MIB, [[5, 20]]);
     const repository = await ResticRepository.init(join(at, 'repo'));
     await repository.backup(at, ['web.img']);
     await upload(repository.folder, 'backups', 'machines/web');
@@ -94,7 +94,8 @@ describe('a machine with several disks', () => {
   it('comes back with each disk at its LUN, two machines at once, and through SAS without a worker', async () => {
     const at = await folder(stack.folder, 'several');
     const images = ['a-os', 'b-data', 'c-data', 'd-data', 'e-data'];
-    for (const [index, image] of images.entries()) await diskImage(join(at, `${image}.raw`), GIB, [[index * 100, 12]]);
+    for (const [index, image] of images.entries())
+      await diskImage(join(at, `${image}.raw`), 256 * MIB, [[index * 50, 8]]);
     const repository = await ResticRepository.init(join(at, 'repo'));
     const five = await repository.backup(
       at,
@@ -176,7 +177,7 @@ describe('a machine with several disks', () => {
 describe('a data-mover that is killed in the middle', () => {
   it('delays the restore, and no finished segment is written again', async () => {
     const at = await folder(stack.folder, 'killed');
-    await diskImage(join(at, 'big.raw'), 2 * GIB, [[0, 900]]);
+    await diskImage(join(at, 'big.raw'), GIB, [[0, 300]]);
     const repository = await ResticRepository.init(join(at, 'repo'), { compression: 'off' });
     const snapshot = await repository.backup(at, ['big.raw']);
     await stack.json([
@@ -190,6 +191,8 @@ describe('a data-mover that is killed in the middle', () => {
       '--password-file',
       repository.passwordFile,
     ]);
+    // Slow enough that it is in the middle when its data-movers are looked up and killed.
+    await stack.json(['azure', 'bandwidth', '--worker', '20']);
     const running = stack.start([
       ...['restore', '--point', snapshot, '--to', 'new', '--name', 'killed', '--generation', '1', '--watch', '--json'],
     ]);
