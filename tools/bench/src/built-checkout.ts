@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { PermanentError } from '@landfall/domain';
 import { requireEqual } from './compare-files.js';
+
+/** The build that this program is of. */
+export const THIS = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** A disk image and the restic repository that it was backed up into. All are paths. */
 export interface Backup {
@@ -11,8 +15,16 @@ export interface Backup {
   readonly passwordFile: string;
 }
 
-interface RestoreView {
+/** A restore as the command line prints it. Times are ISO 8601, as the books have them. */
+export interface RestoreView {
   readonly state: string;
+  readonly createdAt: string;
+  readonly endedAt: string | null;
+  readonly steps: readonly {
+    readonly id: string;
+    readonly startedAt: string | null;
+    readonly endedAt: string | null;
+  }[];
   readonly disks: readonly { readonly azureId: string | null }[];
   readonly error: { readonly code: string; readonly message: string } | null;
 }
@@ -30,28 +42,37 @@ export class BuiltCheckout {
   }
 
   /**
-   * Starts the stack and restores the one disk of a repository to a new VM.
-   * @returns seconds from the request until the VM was there
-   * @throws PermanentError `BENCHMARK_FAILED`; Error when the restored disk is not the original
+   * Starts the stack and makes a repository known to it.
+   * @returns the id of the repository's restore point
    */
-  async restore({ disk, repository, passwordFile }: Backup): Promise<number> {
+  async start({ repository, passwordFile }: Backup): Promise<string> {
     await this.#run(['up', '--detach']);
     await this.#run([
       ...['repo', 'add', 'bench', '--kind', 'restic', '--url', repository],
       ...['--password-file', passwordFile],
     ]);
     const [point] = await this.#json<{ readonly id: string }[]>(['point', 'list']);
-    const begun = performance.now();
+    return point?.id ?? '';
+  }
+
+  /**
+   * Restores a point to a new VM, and waits for it.
+   * @throws PermanentError `BENCHMARK_FAILED`
+   */
+  async restore(point: string, name: string): Promise<RestoreView> {
     const restore = await this.#json<RestoreView>([
-      ...['restore', '--point', point?.id ?? '', '--to', 'new', '--name', 'bench', '--generation', '1', '--watch'],
+      ...['restore', '--point', point, '--to', 'new', '--name', name, '--generation', '1', '--watch'],
     ]);
-    const seconds = (performance.now() - begun) / 1_000;
-    const [restored] = restore.disks;
-    if (restore.state !== 'completed' || !restored?.azureId) {
+    if (restore.state !== 'completed') {
       throw this.#failed('restore', `it is ${restore.state}: ${restore.error?.message ?? 'no error'}`);
     }
-    await requireEqual(disk, (await this.#run(['azure', 'disk-path', restored.azureId])).trim(), true);
-    return seconds;
+    return restore;
+  }
+
+  /** @throws Error when the restore's only disk is not the original */
+  async requireSameDisk(restore: RestoreView, original: string): Promise<void> {
+    const azureId = restore.disks[0]?.azureId ?? '';
+    await requireEqual(original, (await this.#run(['azure', 'disk-path', azureId])).trim(), true);
   }
 
   /** Nothing of it is left afterwards. */

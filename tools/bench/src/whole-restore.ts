@@ -1,14 +1,12 @@
-import { execFile } from 'node:child_process';
-import { access, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { access, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { PermanentError } from '@landfall/domain';
-import { BuiltCheckout, type Backup } from './built-checkout.js';
+import { backUp } from './back-up.js';
+import { BuiltCheckout, THIS } from './built-checkout.js';
 import { middle, round } from './figures.js';
-import { memoryFolder } from './memory-folder.js';
 import type { Report } from './report.js';
 import { SAMPLE_DESCRIPTION, writeSampleDisk } from './sample-disk.js';
+import { inFolder } from './working-folder.js';
 
 /*
  * A whole restore by this build against one by another build of Landfall, in pairs.
@@ -33,31 +31,22 @@ export interface Pair {
 /** So much of the other's speed this build has to have. */
 export const LEAST_RATIO = 0.97;
 
-const THIS = fileURLToPath(new URL('../../..', import.meta.url));
-const PASSWORD = 'benchmark';
-const run = promisify(execFile);
-
 /** @throws PermanentError `CHECKOUT_NOT_BUILT`, `BENCHMARK_FAILED` with what the build has said */
 export async function wholeRestore(options: WholeRestoreOptions, say: (line: string) => void): Promise<Report> {
   const other = await builtFolder(options.against);
-  const folder = await mkdtemp(path.join(await memoryFolder(say), 'landfall-bench-'));
-  say(`Working in ${folder}, which is removed in the end.`);
-  let running: BuiltCheckout | null = null;
-  const clear = async (): Promise<void> => {
-    await running?.down();
-    await rm(folder, { recursive: true, force: true });
-  };
-  // A stack outlives whoever has started it.
-  const end = (): void => void clear().finally(() => process.exit(130));
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.once(signal, end);
-  try {
-    const backup = await backUp(folder, options.sizeBytes, say);
+  return inFolder(say, async (folder, uses) => {
+    say(`Making a disk of ${options.sizeBytes / 2 ** 20} MiB (${SAMPLE_DESCRIPTION}), and backing it up with restic …`);
+    const disk = path.join(folder, 'disk.raw');
+    await writeSampleDisk(disk, options.sizeBytes, false);
+    const backup = await backUp(folder, disk);
     const restoreBy = async (root: string, name: string): Promise<number> => {
-      running = new BuiltCheckout(root, path.join(folder, 'stack'));
-      const seconds = await running.restore(backup);
-      await running.down();
-      running = null;
+      const build = uses(new BuiltCheckout(root, path.join(folder, 'stack')));
+      const point = await build.start(backup);
+      const begun = performance.now();
+      const restore = await build.restore(point, 'bench');
+      const seconds = (performance.now() - begun) / 1_000;
+      await build.requireSameDisk(restore, backup.disk);
+      await build.down();
       say(`  ${name.padEnd(5)} ${seconds.toFixed(2)} s`);
       return seconds;
     };
@@ -72,10 +61,7 @@ export async function wholeRestore(options: WholeRestoreOptions, say: (line: str
       pairs.push({ thisSeconds: first ?? (await restoreBy(THIS, 'this')), otherSeconds });
     }
     return reportOf(options, pairs);
-  } finally {
-    for (const signal of signals) process.off(signal, end);
-    await clear();
-  }
+  });
 }
 
 async function builtFolder(folder: string): Promise<string> {
@@ -93,22 +79,6 @@ async function builtFolder(folder: string): Promise<string> {
       { cause },
     );
   }
-}
-
-async function backUp(folder: string, sizeBytes: number, say: (line: string) => void): Promise<Backup> {
-  const backup = {
-    disk: path.join(folder, 'disk.raw'),
-    repository: path.join(folder, 'repository'),
-    passwordFile: path.join(folder, 'password'),
-  };
-  say(`Making a disk of ${sizeBytes / 2 ** 20} MiB (${SAMPLE_DESCRIPTION}), and backing it up with restic …`);
-  await writeSampleDisk(backup.disk, sizeBytes, false);
-  await writeFile(backup.passwordFile, `${PASSWORD}\n`, { mode: 0o600 });
-  const env = { ...process.env, RESTIC_PASSWORD: PASSWORD, RESTIC_CACHE_DIR: path.join(folder, 'cache') };
-  for (const parameters of [['init'], ['backup', path.basename(backup.disk)]]) {
-    await run('restic', ['-q', '-r', backup.repository, ...parameters], { env, cwd: folder });
-  }
-  return backup;
 }
 
 /** A pair's ratio is this build's speed by the other one's. */
