@@ -5,21 +5,28 @@ import { startEmulator, trustEmulator, type Exchange } from '@landfall/azure-emu
 import { ContractChecker } from './check/contract-checker.js';
 import { PACKAGE_EXCEPTIONS } from './check/exceptions.js';
 import { describeFinding } from './check/finding.js';
+import { factsText } from './published/facts.js';
 import { OperationIndex } from './published/operation.js';
 import { packageOperations } from './published/packages.js';
 import { replay } from './replay/replay.js';
+import { derivedFacts } from './swagger/facts.js';
 
 /*
  * node dist/main.js check FILE    holds recorded exchanges against what Microsoft publishes
  * node dist/main.js replay FILE   sends the recorded requests to a fresh emulated Azure and compares the answers
+ * node dist/main.js facts FOLDER  prints what the public specifications in FOLDER say: published-facts.json
  *
  * FILE holds a JSON document a line, as the emulator's `--record FILE` writes them. Prints what is wrong or different,
  * then one line that sums up; exits with 1 if there was anything.
  */
 const [command, file] = process.argv.slice(2);
-if ((command !== 'check' && command !== 'replay') || file === undefined) {
-  console.error('usage: main.js check|replay FILE');
+if (file === undefined || !['check', 'replay', 'facts'].includes(command ?? '')) {
+  console.error('usage: main.js check|replay FILE, or facts FOLDER');
   process.exit(2);
+}
+if (command === 'facts') {
+  process.stdout.write(factsText(await derivedFacts(file)));
+  process.exit(0);
 }
 
 const exchanges = readFileSync(file, 'utf8')

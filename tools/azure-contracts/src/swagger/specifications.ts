@@ -6,8 +6,8 @@ import { Documents } from './documents.js';
 import { swaggerOperations } from './operations.js';
 
 /*
- * Where the public OpenAPI specifications of Azure lie beside a checkout, they are a second opinion. They are not part
- * of the workspace: LANDFALL_AZURE_SPECS names the folder that holds `specroot`; without it they are looked for in
+ * Where the public OpenAPI specifications of Azure lie beside a checkout, the facts in the workspace are held against
+ * them. They are not part of it: LANDFALL_AZURE_SPECS names the folder that holds `specroot`; without it they are looked for in
  * `shared/azure-specs` beside the workspace and above it.
  */
 const WORKSPACE = fileURLToPath(new URL('../../../..', import.meta.url));
