@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { aRestorePlan, aRestoreRequest, MemoryBooks, MemoryCloud } from '@landfall/testing';
-import { recordOutcome } from './advance.js';
+import { recordOutcome } from './machine/advance.js';
 import { crashHookFromEnvironment } from './crash-environment.js';
 import { withCrashPoints, type CrashHook } from './crash-points.js';
 import type { StepHandlers } from './handler.js';

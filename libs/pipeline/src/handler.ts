@@ -1,5 +1,5 @@
 import type { CallJournal, CleanUpPurpose, LockedRestore, RestorePlan, StepId } from '@landfall/domain';
-import type { StageOutput } from './stages.js';
+import type { StageOutput } from './machine/stages.js';
 
 /** What a step's handler gets to work with. */
 export interface StepContext {

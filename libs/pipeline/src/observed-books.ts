@@ -1,5 +1,5 @@
 import type { LockedRestore, RestoreBooks, RestoreTransaction, StepId, StepState } from '@landfall/domain';
-import { movesForward } from './advance.js';
+import { movesForward } from './machine/advance.js';
 import { wrapped } from './wrapped.js';
 
 /** `retried`: another attempt follows; `stopped`: the restore goes back. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { PermanentError, RetryableError, type RestoreBooks } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
-import { beginStep, recordOutcome, type RunResult } from './advance.js';
+import { beginStep, recordOutcome, type RunResult } from './machine/advance.js';
 import { requestRestore } from './request-restore.js';
 import { observedBooks } from './observed-books.js';
-import { requestCancel } from './turn-round.js';
+import { requestCancel } from './machine/turn-round.js';
 
 const DETAILS = { code: 'AZURE_BUSY', message: 'Azure is busy.', fix: 'Wait.' };
 const PLANNED: RunResult = { kind: 'done', output: { planHash: 'sha256:0' } };

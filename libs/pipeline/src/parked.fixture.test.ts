@@ -1,5 +1,5 @@
 import type { RestoreBooks, StepId } from '@landfall/domain';
-import { recordOutcome, type RunResult } from './advance.js';
+import { recordOutcome, type RunResult } from './machine/advance.js';
 
 /** Ends a parked step as whoever it waits for does. Returns false when it is not parked. */
 export async function endParked(

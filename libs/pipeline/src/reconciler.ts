@@ -1,9 +1,9 @@
 import type { RestoreBooks, RunnableWork } from '@landfall/domain';
-import { redispatchStep } from './advance.js';
-import { queueOf } from './dispatch.js';
+import { redispatchStep } from './machine/advance.js';
+import { queueOf } from './machine/dispatch.js';
 import type { QueueClient } from './queue-client.js';
 import { stepJobId } from './queues.js';
-import { redispatchCleanUp } from './turn-round.js';
+import { redispatchCleanUp } from './machine/turn-round.js';
 
 /*
  * The only recovery path. Postgres says what should be moving; whatever of it has no live job in Redis is sent out again

@@ -1,5 +1,5 @@
 import { newRestoreId, PermanentError, type RestoreBooks, type RestoreRequest } from '@landfall/domain';
-import { dispatchStep } from './dispatch.js';
+import { dispatchStep } from './machine/dispatch.js';
 
 /** What a person asks for, with what makes a repetition of the same call harmless. */
 export interface RestoreOrder {

@@ -9,7 +9,7 @@ import type { StepContext, StepHandlers } from './handler.js';
 import { QueueClient } from './queue-client.js';
 import type { RedisSettings } from './redis.js';
 import { requestRestore } from './request-restore.js';
-import type { ServiceName } from './stages.js';
+import type { ServiceName } from './machine/stages.js';
 import { OUTPUTS } from './step-outputs.fixture.test.js';
 import { runStepService, type StepService, type StepServiceOptions } from './step-service.js';
 

@@ -7,11 +7,11 @@ import {
   type RestorePlan,
   type StepId,
 } from '@landfall/domain';
-import { beginStep, recordOutcome, type RunResult, type StepRun } from './advance.js';
+import { beginStep, recordOutcome, type RunResult, type StepRun } from './machine/advance.js';
 import { duringCleanUp } from './budget/clean-up-share.js';
 import type { CleanUpHandler, StepContext, StepHandlers } from './handler.js';
-import { STAGES, type StageOutput } from './stages.js';
-import { beginCleanUp, finishCleanUp } from './turn-round.js';
+import { STAGES, type StageOutput } from './machine/stages.js';
+import { beginCleanUp, finishCleanUp } from './machine/turn-round.js';
 
 /*
  * One run of a step or of a clean-up: taken up, its handler run, its outcome recorded. `dropped` means that the job was

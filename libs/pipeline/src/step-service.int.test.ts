@@ -7,7 +7,7 @@ import type { StepContext, StepOutcome } from './handler.js';
 import { ServiceStack, until } from './services.fixture.test.js';
 import { OUTPUTS } from './step-outputs.fixture.test.js';
 import { runStepService } from './step-service.js';
-import { requestCancel, requestResume, requestRollback } from './turn-round.js';
+import { requestCancel, requestResume, requestRollback } from './machine/turn-round.js';
 
 const WHOLE_WAY: StepId[] = [
   'plan',

@@ -1,14 +1,14 @@
 import { detailsOf, kindOf, RetryableError, type RestoreBooks, type WorkRun } from '@landfall/domain';
 import { Worker, type Job } from 'bullmq';
 import type { z } from 'zod';
-import { CLEAN_UP_JOB, STEP_JOB } from './dispatch.js';
+import { CLEAN_UP_JOB, STEP_JOB } from './machine/dispatch.js';
 import type { AnswerHandler, CleanUpHandler, StepHandlers, TaskHandler } from './handler.js';
 import { runOutboxRelay } from './outbox-relay.js';
 import { KEEP_ENDED_JOBS, QueueClient, withDeadline } from './queue-client.js';
 import { CLEAN_UP, QUEUES, RUN_STEP, type ANSWER } from './queues.js';
 import { runReconciler } from './reconciler.js';
 import { patientConnection, queuePrefix, waitForRedis, type RedisSettings } from './redis.js';
-import type { ServiceName } from './stages.js';
+import type { ServiceName } from './machine/stages.js';
 import { runCleanUp, runStep } from './step-run.js';
 
 /*

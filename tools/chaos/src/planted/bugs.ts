@@ -21,8 +21,8 @@ export interface PlantedBug extends Change {
 const tests = (file: string): Suite => ({ kind: 'tests', file });
 const simulation = (seeds = 150, mix: MixName = 'all'): Suite => ({ kind: 'simulation', seeds, mix });
 
-const STATE_MACHINE = tests('libs/pipeline/dist/state-machine.unit.test.js');
-const ADVANCE = tests('libs/pipeline/dist/advance.unit.test.js');
+const STATE_MACHINE = tests('libs/pipeline/dist/machine/state-machine.unit.test.js');
+const ADVANCE = tests('libs/pipeline/dist/machine/advance.unit.test.js');
 const CLAIM = tests('libs/transfer/dist/claim.unit.test.js');
 const WRITERS = tests('libs/transfer/dist/writers.unit.test.js');
 const SWEEP = tests('apps/finalizer/dist/sweep/sweep.unit.test.js');
@@ -40,21 +40,21 @@ const POSTGRES = tests('libs/persistence/dist/postgres.int.test.js');
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a step is begun before a job was sent for it',
-    file: 'libs/pipeline/src/advance.ts',
+    file: 'libs/pipeline/src/machine/advance.ts',
     original: ' || !wasDispatched(step)',
     replacement: '',
     suite: ADVANCE,
   },
   {
     name: 'a step is taken up under any epoch',
-    file: 'libs/pipeline/src/advance.ts',
+    file: 'libs/pipeline/src/machine/advance.ts',
     original: 'return restore && step && step.epoch === run.epoch ? { restore, step } : null;',
     replacement: 'return restore && step ? { restore, step } : null;',
     suite: ADVANCE,
   },
   {
     name: 'a clean-up ends under any epoch',
-    file: 'libs/pipeline/src/turn-round.ts',
+    file: 'libs/pipeline/src/machine/turn-round.ts',
     original:
       "if (!restore || cleanUp?.epoch !== run.epoch || cleanUp.state !== 'running' || !goesBack(restore.state))",
     replacement: "if (!restore || cleanUp?.state !== 'running' || !goesBack(restore.state))",
@@ -62,28 +62,28 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a dispatched step keeps its epoch',
-    file: 'libs/pipeline/src/dispatch.ts',
+    file: 'libs/pipeline/src/machine/dispatch.ts',
     original: 'const epoch = step.epoch + 1;',
     replacement: 'const epoch = step.epoch;',
     suite: STATE_MACHINE,
   },
   {
     name: 'a clean-up begins beside a running step',
-    file: 'libs/pipeline/src/turn-round.ts',
+    file: 'libs/pipeline/src/machine/turn-round.ts',
     original: 'if (running.some((step) => !step.parked)) return;',
     replacement: '',
     suite: STATE_MACHINE,
   },
   {
     name: 'a step that ends after the restore has turned round does not let the clean-up begin',
-    file: 'libs/pipeline/src/advance.ts',
+    file: 'libs/pipeline/src/machine/advance.ts',
     original: 'else await startCleanUp(tx, restore.id);',
     replacement: '',
     suite: ADVANCE,
   },
   {
     name: 'a run that is given back does not let the clean-up begin',
-    file: 'libs/pipeline/src/advance.ts',
+    file: 'libs/pipeline/src/machine/advance.ts',
     original: 'stopped, because the restore is ${restore.state}`);\n  await startCleanUp(tx, restore.id);',
     replacement: 'stopped, because the restore is ${restore.state}`);',
     suite: STATE_MACHINE,
@@ -492,7 +492,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a restore that has lost its worker is resumed without another',
-    file: 'libs/pipeline/src/turn-round.ts',
+    file: 'libs/pipeline/src/machine/turn-round.ts',
     original: 'if (!hasLostWorker || launch === undefined)',
     replacement: 'if (hasLostWorker || launch === undefined)',
     suite: ADVANCE,
@@ -781,7 +781,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a step that has parked since its job was missed is sent out again',
-    file: 'libs/pipeline/src/advance.ts',
+    file: 'libs/pipeline/src/machine/advance.ts',
     original: 'if (!found || found.step.parked) return false;',
     replacement: 'if (!found) return false;',
     suite: simulation(1_000, 'steps'),

@@ -17,7 +17,7 @@ import {
   type RestoreTransaction,
 } from '@landfall/domain';
 import { dispatchCleanUp, dispatchStep, mustMove } from './dispatch.js';
-import { backOffMs, CLEAN_UP_ATTEMPTS } from './retry-policy.js';
+import { backOffMs, CLEAN_UP_ATTEMPTS } from '../retry-policy.js';
 import { WORKER_SILENT } from './stages.js';
 
 /*

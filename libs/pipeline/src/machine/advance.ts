@@ -16,7 +16,7 @@ import {
   type StepId,
 } from '@landfall/domain';
 import { dispatchStep, mustMove } from './dispatch.js';
-import { backOffMs, STEP_ATTEMPTS } from './retry-policy.js';
+import { backOffMs, STEP_ATTEMPTS } from '../retry-policy.js';
 import { nextStep, STAGES, VM_CREATED } from './stages.js';
 import { startCleanUp, turnRound } from './turn-round.js';
 

@@ -6,7 +6,7 @@ import {
   type StepId,
   type StepPatch,
 } from '@landfall/domain';
-import { QUEUES, stepJobId } from './queues.js';
+import { QUEUES, stepJobId } from '../queues.js';
 import { STAGES } from './stages.js';
 
 /*

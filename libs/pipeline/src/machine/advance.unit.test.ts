@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { PermanentError, RetryableError, STEPS, WaitingError, type RestoreBooks, type StepId } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
 import { beginStep, recordOutcome, redispatchStep, type RunResult } from './advance.js';
-import { requestRestore } from './request-restore.js';
-import { backOffMs, STEP_ATTEMPTS } from './retry-policy.js';
+import { requestRestore } from '../request-restore.js';
+import { backOffMs, STEP_ATTEMPTS } from '../retry-policy.js';
 import { WORKER_SILENT } from './stages.js';
-import { OUTPUTS } from './step-outputs.fixture.test.js';
+import { OUTPUTS } from '../step-outputs.fixture.test.js';
 import {
   beginCleanUp,
   finishCleanUp,

@@ -13,11 +13,11 @@ import {
 import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
 import fc from 'fast-check';
 import { beginStep, recordOutcome, redispatchStep, type RunResult } from './advance.js';
-import { requestRestore } from './request-restore.js';
-import { endParked } from './parked.fixture.test.js';
-import { STEP_ATTEMPTS } from './retry-policy.js';
+import { requestRestore } from '../request-restore.js';
+import { endParked } from '../parked.fixture.test.js';
+import { STEP_ATTEMPTS } from '../retry-policy.js';
 import { WORKER_SILENT } from './stages.js';
-import { OUTPUTS } from './step-outputs.fixture.test.js';
+import { OUTPUTS } from '../step-outputs.fixture.test.js';
 import {
   beginCleanUp,
   finishCleanUp,
