@@ -39,7 +39,7 @@ export async function reconcileTransfer(ports: ReconcilePorts, restoreId: string
     const silent = await ports.watch.silentWorker(restore);
     if (silent !== null) {
       // The silence was long enough: the step's own attempts would only repeat it.
-      await recordOutcome(books, runOf(restore), { kind: 'failed', error: silent, exhausted: true });
+      await recordOutcome(books, runOf(restore), { kind: 'exhausted', error: silent });
       return;
     }
     await handOutWhatIsLost(ports, restore);

@@ -31,6 +31,7 @@ import { startCleanUp, turnRound } from './turn-round.js';
  *   parked      → stays running; whoever ends it calls `recordOutcome` later
  *   waiting     → dispatched again after its delay, no attempt counted
  *   retryable   → dispatched again after a back-off; attempts used up: needs-attention
+ *   exhausted   → needs-attention, whatever attempts are left
  *   permanent   → the restore turns round: what was created is removed, then it is failed
  *   interrupted → dispatched again at once, no attempt counted (shutdown, lost lock)
  *
@@ -45,8 +46,9 @@ export interface StepRun {
 export type RunResult =
   | { readonly kind: 'done'; readonly output: unknown }
   | { readonly kind: 'parked' }
-  /** `exhausted`: whatever may pass has been tried often enough; it is left to a person. */
-  | { readonly kind: 'failed'; readonly error: unknown; readonly exhausted?: boolean }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  /** Whatever may pass has been tried often enough below the step: it is left to a person. */
+  | { readonly kind: 'exhausted'; readonly error: unknown }
   | { readonly kind: 'interrupted' };
 
 /** A run that may begin; null from `beginStep` means that the job is stale and must be dropped. */
@@ -139,7 +141,9 @@ export async function applyOutcome(
       await stepEvent(tx, restore.id, step.id, 'interrupted', 'it is taken up again');
       return dispatchStep(tx, restore.id, step);
     case 'failed':
-      return fail(tx, restore, step, result.error, result.exhausted);
+      return fail(tx, restore, step, result.error);
+    case 'exhausted':
+      return leaveToPerson(tx, restore, step, detailsOf(result.error));
   }
 }
 
@@ -191,41 +195,55 @@ async function refuse(tx: RestoreTransaction, restore: LockedRestore): Promise<b
   return true;
 }
 
-async function fail(
-  tx: RestoreTransaction,
-  restore: LockedRestore,
-  step: RestoreStep,
-  error: unknown,
-  exhausted = false,
-): Promise<void> {
+async function fail(tx: RestoreTransaction, restore: LockedRestore, step: RestoreStep, error: unknown): Promise<void> {
   const details = detailsOf(error);
   if (!movesForward(restore.state)) return giveBack(tx, restore, step);
   const kind = kindOf(error);
-  if (kind === 'waiting' && !exhausted) {
+  if (kind === 'waiting') {
     const delayMs = error instanceof WaitingError ? error.retryAfterMs : backOffMs(1);
     await stepEvent(tx, restore.id, step.id, 'waiting', details.message, { ...details, delayMs });
     return dispatchStep(tx, restore.id, step, { error: details }, delayMs);
   }
   const attempts = step.attempts + 1;
-  if (kind === 'retryable' && attempts < STEP_ATTEMPTS && !exhausted) {
+  if (kind === 'retryable' && attempts < STEP_ATTEMPTS) {
     const delayMs = backOffMs(attempts, error instanceof RetryableError ? error.retryAfterMs : 0);
     await stepEvent(tx, restore.id, step.id, 'retry', details.message, { ...details, attempts, delayMs });
     return dispatchStep(tx, restore.id, step, { error: details, attempts }, delayMs);
   }
-  const patch = { error: details, attempts, endedAt: new Date(), parked: false };
-  mustMove(await tx.moveStep(restore.id, step.id, guardOf(step), 'failed', patch));
-  await stepEvent(tx, restore.id, step.id, 'failed', details.message, { ...details, attempts });
-  const guard = { from: restore.state, epoch: restore.epoch };
-  if (kind !== 'permanent') {
-    mustMove(await tx.moveRestore(restore.id, guard, 'needs-attention', { error: details }));
-    await tx.addEvent(restore.id, 'restore.needs-attention', `${details.message} ${details.fix}`, { ...details });
-  } else if (restore.state === 'planning') {
+  if (kind !== 'permanent') return leaveToPerson(tx, restore, step, details);
+  await endAsFailed(tx, restore, step, details);
+  if (restore.state === 'planning') {
     // Planning creates nothing: there is nothing to remove.
+    const guard = { from: restore.state, epoch: restore.epoch };
     mustMove(await tx.moveRestore(restore.id, guard, 'failed', { error: details }));
     await tx.addEvent(restore.id, 'restore.failed', details.message, { ...details });
   } else {
     await turnRound(tx, ended(restore, step), 'failure', details);
   }
+}
+
+async function leaveToPerson(
+  tx: RestoreTransaction,
+  restore: LockedRestore,
+  step: RestoreStep,
+  details: ErrorDetails,
+): Promise<void> {
+  await endAsFailed(tx, restore, step, details);
+  const guard = { from: restore.state, epoch: restore.epoch };
+  mustMove(await tx.moveRestore(restore.id, guard, 'needs-attention', { error: details }));
+  await tx.addEvent(restore.id, 'restore.needs-attention', `${details.message} ${details.fix}`, { ...details });
+}
+
+async function endAsFailed(
+  tx: RestoreTransaction,
+  restore: LockedRestore,
+  step: RestoreStep,
+  details: ErrorDetails,
+): Promise<void> {
+  const attempts = step.attempts + 1;
+  const patch = { error: details, attempts, endedAt: new Date(), parked: false };
+  mustMove(await tx.moveStep(restore.id, step.id, guardOf(step), 'failed', patch));
+  await stepEvent(tx, restore.id, step.id, 'failed', details.message, { ...details, attempts });
 }
 
 /**
@@ -250,9 +268,7 @@ export async function failRestore(
   const step = restore.steps.find((candidate) => candidate.id === stepId);
   const isAtWork = step?.state === 'running' && !step.parked;
   if (step !== undefined && !isAtWork && step.state !== 'done') {
-    const patch = { error: details, attempts: step.attempts + 1, endedAt: new Date(), parked: false };
-    mustMove(await tx.moveStep(restore.id, stepId, guardOf(step), 'failed', patch));
-    await stepEvent(tx, restore.id, stepId, 'failed', details.message, { ...details, attempts: patch.attempts });
+    await endAsFailed(tx, restore, step, details);
   }
   await turnRound(tx, step === undefined || isAtWork ? restore : ended(restore, step), 'failure', details);
   return true;

@@ -229,6 +229,16 @@ describe('the way forward', () => {
     expect((await books.restore(restoreId))?.error).toBe(null);
   });
 
+  it('leaves a step to a person at once when whoever ended it says that everything was tried', async () => {
+    const books = new MemoryBooks();
+    const restoreId = await planned(books);
+    const run = { restoreId, step: 'create-empty-disks', epoch: 1 } as const;
+    await beginStep(books, run);
+    await recordOutcome(books, run, { kind: 'exhausted', error: flaky() });
+    const { state, attempts } = await stepOf(books, restoreId, run.step);
+    expect([(await books.restore(restoreId))?.state, state, attempts]).toStrictEqual(['needs-attention', 'failed', 1]);
+  });
+
   it('begins with the launch of a worker once more when it is resumed after its worker fell silent', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);

@@ -141,7 +141,7 @@ class Simulation {
     const result = RESULTS[how]?.() ?? RESULTS.done!();
     if (work === 'clean-up') {
       expect(result.kind).not.toBe('parked');
-      await finishCleanUp(this.books, { restoreId, epoch }, result as Exclude<RunResult, { kind: 'parked' }>);
+      await finishCleanUp(this.books, { restoreId, epoch }, result as CleanUpResult);
       return;
     }
     if (work === 'plan' && result.kind === 'done') {
@@ -227,6 +227,8 @@ class Simulation {
     return assert.fail('the restore has not ended');
   }
 }
+
+type CleanUpResult = Exclude<RunResult, { kind: 'parked' } | { kind: 'exhausted' }>;
 
 type Action =
   | { do: 'deliver' | 'die' | 'redispatch'; pick: number }
