@@ -1,14 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
-import { newRestoreId, Secret } from '@landfall/domain';
+import { newRestoreId, Secret, stepsOf } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
-import pg from 'pg';
+import type pg from 'pg';
 import { connectBooks } from './connect.js';
-import { migrate, migrations } from './migrations.js';
-import { withClient } from './temporary-database.js';
+import { everythingIn, runMigrate, withEarlierVersion } from './earlier-version.fixture.test.js';
+import { migrate } from './migrations.js';
 
 /*
  * An installation as the version left it that knew no verdicts yet: its schema, and rows with the values that it wrote
@@ -16,16 +14,8 @@ import { withClient } from './temporary-database.js';
  */
 const LAST_OF_THAT_VERSION = '20260103000000_worker_tokens';
 const SECRET_KEY = new Secret('5'.repeat(64));
-const MIGRATE = fileURLToPath(new URL('migrate.js', import.meta.url));
 const RESTORE = 'r3vm8ndyzckz';
 const TOKEN_HASH = createHash('sha256').update('a token').digest('hex');
-
-/** As Prisma makes it. */
-const APPLIED = `
-  CREATE TABLE "_prisma_migrations" (
-    "id" VARCHAR(36) PRIMARY KEY NOT NULL, "checksum" VARCHAR(64) NOT NULL, "finished_at" TIMESTAMPTZ,
-    "migration_name" VARCHAR(255) NOT NULL, "logs" TEXT, "rolled_back_at" TIMESTAMPTZ,
-    "started_at" TIMESTAMPTZ NOT NULL DEFAULT now(), "applied_steps_count" INTEGER NOT NULL DEFAULT 0)`;
 
 const CATALOGUE = `
   INSERT INTO "repository" ("name", "kind", "url", "hosted_by_provider", "sealed_password", "added_at", "scanned_at")
@@ -112,7 +102,7 @@ describe('an installation of the version before', () => {
           restore?.state,
           restore?.vmAzureId,
           restore?.plan?.disks[0]?.name,
-          restore?.steps.length,
+          restore && stepsOf(restore).length,
         ]).toStrictEqual(['completed', '/vms/web', 'sda', 4]);
         expect(
           restore?.disks.map(({ azureId, bytesDone, bytesTotal }) => [azureId, bytesDone, bytesTotal]),
@@ -132,7 +122,8 @@ describe('an installation of the version before', () => {
 
         await all.books.transaction(async (tx) => {
           const locked = await tx.lockRestore(RESTORE);
-          expect(locked !== null && (await tx.openCleanUp(RESTORE, 'roll-back', null))).toBeTruthy();
+          expect(locked?.turn).toBe(null);
+          expect(await tx.openWorks(RESTORE, [{ direction: 'back', round: 1, id: 'remove-created' }])).toHaveLength(1);
           expect(await tx.verdicts(RESTORE)).toStrictEqual([]);
           await tx.createRestore({ id: newRestoreId(), request: aRestoreRequest(), requestedBy: 'olivia' });
           await tx.audit({ actor: 'olivia', action: 'restore.start', subject: RESTORE, details: {} });
@@ -145,44 +136,21 @@ describe('an installation of the version before', () => {
     }));
 });
 
-/** Works with an installation of that version, whose one restore is in this state, in a database of its own. */
+/** Works with an installation of that version, whose one restore is in this state. */
 async function withInstallation(
   state: 'running' | 'needs-attention' | 'completed',
   work: (url: Secret, client: pg.Client) => Promise<void>,
 ): Promise<void> {
-  const server = process.env.LANDFALL_TEST_DATABASE_URL;
-  assert.ok(server, 'LANDFALL_TEST_DATABASE_URL is not set: run this through the test runner');
-  const url = new URL(server);
-  url.pathname = `/landfall_before_${newRestoreId()}`;
-  await withClient(server, (client) => client.query(`CREATE DATABASE "${url.pathname.slice(1)}"`));
-  try {
-    await withClient(url.href, async (client) => {
-      await fill(client, state);
-      await work(new Secret(url.href), client);
-    });
-  } finally {
-    await withClient(server, (client) => client.query(`DROP DATABASE "${url.pathname.slice(1)}" WITH (FORCE)`));
-  }
-}
-
-async function fill(client: pg.Client, state: string): Promise<void> {
-  await client.query(APPLIED);
-  const applied = migrations().filter(({ name }) => name <= LAST_OF_THAT_VERSION);
-  for (const { name, sql, checksum } of applied) {
-    await client.query(sql);
+  const fill = async (client: pg.Client): Promise<void> => {
+    await client.query(CATALOGUE);
     await client.query(
-      `INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name, applied_steps_count)
-       VALUES (gen_random_uuid()::text, $1, now(), $2, 1)`,
-      [checksum, name],
+      `INSERT INTO restore (id, state, epoch, restore_point_id, request, plan, vm_azure_id, requested_by, last_event, ended_at)
+       VALUES ($1, $2, 3, 'rp-0123456789', $3, $4, '/vms/web', 'olivia', 1, CASE WHEN $2 = 'completed' THEN now() END)`,
+      [RESTORE, state, aRestoreRequest(), planOfThatVersion()],
     );
-  }
-  await client.query(CATALOGUE);
-  await client.query(
-    `INSERT INTO restore (id, state, epoch, restore_point_id, request, plan, vm_azure_id, requested_by, last_event, ended_at)
-     VALUES ($1, $2, 3, 'rp-0123456789', $3, $4, '/vms/web', 'olivia', 1, CASE WHEN $2 = 'completed' THEN now() END)`,
-    [RESTORE, state, aRestoreRequest(), planOfThatVersion()],
-  );
-  await client.query(OF_RESTORE);
+    await client.query(OF_RESTORE);
+  };
+  await withEarlierVersion(LAST_OF_THAT_VERSION, fill, work);
 }
 
 /** It did not say what is read. */
@@ -190,26 +158,4 @@ function planOfThatVersion(): object {
   const { restorePoint, disks, ...rest } = aRestorePlan();
   const { reference: _reference, ...point } = restorePoint;
   return { ...rest, restorePoint: point, disks: disks.map(({ sourceLocation: _location, ...disk }) => disk) };
-}
-
-/** Every column and every row. */
-async function everythingIn(client: pg.Client): Promise<unknown> {
-  const { rows: columns } = await client.query<{ table: string; name: string }>(
-    `SELECT table_name AS table, column_name AS name, data_type, is_nullable FROM information_schema.columns
-     WHERE table_schema = 'public' ORDER BY 1, 2`,
-  );
-  const contents: Record<string, unknown> = {};
-  for (const table of new Set(columns.map((column) => column.table))) {
-    contents[table] = (await client.query(`SELECT * FROM "${table}" AS "t" ORDER BY "t"::text`)).rows;
-  }
-  return { columns, contents };
-}
-
-function runMigrate(url: Secret): Promise<{ readonly code: number; readonly said: string }> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, DATABASE_URL: url.reveal() };
-    execFile(process.execPath, [MIGRATE], { env }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? 1), said: `${stdout}${stderr}` });
-    });
-  });
 }

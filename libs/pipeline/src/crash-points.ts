@@ -1,12 +1,13 @@
 import {
   stepNumber,
+  SWEEP,
   type CallIntent,
   type CallJournal,
-  type JournalWork,
   type RestoreBooks,
   type RestoreTransaction,
   type StepId,
-  type StepPatch,
+  type WorkKey,
+  type WorkPatch,
 } from '@landfall/domain';
 import { wrapped } from './wrapped.js';
 
@@ -43,7 +44,7 @@ export function withCrashPoints(books: RestoreBooks, hook: CrashHook): RestoreBo
       return value;
     },
     journal(restoreId, work, epoch) {
-      return new JournalWithCrashPoints(books.journal(restoreId, work, epoch), placeOfWork(work), hook);
+      return new JournalWithCrashPoints(books.journal(restoreId, work, epoch), placeOf(work), hook);
     },
     async claimOutbox(limit) {
       const messages = await books.claimOutbox(limit);
@@ -88,7 +89,7 @@ class Writes {
 }
 
 const READS: ReadonlySet<string> = new Set([
-  ...['lockRestore', 'cleanUp', 'granted', 'verdicts'],
+  ...['lockRestore', 'granted', 'verdicts'],
   ...['segment', 'segments', 'hasSegments', 'unfinishedSegments', 'segmentTotals'],
 ]);
 
@@ -96,8 +97,7 @@ const READS: ReadonlySet<string> = new Set([
 const TELLING: readonly string[] = [
   'createRestore',
   'addVerdict',
-  'moveStep',
-  'moveCleanUp',
+  'moveWork',
   'moveRestore',
   'moveSegment',
   'storePlan',
@@ -108,12 +108,10 @@ function labelOf(method: string, [, second, third, fourth, fifth]: readonly unkn
   switch (method) {
     case 'createRestore':
       return 'request';
-    case 'moveStep': {
-      const parked = (fifth as StepPatch | undefined)?.parked === true;
-      return `${placeOf(second as StepId)}.${parked ? 'parked' : String(fourth)}`;
+    case 'moveWork': {
+      const parked = (fifth as WorkPatch | undefined)?.parked === true;
+      return `${placeOf((second as WorkKey).id)}.${parked ? 'parked' : String(fourth)}`;
     }
-    case 'moveCleanUp':
-      return `cleanUp.${String(third)}`;
     case 'moveRestore':
       return `restore.${String(third)}`;
     case 'moveSegment':
@@ -174,11 +172,7 @@ class JournalWithCrashPoints implements CallJournal {
   }
 }
 
-function placeOfWork(work: JournalWork): string {
-  if (work === 'clean-up') return 'cleanUp';
-  return work === 'sweep' ? work : placeOf(work);
-}
-
-function placeOf(step: StepId): string {
-  return `step${String(stepNumber(step)).padStart(2, '0')}`;
+function placeOf(work: string): string {
+  if (work === 'remove-created') return 'cleanUp';
+  return work === SWEEP ? work : `step${String(stepNumber(work as StepId)).padStart(2, '0')}`;
 }

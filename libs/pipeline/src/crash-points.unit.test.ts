@@ -9,14 +9,14 @@ import { crashHookFromEnvironment } from './crash-environment.js';
 import { withCrashPoints, type CrashHook } from './crash-points.js';
 import type { StepHandlers } from './handler.js';
 import { requestRestore } from './request-restore.js';
-import { runStep } from './step-run.js';
+import { runWork } from './step-run.js';
 
 const signal = new AbortController().signal;
 
 async function planned(books: MemoryBooks): Promise<string> {
   const { restoreId } = await requestRestore(books, { request: aRestoreRequest(), requestedBy: 'olivia' });
   await books.transaction((tx) => tx.storePlan(restoreId, aRestorePlan()));
-  await runStep(
+  await runWork(
     books,
     { plan: async () => ({ kind: 'done', output: { planHash: 'h' } }) },
     at(restoreId, 'plan'),
@@ -26,7 +26,7 @@ async function planned(books: MemoryBooks): Promise<string> {
 }
 
 function at<S extends 'plan' | 'create-empty-disks'>(restoreId: string, step: S) {
-  return { restoreId, step, epoch: 1 };
+  return { restoreId, work: step, epoch: 1 };
 }
 
 /** Makes one disk, as step 3 does. */
@@ -47,7 +47,7 @@ describe('crash points', () => {
     const restoreId = await planned(books);
     const reached: string[] = [];
     const watched = withCrashPoints(books, (point) => void reached.push(point));
-    await runStep(watched, handlers(new MemoryCloud()), at(restoreId, 'create-empty-disks'), signal);
+    await runWork(watched, handlers(new MemoryCloud()), at(restoreId, 'create-empty-disks'), signal);
     expect(reached).toStrictEqual([
       'step03.running.beforeCommit',
       'step03.running.afterCommit',
@@ -66,9 +66,9 @@ describe('crash points', () => {
       const books = new MemoryBooks();
       const restoreId = await planned(books);
       const dying = withCrashPoints(books, dieAt(`step03.running.${point}`));
-      const run = runStep(dying, handlers(new MemoryCloud()), at(restoreId, 'create-empty-disks'), signal);
+      const run = runWork(dying, handlers(new MemoryCloud()), at(restoreId, 'create-empty-disks'), signal);
       await expect(run).rejects.toThrow(/dies/);
-      const step = (await books.restore(restoreId))!.steps.find((each) => each.id === 'create-empty-disks');
+      const step = (await books.restore(restoreId))!.works.find((each) => each.id === 'create-empty-disks');
       expect(step?.state).toBe(point === 'beforeCommit' ? 'pending' : 'running');
     }
   });
@@ -83,7 +83,7 @@ describe('crash points', () => {
     expect(reached).toStrictEqual([
       'request.beforeCommit',
       'request.afterCommit',
-      'relay.run-step.afterClaim',
+      'relay.run-work.afterClaim',
       'relay.beforeSent',
       'relay.afterSent',
     ]);

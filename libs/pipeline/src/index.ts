@@ -1,4 +1,7 @@
+export * from './machine/work-table.js';
 export * from './machine/stages.js';
+export * from './machine/way-back.js';
+export * from './machine/works.js';
 export * from './queues.js';
 export * from './orphans.js';
 export * from './handler.js';

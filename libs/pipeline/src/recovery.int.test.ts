@@ -38,7 +38,7 @@ describe('recovery', () => {
 
     await stack.service('provisioner', { locks: LOCKS });
     const restore = await stack.reaches(id, 'completed');
-    const step = restore.steps.find((candidate) => candidate.id === 'create-empty-disks');
+    const step = restore.works.find((candidate) => candidate.id === 'create-empty-disks');
     expect(step?.attempts).toBe(1);
     expect(step?.epoch).toBe(2);
   });

@@ -66,7 +66,7 @@ async function keepOpen({ books, direct, exclusively }: ReconcilePorts, restore:
     const now = await books.restore(restore.id);
     if (!isMoving(now) || (await underWay(books, now)).length === 0) return;
     try {
-      await direct.keepOpen(now, books.journal(run.restoreId, run.step, run.epoch), signal);
+      await direct.keepOpen(now, books.journal(run.restoreId, run.work, run.epoch), signal);
     } catch (error) {
       if (kindOf(error) === 'waiting') return;
       await recordOutcome(books, run, { kind: 'failed', error });

@@ -3,46 +3,52 @@ import {
   isRefused,
   kindOf,
   LandfallError,
+  moves,
+  MOVES_IN,
   PermanentError,
+  presentRound,
   RetryableError,
-  stepNumber,
   WaitingError,
+  type Direction,
   type ErrorDetails,
   type LockedRestore,
   type RestoreBooks,
+  type RestorePatch,
   type RestoreState,
-  type RestoreStep,
   type RestoreTransaction,
   type StepId,
+  type TurnPurpose,
+  type Work,
+  type WorkRun,
 } from '@landfall/domain';
-import { dispatchStep, mustMove } from './dispatch.js';
-import { backOffMs, STEP_ATTEMPTS } from '../retry-policy.js';
-import { nextStep, STAGES, VM_CREATED } from './stages.js';
-import { startCleanUp, turnRound } from './turn-round.js';
+import { ATTEMPTS, backOffMs } from '../retry-policy.js';
+import { dispatchWork, mustMove } from './dispatch.js';
+import { tell } from './history.js';
+import { VM_CREATED } from './stages.js';
+import { rowOf, type WorkRow, type WorkTable } from './work-table.js';
+import { WORKS } from './works.js';
 
 /*
- * The way forward of a restore.
+ * What moves a restore on: the works of a table, one after the other, forward, back, and after the end.
  *
- * A step's run is taken up with `beginStep` and ends with `recordOutcome`. The latter is the one function that moves a
+ * A run is taken up with `beginWork` and ends with `recordOutcome`. The latter is the one function that moves a
  * restore on: in one transaction, under the restore's row lock, it records the outcome and writes the next job to the
- * outbox. A run whose epoch is no longer the step's is stale: both functions then change nothing and say so.
+ * outbox. A run whose epoch is no longer the work's is stale: both functions then change nothing and say so.
  *
- *   done        → steps that the plan leaves out are skipped, the next one is dispatched; after the last: completed
+ *   done        → works that don't apply are skipped, the next one is dispatched; after the last: the restore has arrived
  *   parked      → stays running; whoever ends it calls `recordOutcome` later
  *   waiting     → dispatched again after its delay, no attempt counted
  *   retryable   → dispatched again after a back-off; attempts used up: needs-attention
  *   exhausted   → needs-attention, whatever attempts are left
- *   permanent   → the restore turns round: what was created is removed, then it is failed
+ *   permanent   → of a step: the restore turns round, and is failed once the way back is done; else: needs-attention
  *   interrupted → dispatched again at once, no attempt counted (shutdown, lost lock)
  *
- * A run that ends after the restore has turned round lets the clean-up begin, which waited for it.
+ * A restore arrives completed, or in the state for which it has turned round; works that come after the end begin then.
+ * One of these that fails changes nothing of the restore's end.
+ *
+ * The way back never begins beside another work: while one is running it waits, pending and not dispatched, until that
+ * run has ended or its job is provably dead.
  */
-export interface StepRun {
-  readonly restoreId: string;
-  readonly step: StepId;
-  readonly epoch: number;
-}
-
 export type RunResult =
   | { readonly kind: 'done'; readonly output: unknown }
   | { readonly kind: 'parked' }
@@ -51,199 +57,256 @@ export type RunResult =
   | { readonly kind: 'exhausted'; readonly error: unknown }
   | { readonly kind: 'interrupted' };
 
-/** A run that may begin; null from `beginStep` means that the job is stale and must be dropped. */
-export interface BegunStep {
+/** A run that may begin; null from `beginWork` means that the job is stale and must be dropped. */
+export interface BegunWork {
   readonly restore: LockedRestore;
-  readonly step: RestoreStep;
+  readonly work: Work;
 }
 
-export async function beginStep(books: RestoreBooks, run: StepRun): Promise<BegunStep | null> {
+/** A work of a restore that this transaction has locked. */
+interface At extends BegunWork {
+  readonly tx: RestoreTransaction;
+  readonly row: WorkRow;
+  readonly works: WorkTable;
+}
+
+/** What a restore becomes that turns round, and when it has come back. */
+export const TURNS: Readonly<Record<TurnPurpose, { on: RestoreState; end: RestoreState; sentence: string }>> = {
+  cancel: { on: 'cancelling', end: 'cancelled', sentence: 'The restore is cancelled; what it had created is removed.' },
+  failure: { on: 'rolling-back', end: 'failed', sentence: 'The restore has failed; what it had created is removed.' },
+  'roll-back': { on: 'rolling-back', end: 'rolled-back', sentence: 'The restore is rolled back.' },
+};
+
+export async function beginWork(
+  books: RestoreBooks,
+  run: WorkRun,
+  works: WorkTable = WORKS,
+): Promise<BegunWork | null> {
   return books.transaction(async (tx) => {
-    const found = await lockStep(tx, run);
-    if (!found) return null;
-    const { restore, step } = found;
-    if (!movesForward(restore.state)) {
-      if (step.state === 'running') await giveBack(tx, restore, step);
+    const at = await lockWork(tx, run, works);
+    if (!at) return null;
+    const { restore, work, row } = at;
+    if (!moves(restore, work)) {
+      if (work.state === 'running') await giveBack(at);
       return null;
     }
-    if (step.state === 'running' && !step.parked) await fail(tx, restore, step, interrupted(step.id));
-    if (step.state !== 'pending' || !wasDispatched(step)) return null;
-    const startedAt = step.startedAt ?? new Date();
-    const guard = { from: step.state, epoch: step.epoch };
-    mustMove(await tx.moveStep(restore.id, step.id, guard, 'running', { startedAt, endedAt: null, notBefore: null }));
-    await stepEvent(tx, restore.id, step.id, 'started', `attempt ${step.attempts + 1}`, { epoch: step.epoch });
-    return { restore, step: { ...step, state: 'running', startedAt, endedAt: null } };
+    if (work.state === 'running' && !work.parked) await fail(at, interrupted(work));
+    if (work.state !== 'pending' || !wasDispatched(work)) return null;
+    const startedAt = work.startedAt ?? new Date();
+    const patch = { startedAt, endedAt: null, notBefore: null };
+    mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'running', patch));
+    await tell(tx, restore, work, 'started', row.begins ?? `attempt ${work.attempts + 1}`, { epoch: work.epoch });
+    return { restore, work: { ...work, state: 'running', startedAt, endedAt: null } };
   });
 }
 
-/** No job was ever sent for a step under its first epoch: one that names it is made up, and comes before its turn. */
-function wasDispatched({ epoch }: Pick<RestoreStep, 'epoch'>): boolean {
+/** No job was ever sent for a work under its first epoch: one that names it is made up, and comes before its turn. */
+function wasDispatched({ epoch }: Pick<Work, 'epoch'>): boolean {
   return epoch > 0;
 }
 
 /** Returns false when the run is stale and its outcome was dropped. */
-export async function recordOutcome(books: RestoreBooks, run: StepRun, result: RunResult): Promise<boolean> {
+export async function recordOutcome(
+  books: RestoreBooks,
+  run: WorkRun,
+  result: RunResult,
+  works: WorkTable = WORKS,
+): Promise<boolean> {
   return books.transaction(async (tx) => {
-    const found = await lockStep(tx, run);
-    if (!found || found.step.state !== 'running') return false;
-    await applyOutcome(tx, found.restore, found.step, result);
+    const at = await lockWork(tx, run, works);
+    if (at?.work.state !== 'running') return false;
+    await apply(at, result);
     return true;
   });
-}
-
-/** Whether steps may run: the restore is neither settled nor on its way back. */
-export function movesForward(state: RestoreState): boolean {
-  return state === 'planning' || state === 'running';
 }
 
 /**
- * Sends a step out again whose job is provably gone, or lets the clean-up begin that waited for it. One that has parked
+ * Sends a work out again whose job is provably gone, or lets the way back begin that waited for it. One that has parked
  * since its job was missed has ended that job itself.
  */
-export async function redispatchStep(books: RestoreBooks, run: StepRun): Promise<boolean> {
+export async function redispatch(books: RestoreBooks, run: WorkRun, works: WorkTable = WORKS): Promise<boolean> {
   return books.transaction(async (tx) => {
-    const found = await lockStep(tx, run);
-    if (!found || found.step.parked) return false;
-    const { restore, step } = found;
-    if (step.state === 'running') {
-      await applyOutcome(tx, restore, step, { kind: 'failed', error: interrupted(step.id) });
+    const at = await lockWork(tx, run, works);
+    if (!at || at.work.parked) return false;
+    const { restore, work } = at;
+    if (work.state === 'running') {
+      await apply(at, { kind: 'failed', error: interrupted(work) });
       return true;
     }
-    if (step.state !== 'pending' || !movesForward(restore.state)) return false;
-    await dispatchStep(tx, restore.id, step);
+    if (work.state !== 'pending' || !moves(restore, work)) return false;
+    await dispatchWork(tx, restore.id, work, { works });
     return true;
   });
 }
 
-async function lockStep(tx: RestoreTransaction, run: StepRun): Promise<BegunStep | null> {
+async function lockWork(tx: RestoreTransaction, run: WorkRun, works: WorkTable): Promise<At | null> {
+  const row = rowOf(works, run.work);
   const restore = await tx.lockRestore(run.restoreId);
-  const step = restore?.steps.find((candidate) => candidate.id === run.step);
-  return restore && step && step.epoch === run.epoch ? { restore, step } : null;
+  const work = restore?.works.find(({ id, epoch }) => id === run.work && epoch === run.epoch);
+  return restore && work && row ? { tx, restore, work, row, works } : null;
 }
 
 /**
  * Ends a run and writes what follows, for whoever decides on it in a transaction of their own.
- * @param restore as `lockRestore` has just given it; its `step` is running
+ * @param restore as `lockRestore` has just given it; its `work` is running
  */
 export async function applyOutcome(
   tx: RestoreTransaction,
   restore: LockedRestore,
-  step: RestoreStep,
+  work: Work,
   result: RunResult,
+  works: WorkTable = WORKS,
 ): Promise<void> {
-  if (result.kind === 'done') return finish(tx, restore, step, result.output);
-  if (!movesForward(restore.state)) return giveBack(tx, restore, step);
+  const row = rowOf(works, work.id);
+  if (row === undefined) throw new Error(`No table knows the work ${work.id}.`);
+  await apply({ tx, restore, work, row, works }, result);
+}
+
+async function apply(at: At, result: RunResult): Promise<void> {
+  const { tx, restore, work, works } = at;
+  if (result.kind === 'done') return finish(at, result.output);
+  if (!moves(restore, work)) return giveBack(at);
   switch (result.kind) {
     case 'parked':
-      mustMove(await tx.moveStep(restore.id, step.id, guardOf(step), 'running', { parked: true }));
+      mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'running', { parked: true }));
       return;
     case 'interrupted':
-      await stepEvent(tx, restore.id, step.id, 'interrupted', 'it is taken up again');
-      return dispatchStep(tx, restore.id, step);
+      await tell(tx, restore, work, 'interrupted', 'it is taken up again');
+      return dispatchWork(tx, restore.id, work, { works });
     case 'failed':
-      return fail(tx, restore, step, result.error);
+      return fail(at, result.error);
     case 'exhausted':
-      return leaveToPerson(tx, restore, step, detailsOf(result.error));
+      return leaveToPerson(at, detailsOf(result.error));
   }
 }
 
-async function finish(tx: RestoreTransaction, restore: LockedRestore, step: RestoreStep, raw: unknown): Promise<void> {
-  const parsed = STAGES[step.id].output.safeParse(raw);
-  if (!parsed.success) return fail(tx, restore, step, badOutput(step.id));
-  if (step.id === 'plan' && restore.plan === null) return fail(tx, restore, step, badOutput(step.id));
+async function finish(at: At, raw: unknown): Promise<void> {
+  const { tx, restore, work, row, works } = at;
+  const parsed = row.output.safeParse(raw);
+  if (!parsed.success) return fail(at, badOutput(work));
+  if (work.id === 'plan' && restore.plan === null) return fail(at, badOutput(work));
   const output: unknown = parsed.data;
   const patch = { output, endedAt: new Date(), error: null, parked: false };
-  mustMove(await tx.moveStep(restore.id, step.id, guardOf(step), 'done', patch));
-  await stepEvent(tx, restore.id, step.id, 'done', 'done');
-  if (step.id === 'create-vm') {
+  mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'done', patch));
+  await tell(tx, restore, work, 'done', 'done');
+  if (work.id === 'create-vm') {
     await tx.patchRestore(restore.id, { vmAzureId: VM_CREATED.parse(output).vmAzureId });
   }
-  if (movesForward(restore.state)) await goOn(tx, restore, step.id);
-  else await startCleanUp(tx, restore.id);
+  if (moves(restore, work)) await goOn(at);
+  else await startWayBack(tx, restore.id, works);
 }
 
-async function goOn(tx: RestoreTransaction, restore: LockedRestore, after: StepId): Promise<void> {
-  if (after === 'plan' && (await refuse(tx, restore))) return;
-  let epoch = restore.epoch;
+async function goOn({ tx, restore: before, work, works }: At): Promise<void> {
+  let restore = before;
+  if (work.id === 'plan' && (await refuse(tx, restore, works))) return;
   if (restore.state === 'planning') {
     const patch = { problems: restore.plan?.problems ?? [], error: null };
-    mustMove(await tx.moveRestore(restore.id, { from: 'planning', epoch }, 'running', patch));
-    epoch += 1;
+    restore = await moved(tx, restore, 'running', patch);
     await tx.addEvent(restore.id, 'restore.running', 'The plan is made; the restore runs.');
   }
-  for (let id = nextStep(after); id !== null; id = nextStep(id)) {
-    const step = restore.steps.find((candidate) => candidate.id === id);
-    if (!step || step.state === 'done' || step.state === 'skipped') continue;
-    const planned = restore.plan?.steps.find((candidate) => candidate.id === id);
-    // One that has failed had lost its worker, and has another now.
-    const patch = step.state === 'failed' ? { attempts: 0, error: null, endedAt: null } : {};
-    if (planned?.applies) return dispatchStep(tx, restore.id, step, patch);
-    mustMove(await tx.moveStep(restore.id, id, guardOf(step), 'skipped', { endedAt: new Date() }));
-    await stepEvent(tx, restore.id, id, 'skipped', `left out: ${planned?.why ?? 'not in the plan'}`);
+  if (await dispatchNext(tx, restore, work.direction, work.id, works)) return;
+  if (work.direction === 'forward') {
+    await end(tx, restore, 'completed', { error: null }, 'The restore is completed.', {}, works);
+  } else if (work.direction === 'back' && restore.turn !== null) {
+    const { purpose, cause } = restore.turn;
+    const { end: to, sentence } = TURNS[purpose];
+    await end(tx, restore, to, { error: cause }, sentence, { ...cause }, works);
   }
-  mustMove(await tx.moveRestore(restore.id, { from: 'running', epoch }, 'completed', { error: null }));
-  await tx.addEvent(restore.id, 'restore.completed', 'The restore is completed.');
 }
 
-async function refuse(tx: RestoreTransaction, restore: LockedRestore): Promise<boolean> {
+/** The first work after this one that applies. Returns false when there is none. */
+async function dispatchNext(
+  tx: RestoreTransaction,
+  restore: LockedRestore,
+  direction: Direction,
+  after: string | null,
+  works: WorkTable,
+): Promise<boolean> {
+  const round = presentRound(restore, direction);
+  const rows = works[direction].slice(works[direction].findIndex(({ id }) => id === after) + 1);
+  for (const row of rows) {
+    const work = restore.works.find((each) => each.id === row.id && each.round === round);
+    if (!work || work.state === 'done' || work.state === 'skipped') continue;
+    // One that has failed had lost its worker, and has another now.
+    const patch = work.state === 'failed' ? { attempts: 0, error: null, endedAt: null } : {};
+    if (row.when(restore)) {
+      await dispatchWork(tx, restore.id, work, { patch, works });
+      return true;
+    }
+    mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'skipped', { endedAt: new Date() }));
+    const why = restore.plan?.steps.find((step) => step.id === row.id)?.why ?? 'not in the plan';
+    await tell(tx, restore, work, 'skipped', direction === 'forward' ? `left out: ${why}` : 'left out');
+  }
+  return false;
+}
+
+/** The restore is over, but for what comes after the end. */
+async function end(
+  tx: RestoreTransaction,
+  restore: LockedRestore,
+  to: RestoreState,
+  patch: RestorePatch,
+  sentence: string,
+  data: Record<string, unknown>,
+  works: WorkTable,
+): Promise<void> {
+  const ended = await moved(tx, restore, to, patch);
+  await tx.addEvent(restore.id, `restore.${to}`, sentence, data);
+  await dispatchNext(tx, await opened(tx, ended, 'after', works), 'after', null, works);
+}
+
+async function refuse(tx: RestoreTransaction, restore: LockedRestore, works: WorkTable): Promise<boolean> {
   if (restore.plan === null || !isRefused(restore.plan)) return false;
   const problems = restore.plan.problems;
-  const guard = { from: restore.state, epoch: restore.epoch };
-  mustMove(await tx.moveRestore(restore.id, guard, 'refused', { problems }));
   const codes = problems.filter((problem) => problem.severity === 'error').map((problem) => problem.code);
-  await tx.addEvent(restore.id, 'restore.refused', `The plan is refused: ${codes.join(', ')}.`, { codes });
+  const sentence = `The plan is refused: ${codes.join(', ')}.`;
+  await end(tx, restore, 'refused', { problems }, sentence, { codes }, works);
   return true;
 }
 
-async function fail(tx: RestoreTransaction, restore: LockedRestore, step: RestoreStep, error: unknown): Promise<void> {
+async function fail(at: At, error: unknown): Promise<void> {
+  const { tx, restore, work, works } = at;
   const details = detailsOf(error);
-  if (!movesForward(restore.state)) return giveBack(tx, restore, step);
+  if (!moves(restore, work)) return giveBack(at);
   const kind = kindOf(error);
   if (kind === 'waiting') {
     const delayMs = error instanceof WaitingError ? error.retryAfterMs : backOffMs(1);
-    await stepEvent(tx, restore.id, step.id, 'waiting', details.message, { ...details, delayMs });
-    return dispatchStep(tx, restore.id, step, { error: details }, delayMs);
+    await tell(tx, restore, work, 'waiting', details.message, { ...details, delayMs });
+    return dispatchWork(tx, restore.id, work, { patch: { error: details }, delayMs, works });
   }
-  const attempts = step.attempts + 1;
-  if (kind === 'retryable' && attempts < STEP_ATTEMPTS) {
+  const attempts = work.attempts + 1;
+  if (kind === 'retryable' && attempts < ATTEMPTS[work.direction]) {
     const delayMs = backOffMs(attempts, error instanceof RetryableError ? error.retryAfterMs : 0);
-    await stepEvent(tx, restore.id, step.id, 'retry', details.message, { ...details, attempts, delayMs });
-    return dispatchStep(tx, restore.id, step, { error: details, attempts }, delayMs);
+    await tell(tx, restore, work, 'retry', details.message, { ...details, attempts, delayMs });
+    return dispatchWork(tx, restore.id, work, { patch: { error: details, attempts }, delayMs, works });
   }
-  if (kind !== 'permanent') return leaveToPerson(tx, restore, step, details);
-  await endAsFailed(tx, restore, step, details);
+  if (kind !== 'permanent' || work.direction !== 'forward') return leaveToPerson(at, details);
+  await endAsFailed(tx, restore, work, details);
   if (restore.state === 'planning') {
     // Planning creates nothing: there is nothing to remove.
-    const guard = { from: restore.state, epoch: restore.epoch };
-    mustMove(await tx.moveRestore(restore.id, guard, 'failed', { error: details }));
-    await tx.addEvent(restore.id, 'restore.failed', details.message, { ...details });
+    await end(tx, restore, 'failed', { error: details }, details.message, { ...details }, works);
   } else {
-    await turnRound(tx, ended(restore, step), 'failure', details);
+    await turnRound(tx, ended(restore, work), 'failure', details, works);
   }
 }
 
-async function leaveToPerson(
-  tx: RestoreTransaction,
-  restore: LockedRestore,
-  step: RestoreStep,
-  details: ErrorDetails,
-): Promise<void> {
-  await endAsFailed(tx, restore, step, details);
-  const guard = { from: restore.state, epoch: restore.epoch };
-  mustMove(await tx.moveRestore(restore.id, guard, 'needs-attention', { error: details }));
+async function leaveToPerson({ tx, restore, work }: At, details: ErrorDetails): Promise<void> {
+  await endAsFailed(tx, restore, work, details);
+  if (work.direction === 'after') return;
+  await moved(tx, restore, 'needs-attention', { error: details });
   await tx.addEvent(restore.id, 'restore.needs-attention', `${details.message} ${details.fix}`, { ...details });
 }
 
 async function endAsFailed(
   tx: RestoreTransaction,
   restore: LockedRestore,
-  step: RestoreStep,
+  work: Work,
   details: ErrorDetails,
 ): Promise<void> {
-  const attempts = step.attempts + 1;
+  const attempts = work.attempts + 1;
   const patch = { error: details, attempts, endedAt: new Date(), parked: false };
-  mustMove(await tx.moveStep(restore.id, step.id, guardOf(step), 'failed', patch));
-  await stepEvent(tx, restore.id, step.id, 'failed', details.message, { ...details, attempts });
+  mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'failed', patch));
+  await tell(tx, restore, work, 'failed', details.message, { ...details, attempts });
 }
 
 /**
@@ -259,70 +322,141 @@ export async function failRestore(
   restore: LockedRestore,
   stepId: StepId,
   details: ErrorDetails,
+  works: WorkTable = WORKS,
 ): Promise<boolean> {
-  if (restore.state === 'needs-attention') {
-    // One that could not be removed is on its way back, too.
-    const back = await tx.cleanUp(restore.id);
-    if (back !== null && back.state !== 'done') return false;
-  } else if (restore.state !== 'running') return false;
-  const step = restore.steps.find((candidate) => candidate.id === stepId);
+  // One whose way back asks for a person is on its way back, too.
+  if (restore.state !== 'running' && (restore.state !== 'needs-attention' || isOnWayBack(restore))) return false;
+  const step = restore.works.find((candidate) => candidate.id === stepId);
   const isAtWork = step?.state === 'running' && !step.parked;
   if (step !== undefined && !isAtWork && step.state !== 'done') {
     await endAsFailed(tx, restore, step, details);
   }
-  await turnRound(tx, step === undefined || isAtWork ? restore : ended(restore, step), 'failure', details);
+  const without = step === undefined || isAtWork ? restore : ended(restore, step);
+  await turnRound(tx, without, 'failure', details, works);
   return true;
 }
 
-/** The restore once this step of it runs no more. */
-function ended(restore: LockedRestore, { id }: RestoreStep): LockedRestore {
-  const steps = restore.steps.map((step) =>
-    step.id === id && step.state === 'running' ? { ...step, state: 'failed' as const, parked: false } : step,
+/** The restore once this work of it runs no more. */
+function ended(restore: LockedRestore, { id, epoch }: Work): LockedRestore {
+  const works = restore.works.map((work) =>
+    work.id === id && work.epoch === epoch && work.state === 'running'
+      ? { ...work, state: 'failed' as const, parked: false }
+      : work,
   );
-  return { ...restore, steps };
+  return { ...restore, works };
 }
 
-/** The run has ended and its effect is not wanted any more: the clean-up may begin. */
-async function giveBack(tx: RestoreTransaction, restore: LockedRestore, step: RestoreStep): Promise<void> {
-  const patch = { epoch: step.epoch + 1, parked: false };
-  mustMove(await tx.moveStep(restore.id, step.id, guardOf(step), 'pending', patch));
-  await stepEvent(tx, restore.id, step.id, 'stopped', `stopped, because the restore is ${restore.state}`);
-  await startCleanUp(tx, restore.id);
+/** Whether it has turned round and has not come back, whatever its state. */
+export function isOnWayBack(restore: Pick<LockedRestore, 'works' | 'turn'>): boolean {
+  return backWorks(restore).some(({ state }) => state !== 'done' && state !== 'skipped');
+}
+
+function backWorks(restore: Pick<LockedRestore, 'works' | 'turn'>): readonly Work[] {
+  return restore.works.filter(
+    ({ direction, round }) => direction === 'back' && round === presentRound(restore, direction),
+  );
+}
+
+/** Makes the restore go back for this purpose; the way back begins at once unless a work is still running. */
+export async function turnRound(
+  tx: RestoreTransaction,
+  restore: LockedRestore,
+  purpose: TurnPurpose,
+  cause: ErrorDetails | null,
+  works: WorkTable = WORKS,
+): Promise<void> {
+  const to = TURNS[purpose].on;
+  const turn = { round: (restore.turn?.round ?? 0) + 1, purpose, cause };
+  const turned = await moved(tx, restore, to, { error: cause, turn });
+  await tx.addEvent(restore.id, `restore.${to}`, turningSentence(purpose, cause), { purpose, ...cause });
+  await beginWayBack(tx, await opened(tx, { ...turned, turn }, 'back', works), works);
+}
+
+function turningSentence(purpose: TurnPurpose, cause: ErrorDetails | null): string {
+  if (purpose === 'cancel') return 'The restore is being cancelled.';
+  if (purpose === 'roll-back') return 'The restore is being rolled back.';
+  return `The restore can't go on: ${cause?.message ?? 'a step has failed.'}`;
+}
+
+async function startWayBack(tx: RestoreTransaction, restoreId: string, works: WorkTable): Promise<void> {
+  const restore = await tx.lockRestore(restoreId);
+  if (restore !== null) await beginWayBack(tx, restore, works);
+}
+
+/** Dispatches the first work of a way back that waits, unless another one is still running; what is parked ends here. */
+async function beginWayBack(tx: RestoreTransaction, restore: LockedRestore, works: WorkTable): Promise<void> {
+  const isWaiting =
+    MOVES_IN.back.includes(restore.state) && backWorks(restore).every(({ state }) => state === 'pending');
+  if (!isWaiting) return;
+  const running = restore.works.filter((work) => work.state === 'running');
+  if (running.some((work) => !work.parked)) return;
+  for (const work of running) {
+    const patch = { epoch: work.epoch + 1, parked: false };
+    mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'pending', patch));
+  }
+  await dispatchNext(tx, restore, 'back', null, works);
+}
+
+/** The run has ended and its effect is not wanted any more: the way back may begin. */
+async function giveBack({ tx, restore, work, works }: At): Promise<void> {
+  const patch = { epoch: work.epoch + 1, parked: false };
+  mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'pending', patch));
+  await tell(tx, restore, work, 'stopped', `stopped, because the restore is ${restore.state}`);
+  await startWayBack(tx, restore.id, works);
+}
+
+/** The restore in its next state. */
+async function moved(
+  tx: RestoreTransaction,
+  restore: LockedRestore,
+  to: RestoreState,
+  patch: RestorePatch,
+): Promise<LockedRestore> {
+  mustMove(await tx.moveRestore(restore.id, { from: restore.state, epoch: restore.epoch }, to, patch));
+  return { ...restore, state: to, epoch: restore.epoch + 1 };
+}
+
+/** The restore with the works of this direction that belong to its present round. */
+async function opened(
+  tx: RestoreTransaction,
+  restore: LockedRestore,
+  direction: Direction,
+  works: WorkTable,
+): Promise<LockedRestore> {
+  const round = presentRound(restore, direction);
+  const keys = works[direction].map(({ id }) => ({ direction, round, id }));
+  if (keys.length === 0) return restore;
+  return { ...restore, works: [...restore.works, ...(await tx.openWorks(restore.id, keys))] };
 }
 
 /**
  * How a run ends that nobody can end any more: its job is delivered again, or is gone, because its process has died or
- * has lost its lock. Failing it gives the step a new epoch, so that whatever is left of the run can write nothing; and
- * it counts as an attempt, because a step that kills its process would otherwise be taken up for ever.
+ * has lost its lock. Failing it gives the work a new epoch, so that whatever is left of the run can write nothing; and
+ * it counts as an attempt, because a work that kills its process would otherwise be taken up for ever.
  */
-function interrupted(step: StepId): LandfallError {
+function interrupted({ id, direction }: Work): LandfallError {
+  if (direction === 'back') {
+    return new RetryableError({
+      code: 'CLEAN_UP_INTERRUPTED',
+      message: 'The process that removed what was created has ended before it was done.',
+      fix: 'Look into the log of the finalizer for its end; resume the restore once its cause is removed.',
+    });
+  }
   return new RetryableError({
     code: 'STEP_INTERRUPTED',
-    message: `the process that ran it has ended before the step ${step} did.`,
+    message: `the process that ran it has ended before the step ${id} did.`,
     fix: 'Look into the log of the service for its end; resume the restore once its cause is removed.',
   });
 }
 
-function badOutput(step: StepId): LandfallError {
+function badOutput({ id }: Work): LandfallError {
   return new PermanentError({
     code: 'STEP_OUTPUT_INVALID',
-    message: `Step ${step} has ended with something that the next steps can't read.`,
+    message: `Step ${id} has ended with something that the next steps can't read.`,
     fix: 'This is a fault of Landfall: report it with the log of the service.',
   });
 }
 
-function guardOf(step: RestoreStep): { from: RestoreStep['state']; epoch: number } {
-  return { from: step.state, epoch: step.epoch };
-}
-
-function stepEvent(
-  tx: RestoreTransaction,
-  restoreId: string,
-  step: StepId,
-  what: string,
-  message: string,
-  data: Record<string, unknown> = {},
-): Promise<void> {
-  const number = stepNumber(step);
-  return tx.addEvent(restoreId, `step.${what}`, `Step ${number}, ${step}: ${message}`, { number, step, ...data });
+function guardOf(work: Work): { from: Work['state']; epoch: number } {
+  return { from: work.state, epoch: work.epoch };
 }

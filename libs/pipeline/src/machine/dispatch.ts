@@ -1,63 +1,38 @@
-import {
-  RetryableError,
-  type CleanUp,
-  type RestoreStep,
-  type RestoreTransaction,
-  type StepId,
-  type StepPatch,
-} from '@landfall/domain';
-import { QUEUES, stepJobId } from '../queues.js';
-import { STAGES } from './stages.js';
+import { RetryableError, type RestoreTransaction, type Work, type WorkKey, type WorkPatch } from '@landfall/domain';
+import { QUEUES, workJobId } from '../queues.js';
+import { rowOf, type WorkTable } from './work-table.js';
+import { WORKS } from './works.js';
 
 /*
  * Dispatching: in one transaction the work becomes pending under a higher epoch and its job is written to the outbox.
  * Every job that was sent for it before is stale from then on.
  */
 
-export const STEP_JOB = 'run-step';
-export const CLEAN_UP_JOB = 'clean-up';
+export const WORK_JOB = 'run-work';
 
-/** The queue on which a step's or a clean-up's jobs travel. */
-export function queueOf(work: StepId | 'clean-up'): string {
-  return work === 'clean-up' ? QUEUES.finalizer : QUEUES[STAGES[work].service];
+/** The queue on which a work's jobs travel; null: no table knows it. */
+export function queueOf(work: string, works: WorkTable = WORKS): string | null {
+  const row = rowOf(works, work);
+  return row === undefined ? null : QUEUES[row.service];
 }
 
-export async function dispatchStep(
+export async function dispatchWork(
   tx: RestoreTransaction,
   restoreId: string,
-  step: Pick<RestoreStep, 'id' | 'state' | 'epoch'>,
-  patch: StepPatch = {},
-  delayMs = 0,
+  work: WorkKey & Pick<Work, 'state' | 'epoch'>,
+  { patch = {}, delayMs = 0, works = WORKS }: { patch?: WorkPatch; delayMs?: number; works?: WorkTable } = {},
 ): Promise<void> {
-  const epoch = step.epoch + 1;
-  const guard = { from: step.state, epoch: step.epoch };
+  const epoch = work.epoch + 1;
+  const guard = { from: work.state, epoch: work.epoch };
   const notBefore = delayMs > 0 ? new Date(Date.now() + delayMs) : null;
-  mustMove(await tx.moveStep(restoreId, step.id, guard, 'pending', { ...patch, epoch, notBefore, parked: false }));
+  mustMove(await tx.moveWork(restoreId, work, guard, 'pending', { ...patch, epoch, notBefore, parked: false }));
+  const queue = queueOf(work.id, works);
+  if (queue === null) throw new Error(`No table knows the work ${work.id}.`);
   await tx.enqueue({
-    queue: queueOf(step.id),
-    jobId: stepJobId(restoreId, step.id, epoch),
-    name: STEP_JOB,
-    payload: { restoreId, step: step.id, epoch },
-    delayMs,
-  });
-}
-
-export async function dispatchCleanUp(
-  tx: RestoreTransaction,
-  restoreId: string,
-  cleanUp: Pick<CleanUp, 'state' | 'epoch'>,
-  patch: Omit<StepPatch, 'output' | 'parked'> = {},
-  delayMs = 0,
-): Promise<void> {
-  const epoch = cleanUp.epoch + 1;
-  const guard = { from: cleanUp.state, epoch: cleanUp.epoch };
-  const notBefore = delayMs > 0 ? new Date(Date.now() + delayMs) : null;
-  mustMove(await tx.moveCleanUp(restoreId, guard, 'pending', { ...patch, epoch, notBefore }));
-  await tx.enqueue({
-    queue: queueOf('clean-up'),
-    jobId: stepJobId(restoreId, 'clean-up', epoch),
-    name: CLEAN_UP_JOB,
-    payload: { restoreId, epoch },
+    queue,
+    jobId: workJobId(restoreId, work.id, epoch),
+    name: WORK_JOB,
+    payload: { restoreId, work: work.id, epoch },
     delayMs,
   });
 }

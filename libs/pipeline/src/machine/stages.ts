@@ -1,16 +1,17 @@
-import { STEPS, type StepId } from '@landfall/domain';
+import type { StepId } from '@landfall/domain';
 import { z } from 'zod';
+import type { ServiceName } from './work-table.js';
+import type { WayBackId } from './way-back.js';
 
 /*
- * The flow of a restore, in one table: which step is whose, and what it hands on.
+ * The flow of a restore, in one table: which step is whose, what it hands on, and what undoes it once the restore has
+ * turned round.
  *
  *   api ──plan──→ planner ──provision──→ provisioner ──move──→ data-mover ×N ──results──→ finalizer → machine
  *
  * A step's output is kept in Postgres and parsed with its schema when a later step reads it, so that a stage that
  * was left out or has changed its shape is noticed at the edge and not in the middle of a cloud call.
  */
-export type ServiceName = 'planner' | 'provisioner' | 'finalizer';
-
 export const PLANNED = z.object({ planHash: z.string() });
 
 export const RETRIEVED = z.object({ objects: z.number().int().nonnegative() });
@@ -46,20 +47,23 @@ export const VM_CREATED = z.object({ vmAzureId: z.string() });
 const NOTHING = z.object({});
 
 export const STAGES = {
-  plan: { service: 'planner', output: PLANNED },
-  'retrieve-archived-data': { service: 'provisioner', output: RETRIEVED },
-  'create-staging-resource-group': { service: 'provisioner', output: STAGED },
-  'create-empty-disks': { service: 'provisioner', output: DISKS_CREATED },
-  'launch-worker': { service: 'provisioner', output: WORKERS_LAUNCHED },
-  'restore-data': { service: 'finalizer', output: DATA_RESTORED },
-  'detach-disks': { service: 'finalizer', output: NOTHING },
-  'deallocate-worker': { service: 'finalizer', output: NOTHING },
-  'remove-source': { service: 'finalizer', output: NOTHING },
-  'move-disks': { service: 'finalizer', output: NOTHING },
-  'create-vm': { service: 'finalizer', output: VM_CREATED },
-  'attach-disks': { service: 'finalizer', output: NOTHING },
-  'remove-staging-resource-group': { service: 'finalizer', output: NOTHING },
-} as const satisfies Record<StepId, { service: ServiceName; output: z.ZodType }>;
+  plan: { service: 'planner', output: PLANNED, undoneBy: null },
+  'retrieve-archived-data': { service: 'provisioner', output: RETRIEVED, undoneBy: null },
+  'create-staging-resource-group': { service: 'provisioner', output: STAGED, undoneBy: 'remove-created' },
+  'create-empty-disks': { service: 'provisioner', output: DISKS_CREATED, undoneBy: 'remove-created' },
+  'launch-worker': { service: 'provisioner', output: WORKERS_LAUNCHED, undoneBy: 'remove-created' },
+  // What it writes goes with the disks.
+  'restore-data': { service: 'finalizer', output: DATA_RESTORED, undoneBy: null },
+  'detach-disks': { service: 'finalizer', output: NOTHING, undoneBy: null },
+  'deallocate-worker': { service: 'finalizer', output: NOTHING, undoneBy: null },
+  // No service of this version does these two: a plan that needs them is refused.
+  'remove-source': { service: 'finalizer', output: NOTHING, undoneBy: null },
+  'move-disks': { service: 'finalizer', output: NOTHING, undoneBy: null },
+  'create-vm': { service: 'finalizer', output: VM_CREATED, undoneBy: 'remove-created' },
+  // The disks go with what they are attached to.
+  'attach-disks': { service: 'finalizer', output: NOTHING, undoneBy: null },
+  'remove-staging-resource-group': { service: 'finalizer', output: NOTHING, undoneBy: null },
+} as const satisfies Record<StepId, { service: ServiceName; output: z.ZodType; undoneBy: WayBackId | null }>;
 
 export type StageOutput<S extends StepId> = z.infer<(typeof STAGES)[S]['output']>;
 
@@ -68,9 +72,3 @@ export type StageOutput<S extends StepId> = z.infer<(typeof STAGES)[S]['output']
  * puts another worker in the place of one that stays silent.
  */
 export const WORKER_SILENT = 'WORKER_SILENT';
-
-/** The step after `step`, or null after the last. */
-export function nextStep(step: StepId): StepId | null {
-  const index = STEPS.findIndex((candidate) => candidate.id === step);
-  return STEPS[index + 1]?.id ?? null;
-}

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Secret } from '@landfall/domain';
-import { CLEAN_UP_JOB, QueueClient, STEP_JOB } from '@landfall/pipeline';
+import { QueueClient, WORK_JOB } from '@landfall/pipeline';
 import { ask, mayDo, wrongIn, type Action, type Role } from '../access/action.js';
 import { apiActions, type Scene } from '../access/api-actions.js';
 import { dashboardActions, inOrder, paused, undoing, type Forgeries } from '../access/dashboard-actions.js';
@@ -150,9 +150,9 @@ function forgeriesFor({ restoreId, segmentId }: Scene): Forgeries {
   return (queue) => {
     if (queue.startsWith('mover-')) return [{ name: 'segment', data: segment }];
     return [
-      { name: STEP_JOB, data: { restoreId, step: 'attach-disks', epoch: 0 } },
-      { name: CLEAN_UP_JOB, data: { restoreId, epoch: 0 } },
-      { name: STEP_JOB, data: 'nonsense' },
+      { name: WORK_JOB, data: { restoreId, work: 'attach-disks', epoch: 0 } },
+      { name: WORK_JOB, data: { restoreId, work: 'remove-created', epoch: 0 } },
+      { name: WORK_JOB, data: 'nonsense' },
     ];
   };
 }

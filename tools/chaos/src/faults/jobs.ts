@@ -79,7 +79,9 @@ function jobTrial(kind: string, place: Place): Trial {
 async function jobOf(cell: Cell, queue: JobQueue, restoreId: string, place: Place): Promise<Job | null> {
   for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; await pause(50)) {
     const jobs = await queue.getJobs(['wait', 'delayed', 'prioritized']);
-    const job = jobs.find((each) => each?.id?.startsWith(`${restoreId}-${place.title}-`));
+    const job = jobs.find((each) =>
+      each?.id?.startsWith(`${restoreId}-${place.place === 'cleanUp' ? 'remove-created' : place.title}-`),
+    );
     if (job !== undefined) return job;
     if (await isOver(cell, restoreId, place.place === 'cleanUp')) return null;
   }

@@ -12,12 +12,12 @@ export function postgresTrials(): readonly Trial[] {
 }
 
 function cutTrial(at: CommitCut, place: Place): Trial {
-  const table = place.place === 'cleanUp' ? '"clean_up"' : '"restore_step"';
-  /** The transaction that sets this step to done. */
+  const work = place.place === 'cleanUp' ? 'remove-created' : place.title;
+  /** The transaction that sets this work to done. */
   const matching = (transaction: string): boolean =>
-    transaction.includes(`UPDATE "public".${table}`) &&
+    transaction.includes('UPDATE "public"."restore_work"') &&
     transaction.includes('done') &&
-    (place.place === 'cleanUp' || transaction.includes(place.title));
+    transaction.includes(work);
   return {
     fault: 'F4',
     name: `Postgres: connection cut ${at.replace('-', ' ')} of ${place.title}`,
