@@ -49,15 +49,15 @@ describe('crash points', () => {
     const watched = withCrashPoints(books, (point) => void reached.push(point));
     await runWork(watched, handlers(new MemoryCloud()), at(restoreId, 'create-empty-disks'), signal);
     expect(reached).toStrictEqual([
-      'step03.running.beforeCommit',
-      'step03.running.afterCommit',
-      'step03.disk.create.beforeIntent',
-      'step03.disk.create.afterIntent',
-      'step03.disk.create.afterCall',
-      'step03.disk.create.beforeCommit',
-      'step03.disk.create.afterCommit',
-      'step03.done.beforeCommit',
-      'step03.done.afterCommit',
+      'create-empty-disks.running.beforeCommit',
+      'create-empty-disks.running.afterCommit',
+      'create-empty-disks.disk.create.beforeIntent',
+      'create-empty-disks.disk.create.afterIntent',
+      'create-empty-disks.disk.create.afterCall',
+      'create-empty-disks.disk.create.beforeCommit',
+      'create-empty-disks.disk.create.afterCommit',
+      'create-empty-disks.done.beforeCommit',
+      'create-empty-disks.done.afterCommit',
     ]);
   });
 
@@ -65,7 +65,7 @@ describe('crash points', () => {
     for (const point of ['beforeCommit', 'afterCommit']) {
       const books = new MemoryBooks();
       const restoreId = await planned(books);
-      const dying = withCrashPoints(books, dieAt(`step03.running.${point}`));
+      const dying = withCrashPoints(books, dieAt(`create-empty-disks.running.${point}`));
       const run = runWork(dying, handlers(new MemoryCloud()), at(restoreId, 'create-empty-disks'), signal);
       await expect(run).rejects.toThrow(/dies/);
       const step = (await books.restore(restoreId))!.works.find((each) => each.id === 'create-empty-disks');
@@ -115,9 +115,13 @@ describe('crash points from the environment', () => {
   });
 
   it('kill at the n-th time a point is reached, and nowhere else', () => {
-    const points = ['step04.vm.attach.afterCall', 'step04.done.beforeCommit', 'step04.vm.attach.afterCall'];
+    const points = [
+      'launch-worker.vm.attach.afterCall',
+      'launch-worker.done.beforeCommit',
+      'launch-worker.vm.attach.afterCall',
+    ];
     const killed: number[] = [];
-    const hook = crashHookFromEnvironment({ LANDFALL_CRASH_AT: 'step04.vm.attach.afterCall#2' }, () =>
+    const hook = crashHookFromEnvironment({ LANDFALL_CRASH_AT: 'launch-worker.vm.attach.afterCall#2' }, () =>
       killed.push(index),
     );
     let index = 0;
@@ -126,9 +130,13 @@ describe('crash points from the environment', () => {
   });
 
   it('know a cloud call without the kind of its resource', () => {
-    const points = ['step04.vm.attach.beforeIntent', 'step04.vm.attach.afterCall', 'step04.vm.start.afterCall'];
-    expect(deaths({ LANDFALL_CRASH_AT: 'step04.attach.afterCall' }, points)).toStrictEqual([
-      'step04.vm.attach.afterCall',
+    const points = [
+      'launch-worker.vm.attach.beforeIntent',
+      'launch-worker.vm.attach.afterCall',
+      'launch-worker.vm.start.afterCall',
+    ];
+    expect(deaths({ LANDFALL_CRASH_AT: 'launch-worker.attach.afterCall' }, points)).toStrictEqual([
+      'launch-worker.vm.attach.afterCall',
     ]);
   });
 

@@ -8,7 +8,7 @@ import { dashboardActions, inOrder, paused, undoing, type Forgeries } from '../a
 import type { Cell } from '../live/cell.js';
 import { restoreTrial, type Trial } from '../live/trial.js';
 import { queueOf } from './jobs.js';
-import { PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
+import { isBack, PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
 
 /*
  * F14: every action of the API and of the queue dashboard is tried by every role at every step. The service stands still
@@ -38,10 +38,10 @@ export function actionTrials(): readonly Trial[] {
 }
 
 function actionTrial(roles: readonly Role[], place: Place): Trial {
-  const goesBack = place.place === 'cleanUp';
+  const goesBack = isBack(place);
   return {
     fault: 'F14',
-    name: `every action by ${roles.join(', ')} during ${place.title}`,
+    name: `every action by ${roles.join(', ')} during ${place}`,
     async run(cell) {
       const queues = new QueueClient({ url: new Secret(cell.redisUrl), prefix: 'landfall' });
       const wrong: string[] = [];
@@ -81,7 +81,7 @@ async function tryAll(
     restoreId,
     pointId: restore!.request.restorePointId,
     segmentId: segment?.id ?? null,
-    goesBack: place.place === 'cleanUp',
+    goesBack: isBack(place),
   };
   const apiUrl = `http://127.0.0.1:${cell.installation.ports.api}`;
   const token = await tokenOf(cell, role);
