@@ -51,6 +51,8 @@ export interface Work {
   /** What it hands on to the later ones, in the shape that the pipeline's table gives for it. */
   readonly output: unknown;
   readonly error: ErrorDetails | null;
+  /** Of one that has failed: the work with which a person's resumption begins, where that is not this one. */
+  readonly resumeFrom: string | null;
 }
 
 /** Names one work of a restore. */

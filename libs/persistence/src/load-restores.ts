@@ -39,7 +39,8 @@ export async function loadLockedRestore(client: Client, id: string): Promise<Loc
                      'restoreId', "w"."restore_id", 'direction', "w"."direction", 'round', "w"."round", 'id', "w"."id",
                      'state', "w"."state", 'epoch', "w"."epoch", 'attempts', "w"."attempts", 'parked', "w"."parked",
                      'notBefore', "w"."not_before", 'dispatchedAt', "w"."dispatched_at", 'startedAt', "w"."started_at",
-                     'endedAt', "w"."ended_at", 'output', "w"."output", 'error', "w"."error")), '[]')
+                     'endedAt', "w"."ended_at", 'output', "w"."output", 'error', "w"."error",
+                     'resumeFrom', "w"."resume_from")), '[]')
             FROM "restore_work" AS "w" WHERE "w"."restore_id" = "r"."id") AS "works",
            (SELECT coalesce(jsonb_agg(jsonb_build_object(
                      'restoreId', "d"."restore_id", 'name', "d"."name", 'position', "d"."position", 'from', "d"."from",

@@ -357,6 +357,7 @@ const FRESH = {
   endedAt: null,
   output: null,
   error: null,
+  resumeFrom: null,
 } as const;
 
 function workColumns(patch: WorkPatch, to: WorkState) {
@@ -371,5 +372,6 @@ function workColumns(patch: WorkPatch, to: WorkState) {
     ...(patch.error === undefined ? {} : { error: toJson(patch.error) }),
     ...('output' in patch ? { output: toJson(patch.output) } : {}),
     ...(patch.parked === undefined ? {} : { parked: patch.parked }),
+    ...(patch.resumeFrom === undefined ? {} : { resumeFrom: patch.resumeFrom }),
   };
 }

@@ -82,6 +82,7 @@ function toWork(row: rows.RestoreWorkModel): Work {
     endedAt: row.endedAt,
     output: row.output,
     error: fromJson<ErrorDetails | null>(row.error),
+    resumeFrom: row.resumeFrom,
   };
 }
 

@@ -27,6 +27,7 @@ CREATE TABLE "restore_work" (
     "ended_at" TIMESTAMPTZ(3),
     "output" JSONB,
     "error" JSONB,
+    "resume_from" TEXT,
 
     CONSTRAINT "restore_work_pkey" PRIMARY KEY ("restore_id", "direction", "round", "id"),
     CONSTRAINT "restore_work_restore_id_fkey" FOREIGN KEY ("restore_id") REFERENCES "restore"("id") ON DELETE CASCADE ON UPDATE CASCADE,

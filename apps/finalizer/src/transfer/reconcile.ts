@@ -38,8 +38,8 @@ export async function reconcileTransfer(ports: ReconcilePorts, restoreId: string
   try {
     const silent = await ports.watch.silentWorker(restore);
     if (silent !== null) {
-      // The silence was long enough: the step's own attempts would only repeat it.
-      await recordOutcome(books, runOf(restore), { kind: 'exhausted', error: silent });
+      // The silence was long enough: the step's own attempts would only repeat it. Another worker has to be launched.
+      await recordOutcome(books, runOf(restore), { kind: 'exhausted', error: silent, resumeFrom: 'launch-worker' });
       return;
     }
     await handOutWhatIsLost(ports, restore);

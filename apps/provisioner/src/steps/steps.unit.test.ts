@@ -10,7 +10,7 @@ import {
   type StepId,
   stepKey,
 } from '@landfall/domain';
-import { WORKER_SILENT, type StageOutput, type StepContext } from '@landfall/pipeline';
+import { type StageOutput, type StepContext } from '@landfall/pipeline';
 import {
   aRestorePlan,
   aRestoreRequest,
@@ -422,9 +422,12 @@ async function contextOf(
 
 /** As the books are when a person has resumed a restore whose worker was silent. */
 async function loseWorker(): Promise<void> {
-  const error = { code: WORKER_SILENT, message: 'Nothing was heard of it.', fix: 'Resume.' };
+  const error = { code: 'WORKER_SILENT', message: 'Nothing was heard of it.', fix: 'Resume.' };
   const guard = { from: 'pending', epoch: 0 } as const;
-  await books.transaction((tx) => tx.moveWork(restoreId, stepKey('restore-data'), guard, 'failed', { error }));
+  const resumeFrom = 'launch-worker';
+  await books.transaction((tx) =>
+    tx.moveWork(restoreId, stepKey('restore-data'), guard, 'failed', { error, resumeFrom }),
+  );
 }
 
 function environmentOf(vmId: string): Readonly<Record<string, string>> {

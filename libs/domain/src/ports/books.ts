@@ -165,6 +165,7 @@ export interface WorkPatch {
   readonly notBefore?: Date | null;
   /** Begun, and ended by somebody else than a job of its own. */
   readonly parked?: boolean;
+  readonly resumeFrom?: string | null;
 }
 
 export interface IdempotencyClaim {

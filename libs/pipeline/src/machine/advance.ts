@@ -19,6 +19,7 @@ import {
   type StepId,
   type TurnPurpose,
   type Work,
+  type WorkPatch,
   type WorkRun,
 } from '@landfall/domain';
 import { ATTEMPTS, backOffMs } from '../retry-policy.js';
@@ -53,8 +54,11 @@ export type RunResult =
   | { readonly kind: 'done'; readonly output: unknown }
   | { readonly kind: 'parked' }
   | { readonly kind: 'failed'; readonly error: unknown }
-  /** Whatever may pass has been tried often enough below the step: it is left to a person. */
-  | { readonly kind: 'exhausted'; readonly error: unknown }
+  /**
+   * Whatever may pass has been tried often enough below the step: it is left to a person. `resumeFrom`: the work with which
+   * a resumption has to begin, where that is not this one.
+   */
+  | { readonly kind: 'exhausted'; readonly error: unknown; readonly resumeFrom?: StepId }
   | { readonly kind: 'interrupted' };
 
 /** A run that may begin; null from `beginWork` means that the job is stale and must be dropped. */
@@ -76,6 +80,9 @@ export const TURNS: Readonly<Record<TurnPurpose, { on: RestoreState; end: Restor
   failure: { on: 'rolling-back', end: 'failed', sentence: 'The restore has failed; what it had created is removed.' },
   'roll-back': { on: 'rolling-back', end: 'rolled-back', sentence: 'The restore is rolled back.' },
 };
+
+/** Of a work that is taken up as if it had never been tried. */
+export const ANEW: WorkPatch = { attempts: 0, error: null, endedAt: null, resumeFrom: null };
 
 export async function beginWork(
   books: RestoreBooks,
@@ -176,7 +183,7 @@ async function apply(at: At, result: RunResult): Promise<void> {
     case 'failed':
       return fail(at, result.error);
     case 'exhausted':
-      return leaveToPerson(at, detailsOf(result.error));
+      return leaveToPerson(at, detailsOf(result.error), result.resumeFrom);
   }
 }
 
@@ -227,8 +234,8 @@ async function dispatchNext(
   for (const row of rows) {
     const work = restore.works.find((each) => each.id === row.id && each.round === round);
     if (!work || work.state === 'done' || work.state === 'skipped') continue;
-    // One that has failed had lost its worker, and has another now.
-    const patch = work.state === 'failed' ? { attempts: 0, error: null, endedAt: null } : {};
+    // One that has failed waited for an earlier one that was taken up again.
+    const patch = work.state === 'failed' ? ANEW : {};
     if (row.when(restore)) {
       await dispatchWork(tx, restore.id, work, { patch, works });
       return true;
@@ -290,8 +297,12 @@ async function fail(at: At, error: unknown): Promise<void> {
   }
 }
 
-async function leaveToPerson({ tx, restore, work }: At, details: ErrorDetails): Promise<void> {
-  await endAsFailed(tx, restore, work, details);
+async function leaveToPerson(
+  { tx, restore, work }: At,
+  details: ErrorDetails,
+  resumeFrom: string | null = null,
+): Promise<void> {
+  await endAsFailed(tx, restore, work, details, resumeFrom);
   if (work.direction === 'after') return;
   await moved(tx, restore, 'needs-attention', { error: details });
   await tx.addEvent(restore.id, 'restore.needs-attention', `${details.message} ${details.fix}`, { ...details });
@@ -302,9 +313,10 @@ async function endAsFailed(
   restore: LockedRestore,
   work: Work,
   details: ErrorDetails,
+  resumeFrom: string | null = null,
 ): Promise<void> {
   const attempts = work.attempts + 1;
-  const patch = { error: details, attempts, endedAt: new Date(), parked: false };
+  const patch = { error: details, attempts, endedAt: new Date(), parked: false, resumeFrom };
   mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'failed', patch));
   await tell(tx, restore, work, 'failed', details.message, { ...details, attempts });
 }

@@ -5,7 +5,6 @@ import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
 import { beginWork, recordOutcome, redispatch, type RunResult } from './advance.js';
 import { requestRestore } from '../request-restore.js';
 import { backOffMs, STEP_ATTEMPTS } from '../retry-policy.js';
-import { WORKER_SILENT } from './stages.js';
 import { OUTPUTS } from '../step-outputs.fixture.test.js';
 import { requestCancel, requestResume, requestRollback } from './turn-round.js';
 
@@ -44,17 +43,12 @@ async function bringTo(books: RestoreBooks, restoreId: string, last: StepId | nu
   }
 }
 
-async function failForGood(books: RestoreBooks, restoreId: string, step: StepId, error: Error): Promise<void> {
-  for (let attempt = 1; attempt <= STEP_ATTEMPTS; attempt += 1) {
-    const run = { restoreId, work: step, epoch: (await stepOf(books, restoreId, step)).epoch };
-    expect(await beginWork(books, run)).toBeTruthy();
-    await recordOutcome(books, run, { kind: 'failed', error });
-  }
+async function leaveToPerson(books: RestoreBooks, restoreId: string, step: StepId, resumeFrom?: StepId): Promise<void> {
+  const run = { restoreId, work: step, epoch: (await stepOf(books, restoreId, step)).epoch };
+  expect(await beginWork(books, run)).toBeTruthy();
+  const outcome = { kind: 'exhausted', error: flaky() } as const;
+  await recordOutcome(books, run, resumeFrom === undefined ? outcome : { ...outcome, resumeFrom });
   expect((await books.restore(restoreId))?.state).toBe('needs-attention');
-}
-
-function silent(): RetryableError {
-  return new RetryableError({ code: WORKER_SILENT, message: 'Not heard of.', fix: 'Resume.' });
 }
 
 describe('asking for a restore', () => {
@@ -232,37 +226,34 @@ describe('the way forward', () => {
     expect([(await books.restore(restoreId))?.state, state, attempts]).toStrictEqual(['needs-attention', 'failed', 1]);
   });
 
-  it('begins with the launch of a worker once more when it is resumed after its worker fell silent', async () => {
+  it('begins once more with the step that the failed one is to be resumed from', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
     await bringTo(books, restoreId, 'restore-data');
-    await failForGood(books, restoreId, 'restore-data', silent());
+    await leaveToPerson(books, restoreId, 'restore-data', 'launch-worker');
     await requestResume(books, restoreId, 'olivia');
     const launch = await stepOf(books, restoreId, 'launch-worker');
     expect([launch.state, launch.epoch, launch.attempts]).toStrictEqual(['pending', 2, 0]);
     const lost = await stepOf(books, restoreId, 'restore-data');
-    expect([lost.state, lost.error?.code]).toStrictEqual(['failed', WORKER_SILENT]);
+    expect([lost.state, lost.resumeFrom]).toStrictEqual(['failed', 'launch-worker']);
     expect(await beginWork(books, { restoreId, work: 'restore-data', epoch: lost.epoch })).toBe(null);
 
     const run = { restoreId, work: 'launch-worker', epoch: 2 } as const;
     expect(await beginWork(books, run)).toBeTruthy();
     await recordOutcome(books, run, { kind: 'done', output: OUTPUTS['launch-worker'] });
     const again = await stepOf(books, restoreId, 'restore-data');
-    expect([again.state, again.attempts, again.error]).toStrictEqual(['pending', 0, null]);
+    expect([again.state, again.attempts, again.error, again.resumeFrom]).toStrictEqual(['pending', 0, null, null]);
     expect(books.outbox.at(-1)?.jobId).toBe(`${restoreId}-restore-data-${again.epoch}`);
     await bringTo(books, restoreId, null);
     expect((await books.restore(restoreId))?.state).toBe('completed');
   });
 
-  it('launches no worker again when another step, or another error, is resumed from', async () => {
-    for (const [step, error] of [
-      ['restore-data', flaky()],
-      ['create-vm', silent()],
-    ] as const) {
+  it('begins with the failed step itself where nothing else is said', async () => {
+    for (const step of ['restore-data', 'create-vm'] as const) {
       const books = new MemoryBooks();
       const restoreId = await planned(books);
       await bringTo(books, restoreId, step);
-      await failForGood(books, restoreId, step, error);
+      await leaveToPerson(books, restoreId, step);
       await requestResume(books, restoreId, 'olivia');
       assert.equal((await stepOf(books, restoreId, 'launch-worker')).state, 'done', step);
       assert.equal((await stepOf(books, restoreId, step)).state, 'pending', step);

@@ -66,9 +66,3 @@ export const STAGES = {
 } as const satisfies Record<StepId, { service: ServiceName; output: z.ZodType; undoneBy: WayBackId | null }>;
 
 export type StageOutput<S extends StepId> = z.infer<(typeof STAGES)[S]['output']>;
-
-/**
- * Code of the error that step 5 ends in when a worker is not heard of any more. Resuming from it begins with step 4, which
- * puts another worker in the place of one that stays silent.
- */
-export const WORKER_SILENT = 'WORKER_SILENT';

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { test } from '@jest/globals';
 import assert from 'node:assert/strict';
 import {
   ConflictError,
@@ -9,7 +9,6 @@ import {
   type Restore,
   type StepId,
   stepsOf,
-  stepKey,
   type WorkRun,
 } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
@@ -17,8 +16,6 @@ import fc from 'fast-check';
 import { beginWork, recordOutcome, redispatch, type RunResult } from './advance.js';
 import { requestRestore } from '../request-restore.js';
 import { endParked } from '../parked.fixture.test.js';
-import { STEP_ATTEMPTS } from '../retry-policy.js';
-import { WORKER_SILENT } from './stages.js';
 import { OUTPUTS } from '../step-outputs.fixture.test.js';
 import { requestCancel, requestResume, requestRollback } from './turn-round.js';
 
@@ -36,7 +33,7 @@ const RESULTS: Record<string, () => RunResult> = {
   permanent: () => ({ kind: 'failed', error: new PermanentError(DETAILS) }),
   waiting: () => ({ kind: 'failed', error: new WaitingError(DETAILS, { retryAfterMs: 1 }) }),
   unforeseen: () => ({ kind: 'failed', error: new Error('a bug') }),
-  silent: () => ({ kind: 'failed', error: new RetryableError({ ...DETAILS, code: WORKER_SILENT }) }),
+  silent: () => ({ kind: 'exhausted', error: new RetryableError(DETAILS), resumeFrom: 'launch-worker' }),
 };
 
 const PICK = fc.noBias(fc.nat(1_000));
@@ -127,25 +124,15 @@ class Simulation {
   async end(run: WorkRun | undefined, how: string): Promise<void> {
     if (!run) return;
     this.running = this.running.filter((other) => other !== run);
-    const { restoreId, work, epoch } = run;
-    const result = RESULTS[how]?.() ?? RESULTS.done!();
+    const { restoreId, work } = run;
+    // Only step 5 loses its worker.
+    const result = RESULTS[how === 'silent' && work !== 'restore-data' ? 'retryable' : how]?.() ?? RESULTS.done!();
     if (work === 'plan' && result.kind === 'done') {
       await this.books.transaction((tx) => tx.storePlan(restoreId, aRestorePlan())).catch(() => undefined);
     }
-    // Whoever gives a worker up leaves the step no attempts.
-    if (how === 'silent' && work === 'restore-data') await this.useUpAttempts(epoch);
     const parks = how === 'parked' && work === 'restore-data';
     const outcome = parks ? ({ kind: 'parked' } as const) : result.kind === 'done' ? done(work) : result;
     await recordOutcome(this.books, run, outcome);
-  }
-
-  async useUpAttempts(epoch: number): Promise<void> {
-    const step = (await this.restore()).works.find(({ id }) => id === 'restore-data');
-    if (step?.state !== 'running' || step.epoch !== epoch) return;
-    const guard = { from: step.state, epoch };
-    await this.books.transaction((tx) =>
-      tx.moveWork(this.restoreId, stepKey('restore-data'), guard, 'running', { attempts: STEP_ATTEMPTS - 1 }),
-    );
   }
 
   /** Without any trouble: so that what follows meets every step, and not the first ones alone. */
@@ -184,7 +171,7 @@ class Simulation {
       later.every(
         (step) =>
           (step.state === 'pending' && step.epoch === 0) ||
-          (isReopened && step.id === 'restore-data' && step.error?.code === WORKER_SILENT && step.state === 'failed'),
+          (isReopened && step.id === 'restore-data' && step.resumeFrom === 'launch-worker' && step.state === 'failed'),
       ),
       'a step was begun before the one in front of it was done',
     );

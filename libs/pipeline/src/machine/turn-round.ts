@@ -9,10 +9,9 @@ import {
   type RestoreTransaction,
   type Work,
 } from '@landfall/domain';
-import { isOnWayBack, TURNS, turnRound } from './advance.js';
+import { ANEW, isOnWayBack, TURNS, turnRound } from './advance.js';
 import { dispatchWork, mustMove } from './dispatch.js';
 import { tell } from './history.js';
-import { WORKER_SILENT } from './stages.js';
 import type { WorkTable } from './work-table.js';
 import { WORKS } from './works.js';
 
@@ -106,8 +105,8 @@ export async function requestResume(
 }
 
 /**
- * Takes the failed work up again; or, where it has lost its worker, step 4 once more. The failed step stays as it is until
- * then: its error tells step 4 why.
+ * Takes the failed work up again; or the one that it has to be resumed from. The failed one stays as it is until then: why
+ * it has failed is what that one has to know.
  */
 async function takeUpAgain(
   tx: RestoreTransaction,
@@ -115,12 +114,12 @@ async function takeUpAgain(
   failed: Work,
   works: WorkTable,
 ): Promise<void> {
-  const patch = { attempts: 0, error: null, endedAt: null };
-  const hasLostWorker = failed.id === 'restore-data' && failed.error?.code === WORKER_SILENT;
-  const launch = restore.works.find((work) => work.id === 'launch-worker' && work.state === 'done');
-  if (!hasLostWorker || launch === undefined) return dispatchWork(tx, restore.id, failed, { patch, works });
-  await tell(tx, restore, launch, 'reopened', 'taken up again, because a worker was not heard of any more.');
-  return dispatchWork(tx, restore.id, launch, { patch, works });
+  const from = restore.works.find(
+    ({ id, direction, state }) => id === failed.resumeFrom && direction === failed.direction && state === 'done',
+  );
+  if (from === undefined) return dispatchWork(tx, restore.id, failed, { patch: ANEW, works });
+  await tell(tx, restore, from, 'reopened', 'taken up again, because a worker was not heard of any more.');
+  return dispatchWork(tx, restore.id, from, { patch: ANEW, works });
 }
 
 function notResumable(restore: LockedRestore): ConflictError {

@@ -334,6 +334,7 @@ const FRESH_WORK = {
   parked: false,
   output: null,
   error: null,
+  resumeFrom: null,
   dispatchedAt: null,
   notBefore: null,
 } as const;

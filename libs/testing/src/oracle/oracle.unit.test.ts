@@ -34,6 +34,7 @@ function restore(changes: Partial<Restore> = {}): Restore {
       endedAt: null,
       output: null,
       error: null,
+      resumeFrom: null,
     })),
     turn: null,
     disks: [],

@@ -493,8 +493,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a restore that has lost its worker is resumed without another',
     file: 'libs/pipeline/src/machine/turn-round.ts',
-    original: 'if (!hasLostWorker || launch === undefined)',
-    replacement: 'if (hasLostWorker || launch === undefined)',
+    original: 'if (from === undefined) return',
+    replacement: 'if (from === undefined || failed.resumeFrom !== null) return',
     suite: ADVANCE,
   },
   {
