@@ -46,6 +46,8 @@ export interface Work {
   readonly attempts: number;
   /** Running, but without a job of its own: somebody else's results end it. */
   readonly parked: boolean;
+  /** When its latest job was written to the outbox; null: its turn has not come. */
+  readonly dispatchedAt: Date | null;
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;
   /** What it hands on to the later ones, in the shape that the pipeline's table gives for it. */

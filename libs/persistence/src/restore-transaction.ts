@@ -353,6 +353,7 @@ const FRESH = {
   state: 'pending',
   attempts: 0,
   parked: false,
+  dispatchedAt: null,
   startedAt: null,
   endedAt: null,
   output: null,

@@ -78,6 +78,7 @@ function toWork(row: rows.RestoreWorkModel): Work {
     epoch: row.epoch,
     attempts: row.attempts,
     parked: row.parked,
+    dispatchedAt: row.dispatchedAt,
     startedAt: row.startedAt,
     endedAt: row.endedAt,
     output: row.output,

@@ -107,9 +107,9 @@ export async function beginWork(
   });
 }
 
-/** No job was ever sent for a work under its first epoch: one that names it is made up, and comes before its turn. */
-function wasDispatched({ epoch }: Pick<Work, 'epoch'>): boolean {
-  return epoch > 0;
+/** No job was ever sent for any other: one that names it is made up, and comes before its turn. */
+function wasDispatched({ dispatchedAt }: Work): boolean {
+  return dispatchedAt !== null;
 }
 
 /** Returns false when the run is stale and its outcome was dropped. */

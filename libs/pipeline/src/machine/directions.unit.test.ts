@@ -148,6 +148,8 @@ describe('a way back of several works', () => {
     await scene.does('stop-it', { kind: 'exhausted', error: new RetryableError(DETAILS) });
     await scene.asked(requestRollback);
     expect(await beginWork(scene.books, stale, TABLE)).toBe(null);
+    // It has an epoch of its own already, and no job was sent for it.
+    expect(await beginWork(scene.books, await scene.run('take-it-away'), TABLE)).toBe(null);
     await scene.does('stop-it');
     await scene.does('take-it-away');
     expect((await scene.restore()).state).toBe('rolled-back');

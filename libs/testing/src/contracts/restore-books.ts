@@ -408,7 +408,7 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         const cause = { code: 'QUOTA', message: 'm', fix: 'f' };
         const fresh = {
           ...({ direction: 'back', state: 'pending', attempts: 0, parked: false } as const),
-          ...{ startedAt: null, endedAt: null, output: null, error: null, resumeFrom: null },
+          ...{ dispatchedAt: null, startedAt: null, endedAt: null, output: null, error: null, resumeFrom: null },
         };
         const back = (round: number, name: string) => ({ direction: 'back', round, id: name }) as const;
         const open = (...works: ReturnType<typeof back>[]) =>

@@ -25,10 +25,8 @@ import type {
  */
 export type Changeable<T> = { -readonly [K in keyof T]: T[K] };
 
-export type DispatchTimes = { dispatchedAt: Date | null; notBefore: Date | null };
-
 export interface RestoreData extends Changeable<Omit<Restore, 'works' | 'disks'>> {
-  works: (Changeable<Work> & DispatchTimes)[];
+  works: (Changeable<Work> & { notBefore: Date | null })[];
   disks: Changeable<RestoredDisk>[];
   events: RestoreEvent[];
   calls: CallData[];
@@ -92,7 +90,7 @@ export function toLockedRestore(data: RestoreData): LockedRestore {
   const { works, disks, events: _events, calls: _calls, ledger: _ledger, ...rest } = data;
   return {
     ...rest,
-    works: works.map(({ dispatchedAt: _at, notBefore: _before, ...work }) => work).sort(byTurn),
+    works: works.map(({ notBefore: _before, ...work }) => work).sort(byTurn),
     disks: disks.map(({ bytesTotal: _total, bytesDone: _done, ...disk }) => disk),
   };
 }

@@ -142,9 +142,9 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
       if (data.works.some((work) => isWork(work, key))) throw new Error(`the work ${key.id} is open`);
       const { direction, round, id } = key;
       const epoch = Math.max(-1, ...data.works.filter((work) => work.id === id).map((work) => work.epoch)) + 1;
-      const { dispatchedAt, notBefore, ...fresh } = FRESH_WORK;
+      const { notBefore, ...fresh } = FRESH_WORK;
       const work = { ...fresh, direction, round, id, epoch };
-      data.works.push({ ...work, dispatchedAt, notBefore });
+      data.works.push({ ...work, notBefore });
       return work;
     });
   }

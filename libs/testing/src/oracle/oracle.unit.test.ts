@@ -30,6 +30,7 @@ function restore(changes: Partial<Restore> = {}): Restore {
       epoch: 1,
       attempts: 0,
       parked: false,
+      dispatchedAt: null,
       startedAt: null,
       endedAt: null,
       output: null,
