@@ -4,8 +4,8 @@ import {
   PROBLEM_CODES,
   RESTORE_TRANSITIONS,
   type RestoreState,
-  STEP_TRANSITIONS,
-  type StepState,
+  WORK_TRANSITIONS,
+  type WorkState,
 } from '@landfall/domain';
 import { z } from 'zod';
 
@@ -90,7 +90,7 @@ export const RESTORE_ANSWER = z.strictObject({
     z.strictObject({
       number: size,
       id: z.string(),
-      state: z.enum(Object.keys(STEP_TRANSITIONS) as [StepState, ...StepState[]]),
+      state: z.enum(Object.keys(WORK_TRANSITIONS) as [WorkState, ...WorkState[]]),
       startedAt: time.nullable(),
       endedAt: time.nullable(),
       attempts: size,

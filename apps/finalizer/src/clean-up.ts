@@ -1,5 +1,5 @@
 import type { DiskAccesses, RestoreBooks, WorkerDoors, WorkerRegistry } from '@landfall/domain';
-import { type CleanUpHandler, shutDoor } from '@landfall/pipeline';
+import { shutDoor, type WorkHandler } from '@landfall/pipeline';
 import { removeOwned, type RemovalPorts } from './steps/owned-resources.js';
 
 /*
@@ -15,7 +15,7 @@ export interface CleanUpPorts extends RemovalPorts {
   readonly diskAccesses: Pick<DiskAccesses, 'removeAll'>;
 }
 
-export function cleanUp(ports: CleanUpPorts): CleanUpHandler {
+export function cleanUp(ports: CleanUpPorts): WorkHandler {
   const { books, workers, doors, diskAccesses } = ports;
   return async (context) => {
     const { restore, epoch, journal, signal } = context;
@@ -29,7 +29,7 @@ export function cleanUp(ports: CleanUpPorts): CleanUpHandler {
     }
     await diskAccesses.removeAll(restore.id);
     await books.transaction(async (tx) => {
-      await tx.requireCurrent({ restoreId: restore.id, work: 'clean-up', epoch });
+      await tx.requireCurrent({ restoreId: restore.id, work: 'remove-created', epoch });
       await tx.patchRestore(restore.id, { vmAzureId: null });
     });
   };

@@ -22,7 +22,7 @@ import {
 import { connectBooks, type Books } from '@landfall/persistence';
 import { temporaryDatabase, type TemporaryDatabase } from '@landfall/persistence/temporary-database';
 import {
-  beginStep,
+  beginWork,
   recordOutcome,
   requestCancel,
   requestRestore,
@@ -174,9 +174,9 @@ async function done<S extends StepId>(
   work: (journal: CallJournal) => Promise<StageOutput<S>>,
 ): Promise<StageOutput<S>> {
   const { books } = postgres;
-  const epoch = (await books.restore(restoreId))?.steps.find((each) => each.id === step)?.epoch ?? 0;
-  const run = { restoreId, step, epoch };
-  assert.ok(await beginStep(books, run), `${step} can't begin`);
+  const epoch = (await books.restore(restoreId))?.works.find((each) => each.id === step)?.epoch ?? 0;
+  const run = { restoreId, work: step, epoch };
+  assert.ok(await beginWork(books, run), `${step} can't begin`);
   const output = await work(books.journal(restoreId, step, epoch));
   expect(await recordOutcome(books, run, { kind: 'done', output })).toBe(true);
   return output;

@@ -108,8 +108,8 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
         'deallocate-worker': deallocateWorker({ cloud, books, workers, doors, applianceId }),
         'create-vm': createVm({ cloud, books, applianceId, endAccess }),
         'attach-disks': attachDisks({ cloud, endAccess }),
+        'remove-created': cleanUp({ cloud, books, workers, doors, diskAccesses, applianceId }),
       },
-      cleanUp: cleanUp({ cloud, books, workers, doors, diskAccesses, applianceId }),
       answers: {
         [FINALIZER_JOBS.findOrphans]: async (_payload, signal) =>
           (await findOrphans(owned, signal)).map(({ record: _record, ...orphan }) => orphan),

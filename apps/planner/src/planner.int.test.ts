@@ -167,7 +167,7 @@ describe('the planner process', () => {
     const running = await settled(await order({ generation: 1 }), ['refused', 'running', 'failed']);
     expect(running.state).toBe('running');
     expect(running.plan?.planHash).toBe((await dryRun(id, { generation: 1 })).planHash);
-    expect(running.steps.find((step) => step.id === 'plan')?.state).toBe('done');
+    expect(running.works.find((step) => step.id === 'plan')?.state).toBe('done');
   });
 
   it('finds a new backup at the next scan', async () => {

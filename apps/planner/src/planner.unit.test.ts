@@ -8,6 +8,7 @@ import {
   type DiscoveredPoint,
   type DiskSource,
   type RestorePlan,
+  stepKey,
 } from '@landfall/domain';
 import { OpenRepositories } from '@landfall/repository';
 import {
@@ -258,8 +259,8 @@ describe('the planner', () => {
     const request = aRestoreRequest({ restorePointId: id });
     await books.transaction(async (tx) => {
       await tx.createRestore({ id: 'r1', request, requestedBy: 'tester' });
-      await tx.moveStep('r1', 'plan', { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
-      await tx.moveStep('r1', 'plan', { from: 'pending', epoch: 1 }, 'running');
+      await tx.moveWork('r1', stepKey('plan'), { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
+      await tx.moveWork('r1', stepKey('plan'), { from: 'pending', epoch: 1 }, 'running');
     });
     const restore = (await books.restore('r1'))!;
     const run = () =>
@@ -285,7 +286,7 @@ describe('the planner', () => {
     expect(await run()).toStrictEqual(first);
     expect((await books.restore('r1'))?.disks.map((disk) => disk.name)).toStrictEqual(['sda']);
     const guard = { from: 'running', epoch: 1 } as const;
-    await books.transaction((tx) => tx.moveStep('r1', 'plan', guard, 'pending', { epoch: 2 }));
+    await books.transaction((tx) => tx.moveWork('r1', stepKey('plan'), guard, 'pending', { epoch: 2 }));
     await assert.rejects(run(), { code: 'STEP_SUPERSEDED' }, 'another run has its place');
   });
 });

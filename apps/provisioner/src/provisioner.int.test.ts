@@ -13,7 +13,7 @@ import { SEED, seedIds, startEmulator, trustEmulator, type Emulator } from '@lan
 import type { RestorePlan, StepId } from '@landfall/domain';
 import { connectBooks, type Books } from '@landfall/persistence';
 import { temporaryDatabase, type TemporaryDatabase } from '@landfall/persistence/temporary-database';
-import { beginStep, recordOutcome, requestCancel, requestRestore } from '@landfall/pipeline';
+import { beginWork, recordOutcome, requestCancel, requestRestore } from '@landfall/pipeline';
 import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
 
 /* The provisioner as a process, on a real database, a real queue and the emulator, killed and started again. */
@@ -85,7 +85,7 @@ describe('the provisioner', () => {
     await until(async () => (await made(restoreId)).length > 0);
     await requestCancel(postgres.books, restoreId, 'tester');
     await until(async () => {
-      const steps = (await postgres.books.restore(restoreId))?.steps ?? [];
+      const steps = (await postgres.books.restore(restoreId))?.works ?? [];
       return steps.every((step) => step.state !== 'running');
     });
     await end(child, 'SIGTERM');
@@ -122,9 +122,9 @@ async function expectProvisioned(restoreId: string, disks: number): Promise<void
 async function planned(disks: number): Promise<string> {
   const { books } = postgres;
   const { restoreId } = await requestRestore(books, { request: aRestoreRequest(), requestedBy: 'tester' });
-  const epoch = (await books.restore(restoreId))?.steps.find((step) => step.id === 'plan')?.epoch ?? 0;
-  const run = { restoreId, step: 'plan', epoch } as const;
-  expect(await beginStep(books, run)).toBeTruthy();
+  const epoch = (await books.restore(restoreId))?.works.find((step) => step.id === 'plan')?.epoch ?? 0;
+  const run = { restoreId, work: 'plan', epoch } as const;
+  expect(await beginWork(books, run)).toBeTruthy();
   const plan = planOf(disks);
   await books.transaction((tx) => tx.storePlan(restoreId, plan));
   expect(await recordOutcome(books, run, { kind: 'done', output: { planHash: plan.planHash } })).toBe(true);
@@ -193,7 +193,7 @@ function reached(restoreId: string, step: StepId, state: string): Promise<void> 
       restore && ['planning', 'running'].includes(restore.state),
       `${restore?.state}: ${restore?.error?.message}`,
     );
-    return restore.steps.some((each) => each.id === step && each.state === state);
+    return restore.works.some((each) => each.id === step && each.state === state);
   });
 }
 

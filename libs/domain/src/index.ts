@@ -4,6 +4,7 @@ export * from './problems.js';
 export * from './machine.js';
 export * from './request.js';
 export * from './steps.js';
+export * from './work.js';
 export * from './plan.js';
 export * from './restore.js';
 export * from './names.js';

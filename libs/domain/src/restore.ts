@@ -2,7 +2,7 @@ import type { ErrorDetails } from './errors.js';
 import type { RestorePlan } from './plan.js';
 import type { Problem } from './problems.js';
 import type { RestoreRequest } from './request.js';
-import type { StepId } from './steps.js';
+import type { Direction, Work, WorkKey } from './work.js';
 
 /**
  * The states of a restore, and which may follow which.
@@ -32,34 +32,13 @@ export const RESTORE_TRANSITIONS = {
 
 export type RestoreState = keyof typeof RESTORE_TRANSITIONS;
 
-export const STEP_TRANSITIONS = {
-  // A step that is taken up a second time (its process died) stays running under a higher epoch.
-  pending: ['running', 'skipped', 'failed'],
-  running: ['running', 'done', 'failed', 'pending'],
-  failed: ['pending', 'running'],
-  // `launch-worker` alone, when a person resumes a restore whose worker is not heard of any more.
-  done: ['pending'],
-  skipped: [],
-} as const satisfies Record<string, readonly string[]>;
-
-export type StepState = keyof typeof STEP_TRANSITIONS;
-
 export function mayBecome(from: RestoreState, to: RestoreState): boolean {
   return (RESTORE_TRANSITIONS[from] as readonly RestoreState[]).includes(to);
-}
-
-export function stepMayBecome(from: StepState, to: StepState): boolean {
-  return (STEP_TRANSITIONS[from] as readonly StepState[]).includes(to);
 }
 
 /** @throws Error for a change that the machine does not have: a fault of whoever asks for it. Nothing may be written then. */
 export function requireTransition(from: RestoreState, to: RestoreState): void {
   if (!mayBecome(from, to)) throw new Error(`A restore may not go from ${from} to ${to}.`);
-}
-
-/** One that stays in its state is only brought up to date. @throws Error as `requireTransition` does */
-export function requireStepTransition(from: StepState, to: StepState): void {
-  if (from !== to && !stepMayBecome(from, to)) throw new Error(`A step may not go from ${from} to ${to}.`);
 }
 
 /** Nothing moves any more unless a person asks for it. */
@@ -72,27 +51,42 @@ export function hasEnded(state: RestoreState): boolean {
   return state !== 'needs-attention' && isSettled(state);
 }
 
+/** Why a restore goes back; decides on the state that follows. */
+export type TurnPurpose = 'cancel' | 'failure' | 'roll-back';
+
+/** The latest time that a restore turned round. */
+export interface Turn {
+  /** From 1; works that go back, or come after the end, belong to one. */
+  readonly round: number;
+  readonly purpose: TurnPurpose;
+  /** What made the restore fail; shown again once the way back has ended. */
+  readonly cause: ErrorDetails | null;
+}
+
+/** In which states of a restore its works of each direction move. */
+export const MOVES_IN: Readonly<Record<Direction, readonly RestoreState[]>> = {
+  forward: ['planning', 'running'],
+  back: ['cancelling', 'rolling-back'],
+  after: ['refused', 'cancelled', 'rolled-back', 'failed', 'completed'],
+};
+
+/** Whether a work may run now: its direction is the restore's, and it is of the present round. */
+export function moves(
+  restore: Pick<LockedRestore, 'state' | 'turn'>,
+  { direction, round }: Pick<WorkKey, 'direction' | 'round'>,
+): boolean {
+  return MOVES_IN[direction].includes(restore.state) && round === presentRound(restore, direction);
+}
+
+export function presentRound({ turn }: Pick<LockedRestore, 'turn'>, direction: Direction): number {
+  return direction === 'forward' ? 0 : (turn?.round ?? 0);
+}
+
 const RESULT_ROLES: readonly string[] = ['disk', 'vm', 'nic'];
 
 /** Whether a resource of this role may be there once the restore has ended so: its result, and nothing that only helped. */
 export function mayOutlive(state: RestoreState, role: string): boolean {
   return state === 'completed' && RESULT_ROLES.includes(role);
-}
-
-export interface RestoreStep {
-  readonly number: number;
-  readonly id: StepId;
-  readonly state: StepState;
-  /** Grows with every dispatch; a job with an older one is stale and does nothing. */
-  readonly epoch: number;
-  readonly attempts: number;
-  /** Running, but without a job of its own: somebody else's results end it. */
-  readonly parked: boolean;
-  readonly startedAt: Date | null;
-  readonly endedAt: Date | null;
-  /** What the step hands on to the later ones, in the shape that the pipeline's table gives for it. */
-  readonly output: unknown;
-  readonly error: ErrorDetails | null;
 }
 
 /** A disk that is being restored, or was. */
@@ -121,7 +115,10 @@ export interface LockedRestore {
   readonly epoch: number;
   readonly request: RestoreRequest;
   readonly plan: RestorePlan | null;
-  readonly steps: readonly RestoreStep[];
+  /** Steps in their order, then what came of each time that it turned round. */
+  readonly works: readonly Work[];
+  /** Null until it turns round for the first time. */
+  readonly turn: Turn | null;
   readonly disks: readonly DiskRecord[];
   readonly vmAzureId: string | null;
   readonly problems: readonly Problem[];
@@ -134,21 +131,6 @@ export interface LockedRestore {
 /** Everything that Postgres knows of one restore. */
 export interface Restore extends LockedRestore {
   readonly disks: readonly RestoredDisk[];
-}
-
-/** Why what was created is being removed; decides on the state that follows. */
-export type CleanUpPurpose = 'cancel' | 'failure' | 'roll-back';
-
-/** The way back of a restore, run by the finalizer over the ledger. At most one at a time. */
-export interface CleanUp {
-  readonly purpose: CleanUpPurpose;
-  readonly state: StepState;
-  /** Grows with every dispatch, as a step's. */
-  readonly epoch: number;
-  readonly attempts: number;
-  /** What made the restore fail; shown again once the clean-up has ended. */
-  readonly cause: ErrorDetails | null;
-  readonly error: ErrorDetails | null;
 }
 
 /** One line of a restore's history, in the order of `sequence`. */

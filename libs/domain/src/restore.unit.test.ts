@@ -1,7 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { isSettled, mayBecome, RESTORE_TRANSITIONS, Secret, STEPS, type RestoreState } from './index.js';
+import {
+  hasEnded,
+  isSettled,
+  mayBecome,
+  moves,
+  RESTORE_TRANSITIONS,
+  Secret,
+  STEPS,
+  type Direction,
+  type RestoreState,
+} from './index.js';
 
 const states = Object.keys(RESTORE_TRANSITIONS) as RestoreState[];
 
@@ -25,6 +35,28 @@ describe('the states of a restore', () => {
       assert.ok(mayBecome(state, 'cancelling'), state);
     }
     for (const state of ['completed', 'refused', 'failed'] as const) assert.ok(!mayBecome(state, 'cancelling'), state);
+  });
+});
+
+describe('the works of a restore', () => {
+  const turn = { round: 2, purpose: 'cancel', cause: null } as const;
+  const movingIn = (state: RestoreState, round: number) =>
+    (['forward', 'back', 'after'] as const satisfies readonly Direction[]).filter((direction) =>
+      moves({ state, turn }, { direction, round }),
+    );
+
+  it('move in one direction at a time, and in none while a person is asked', () => {
+    for (const state of states) {
+      const moving = [...movingIn(state, 0), ...movingIn(state, 2)];
+      expect(moving).toHaveLength(state === 'needs-attention' || state === 'awaiting-approval' ? 0 : 1);
+      expect(moving.includes('after')).toBe(hasEnded(state));
+    }
+  });
+
+  it('move only if they belong to the latest time that it has turned round', () => {
+    expect([movingIn('cancelling', 2), movingIn('cancelling', 1)]).toStrictEqual([['back'], []]);
+    expect([movingIn('failed', 2), movingIn('failed', 0)]).toStrictEqual([['after'], []]);
+    expect(moves({ state: 'completed', turn: null }, { direction: 'after', round: 0 })).toBe(true);
   });
 });
 

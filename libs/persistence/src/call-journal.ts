@@ -1,5 +1,11 @@
-import { type CallIntent, type CallJournal, type ErrorDetails, type JournalEntry } from '@landfall/domain';
-import { requireCurrentRun, superseded, type Run } from './current-run.js';
+import {
+  type CallIntent,
+  type CallJournal,
+  type ErrorDetails,
+  type JournalEntry,
+  type WorkRun,
+} from '@landfall/domain';
+import { requireCurrentRun, superseded } from './current-run.js';
 import type { Database } from './database.js';
 import type { Prisma } from './generated/client.js';
 import { addEvent } from './restore-transaction.js';
@@ -12,9 +18,9 @@ import { requiredJson, toJson } from './rows.js';
  */
 export class PostgresCallJournal implements CallJournal {
   readonly #database: Database;
-  readonly #run: Run;
+  readonly #run: WorkRun;
 
-  constructor(database: Database, run: Run) {
+  constructor(database: Database, run: WorkRun) {
     this.#database = database;
     this.#run = run;
   }

@@ -11,7 +11,7 @@ export async function loadRestores(
 ): Promise<Restore[]> {
   const rows = await client.restore.findMany({
     where,
-    include: { steps: true, disks: true },
+    include: { works: true, disks: true },
     orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
     ...(limit === undefined ? {} : { take: limit }),
   });
@@ -23,43 +23,45 @@ export async function loadRestores(
 }
 
 /**
- * One restore with its steps and disks, in one statement. Whoever holds its lock sees all three as they are.
+ * One restore with its works and disks, in one statement. Whoever holds its lock sees all three as they are.
  *
  * Rows come as JSON, where times are text.
  */
 export async function loadLockedRestore(client: Client, id: string): Promise<LockedRestore | null> {
   const [row] = await client.$queryRaw<
-    (Omit<RestoreRow, 'steps' | 'disks'> & { steps: JsonStep[]; disks: RestoreRow['disks'] })[]
+    (Omit<RestoreRow, 'works' | 'disks'> & { works: JsonWork[]; disks: RestoreRow['disks'] })[]
   >`
     SELECT "r"."id", "r"."state", "r"."epoch", "r"."restore_point_id" AS "restorePointId", "r"."request", "r"."plan",
            "r"."problems", "r"."error", "r"."vm_azure_id" AS "vmAzureId", "r"."requested_by" AS "requestedBy",
            "r"."created_at" AS "createdAt", "r"."ended_at" AS "endedAt", "r"."last_event" AS "lastEvent",
+           "r"."round", "r"."turn_purpose" AS "turnPurpose", "r"."turn_cause" AS "turnCause",
            (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                     'restoreId', "s"."restore_id", 'id', "s"."id", 'number', "s"."number", 'state', "s"."state",
-                     'epoch', "s"."epoch", 'attempts', "s"."attempts", 'parked', "s"."parked",
-                     'notBefore', "s"."not_before", 'dispatchedAt', "s"."dispatched_at", 'startedAt', "s"."started_at",
-                     'endedAt', "s"."ended_at", 'output', "s"."output", 'error', "s"."error")), '[]')
-            FROM "restore_step" AS "s" WHERE "s"."restore_id" = "r"."id") AS "steps",
+                     'restoreId', "w"."restore_id", 'direction', "w"."direction", 'round', "w"."round", 'id', "w"."id",
+                     'state', "w"."state", 'epoch', "w"."epoch", 'attempts', "w"."attempts", 'parked', "w"."parked",
+                     'notBefore', "w"."not_before", 'dispatchedAt', "w"."dispatched_at", 'startedAt', "w"."started_at",
+                     'endedAt', "w"."ended_at", 'output', "w"."output", 'error', "w"."error",
+                     'resumeFrom', "w"."resume_from")), '[]')
+            FROM "restore_work" AS "w" WHERE "w"."restore_id" = "r"."id") AS "works",
            (SELECT coalesce(jsonb_agg(jsonb_build_object(
                      'restoreId', "d"."restore_id", 'name', "d"."name", 'position', "d"."position", 'from', "d"."from",
                      'role', "d"."role", 'lun', "d"."lun", 'azureId', "d"."azure_id")), '[]')
             FROM "restore_disk" AS "d" WHERE "d"."restore_id" = "r"."id") AS "disks"
     FROM "restore" AS "r" WHERE "r"."id" = ${id}`;
-  return row ? toLockedRestore({ ...row, steps: row.steps.map(withTimes) }) : null;
+  return row ? toLockedRestore({ ...row, works: row.works.map(withTimes) }) : null;
 }
 
-type StepRow = RestoreRow['steps'][number];
-type StepTime = 'notBefore' | 'dispatchedAt' | 'startedAt' | 'endedAt';
-type JsonStep = Omit<StepRow, StepTime> & Record<StepTime, string | null>;
+type WorkRow = RestoreRow['works'][number];
+type WorkTime = 'notBefore' | 'dispatchedAt' | 'startedAt' | 'endedAt';
+type JsonWork = Omit<WorkRow, WorkTime> & Record<WorkTime, string | null>;
 
-function withTimes(step: JsonStep): StepRow {
+function withTimes(work: JsonWork): WorkRow {
   const timeOf = (text: string | null): Date | null => (text === null ? null : new Date(text));
   return {
-    ...step,
-    notBefore: timeOf(step.notBefore),
-    dispatchedAt: timeOf(step.dispatchedAt),
-    startedAt: timeOf(step.startedAt),
-    endedAt: timeOf(step.endedAt),
+    ...work,
+    notBefore: timeOf(work.notBefore),
+    dispatchedAt: timeOf(work.dispatchedAt),
+    startedAt: timeOf(work.startedAt),
+    endedAt: timeOf(work.endedAt),
   };
 }
 

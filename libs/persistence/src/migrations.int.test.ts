@@ -1,14 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
-import { newRestoreId, Secret } from '@landfall/domain';
+import { newRestoreId, Secret, stepsOf } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
-import pg from 'pg';
+import type pg from 'pg';
 import { connectBooks } from './connect.js';
-import { migrate, migrations } from './migrations.js';
-import { withClient } from './temporary-database.js';
+import { everythingIn, runMigrate, withEarlierVersion } from './earlier-version.fixture.test.js';
+import { migrate } from './migrations.js';
 
 /*
  * An installation as the version left it that knew no verdicts yet: its schema, and rows with the values that it wrote
@@ -16,18 +14,8 @@ import { withClient } from './temporary-database.js';
  */
 const LAST_OF_THAT_VERSION = '20260103000000_worker_tokens';
 const SECRET_KEY = new Secret('5'.repeat(64));
-const MIGRATE = fileURLToPath(new URL('migrate.js', import.meta.url));
-const PRISMA = fileURLToPath(new URL('../scripts/prisma.mjs', import.meta.url));
-const SERVER = process.env.LANDFALL_TEST_DATABASE_URL ?? '';
 const RESTORE = 'r3vm8ndyzckz';
 const TOKEN_HASH = createHash('sha256').update('a token').digest('hex');
-
-/** As Prisma makes it. */
-const APPLIED = `
-  CREATE TABLE "_prisma_migrations" (
-    "id" VARCHAR(36) PRIMARY KEY NOT NULL, "checksum" VARCHAR(64) NOT NULL, "finished_at" TIMESTAMPTZ,
-    "migration_name" VARCHAR(255) NOT NULL, "logs" TEXT, "rolled_back_at" TIMESTAMPTZ,
-    "started_at" TIMESTAMPTZ NOT NULL DEFAULT now(), "applied_steps_count" INTEGER NOT NULL DEFAULT 0)`;
 
 const CATALOGUE = `
   INSERT INTO "repository" ("name", "kind", "url", "hosted_by_provider", "sealed_password", "added_at", "scanned_at")
@@ -114,7 +102,7 @@ describe('an installation of the version before', () => {
           restore?.state,
           restore?.vmAzureId,
           restore?.plan?.disks[0]?.name,
-          restore?.steps.length,
+          restore && stepsOf(restore).length,
         ]).toStrictEqual(['completed', '/vms/web', 'sda', 4]);
         expect(
           restore?.disks.map(({ azureId, bytesDone, bytesTotal }) => [azureId, bytesDone, bytesTotal]),
@@ -134,7 +122,8 @@ describe('an installation of the version before', () => {
 
         await all.books.transaction(async (tx) => {
           const locked = await tx.lockRestore(RESTORE);
-          expect(locked !== null && (await tx.openCleanUp(RESTORE, 'roll-back', null))).toBeTruthy();
+          expect(locked?.turn).toBe(null);
+          expect(await tx.openWorks(RESTORE, [{ direction: 'back', round: 1, id: 'remove-created' }])).toHaveLength(1);
           expect(await tx.verdicts(RESTORE)).toStrictEqual([]);
           await tx.createRestore({ id: newRestoreId(), request: aRestoreRequest(), requestedBy: 'olivia' });
           await tx.audit({ actor: 'olivia', action: 'restore.start', subject: RESTORE, details: {} });
@@ -147,120 +136,21 @@ describe('an installation of the version before', () => {
     }));
 });
 
-describe('a database', () => {
-  it('is made where there is none, and needs no migration when it has them all, also by two at once', () =>
-    withNewName(async (url) => {
-      expect((await Promise.all([migrate(url), migrate(url)])).sort()).toStrictEqual([false, true]);
-      expect(await migrate(url)).toBe(false);
-      await withClient(url.reveal(), async (client) => {
-        const { rows } = await client.query(
-          `SELECT migration_name AS name, checksum, finished_at >= started_at AS timed FROM _prisma_migrations ORDER BY 1`,
-        );
-        expect(rows).toStrictEqual(migrations().map(({ name, checksum }) => ({ name, checksum, timed: true })));
-      });
-    }));
-
-  it('is one that Prisma’s command line takes for migrated', () =>
-    withNewName(async (url) => {
-      await migrate(url);
-      const { code, said } = await run([PRISMA, 'migrate', 'status'], url);
-      expect([code, said]).toStrictEqual([0, expect.stringContaining('Database schema is up to date')]);
-    }));
-
-  it('of a newer version, or with a migration that was edited, is left as it is', () =>
-    withNewName(async (url) => {
-      await migrate(url);
-      await withClient(url.reveal(), async (client) => {
-        await client.query(
-          `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x', '2999_more', now())`,
-        );
-        await expect(migrate(url)).rejects.toMatchObject({
-          code: 'DATABASE_NEWER',
-          message: expect.stringContaining('2999_more'),
-        });
-        await client.query(`DELETE FROM _prisma_migrations WHERE id = 'x'`);
-        await client.query(`UPDATE _prisma_migrations SET checksum = 'other' WHERE migration_name LIKE '%_leases'`);
-        await expect(migrate(url)).rejects.toMatchObject({ code: 'DATABASE_NEWER' });
-      });
-    }));
-
-  it('keeps nothing of a migration that fails, and has those before it', () =>
-    withNewName(async (url) => {
-      const [first, second] = migrations();
-      await withClient(SERVER, (client) => client.query(`CREATE DATABASE "${nameOf(url)}"`));
-      await withClient(url.reveal(), async (client) => {
-        // In the way of the second one's only table.
-        await client.query('CREATE VIEW "lease" AS SELECT 1 AS "name"');
-        await expect(migrate(url)).rejects.toMatchObject({
-          code: 'MIGRATION_FAILED',
-          message: expect.stringContaining(
-            `did not take the migration ${second?.name}: relation "lease" already exists`,
-          ),
-        });
-        const { rows } = await client.query('SELECT migration_name AS name FROM _prisma_migrations');
-        expect(rows).toStrictEqual([{ name: first?.name }]);
-        await client.query('DROP VIEW "lease"');
-      });
-      expect(await migrate(url)).toBe(true);
-    }));
-
-  it('that can’t be reached is told apart from one that can’t be migrated', async () => {
-    await expect(migrate(new Secret('postgresql://a:b@127.0.0.1:1/c'))).rejects.toMatchObject({
-      code: 'DATABASE_UNREACHABLE',
-    });
-  });
-});
-
-/** Works with the URL of a database that does not exist yet, and drops what came to be there. */
-async function withNewName(work: (url: Secret) => Promise<void>): Promise<void> {
-  const url = new URL(SERVER);
-  url.pathname = `/landfall_migrated_${newRestoreId()}`;
-  const secret = new Secret(url.href);
-  try {
-    await work(secret);
-  } finally {
-    await withClient(SERVER, (client) => client.query(`DROP DATABASE IF EXISTS "${nameOf(secret)}" WITH (FORCE)`));
-  }
-}
-
-const nameOf = (url: Secret): string => new URL(url.reveal()).pathname.slice(1);
-
-/** Works with an installation of that version, whose one restore is in this state, in a database of its own. */
+/** Works with an installation of that version, whose one restore is in this state. */
 async function withInstallation(
   state: 'running' | 'needs-attention' | 'completed',
   work: (url: Secret, client: pg.Client) => Promise<void>,
 ): Promise<void> {
-  const url = new URL(SERVER);
-  url.pathname = `/landfall_before_${newRestoreId()}`;
-  await withClient(SERVER, (client) => client.query(`CREATE DATABASE "${url.pathname.slice(1)}"`));
-  try {
-    await withClient(url.href, async (client) => {
-      await fill(client, state);
-      await work(new Secret(url.href), client);
-    });
-  } finally {
-    await withClient(SERVER, (client) => client.query(`DROP DATABASE "${url.pathname.slice(1)}" WITH (FORCE)`));
-  }
-}
-
-async function fill(client: pg.Client, state: string): Promise<void> {
-  await client.query(APPLIED);
-  const applied = migrations().filter(({ name }) => name <= LAST_OF_THAT_VERSION);
-  for (const { name, sql, checksum } of applied) {
-    await client.query(sql);
+  const fill = async (client: pg.Client): Promise<void> => {
+    await client.query(CATALOGUE);
     await client.query(
-      `INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name, applied_steps_count)
-       VALUES (gen_random_uuid()::text, $1, now(), $2, 1)`,
-      [checksum, name],
+      `INSERT INTO restore (id, state, epoch, restore_point_id, request, plan, vm_azure_id, requested_by, last_event, ended_at)
+       VALUES ($1, $2, 3, 'rp-0123456789', $3, $4, '/vms/web', 'olivia', 1, CASE WHEN $2 = 'completed' THEN now() END)`,
+      [RESTORE, state, aRestoreRequest(), planOfThatVersion()],
     );
-  }
-  await client.query(CATALOGUE);
-  await client.query(
-    `INSERT INTO restore (id, state, epoch, restore_point_id, request, plan, vm_azure_id, requested_by, last_event, ended_at)
-     VALUES ($1, $2, 3, 'rp-0123456789', $3, $4, '/vms/web', 'olivia', 1, CASE WHEN $2 = 'completed' THEN now() END)`,
-    [RESTORE, state, aRestoreRequest(), planOfThatVersion()],
-  );
-  await client.query(OF_RESTORE);
+    await client.query(OF_RESTORE);
+  };
+  await withEarlierVersion(LAST_OF_THAT_VERSION, fill, work);
 }
 
 /** It did not say what is read. */
@@ -268,33 +158,4 @@ function planOfThatVersion(): object {
   const { restorePoint, disks, ...rest } = aRestorePlan();
   const { reference: _reference, ...point } = restorePoint;
   return { ...rest, restorePoint: point, disks: disks.map(({ sourceLocation: _location, ...disk }) => disk) };
-}
-
-/** Every column and every row. */
-async function everythingIn(client: pg.Client): Promise<unknown> {
-  const { rows: columns } = await client.query<{ table: string; name: string }>(
-    `SELECT table_name AS table, column_name AS name, data_type, is_nullable FROM information_schema.columns
-     WHERE table_schema = 'public' ORDER BY 1, 2`,
-  );
-  const contents: Record<string, unknown> = {};
-  for (const table of new Set(columns.map((column) => column.table))) {
-    contents[table] = (await client.query(`SELECT * FROM "${table}" AS "t" ORDER BY "t"::text`)).rows;
-  }
-  return { columns, contents };
-}
-
-const runMigrate = (url: Secret): Promise<Ended> => run([MIGRATE], url);
-
-interface Ended {
-  readonly code: number;
-  readonly said: string;
-}
-
-function run(program: readonly string[], url: Secret): Promise<Ended> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, DATABASE_URL: url.reveal() };
-    execFile(process.execPath, program, { env }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? 1), said: `${stdout}${stderr}` });
-    });
-  });
 }

@@ -173,7 +173,7 @@ describe('the books in Postgres', () => {
       [`UPDATE restore SET state = 'lost' WHERE id = $1`, /restore_state_check/],
       [`UPDATE restore SET state = 'running' WHERE id = $1`, /restore_plan_check/],
       [`UPDATE restore SET state = 'cancelled' WHERE id = $1`, /restore_end_check/],
-      [`UPDATE restore_step SET parked = true WHERE restore_id = $1`, /restore_step_parked_check/],
+      [`UPDATE restore_work SET parked = true WHERE restore_id = $1`, /restore_work_parked_check/],
     ] as const) {
       await expect(client.query(change, [id])).rejects.toThrow(constraint);
     }

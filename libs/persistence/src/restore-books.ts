@@ -3,7 +3,6 @@ import type {
   CloudResourceKind,
   DiskVerdict,
   GrantRecord,
-  JournalWork,
   LedgerEntry,
   LedgerRecord,
   OutboxMessage,
@@ -16,11 +15,11 @@ import type {
   Segment,
   SegmentFilter,
   SegmentTotal,
-  StepId,
   WorkRun,
 } from '@landfall/domain';
 import { PostgresCallJournal } from './call-journal.js';
 import type { Database } from './database.js';
+import { MOVES } from './current-run.js';
 import { loadRestores } from './load-restores.js';
 import { PostgresRestoreTransaction } from './restore-transaction.js';
 import { toSegment } from './rows.js';
@@ -77,7 +76,7 @@ export class PostgresRestoreBooks implements RestoreBooks {
     return rows.map((row) => ({ ...row, data: row.data as Record<string, unknown> }));
   }
 
-  journal(restoreId: string, work: JournalWork, epoch: number): CallJournal {
+  journal(restoreId: string, work: string, epoch: number): CallJournal {
     return new PostgresCallJournal(this.#database, { restoreId, work, epoch });
   }
 
@@ -149,52 +148,42 @@ export class PostgresRestoreBooks implements RestoreBooks {
   async runnable(): Promise<readonly RunnableWork[]> {
     return this.#database.run(
       (client) => client.$queryRaw<RunnableWork[]>`
-        SELECT "work".*, EXISTS (
+        SELECT "w"."restore_id" AS "restoreId", "w"."id" AS "work", "w"."epoch", "w"."state",
+               "w"."not_before" AS "notBefore", "w"."dispatched_at" AS "dispatchedAt",
+               EXISTS (
                  SELECT 1 FROM "outbox" AS "o"
-                 WHERE "o"."payload" ->> 'restoreId' = "work"."restoreId"
-                   AND coalesce("o"."payload" ->> 'step', 'clean-up') = "work"."work"
-                   AND ("o"."payload" ->> 'epoch')::int = "work"."epoch"
+                 WHERE "o"."payload" ->> 'restoreId' = "w"."restore_id" AND "o"."payload" ->> 'work' = "w"."id"
+                   AND ("o"."payload" ->> 'epoch')::int = "w"."epoch"
                ) AS "awaitsRelay"
-        FROM (
-          SELECT "s"."restore_id" AS "restoreId", "s"."id" AS "work", "s"."epoch", "s"."state",
-                 "s"."not_before" AS "notBefore", "s"."dispatched_at" AS "dispatchedAt"
-          FROM "restore_step" AS "s" JOIN "restore" AS "r" ON "r"."id" = "s"."restore_id"
-          WHERE NOT "s"."parked" AND "s"."dispatched_at" IS NOT NULL
-            AND (("r"."state" IN ('planning', 'running') AND "s"."state" IN ('pending', 'running'))
-              -- The restore has turned round, and waits for this run to end.
-              OR ("r"."state" IN ('cancelling', 'rolling-back') AND "s"."state" = 'running'))
-          UNION ALL
-          SELECT "c"."restore_id", 'clean-up', "c"."epoch", "c"."state", "c"."not_before", "c"."dispatched_at"
-          FROM "clean_up" AS "c" JOIN "restore" AS "r" ON "r"."id" = "c"."restore_id"
-          WHERE "r"."state" IN ('cancelling', 'rolling-back') AND "c"."state" IN ('pending', 'running')
-            AND "c"."dispatched_at" IS NOT NULL
-        ) AS "work"
-        ORDER BY "work"."dispatchedAt"`,
+        FROM "restore_work" AS "w" JOIN "restore" AS "r" ON "r"."id" = "w"."restore_id"
+        WHERE "w"."state" IN ('pending', 'running') AND NOT "w"."parked" AND "w"."dispatched_at" IS NOT NULL
+          AND (${MOVES}
+            -- The restore has turned round, and waits for this run to end.
+            OR ("w"."state" = 'running' AND "r"."state" IN ('cancelling', 'rolling-back')))
+        ORDER BY "w"."dispatched_at"`,
     );
   }
 
   async parked(): Promise<readonly WorkRun[]> {
-    const rows = await this.#database.run((client) =>
-      client.restoreStep.findMany({
-        where: { parked: true, restore: { state: { in: ['planning', 'running'] } } },
-        orderBy: { dispatchedAt: 'asc' },
-      }),
+    return this.#database.run(
+      (client) => client.$queryRaw<WorkRun[]>`
+        SELECT "w"."restore_id" AS "restoreId", "w"."id" AS "work", "w"."epoch"
+        FROM "restore_work" AS "w" JOIN "restore" AS "r" ON "r"."id" = "w"."restore_id"
+        WHERE "w"."parked" AND ${MOVES}
+        ORDER BY "w"."dispatched_at"`,
     );
-    return rows.map((row) => ({ restoreId: row.restoreId, work: row.id as StepId, epoch: row.epoch }));
   }
 
   async areCurrent(runs: readonly WorkRun[]): Promise<readonly boolean[]> {
     if (runs.length === 0) return [];
     const rows = await this.#database.run(
       (client) => client.$queryRaw<{ current: boolean }[]>`
-        SELECT coalesce(CASE WHEN "run"."work" = 'clean-up'
-                 THEN "c"."epoch" = "run"."epoch" AND "r"."state" IN ('cancelling', 'rolling-back')
-                 ELSE "s"."epoch" = "run"."epoch" AND "r"."state" IN ('planning', 'running') END, false) AS "current"
+        SELECT EXISTS (
+                 SELECT 1 FROM "restore_work" AS "w" JOIN "restore" AS "r" ON "r"."id" = "w"."restore_id"
+                 WHERE "w"."restore_id" = "run"."id" AND "w"."id" = "run"."work" AND "w"."epoch" = "run"."epoch" AND ${MOVES}
+               ) AS "current"
         FROM unnest(${runs.map((run) => run.restoreId)}::text[], ${runs.map((run) => run.work)}::text[],
                     ${runs.map((run) => run.epoch)}::int[]) WITH ORDINALITY AS "run"("id", "work", "epoch", "position")
-        LEFT JOIN "restore" AS "r" ON "r"."id" = "run"."id"
-        LEFT JOIN "restore_step" AS "s" ON "s"."restore_id" = "run"."id" AND "s"."id" = "run"."work"
-        LEFT JOIN "clean_up" AS "c" ON "c"."restore_id" = "run"."id"
         ORDER BY "run"."position"`,
     );
     return rows.map((row) => row.current);

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import {
   ConflictError,
   hasEnded,
-  requireStepTransition,
   requireTransition,
+  requireWorkTransition,
+  stepKey,
   STEPS,
-  type CleanUp,
-  type CleanUpPurpose,
   type DiskVerdict,
   type ErrorDetails,
   type GrantRecord,
@@ -24,16 +23,18 @@ import {
   type SegmentState,
   type SegmentToHandOut,
   type SegmentTotal,
-  type StepId,
-  type StepPatch,
-  type StepState,
+  type Turn,
+  type Work,
+  type WorkKey,
+  type WorkPatch,
   type WorkRun,
+  type WorkState,
 } from '@landfall/domain';
 import { appendAudit, type NewAuditEntry } from './audit-log.js';
 import { requireCurrentRun } from './current-run.js';
-import type { Prisma } from './generated/client.js';
+import { Prisma } from './generated/client.js';
 import { loadLockedRestore } from './load-restores.js';
-import { requiredJson, storableText, toCleanUp, toJson, toSegment } from './rows.js';
+import { requiredJson, storableText, toJson, toSegment } from './rows.js';
 import { readSegments, readTotals, readVerdicts, SEGMENT_COLUMNS, whereOf } from './segment-reads.js';
 
 /** The changes of one transaction. Every guarded one is a single `UPDATE … WHERE state = … AND epoch = …`. */
@@ -54,7 +55,7 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
         restorePointId: restore.request.restorePointId,
         request: requiredJson(restore.request),
         requestedBy: restore.requestedBy,
-        steps: { createMany: { data: STEPS.map(({ id, number }) => ({ id, number })) } },
+        works: { createMany: { data: STEPS.map(({ id }) => stepKey(id)) } },
       },
     });
   }
@@ -93,53 +94,35 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
     await this.#client.restore.update({ where: { id }, data: restoreColumns(patch) });
   }
 
-  async moveStep(
+  async moveWork(
     restoreId: string,
-    step: StepId,
-    guard: { from: StepState; epoch: number },
-    to: StepState,
-    patch: StepPatch = {},
+    { direction, round, id }: WorkKey,
+    guard: { from: WorkState; epoch: number },
+    to: WorkState,
+    patch: WorkPatch = {},
   ): Promise<boolean> {
-    requireStepTransition(guard.from, to);
-    const { count } = await this.#client.restoreStep.updateMany({
-      where: { restoreId, id: step, state: guard.from, epoch: guard.epoch },
-      data: {
-        ...workColumns(patch, to),
-        ...('output' in patch ? { output: toJson(patch.output) } : {}),
-        ...(patch.parked === undefined ? {} : { parked: patch.parked }),
-      },
-    });
-    return count === 1;
-  }
-
-  async cleanUp(restoreId: string): Promise<CleanUp | null> {
-    const row = await this.#client.cleanUp.findUnique({ where: { restoreId } });
-    return row && toCleanUp(row);
-  }
-
-  async openCleanUp(restoreId: string, purpose: CleanUpPurpose, cause: ErrorDetails | null): Promise<CleanUp> {
-    const [row] = await this.#client.$queryRaw<[{ epoch: number }]>`
-      INSERT INTO "clean_up" AS "c" ("restore_id", "purpose", "cause")
-      VALUES (${restoreId}, ${purpose}, ${cause === null ? null : JSON.stringify(requiredJson(cause))}::jsonb)
-      ON CONFLICT ("restore_id") DO UPDATE SET
-        "purpose" = EXCLUDED."purpose", "cause" = EXCLUDED."cause", "epoch" = "c"."epoch" + 1, "state" = 'pending',
-        "attempts" = 0, "error" = NULL, "dispatched_at" = NULL, "started_at" = NULL, "ended_at" = NULL, "not_before" = NULL
-      RETURNING "epoch"`;
-    return { purpose, cause, epoch: row.epoch, state: 'pending', attempts: 0, error: null };
-  }
-
-  async moveCleanUp(
-    restoreId: string,
-    guard: { from: StepState; epoch: number },
-    to: StepState,
-    patch: Omit<StepPatch, 'output' | 'parked'> = {},
-  ): Promise<boolean> {
-    requireStepTransition(guard.from, to);
-    const { count } = await this.#client.cleanUp.updateMany({
-      where: { restoreId, state: guard.from, epoch: guard.epoch },
+    requireWorkTransition(guard.from, to);
+    const { count } = await this.#client.restoreWork.updateMany({
+      where: { restoreId, direction, round, id, state: guard.from, epoch: guard.epoch },
       data: workColumns(patch, to),
     });
     return count === 1;
+  }
+
+  async openWorks(restoreId: string, works: readonly WorkKey[]): Promise<readonly Work[]> {
+    if (works.length === 0) return [];
+    const rows = works.map(({ direction, round, id }) => Prisma.sql`(${direction}, ${round}::int, ${id})`);
+    const opened = await this.#client.$queryRaw<{ direction: string; round: number; id: string; epoch: number }[]>`
+      INSERT INTO "restore_work" ("restore_id", "direction", "round", "id", "epoch")
+      SELECT ${restoreId}, "new"."direction", "new"."round", "new"."id",
+             coalesce((SELECT max("old"."epoch") + 1 FROM "restore_work" AS "old"
+                       WHERE "old"."restore_id" = ${restoreId} AND "old"."id" = "new"."id"), 0)
+      FROM (VALUES ${Prisma.join(rows)}) AS "new"("direction", "round", "id")
+      RETURNING "direction", "round", "id", "epoch"`;
+    return works.map(({ direction, round, id }) => {
+      const row = opened.find((each) => each.direction === direction && each.round === round && each.id === id);
+      return { ...FRESH, direction, round, id, epoch: row?.epoch ?? 0 };
+    });
   }
 
   async storePlan(restoreId: string, plan: RestorePlan): Promise<void> {
@@ -357,10 +340,28 @@ function restoreColumns(patch: RestorePatch) {
     ...(patch.error === undefined ? {} : { error: toJson(patch.error) }),
     ...(patch.problems === undefined ? {} : { problems: requiredJson(patch.problems) }),
     ...(patch.vmAzureId === undefined ? {} : { vmAzureId: patch.vmAzureId }),
+    ...(patch.turn === undefined ? {} : turnColumns(patch.turn)),
   };
 }
 
-function workColumns(patch: Omit<StepPatch, 'output' | 'parked'>, to: StepState) {
+function turnColumns({ round, purpose, cause }: Turn) {
+  return { round, turnPurpose: purpose, turnCause: toJson(cause) };
+}
+
+/** Of a work that was opened. */
+const FRESH = {
+  state: 'pending',
+  attempts: 0,
+  parked: false,
+  dispatchedAt: null,
+  startedAt: null,
+  endedAt: null,
+  output: null,
+  error: null,
+  resumeFrom: null,
+} as const;
+
+function workColumns(patch: WorkPatch, to: WorkState) {
   return {
     state: to,
     ...(patch.epoch === undefined ? {} : { epoch: patch.epoch }),
@@ -370,5 +371,8 @@ function workColumns(patch: Omit<StepPatch, 'output' | 'parked'>, to: StepState)
     ...(patch.endedAt === undefined ? {} : { endedAt: patch.endedAt }),
     ...(patch.notBefore === undefined ? {} : { notBefore: patch.notBefore }),
     ...(patch.error === undefined ? {} : { error: toJson(patch.error) }),
+    ...('output' in patch ? { output: toJson(patch.output) } : {}),
+    ...(patch.parked === undefined ? {} : { parked: patch.parked }),
+    ...(patch.resumeFrom === undefined ? {} : { resumeFrom: patch.resumeFrom }),
   };
 }

@@ -1,28 +1,29 @@
-import type {
-  BackupLevel,
-  CleanUp,
-  CleanUpPurpose,
-  DiscoveredPoint,
-  DiskRecord,
-  DiskVerdict,
-  ErrorDetails,
-  Firmware,
-  LockedRestore,
-  OperatingSystem,
-  PointDisk,
-  PointKind,
-  Problem,
-  Restore,
-  RestorePlan,
-  RestorePoint,
-  RestoreRequest,
-  RestoreState,
-  RestoreStep,
-  RestoredDisk,
-  Segment,
-  SegmentState,
-  StepId,
-  StepState,
+import {
+  byTurn,
+  type BackupLevel,
+  type Direction,
+  type DiscoveredPoint,
+  type DiskRecord,
+  type DiskVerdict,
+  type ErrorDetails,
+  type Firmware,
+  type LockedRestore,
+  type OperatingSystem,
+  type PointDisk,
+  type PointKind,
+  type Problem,
+  type Restore,
+  type RestorePlan,
+  type RestorePoint,
+  type RestoreRequest,
+  type RestoreState,
+  type RestoredDisk,
+  type Segment,
+  type SegmentState,
+  type Turn,
+  type TurnPurpose,
+  type Work,
+  type WorkState,
 } from '@landfall/domain';
 import { Prisma } from './generated/client.js';
 import type * as rows from './generated/models.js';
@@ -32,7 +33,7 @@ import type * as rows from './generated/models.js';
  * database that nobody else writes: it is taken at its type here, and untrusted contents (points, outputs) are parsed
  * by those who use them.
  */
-export type RestoreRow = rows.RestoreModel & { steps: rows.RestoreStepModel[]; disks: rows.RestoreDiskModel[] };
+export type RestoreRow = rows.RestoreModel & { works: rows.RestoreWorkModel[]; disks: rows.RestoreDiskModel[] };
 
 export interface DiskBytes {
   readonly total: number;
@@ -51,7 +52,8 @@ export function toLockedRestore(row: RestoreRow): LockedRestore {
     epoch: row.epoch,
     request: fromJson<RestoreRequest>(row.request),
     plan: fromJson<RestorePlan | null>(row.plan),
-    steps: row.steps.toSorted((a, b) => a.number - b.number).map(toStep),
+    works: row.works.map(toWork).sort(byTurn),
+    turn: toTurn(row),
     disks: row.disks.toSorted((a, b) => a.position - b.position).map(toDisk),
     vmAzureId: row.vmAzureId,
     problems: fromJson<Problem[]>(row.problems),
@@ -62,18 +64,26 @@ export function toLockedRestore(row: RestoreRow): LockedRestore {
   };
 }
 
-function toStep(row: rows.RestoreStepModel): RestoreStep {
+function toTurn({ round, turnPurpose, turnCause }: rows.RestoreModel): Turn | null {
+  if (turnPurpose === null) return null;
+  return { round, purpose: turnPurpose as TurnPurpose, cause: fromJson<ErrorDetails | null>(turnCause) };
+}
+
+function toWork(row: rows.RestoreWorkModel): Work {
   return {
-    number: row.number,
-    id: row.id as StepId,
-    state: row.state as StepState,
+    id: row.id,
+    direction: row.direction as Direction,
+    round: row.round,
+    state: row.state as WorkState,
     epoch: row.epoch,
     attempts: row.attempts,
     parked: row.parked,
+    dispatchedAt: row.dispatchedAt,
     startedAt: row.startedAt,
     endedAt: row.endedAt,
     output: row.output,
     error: fromJson<ErrorDetails | null>(row.error),
+    resumeFrom: row.resumeFrom,
   };
 }
 
@@ -88,17 +98,6 @@ function withBytes(disk: DiskRecord, bytes: DiskBytes | undefined): RestoredDisk
 export function toVerdict({ diskName, ...row }: rows.DiskVerdictModel): DiskVerdict {
   const { restoreId, segmentId, epoch, mover, code, message, fix, at } = row;
   return { restoreId, diskName, segmentId, epoch, mover, code, message, fix, at };
-}
-
-export function toCleanUp(row: rows.CleanUpModel): CleanUp {
-  return {
-    purpose: row.purpose as CleanUpPurpose,
-    state: row.state as StepState,
-    epoch: row.epoch,
-    attempts: row.attempts,
-    cause: fromJson<ErrorDetails | null>(row.cause),
-    error: fromJson<ErrorDetails | null>(row.error),
-  };
 }
 
 export function toSegment(row: rows.SegmentModel): Segment {

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 
 /*
- * Arms processes while they run: a file with a line for each point, `NAME[#n]` or `step04.*`, of which the first is the
+ * Arms processes while they run: a file with a line for each point, `NAME[#n]` or `launch-worker.*`, of which the first is the
  * next one. Whoever reaches it takes its line away and dies, so that each line kills one process. Occurrences are counted
  * from the moment at which the file, or what is left of it, was put there. No file: nothing is armed.
  *

@@ -22,18 +22,18 @@ describe('a process that is armed by a file', () => {
   }
 
   it('passes every point while there is no file', () => {
-    expect(armed('step04.done.afterCommit')).toBe(null);
+    expect(armed('launch-worker.done.afterCommit')).toBe(null);
   });
 
   it('dies once at the point that is named, and no other process does', () => {
     const other = armedByFile(file);
-    arm('step04.done.afterCommit');
-    expect(armed('step04.done.beforeCommit')).toBe(null);
-    expect(armed('step04.done.afterCommit')).toBe('die');
+    arm('launch-worker.done.afterCommit');
+    expect(armed('launch-worker.done.beforeCommit')).toBe(null);
+    expect(armed('launch-worker.done.afterCommit')).toBe('die');
     expect(existsSync(file)).toBe(false);
-    expect(other('step04.done.afterCommit')).toBe(null);
-    arm('step04.done.afterCommit');
-    assert.equal(other('step04.done.afterCommit'), 'die', 'it can be armed again');
+    expect(other('launch-worker.done.afterCommit')).toBe(null);
+    arm('launch-worker.done.afterCommit');
+    assert.equal(other('launch-worker.done.afterCommit'), 'die', 'it can be armed again');
   });
 
   it('counts occurrences from the moment at which it was armed', () => {
@@ -43,18 +43,18 @@ describe('a process that is armed by a file', () => {
   });
 
   it('goes on to the next line for the process that comes after it', () => {
-    arm('step04.done.afterCommit', 'step04.*');
-    expect(armed('step04.done.afterCommit')).toBe('die');
-    expect(readFileSync(file, 'utf8')).toBe('step04.*\n');
+    arm('launch-worker.done.afterCommit', 'launch-worker.*');
+    expect(armed('launch-worker.done.afterCommit')).toBe('die');
+    expect(readFileSync(file, 'utf8')).toBe('launch-worker.*\n');
     const recovering = armedByFile(file);
-    expect(recovering('step03.done.afterCommit')).toBe(null);
-    expect(recovering('step04.vm.create.beforeIntent')).toBe('die');
-    expect(recovering('step04.vm.create.beforeIntent')).toBe(null);
+    expect(recovering('create-empty-disks.done.afterCommit')).toBe(null);
+    expect(recovering('launch-worker.vm.create.beforeIntent')).toBe('die');
+    expect(recovering('launch-worker.vm.create.beforeIntent')).toBe(null);
   });
 
   it('stops where that is wanted, and leaves its number', () => {
-    arm('step04.running.afterCommit stop');
-    expect(armed('step04.running.afterCommit')).toBe('stop');
+    arm('launch-worker.running.afterCommit stop');
+    expect(armed('launch-worker.running.afterCommit')).toBe('stop');
     expect(readFileSync(`${file}.stopped`, 'utf8')).toBe(String(process.pid));
     expect(existsSync(file)).toBe(false);
   });

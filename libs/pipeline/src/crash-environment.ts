@@ -7,10 +7,10 @@ import { withCrashPoints, type CrashHook } from './crash-points.js';
 /*
  * Crash points for processes that are tried for real:
  *
- *   LANDFALL_CRASH_TRACE=FILE   appends every point that is reached, `step04.vm.attach.afterCall#1`, a line each;
+ *   LANDFALL_CRASH_TRACE=FILE   appends every point that is reached, `launch-worker.vm.attach.afterCall#1`, a line each;
  *                               `#n`: for the n-th time in this process
  *   LANDFALL_CRASH_AT=P[,P…]    kills this process (SIGKILL) when it reaches the point P = NAME[#n]. In the name of a cloud
- *                               call the kind of resource may be left out: `step04.attach.afterCall`
+ *                               call the kind of resource may be left out: `launch-worker.attach.afterCall`
  *   LANDFALL_CRASH_MARKS=DIR    each P fires once over all processes, the first one first: whoever dies leaves a file in DIR.
  *                               Without it a process that is started again dies at the same point again
  *   LANDFALL_CRASH_FILE=FILE    arms processes that are running already: see `armedByFile`

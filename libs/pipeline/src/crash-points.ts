@@ -1,28 +1,20 @@
-import {
-  stepNumber,
-  type CallIntent,
-  type CallJournal,
-  type JournalWork,
-  type RestoreBooks,
-  type RestoreTransaction,
-  type StepId,
-  type StepPatch,
-} from '@landfall/domain';
+import type { CallIntent, CallJournal, RestoreBooks, RestoreTransaction, WorkKey, WorkPatch } from '@landfall/domain';
 import { wrapped } from './wrapped.js';
 
 /*
  * The points at which a process may die, named by what the code itself writes: nobody lists them. The books are wrapped;
  * each commit and each call of the cloud then tells the hook where the process is:
  *
- *   step04.done.beforeCommit         the step's outcome is written, its transaction not yet committed
- *   step04.done.afterCommit
- *   step04.vm.attach.beforeIntent    a cloud call: nothing is written yet
- *   step04.vm.attach.afterIntent     intent and ledger are written, nothing is called
- *   step04.vm.attach.afterCall       Azure has answered, the books know nothing of it
- *   step04.vm.attach.afterSubmit     the operation under way is written down
- *   step04.vm.attach.beforeCommit    it has ended, the books do not know
- *   step04.vm.attach.afterCommit
- *   relay.run-step.afterClaim        the relay: a job is claimed; added to the queue (beforeSent); struck off (afterSent)
+ *   launch-worker.done.beforeCommit         the step's outcome is written, its transaction not yet committed
+ *   launch-worker.done.afterCommit
+ *   launch-worker.vm.attach.beforeIntent    a cloud call: nothing is written yet
+ *   launch-worker.vm.attach.afterIntent     intent and ledger are written, nothing is called
+ *   launch-worker.vm.attach.afterCall       Azure has answered, the books know nothing of it
+ *   launch-worker.vm.attach.afterSubmit     the operation under way is written down
+ *   launch-worker.vm.attach.beforeCommit    it has ended, the books do not know
+ *   launch-worker.vm.attach.afterCommit
+ *   relay.run-work.afterClaim               the relay: a job is claimed; added to the queue (beforeSent); struck off
+ *                                           (afterSent)
  *
  * A hook that throws makes the transaction roll back. Without a hook nothing is wrapped and nothing costs anything.
  */
@@ -43,7 +35,7 @@ export function withCrashPoints(books: RestoreBooks, hook: CrashHook): RestoreBo
       return value;
     },
     journal(restoreId, work, epoch) {
-      return new JournalWithCrashPoints(books.journal(restoreId, work, epoch), placeOfWork(work), hook);
+      return new JournalWithCrashPoints(books.journal(restoreId, work, epoch), work, hook);
     },
     async claimOutbox(limit) {
       const messages = await books.claimOutbox(limit);
@@ -88,7 +80,7 @@ class Writes {
 }
 
 const READS: ReadonlySet<string> = new Set([
-  ...['lockRestore', 'cleanUp', 'granted', 'verdicts'],
+  ...['lockRestore', 'granted', 'verdicts'],
   ...['segment', 'segments', 'hasSegments', 'unfinishedSegments', 'segmentTotals'],
 ]);
 
@@ -96,8 +88,7 @@ const READS: ReadonlySet<string> = new Set([
 const TELLING: readonly string[] = [
   'createRestore',
   'addVerdict',
-  'moveStep',
-  'moveCleanUp',
+  'moveWork',
   'moveRestore',
   'moveSegment',
   'storePlan',
@@ -108,20 +99,18 @@ function labelOf(method: string, [, second, third, fourth, fifth]: readonly unkn
   switch (method) {
     case 'createRestore':
       return 'request';
-    case 'moveStep': {
-      const parked = (fifth as StepPatch | undefined)?.parked === true;
-      return `${placeOf(second as StepId)}.${parked ? 'parked' : String(fourth)}`;
+    case 'moveWork': {
+      const parked = (fifth as WorkPatch | undefined)?.parked === true;
+      return `${(second as WorkKey).id}.${parked ? 'parked' : String(fourth)}`;
     }
-    case 'moveCleanUp':
-      return `cleanUp.${String(third)}`;
     case 'moveRestore':
       return `restore.${String(third)}`;
     case 'moveSegment':
-      return `step05.segment.${String(third)}`;
+      return `restore-data.segment.${String(third)}`;
     case 'addVerdict':
-      return 'step05.verdict';
+      return 'restore-data.verdict';
     case 'handOut':
-      return 'step05.segment.handOut';
+      return 'restore-data.segment.handOut';
     case 'addEvent':
       return `event.${String(second)}`;
     default:
@@ -172,13 +161,4 @@ class JournalWithCrashPoints implements CallJournal {
     // A key is `vm.attach:NAME`; names differ from one restore to the next.
     await this.hook(`${this.place}.${key.slice(0, key.indexOf(':'))}.${what}`);
   }
-}
-
-function placeOfWork(work: JournalWork): string {
-  if (work === 'clean-up') return 'cleanUp';
-  return work === 'sweep' ? work : placeOf(work);
-}
-
-function placeOf(step: StepId): string {
-  return `step${String(stepNumber(step)).padStart(2, '0')}`;
 }

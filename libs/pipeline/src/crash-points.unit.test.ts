@@ -4,19 +4,19 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { aRestorePlan, aRestoreRequest, MemoryBooks, MemoryCloud } from '@landfall/testing';
-import { recordOutcome } from './advance.js';
+import { recordOutcome } from './machine/advance.js';
 import { crashHookFromEnvironment } from './crash-environment.js';
 import { withCrashPoints, type CrashHook } from './crash-points.js';
 import type { StepHandlers } from './handler.js';
 import { requestRestore } from './request-restore.js';
-import { runStep } from './step-run.js';
+import { runWork } from './step-run.js';
 
 const signal = new AbortController().signal;
 
 async function planned(books: MemoryBooks): Promise<string> {
   const { restoreId } = await requestRestore(books, { request: aRestoreRequest(), requestedBy: 'olivia' });
   await books.transaction((tx) => tx.storePlan(restoreId, aRestorePlan()));
-  await runStep(
+  await runWork(
     books,
     { plan: async () => ({ kind: 'done', output: { planHash: 'h' } }) },
     at(restoreId, 'plan'),
@@ -26,7 +26,7 @@ async function planned(books: MemoryBooks): Promise<string> {
 }
 
 function at<S extends 'plan' | 'create-empty-disks'>(restoreId: string, step: S) {
-  return { restoreId, step, epoch: 1 };
+  return { restoreId, work: step, epoch: 1 };
 }
 
 /** Makes one disk, as step 3 does. */
@@ -47,17 +47,17 @@ describe('crash points', () => {
     const restoreId = await planned(books);
     const reached: string[] = [];
     const watched = withCrashPoints(books, (point) => void reached.push(point));
-    await runStep(watched, handlers(new MemoryCloud()), at(restoreId, 'create-empty-disks'), signal);
+    await runWork(watched, handlers(new MemoryCloud()), at(restoreId, 'create-empty-disks'), signal);
     expect(reached).toStrictEqual([
-      'step03.running.beforeCommit',
-      'step03.running.afterCommit',
-      'step03.disk.create.beforeIntent',
-      'step03.disk.create.afterIntent',
-      'step03.disk.create.afterCall',
-      'step03.disk.create.beforeCommit',
-      'step03.disk.create.afterCommit',
-      'step03.done.beforeCommit',
-      'step03.done.afterCommit',
+      'create-empty-disks.running.beforeCommit',
+      'create-empty-disks.running.afterCommit',
+      'create-empty-disks.disk.create.beforeIntent',
+      'create-empty-disks.disk.create.afterIntent',
+      'create-empty-disks.disk.create.afterCall',
+      'create-empty-disks.disk.create.beforeCommit',
+      'create-empty-disks.disk.create.afterCommit',
+      'create-empty-disks.done.beforeCommit',
+      'create-empty-disks.done.afterCommit',
     ]);
   });
 
@@ -65,10 +65,10 @@ describe('crash points', () => {
     for (const point of ['beforeCommit', 'afterCommit']) {
       const books = new MemoryBooks();
       const restoreId = await planned(books);
-      const dying = withCrashPoints(books, dieAt(`step03.running.${point}`));
-      const run = runStep(dying, handlers(new MemoryCloud()), at(restoreId, 'create-empty-disks'), signal);
+      const dying = withCrashPoints(books, dieAt(`create-empty-disks.running.${point}`));
+      const run = runWork(dying, handlers(new MemoryCloud()), at(restoreId, 'create-empty-disks'), signal);
       await expect(run).rejects.toThrow(/dies/);
-      const step = (await books.restore(restoreId))!.steps.find((each) => each.id === 'create-empty-disks');
+      const step = (await books.restore(restoreId))!.works.find((each) => each.id === 'create-empty-disks');
       expect(step?.state).toBe(point === 'beforeCommit' ? 'pending' : 'running');
     }
   });
@@ -83,7 +83,7 @@ describe('crash points', () => {
     expect(reached).toStrictEqual([
       'request.beforeCommit',
       'request.afterCommit',
-      'relay.run-step.afterClaim',
+      'relay.run-work.afterClaim',
       'relay.beforeSent',
       'relay.afterSent',
     ]);
@@ -115,9 +115,13 @@ describe('crash points from the environment', () => {
   });
 
   it('kill at the n-th time a point is reached, and nowhere else', () => {
-    const points = ['step04.vm.attach.afterCall', 'step04.done.beforeCommit', 'step04.vm.attach.afterCall'];
+    const points = [
+      'launch-worker.vm.attach.afterCall',
+      'launch-worker.done.beforeCommit',
+      'launch-worker.vm.attach.afterCall',
+    ];
     const killed: number[] = [];
-    const hook = crashHookFromEnvironment({ LANDFALL_CRASH_AT: 'step04.vm.attach.afterCall#2' }, () =>
+    const hook = crashHookFromEnvironment({ LANDFALL_CRASH_AT: 'launch-worker.vm.attach.afterCall#2' }, () =>
       killed.push(index),
     );
     let index = 0;
@@ -126,9 +130,13 @@ describe('crash points from the environment', () => {
   });
 
   it('know a cloud call without the kind of its resource', () => {
-    const points = ['step04.vm.attach.beforeIntent', 'step04.vm.attach.afterCall', 'step04.vm.start.afterCall'];
-    expect(deaths({ LANDFALL_CRASH_AT: 'step04.attach.afterCall' }, points)).toStrictEqual([
-      'step04.vm.attach.afterCall',
+    const points = [
+      'launch-worker.vm.attach.beforeIntent',
+      'launch-worker.vm.attach.afterCall',
+      'launch-worker.vm.start.afterCall',
+    ];
+    expect(deaths({ LANDFALL_CRASH_AT: 'launch-worker.attach.afterCall' }, points)).toStrictEqual([
+      'launch-worker.vm.attach.afterCall',
     ]);
   });
 

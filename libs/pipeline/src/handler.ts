@@ -1,19 +1,23 @@
-import type { CallJournal, CleanUpPurpose, LockedRestore, RestorePlan, StepId } from '@landfall/domain';
-import type { StageOutput } from './stages.js';
+import type { CallJournal, LockedRestore, RestorePlan, StepId } from '@landfall/domain';
+import type { StageOutput } from './machine/stages.js';
+import type { WayBackId } from './machine/way-back.js';
 
-/** What a step's handler gets to work with. */
-export interface StepContext {
+/** What the handler of any work gets to work with. */
+export interface WorkContext {
   readonly restore: LockedRestore;
-  /** @throws PermanentError `PLAN_MISSING` in step 0, which makes it */
-  readonly plan: RestorePlan;
   readonly epoch: number;
   readonly journal: CallJournal;
-  /** Aborted on shutdown, on a lost lock and when the restore is cancelled: stop soon, leave the rest to the next try. */
+  /** Aborted on shutdown, on a lost lock and when the run is not wanted any more: stop soon, leave the rest to the next try. */
   readonly signal: AbortSignal;
-  /** What an earlier step handed on. @throws PermanentError `STEP_OUTPUT_MISSING` when it has not run */
-  outputOf<S extends StepId>(step: S): StageOutput<S>;
   /** A line in the restore's history. */
   event(type: string, message: string, data?: Record<string, unknown>): Promise<void>;
+}
+
+export interface StepContext extends WorkContext {
+  /** @throws PermanentError `PLAN_MISSING` in step 0, which makes it */
+  readonly plan: RestorePlan;
+  /** What an earlier step handed on. @throws PermanentError `STEP_OUTPUT_MISSING` when it has not run */
+  outputOf<S extends StepId>(step: S): StageOutput<S>;
 }
 
 /** `parked`: begun, and ended later by somebody else (the data-movers' results) through `recordOutcome`. */
@@ -28,23 +32,14 @@ export type StepHandler<S extends StepId> = (context: StepContext) => Promise<St
 
 export type StepHandlers = { readonly [S in StepId]?: StepHandler<S> };
 
-/** What a clean-up gets to work with. */
-export interface CleanUpContext {
-  readonly restore: LockedRestore;
-  readonly purpose: CleanUpPurpose;
-  readonly epoch: number;
-  readonly journal: CallJournal;
-  /** Aborted on shutdown and on a lost lock. */
-  readonly signal: AbortSignal;
-  /** A line in the restore's history. */
-  event(type: string, message: string, data?: Record<string, unknown>): Promise<void>;
-}
-
 /**
- * Removes what the ledger lists for the restore. Must be repeatable from any point.
+ * The effect of a work that goes back, or comes after the end. Must be repeatable from any point.
  * @throws LandfallError: retryable and waiting ones are tried again, a permanent one is left to a person
  */
-export type CleanUpHandler = (context: CleanUpContext) => Promise<void>;
+export type WorkHandler = (context: WorkContext) => Promise<void>;
+
+/** All that a service can do. */
+export type WorkHandlers = StepHandlers & { readonly [W in WayBackId]?: WorkHandler };
 
 /**
  * Does what a job asks for, beside the steps. Gets the job's payload, unparsed. A job is a hint here, too: what it could not

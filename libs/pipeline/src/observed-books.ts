@@ -1,5 +1,12 @@
-import type { LockedRestore, RestoreBooks, RestoreTransaction, StepId, StepState } from '@landfall/domain';
-import { movesForward } from './advance.js';
+import {
+  moves,
+  type LockedRestore,
+  type RestoreBooks,
+  type RestoreTransaction,
+  type StepId,
+  type Work,
+  type WorkState,
+} from '@landfall/domain';
 import { wrapped } from './wrapped.js';
 
 /** `retried`: another attempt follows; `stopped`: the restore goes back. */
@@ -54,14 +61,14 @@ function observing(tx: RestoreTransaction, observer: BooksObserver, happened: ((
       if (restore !== null) locked.set(id, restore);
       return restore;
     },
-    async moveStep(restoreId, stepId, guard, to, patch) {
-      const moved = await tx.moveStep(restoreId, stepId, guard, to, patch);
+    async moveWork(restoreId, key, guard, to, patch) {
+      const moved = await tx.moveWork(restoreId, key, guard, to, patch);
       const restore = locked.get(restoreId);
-      const startedAt = restore?.steps.find(({ id }) => id === stepId)?.startedAt;
-      const outcome = guard.from === 'running' && restore ? outcomeOf(restore, to) : null;
-      if (moved && startedAt && outcome !== null) {
-        const seconds = Math.max(0, Date.now() - startedAt.getTime()) / 1000;
-        happened.push(() => observer.stepEnded(stepId, outcome, seconds));
+      const work = key.direction === 'forward' ? restore?.works.find(({ id }) => id === key.id) : undefined;
+      const outcome = guard.from === 'running' && restore && work ? outcomeOf(restore, work, to) : null;
+      if (moved && work?.startedAt && outcome !== null) {
+        const seconds = Math.max(0, Date.now() - work.startedAt.getTime()) / 1000;
+        happened.push(() => observer.stepEnded(work.id as StepId, outcome, seconds));
       }
       return moved;
     },
@@ -79,8 +86,8 @@ function observing(tx: RestoreTransaction, observer: BooksObserver, happened: ((
   });
 }
 
-function outcomeOf(restore: LockedRestore, to: StepState): StepEnd | null {
+function outcomeOf(restore: LockedRestore, work: Work, to: WorkState): StepEnd | null {
   if (to === 'done' || to === 'failed') return to;
   if (to !== 'pending') return null;
-  return movesForward(restore.state) ? 'retried' : 'stopped';
+  return moves(restore, work) ? 'retried' : 'stopped';
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { PermanentError, RetryableError, type RestoreBooks } from '@landfall/domain';
+import { PermanentError, RetryableError, type RestoreBooks, stepKey } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
-import { beginStep, recordOutcome, type RunResult } from './advance.js';
+import { beginWork, recordOutcome, type RunResult } from './machine/advance.js';
 import { requestRestore } from './request-restore.js';
 import { observedBooks } from './observed-books.js';
-import { requestCancel } from './turn-round.js';
+import { requestCancel } from './machine/turn-round.js';
 
 const DETAILS = { code: 'AZURE_BUSY', message: 'Azure is busy.', fix: 'Wait.' };
 const PLANNED: RunResult = { kind: 'done', output: { planHash: 'sha256:0' } };
@@ -13,11 +13,11 @@ describe('what is observed in the books', () => {
   it('is each run of a step that ends, once it is committed, with how it ended', async () => {
     const { books, told } = observed();
     const restoreId = await requested(books);
-    const run = (epoch: number) => ({ restoreId, step: 'plan', epoch }) as const;
-    await beginStep(books, run(1));
+    const run = (epoch: number) => ({ restoreId, work: 'plan', epoch }) as const;
+    await beginWork(books, run(1));
     expect(told).toStrictEqual([]);
     await recordOutcome(books, run(1), { kind: 'failed', error: new RetryableError(DETAILS) });
-    await beginStep(books, run(2));
+    await beginWork(books, run(2));
     await books.transaction((tx) => tx.storePlan(restoreId, aRestorePlan()));
     await recordOutcome(books, run(2), PLANNED);
     expect(told).toStrictEqual(['plan retried', 'plan done']);
@@ -26,23 +26,23 @@ describe('what is observed in the books', () => {
   it('is a step that has failed, and one that the way back has stopped', async () => {
     const { books, told } = observed();
     const failing = await requested(books);
-    await beginStep(books, { restoreId: failing, step: 'plan', epoch: 1 });
+    await beginWork(books, { restoreId: failing, work: 'plan', epoch: 1 });
     const error = new PermanentError(DETAILS);
-    await recordOutcome(books, { restoreId: failing, step: 'plan', epoch: 1 }, { kind: 'failed', error });
+    await recordOutcome(books, { restoreId: failing, work: 'plan', epoch: 1 }, { kind: 'failed', error });
     const cancelled = await requested(books);
-    await beginStep(books, { restoreId: cancelled, step: 'plan', epoch: 1 });
+    await beginWork(books, { restoreId: cancelled, work: 'plan', epoch: 1 });
     await requestCancel(books, cancelled, 'olivia');
-    await recordOutcome(books, { restoreId: cancelled, step: 'plan', epoch: 1 }, { kind: 'interrupted' });
+    await recordOutcome(books, { restoreId: cancelled, work: 'plan', epoch: 1 }, { kind: 'interrupted' });
     expect(told).toStrictEqual(['plan failed', 'plan stopped']);
   });
 
   it('is nothing that was rolled back', async () => {
     const { books, told } = observed();
     const restoreId = await requested(books);
-    await beginStep(books, { restoreId, step: 'plan', epoch: 1 });
+    await beginWork(books, { restoreId, work: 'plan', epoch: 1 });
     const undone = books.transaction(async (tx) => {
       await tx.lockRestore(restoreId);
-      expect(await tx.moveStep(restoreId, 'plan', { from: 'running', epoch: 1 }, 'failed')).toBe(true);
+      expect(await tx.moveWork(restoreId, stepKey('plan'), { from: 'running', epoch: 1 }, 'failed')).toBe(true);
       throw new Error('It does not come to its commit.');
     });
     await expect(undone).rejects.toThrow(/does not come to its commit/);

@@ -1,5 +1,5 @@
 import type { RestoreBooks, StepId } from '@landfall/domain';
-import { recordOutcome, type RunResult } from './advance.js';
+import { recordOutcome, type RunResult } from './machine/advance.js';
 
 /** Ends a parked step as whoever it waits for does. Returns false when it is not parked. */
 export async function endParked(
@@ -9,6 +9,6 @@ export async function endParked(
   result: Exclude<RunResult, { kind: 'parked' }>,
 ): Promise<boolean> {
   const restore = await books.restore(restoreId);
-  const parked = restore?.steps.find((candidate) => candidate.id === step && candidate.parked);
-  return parked ? recordOutcome(books, { restoreId, step, epoch: parked.epoch }, result) : false;
+  const parked = restore?.works.find((candidate) => candidate.id === step && candidate.parked);
+  return parked ? recordOutcome(books, { restoreId, work: step, epoch: parked.epoch }, result) : false;
 }

@@ -60,7 +60,7 @@ describe('the sending side of the queues', () => {
     const queues = new QueueClient({ url: new Secret(url), prefix: `test-${process.pid}-put-off` });
     const queue = queues.queue('finalizer');
     try {
-      const message = { queue: 'finalizer', name: 'run-step', payload: {} };
+      const message = { queue: 'finalizer', name: 'run-work', payload: {} };
       await queues.enqueue({ ...message, jobId: 'by-a-clock-ahead', delayMs: 1 });
       await queues.enqueue({ ...message, jobId: 'for-an-hour', delayMs: 3_600_000 });
       expect(await queues.isLive('finalizer', 'by-a-clock-ahead')).toBe(true);

@@ -1,4 +1,3 @@
-import { STEPS, type StepId } from '@landfall/domain';
 import { z } from 'zod';
 
 /*
@@ -25,12 +24,8 @@ export function workerOfQueue(queue: string): string | null {
   return queue.startsWith(WORKER_QUEUE) ? queue.slice(WORKER_QUEUE.length) : null;
 }
 
-const stepIds = STEPS.map((step) => step.id) as [StepId, ...StepId[]];
-
-/** `run-step` on the queues of planner, provisioner and finalizer. */
-export const RUN_STEP = z.object({ restoreId: z.string(), step: z.enum(stepIds), epoch: z.number().int() });
-/** `clean-up` on the finalizer's queue: takes away what the ledger lists. */
-export const CLEAN_UP = z.object({ restoreId: z.string(), epoch: z.number().int() });
+/** `run-work` on the queues of planner, provisioner and finalizer. */
+export const RUN_WORK = z.object({ restoreId: z.string(), work: z.string(), epoch: z.number().int() });
 /** Names of the jobs on the planner's queue that are answered. */
 export const PLANNER_JOBS = { dryRun: 'dry-run', scan: 'scan-repository' } as const;
 
@@ -60,7 +55,7 @@ export const SCAN_RESULT = z.object({
 export const SEGMENT_JOB = z.object({ restoreId: z.string(), segmentId: z.string(), epoch: z.number().int() });
 
 /** Job ids hold no `:` (BullMQ) and the epoch, because an id that has already ended is silently dropped. */
-export function stepJobId(restoreId: string, work: StepId | 'clean-up', epoch: number): string {
+export function workJobId(restoreId: string, work: string, epoch: number): string {
   return `${restoreId}-${work}-${epoch}`;
 }
 

@@ -1,9 +1,8 @@
 import type { RestoreBooks, RunnableWork } from '@landfall/domain';
-import { redispatchStep } from './advance.js';
-import { queueOf } from './dispatch.js';
+import { redispatch } from './machine/advance.js';
+import { queueOf } from './machine/dispatch.js';
 import type { QueueClient } from './queue-client.js';
-import { stepJobId } from './queues.js';
-import { redispatchCleanUp } from './turn-round.js';
+import { workJobId } from './queues.js';
 
 /*
  * The only recovery path. Postgres says what should be moving; whatever of it has no live job in Redis is sent out again
@@ -71,26 +70,21 @@ export function runReconciler(options: ReconcilerOptions): Reconciler {
 /** One pass. Returns what was sent out again. */
 export async function reconcileOnce(options: ReconcilerOptions): Promise<readonly RunnableWork[]> {
   const { books, queues, only } = options;
-  const runnable = (await books.runnable()).filter(
-    (work) => !work.awaitsRelay && (!only || only.includes(queueOf(work.work))),
-  );
+  const runnable = (await books.runnable()).flatMap((work) => {
+    const queue = queueOf(work.work);
+    const isMeant = queue !== null && (!only || only.includes(queue));
+    return isMeant && !work.awaitsRelay ? [{ work, queue }] : [];
+  });
   const sent: RunnableWork[] = [];
   for (let start = 0; start < runnable.length; start += AT_ONCE) {
     await Promise.all(
-      runnable.slice(start, start + AT_ONCE).map(async (work) => {
-        const jobId = stepJobId(work.restoreId, work.work, work.epoch);
-        if (await queues.isLive(queueOf(work.work), jobId)) return;
+      runnable.slice(start, start + AT_ONCE).map(async ({ work, queue }) => {
+        const jobId = workJobId(work.restoreId, work.work, work.epoch);
+        if (await queues.isLive(queue, jobId)) return;
         if (await redispatch(books, work)) sent.push(work);
       }),
     );
   }
   await options.also?.();
   return sent;
-}
-
-function redispatch(books: RestoreBooks, work: RunnableWork): Promise<boolean> {
-  const { restoreId, epoch } = work;
-  return work.work === 'clean-up'
-    ? redispatchCleanUp(books, { restoreId, epoch })
-    : redispatchStep(books, { restoreId, step: work.work, epoch });
 }

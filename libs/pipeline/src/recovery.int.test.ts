@@ -8,7 +8,7 @@ import { QueueClient } from './queue-client.js';
 import { reconcileOnce } from './reconciler.js';
 import { boundedMap } from './side-by-side.js';
 import { ServiceStack, until } from './services.fixture.test.js';
-import { requestCancel } from './turn-round.js';
+import { requestCancel } from './machine/turn-round.js';
 
 const DOOMED = fileURLToPath(new URL('doomed-service.fixture.test.js', import.meta.url));
 const LOCKS = { lockMs: 1_000, lookEveryMs: 500 };
@@ -38,7 +38,7 @@ describe('recovery', () => {
 
     await stack.service('provisioner', { locks: LOCKS });
     const restore = await stack.reaches(id, 'completed');
-    const step = restore.steps.find((candidate) => candidate.id === 'create-empty-disks');
+    const step = restore.works.find((candidate) => candidate.id === 'create-empty-disks');
     expect(step?.attempts).toBe(1);
     expect(step?.epoch).toBe(2);
   });

@@ -1,5 +1,5 @@
-import { newRestoreId, PermanentError, type RestoreBooks, type RestoreRequest } from '@landfall/domain';
-import { dispatchStep } from './dispatch.js';
+import { newRestoreId, PermanentError, stepKey, type RestoreBooks, type RestoreRequest } from '@landfall/domain';
+import { dispatchWork } from './machine/dispatch.js';
 
 /** What a person asks for, with what makes a repetition of the same call harmless. */
 export interface RestoreOrder {
@@ -28,7 +28,7 @@ export async function requestRestore(
     }
     await tx.createRestore({ id: restoreId, request: order.request, requestedBy: order.requestedBy });
     await tx.addEvent(restoreId, 'restore.planning', `Asked for by ${order.requestedBy}.`);
-    await dispatchStep(tx, restoreId, { id: 'plan', state: 'pending', epoch: 0 });
+    await dispatchWork(tx, restoreId, { ...stepKey('plan'), state: 'pending', epoch: 0 });
     const details = { point: order.request.restorePointId, reason: order.request.reason ?? null };
     await tx.audit({ actor: order.requestedBy, action: 'restore.request', subject: restoreId, details });
     return { restoreId, created: true };

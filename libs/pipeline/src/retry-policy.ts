@@ -1,3 +1,5 @@
+import type { Direction } from '@landfall/domain';
+
 /*
  * How often something is tried, and how long is waited between. Attempts are counted in Postgres, not by the queue:
  * a queue forgets, and counts a crash as something else.
@@ -5,8 +7,14 @@
 
 /** After that many failed attempts a step is left to a person. */
 export const STEP_ATTEMPTS = 8;
-/** A clean-up is tried for longer: what it leaves behind costs money. */
-export const CLEAN_UP_ATTEMPTS = 20;
+/** What goes back is tried for longer: what it leaves behind costs money. */
+export const WAY_BACK_ATTEMPTS = 20;
+
+export const ATTEMPTS: Readonly<Record<Direction, number>> = {
+  forward: STEP_ATTEMPTS,
+  back: WAY_BACK_ATTEMPTS,
+  after: WAY_BACK_ATTEMPTS,
+};
 
 const FIRST_BACK_OFF_MS = 1_000;
 const LONGEST_BACK_OFF_MS = 60_000;

@@ -9,7 +9,7 @@ import type { StepContext, StepHandlers } from './handler.js';
 import { QueueClient } from './queue-client.js';
 import type { RedisSettings } from './redis.js';
 import { requestRestore } from './request-restore.js';
-import type { ServiceName } from './stages.js';
+import type { ServiceName } from './machine/work-table.js';
 import { OUTPUTS } from './step-outputs.fixture.test.js';
 import { runStepService, type StepService, type StepServiceOptions } from './step-service.js';
 
@@ -46,9 +46,8 @@ export class ServiceStack {
       service,
       books: this.books,
       redis: this.redis,
-      handlers: this.handlers(),
-      cleanUp: async () => undefined,
       ...changes,
+      handlers: { ...this.handlers(), 'remove-created': async () => undefined, ...changes.handlers },
     });
     this.#services.push(started);
     return started;

@@ -1,5 +1,5 @@
 import type { StepId } from '@landfall/domain';
-import type { StageOutput } from './stages.js';
+import type { StageOutput } from './machine/stages.js';
 
 /** Outputs with which every step is content. */
 export const OUTPUTS: { [S in StepId]: StageOutput<S> } = {

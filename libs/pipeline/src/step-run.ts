@@ -1,87 +1,63 @@
 import {
   kindOf,
   PermanentError,
+  stepOf,
   type CallJournal,
   type LockedRestore,
   type RestoreBooks,
   type RestorePlan,
   type StepId,
+  type WorkRun,
 } from '@landfall/domain';
-import { beginStep, recordOutcome, type RunResult, type StepRun } from './advance.js';
+import { beginWork, recordOutcome, type BegunWork, type RunResult } from './machine/advance.js';
 import { duringCleanUp } from './budget/clean-up-share.js';
-import type { CleanUpHandler, StepContext, StepHandlers } from './handler.js';
-import { STAGES, type StageOutput } from './stages.js';
-import { beginCleanUp, finishCleanUp } from './turn-round.js';
+import type { StepContext, WorkHandlers } from './handler.js';
+import { queueOf } from './machine/dispatch.js';
+import { STAGES, type StageOutput } from './machine/stages.js';
 
 /*
- * One run of a step or of a clean-up: taken up, its handler run, its outcome recorded. `dropped` means that the job was
- * stale, or became so while it ran.
+ * One run of a work: taken up, its handler run, its outcome recorded. `dropped` means that the job was stale, or became so
+ * while it ran.
  */
 export type RunEnd = 'recorded' | 'dropped';
 
 /** A lost connection to Postgres is waited out for that long before the outcome is given up; the reconciler then repeats the step. */
 const RECORD_WITHIN_MS = 30_000;
 
-export async function runStep(
+export async function runWork(
   books: RestoreBooks,
-  handlers: StepHandlers,
-  run: StepRun,
+  handlers: WorkHandlers,
+  run: WorkRun,
   signal: AbortSignal,
 ): Promise<RunEnd> {
-  const begun = await beginStep(books, run);
+  const begun = await beginWork(books, run);
   if (!begun) return 'dropped';
-  const journal = books.journal(run.restoreId, run.step, run.epoch);
-  const result = await resultOf(() =>
-    callHandler(handlers, run, contextOf(books, begun.restore, run, journal, signal)),
-  );
+  const journal = books.journal(run.restoreId, run.work, run.epoch);
+  const context = contextOf(books, begun.restore, run, journal, signal);
+  const result = await resultOf(() => callHandler(handlers, begun, context));
   const recorded = await patiently(() => recordOutcome(books, run, interruptedIf(signal, result)));
   return recorded ? 'recorded' : 'dropped';
 }
 
-export async function runCleanUp(
-  books: RestoreBooks,
-  handler: CleanUpHandler,
-  run: { restoreId: string; epoch: number },
-  signal: AbortSignal,
-): Promise<RunEnd> {
-  const begun = await beginCleanUp(books, run);
-  if (!begun) return 'dropped';
-  const context = {
-    restore: begun.restore,
-    purpose: begun.cleanUp.purpose,
-    epoch: run.epoch,
-    journal: books.journal(run.restoreId, 'clean-up', run.epoch),
-    signal,
-    event: eventWriter(books, run.restoreId),
-  };
-  const result = await duringCleanUp(() => handler(context)).then(
-    () => ({ kind: 'done' }) as const,
-    (error: unknown) => (signal.aborted ? ({ kind: 'interrupted' } as const) : ({ kind: 'failed', error } as const)),
-  );
-  const recorded = await patiently(() => finishCleanUp(books, run, result));
-  return recorded ? 'recorded' : 'dropped';
-}
-
-async function callHandler<S extends StepId>(
-  handlers: StepHandlers,
-  run: StepRun & { step: S },
-  context: StepContext,
-): Promise<RunResult> {
-  const handler = handlers[run.step];
+async function callHandler(handlers: WorkHandlers, { work }: BegunWork, context: StepContext): Promise<RunResult> {
+  const known: Readonly<Record<string, ((context: StepContext) => Promise<RunResult | void>) | undefined>> = handlers;
+  const handler = known[work.id];
   if (!handler) {
     throw new PermanentError({
       code: 'STEP_UNAVAILABLE',
-      message: `Step ${run.step} is in the plan, but the ${STAGES[run.step].service} of this version can't do it.`,
+      message: `Step ${work.id} is in the plan, but the ${queueOf(work.id)} of this version can't do it.`,
       fix: 'Run all services in the same version, and plan the restore again.',
     });
   }
-  return handler(context);
+  const call = (): Promise<RunResult | void> => handler(context);
+  const result = await (work.direction === 'back' ? duringCleanUp(call) : call());
+  return result ?? { kind: 'done', output: {} };
 }
 
 function contextOf(
   books: RestoreBooks,
   restore: LockedRestore,
-  run: StepRun,
+  run: WorkRun,
   journal: CallJournal,
   signal: AbortSignal,
 ): StepContext {
@@ -108,7 +84,7 @@ function planOf(restore: LockedRestore): RestorePlan {
 }
 
 function outputOf<S extends StepId>(restore: LockedRestore, step: S): StageOutput<S> {
-  const parsed = STAGES[step].output.safeParse(restore.steps.find((candidate) => candidate.id === step)?.output);
+  const parsed = STAGES[step].output.safeParse(stepOf(restore, step)?.output);
   if (parsed.success) return parsed.data as StageOutput<S>;
   throw new PermanentError({
     code: 'STEP_OUTPUT_MISSING',

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { PermanentError, RetryableError, Secret, type StepId } from '@landfall/domain';
+import { PermanentError, RetryableError, Secret, type StepId, stepsOf } from '@landfall/domain';
 import { connectBooks } from '@landfall/persistence';
 import { endParked } from './parked.fixture.test.js';
 import type { StepContext, StepOutcome } from './handler.js';
 import { ServiceStack, until } from './services.fixture.test.js';
 import { OUTPUTS } from './step-outputs.fixture.test.js';
 import { runStepService } from './step-service.js';
-import { requestCancel, requestResume, requestRollback } from './turn-round.js';
+import { requestCancel, requestResume, requestRollback } from './machine/turn-round.js';
 
 const WHOLE_WAY: StepId[] = [
   'plan',
@@ -34,8 +34,8 @@ describe('services over Postgres and Redis', () => {
     const restore = await stack.reaches(id, 'completed');
 
     expect(stack.runs.map((run) => run.step)).toStrictEqual(WHOLE_WAY);
-    expect(restore.steps.map((step) => [step.number, step.state])).toStrictEqual(
-      restore.steps.map((step) => [step.number, WHOLE_WAY.includes(step.id) ? 'done' : 'skipped']),
+    expect(stepsOf(restore).map((step) => [step.number, step.state])).toStrictEqual(
+      stepsOf(restore).map((step) => [step.number, WHOLE_WAY.includes(step.id) ? 'done' : 'skipped']),
     );
     expect(restore.vmAzureId).toBe('/vm');
     expect(restore.endedAt).toBeTruthy();
@@ -69,7 +69,7 @@ describe('services over Postgres and Redis', () => {
     // The boot of a service is one of the moments at which the reconciler looks.
     await stack.allServices();
     const restore = await stack.reaches(id, 'completed');
-    const step = restore.steps.find((candidate) => candidate.id === 'create-empty-disks');
+    const step = restore.works.find((candidate) => candidate.id === 'create-empty-disks');
     expect(step?.epoch).toBe(2);
     expect(step?.attempts).toBe(0);
   });
@@ -89,7 +89,7 @@ describe('services over Postgres and Redis', () => {
     await closing.close();
     await stack.service('provisioner');
     const restore = await stack.reaches(id, 'completed');
-    expect(restore.steps.find((step) => step.id === 'launch-worker')?.attempts).toBe(0);
+    expect(restore.works.find((step) => step.id === 'launch-worker')?.attempts).toBe(0);
   });
 
   it('stop a running step when the restore is cancelled, and clean up only after its run has ended', async () => {
@@ -103,8 +103,10 @@ describe('services over Postgres and Redis', () => {
       throw new Error('stopped in the middle');
     };
     await stack.allServices({
-      handlers: stack.handlers({ 'launch-worker': hanging }),
-      cleanUp: async ({ purpose }) => void order.push(`clean-up for ${purpose}`),
+      handlers: {
+        'launch-worker': hanging,
+        'remove-created': async ({ restore }) => void order.push(`clean-up for ${restore.turn?.purpose}`),
+      },
     });
     const id = await stack.request();
     await until('the step to be running', async () => order.length === 1);
@@ -134,9 +136,9 @@ describe('services over Postgres and Redis', () => {
     const restore = await stack.reaches(id, 'failed');
     expect(tries).toBe(2);
     expect(restore.error).toStrictEqual(details('NAME_TAKEN'));
-    expect(restore.steps.find((step) => step.id === 'create-empty-disks')?.attempts).toBe(1);
-    expect(restore.steps.find((step) => step.id === 'create-vm')?.state).toBe('failed');
-    expect(restore.steps.find((step) => step.id === 'attach-disks')?.state).toBe('pending');
+    expect(restore.works.find((step) => step.id === 'create-empty-disks')?.attempts).toBe(1);
+    expect(restore.works.find((step) => step.id === 'create-vm')?.state).toBe('failed');
+    expect(restore.works.find((step) => step.id === 'attach-disks')?.state).toBe('pending');
 
     await requestRollback(stack.books, id, 'olivia');
     expect((await stack.reaches(id, 'rolled-back')).error).toBe(null);
@@ -156,13 +158,13 @@ describe('services over Postgres and Redis', () => {
   it('ask for attention when a clean-up is refused, and end the restore once it is resumed', async () => {
     let refuse = true;
     await stack.allServices({
-      handlers: stack.handlers({
+      handlers: {
         'create-vm': async () => {
           throw new PermanentError(details('QUOTA'));
         },
-      }),
-      cleanUp: async () => {
-        if (refuse) throw new PermanentError(details('LOCKED'));
+        'remove-created': async () => {
+          if (refuse) throw new PermanentError(details('LOCKED'));
+        },
       },
     });
     const id = await stack.request();

@@ -1,18 +1,18 @@
 import { detailsOf, kindOf, RetryableError, type RestoreBooks, type WorkRun } from '@landfall/domain';
 import { Worker, type Job } from 'bullmq';
 import type { z } from 'zod';
-import { CLEAN_UP_JOB, STEP_JOB } from './dispatch.js';
-import type { AnswerHandler, CleanUpHandler, StepHandlers, TaskHandler } from './handler.js';
+import { WORK_JOB } from './machine/dispatch.js';
+import type { AnswerHandler, TaskHandler, WorkHandlers } from './handler.js';
 import { runOutboxRelay } from './outbox-relay.js';
 import { KEEP_ENDED_JOBS, QueueClient, withDeadline } from './queue-client.js';
-import { CLEAN_UP, QUEUES, RUN_STEP, type ANSWER } from './queues.js';
+import { QUEUES, RUN_WORK, type ANSWER } from './queues.js';
 import { runReconciler } from './reconciler.js';
 import { patientConnection, queuePrefix, waitForRedis, type RedisSettings } from './redis.js';
-import type { ServiceName } from './stages.js';
-import { runCleanUp, runStep } from './step-run.js';
+import type { ServiceName } from './machine/work-table.js';
+import { runWork } from './step-run.js';
 
 /*
- * The loop of a service: takes jobs from its queue, runs the handler of the step that they name, records the outcome.
+ * The loop of a service: takes jobs from its queue, runs the handler of the work that they name, records the outcome.
  * Beside it run the service's relay and its part of the reconciler.
  *
  * A run is told to stop (its signal) when the service shuts down, when the queue takes its job away because the lock was
@@ -29,9 +29,7 @@ export interface StepServiceOptions {
   readonly service: ServiceName;
   readonly books: RestoreBooks;
   readonly redis: RedisSettings;
-  readonly handlers: StepHandlers;
-  /** The finalizer's. */
-  readonly cleanUp?: CleanUpHandler;
+  readonly handlers: WorkHandlers;
   /** By the name of the job that they answer. */
   readonly answers?: Readonly<Record<string, AnswerHandler>>;
   /** By the name of the job that asks for them. */
@@ -117,13 +115,13 @@ export async function runStepService(options: StepServiceOptions): Promise<StepS
 
 /** One job of a service's queue, whoever has taken it from there. */
 export async function handleJob(
-  options: Pick<StepServiceOptions, 'books' | 'handlers' | 'cleanUp' | 'answers' | 'tasks'>,
+  options: Pick<StepServiceOptions, 'books' | 'handlers' | 'answers' | 'tasks'>,
   runs: RunningRuns,
   job: Pick<Job, 'name' | 'data'>,
   lost: AbortSignal | undefined,
   log: ServiceLog,
 ): Promise<unknown> {
-  const { books, handlers, cleanUp } = options;
+  const { books, handlers } = options;
   const answer = options.answers?.[job.name];
   if (answer) return runs.during(null, lost, (signal) => answered(answer, job.data, signal));
   const task = options.tasks?.[job.name];
@@ -139,22 +137,11 @@ export async function handleJob(
       return 'dropped';
     }
   }
-  if (job.name === STEP_JOB) {
-    const run = RUN_STEP.parse(job.data);
-    const { restoreId, step, epoch } = run;
-    log.info({ restoreId, step, epoch }, 'Step taken up.');
-    const end = await runs.during({ restoreId, work: step, epoch }, lost, (signal) =>
-      runStep(books, handlers, run, signal),
-    );
-    log.info({ restoreId, step, epoch, end }, 'Step ended.');
-    return end;
-  }
-  if (job.name === CLEAN_UP_JOB && cleanUp) {
-    const run = CLEAN_UP.parse(job.data);
-    log.info(run, 'Clean-up taken up.');
-    const work = { ...run, work: 'clean-up' } as const;
-    const end = await runs.during(work, lost, (signal) => runCleanUp(books, cleanUp, run, signal));
-    log.info({ ...run, end }, 'Clean-up ended.');
+  if (job.name === WORK_JOB) {
+    const run = RUN_WORK.parse(job.data);
+    log.info(run, 'Work taken up.');
+    const end = await runs.during(run, lost, (signal) => runWork(books, handlers, run, signal));
+    log.info({ ...run, end }, 'Work ended.');
     return end;
   }
   log.error({ job: job.name }, 'A job came that this service does not know; it is dropped.');

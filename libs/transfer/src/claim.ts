@@ -1,4 +1,4 @@
-import type { Leases, RestoreBooks, Segment } from '@landfall/domain';
+import { stepOf, type Leases, type RestoreBooks, type Segment } from '@landfall/domain';
 import { decideOnWriter, type WriterClaim, type WriterDecision } from './writers.js';
 
 /*
@@ -52,7 +52,7 @@ export async function claimSegment(
   const epoch = segment.state === 'running' ? segment.epoch + 1 : segment.epoch;
   const granted = await books.transaction(async (tx) => {
     const restore = await tx.lockRestore(segment.restoreId);
-    const step = restore?.steps.find((candidate) => candidate.id === 'restore-data');
+    const step = restore && stepOf(restore, 'restore-data');
     if (restore?.state !== 'running' || step?.state !== 'running') return false;
     const taken = await tx.moveSegment(segment.id, { from: segment.state, epoch: segment.epoch }, 'running', {
       mover: claim.mover,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { StepId } from '@landfall/domain';
+import { stepKey, type StepId } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest, MemoryBooks, MemoryLeases } from '@landfall/testing';
 import { claimSegment } from './claim.js';
 import { writerLease } from './writers.js';
@@ -17,10 +17,10 @@ describe('a segment', () => {
       await tx.storePlan('r1', aRestorePlan());
       await tx.moveRestore('r1', { from: 'planning', epoch: 0 }, 'running');
       for (const step of BEFORE) {
-        await tx.moveStep('r1', step, { from: 'pending', epoch: 0 }, 'running');
-        await tx.moveStep('r1', step, { from: 'running', epoch: 0 }, 'done');
+        await tx.moveWork('r1', stepKey(step), { from: 'pending', epoch: 0 }, 'running');
+        await tx.moveWork('r1', stepKey(step), { from: 'running', epoch: 0 }, 'done');
       }
-      await tx.moveStep('r1', 'restore-data', { from: 'pending', epoch: 0 }, 'running');
+      await tx.moveWork('r1', stepKey('restore-data'), { from: 'pending', epoch: 0 }, 'running');
       const range = { index: 0, offsetBytes: 0, lengthBytes: 4096 };
       await tx.createSegments([{ restoreId: 'r1', diskName: 'sda', purpose: 'move', ...range }]);
     });

@@ -1,6 +1,6 @@
-import type { LockedRestore, RestoreTransaction, Segment, SegmentTotal, VerifyMode } from '@landfall/domain';
+import type { LockedRestore, RestoreTransaction, Segment, SegmentTotal, VerifyMode, WorkRun } from '@landfall/domain';
 import { z } from 'zod';
-import { applyOutcome, QUEUES, type StageOutput, type StepRun } from '@landfall/pipeline';
+import { applyOutcome, QUEUES, type StageOutput } from '@landfall/pipeline';
 import { cutVerification } from './cut.js';
 import { fillWindows } from './hand-out.js';
 import { isDirect, isMoving, transferStep } from './route.js';
@@ -78,9 +78,9 @@ export function isVerified(mode: VerifyMode, movedSegments: number): boolean {
   return mode === 'full' || (mode === 'sampled' && movedSegments > 0);
 }
 
-export function runOf(restore: LockedRestore): StepRun {
-  const { id: step, epoch } = transferStep(restore);
-  return { restoreId: restore.id, step, epoch };
+export function runOf(restore: LockedRestore): WorkRun {
+  const { id: work, epoch } = transferStep(restore);
+  return { restoreId: restore.id, work, epoch };
 }
 
 /** One that has failed is handed out by the next attempt of the step: nothing ends before. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { newRestoreId, type RestorePlan, type Segment } from '@landfall/domain';
+import { newRestoreId, type RestorePlan, type Segment, stepKey } from '@landfall/domain';
 import { connectBooks, type Books } from '@landfall/persistence';
 import { temporaryDatabase, type TemporaryDatabase } from '@landfall/persistence/temporary-database';
 import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
@@ -55,15 +55,15 @@ describe('a report in Postgres', () => {
       for (const { id, applies } of plan.steps) {
         const guard = { from: 'pending', epoch: 0 } as const;
         if (id === 'restore-data') break;
-        if (!applies) await tx.moveStep(restoreId, id, guard, 'skipped');
+        if (!applies) await tx.moveWork(restoreId, stepKey(id), guard, 'skipped');
         else {
           const disks = [{ name: 'sda', lun: 0 }];
           const output = id === 'launch-worker' ? { workers: [{ workerId: 'w', azureId: '/vms/w', disks }] } : {};
-          await tx.moveStep(restoreId, id, guard, 'running');
-          await tx.moveStep(restoreId, id, { from: 'running', epoch: 0 }, 'done', { output });
+          await tx.moveWork(restoreId, stepKey(id), guard, 'running');
+          await tx.moveWork(restoreId, stepKey(id), { from: 'running', epoch: 0 }, 'done', { output });
         }
       }
-      await tx.moveStep(restoreId, 'restore-data', { from: 'pending', epoch: 0 }, 'running', { parked: true });
+      await tx.moveWork(restoreId, stepKey('restore-data'), { from: 'pending', epoch: 0 }, 'running', { parked: true });
       await tx.createSegments(
         Array.from({ length: count }, (_, index) => ({
           ...{ restoreId, diskName: 'sda', purpose: 'move' as const, index },
@@ -116,7 +116,7 @@ describe('a report in Postgres', () => {
 
       const step = await inTransfer(count, 'all but one', 'none');
       const last = await costOf(step, DONE);
-      const state = (await all.books.restore(step))?.steps.find(({ id }) => id === 'restore-data')?.state;
+      const state = (await all.books.restore(step))?.works.find(({ id }) => id === 'restore-data')?.state;
       expect(state).toBe('done');
       assert.ok(last <= MOST_AT_AN_END, `${last}: ${statements.join('\n')}`);
     });

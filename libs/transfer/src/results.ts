@@ -203,7 +203,7 @@ async function again(
   }
   await giveUp(tx, segment, why, { attempts, ...(how.writerMayLive ? {} : { mover: null }) });
   const error = new RetryableError(why);
-  await applyOutcome(tx, restore, transferStep(restore), { kind: 'failed', error, exhausted: true });
+  await applyOutcome(tx, restore, transferStep(restore), { kind: 'exhausted', error });
   return true;
 }
 

@@ -1,4 +1,4 @@
-import { PermanentError, type LockedRestore, type RestoreStep, type Segment } from '@landfall/domain';
+import { PermanentError, stepOf, type LockedRestore, type Segment, type Step, type StepId } from '@landfall/domain';
 import { QUEUES, workerQueue, WORKERS_LAUNCHED } from '@landfall/pipeline';
 
 /** Where the segments of a restore's disks are worked on. */
@@ -24,7 +24,7 @@ export function routesOf(restore: LockedRestore): readonly Route[] {
   if (isDirect(restore)) {
     return [{ queue: QUEUES.moverPool, disks, workerId: null, window: POOL_WINDOW }];
   }
-  const launched = WORKERS_LAUNCHED.safeParse(stepOf(restore, 'launch-worker').output);
+  const launched = WORKERS_LAUNCHED.safeParse(knownStep(restore, 'launch-worker').output);
   const routes = (launched.data?.workers ?? []).map((worker) => ({
     queue: workerQueue(worker.workerId),
     disks: worker.disks.map((disk) => disk.name),
@@ -44,8 +44,8 @@ export function routeOf(restore: LockedRestore, segment: Pick<Segment, 'diskName
 }
 
 /** Step 5 as the books have it. */
-export function transferStep(restore: LockedRestore): RestoreStep {
-  return stepOf(restore, 'restore-data');
+export function transferStep(restore: LockedRestore): Step {
+  return knownStep(restore, 'restore-data');
 }
 
 /** Whether segments are wanted: the restore goes forward and step 5 has begun and not ended. */
@@ -58,8 +58,8 @@ export function isDirect(restore: LockedRestore): boolean {
   return restore.plan?.options.transfer === 'direct';
 }
 
-function stepOf(restore: LockedRestore, id: RestoreStep['id']): RestoreStep {
-  const step = restore.steps.find((candidate) => candidate.id === id);
+function knownStep(restore: LockedRestore, id: StepId): Step {
+  const step = stepOf(restore, id);
   if (step !== undefined) return step;
   throw new PermanentError({
     code: 'STEP_OUTPUT_MISSING',

@@ -22,7 +22,7 @@ const ALWAYS = [
   'Postgres: connection cut before commit of create-vm',
   'the job of create-empty-disks: never delivered',
   'the job of deallocate-worker: delivered twice at once',
-  'data-mover stopped at step05.move.afterWork for 28 s (worker)',
+  'data-mover stopped at restore-data.move.afterWork for 28 s (worker)',
   'cancelled twice when launch-worker has begun, and its process dies',
   "failed flush of a worker's disk",
   'the report of a segment that has failed for good arrives, and its answer is lost',

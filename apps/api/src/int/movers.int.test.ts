@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { restorePointId, SEALING_CONTEXT, Secret, type RestorePlan } from '@landfall/domain';
+import { restorePointId, SEALING_CONTEXT, Secret, type RestorePlan, stepKey } from '@landfall/domain';
 import { REGISTERED, SEGMENT_GRANT, writerLease } from '@landfall/transfer';
 import { hashOf } from '../access/session.js';
 import { type Answer, ApiUnderTest, scanFinds, tokenOf } from './running-api.fixture.test.js';
@@ -36,7 +36,7 @@ async function restoreInTransfer(
     await tx.storePlan(id, planned(planFor(pointId, transfer, repository)));
     const { epoch = 0 } = (await tx.lockRestore(id)) ?? {};
     await tx.moveRestore(id, { from: 'planning', epoch }, 'running');
-    await tx.moveStep(id, 'restore-data', { from: 'pending', epoch: 0 }, 'running');
+    await tx.moveWork(id, stepKey('restore-data'), { from: 'pending', epoch: 0 }, 'running');
     const segment = (diskName: string) => ({
       restoreId: id,
       diskName,

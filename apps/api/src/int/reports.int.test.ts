@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { restorePointId, type Segment } from '@landfall/domain';
+import { restorePointId, type Segment, stepKey } from '@landfall/domain';
 import { REGISTERED } from '@landfall/transfer';
 import { hashOf } from '../access/session.js';
 import { type Answer, ApiUnderTest, scanFinds, tokenOf, until } from './running-api.fixture.test.js';
@@ -50,9 +50,11 @@ describe('what data-movers report', () => {
       const launched = {
         workers: [{ workerId, azureId: `/vms/${workerId}`, disks: disks.map((name, lun) => ({ name, lun })) }],
       };
-      await tx.moveStep(restoreId, 'launch-worker', { from: 'pending', epoch: 0 }, 'running');
-      await tx.moveStep(restoreId, 'launch-worker', { from: 'running', epoch: 0 }, 'done', { output: launched });
-      await tx.moveStep(restoreId, 'restore-data', { from: 'pending', epoch: 0 }, 'running', { parked: true });
+      await tx.moveWork(restoreId, stepKey('launch-worker'), { from: 'pending', epoch: 0 }, 'running');
+      await tx.moveWork(restoreId, stepKey('launch-worker'), { from: 'running', epoch: 0 }, 'done', {
+        output: launched,
+      });
+      await tx.moveWork(restoreId, stepKey('restore-data'), { from: 'pending', epoch: 0 }, 'running', { parked: true });
       await tx.createSegments(
         disks.map((diskName) => ({
           ...{ restoreId, diskName, purpose: 'move' as const, index: 0, offsetBytes: 0, lengthBytes: 128 * MIB },

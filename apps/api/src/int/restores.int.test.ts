@@ -92,7 +92,7 @@ describe('a restore', () => {
     const job = await until('the job', async () =>
       (await queue.getJobs()).find((one) => (one?.data as { restoreId?: string }).restoreId === restore?.id),
     );
-    expect([job.name, (job.data as { step: string }).step]).toStrictEqual(['run-step', 'plan']);
+    expect([job.name, (job.data as { work: string }).work]).toStrictEqual(['run-work', 'plan']);
     await queue.close();
     connection.disconnect();
     const audit = AUDIT_ANSWER.parse((await api.call('GET', '/v1/audit', { role: 'viewer' })).body);

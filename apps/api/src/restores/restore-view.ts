@@ -1,4 +1,13 @@
-import type { ErrorDetails, Problem, Restore, RestoredDisk, RestoreState, StepId, StepState } from '@landfall/domain';
+import {
+  stepsOf,
+  type ErrorDetails,
+  type Problem,
+  type Restore,
+  type RestoredDisk,
+  type RestoreState,
+  type StepId,
+  type WorkState,
+} from '@landfall/domain';
 
 /** A restore as the API shows it. */
 export interface RestoreView {
@@ -12,7 +21,7 @@ export interface RestoreView {
   readonly steps: readonly {
     number: number;
     id: StepId;
-    state: StepState;
+    state: WorkState;
     startedAt: Date | null;
     endedAt: Date | null;
     attempts: number;
@@ -33,7 +42,7 @@ export function viewOfRestore(restore: Restore): RestoreView {
     restorePoint: restore.plan?.restorePoint ?? { id: restore.request.restorePointId },
     destination: restore.plan?.destination ?? restore.request.destination,
     planHash: restore.plan?.planHash ?? null,
-    steps: restore.steps.map(({ number, id, state, startedAt, endedAt, attempts }) => ({
+    steps: stepsOf(restore).map(({ number, id, state, startedAt, endedAt, attempts }) => ({
       number,
       id,
       state,

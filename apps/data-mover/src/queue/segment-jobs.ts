@@ -161,7 +161,7 @@ export class SegmentJobs {
     const { log, writer, crash } = this.options;
     const { segmentId, restoreId, epoch, purpose } = grant;
     const granted = { segmentId, restoreId, epoch };
-    await crash?.(`step05.${purpose}.afterClaim`);
+    await crash?.(`restore-data.${purpose}.afterClaim`);
     const begun = performance.now();
     let outcome: SegmentOutcome;
     try {
@@ -174,14 +174,14 @@ export class SegmentJobs {
     }
     const { warnings, ...bytes } = outcome;
     const milliseconds = performance.now() - begun;
-    await crash?.(`step05.${purpose}.afterWork`);
+    await crash?.(`restore-data.${purpose}.afterWork`);
     const counted = await this.#tell(granted, {
       kind: 'done',
       ...bytes,
       milliseconds,
       ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
     });
-    await crash?.(`step05.${purpose}.afterReport`);
+    await crash?.(`restore-data.${purpose}.afterReport`);
     const took = Math.round(milliseconds);
     log.info({ ...granted, purpose, ...bytes, warnings, milliseconds: took, counted }, 'Segment done.');
   }
@@ -203,9 +203,9 @@ export class SegmentJobs {
       }
     }
     log.error({ ...granted, err: error }, kind === 'retryable' ? 'Segment failed.' : 'Segment failed for good.');
-    await crash?.('step05.failed.beforeReport');
+    await crash?.('restore-data.failed.beforeReport');
     await this.#tell(granted, { kind: 'failed', code, facts });
-    await crash?.('step05.failed.afterReport');
+    await crash?.('restore-data.failed.afterReport');
   }
 
   /** @throws what ended the telling: the report is kept for the successor then, as it is */

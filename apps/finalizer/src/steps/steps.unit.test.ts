@@ -9,6 +9,7 @@ import {
   type Restore,
   type RestorePlan,
   type StepId,
+  stepKey,
 } from '@landfall/domain';
 import type { StageOutput, StepContext } from '@landfall/pipeline';
 import {
@@ -203,7 +204,7 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
     const provisioned = await provision(planWith(1));
     await run('detach-disks', provisioned);
     const guard = { from: 'running', epoch: 1 } as const;
-    await books.transaction((tx) => tx.moveStep(restoreId, 'create-vm', guard, 'pending', { epoch: 2 }));
+    await books.transaction((tx) => tx.moveWork(restoreId, stepKey('create-vm'), guard, 'pending', { epoch: 2 }));
     await expect(run('create-vm', provisioned)).rejects.toMatchObject({ code: 'STEP_SUPERSEDED' });
     expect((await books.restore(restoreId))?.vmAzureId).toBe(null);
   });
@@ -310,7 +311,9 @@ describe('the clean-up', () => {
     await storePlan(planWith(1));
     await books.transaction((tx) => tx.patchRestore(restoreId, { vmAzureId: '/vms/web' }));
     await turnRound();
-    await books.transaction((tx) => tx.moveCleanUp(restoreId, { from: 'running', epoch: 1 }, 'running', { epoch: 2 }));
+    await books.transaction((tx) =>
+      tx.moveWork(restoreId, BACK, { from: 'running', epoch: 1 }, 'running', { epoch: 2 }),
+    );
     await assert.rejects(clean(), { code: 'STEP_SUPERSEDED' });
     assert.equal((await books.restore(restoreId))?.vmAzureId, '/vms/web');
   });
@@ -450,15 +453,18 @@ async function clean(calls: CallJournal = journal): Promise<void> {
     ...{ applianceId: APPLIANCE, looksForIntended },
   });
   const signal = new AbortController().signal;
-  await handler({ restore, purpose: 'cancel', epoch: 1, journal: calls, signal, event });
+  await handler({ restore, epoch: 1, journal: calls, signal, event });
 }
+
+const BACK = { direction: 'back', round: 1, id: 'remove-created' } as const;
 
 /** The clean-up runs under epoch 1. */
 async function turnRound(): Promise<void> {
   await books.transaction(async (tx) => {
-    await tx.moveRestore(restoreId, { from: 'running', epoch: 1 }, 'cancelling');
-    const { epoch } = await tx.openCleanUp(restoreId, 'cancel', null);
-    await tx.moveCleanUp(restoreId, { from: 'pending', epoch }, 'running', { epoch: 1 });
+    const turn = { round: 1, purpose: 'cancel', cause: null } as const;
+    await tx.moveRestore(restoreId, { from: 'running', epoch: 1 }, 'cancelling', { turn });
+    await tx.openWorks(restoreId, [BACK]);
+    await tx.moveWork(restoreId, BACK, { from: 'pending', epoch: 0 }, 'running', { epoch: 1 });
   });
 }
 
@@ -467,8 +473,8 @@ async function storePlan(plan: RestorePlan): Promise<void> {
     await tx.createRestore({ id: restoreId, request: aRestoreRequest(), requestedBy: 'tester' });
     await tx.storePlan(restoreId, plan);
     await tx.moveRestore(restoreId, { from: 'planning', epoch: 0 }, 'running');
-    await tx.moveStep(restoreId, 'create-vm', { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
-    await tx.moveStep(restoreId, 'create-vm', { from: 'pending', epoch: 1 }, 'running');
+    await tx.moveWork(restoreId, stepKey('create-vm'), { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
+    await tx.moveWork(restoreId, stepKey('create-vm'), { from: 'pending', epoch: 1 }, 'running');
   });
 }
 

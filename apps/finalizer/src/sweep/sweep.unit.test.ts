@@ -7,6 +7,7 @@ import {
   type ResourceRole,
   type RestoreState,
   type RestoreTransaction,
+  stepKey,
 } from '@landfall/domain';
 import { createMetrics } from '@landfall/observability';
 import { requestRestore } from '@landfall/pipeline';
@@ -236,7 +237,7 @@ async function runningRestore(): Promise<string> {
 
 async function begunStep(tx: RestoreTransaction, restoreId: string): Promise<void> {
   const step = 'create-empty-disks';
-  await tx.moveStep(restoreId, step, { from: 'pending', epoch: 0 }, 'running', { epoch: 1 });
+  await tx.moveWork(restoreId, stepKey(step), { from: 'pending', epoch: 0 }, 'running', { epoch: 1 });
 }
 
 async function move(restoreId: string, to: RestoreState): Promise<void> {

@@ -11,7 +11,7 @@ const restoreIn = (epoch: number) =>
     id: 'r1',
     plan: null,
     disks: [{ name: 'sda', azureId: 'sda' }],
-    steps: [{ id: 'restore-data', epoch }],
+    works: [{ direction: 'forward', id: 'restore-data', epoch }],
   }) as unknown as LockedRestore;
 
 /** One disk in this state, whose accesses somebody else changes by `meanwhile` while Azure or the disk is waited for. */

@@ -88,7 +88,7 @@ async function orFail(
 ): Promise<boolean> {
   const run = runOf(restore);
   try {
-    await work(books.journal(run.restoreId, run.step, run.epoch));
+    await work(books.journal(run.restoreId, run.work, run.epoch));
     return true;
   } catch (error) {
     await recordOutcome(books, run, { kind: 'failed', error });

@@ -38,8 +38,8 @@ export async function reconcileTransfer(ports: ReconcilePorts, restoreId: string
   try {
     const silent = await ports.watch.silentWorker(restore);
     if (silent !== null) {
-      // The silence was long enough: the step's own attempts would only repeat it.
-      await recordOutcome(books, runOf(restore), { kind: 'failed', error: silent, exhausted: true });
+      // The silence was long enough: the step's own attempts would only repeat it. Another worker has to be launched.
+      await recordOutcome(books, runOf(restore), { kind: 'exhausted', error: silent, resumeFrom: 'launch-worker' });
       return;
     }
     await handOutWhatIsLost(ports, restore);
@@ -66,7 +66,7 @@ async function keepOpen({ books, direct, exclusively }: ReconcilePorts, restore:
     const now = await books.restore(restore.id);
     if (!isMoving(now) || (await underWay(books, now)).length === 0) return;
     try {
-      await direct.keepOpen(now, books.journal(run.restoreId, run.step, run.epoch), signal);
+      await direct.keepOpen(now, books.journal(run.restoreId, run.work, run.epoch), signal);
     } catch (error) {
       if (kindOf(error) === 'waiting') return;
       await recordOutcome(books, run, { kind: 'failed', error });

@@ -1,5 +1,14 @@
-import type { ByteRange, OutboxMessage, Restore, Segment, StepId } from '@landfall/domain';
-import { beginStep, recordOutcome, type StageOutput } from '@landfall/pipeline';
+import {
+  stepKey,
+  stepOf,
+  type ByteRange,
+  type OutboxMessage,
+  type Restore,
+  type Segment,
+  type Step,
+  type StepId,
+} from '@landfall/domain';
+import { beginWork, recordOutcome, type StageOutput } from '@landfall/pipeline';
 import {
   claimSegment,
   type ClaimDecision,
@@ -126,15 +135,15 @@ export class Scene {
     return (await this.books.restore(RESTORE_ID))!;
   }
 
-  async step(): Promise<Restore['steps'][number]> {
-    return (await this.restore()).steps.find((step) => step.id === 'restore-data')!;
+  async step(): Promise<Step> {
+    return stepOf(await this.restore(), 'restore-data')!;
   }
 
   /** Runs step 5's job, if there is one, as its service does. */
   async runStep(): Promise<void> {
     const { epoch } = await this.step();
-    const run = { restoreId: RESTORE_ID, step: 'restore-data', epoch } as const;
-    const begun = await beginStep(this.books, run);
+    const run = { restoreId: RESTORE_ID, work: 'restore-data', epoch } as const;
+    const begun = await beginWork(this.books, run);
     if (begun === null) return;
     try {
       const outcome = await this.transfer.handler({
@@ -143,7 +152,7 @@ export class Scene {
         epoch,
         journal: this.books.journal(RESTORE_ID, 'restore-data', epoch),
         signal: new AbortController().signal,
-        outputOf: (step) => begun.restore.steps.find((each) => each.id === step)!.output as StageOutput<typeof step>,
+        outputOf: (step) => begun.restore.works.find((each) => each.id === step)!.output as StageOutput<typeof step>,
         event: (type, message, data) => this.books.transaction((tx) => tx.addEvent(RESTORE_ID, type, message, data)),
       });
       await recordOutcome(this.books, run, outcome);
@@ -256,13 +265,15 @@ export class Scene {
       );
       for (const { id, applies } of earlier) {
         const guard = { from: 'pending', epoch: 0 } as const;
-        if (!applies) await tx.moveStep(RESTORE_ID, id, guard, 'skipped');
+        if (!applies) await tx.moveWork(RESTORE_ID, stepKey(id), guard, 'skipped');
         else {
-          await tx.moveStep(RESTORE_ID, id, guard, 'running');
-          await tx.moveStep(RESTORE_ID, id, { from: 'running', epoch: 0 }, 'done', { output: outputs[id] ?? {} });
+          await tx.moveWork(RESTORE_ID, stepKey(id), guard, 'running');
+          await tx.moveWork(RESTORE_ID, stepKey(id), { from: 'running', epoch: 0 }, 'done', {
+            output: outputs[id] ?? {},
+          });
         }
       }
-      await tx.moveStep(RESTORE_ID, 'restore-data', { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
+      await tx.moveWork(RESTORE_ID, stepKey('restore-data'), { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
     });
     for (const { workerId } of launched) {
       await this.registry.enter({

@@ -180,7 +180,7 @@ describe('step 5', () => {
     expect(restore.error?.code).toBe('WORKER_SILENT');
     expect(restore.error?.fix ?? '').toMatch(/resume/);
     await requestResume(scene.books, RESTORE_ID, 'someone');
-    const launch = (await scene.restore()).steps.find((step) => step.id === 'launch-worker');
+    const launch = (await scene.restore()).works.find((step) => step.id === 'launch-worker');
     expect(launch?.state).toBe('pending');
   });
 

@@ -1,14 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { RetryableError } from '@landfall/domain';
-import {
-  beginCleanUp,
-  finishCleanUp,
-  recordOutcome,
-  redispatchStep,
-  requestCancel,
-  requestResume,
-} from '@landfall/pipeline';
+import { RetryableError, stepKey } from '@landfall/domain';
+import { beginWork, recordOutcome, redispatch, requestCancel, requestResume } from '@landfall/pipeline';
 import { enterReport, SEGMENT_BYTES } from '@landfall/transfer';
 import { type HeldJob, RESTORE_ID, Scene, type SceneDisk } from './transfer-scene.fixture.test.js';
 
@@ -35,10 +28,10 @@ async function mustHaveFailed(scene: Scene, code: string): Promise<void> {
 }
 
 async function cleanUp(scene: Scene): Promise<void> {
-  const cleanUpOf = await scene.books.transaction((tx) => tx.cleanUp(RESTORE_ID));
-  const run = { restoreId: RESTORE_ID, epoch: cleanUpOf?.epoch ?? -1 };
-  assert.ok(await beginCleanUp(scene.books, run), 'what was created is being removed');
-  await finishCleanUp(scene.books, run, { kind: 'done' });
+  const back = (await scene.restore()).works.find(({ direction }) => direction === 'back');
+  const run = { restoreId: RESTORE_ID, work: 'remove-created', epoch: back?.epoch ?? -1 };
+  assert.ok(await beginWork(scene.books, run), 'what was created is being removed');
+  await recordOutcome(scene.books, run, { kind: 'done', output: {} });
 }
 
 describe('what a data-mover has found out about a disk for good', () => {
@@ -117,7 +110,7 @@ describe('what a data-mover has found out about a disk for good', () => {
     const { scene, job } = await withOneInHand();
     const { epoch } = await scene.step();
     const error = new RetryableError({ code: 'AZURE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
-    await recordOutcome(scene.books, { restoreId: RESTORE_ID, step: 'restore-data', epoch }, { kind: 'failed', error });
+    await recordOutcome(scene.books, { restoreId: RESTORE_ID, work: 'restore-data', epoch }, { kind: 'failed', error });
     expect((await scene.step()).state).toBe('pending');
     await scene.failed(job, 'TARGET_FULL');
     await scene.runStep();
@@ -127,9 +120,9 @@ describe('what a data-mover has found out about a disk for good', () => {
   it('counts while an attempt of the step has just begun, whose end lets the clean-up begin', async () => {
     const { scene, job } = await withOneInHand();
     const { epoch } = await scene.step();
-    const run = { restoreId: RESTORE_ID, step: 'restore-data', epoch } as const;
+    const run = { restoreId: RESTORE_ID, work: 'restore-data', epoch } as const;
     await scene.books.transaction((tx) =>
-      tx.moveStep(RESTORE_ID, 'restore-data', { from: 'running', epoch }, 'running', { parked: false }),
+      tx.moveWork(RESTORE_ID, stepKey('restore-data'), { from: 'running', epoch }, 'running', { parked: false }),
     );
     await scene.failed(job, 'TARGET_FULL');
     expect((await scene.restore()).state).toBe('rolling-back');
@@ -256,7 +249,7 @@ describe('a report', () => {
     const { scene, job } = await withOneInHand();
     const { epoch } = await scene.step();
     const error = new RetryableError({ code: 'AZURE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
-    await recordOutcome(scene.books, { restoreId: RESTORE_ID, step: 'restore-data', epoch }, { kind: 'failed', error });
+    await recordOutcome(scene.books, { restoreId: RESTORE_ID, work: 'restore-data', epoch }, { kind: 'failed', error });
     expect(await scene.report(job, done())).toBe(true);
     await scene.runStep();
     await scene.workOff('w0-0/a');
@@ -276,7 +269,7 @@ describe('a report', () => {
     await requestResume(scene.books, RESTORE_ID, 'olivia');
     const { epoch } = await scene.step();
     await scene.reconcile();
-    await redispatchStep(scene.books, { restoreId: RESTORE_ID, step: 'restore-data', epoch });
+    await redispatch(scene.books, { restoreId: RESTORE_ID, work: 'restore-data', epoch });
     await scene.runStep();
     await scene.workOff('w0-0/a');
     expect((await scene.step()).state).toBe('done');

@@ -1,5 +1,4 @@
 import { type Restore, RetryableError, type WorkerRegistry } from '@landfall/domain';
-import { WORKER_SILENT } from '@landfall/pipeline';
 import { routesOf, transferStep } from '@landfall/transfer';
 
 /** A worker needs minutes to start; a data-mover sends a sign of life every few seconds. */
@@ -29,7 +28,7 @@ export class WorkerWatch {
       const silentMs = Math.min(watchedMs, ...movers.map((mover) => mover.silentMs));
       if (silentMs < SILENCE_LIMIT_MS) continue;
       return new RetryableError({
-        code: WORKER_SILENT,
+        code: 'WORKER_SILENT',
         message: `Nothing was heard of the worker ${workerId} for ${Math.round(silentMs / 60_000)} minutes.`,
         fix: 'See in its serial log in Azure whether it reaches the API and Redis; then resume: a worker that stays silent is replaced.',
       });

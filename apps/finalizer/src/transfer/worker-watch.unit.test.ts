@@ -16,9 +16,9 @@ function moving(epoch = 1): Restore {
   return {
     id: 'r-1',
     plan: { disks: [{ name: 'sda' }], options: { transfer: 'worker' } },
-    steps: [
-      { id: 'launch-worker', output: { workers } },
-      { id: 'restore-data', epoch },
+    works: [
+      { direction: 'forward', id: 'launch-worker', output: { workers } },
+      { direction: 'forward', id: 'restore-data', epoch },
     ],
   } as unknown as Restore;
 }

@@ -5,6 +5,7 @@ import {
   PermanentError,
   workerName,
   RetryableError,
+  stepOf,
   type Cloud,
   type CloudVm,
   type DiskAttachment,
@@ -14,14 +15,7 @@ import {
   type WorkerRecord,
   type WorkerRegistry,
 } from '@landfall/domain';
-import {
-  boundedMap,
-  shutDoor,
-  WORKER_SILENT,
-  type StageOutput,
-  type StepContext,
-  type StepHandler,
-} from '@landfall/pipeline';
+import { boundedMap, shutDoor, type StageOutput, type StepContext, type StepHandler } from '@landfall/pipeline';
 import { BOOTSTRAP_SECONDS, newBootstrapToken } from './bootstrap-token.js';
 
 /*
@@ -197,7 +191,7 @@ function wasChanged(workerId: string): RetryableError {
 /** Whether the worker has reported, or does so in the time that it has left; of a silent one, whether it is heard of again. */
 async function reports(ports: WorkerPorts, context: StepContext, worker: WorkerRecord): Promise<boolean> {
   const { restore, signal } = context;
-  const wasSilent = restore.steps.some((step) => step.id === 'restore-data' && step.error?.code === WORKER_SILENT);
+  const wasSilent = stepOf(restore, 'restore-data')?.resumeFrom === 'launch-worker';
   const isHeard = (now: WorkerRecord): boolean =>
     now.state === 'ready' && (!wasSilent || lastHeard(now) !== lastHeard(worker));
   const deadline = performance.now() + (ports.reportsWithinMs ?? REPORTS_WITHIN_MS);

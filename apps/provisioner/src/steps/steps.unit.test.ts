@@ -8,8 +8,9 @@ import {
   type CallJournal,
   type RestorePlan,
   type StepId,
+  stepKey,
 } from '@landfall/domain';
-import { WORKER_SILENT, type StageOutput, type StepContext } from '@landfall/pipeline';
+import { type StageOutput, type StepContext } from '@landfall/pipeline';
 import {
   aRestorePlan,
   aRestoreRequest,
@@ -67,7 +68,9 @@ describe('step 3, create-empty-disks', () => {
     const plan = planWith(1);
     const { restore } = await contextOf(plan, journal);
     const guard = { from: 'running', epoch: 1 } as const;
-    await books.transaction((tx) => tx.moveStep(restore.id, 'create-empty-disks', guard, 'pending', { epoch: 2 }));
+    await books.transaction((tx) =>
+      tx.moveWork(restore.id, stepKey('create-empty-disks'), guard, 'pending', { epoch: 2 }),
+    );
     await assert.rejects(disksOf(plan), { code: 'STEP_SUPERSEDED' });
     assert.deepEqual(
       (await books.restore(restoreId))?.disks.map((disk) => disk.azureId),
@@ -401,7 +404,7 @@ async function contextOf(
       await tx.storePlan(restoreId, plan);
       await tx.moveRestore(restoreId, { from: 'planning', epoch: 0 }, 'running');
       const guard = { from: 'pending', epoch: 0 } as const;
-      await tx.moveStep(restoreId, 'create-empty-disks', guard, 'running', { epoch: 1 });
+      await tx.moveWork(restoreId, stepKey('create-empty-disks'), guard, 'running', { epoch: 1 });
     });
   }
   const restore = await books.restore(restoreId);
@@ -419,9 +422,12 @@ async function contextOf(
 
 /** As the books are when a person has resumed a restore whose worker was silent. */
 async function loseWorker(): Promise<void> {
-  const error = { code: WORKER_SILENT, message: 'Nothing was heard of it.', fix: 'Resume.' };
+  const error = { code: 'WORKER_SILENT', message: 'Nothing was heard of it.', fix: 'Resume.' };
   const guard = { from: 'pending', epoch: 0 } as const;
-  await books.transaction((tx) => tx.moveStep(restoreId, 'restore-data', guard, 'failed', { error }));
+  const resumeFrom = 'launch-worker';
+  await books.transaction((tx) =>
+    tx.moveWork(restoreId, stepKey('restore-data'), guard, 'failed', { error, resumeFrom }),
+  );
 }
 
 function environmentOf(vmId: string): Readonly<Record<string, string>> {

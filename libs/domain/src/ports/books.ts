@@ -4,8 +4,6 @@ import type { RestorePlan } from '../plan.js';
 import type { Problem } from '../problems.js';
 import type { RestoreRequest } from '../request.js';
 import type {
-  CleanUp,
-  CleanUpPurpose,
   DiskVerdict,
   LockedRestore,
   Restore,
@@ -14,9 +12,9 @@ import type {
   Segment,
   GrantRecord,
   SegmentState,
-  StepState,
+  Turn,
 } from '../restore.js';
-import type { StepId } from '../steps.js';
+import type { Work, WorkKey, WorkState } from '../work.js';
 import type { CallJournal, CloudResourceKind } from './cloud.js';
 
 /*
@@ -34,10 +32,10 @@ export interface RestoreBooks {
   /** Ascending, those after `afterSequence`. */
   events(restoreId: string, afterSequence?: number, limit?: number): Promise<readonly RestoreEvent[]>;
   /**
-   * Bound to one step's epoch: refuses to write once it is no longer current. `sweep`: for what an ended restore has left;
+   * Bound to one run of a work: refuses to write once it is no longer current. `SWEEP`: for what an ended restore has left;
    * its epoch is the restore's own.
    */
-  journal(restoreId: string, work: JournalWork, epoch: number): CallJournal;
+  journal(restoreId: string, work: string, epoch: number): CallJournal;
   ledger(restoreId: string): Promise<readonly LedgerEntry[]>;
   /** Of all restores: the entries for these IDs, and those of ended restores that are not settled as removed. */
   ledgerOfAll(azureIds: readonly string[]): Promise<readonly LedgerRecord[]>;
@@ -55,11 +53,11 @@ export interface RestoreBooks {
   /** Numbers and bytes by disk, purpose and state. */
   segmentTotals(restoreId: string): Promise<readonly SegmentTotal[]>;
 
-  /** Steps and clean-ups that should be moving: for the reconciler. */
+  /** Works that should be moving: for the reconciler. */
   runnable(): Promise<readonly RunnableWork[]>;
-  /** Steps that were begun and wait for somebody else's result. */
+  /** Those that were begun and wait for somebody else's result. */
   parked(): Promise<readonly WorkRun[]>;
-  /** For each run whether it is still wanted: its epoch is the current one and the restore has not turned round. */
+  /** For each run whether it is still wanted: its epoch is the current one and the restore goes its way. */
   areCurrent(runs: readonly WorkRun[]): Promise<readonly boolean[]>;
   /** Calls back after each commit of this process that wrote to the outbox. Returns what ends it. */
   onOutbox(listener: () => void): () => void;
@@ -85,24 +83,19 @@ export interface RestoreTransaction {
     patch?: RestorePatch,
   ): Promise<boolean>;
   patchRestore(id: string, patch: RestorePatch): Promise<void>;
-  /** A new epoch on a step that becomes pending counts as its dispatch. */
-  moveStep(
+  /** A new epoch on a work that becomes pending counts as its dispatch. */
+  moveWork(
     restoreId: string,
-    step: StepId,
-    guard: { from: StepState; epoch: number },
-    to: StepState,
-    patch?: StepPatch,
+    work: WorkKey,
+    guard: { from: WorkState; epoch: number },
+    to: WorkState,
+    patch?: WorkPatch,
   ): Promise<boolean>;
-  /** Null until the restore turns round for the first time. */
-  cleanUp(restoreId: string): Promise<CleanUp | null>;
-  /** Starts a clean-up, or starts it anew for another purpose: pending, no attempts, a higher epoch, not yet dispatched. */
-  openCleanUp(restoreId: string, purpose: CleanUpPurpose, cause: ErrorDetails | null): Promise<CleanUp>;
-  moveCleanUp(
-    restoreId: string,
-    guard: { from: StepState; epoch: number },
-    to: StepState,
-    patch?: Omit<StepPatch, 'output' | 'parked'>,
-  ): Promise<boolean>;
+  /**
+   * Adds works to the restore, pending and not yet dispatched: under epoch 0, or above every epoch that a work of this id
+   * had in an earlier round. Gives them in the order in which they were asked for.
+   */
+  openWorks(restoreId: string, works: readonly WorkKey[]): Promise<readonly Work[]>;
   /**
    * Also writes the restore's disks from the plan.
    * @throws ConflictError `STEP_SUPERSEDED` when the restore is no longer being planned
@@ -157,9 +150,10 @@ export interface RestorePatch {
   readonly problems?: readonly Problem[];
   readonly vmAzureId?: string | null;
   readonly endedAt?: Date | null;
+  readonly turn?: Turn;
 }
 
-export interface StepPatch {
+export interface WorkPatch {
   /** The new epoch; every dispatch takes a higher one. */
   readonly epoch?: number;
   readonly attempts?: number;
@@ -171,6 +165,7 @@ export interface StepPatch {
   readonly notBefore?: Date | null;
   /** Begun, and ended by somebody else than a job of its own. */
   readonly parked?: boolean;
+  readonly resumeFrom?: string | null;
 }
 
 export interface IdempotencyClaim {
@@ -180,15 +175,15 @@ export interface IdempotencyClaim {
   readonly restoreId: string;
 }
 
-/** On whose behalf Azure is changed. */
-export type JournalWork = StepId | 'clean-up' | 'sweep';
-
-/** One run of a step or a clean-up. */
+/** One run of a work. */
 export interface WorkRun {
   readonly restoreId: string;
-  readonly work: StepId | 'clean-up';
+  readonly work: string;
   readonly epoch: number;
 }
+
+/** In the place of a work's id: for what an ended restore has left. */
+export const SWEEP = 'sweep';
 
 export interface NewSegment {
   readonly restoreId: string;
@@ -235,7 +230,7 @@ export interface RunnableWork extends WorkRun {
 
 export interface NewOutboxMessage {
   readonly queue: string;
-  /** Unique for the attempt: `restoreId-step-epoch`; holds no `:` (BullMQ). */
+  /** Unique for the attempt: `restoreId-work-epoch`; holds no `:` (BullMQ). */
   readonly jobId: string;
   readonly name: string;
   /** Clear text: identifiers only, never a secret. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { newRestoreId, type RestoreBooks, type RestoreState, type StepState } from '@landfall/domain';
+import { newRestoreId, type RestoreBooks, type RestoreState, type WorkState, stepKey } from '@landfall/domain';
 import { aRestorePlan } from '../builders/restore-plan.js';
 import { aRestoreRequest } from '../builders/restore-request.js';
 import type { RestoreBooksUnderTest } from './restore-books.js';
@@ -41,14 +41,14 @@ export function booksGuardsContract(name: string, make: () => Promise<RestoreBoo
 
     test('move a step from the state and under the epoch that its writer believes in, and else not', () =>
       withRestore(async (books, id) => {
-        const move = (from: StepState, epoch: number, to: StepState) =>
-          books.transaction((tx) => tx.moveStep(id, 'create-vm', { from, epoch }, to, { attempts: 7 }));
+        const move = (from: WorkState, epoch: number, to: WorkState) =>
+          books.transaction((tx) => tx.moveWork(id, stepKey('create-vm'), { from, epoch }, to, { attempts: 7 }));
         await books.transaction((tx) =>
-          tx.moveStep(id, 'create-vm', { from: 'pending', epoch: 0 }, 'running', { epoch: 3 }),
+          tx.moveWork(id, stepKey('create-vm'), { from: 'pending', epoch: 0 }, 'running', { epoch: 3 }),
         );
         expect([await move('running', 2, 'done'), await move('running', 4, 'done')]).toStrictEqual([false, false]);
         expect([await move('pending', 3, 'running'), await move('failed', 3, 'pending')]).toStrictEqual([false, false]);
-        const step = (await books.restore(id))?.steps.find((each) => each.id === 'create-vm');
+        const step = (await books.restore(id))?.works.find((each) => each.id === 'create-vm');
         expect([step?.state, step?.epoch, step?.attempts]).toStrictEqual(['running', 3, 0]);
         expect(await move('running', 3, 'done')).toBe(true);
       }));
@@ -75,14 +75,18 @@ export function booksGuardsContract(name: string, make: () => Promise<RestoreBoo
         expect(await move('running', 3)).toBe(true);
       }));
 
-    test('move a clean-up from the state and under the epoch that its writer believes in, and else not', () =>
+    const back = { direction: 'back', round: 1, id: 'remove-created' } as const;
+
+    test('move a work of the way back from the state and under the epoch that its writer believes in, and else not', () =>
       withRestore(async (books, id) => {
         const { epoch } = await books.transaction(async (tx) => {
-          await tx.moveRestore(id, { from: 'running', epoch: 1 }, 'cancelling');
-          return tx.openCleanUp(id, 'cancel', null);
+          await tx.lockRestore(id);
+          const turn = { round: 1, purpose: 'cancel', cause: null } as const;
+          await tx.moveRestore(id, { from: 'running', epoch: 1 }, 'cancelling', { turn });
+          return (await tx.openWorks(id, [back]))[0]!;
         });
-        const move = (from: StepState, under: number) =>
-          books.transaction((tx) => tx.moveCleanUp(id, { from, epoch: under }, 'running'));
+        const move = (from: WorkState, under: number) =>
+          books.transaction((tx) => tx.moveWork(id, back, { from, epoch: under }, 'running'));
         expect([await move('pending', epoch + 1), await move('failed', epoch)]).toStrictEqual([false, false]);
         expect(await move('pending', epoch)).toBe(true);
       }));
@@ -94,13 +98,13 @@ export function booksGuardsContract(name: string, make: () => Promise<RestoreBoo
         for (const to of ['planning', 'cancelled', 'rolled-back', 'refused'] as const) {
           await assert.rejects(restoreTo('running', to), /may not go from running to/, to);
         }
-        const stepTo = (from: StepState, to: StepState) =>
-          books.transaction((tx) => tx.moveStep(id, 'create-vm', { from, epoch: 0 }, to));
+        const stepTo = (from: WorkState, to: WorkState) =>
+          books.transaction((tx) => tx.moveWork(id, stepKey('create-vm'), { from, epoch: 0 }, to));
         await expect(stepTo('pending', 'done')).rejects.toThrow(/may not go from pending to done/);
         await expect(stepTo('skipped', 'running')).rejects.toThrow(/may not go from skipped to running/);
         const now = await books.restore(id);
         expect([now?.state, now?.epoch]).toStrictEqual(['running', 1]);
-        expect(now?.steps.every(({ state }) => state === 'pending')).toBeTruthy();
+        expect(now?.works.every(({ state }) => state === 'pending')).toBeTruthy();
       }));
   });
 }

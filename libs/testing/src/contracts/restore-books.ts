@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { newRestoreId, type RestoreBooks, type StepId } from '@landfall/domain';
+import { newRestoreId, stepKey, stepsOf, type RestoreBooks, type RestoreState, type StepId } from '@landfall/domain';
 import { GIB } from '../builders/restore-point.js';
 import { aRestorePlan } from '../builders/restore-plan.js';
 import { aRestoreRequest } from '../builders/restore-request.js';
@@ -30,9 +30,14 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
       withBooks(async (books) => {
         const id = await created(books);
         const restore = await books.restore(id);
-        expect([restore?.state, restore?.epoch, restore?.plan]).toStrictEqual(['planning', 0, null]);
+        expect([restore?.state, restore?.epoch, restore?.plan, restore?.turn]).toStrictEqual([
+          'planning',
+          0,
+          null,
+          null,
+        ]);
         expect(
-          restore?.steps.map((step) => [step.number, step.state, step.epoch, step.attempts, step.parked]),
+          restore && stepsOf(restore).map((step) => [step.number, step.state, step.epoch, step.attempts, step.parked]),
         ).toStrictEqual(Array.from({ length: 13 }, (_, number) => [number, 'pending', 0, 0, false]));
         expect(restore?.request).toStrictEqual(aRestoreRequest());
         expect(await books.restore('r-unknown')).toBe(null);
@@ -83,7 +88,9 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         const id = await running(books);
         const guard = { from: 'pending', epoch: 0 } as const;
         const moves = await Promise.all(
-          [1, 2, 3].map(() => books.transaction((tx) => tx.moveStep(id, 'create-vm', guard, 'running', { epoch: 1 }))),
+          [1, 2, 3].map(() =>
+            books.transaction((tx) => tx.moveWork(id, stepKey('create-vm'), guard, 'running', { epoch: 1 })),
+          ),
         );
         expect(moves.toSorted()).toStrictEqual([false, false, true]);
       }));
@@ -284,7 +291,12 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         const startedAt = new Date('2026-01-02T03:04:05.678Z');
         const error = { code: 'QUOTA', message: 'm', fix: 'f' };
         await books.transaction((tx) =>
-          tx.moveStep(id, 'create-empty-disks', guard, 'running', { startedAt, error, output: { disks: ['sda'] } }),
+          tx.moveWork(id, stepKey('create-empty-disks'), guard, 'running', {
+            startedAt,
+            error,
+            output: { disks: ['sda'] },
+            resumeFrom: 'plan',
+          }),
         );
         const whole = await books.restore(id);
         assert.ok(whole);
@@ -319,7 +331,9 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         expect((await books.runnable())[0]?.awaitsRelay).toBe(false);
 
         const guard = { from: 'pending', epoch: 1 } as const;
-        await books.transaction((tx) => tx.moveStep(id, 'create-empty-disks', guard, 'running', { parked: true }));
+        await books.transaction((tx) =>
+          tx.moveWork(id, stepKey('create-empty-disks'), guard, 'running', { parked: true }),
+        );
         expect(await books.runnable()).toStrictEqual([]);
         expect(await books.parked()).toStrictEqual([{ restoreId: id, work: 'create-empty-disks', epoch: 1 }]);
       }));
@@ -381,40 +395,95 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         await dispatched(books, id, 'create-vm');
         await expect(require(1)).rejects.toMatchObject(superseded);
         const guard = { from: 'pending', epoch: 1 } as const;
-        await books.transaction((tx) => tx.moveStep(id, 'create-vm', guard, 'running'));
+        await books.transaction((tx) => tx.moveWork(id, stepKey('create-vm'), guard, 'running'));
         await require(1);
         await expect(require(0)).rejects.toMatchObject(superseded);
         await books.transaction((tx) => tx.moveRestore(id, { from: 'running', epoch: 1 }, 'cancelling'));
         await expect(require(1)).rejects.toMatchObject(superseded);
       }));
 
-    test('open a clean-up anew under a higher epoch', () =>
+    test('open the works of a way back, and those of the next round under higher epochs', () =>
       withBooks(async (books) => {
         const id = await running(books);
-        expect(await books.transaction((tx) => tx.cleanUp(id))).toBe(null);
         const cause = { code: 'QUOTA', message: 'm', fix: 'f' };
-        const first = await books.transaction((tx) => tx.openCleanUp(id, 'failure', cause));
-        expect(first).toStrictEqual({
-          purpose: 'failure',
-          state: 'pending',
-          epoch: 0,
-          attempts: 0,
-          cause,
-          error: null,
+        const fresh = {
+          ...({ direction: 'back', state: 'pending', attempts: 0, parked: false } as const),
+          ...{ dispatchedAt: null, startedAt: null, endedAt: null, output: null, error: null, resumeFrom: null },
+        };
+        const back = (round: number, name: string) => ({ direction: 'back', round, id: name }) as const;
+        const open = (...works: ReturnType<typeof back>[]) =>
+          books.transaction(async (tx) => {
+            await tx.lockRestore(id);
+            return tx.openWorks(id, works);
+          });
+        const turn = { round: 1, purpose: 'failure', cause } as const;
+        await books.transaction(async (tx) => {
+          await tx.lockRestore(id);
+          await tx.moveRestore(id, { from: 'running', epoch: 1 }, 'rolling-back', { turn });
         });
+        const first = await open(back(1, 'second'), back(1, 'first'));
+        expect(first).toStrictEqual(['second', 'first'].map((name) => ({ ...fresh, ...back(1, name), epoch: 0 })));
         const guard = { from: 'pending', epoch: 0 } as const;
         const patch = { epoch: 5, attempts: 2, error: cause };
-        expect(await books.transaction((tx) => tx.moveCleanUp(id, guard, 'pending', patch))).toBe(true);
-        expect(await books.transaction((tx) => tx.moveCleanUp(id, guard, 'running'))).toBe(false);
-        const again = await books.transaction((tx) => tx.openCleanUp(id, 'roll-back', null));
-        expect(again).toStrictEqual({
-          purpose: 'roll-back',
-          state: 'pending',
-          epoch: 6,
-          attempts: 0,
-          cause: null,
-          error: null,
-        });
+        const move = (to: 'pending' | 'running') =>
+          books.transaction((tx) => tx.moveWork(id, back(1, 'first'), guard, to, to === 'pending' ? patch : {}));
+        expect([await move('pending'), await move('running')]).toStrictEqual([true, false]);
+        await expect(open(back(1, 'first'))).rejects.toThrow();
+        expect(await open()).toStrictEqual([]);
+        const again = await open(back(2, 'first'), back(2, 'third'));
+        expect(again.map(({ id: name, round, epoch }) => [name, round, epoch])).toStrictEqual([
+          ['first', 2, 6],
+          ['third', 2, 0],
+        ]);
+        const restore = await books.restore(id);
+        expect(restore?.turn).toStrictEqual(turn);
+        const shown = restore?.works.filter(({ direction }) => direction === 'back');
+        expect(shown?.map(({ id: name, round, epoch, attempts }) => [name, round, epoch, attempts])).toStrictEqual([
+          ['first', 1, 5, 2],
+          ['second', 1, 0, 0],
+          ['first', 2, 6, 0],
+          ['third', 2, 0, 0],
+        ]);
+      }));
+
+    test('let the works of each direction move in its states, and in the present round alone', () =>
+      withBooks(async (books) => {
+        const id = await running(books);
+        await dispatched(books, id, 'create-empty-disks');
+        const moving = async () => (await books.runnable()).map(({ work, epoch }) => `${work} ${epoch}`).toSorted();
+        const run = (work: string, epoch: number) => ({ restoreId: id, work, epoch });
+        const current = (...runs: ReturnType<typeof run>[]) => books.areCurrent(runs);
+        const open = async (direction: 'back' | 'after', round: number, name: string, from: number) =>
+          books.transaction(async (tx) => {
+            await tx.lockRestore(id);
+            await tx.openWorks(id, [{ direction, round, id: name }]);
+            const guard = { from: 'pending', epoch: from } as const;
+            await tx.moveWork(id, { direction, round, id: name }, guard, 'pending', { epoch: from + 1 });
+          });
+        const turned = (from: RestoreState, epoch: number, to: RestoreState, round: number) =>
+          books.transaction(async (tx) => {
+            await tx.lockRestore(id);
+            const turn = { round, purpose: 'roll-back', cause: null } as const;
+            await tx.moveRestore(id, { from, epoch }, to, round === 0 ? {} : { turn });
+          });
+        await open('after', 0, 'settle', 0);
+        expect(await moving()).toStrictEqual(['create-empty-disks 1']);
+        await turned('running', 1, 'completed', 0);
+        expect(await moving()).toStrictEqual(['settle 1']);
+        expect(await current(run('settle', 1), run('create-empty-disks', 1))).toStrictEqual([true, false]);
+        const settle = { direction: 'after', round: 0, id: 'settle' } as const;
+        await books.transaction((tx) => tx.moveWork(id, settle, { from: 'pending', epoch: 1 }, 'running'));
+
+        await turned('completed', 2, 'rolling-back', 1);
+        await open('back', 1, 'undo', 0);
+        // What runs when the restore turns round is waited for, and what only waits is not wanted any more.
+        expect(await moving()).toStrictEqual(['settle 1', 'undo 1']);
+        expect(await current(run('settle', 1), run('undo', 1), run('undo', 0))).toStrictEqual([false, true, false]);
+        await turned('rolling-back', 3, 'rolled-back', 0);
+        expect(await moving()).toStrictEqual([]);
+        await open('after', 1, 'settle', 2);
+        expect(await moving()).toStrictEqual(['settle 3']);
+        expect(await current(run('settle', 1), run('settle', 3))).toStrictEqual([false, true]);
       }));
 
     test('let the first claim of an idempotency key stand', () =>
@@ -440,7 +509,7 @@ function journalContract(withBooks: WithBooks): void {
       const id = await running(books);
       await dispatched(books, id, 'create-empty-disks');
       const guard = { from: 'pending', epoch: 1 } as const;
-      await books.transaction((tx) => tx.moveStep(id, 'create-empty-disks', guard, 'running'));
+      await books.transaction((tx) => tx.moveWork(id, stepKey('create-empty-disks'), guard, 'running'));
       await use(books, id, waiting);
     });
 
@@ -490,7 +559,7 @@ function journalContract(withBooks: WithBooks): void {
       await old.begin(intent);
       await old.submitted('k', 'p');
       const guard = { from: 'running', epoch: 1 } as const;
-      await books.transaction((tx) => tx.moveStep(id, 'create-empty-disks', guard, 'running', { epoch: 2 }));
+      await books.transaction((tx) => tx.moveWork(id, stepKey('create-empty-disks'), guard, 'running', { epoch: 2 }));
       const superseded = { code: 'STEP_SUPERSEDED' };
       await expect(old.begin(intent)).rejects.toMatchObject(superseded);
       // The call that it has made is still its own until the next run takes it up.
@@ -511,7 +580,7 @@ function journalContract(withBooks: WithBooks): void {
       const taking = books.transaction(async (tx) => {
         await tx.lockRestore(id);
         const guard = { from: 'running', epoch: 1 } as const;
-        await tx.moveStep(id, 'create-empty-disks', guard, 'running', { epoch: 2 });
+        await tx.moveWork(id, stepKey('create-empty-disks'), guard, 'running', { epoch: 2 });
         isTaken();
         await asked;
       });
@@ -612,8 +681,8 @@ function moveOf(restoreId: string, index: number) {
 
 async function dispatched(books: RestoreBooks, restoreId: string, step: StepId): Promise<void> {
   await books.transaction(async (tx) => {
-    await tx.moveStep(restoreId, step, { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
-    const payload = { restoreId, step, epoch: 1 };
-    await tx.enqueue({ queue: 'provisioner', jobId: `${restoreId}-${step}-1`, name: 'run-step', payload });
+    await tx.moveWork(restoreId, stepKey(step), { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
+    const payload = { restoreId, work: step, epoch: 1 };
+    await tx.enqueue({ queue: 'provisioner', jobId: `${restoreId}-${step}-1`, name: 'run-work', payload });
   });
 }

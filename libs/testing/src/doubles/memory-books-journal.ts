@@ -1,21 +1,20 @@
-import { type CallIntent, type CallJournal, type ErrorDetails, type JournalEntry } from '@landfall/domain';
 import {
-  isRunning,
-  superseded,
-  type BooksState,
-  type CallData,
-  type JournalRun,
-  type RestoreData,
-} from './memory-books-state.js';
+  type CallIntent,
+  type CallJournal,
+  type ErrorDetails,
+  type JournalEntry,
+  type WorkRun,
+} from '@landfall/domain';
+import { isRunning, superseded, type BooksState, type CallData, type RestoreData } from './memory-books-state.js';
 
 type Commit = <T>(work: (state: BooksState) => T) => Promise<T>;
 
 /** The journal of the books in memory: guarded by the run's epoch, unlike `MemoryJournal`, which knows of no runs. */
 export class BooksJournal implements CallJournal {
-  readonly #run: JournalRun;
+  readonly #run: WorkRun;
   readonly #commit: Commit;
 
-  constructor(run: JournalRun, commit: Commit) {
+  constructor(run: WorkRun, commit: Commit) {
     this.#run = run;
     this.#commit = commit;
   }

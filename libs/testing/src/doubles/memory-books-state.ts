@@ -1,25 +1,22 @@
-import { ConflictError, hasEnded } from '@landfall/domain';
+import { byTurn, ConflictError, hasEnded, moves, SWEEP } from '@landfall/domain';
 import type {
   AuditEntry,
   CallIntent,
-  CleanUp,
   DiskVerdict,
   ErrorDetails,
   GrantRecord,
   IdempotencyClaim,
-  JournalWork,
   LedgerEntry,
   LockedRestore,
   OutboxMessage,
   Restore,
   RestoredDisk,
   RestoreEvent,
-  RestoreStep,
   RunnableWork,
   Segment,
   SegmentFilter,
   SegmentTotal,
-  StepId,
+  Work,
   WorkRun,
 } from '@landfall/domain';
 
@@ -28,12 +25,9 @@ import type {
  */
 export type Changeable<T> = { -readonly [K in keyof T]: T[K] };
 
-export type DispatchTimes = { dispatchedAt: Date | null; notBefore: Date | null };
-
-export interface RestoreData extends Changeable<Omit<Restore, 'steps' | 'disks'>> {
-  steps: (Changeable<RestoreStep> & DispatchTimes)[];
+export interface RestoreData extends Changeable<Omit<Restore, 'works' | 'disks'>> {
+  works: (Changeable<Work> & { notBefore: Date | null })[];
   disks: Changeable<RestoredDisk>[];
-  cleanUp: (Changeable<CleanUp> & DispatchTimes) | null;
   events: RestoreEvent[];
   calls: CallData[];
   ledger: Changeable<LedgerEntry>[];
@@ -41,7 +35,7 @@ export interface RestoreData extends Changeable<Omit<Restore, 'steps' | 'disks'>
 
 export interface CallData {
   intent: CallIntent;
-  work: JournalWork;
+  work: string;
   epoch: number;
   state: 'intended' | 'submitted' | 'succeeded' | 'failed';
   pollerState: string | null;
@@ -77,9 +71,8 @@ export function copyBooks(state: BooksState): BooksState {
         id,
         {
           ...data,
-          steps: rows(data.steps),
+          works: rows(data.works),
           disks: rows(data.disks),
-          cleanUp: data.cleanUp && { ...data.cleanUp },
           events: [...data.events],
           calls: rows(data.calls),
           ledger: rows(data.ledger),
@@ -94,10 +87,10 @@ export function copyBooks(state: BooksState): BooksState {
 }
 
 export function toLockedRestore(data: RestoreData): LockedRestore {
-  const { steps, disks, cleanUp: _cleanUp, events: _events, calls: _calls, ledger: _ledger, ...rest } = data;
+  const { works, disks, events: _events, calls: _calls, ledger: _ledger, ...rest } = data;
   return {
     ...rest,
-    steps: steps.map(({ dispatchedAt: _at, notBefore: _before, ...step }) => step),
+    works: works.map(({ notBefore: _before, ...work }) => work).sort(byTurn),
     disks: disks.map(({ bytesTotal: _total, bytesDone: _done, ...disk }) => disk),
   };
 }
@@ -156,39 +149,25 @@ function sum(segments: readonly Segment[]): number {
   return segments.reduce((total, segment) => total + segment.dataBytes, 0);
 }
 
-export function goesForward(data: RestoreData): boolean {
-  return data.state === 'planning' || data.state === 'running';
-}
-
-export function goesBack(data: RestoreData): boolean {
-  return data.state === 'cancelling' || data.state === 'rolling-back';
+function workOf(state: BooksState, { restoreId, work, epoch }: WorkRun): RestoreData['works'][number] | undefined {
+  return state.restores.get(restoreId)?.works.find((each) => each.id === work && each.epoch === epoch);
 }
 
 export function isCurrent(state: BooksState, run: WorkRun): boolean {
   const data = state.restores.get(run.restoreId);
+  const work = workOf(state, run);
+  return data !== undefined && work !== undefined && moves(data, work);
+}
+
+/** Whether a run, of a work or of the sweep (whose epoch is the restore's own), is still wanted and has not ended. */
+export function isRunning(state: BooksState, run: WorkRun): boolean {
+  const data = state.restores.get(run.restoreId);
   if (!data) return false;
-  if (run.work === 'clean-up') return goesBack(data) && data.cleanUp?.epoch === run.epoch;
-  return goesForward(data) && data.steps.find((step) => step.id === run.work)?.epoch === run.epoch;
+  if (run.work === SWEEP) return hasEnded(data.state) && data.epoch === run.epoch;
+  return isCurrent(state, run) && workOf(state, run)?.state === 'running';
 }
 
-/** A run of a step, of a clean-up, or of the sweep, whose epoch is the restore's own. */
-export interface JournalRun {
-  readonly restoreId: string;
-  readonly work: JournalWork;
-  readonly epoch: number;
-}
-
-/** Whether it is still wanted and has not ended. */
-export function isRunning(state: BooksState, { restoreId, work, epoch }: JournalRun): boolean {
-  const data = state.restores.get(restoreId);
-  if (!data) return false;
-  if (work === 'sweep') return hasEnded(data.state) && data.epoch === epoch;
-  if (!isCurrent(state, { restoreId, work, epoch })) return false;
-  const row = work === 'clean-up' ? data.cleanUp : data.steps.find((step) => step.id === work);
-  return row?.state === 'running';
-}
-
-export function superseded({ restoreId, work, epoch }: JournalRun): ConflictError {
+export function superseded({ restoreId, work, epoch }: WorkRun): ConflictError {
   return new ConflictError({
     code: 'STEP_SUPERSEDED',
     message: `The run of ${work} with epoch ${epoch} of restore ${restoreId} is no longer wanted.`,
@@ -198,40 +177,17 @@ export function superseded({ restoreId, work, epoch }: JournalRun): ConflictErro
 
 export function runnableWork(state: BooksState): RunnableWork[] {
   return [...state.restores.values()].flatMap((data) => {
-    const steps = data.steps.filter(
-      (step) =>
-        !step.parked &&
-        step.dispatchedAt !== null &&
-        ((goesForward(data) && step.state === 'pending') ||
-          ((goesForward(data) || goesBack(data)) && step.state === 'running')),
-    );
-    const back = data.cleanUp;
-    const backMoves =
-      goesBack(data) && back?.dispatchedAt && (back.state === 'pending' || back.state === 'running') ? [back] : [];
-    return [
-      ...steps.map((step) => work(state, data.id, step.id, step)),
-      ...backMoves.map((cleanUp) => work(state, data.id, 'clean-up' as const, cleanUp)),
-    ];
+    const hasTurned = data.state === 'cancelling' || data.state === 'rolling-back';
+    return data.works
+      .filter((work) => !work.parked && work.dispatchedAt !== null)
+      .filter((work) => work.state === 'pending' || work.state === 'running')
+      .filter((work) => moves(data, work) || (hasTurned && work.state === 'running'))
+      .map(({ id, epoch, notBefore, dispatchedAt, ...work }) => ({
+        ...{ restoreId: data.id, work: id, epoch, notBefore, dispatchedAt },
+        state: work.state === 'running' ? 'running' : 'pending',
+        awaitsRelay: state.outbox.some(
+          ({ payload }) => payload.restoreId === data.id && payload.work === id && payload.epoch === epoch,
+        ),
+      }));
   });
-}
-
-function work(
-  state: BooksState,
-  restoreId: string,
-  name: StepId | 'clean-up',
-  row: { epoch: number; state: string } & DispatchTimes,
-): RunnableWork {
-  const { epoch, notBefore, dispatchedAt } = row;
-  return {
-    restoreId,
-    work: name,
-    epoch,
-    notBefore,
-    dispatchedAt,
-    state: row.state === 'running' ? 'running' : 'pending',
-    awaitsRelay: state.outbox.some(
-      ({ payload }) =>
-        payload.restoreId === restoreId && (payload.step ?? 'clean-up') === name && payload.epoch === epoch,
-    ),
-  };
 }

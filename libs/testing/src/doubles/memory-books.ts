@@ -1,11 +1,10 @@
-import { hasEnded } from '@landfall/domain';
+import { hasEnded, moves } from '@landfall/domain';
 import type {
   AuditEntry,
   CallJournal,
   DiskVerdict,
   GrantRecord,
   IdempotencyKeys,
-  JournalWork,
   LedgerEntry,
   LedgerRecord,
   OutboxMessage,
@@ -24,7 +23,6 @@ import { BooksJournal } from './memory-books-journal.js';
 import {
   copyBooks,
   emptyBooks,
-  goesForward,
   isCurrent,
   runnableWork,
   segmentOf,
@@ -114,7 +112,7 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
     return events.filter((event) => event.sequence > afterSequence).slice(0, limit);
   }
 
-  journal(restoreId: string, work: JournalWork, epoch: number): CallJournal {
+  journal(restoreId: string, work: string, epoch: number): CallJournal {
     return new BooksJournal({ restoreId, work, epoch }, (change) => this.#commit(change));
   }
 
@@ -175,13 +173,11 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
   }
 
   async parked(): Promise<readonly WorkRun[]> {
-    return [...this.#state.restores.values()]
-      .filter(goesForward)
-      .flatMap((data) =>
-        data.steps
-          .filter((step) => step.parked)
-          .map((step) => ({ restoreId: data.id, work: step.id, epoch: step.epoch })),
-      );
+    return [...this.#state.restores.values()].flatMap((data) =>
+      data.works
+        .filter((work) => work.parked && moves(data, work))
+        .map(({ id, epoch }) => ({ restoreId: data.id, work: id, epoch })),
+    );
   }
 
   async areCurrent(runs: readonly WorkRun[]): Promise<readonly boolean[]> {

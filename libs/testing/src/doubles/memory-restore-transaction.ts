@@ -1,11 +1,10 @@
 import {
   ConflictError,
   hasEnded,
-  STEPS,
-  requireStepTransition,
   requireTransition,
-  type CleanUp,
-  type CleanUpPurpose,
+  requireWorkTransition,
+  stepKey,
+  STEPS,
   type DiskVerdict,
   type ErrorDetails,
   type GrantRecord,
@@ -23,10 +22,11 @@ import {
   type SegmentState,
   type SegmentToHandOut,
   type SegmentTotal,
-  type StepId,
-  type StepPatch,
-  type StepState,
+  type Work,
+  type WorkKey,
+  type WorkPatch,
   type WorkRun,
+  type WorkState,
 } from '@landfall/domain';
 import {
   isRunning,
@@ -36,7 +36,6 @@ import {
   toLockedRestore,
   totalsOf,
   type BooksState,
-  type DispatchTimes,
   type RestoreData,
 } from './memory-books-state.js';
 
@@ -69,7 +68,8 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
       epoch: 0,
       request: structuredClone(restore.request),
       plan: null,
-      steps: STEPS.map(({ id, number }) => ({ id, number, ...FRESH_WORK, parked: false, output: null })),
+      works: STEPS.map(({ id }) => ({ ...stepKey(id), ...FRESH_WORK })),
+      turn: null,
       disks: [],
       vmAzureId: null,
       problems: [],
@@ -77,7 +77,6 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
       requestedBy: restore.requestedBy,
       createdAt: new Date(),
       endedAt: null,
-      cleanUp: null,
       events: [],
       calls: [],
       ledger: [],
@@ -118,40 +117,36 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     this.#patch(this.#restore(id), patch);
   }
 
-  async moveStep(
+  async moveWork(
     restoreId: string,
-    step: StepId,
-    guard: { from: StepState; epoch: number },
-    to: StepState,
-    patch: StepPatch = {},
+    key: WorkKey,
+    guard: { from: WorkState; epoch: number },
+    to: WorkState,
+    patch: WorkPatch = {},
   ): Promise<boolean> {
     this.#requireLock(restoreId);
-    const row = this.#state.restores.get(restoreId)?.steps.find((candidate) => candidate.id === step);
-    return row !== undefined && moveWork(row, guard, to, patch);
+    requireWorkTransition(guard.from, to);
+    const row = this.#state.restores.get(restoreId)?.works.find((work) => isWork(work, key));
+    if (row?.state !== guard.from || row.epoch !== guard.epoch) return false;
+    if (patch.epoch !== undefined && patch.epoch <= row.epoch) throw new Error('an epoch must grow');
+    Object.assign(row, structuredClone(patch), { state: to });
+    if (patch.epoch !== undefined && to === 'pending') row.dispatchedAt = new Date();
+    if (row.parked && row.state !== 'running') throw new Error('only a running work may be parked');
+    return true;
   }
 
-  async cleanUp(restoreId: string): Promise<CleanUp | null> {
-    const row = this.#state.restores.get(restoreId)?.cleanUp;
-    return row ? shownCleanUp(row) : null;
-  }
-
-  async openCleanUp(restoreId: string, purpose: CleanUpPurpose, cause: ErrorDetails | null): Promise<CleanUp> {
+  async openWorks(restoreId: string, works: readonly WorkKey[]): Promise<readonly Work[]> {
     this.#requireLock(restoreId);
     const data = this.#restore(restoreId);
-    const epoch = data.cleanUp ? data.cleanUp.epoch + 1 : 0;
-    data.cleanUp = { purpose, cause, ...FRESH_WORK, epoch };
-    return shownCleanUp(data.cleanUp);
-  }
-
-  async moveCleanUp(
-    restoreId: string,
-    guard: { from: StepState; epoch: number },
-    to: StepState,
-    patch: Omit<StepPatch, 'output' | 'parked'> = {},
-  ): Promise<boolean> {
-    this.#requireLock(restoreId);
-    const row = this.#state.restores.get(restoreId)?.cleanUp;
-    return row ? moveWork(row, guard, to, patch) : false;
+    return works.map((key) => {
+      if (data.works.some((work) => isWork(work, key))) throw new Error(`the work ${key.id} is open`);
+      const { direction, round, id } = key;
+      const epoch = Math.max(-1, ...data.works.filter((work) => work.id === id).map((work) => work.epoch)) + 1;
+      const { notBefore, ...fresh } = FRESH_WORK;
+      const work = { ...fresh, direction, round, id, epoch };
+      data.works.push({ ...work, notBefore });
+      return work;
+    });
   }
 
   async storePlan(restoreId: string, plan: RestorePlan): Promise<void> {
@@ -322,7 +317,8 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
   }
 
   #patch(data: RestoreData, patch: RestorePatch): void {
-    const { error, problems, vmAzureId } = patch;
+    const { error, problems, vmAzureId, turn } = patch;
+    if (turn !== undefined) data.turn = turn;
     if (error !== undefined) data.error = error;
     if (problems !== undefined) data.problems = problems;
     if (vmAzureId !== undefined) data.vmAzureId = vmAzureId;
@@ -335,28 +331,14 @@ const FRESH_WORK = {
   attempts: 0,
   startedAt: null,
   endedAt: null,
+  parked: false,
+  output: null,
   error: null,
+  resumeFrom: null,
   dispatchedAt: null,
   notBefore: null,
 } as const;
 
-interface WorkRow extends DispatchTimes {
-  state: StepState;
-  epoch: number;
-  parked?: boolean;
-}
-
-function moveWork(row: WorkRow, guard: { from: StepState; epoch: number }, to: StepState, patch: StepPatch): boolean {
-  requireStepTransition(guard.from, to);
-  if (row.state !== guard.from || row.epoch !== guard.epoch) return false;
-  if (patch.epoch !== undefined && patch.epoch <= row.epoch) throw new Error('an epoch must grow');
-  Object.assign(row, structuredClone(patch), { state: to });
-  if (patch.epoch !== undefined && to === 'pending') row.dispatchedAt = new Date();
-  if (row.parked && row.state !== 'running') throw new Error('only a running step may be parked');
-  return true;
-}
-
-function shownCleanUp(row: CleanUp): CleanUp {
-  const { purpose, state, epoch, attempts, cause, error } = row;
-  return { purpose, state, epoch, attempts, cause, error };
+function isWork(work: WorkKey, { direction, round, id }: WorkKey): boolean {
+  return work.direction === direction && work.round === round && work.id === id;
 }

@@ -1,4 +1,12 @@
-import { hasEnded, mayBecome, RESTORE_TRANSITIONS, type RestoreEvent, type RestoreState } from '@landfall/domain';
+import {
+  hasEnded,
+  mayBecome,
+  RESTORE_TRANSITIONS,
+  stepOf,
+  stepsOf,
+  type RestoreEvent,
+  type RestoreState,
+} from '@landfall/domain';
 import type { Evidence, RestoreHistory } from './evidence.js';
 import type { Violation } from './violation.js';
 
@@ -18,7 +26,7 @@ export function everythingEnds({ restores, settled }: Evidence): Violation[] {
     .map(({ restore }) => ({
       invariant: 'I6' as const,
       what: `Restore ${restore.id} is still ${restore.state}.`,
-      evidence: restore.steps.filter((step) => step.state !== 'skipped'),
+      evidence: restore.works.filter((work) => work.state !== 'skipped'),
     }));
 }
 
@@ -67,9 +75,9 @@ function stepsAreInOrder({ restore, events, segments }: RestoreHistory): Violati
     }
   }
   if (restore.state !== 'completed') return found;
-  const undone = restore.steps.filter(({ state }) => state !== 'done' && state !== 'skipped');
+  const undone = stepsOf(restore).filter(({ state }) => state !== 'done' && state !== 'skipped');
   const planned = restore.plan?.steps.filter(({ applies }) => applies) ?? [];
-  const skipped = planned.filter(({ id }) => restore.steps.find((step) => step.id === id)?.state !== 'done');
+  const skipped = planned.filter(({ id }) => stepOf(restore, id)?.state !== 'done');
   if (undone.length > 0) found.push(blame(restore.id, 'is completed with steps that are not.', undone));
   if (skipped.length > 0) found.push(blame(restore.id, 'is completed without steps of its plan.', skipped));
   return [...found, ...dataWasMovedAndVerified({ restore, events, ledger: [], segments })];

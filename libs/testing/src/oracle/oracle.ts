@@ -1,3 +1,4 @@
+import { stepsOf } from '@landfall/domain';
 import { badDisksAreNotHandedOver, bytesAreRight, fencesHold } from './disks.js';
 import type { Evidence } from './evidence.js';
 import { inventoryFitsLedger, nothingForeignTouched } from './inventory.js';
@@ -27,7 +28,7 @@ export function judge(evidence: Evidence): readonly Violation[] {
  */
 function sourceIsKept({ restores }: Evidence): Violation[] {
   return restores.flatMap(({ restore }) =>
-    restore.steps
+    stepsOf(restore)
       .filter(
         ({ id, state }) => ['remove-source', 'move-disks'].includes(id) && !['pending', 'skipped'].includes(state),
       )

@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { ownerTags, STEPS, type LedgerEntry, type Restore, type RestoreEvent, type Segment } from '@landfall/domain';
+import {
+  ownerTags,
+  stepKey,
+  STEPS,
+  type LedgerEntry,
+  type Restore,
+  type RestoreEvent,
+  type Segment,
+} from '@landfall/domain';
 import { aRestorePlan } from '../builders/restore-plan.js';
 import { aRestoreRequest } from '../builders/restore-request.js';
 import type { DiskWrite, Evidence, RestoreHistory } from './evidence.js';
@@ -16,18 +24,20 @@ function restore(changes: Partial<Restore> = {}): Restore {
     epoch: 3,
     request: aRestoreRequest(),
     plan: { ...DONE, options: { ...DONE.options, verify: 'none' } },
-    steps: STEPS.map(({ number, id }) => ({
-      number,
-      id,
+    works: STEPS.map(({ id }) => ({
+      ...stepKey(id),
       state: DONE.steps.find((step) => step.id === id)?.applies ? 'done' : 'skipped',
       epoch: 1,
       attempts: 0,
       parked: false,
+      dispatchedAt: null,
       startedAt: null,
       endedAt: null,
       output: null,
       error: null,
+      resumeFrom: null,
     })),
+    turn: null,
     disks: [],
     vmAzureId: null,
     problems: [],
@@ -139,10 +149,10 @@ describe('the oracle', () => {
     const later: [string, Record<string, unknown>] = ['step.reopened', { number: 5 }];
     expect(found(evidence({ events: history([...COMPLETED, again[0]!, later, again[2]!]) }))).toStrictEqual(['I5']);
     expect(found(evidence({}, { audit: { entries: 4, brokenAt: 2 } }))).toStrictEqual(['I5']);
-    const steps = restore().steps.map((step) =>
+    const works = restore().works.map((step) =>
       step.id === 'create-vm' ? { ...step, state: 'skipped' as const } : step,
     );
-    expect(found(evidence({ restore: restore({ steps }) }))).toStrictEqual(['I5']);
+    expect(found(evidence({ restore: restore({ works }) }))).toStrictEqual(['I5']);
   });
 
   it('finds a segment that is done twice, taken after it was done, or left (I5)', () => {
@@ -198,10 +208,10 @@ describe('the oracle', () => {
   });
 
   it('finds a restore that has begun to remove its source, as long as nobody checks the gate (I2)', () => {
-    const steps = restore().steps.map((step) =>
+    const works = restore().works.map((step) =>
       step.id === 'remove-source' ? { ...step, state: 'running' as const } : step,
     );
-    expect(found(evidence({ restore: restore({ steps }) }))).toContain('I2');
+    expect(found(evidence({ restore: restore({ works }) }))).toContain('I2');
   });
 });
 

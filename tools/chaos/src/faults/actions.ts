@@ -1,14 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Secret } from '@landfall/domain';
-import { CLEAN_UP_JOB, QueueClient, STEP_JOB } from '@landfall/pipeline';
+import { QueueClient, WORK_JOB } from '@landfall/pipeline';
 import { ask, mayDo, wrongIn, type Action, type Role } from '../access/action.js';
 import { apiActions, type Scene } from '../access/api-actions.js';
 import { dashboardActions, inOrder, paused, undoing, type Forgeries } from '../access/dashboard-actions.js';
 import type { Cell } from '../live/cell.js';
 import { restoreTrial, type Trial } from '../live/trial.js';
 import { queueOf } from './jobs.js';
-import { PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
+import { isBack, PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
 
 /*
  * F14: every action of the API and of the queue dashboard is tried by every role at every step. The service stands still
@@ -38,10 +38,10 @@ export function actionTrials(): readonly Trial[] {
 }
 
 function actionTrial(roles: readonly Role[], place: Place): Trial {
-  const goesBack = place.place === 'cleanUp';
+  const goesBack = isBack(place);
   return {
     fault: 'F14',
-    name: `every action by ${roles.join(', ')} during ${place.title}`,
+    name: `every action by ${roles.join(', ')} during ${place}`,
     async run(cell) {
       const queues = new QueueClient({ url: new Secret(cell.redisUrl), prefix: 'landfall' });
       const wrong: string[] = [];
@@ -81,7 +81,7 @@ async function tryAll(
     restoreId,
     pointId: restore!.request.restorePointId,
     segmentId: segment?.id ?? null,
-    goesBack: place.place === 'cleanUp',
+    goesBack: isBack(place),
   };
   const apiUrl = `http://127.0.0.1:${cell.installation.ports.api}`;
   const token = await tokenOf(cell, role);
@@ -150,9 +150,9 @@ function forgeriesFor({ restoreId, segmentId }: Scene): Forgeries {
   return (queue) => {
     if (queue.startsWith('mover-')) return [{ name: 'segment', data: segment }];
     return [
-      { name: STEP_JOB, data: { restoreId, step: 'attach-disks', epoch: 0 } },
-      { name: CLEAN_UP_JOB, data: { restoreId, epoch: 0 } },
-      { name: STEP_JOB, data: 'nonsense' },
+      { name: WORK_JOB, data: { restoreId, work: 'attach-disks', epoch: 0 } },
+      { name: WORK_JOB, data: { restoreId, work: 'remove-created', epoch: 0 } },
+      { name: WORK_JOB, data: 'nonsense' },
     ];
   };
 }

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { kindOfProcess } from '@landfall/local-stack/parts';
-import { WORKER_SILENT } from '@landfall/pipeline';
 import type { Cell } from '../live/cell.js';
 import { holdBack } from '../live/hold-back.js';
 import { isAtRest, until } from '../live/restores.js';
@@ -102,7 +101,7 @@ function apiAwayTooLongTrial(): Trial {
             await pause(API_AWAY_TOO_LONG_MS);
             const { state, error } = await until(cell, restoreId, isAtRest, 0);
             cell.note(`restore ${restoreId} is ${state}: ${error?.message ?? 'no error'}`);
-            if (state !== 'needs-attention' || error?.code !== WORKER_SILENT) {
+            if (state !== 'needs-attention' || error?.code !== 'WORKER_SILENT') {
               wrong.push(`I6: restore ${restoreId} is ${state} (${error?.code ?? 'no error'}), not left to a person`);
             }
           } finally {

@@ -18,12 +18,12 @@ function cancelTrial(step: Place, where: string, dies: boolean): Trial {
   const moment = where.startsWith('running') ? 'has begun' : 'is about to end';
   return {
     fault: 'F11',
-    name: `cancelled twice when ${step.title} ${moment}${dies ? ', and its process dies' : ''}`,
+    name: `cancelled twice when ${step} ${moment}${dies ? ', and its process dies' : ''}`,
     run: (cell) =>
       restoreTrial(cell, {
         // The last step's end was on its way first: then there is nothing left to cancel.
-        ends: step.place === 'step11' && where === 'done.beforeCommit' && !dies ? ['completed'] : ['cancelled'],
-        prepare: () => cell.arm([`${step.place}.${where} stop`]),
+        ends: step === 'attach-disks' && where === 'done.beforeCommit' && !dies ? ['completed'] : ['cancelled'],
+        prepare: () => cell.arm([`${step}.${where} stop`]),
         async disturb(_, restoreId) {
           const stopped = await stoppedOrOver(cell, restoreId);
           if (stopped === null) return { at: null };

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Cell } from '../live/cell.js';
 import { isAtRest } from '../live/restores.js';
 import { PATIENCE_MS, restoreTrial, type Trial } from '../live/trial.js';
-import { PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
+import { stopAtBegin, stoppedOrOver, type Place } from './steps.js';
 
 /*
  * F10: all processes of a kind, or one of two, whose wall clock is an hour wrong all the time; clocks of all processes that
@@ -28,13 +28,12 @@ const PROCESSES = [
 /** So long that the work is put off, and not waited for. */
 const LONG_SECONDS = 45;
 
-const LEAP_IN = ['step03', 'step05', 'step10'];
+const LEAP_IN: readonly Place[] = ['create-empty-disks', 'restore-data', 'create-vm'];
 const PUT_OFF = ['Disks_CreateOrUpdate', 'VirtualMachines_CreateOrUpdate'];
 
 export function clockTrials(): readonly Trial[] {
   const wrong = PROCESSES.flatMap((process) => [HOUR_MS, -HOUR_MS].map((skew) => wrongClock(process, skew)));
-  const places = PLACES.filter(({ place }) => LEAP_IN.includes(place));
-  const leaps = places.flatMap((place) => [DAY_MS, -DAY_MS].map((leap) => leapingClocks(place, leap)));
+  const leaps = LEAP_IN.flatMap((place) => [DAY_MS, -DAY_MS].map((leap) => leapingClocks(place, leap)));
   return [...wrong, ...leaps, leapWhilePutOff()];
 }
 
@@ -58,7 +57,7 @@ function wrongClock({ name, transfer }: (typeof PROCESSES)[number], skewMs: numb
 function leapingClocks(place: Place, leapMs: number): Trial {
   return {
     fault: 'F10',
-    name: `all clocks leap a day ${leapMs > 0 ? 'ahead' : 'back'} during ${place.title}`,
+    name: `all clocks leap a day ${leapMs > 0 ? 'ahead' : 'back'} during ${place}`,
     run: (cell) =>
       putOff(cell, () =>
         restoreTrial(cell, {

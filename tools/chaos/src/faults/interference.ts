@@ -3,7 +3,7 @@ import type { Cell } from '../live/cell.js';
 import { examineEnd } from '../live/examine.js';
 import { atRest, isAtRest, order, takeAway } from '../live/restores.js';
 import { PATIENCE_MS, type Outcome, type Trial } from '../live/trial.js';
-import { PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
+import { isBack, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
 
 /*
  * F15: somebody interferes in Azure while a restore runs. Whatever comes of the restore, it comes to rest and says why;
@@ -15,7 +15,7 @@ const DISK_VERSION = 'api-version=2024-03-02';
 
 interface Interference {
   readonly title: string;
-  readonly at: readonly Place['place'][];
+  readonly at: readonly Place[];
   /** How long it may take until the restore comes to rest, where that is longer than anything else. */
   readonly restsWithinMs?: number;
   /** Code of the error from which a person can resume to the end. */
@@ -27,7 +27,7 @@ interface Interference {
 const KINDS: readonly Interference[] = [
   {
     title: 'a disk is deleted',
-    at: ['step04', 'step10', 'step11'],
+    at: ['launch-worker', 'create-vm', 'attach-disks'],
     async act(cell, restore) {
       await remove(cell, dataDisk(restore), DISK_VERSION);
       return [];
@@ -35,7 +35,7 @@ const KINDS: readonly Interference[] = [
   },
   {
     title: 'a disk is deleted and made anew under its name by somebody else',
-    at: ['step04', 'step10', 'step11'],
+    at: ['launch-worker', 'create-vm', 'attach-disks'],
     async act(cell, restore) {
       const id = dataDisk(restore);
       const { location } = await cell.azure.call<{ location: string }>('GET', `${id}?${DISK_VERSION}`);
@@ -50,7 +50,7 @@ const KINDS: readonly Interference[] = [
   },
   {
     title: 'the tags of a disk are taken away',
-    at: ['step04', 'step10', 'cleanUp'],
+    at: ['launch-worker', 'create-vm', 'remove-created'],
     async act(cell, restore) {
       const id = dataDisk(restore);
       await cell.azure.call('PATCH', `${id}?${DISK_VERSION}`, { tags: {} });
@@ -59,7 +59,7 @@ const KINDS: readonly Interference[] = [
   },
   {
     title: 'the VM is deleted',
-    at: ['step11'],
+    at: ['attach-disks'],
     async act(cell, restore) {
       await remove(cell, vmOf(restore), VERSION);
       return [];
@@ -67,7 +67,7 @@ const KINDS: readonly Interference[] = [
   },
   {
     title: 'the worker is deleted',
-    at: ['step05', 'step06', 'step07'],
+    at: ['restore-data', 'detach-disks', 'deallocate-worker'],
     // Its data-movers may be silent for ten minutes before a person is asked.
     restsWithinMs: 15 * 60_000,
     resumedFrom: 'WORKER_SILENT',
@@ -81,11 +81,10 @@ const KINDS: readonly Interference[] = [
 
 export function interferenceTrials(): readonly Trial[] {
   return KINDS.flatMap((kind) =>
-    kind.at.map((at) => {
-      const place = PLACES.find((each) => each.place === at)!;
+    kind.at.map((place) => {
       return {
         fault: 'F15',
-        name: `${kind.title} when ${place.title} has begun`,
+        name: `${kind.title} when ${place} has begun`,
         run: (cell) => interfered(cell, kind, place),
       } satisfies Trial;
     }),
@@ -93,7 +92,7 @@ export function interferenceTrials(): readonly Trial[] {
 }
 
 async function interfered(cell: Cell, kind: Interference, place: Place): Promise<Outcome> {
-  const back = place.place === 'cleanUp';
+  const back = isBack(place);
   cell.disarm();
   if (!back) stopAtBegin(cell, place);
   const id = await order(cell);

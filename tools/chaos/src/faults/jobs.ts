@@ -3,7 +3,7 @@ import { Secret } from '@landfall/domain';
 import { QueueClient, QUEUES } from '@landfall/pipeline';
 import type { Cell } from '../live/cell.js';
 import { PATIENCE_MS, restoreTrial, type Trial } from '../live/trial.js';
-import { isOver, PLACES, stoppedOrOver, type Place } from './steps.js';
+import { isBack, isOver, PLACES, stoppedOrOver, type Place } from './steps.js';
 
 /*
  * F5, of jobs: a step's job is delivered twice at once, after stale ones, late, or not at all.
@@ -39,10 +39,10 @@ export function jobTrials(): readonly Trial[] {
 }
 
 function jobTrial(kind: string, place: Place): Trial {
-  const back = place.place === 'cleanUp';
+  const back = isBack(place);
   return {
     fault: 'F5',
-    name: `the job of ${place.title}: ${kind}`,
+    name: `the job of ${place}: ${kind}`,
     async run(cell) {
       const queues = new QueueClient({ url: new Secret(cell.redisUrl), prefix: 'landfall' });
       const queue = queues.queue(queueOf(place));
@@ -79,9 +79,9 @@ function jobTrial(kind: string, place: Place): Trial {
 async function jobOf(cell: Cell, queue: JobQueue, restoreId: string, place: Place): Promise<Job | null> {
   for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; await pause(50)) {
     const jobs = await queue.getJobs(['wait', 'delayed', 'prioritized']);
-    const job = jobs.find((each) => each?.id?.startsWith(`${restoreId}-${place.title}-`));
+    const job = jobs.find((each) => each?.id?.startsWith(`${restoreId}-${place}-`));
     if (job !== undefined) return job;
-    if (await isOver(cell, restoreId, place.place === 'cleanUp')) return null;
+    if (await isOver(cell, restoreId, isBack(place))) return null;
   }
   return null;
 }
@@ -89,10 +89,10 @@ async function jobOf(cell: Cell, queue: JobQueue, restoreId: string, place: Plac
 /** Null: what comes first on its way, asked for by the API. */
 function stepBefore(place: Place): string | null {
   const index = PLACES.indexOf(place);
-  return place.place === 'cleanUp' || index === 0 ? null : (PLACES[index - 1]?.place ?? null);
+  return isBack(place) || index === 0 ? null : (PLACES[index - 1] ?? null);
 }
 
-export function queueOf({ place }: Place): string {
-  if (place === 'step00') return QUEUES.planner;
-  return place === 'step03' || place === 'step04' ? QUEUES.provisioner : QUEUES.finalizer;
+export function queueOf(place: Place): string {
+  if (place === 'plan') return QUEUES.planner;
+  return place === 'create-empty-disks' || place === 'launch-worker' ? QUEUES.provisioner : QUEUES.finalizer;
 }

@@ -1,7 +1,7 @@
 import type { Cell } from '../live/cell.js';
 import { order, atRest, takeAway, type OrderOptions } from '../live/restores.js';
 import { PATIENCE_MS, restoreTrial, when, type Trial } from '../live/trial.js';
-import { isOver } from './steps.js';
+import { isOver, PLACES } from './steps.js';
 
 /*
  * F1 and F2: processes that die at every point that they come by.
@@ -55,13 +55,13 @@ export function killTwiceTrials(points: readonly Point[]): readonly Trial[] {
     .map((point) => {
       // Where nothing of the kind follows, the next point of any kind.
       const [about = ''] = point.name.split('.');
-      const goesOn = /^(step\d+|cleanUp)$/.test(about) && !point.name.endsWith('.done.afterCommit');
+      const goesOn = PLACES.some((place) => place === about) && !point.name.endsWith('.done.afterCommit');
       const again = goesOn ? `${about}.*` : '*';
       return dyingTrial('F2', `kill at ${point.name}, and again at ${again}`, point, [point.name, again]);
     });
 }
 
-const VERY_LAST = ['step11.done.afterCommit', 'cleanUp.done.afterCommit'];
+const VERY_LAST = ['attach-disks.done.afterCommit', 'remove-created.done.afterCommit'];
 
 function dyingTrial(fault: string, name: string, point: Point, armed: readonly string[]): Trial {
   const options: OrderOptions = { transfer: point.transfer };

@@ -1,6 +1,6 @@
 import { restoreTrial, when, type Trial } from '../live/trial.js';
 import type { CommitCut } from '../proxy/postgres-cuts.js';
-import { isOver, PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
+import { isBack, isOver, PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
 
 /*
  * F4: Postgres is stopped at once while a step runs; the connection is cut just before or just after the COMMIT that
@@ -12,22 +12,21 @@ export function postgresTrials(): readonly Trial[] {
 }
 
 function cutTrial(at: CommitCut, place: Place): Trial {
-  const table = place.place === 'cleanUp' ? '"clean_up"' : '"restore_step"';
-  /** The transaction that sets this step to done. */
+  /** The transaction that sets this work to done. */
   const matching = (transaction: string): boolean =>
-    transaction.includes(`UPDATE "public".${table}`) &&
+    transaction.includes('UPDATE "public"."restore_work"') &&
     transaction.includes('done') &&
-    (place.place === 'cleanUp' || transaction.includes(place.title));
+    transaction.includes(place);
   return {
     fault: 'F4',
-    name: `Postgres: connection cut ${at.replace('-', ' ')} of ${place.title}`,
+    name: `Postgres: connection cut ${at.replace('-', ' ')} of ${place}`,
     run(cell) {
       let happened = false;
       return restoreTrial(cell, {
-        duringClean: place.place === 'cleanUp',
+        duringClean: isBack(place),
         prepare: () => void cell.cuts.arm({ at, matching }).then(() => (happened = true)),
         async disturb(_, restoreId) {
-          const back = place.place === 'cleanUp';
+          const back = isBack(place);
           const moment = await when(
             () => happened,
             () => isOver(cell, restoreId, back),
@@ -43,14 +42,14 @@ function cutTrial(at: CommitCut, place: Place): Trial {
 function stopTrial(place: Place): Trial {
   return {
     fault: 'F4',
-    name: `Postgres: immediate stop during ${place.title}`,
+    name: `Postgres: immediate stop during ${place}`,
     alone: true,
     run: (cell) =>
       restoreTrial(cell, {
-        duringClean: place.place === 'cleanUp',
+        duringClean: isBack(place),
         prepare: () => stopAtBegin(cell, place),
         async disturb(_, restoreId) {
-          const stopped = await stoppedOrOver(cell, restoreId, place.place === 'cleanUp');
+          const stopped = await stoppedOrOver(cell, restoreId, isBack(place));
           if (stopped === null) return { at: null };
           const at = performance.now();
           const back = cell.ground.restartPostgres();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { Cell } from '../live/cell.js';
 import { restoreTrial, type Trial } from '../live/trial.js';
-import { PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
+import { isBack, PLACES, stopAtBegin, stoppedOrOver, type Place } from './steps.js';
 
 /*
  * F3: Redis is restarted, emptied, cut off for ten seconds, or goes back to what it held when the restore began, each
@@ -33,16 +33,16 @@ export function redisTrials(): readonly Trial[] {
 function redisTrial(kind: string, place: Place): Trial {
   return {
     fault: 'F3',
-    name: `Redis: ${kind} during ${place.title}`,
+    name: `Redis: ${kind} during ${place}`,
     run: (cell) =>
       restoreTrial(cell, {
-        duringClean: place.place === 'cleanUp',
+        duringClean: isBack(place),
         prepare() {
           keep(cell);
           stopAtBegin(cell, place);
         },
         async disturb(_, restoreId) {
-          const stopped = await stoppedOrOver(cell, restoreId, place.place === 'cleanUp');
+          const stopped = await stoppedOrOver(cell, restoreId, isBack(place));
           if (stopped === null) return { at: null };
           await KINDS[kind]?.(cell);
           stopped.goOn();

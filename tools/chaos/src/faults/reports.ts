@@ -32,7 +32,7 @@ const FAULTS: Readonly<Record<string, ReportFault>> = {
 const SLOW_BYTES_PER_SECOND = 300_000;
 /** A restore tries a few times only. */
 const WITHOUT_DISKS_AT_MOST_MS = 20_000;
-const AFTER_CLAIM = 'step05.move.afterClaim stop';
+const AFTER_CLAIM = 'restore-data.move.afterClaim stop';
 
 interface Cause extends OrderOptions {
   readonly title: string;

@@ -9,7 +9,7 @@ import { atRest, order } from '../live/restores.js';
 import { cleaned, PATIENCE_MS, type Outcome, type Trial } from '../live/trial.js';
 import type { BadAnswers } from '../proxy/blob-proxy.js';
 import { DAMAGES, type Damage } from './damage.js';
-import { PLACES, stopAtBegin, stoppedOrOver } from './steps.js';
+import { stopAtBegin, stoppedOrOver } from './steps.js';
 
 /*
  * F7: a damaged repository, in each format, and a store that is slow, breaks off or refuses. A restore is completed with all
@@ -18,7 +18,6 @@ import { PLACES, stopAtBegin, stoppedOrOver } from './steps.js';
  * Only a store over the network is ever slow or answers 403. A folder could merely be forbidden, and that binds no service
  * that runs as root.
  */
-const RESTORE_DATA = PLACES.find(({ place }) => place === 'step05')!;
 const FORMATS: readonly Format[] = ['restic v1', 'restic v2'];
 
 interface Weather {
@@ -73,7 +72,7 @@ function damagedTrial(format: Format, damage: Damage, since: Since): Trial {
           mayComplete: damage.mayComplete ?? false,
           async added() {
             if (since === 'once it was added') await act();
-            if (since === 'when its data are about to be read') stopAtBegin(cell, RESTORE_DATA);
+            if (since === 'when its data are about to be read') stopAtBegin(cell, 'restore-data');
           },
           async running(restoreId) {
             if (since !== 'when its data are about to be read') return;

@@ -78,5 +78,5 @@ async function watchProgress(cell: Cell, id: string, over: () => boolean, violat
 }
 
 function doneSteps(restore: Restore): number {
-  return restore.steps.filter(({ state }) => state === 'done').length;
+  return restore.works.filter(({ state }) => state === 'done').length;
 }

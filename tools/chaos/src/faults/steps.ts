@@ -2,25 +2,30 @@ import type { Cell, Stopped } from '../live/cell.js';
 import { isAtRest } from '../live/restores.js';
 import { PATIENCE_MS } from '../live/trial.js';
 
-/** What a restore to a new location by a worker goes through, by the names of its crash points, and the way back. */
+/** The works that a restore to a new location by a worker goes through, and the way back: crash points begin with them. */
 export const PLACES = [
-  { place: 'step00', title: 'plan' },
-  { place: 'step03', title: 'create-empty-disks' },
-  { place: 'step04', title: 'launch-worker' },
-  { place: 'step05', title: 'restore-data' },
-  { place: 'step06', title: 'detach-disks' },
-  { place: 'step07', title: 'deallocate-worker' },
-  { place: 'step10', title: 'create-vm' },
-  { place: 'step11', title: 'attach-disks' },
-  { place: 'cleanUp', title: 'clean-up' },
+  'plan',
+  'create-empty-disks',
+  'launch-worker',
+  'restore-data',
+  'detach-disks',
+  'deallocate-worker',
+  'create-vm',
+  'attach-disks',
+  'remove-created',
 ] as const;
 
 export type Place = (typeof PLACES)[number];
 
-export const STEPS_FORWARD = PLACES.filter(({ place }) => place !== 'cleanUp');
+/** Whether it belongs to the way back. */
+export function isBack(place: Place): boolean {
+  return place === 'remove-created';
+}
 
-/** Stops whoever begins the step or the clean-up, as soon as that is written down. */
-export function stopAtBegin(cell: Cell, { place }: Place): void {
+export const STEPS_FORWARD = PLACES.filter((place) => !isBack(place));
+
+/** Stops whoever begins the work, as soon as that is written down. */
+export function stopAtBegin(cell: Cell, place: Place): void {
   cell.arm([`${place}.running.afterCommit stop`]);
 }
 

@@ -16,7 +16,7 @@ const ENDS_WITHIN_MS = 25_000;
 
 export function zombieTrials(): readonly Trial[] {
   const points = ['move', 'verify'].flatMap((purpose) =>
-    ['afterClaim', 'afterWork', 'afterReport'].map((where) => `step05.${purpose}.${where}`),
+    ['afterClaim', 'afterWork', 'afterReport'].map((where) => `restore-data.${purpose}.${where}`),
   );
   return (['worker', 'direct'] as const).flatMap((transfer) => [
     ...points.flatMap((point) => ['', '#2'].map((occurrence) => zombieTrial(`${point}${occurrence}`, transfer, false))),

@@ -14,7 +14,7 @@ import { failedForGood } from './failed-disks.js';
 export async function examineEnd(cell: Cell, restore: Restore, wanted: readonly Restore['state'][]): Promise<string[]> {
   const broken: string[] = [];
   if (!wanted.includes(restore.state)) {
-    const step = restore.steps.find(({ state }) => state === 'running' || state === 'failed');
+    const step = restore.works.find(({ state }) => state === 'running' || state === 'failed');
     const error = restore.error === null ? 'no error' : `${restore.error.code}: ${restore.error.message}`;
     broken.push(
       `I6: restore ${restore.id} is ${restore.state}, not ${wanted.join(' or ')} (${step?.id ?? '-'}, ${error})`,

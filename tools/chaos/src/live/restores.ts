@@ -70,7 +70,7 @@ export function atRest(cell: Cell, restoreId: string, withinMs: number): Promise
 /** Once the step has begun, or is over. */
 export function begun(step: StepId): (restore: Restore) => boolean {
   return (restore) =>
-    isAtRest(restore) || restore.steps.some((each) => each.id === step && !['pending'].includes(each.state));
+    isAtRest(restore) || restore.works.some((each) => each.id === step && !['pending'].includes(each.state));
 }
 
 /** Takes away what a restore has made, so that the next one finds room. Returns the state that it came to. */

@@ -6,7 +6,7 @@ import { atRest, order, takeAway, type OrderOptions } from './restores.js';
 /** One run under one fault. */
 export interface Trial {
   readonly fault: string;
-  /** What is done where, such as `kill step04.vm.create.afterCall`. */
+  /** What is done where, such as `kill launch-worker.vm.create.afterCall`. */
   readonly name: string;
   /** Shakes what all cells stand on: nothing else may run beside it. */
   readonly alone?: boolean;

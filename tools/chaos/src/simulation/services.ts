@@ -12,11 +12,10 @@ import {
   RunningRuns,
   runOutboxRelay,
   runReconciler,
-  type CleanUpHandler,
   type ServiceLog,
   type ServiceName,
   type TaskHandler,
-  type StepHandlers,
+  type WorkHandlers,
 } from '@landfall/pipeline';
 import { TRANSFER_JOB, TRANSFER_JOB_PAYLOAD } from '@landfall/transfer';
 import { createEmptyDisks } from '@landfall/provisioner/steps/create-empty-disks';
@@ -53,8 +52,7 @@ function run(world: Surroundings, service: SimulatedService, process: Process): 
   const cloud = connectCloud(world);
   const doors = new MemoryWorkerDoors();
   const removal = { cloud, books, workers, doors, applianceId: APPLIANCE };
-  let handlers: StepHandlers = {};
-  let clean: CleanUpHandler | undefined;
+  let handlers: WorkHandlers = {};
   let also: (() => Promise<void>) | undefined;
   let tasks: Readonly<Record<string, TaskHandler>> = {};
   if (service === 'planner') {
@@ -97,8 +95,8 @@ function run(world: Surroundings, service: SimulatedService, process: Process): 
       'deallocate-worker': deallocateWorker(removal),
       'create-vm': createVm({ cloud, books, applianceId: APPLIANCE, endAccess }),
       'attach-disks': attachDisks({ cloud, endAccess }),
+      'remove-created': cleanUp({ ...removal, diskAccesses: accesses }),
     };
-    clean = cleanUp({ ...removal, diskAccesses: accesses });
     also = transfer.reconcile;
     tasks = {
       [TRANSFER_JOB]: (payload, signal) => transfer.goOn(TRANSFER_JOB_PAYLOAD.parse(payload).restoreId, signal),
@@ -106,7 +104,7 @@ function run(world: Surroundings, service: SimulatedService, process: Process): 
   }
 
   const runs = new RunningRuns(books, 3_000);
-  const options = { service, books, handlers, tasks, ...(clean ? { cleanUp: clean } : {}) };
+  const options = { service, books, handlers, tasks };
   new QueueWorker(gates, queues, QUEUES[service], 8, (job, lost) => handleJob(options, runs, job, lost, log));
   runReconciler({
     books,

@@ -9,7 +9,7 @@ import {
   type StepId,
   type WorkerRegistry,
 } from '@landfall/domain';
-import { withCrashPoints, wrapped } from '@landfall/pipeline';
+import { isOnWayBack, withCrashPoints, wrapped } from '@landfall/pipeline';
 import {
   MemoryBooks,
   MemoryDiskAccesses,
@@ -54,21 +54,21 @@ export class SharedBooks {
 
   /** Whether a restore has come to this step. */
   hasBegun(step: StepId): boolean {
-    return [...this.books.now.restores.values()].some(({ steps }) =>
-      steps.some(({ id, state }) => id === step && state === 'running'),
+    return [...this.books.now.restores.values()].some(({ works }) =>
+      works.some(({ id, state }) => id === step && state === 'running'),
     );
   }
 
   /** Whether everything was written, and found to be right where that was wanted. */
   isTransferred(restoreId: string): boolean {
-    const steps = this.books.now.restores.get(restoreId)?.steps ?? [];
-    return steps.some(({ id, state }) => id === 'restore-data' && state === 'done');
+    const works = this.books.now.restores.get(restoreId)?.works ?? [];
+    return works.some(({ id, state }) => id === 'restore-data' && state === 'done');
   }
 
   /** Whether a verdict on a disk of it has to end it. */
   isMoving(restoreId: string): boolean {
     const restore = this.books.now.restores.get(restoreId);
-    return restore?.state === 'running' || (restore?.state === 'needs-attention' && restore.cleanUp === null);
+    return restore?.state === 'running' || (restore?.state === 'needs-attention' && !isOnWayBack(restore));
   }
 
   /** Verdicts that were entered before their restore had come to its end. */
@@ -98,9 +98,9 @@ export class SharedBooks {
         const result = await this.books.transaction((tx) =>
           work(
             wrapped<RestoreTransaction>(tx, {
-              moveStep: async (restoreId, step, guard, to, patch = {}) => {
-                const moved = await tx.moveStep(restoreId, step, guard, to, patch);
-                const run = `${restoreId} ${step} ${guard.epoch}`;
+              moveWork: async (restoreId, work, guard, to, patch = {}) => {
+                const moved = await tx.moveWork(restoreId, work, guard, to, patch);
+                const run = `${restoreId} ${work.id} ${guard.epoch}`;
                 if (moved && patch.parked === true) moves.push(() => this.#parked.add(run));
                 if (moved && patch.error?.code === 'STEP_INTERRUPTED' && this.#parked.has(run)) {
                   moves.push(() => this.takenForDead.push(run));

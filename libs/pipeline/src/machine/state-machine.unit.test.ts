@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { test } from '@jest/globals';
 import assert from 'node:assert/strict';
 import {
   ConflictError,
@@ -8,24 +8,16 @@ import {
   WaitingError,
   type Restore,
   type StepId,
+  stepsOf,
   type WorkRun,
 } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
 import fc from 'fast-check';
-import { beginStep, recordOutcome, redispatchStep, type RunResult } from './advance.js';
-import { requestRestore } from './request-restore.js';
-import { endParked } from './parked.fixture.test.js';
-import { STEP_ATTEMPTS } from './retry-policy.js';
-import { WORKER_SILENT } from './stages.js';
-import { OUTPUTS } from './step-outputs.fixture.test.js';
-import {
-  beginCleanUp,
-  finishCleanUp,
-  redispatchCleanUp,
-  requestCancel,
-  requestResume,
-  requestRollback,
-} from './turn-round.js';
+import { beginWork, recordOutcome, redispatch, type RunResult } from './advance.js';
+import { requestRestore } from '../request-restore.js';
+import { endParked } from '../parked.fixture.test.js';
+import { OUTPUTS } from '../step-outputs.fixture.test.js';
+import { requestCancel, requestResume, requestRollback } from './turn-round.js';
 
 /*
  * The state machine under everything that a queue, a process and a person can do to it, in any order: jobs delivered
@@ -41,7 +33,7 @@ const RESULTS: Record<string, () => RunResult> = {
   permanent: () => ({ kind: 'failed', error: new PermanentError(DETAILS) }),
   waiting: () => ({ kind: 'failed', error: new WaitingError(DETAILS, { retryAfterMs: 1 }) }),
   unforeseen: () => ({ kind: 'failed', error: new Error('a bug') }),
-  silent: () => ({ kind: 'failed', error: new RetryableError({ ...DETAILS, code: WORKER_SILENT }) }),
+  silent: () => ({ kind: 'exhausted', error: new RetryableError(DETAILS), resumeFrom: 'launch-worker' }),
 };
 
 const PICK = fc.noBias(fc.nat(1_000));
@@ -121,13 +113,8 @@ class Simulation {
 
   async deliver(job: WorkRun | undefined): Promise<void> {
     if (!job) return;
-    const { restoreId, work, epoch } = job;
     this.replace(job);
-    const begun =
-      work === 'clean-up'
-        ? await beginCleanUp(this.books, { restoreId, epoch })
-        : await beginStep(this.books, { restoreId, step: work, epoch });
-    if (begun) this.running.push({ ...job });
+    if (await beginWork(this.books, job)) this.running.push({ ...job });
   }
 
   replace({ work, epoch }: WorkRun): void {
@@ -137,30 +124,15 @@ class Simulation {
   async end(run: WorkRun | undefined, how: string): Promise<void> {
     if (!run) return;
     this.running = this.running.filter((other) => other !== run);
-    const { restoreId, work, epoch } = run;
-    const result = RESULTS[how]?.() ?? RESULTS.done!();
-    if (work === 'clean-up') {
-      expect(result.kind).not.toBe('parked');
-      await finishCleanUp(this.books, { restoreId, epoch }, result as Exclude<RunResult, { kind: 'parked' }>);
-      return;
-    }
+    const { restoreId, work } = run;
+    // Only step 5 loses its worker.
+    const result = RESULTS[how === 'silent' && work !== 'restore-data' ? 'retryable' : how]?.() ?? RESULTS.done!();
     if (work === 'plan' && result.kind === 'done') {
       await this.books.transaction((tx) => tx.storePlan(restoreId, aRestorePlan())).catch(() => undefined);
     }
-    // Whoever gives a worker up leaves the step no attempts.
-    if (how === 'silent' && work === 'restore-data') await this.useUpAttempts(epoch);
     const parks = how === 'parked' && work === 'restore-data';
     const outcome = parks ? ({ kind: 'parked' } as const) : result.kind === 'done' ? done(work) : result;
-    await recordOutcome(this.books, { restoreId, step: work, epoch }, outcome);
-  }
-
-  async useUpAttempts(epoch: number): Promise<void> {
-    const step = (await this.restore()).steps.find(({ id }) => id === 'restore-data');
-    if (step?.state !== 'running' || step.epoch !== epoch) return;
-    const guard = { from: step.state, epoch };
-    await this.books.transaction((tx) =>
-      tx.moveStep(this.restoreId, step.id, guard, 'running', { attempts: STEP_ATTEMPTS - 1 }),
-    );
+    await recordOutcome(this.books, run, outcome);
   }
 
   /** Without any trouble: so that what follows meets every step, and not the first ones alone. */
@@ -173,37 +145,33 @@ class Simulation {
   async redispatch(work: WorkRun | undefined): Promise<void> {
     if (!work) return;
     this.replace(work);
-    const { restoreId, epoch } = work;
-    if (work.work === 'clean-up') await redispatchCleanUp(this.books, { restoreId, epoch });
-    else await redispatchStep(this.books, { restoreId, step: work.work, epoch });
+    await redispatch(this.books, work);
   }
 
   async collectJobs(): Promise<void> {
     const messages = await this.books.claimOutbox(100);
     await this.books.outboxSent(messages.map((message) => message.id));
-    for (const { payload } of messages) {
-      const { restoreId, step, epoch } = payload as { restoreId: string; step?: StepId; epoch: number };
-      this.jobs.push({ restoreId, work: step ?? 'clean-up', epoch });
-    }
+    this.jobs.push(...messages.map(({ payload }) => payload as unknown as WorkRun));
   }
 
   async check(): Promise<void> {
     const restore = await this.restore();
     const current = await this.books.areCurrent(this.running);
     assert.ok(current.filter(Boolean).length <= 1, 'two runs at once are both wanted');
-    const running = restore.steps.filter((step) => step.state === 'running');
-    assert.ok(running.length <= 1, 'two steps run at once');
-    const cleaning = this.running.some((run, index) => run.work === 'clean-up' && current[index]);
-    const alive = this.running.some((run) => run.work !== 'clean-up' && !this.replaced.has(run));
+    const running = restore.works.filter((step) => step.state === 'running');
+    assert.ok(running.length <= 1, 'two works run at once');
+    const cleaning = this.running.some((run, index) => run.work === 'remove-created' && current[index]);
+    const alive = this.running.some((run) => run.work !== 'remove-created' && !this.replaced.has(run));
     assert.ok(!cleaning || !alive, 'a clean-up runs beside a step');
-    const firstOpen = restore.steps.findIndex((step) => step.state !== 'done' && step.state !== 'skipped');
-    const later = firstOpen < 0 ? [] : restore.steps.slice(firstOpen + 1);
-    const isReopened = restore.steps[firstOpen]?.id === 'launch-worker';
+    const steps = stepsOf(restore);
+    const firstOpen = steps.findIndex((step) => step.state !== 'done' && step.state !== 'skipped');
+    const later = firstOpen < 0 ? [] : steps.slice(firstOpen + 1);
+    const isReopened = steps[firstOpen]?.id === 'launch-worker';
     assert.ok(
       later.every(
         (step) =>
           (step.state === 'pending' && step.epoch === 0) ||
-          (isReopened && step.id === 'restore-data' && step.error?.code === WORKER_SILENT && step.state === 'failed'),
+          (isReopened && step.id === 'restore-data' && step.resumeFrom === 'launch-worker' && step.state === 'failed'),
       ),
       'a step was begun before the one in front of it was done',
     );
@@ -235,8 +203,8 @@ type Action =
 
 const PERSON = { cancel: requestCancel, resume: requestResume, rollback: requestRollback } as const;
 
-function done(step: StepId): Extract<RunResult, { kind: 'done' }> {
-  return { kind: 'done', output: OUTPUTS[step] };
+function done(work: string): Extract<RunResult, { kind: 'done' }> {
+  return { kind: 'done', output: work in OUTPUTS ? OUTPUTS[work as StepId] : {} };
 }
 
 /** Half of the time the latest: that is where things happen. */

@@ -2,19 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { PermanentError, RetryableError, STEPS, WaitingError, type RestoreBooks, type StepId } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
-import { beginStep, recordOutcome, redispatchStep, type RunResult } from './advance.js';
-import { requestRestore } from './request-restore.js';
-import { backOffMs, STEP_ATTEMPTS } from './retry-policy.js';
-import { WORKER_SILENT } from './stages.js';
-import { OUTPUTS } from './step-outputs.fixture.test.js';
-import {
-  beginCleanUp,
-  finishCleanUp,
-  redispatchCleanUp,
-  requestCancel,
-  requestResume,
-  requestRollback,
-} from './turn-round.js';
+import { beginWork, recordOutcome, redispatch, type RunResult } from './advance.js';
+import { requestRestore } from '../request-restore.js';
+import { backOffMs, STEP_ATTEMPTS } from '../retry-policy.js';
+import { OUTPUTS } from '../step-outputs.fixture.test.js';
+import { requestCancel, requestResume, requestRollback } from './turn-round.js';
 
 const PLANNED: RunResult = { kind: 'done', output: { planHash: 'sha256:0' } };
 
@@ -25,8 +17,8 @@ async function requested(books: RestoreBooks): Promise<string> {
 /** A restore whose plan is made: its first step after planning is pending under epoch 1. */
 async function planned(books: RestoreBooks, plan = aRestorePlan()): Promise<string> {
   const restoreId = await requested(books);
-  const run = { restoreId, step: 'plan', epoch: 1 } as const;
-  await beginStep(books, run);
+  const run = { restoreId, work: 'plan', epoch: 1 } as const;
+  await beginWork(books, run);
   await books.transaction((tx) => tx.storePlan(restoreId, plan));
   await recordOutcome(books, run, PLANNED);
   return restoreId;
@@ -34,7 +26,7 @@ async function planned(books: RestoreBooks, plan = aRestorePlan()): Promise<stri
 
 async function stepOf(books: RestoreBooks, restoreId: string, step: StepId) {
   const restore = await books.restore(restoreId);
-  const found = restore?.steps.find((candidate) => candidate.id === step);
+  const found = restore?.works.find((candidate) => candidate.id === step);
   assert.ok(found);
   return found;
 }
@@ -43,25 +35,20 @@ async function stepOf(books: RestoreBooks, restoreId: string, step: StepId) {
 async function bringTo(books: RestoreBooks, restoreId: string, last: StepId | null): Promise<void> {
   for (;;) {
     const restore = await books.restore(restoreId);
-    const next = restore?.steps.find((step) => step.state === 'pending' && step.epoch > 0);
+    const next = restore?.works.find((step) => step.state === 'pending' && step.epoch > 0);
     if (next === undefined || next.id === last) return;
-    const run = { restoreId, step: next.id, epoch: next.epoch };
-    expect(await beginStep(books, run)).toBeTruthy();
-    await recordOutcome(books, run, { kind: 'done', output: OUTPUTS[next.id] });
+    const run = { restoreId, work: next.id, epoch: next.epoch };
+    expect(await beginWork(books, run)).toBeTruthy();
+    await recordOutcome(books, run, { kind: 'done', output: OUTPUTS[next.id as StepId] });
   }
 }
 
-async function failForGood(books: RestoreBooks, restoreId: string, step: StepId, error: Error): Promise<void> {
-  for (let attempt = 1; attempt <= STEP_ATTEMPTS; attempt += 1) {
-    const run = { restoreId, step, epoch: (await stepOf(books, restoreId, step)).epoch };
-    expect(await beginStep(books, run)).toBeTruthy();
-    await recordOutcome(books, run, { kind: 'failed', error });
-  }
+async function leaveToPerson(books: RestoreBooks, restoreId: string, step: StepId, resumeFrom?: StepId): Promise<void> {
+  const run = { restoreId, work: step, epoch: (await stepOf(books, restoreId, step)).epoch };
+  expect(await beginWork(books, run)).toBeTruthy();
+  const outcome = { kind: 'exhausted', error: flaky() } as const;
+  await recordOutcome(books, run, resumeFrom === undefined ? outcome : { ...outcome, resumeFrom });
   expect((await books.restore(restoreId))?.state).toBe('needs-attention');
-}
-
-function silent(): RetryableError {
-  return new RetryableError({ code: WORKER_SILENT, message: 'Not heard of.', fix: 'Resume.' });
 }
 
 describe('asking for a restore', () => {
@@ -73,8 +60,8 @@ describe('asking for a restore', () => {
       {
         queue: 'planner',
         jobId: `${id}-plan-1`,
-        name: 'run-step',
-        payload: { restoreId: id, step: 'plan', epoch: 1 },
+        name: 'run-work',
+        payload: { restoreId: id, work: 'plan', epoch: 1 },
       },
     ]);
     expect(books.audit.map(({ actor, action, subject }) => [actor, action, subject])).toStrictEqual([
@@ -112,7 +99,7 @@ describe('the way forward', () => {
     const id = await planned(books, aRestorePlan({ steps: ['plan'] }));
     const restore = await books.restore(id);
     expect(restore?.state).toBe('completed');
-    expect(restore!.steps.filter((step) => step.state === 'skipped').length).toBe(STEPS.length - 1);
+    expect(restore!.works.filter((step) => step.state === 'skipped').length).toBe(STEPS.length - 1);
   });
 
   it('refuses a plan with an error, and shows its problems', async () => {
@@ -129,13 +116,13 @@ describe('the way forward', () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
     const stale = [
-      { restoreId, step: 'create-empty-disks', epoch: 0 },
-      { restoreId, step: 'plan', epoch: 1 },
-      { restoreId, step: 'create-vm', epoch: 1 },
-      { restoreId: 'r-unknown', step: 'plan', epoch: 1 },
+      { restoreId, work: 'create-empty-disks', epoch: 0 },
+      { restoreId, work: 'plan', epoch: 1 },
+      { restoreId, work: 'create-vm', epoch: 1 },
+      { restoreId: 'r-unknown', work: 'plan', epoch: 1 },
     ] as const;
     for (const run of stale) {
-      expect(await beginStep(books, run)).toBe(null);
+      expect(await beginWork(books, run)).toBe(null);
       expect(await recordOutcome(books, run, { kind: 'interrupted' })).toBe(false);
     }
   });
@@ -143,25 +130,25 @@ describe('the way forward', () => {
   it('drops a job of a step whose turn has not come, and one of a clean-up that waits for a step', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
-    expect(await beginStep(books, { restoreId, step: 'attach-disks', epoch: 0 })).toBe(null);
+    expect(await beginWork(books, { restoreId, work: 'attach-disks', epoch: 0 })).toBe(null);
     expect((await stepOf(books, restoreId, 'attach-disks')).state).toBe('pending');
-    expect(await beginStep(books, { restoreId, step: 'create-empty-disks', epoch: 1 })).toBeTruthy();
+    expect(await beginWork(books, { restoreId, work: 'create-empty-disks', epoch: 1 })).toBeTruthy();
     await requestCancel(books, restoreId, 'olivia');
-    expect(await beginCleanUp(books, { restoreId, epoch: 0 })).toBe(null);
+    expect(await beginWork(books, { restoreId, work: 'remove-created', epoch: 0 })).toBe(null);
   });
 
   it('gives a step whose job comes twice a new epoch, and shuts the first run out', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
-    const run = { restoreId, step: 'create-empty-disks', epoch: 1 } as const;
-    expect(await beginStep(books, run)).toBeTruthy();
-    expect(await beginStep(books, run)).toBe(null);
-    expect((await stepOf(books, restoreId, run.step)).epoch).toBe(2);
+    const run = { restoreId, work: 'create-empty-disks', epoch: 1 } as const;
+    expect(await beginWork(books, run)).toBeTruthy();
+    expect(await beginWork(books, run)).toBe(null);
+    expect((await stepOf(books, restoreId, run.work)).epoch).toBe(2);
     const late = { kind: 'done', output: { disks: [] } } as const;
     expect(await recordOutcome(books, run, late)).toBe(false);
-    expect((await stepOf(books, restoreId, run.step)).state).toBe('pending');
+    expect((await stepOf(books, restoreId, run.work)).state).toBe('pending');
     const intent = { key: 'k', operation: 'o', azureId: '/d', bodyHash: 'h' };
-    await expect(books.journal(restoreId, run.step, 1).begin(intent)).rejects.toMatchObject({
+    await expect(books.journal(restoreId, run.work, 1).begin(intent)).rejects.toMatchObject({
       code: 'STEP_SUPERSEDED',
     });
   });
@@ -170,11 +157,11 @@ describe('the way forward', () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
     const step = 'create-empty-disks';
-    expect(await redispatchStep(books, { restoreId, step, epoch: 1 })).toBe(true);
-    expect(await redispatchStep(books, { restoreId, step, epoch: 1 })).toBe(false);
+    expect(await redispatch(books, { restoreId, work: step, epoch: 1 })).toBe(true);
+    expect(await redispatch(books, { restoreId, work: step, epoch: 1 })).toBe(false);
     expect([(await stepOf(books, restoreId, step)).attempts]).toStrictEqual([0]);
-    await beginStep(books, { restoreId, step, epoch: 2 });
-    expect(await redispatchStep(books, { restoreId, step, epoch: 2 })).toBe(true);
+    await beginWork(books, { restoreId, work: step, epoch: 2 });
+    expect(await redispatch(books, { restoreId, work: step, epoch: 2 })).toBe(true);
     const again = await stepOf(books, restoreId, step);
     expect([again.attempts, again.epoch, again.error?.code]).toStrictEqual([1, 3, 'STEP_INTERRUPTED']);
   });
@@ -182,19 +169,19 @@ describe('the way forward', () => {
   it('leaves a step alone that has parked since its job was missed', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books, aRestorePlan({ steps: ['plan', 'restore-data'] }));
-    const run = { restoreId, step: 'restore-data', epoch: 1 } as const;
-    await beginStep(books, run);
+    const run = { restoreId, work: 'restore-data', epoch: 1 } as const;
+    await beginWork(books, run);
     await recordOutcome(books, run, { kind: 'parked' });
-    expect(await redispatchStep(books, run)).toBe(false);
-    const { state, parked, epoch, attempts } = await stepOf(books, restoreId, run.step);
+    expect(await redispatch(books, run)).toBe(false);
+    const { state, parked, epoch, attempts } = await stepOf(books, restoreId, run.work);
     expect({ state, parked, epoch, attempts }).toStrictEqual({ state: 'running', parked: true, epoch: 1, attempts: 0 });
   });
 
   it('refuses an output that the next steps could not read', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
-    const run = { restoreId, step: 'create-empty-disks', epoch: 1 } as const;
-    await beginStep(books, run);
+    const run = { restoreId, work: 'create-empty-disks', epoch: 1 } as const;
+    await beginWork(books, run);
     await recordOutcome(books, run, { kind: 'done', output: { disks: 'many' } });
     expect((await books.restore(restoreId))?.error?.code).toBe('STEP_OUTPUT_INVALID');
   });
@@ -202,11 +189,11 @@ describe('the way forward', () => {
   it('waits without counting an attempt, for as long as it is told to', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
-    const run = { restoreId, step: 'create-empty-disks', epoch: 1 } as const;
-    await beginStep(books, run);
+    const run = { restoreId, work: 'create-empty-disks', epoch: 1 } as const;
+    await beginWork(books, run);
     const reason = new WaitingError({ code: 'NIC_RESERVED', message: 'm', fix: 'f' }, { retryAfterMs: 180_000 });
     await recordOutcome(books, run, { kind: 'failed', error: reason });
-    expect((await stepOf(books, restoreId, run.step)).attempts).toBe(0);
+    expect((await stepOf(books, restoreId, run.work)).attempts).toBe(0);
     expect(books.outbox.at(-1)?.delayMs).toBe(180_000);
   });
 
@@ -216,8 +203,8 @@ describe('the way forward', () => {
     for (let attempt = 1; attempt <= 8; attempt += 1) {
       expect((await books.restore(restoreId))?.state).toBe('running');
       const { epoch } = await stepOf(books, restoreId, 'create-empty-disks');
-      const run = { restoreId, step: 'create-empty-disks', epoch } as const;
-      expect(await beginStep(books, run)).toBeTruthy();
+      const run = { restoreId, work: 'create-empty-disks', epoch } as const;
+      expect(await beginWork(books, run)).toBeTruthy();
       await recordOutcome(books, run, { kind: 'failed', error: flaky() });
     }
     expect((await books.restore(restoreId))?.state).toBe('needs-attention');
@@ -229,37 +216,44 @@ describe('the way forward', () => {
     expect((await books.restore(restoreId))?.error).toBe(null);
   });
 
-  it('begins with the launch of a worker once more when it is resumed after its worker fell silent', async () => {
+  it('leaves a step to a person at once when whoever ended it says that everything was tried', async () => {
+    const books = new MemoryBooks();
+    const restoreId = await planned(books);
+    const run = { restoreId, work: 'create-empty-disks', epoch: 1 } as const;
+    await beginWork(books, run);
+    await recordOutcome(books, run, { kind: 'exhausted', error: flaky() });
+    const { state, attempts } = await stepOf(books, restoreId, run.work);
+    expect([(await books.restore(restoreId))?.state, state, attempts]).toStrictEqual(['needs-attention', 'failed', 1]);
+  });
+
+  it('begins once more with the step that the failed one is to be resumed from', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
     await bringTo(books, restoreId, 'restore-data');
-    await failForGood(books, restoreId, 'restore-data', silent());
+    await leaveToPerson(books, restoreId, 'restore-data', 'launch-worker');
     await requestResume(books, restoreId, 'olivia');
     const launch = await stepOf(books, restoreId, 'launch-worker');
     expect([launch.state, launch.epoch, launch.attempts]).toStrictEqual(['pending', 2, 0]);
     const lost = await stepOf(books, restoreId, 'restore-data');
-    expect([lost.state, lost.error?.code]).toStrictEqual(['failed', WORKER_SILENT]);
-    expect(await beginStep(books, { restoreId, step: 'restore-data', epoch: lost.epoch })).toBe(null);
+    expect([lost.state, lost.resumeFrom]).toStrictEqual(['failed', 'launch-worker']);
+    expect(await beginWork(books, { restoreId, work: 'restore-data', epoch: lost.epoch })).toBe(null);
 
-    const run = { restoreId, step: 'launch-worker', epoch: 2 } as const;
-    expect(await beginStep(books, run)).toBeTruthy();
+    const run = { restoreId, work: 'launch-worker', epoch: 2 } as const;
+    expect(await beginWork(books, run)).toBeTruthy();
     await recordOutcome(books, run, { kind: 'done', output: OUTPUTS['launch-worker'] });
     const again = await stepOf(books, restoreId, 'restore-data');
-    expect([again.state, again.attempts, again.error]).toStrictEqual(['pending', 0, null]);
+    expect([again.state, again.attempts, again.error, again.resumeFrom]).toStrictEqual(['pending', 0, null, null]);
     expect(books.outbox.at(-1)?.jobId).toBe(`${restoreId}-restore-data-${again.epoch}`);
     await bringTo(books, restoreId, null);
     expect((await books.restore(restoreId))?.state).toBe('completed');
   });
 
-  it('launches no worker again when another step, or another error, is resumed from', async () => {
-    for (const [step, error] of [
-      ['restore-data', flaky()],
-      ['create-vm', silent()],
-    ] as const) {
+  it('begins with the failed step itself where nothing else is said', async () => {
+    for (const step of ['restore-data', 'create-vm'] as const) {
       const books = new MemoryBooks();
       const restoreId = await planned(books);
       await bringTo(books, restoreId, step);
-      await failForGood(books, restoreId, step, error);
+      await leaveToPerson(books, restoreId, step);
       await requestResume(books, restoreId, 'olivia');
       assert.equal((await stepOf(books, restoreId, 'launch-worker')).state, 'done', step);
       assert.equal((await stepOf(books, restoreId, step)).state, 'pending', step);
@@ -271,8 +265,8 @@ describe('the way back', () => {
   it('has nothing to remove when planning fails', async () => {
     const books = new MemoryBooks();
     const restoreId = await requested(books);
-    const run = { restoreId, step: 'plan', epoch: 1 } as const;
-    await beginStep(books, run);
+    const run = { restoreId, work: 'plan', epoch: 1 } as const;
+    await beginWork(books, run);
     const error = new PermanentError({ code: 'BLOB_CORRUPT', message: 'm', fix: 'f' });
     await recordOutcome(books, run, { kind: 'failed', error });
     const restore = await books.restore(restoreId);
@@ -283,20 +277,22 @@ describe('the way back', () => {
   it('waits for the running step when cancelled, and refuses that step further cloud calls', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
-    const run = { restoreId, step: 'create-empty-disks', epoch: 1 } as const;
-    await beginStep(books, run);
+    const run = { restoreId, work: 'create-empty-disks', epoch: 1 } as const;
+    await beginWork(books, run);
     await requestCancel(books, restoreId, 'olivia');
     expect((await books.runnable()).map((work) => work.work)).toStrictEqual(['create-empty-disks']);
     const intent = { key: 'k', operation: 'o', azureId: '/d', bodyHash: 'h' };
-    await expect(books.journal(restoreId, run.step, 1).begin(intent)).rejects.toMatchObject({
+    await expect(books.journal(restoreId, run.work, 1).begin(intent)).rejects.toMatchObject({
       code: 'STEP_SUPERSEDED',
     });
-    expect(await books.areCurrent([{ restoreId, work: run.step, epoch: 1 }])).toStrictEqual([false]);
+    expect(await books.areCurrent([{ restoreId, work: run.work, epoch: 1 }])).toStrictEqual([false]);
 
     await recordOutcome(books, run, { kind: 'done', output: { disks: [{ name: 'sda', azureId: '/d' }] } });
-    expect((await books.runnable()).map((work) => [work.work, work.epoch])).toStrictEqual([['clean-up', 1]]);
-    expect(await beginCleanUp(books, { restoreId, epoch: 1 })).toBeTruthy();
-    expect(await finishCleanUp(books, { restoreId, epoch: 1 }, { kind: 'done' })).toBe(true);
+    expect((await books.runnable()).map((work) => [work.work, work.epoch])).toStrictEqual([['remove-created', 1]]);
+    expect(await beginWork(books, { restoreId, work: 'remove-created', epoch: 1 })).toBeTruthy();
+    expect(
+      await recordOutcome(books, { restoreId, work: 'remove-created', epoch: 1 }, { kind: 'done', output: {} }),
+    ).toBe(true);
     expect((await books.restore(restoreId))?.state).toBe('cancelled');
   });
 
@@ -304,23 +300,27 @@ describe('the way back', () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
     await requestCancel(books, restoreId, 'olivia');
-    expect(await beginCleanUp(books, { restoreId, epoch: 1 })).toBeTruthy();
-    expect(await redispatchCleanUp(books, { restoreId, epoch: 1 })).toBe(true);
-    expect(await beginCleanUp(books, { restoreId, epoch: 2 })).toBeTruthy();
-    expect(await beginCleanUp(books, { restoreId, epoch: 1 })).toBe(null);
-    expect(await finishCleanUp(books, { restoreId, epoch: 1 }, { kind: 'done' })).toBe(false);
+    expect(await beginWork(books, { restoreId, work: 'remove-created', epoch: 1 })).toBeTruthy();
+    expect(await redispatch(books, { restoreId, work: 'remove-created', epoch: 1 })).toBe(true);
+    expect(await beginWork(books, { restoreId, work: 'remove-created', epoch: 2 })).toBeTruthy();
+    expect(await beginWork(books, { restoreId, work: 'remove-created', epoch: 1 })).toBe(null);
+    expect(
+      await recordOutcome(books, { restoreId, work: 'remove-created', epoch: 1 }, { kind: 'done', output: {} }),
+    ).toBe(false);
     expect((await books.restore(restoreId))?.state).toBe('cancelling');
-    expect(await finishCleanUp(books, { restoreId, epoch: 2 }, { kind: 'done' })).toBe(true);
+    expect(
+      await recordOutcome(books, { restoreId, work: 'remove-created', epoch: 2 }, { kind: 'done', output: {} }),
+    ).toBe(true);
   });
 
   it('ends a parked step at once when cancelled', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books, aRestorePlan({ steps: ['plan', 'restore-data'] }));
-    const run = { restoreId, step: 'restore-data', epoch: 1 } as const;
-    await beginStep(books, run);
+    const run = { restoreId, work: 'restore-data', epoch: 1 } as const;
+    await beginWork(books, run);
     await recordOutcome(books, run, { kind: 'parked' });
     await requestCancel(books, restoreId, 'olivia');
-    expect((await books.runnable()).map((work) => work.work)).toStrictEqual(['clean-up']);
+    expect((await books.runnable()).map((work) => work.work)).toStrictEqual(['remove-created']);
     expect(await books.parked()).toStrictEqual([]);
   });
 

@@ -1,0 +1,68 @@
+import type { StepId } from '@landfall/domain';
+import { z } from 'zod';
+import type { ServiceName } from './work-table.js';
+import type { WayBackId } from './way-back.js';
+
+/*
+ * The flow of a restore, in one table: which step is whose, what it hands on, and what undoes it once the restore has
+ * turned round.
+ *
+ *   api ──plan──→ planner ──provision──→ provisioner ──move──→ data-mover ×N ──results──→ finalizer → machine
+ *
+ * A step's output is kept in Postgres and parsed with its schema when a later step reads it, so that a stage that
+ * was left out or has changed its shape is noticed at the edge and not in the middle of a cloud call.
+ */
+export const PLANNED = z.object({ planHash: z.string() });
+
+export const RETRIEVED = z.object({ objects: z.number().int().nonnegative() });
+
+export const STAGED = z.object({ resourceGroupId: z.string() });
+
+/** Step 3: the new disks, by their names in the plan. */
+export const DISKS_CREATED = z.object({
+  disks: z.array(z.object({ name: z.string(), azureId: z.string() })),
+});
+
+/** Step 4: the workers and what is attached to them; empty for a direct transfer. */
+export const WORKERS_LAUNCHED = z.object({
+  workers: z.array(
+    z.object({
+      workerId: z.string(),
+      azureId: z.string(),
+      disks: z.array(z.object({ name: z.string(), lun: z.number().int().nonnegative() })),
+    }),
+  ),
+});
+
+/** Step 5. */
+export const DATA_RESTORED = z.object({
+  segments: z.number().int().nonnegative(),
+  bytesMoved: z.number().int().nonnegative(),
+  bytesVerified: z.number().int().nonnegative(),
+});
+
+/** Step 10. */
+export const VM_CREATED = z.object({ vmAzureId: z.string() });
+
+const NOTHING = z.object({});
+
+export const STAGES = {
+  plan: { service: 'planner', output: PLANNED, undoneBy: null },
+  'retrieve-archived-data': { service: 'provisioner', output: RETRIEVED, undoneBy: null },
+  'create-staging-resource-group': { service: 'provisioner', output: STAGED, undoneBy: 'remove-created' },
+  'create-empty-disks': { service: 'provisioner', output: DISKS_CREATED, undoneBy: 'remove-created' },
+  'launch-worker': { service: 'provisioner', output: WORKERS_LAUNCHED, undoneBy: 'remove-created' },
+  // What it writes goes with the disks.
+  'restore-data': { service: 'finalizer', output: DATA_RESTORED, undoneBy: null },
+  'detach-disks': { service: 'finalizer', output: NOTHING, undoneBy: null },
+  'deallocate-worker': { service: 'finalizer', output: NOTHING, undoneBy: null },
+  // No service of this version does these two: a plan that needs them is refused.
+  'remove-source': { service: 'finalizer', output: NOTHING, undoneBy: null },
+  'move-disks': { service: 'finalizer', output: NOTHING, undoneBy: null },
+  'create-vm': { service: 'finalizer', output: VM_CREATED, undoneBy: 'remove-created' },
+  // The disks go with what they are attached to.
+  'attach-disks': { service: 'finalizer', output: NOTHING, undoneBy: null },
+  'remove-staging-resource-group': { service: 'finalizer', output: NOTHING, undoneBy: null },
+} as const satisfies Record<StepId, { service: ServiceName; output: z.ZodType; undoneBy: WayBackId | null }>;
+
+export type StageOutput<S extends StepId> = z.infer<(typeof STAGES)[S]['output']>;

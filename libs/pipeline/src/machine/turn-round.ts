@@ -1,0 +1,151 @@
+import {
+  ConflictError,
+  hasEnded,
+  NotFoundError,
+  presentRound,
+  type DiskVerdict,
+  type LockedRestore,
+  type RestoreBooks,
+  type RestoreTransaction,
+  type Work,
+} from '@landfall/domain';
+import { ANEW, isOnWayBack, TURNS, turnRound } from './advance.js';
+import { dispatchWork, mustMove } from './dispatch.js';
+import { tell } from './history.js';
+import type { WorkTable } from './work-table.js';
+import { WORKS } from './works.js';
+
+/*
+ * What a person asks for: a cancel and a roll-back turn the restore round, a resumption goes on where attempts were used up.
+ * Each is idempotent: asked twice, the second changes nothing.
+ */
+
+/** @throws NotFoundError `RESTORE_NOT_FOUND`, ConflictError `NOT_CANCELLABLE` */
+export async function requestCancel(
+  books: RestoreBooks,
+  restoreId: string,
+  actor: string,
+  works: WorkTable = WORKS,
+): Promise<void> {
+  await books.transaction(async (tx) => {
+    const restore = await lock(tx, restoreId);
+    if (restore.state === 'cancelling' || restore.state === 'cancelled') return;
+    if (!['planning', 'awaiting-approval', 'running', 'needs-attention'].includes(restore.state)) {
+      throw new ConflictError({
+        code: 'NOT_CANCELLABLE',
+        message: `Restore ${restoreId} is ${restore.state} and can't be cancelled.`,
+        fix:
+          restore.state === 'completed'
+            ? 'Roll it back to remove what it has created.'
+            : 'Nothing has to be done: it does not go on.',
+      });
+    }
+    await turnRound(tx, restore, 'cancel', null, works);
+    await tx.audit({ actor, action: 'restore.cancel', subject: restoreId, details: { from: restore.state } });
+  });
+}
+
+/** Removes what a restore to a new location has created. @throws NotFoundError, ConflictError `NOT_ROLLBACKABLE` */
+export async function requestRollback(
+  books: RestoreBooks,
+  restoreId: string,
+  actor: string,
+  works: WorkTable = WORKS,
+): Promise<void> {
+  await books.transaction(async (tx) => {
+    const restore = await lock(tx, restoreId);
+    if (restore.state === 'rolled-back') return;
+    if (restore.state === 'rolling-back' && restore.turn?.purpose === 'roll-back') return;
+    if (!['completed', 'failed', 'needs-attention'].includes(restore.state)) {
+      throw new ConflictError({
+        code: 'NOT_ROLLBACKABLE',
+        message: `Restore ${restoreId} is ${restore.state} and can't be rolled back.`,
+        fix: 'A restore that is under way can be cancelled; one that is completed, failed or needs attention rolled back.',
+      });
+    }
+    if (restore.request.destination.kind !== 'new') {
+      throw new ConflictError({
+        code: 'NOT_ROLLBACKABLE',
+        message: `Restore ${restoreId} went to the original location and can't be rolled back by this version.`,
+        fix: 'Recreate the machine from the safety snapshots that the restore has listed.',
+      });
+    }
+    await turnRound(tx, restore, 'roll-back', null, works);
+    await tx.audit({ actor, action: 'restore.rollback', subject: restoreId, details: { from: restore.state } });
+  });
+}
+
+/** Goes on where attempts were used up, forwards or backwards. @throws NotFoundError, ConflictError `NOT_RESUMABLE` */
+export async function requestResume(
+  books: RestoreBooks,
+  restoreId: string,
+  actor: string,
+  works: WorkTable = WORKS,
+): Promise<void> {
+  await books.transaction(async (tx) => {
+    const restore = await lock(tx, restoreId);
+    if (restore.state !== 'needs-attention') throw notResumable(restore);
+    const turn = isOnWayBack(restore) ? restore.turn : null;
+    const direction = turn === null ? 'forward' : 'back';
+    const round = presentRound(restore, direction);
+    const failed = restore.works.find(
+      (work) => work.direction === direction && work.round === round && work.state === 'failed',
+    );
+    if (failed === undefined) throw notResumable(restore);
+    const [verdict] = turn === null ? await tx.verdicts(restoreId) : [];
+    if (verdict !== undefined) throw badDisk(restore, verdict);
+    const forward = failed.id === 'plan' ? 'planning' : 'running';
+    const to = turn === null ? forward : TURNS[turn.purpose].on;
+    const guard = { from: restore.state, epoch: restore.epoch };
+    mustMove(await tx.moveRestore(restoreId, guard, to, { error: turn?.cause ?? null }));
+    await tx.addEvent(restoreId, `restore.${to}`, `Resumed by ${actor}.`, { actor });
+    await takeUpAgain(tx, restore, failed, works);
+    await tx.audit({ actor, action: 'restore.resume', subject: restoreId, details: { to } });
+  });
+}
+
+/**
+ * Takes the failed work up again; or the one that it has to be resumed from. The failed one stays as it is until then: why
+ * it has failed is what that one has to know.
+ */
+async function takeUpAgain(
+  tx: RestoreTransaction,
+  restore: LockedRestore,
+  failed: Work,
+  works: WorkTable,
+): Promise<void> {
+  const from = restore.works.find(
+    ({ id, direction, state }) => id === failed.resumeFrom && direction === failed.direction && state === 'done',
+  );
+  if (from === undefined) return dispatchWork(tx, restore.id, failed, { patch: ANEW, works });
+  await tell(tx, restore, from, 'reopened', 'taken up again, because a worker was not heard of any more.');
+  return dispatchWork(tx, restore.id, from, { patch: ANEW, works });
+}
+
+function notResumable(restore: LockedRestore): ConflictError {
+  return new ConflictError({
+    code: 'NOT_RESUMABLE',
+    message: `Restore ${restore.id} is ${restore.state}; only one whose attempts are used up can be resumed.`,
+    fix: hasEnded(restore.state)
+      ? 'It has ended. To bring the machine back, start a restore anew.'
+      : 'Nothing has to be done while it goes on; show the restore to see what it is doing.',
+  });
+}
+
+function badDisk({ id }: LockedRestore, { diskName, code, message }: DiskVerdict): ConflictError {
+  return new ConflictError({
+    code: 'NOT_RESUMABLE',
+    message: `Restore ${id} can't be resumed: its disk "${diskName}" has failed for good (${code}): ${message}`,
+    fix: 'Roll it back and start the restore anew.',
+  });
+}
+
+async function lock(tx: RestoreTransaction, restoreId: string): Promise<LockedRestore> {
+  const restore = await tx.lockRestore(restoreId);
+  if (restore) return restore;
+  throw new NotFoundError({
+    code: 'RESTORE_NOT_FOUND',
+    message: `There is no restore ${restoreId}.`,
+    fix: 'List the restores to find its id.',
+  });
+}

@@ -1,0 +1,26 @@
+import type { Direction, LockedRestore } from '@landfall/domain';
+import type { z } from 'zod';
+
+/*
+ * What the machine has to know of works: it moves those of any table, and finds in it whose each is and which one follows.
+ */
+export type ServiceName = 'planner' | 'provisioner' | 'finalizer';
+
+export interface WorkRow {
+  readonly id: string;
+  /** Also the name of the queue on which its jobs travel. */
+  readonly service: ServiceName;
+  /** What it has to hand on to be done. */
+  readonly output: z.ZodType;
+  /** What the history says when it begins; null: it is a step, and its name says it. */
+  readonly begins: string | null;
+  /** Whether it is to be done. Asked when its turn comes; else it is skipped. */
+  when(restore: LockedRestore): boolean;
+}
+
+/** In their order. No two rows have the same id. */
+export type WorkTable = Readonly<Record<Direction, readonly WorkRow[]>>;
+
+export function rowOf(table: WorkTable, id: string): WorkRow | undefined {
+  return [...table.forward, ...table.back, ...table.after].find((row) => row.id === id);
+}
