@@ -1,5 +1,4 @@
 import { Body, Controller, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import { ConflictError, NotFoundError, PermanentError, type Secret, type Segment } from '@landfall/domain';
 import { workerQueue } from '@landfall/pipeline';
 import {
@@ -32,7 +31,6 @@ import { grantOf } from './grant.js';
 import { newSession, SESSION_SECONDS } from './worker-session.js';
 
 /** What data-movers ask for; libs/transfer's mover-protocol describes it. */
-@ApiExcludeController()
 @Controller('internal/v1')
 export class MoversController {
   constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
