@@ -144,7 +144,7 @@ export const ROUTES = {
     status: 200,
     says: { 200: 'The plan, also when it is refused: its problems say why.' },
     answer: RESTORE_PLAN,
-    problems: [...OF_POINT, 'STORE_UNREACHABLE'],
+    problems: [...OF_POINT, 'PLAN_UNREADABLE', 'STORE_UNREACHABLE'],
     asks: 'planner',
   },
   createRestore: {

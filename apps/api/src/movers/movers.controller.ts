@@ -12,6 +12,7 @@ import {
   LEASE,
   type LEASED,
   POOL,
+  type PROLONGED,
   refuseForGood,
   REGISTER,
   type REGISTERED,
@@ -70,7 +71,7 @@ export class MoversController {
     @Param('id') id: string,
     @Body({ schema: HEARTBEAT.strict() }) body: z.infer<typeof HEARTBEAT>,
     @Req() request: Request,
-  ): Promise<{ validSeconds: number }> {
+  ): Promise<z.infer<typeof PROLONGED>> {
     const { principal } = request;
     if (principal?.kind !== 'worker' || principal.workerId !== id) throw notItsOwn(`worker ${id}`);
     if (!(await this.ports.workers.renewSession(principal.tokenHash, SESSION_SECONDS))) {
