@@ -12,6 +12,7 @@ import tseslint from 'typescript-eslint';
  */
 const lib = [
   'type:domain',
+  'type:contract',
   'type:config',
   'type:observability',
   'type:disk',
@@ -26,11 +27,12 @@ const lib = [
  */
 const may = {
   'type:domain': { use: [] },
+  'type:contract': { use: ['type:domain'], test: ['type:testing'] },
   'type:config': { use: ['type:domain'] },
   'type:observability': { use: ['type:domain'] },
   'type:disk': { use: ['type:domain'], test: ['type:testing'] },
   'type:testing': { use: ['type:domain'] },
-  'type:pipeline': { use: ['type:domain'], test: ['type:testing', 'type:adapter'] },
+  'type:pipeline': { use: ['type:domain', 'type:contract'], test: ['type:testing', 'type:adapter'] },
   'type:transfer': { use: ['type:domain', 'type:pipeline'], test: ['type:testing', 'type:adapter'] },
   'type:adapter': { use: ['type:domain'], test: ['type:testing', 'type:tool'] },
   'type:app': { use: lib, test: ['type:testing', 'type:tool'] },

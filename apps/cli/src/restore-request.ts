@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import type { RestoreRequest } from '@landfall/domain';
+import type { RestoreOrder } from '@landfall/contract';
 import { InvalidArgumentError } from 'commander';
 import { choice, collect, type CommonOptions, type LandfallCommand } from './command-line.js';
 
@@ -17,7 +17,7 @@ export interface RestoreOptions extends CommonOptions {
   readonly diskSku?: string;
   readonly generation?: 'auto' | '1' | '2';
   readonly disksOnly?: boolean;
-  readonly excludeDisk?: readonly string[];
+  readonly excludeDisk?: string[];
   readonly transfer?: 'worker' | 'direct';
   readonly verify?: 'none' | 'sampled' | 'full';
   readonly archivePriority?: 'standard' | 'high';
@@ -53,9 +53,7 @@ export function addRestoreOptions(command: LandfallCommand): LandfallCommand {
 }
 
 /** The body of POST /v1/restore-plans and /v1/restores: what was not given is left to the API's defaults. */
-export type RestoreBody = Partial<RestoreRequest> & Pick<RestoreRequest, 'restorePointId' | 'destination'>;
-
-export function restoreBody(options: RestoreOptions): RestoreBody {
+export function restoreBody(options: RestoreOptions): RestoreOrder {
   return {
     restorePointId: options.point,
     destination: given({

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
+import { RESTORE_PLAN } from '@landfall/contract';
 import {
   isRefused,
   PermanentError,
@@ -210,9 +211,16 @@ describe('the planner', () => {
     const answer = answerDryRun(planner);
     const plan = (await answer(JSON.parse(JSON.stringify({ request })), signal)) as RestorePlan;
     expect(plan.planHash).toBe((await planOf(id)).planHash);
+    const sent: unknown = JSON.parse(JSON.stringify(plan));
+    expect(RESTORE_PLAN.parse(sent)).toStrictEqual(sent);
     await expect(answer({ request: { ...request, verify: 'perhaps' } }, signal)).rejects.toMatchObject({
       code: 'REQUEST_MALFORMED',
       message: expect.stringMatching(/verify/),
+    });
+    // What it does not know may have been the user's very wish.
+    await expect(answer({ request: { ...request, encrypt: true } }, signal)).rejects.toMatchObject({
+      code: 'REQUEST_MALFORMED',
+      message: expect.stringMatching(/encrypt/),
     });
   });
 

@@ -1,3 +1,4 @@
+import { SCANNED_REPOSITORY } from '@landfall/contract';
 import { z } from 'zod';
 
 /*
@@ -29,7 +30,7 @@ export const RUN_WORK = z.object({ restoreId: z.string(), work: z.string(), epoc
 /** Names of the jobs on the planner's queue that are answered. */
 export const PLANNER_JOBS = { dryRun: 'dry-run', scan: 'scan-repository' } as const;
 
-/** `dry-run` on the planner's queue; the job's return value is the plan. The request was parsed by the API. */
+/** `dry-run` on the planner's queue; the job's return value is the plan. The request was parsed by the API, and is by the planner. */
 export const DRY_RUN = z.object({ request: z.record(z.string(), z.unknown()) });
 /** `scan-repository` on the planner's queue; the return value is `SCAN_RESULT`. */
 export const SCAN_REPOSITORY = z.object({ name: z.string() });
@@ -44,12 +45,7 @@ export const ANSWER = z.discriminatedUnion('ok', [
   }),
 ]);
 
-export const SCAN_RESULT = z.object({
-  format: z.string(),
-  machines: z.number(),
-  points: z.number(),
-  skipped: z.array(z.object({ reference: z.string(), why: z.string() })),
-});
+export const SCAN_RESULT = SCANNED_REPOSITORY.pick({ format: true, machines: true, points: true, skipped: true });
 
 /** `segment` on a mover queue. */
 export const SEGMENT_JOB = z.object({ restoreId: z.string(), segmentId: z.string(), epoch: z.number().int() });

@@ -6,7 +6,7 @@ import { FAILURE_CODES, FAILURE_FACTS, GIVEN_BACK_CODES, WARNING_CODES } from '.
  * queue, claims each one here, and gets with the claim what the job needs.
  *
  *   POST /internal/v1/workers/{id}/register      one-time bootstrap token → REGISTERED
- *   POST /internal/v1/workers/{id}/heartbeat     session token; prolongs it → { validSeconds }
+ *   POST /internal/v1/workers/{id}/heartbeat     session token; prolongs it → PROLONGED
  *   POST /internal/v1/movers/place               a pool mover's API token → POOL_PLACE
  *   POST /internal/v1/movers/lease               session token, or a pool mover's API token → LEASED; at the start
  *   POST /internal/v1/movers/renew               likewise; refused with 409 `LEASE_LOST`: end at once
@@ -47,6 +47,8 @@ export const REGISTERED = z.object({
 export const POOL_PLACE = REGISTERED.pick({ redisUrl: true, queue: true, queuePrefix: true });
 
 export const HEARTBEAT = z.object({ mover: z.object({ name: z.string(), pid: z.number().int() }) });
+
+export const PROLONGED = REGISTERED.pick({ validSeconds: true });
 
 export const CLAIM = z.object({
   epoch: z.number().int(),

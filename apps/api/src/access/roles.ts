@@ -1,8 +1,5 @@
+import { type UserRole, USER_ROLES } from '@landfall/contract';
 import { SetMetadata } from '@nestjs/common';
-
-/** Who may do what: each of these may also do what the ones before it may. */
-export const USER_ROLES = ['viewer', 'operator', 'approver', 'admin'] as const;
-export type UserRole = (typeof USER_ROLES)[number];
 
 /** `mover`: a data-mover of the pool, which may only claim segments. */
 export type Role = UserRole | 'mover';

@@ -1,25 +1,21 @@
-import { Body, Controller, Delete, Get, Inject, Post, Req, Res } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ROUTES, SIGN_IN, type UserRole } from '@landfall/contract';
+import { Body, Controller, Inject, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { UnauthenticatedError } from '../errors/problem.js';
-import { text } from '../http/text.js';
+import { Serves } from '../http/serves.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 import { SESSION_COOKIE } from './cookies.js';
-import { type Principal, Requires } from './roles.js';
+import type { Principal } from './roles.js';
 import { hashOf, principalOf, sealSession, sessionCookie } from './session.js';
 import { localPath, signInPage } from './sign-in-page.js';
 
-const SIGN_IN = z.strictObject({ token: text(500), next: z.string().max(2000).optional() });
-
 /** Sign-in for browsers. Programs send their token with every request and need no session. */
-@ApiTags('session')
-@Controller('session')
+@Controller()
 export class SessionController {
   constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
 
-  @Post()
-  @Requires('nobody')
+  @Serves(ROUTES.signIn)
   async signIn(
     @Body({ schema: SIGN_IN }) body: z.infer<typeof SIGN_IN>,
     @Req() request: Request,
@@ -42,15 +38,13 @@ export class SessionController {
     else response.status(204).end();
   }
 
-  @Get()
-  @Requires('viewer')
-  whoAmI(@Req() request: Request): { name: string; role: string } {
-    const principal = request.principal as Extract<Principal, { kind: 'user' }>;
-    return { name: principal.name, role: principal.role };
+  @Serves(ROUTES.whoAmI)
+  whoAmI(@Req() request: Request): { name: string; role: UserRole } {
+    const { name, role } = request.principal as Extract<Principal, { kind: 'user' }>;
+    return { name, role: role as UserRole };
   }
 
-  @Delete()
-  @Requires('nobody')
+  @Serves(ROUTES.signOut)
   signOut(@Req() request: Request, @Res() response: Response): void {
     const { maxAge: _, ...attributes } = sessionCookie(request);
     response.clearCookie(SESSION_COOKIE, attributes);

@@ -1,24 +1,7 @@
-import type { DiskRole, Firmware, OperatingSystem, RestorePoint } from '@landfall/domain';
+import type { PointView } from '@landfall/contract';
+import type { DiskRole, RestorePoint } from '@landfall/domain';
 
-/** A restore point as the API shows it. Sizes in bytes; what the repository does not tell is null. */
-export interface PointView {
-  readonly id: string;
-  readonly machine: string;
-  readonly machineId: string;
-  readonly repository: string;
-  readonly reference: string;
-  readonly takenAt: Date;
-  readonly kind: RestorePoint['kind'];
-  readonly level: RestorePoint['level'];
-  readonly os: OperatingSystem | null;
-  readonly firmware: Firmware | null;
-  readonly hasManifest: boolean;
-  readonly disks: readonly { name: string; role: DiskRole; lun: number | null; sizeBytes: number }[];
-  /** False where nothing that a plan could be asked would make it restorable. */
-  readonly restorable: boolean;
-  readonly problems: RestorePoint['problems'];
-}
-
+/** A restore point as the API shows it: nothing of where its images lie. */
 export function viewOfPoint(point: RestorePoint, repositoryIsHosted: boolean): PointView {
   const roles = rolesOf(point);
   return {
@@ -27,7 +10,7 @@ export function viewOfPoint(point: RestorePoint, repositoryIsHosted: boolean): P
     machineId: point.machineId,
     repository: point.repositoryName,
     reference: point.reference,
-    takenAt: point.takenAt,
+    takenAt: point.takenAt.toISOString(),
     kind: point.kind,
     level: point.level,
     os: point.os ?? null,
@@ -44,7 +27,7 @@ export function viewOfPoint(point: RestorePoint, repositoryIsHosted: boolean): P
       point.disks.length > 0 &&
       !repositoryIsHosted &&
       !point.problems.some((problem) => problem.severity === 'error'),
-    problems: point.problems,
+    problems: [...point.problems],
   };
 }
 

@@ -1,34 +1,26 @@
-import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { type PointView, RESTORE_POINTS_QUERY, ROUTES } from '@landfall/contract';
+import { Controller, Inject, Param, Query } from '@nestjs/common';
 import { type Machine, NotFoundError } from '@landfall/domain';
-import { z } from 'zod';
-import { Requires } from '../access/roles.js';
-import { text } from '../http/text.js';
-import { Answers, MACHINE_ANSWER, POINT_ANSWER } from '../openapi.js';
+import type { z } from 'zod';
+import { Serves } from '../http/serves.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 import { findPoint } from './find-point.js';
-import { type PointView, viewOfPoint } from './point-view.js';
-
-const OF_MACHINE = z.strictObject({ machine: text(300).optional() });
+import { viewOfPoint } from './point-view.js';
 
 /** What can be restored: machines and their restore points, as the last scan of each repository found them. */
-@ApiTags('machines and restore points')
-@Controller('v1')
+@Controller()
 export class PointsController {
   constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
 
-  @Get('machines')
-  @Answers(z.array(MACHINE_ANSWER), 'All machines of all repositories.')
-  @Requires('viewer')
+  @Serves(ROUTES.listMachines)
   machines(): Promise<readonly Machine[]> {
     return this.ports.catalogue.machines();
   }
 
-  /** All points, or those of the machines with this id, name or alias. */
-  @Get('restore-points')
-  @Answers(z.array(POINT_ANSWER), 'Restore points.')
-  @Requires('viewer')
-  async points(@Query({ schema: OF_MACHINE }) query: z.infer<typeof OF_MACHINE>): Promise<PointView[]> {
+  @Serves(ROUTES.listRestorePoints)
+  async points(
+    @Query({ schema: RESTORE_POINTS_QUERY }) query: z.infer<typeof RESTORE_POINTS_QUERY>,
+  ): Promise<PointView[]> {
     const { catalogue } = this.ports;
     const machineIds = query.machine === undefined ? undefined : await this.machineIds(query.machine);
     const [points, repositories] = await Promise.all([catalogue.points(machineIds), catalogue.repositories()]);
@@ -36,9 +28,7 @@ export class PointsController {
     return points.map((point) => viewOfPoint(point, hosted.has(point.repositoryName)));
   }
 
-  @Get('restore-points/:id')
-  @Answers(POINT_ANSWER, 'The restore point.')
-  @Requires('viewer')
+  @Serves(ROUTES.showRestorePoint)
   async point(@Param('id') id: string): Promise<PointView> {
     const point = await findPoint(this.ports.catalogue, id);
     const repository = await this.ports.catalogue.repository(point.repositoryName);

@@ -1,5 +1,5 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { NEW_REPOSITORY, ROUTES } from '@landfall/contract';
+import { Body, Controller, Inject, Param, Req } from '@nestjs/common';
 import {
   BadInputError,
   ConflictError,
@@ -11,52 +11,29 @@ import {
 } from '@landfall/domain';
 import { SCAN_RESULT } from '@landfall/pipeline';
 import type { Request } from 'express';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { actorOf } from '../access/actor.js';
-import { Requires } from '../access/roles.js';
-import { text } from '../http/text.js';
-import { Answers, Problems, REPOSITORY_ANSWER, SCANNED_REPOSITORY_ANSWER } from '../openapi.js';
+import { Serves } from '../http/serves.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 import { canonicalUrl, parseRepositoryUrl } from './repository-url.js';
 
-const NEW_REPOSITORY = z.strictObject({
-  name: z
-    .string()
-    .regex(
-      /^[a-z0-9][a-z0-9._-]{0,62}$/i,
-      'must be 1–63 letters, digits, ".", "_" or "-", beginning with a letter or digit',
-    ),
-  kind: z.enum(['restic', 'images', 'snapshots']),
-  url: text(1000),
-  password: z.string().min(1).max(4096).optional(),
-  hostedByProvider: z.boolean().default(false),
-});
-
 type ScannedRepository = RepositoryRecord & Omit<z.infer<typeof SCAN_RESULT>, 'points'>;
 
-@ApiTags('repositories')
-@Controller('v1/repositories')
+@Controller()
 export class RepositoriesController {
   constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
 
-  @Get()
-  @Answers(z.array(REPOSITORY_ANSWER), 'All repositories.')
-  @Requires('viewer')
+  @Serves(ROUTES.listRepositories)
   list(): Promise<readonly RepositoryRecord[]> {
     return this.ports.catalogue.repositories();
   }
 
-  @Get(':name')
-  @Answers(REPOSITORY_ANSWER, 'The repository.')
-  @Requires('viewer')
+  @Serves(ROUTES.showRepository)
   async show(@Param('name') name: string): Promise<RepositoryRecord> {
     return (await this.ports.catalogue.repository(name)) ?? unknownRepository(name);
   }
 
-  /** Adds a repository and reads it at once. When it cannot be read it is not added. */
-  @Post()
-  @Answers(SCANNED_REPOSITORY_ANSWER, 'Added, and what was found in it.', 201)
-  @Requires('operator')
+  @Serves(ROUTES.addRepository)
   async add(
     @Body({ schema: NEW_REPOSITORY }) body: z.infer<typeof NEW_REPOSITORY>,
     @Req() request: Request,
@@ -86,19 +63,13 @@ export class RepositoriesController {
     }
   }
 
-  @Post(':name/rescan')
-  @Answers(SCANNED_REPOSITORY_ANSWER, 'What was found in it.')
-  @HttpCode(200)
-  @Requires('operator')
+  @Serves(ROUTES.rescanRepository)
   async rescan(@Param('name') name: string): Promise<ScannedRepository> {
     if ((await this.ports.catalogue.repository(name)) === null) return unknownRepository(name);
     return this.scan(name);
   }
 
-  @Delete(':name')
-  @Problems()
-  @HttpCode(204)
-  @Requires('operator')
+  @Serves(ROUTES.removeRepository)
   async remove(@Param('name') name: string, @Req() request: Request): Promise<void> {
     if (!(await this.ports.catalogue.removeRepository(name))) unknownRepository(name);
     await this.ports.audit.append({

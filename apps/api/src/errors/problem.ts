@@ -1,3 +1,4 @@
+import { type FieldFault, type ProblemView, titleOf } from '@landfall/contract';
 import {
   BadInputError,
   ConflictError,
@@ -7,29 +8,6 @@ import {
   RetryableError,
   WaitingError,
 } from '@landfall/domain';
-
-/** A body of `application/problem+json` (RFC 9457), with Landfall's code and remedy. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  /** Stable; part of the outside contract. */
-  readonly code: string;
-  /** What happened. */
-  readonly detail: string;
-  /** What to do next. */
-  readonly fix: string;
-  /** The path that was asked for. */
-  readonly instance: string;
-  /** For a request that does not fit its schema: what is wrong with which field. */
-  readonly errors?: readonly FieldFault[];
-}
-
-export interface FieldFault {
-  /** Path of the field with dots, such as `destination.kind`; empty for the body itself. */
-  readonly field: string;
-  readonly message: string;
-}
 
 /** What was sent does not fit the route's schema. */
 export class InvalidRequestError extends BadInputError {
@@ -69,36 +47,22 @@ export class RequestRefusedError extends PermanentError {
   }
 }
 
-const TITLES: Readonly<Record<number, string>> = {
-  400: 'Bad request',
-  401: 'Not signed in',
-  403: 'Not allowed',
-  404: 'Not found',
-  405: 'Method not allowed',
-  409: 'Conflict',
-  413: 'Body too large',
-  415: 'Unsupported media type',
-  422: 'Cannot be done',
-  500: 'Unexpected error',
-  503: 'Not available now',
-};
-
 /** Shortest and longest `Retry-After`, in seconds. */
 const RETRY_AFTER = { least: 1, most: 300 } as const;
 
 /** The answer to an error: its body, and how long to wait when a repetition may help. */
-export function problemOf(error: unknown, path: string): { problem: Problem; retryAfterSeconds: number | null } {
+export function problemOf(error: unknown, path: string): { problem: ProblemView; retryAfterSeconds: number | null } {
   const known = error instanceof LandfallError ? error : translate(error);
   const status = statusOf(known);
-  const problem: Problem = {
+  const problem: ProblemView = {
     type: `urn:landfall:problem:${known.code}`,
-    title: TITLES[status] ?? 'Error',
+    title: titleOf(status),
     status,
     code: known.code,
     detail: known.message,
     fix: known.fix,
     instance: path,
-    ...(known instanceof InvalidRequestError ? { errors: known.errors } : {}),
+    ...(known instanceof InvalidRequestError ? { errors: [...known.errors] } : {}),
   };
   return { problem, retryAfterSeconds: status === 503 ? retryAfterSeconds(known) : null };
 }

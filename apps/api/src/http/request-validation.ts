@@ -1,5 +1,6 @@
+import type { FieldFault } from '@landfall/contract';
 import { StandardSchemaValidationPipe } from '@nestjs/common';
-import { type FieldFault, InvalidRequestError } from '../errors/problem.js';
+import { InvalidRequestError } from '../errors/problem.js';
 
 /** More faults than a person reads; a hostile body could otherwise bring thousands. */
 const MOST_FAULTS = 50;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
+import { MACHINE, REPOSITORY, RESTORE_POINT, SCANNED_REPOSITORY } from '@landfall/contract';
 import { restorePointId } from '@landfall/domain';
 import { z } from 'zod';
-import { MACHINE_ANSWER, POINT_ANSWER, REPOSITORY_ANSWER, SCANNED_REPOSITORY_ANSWER } from '../openapi.js';
 import { ApiUnderTest, scanFails, scanFinds } from './running-api.fixture.test.js';
 import { discovered } from './samples.fixture.test.js';
 
@@ -30,14 +30,14 @@ describe('repositories', () => {
   it('are added, read at once and shown, and never show their password', async () => {
     const added = await add({ hostedByProvider: true });
     expect(added.status).toBe(201);
-    const repository = SCANNED_REPOSITORY_ANSWER.parse(added.body);
+    const repository = SCANNED_REPOSITORY.parse(added.body);
     expect(repository.url).toBe('/srv/nightly');
     expect(repository.format).toBe('restic, format version 2');
     expect([repository.machines, repository.points, repository.hostedByProvider]).toStrictEqual([1, 1, true]);
     const shown = await api.call('GET', '/v1/repositories/nightly', { role: 'viewer' });
-    expect(REPOSITORY_ANSWER.parse(shown.body).points).toBe(1);
+    expect(REPOSITORY.parse(shown.body).points).toBe(1);
     const listed = await api.call('GET', '/v1/repositories', { role: 'viewer' });
-    expect(z.array(REPOSITORY_ANSWER).parse(listed.body).length).toBe(1);
+    expect(z.array(REPOSITORY).parse(listed.body).length).toBe(1);
     for (const answer of [added, shown, listed]) expect(answer.text).not.toMatch(/canary/);
   });
 
@@ -100,7 +100,7 @@ describe('repositories', () => {
     scanFinds(api, [discovered(), discovered({ reference: 'b2'.repeat(32), takenAt: new Date() })]);
     const answer = await api.call('POST', '/v1/repositories/nightly/rescan', { role: 'operator' });
     expect(answer.status).toBe(200);
-    expect(SCANNED_REPOSITORY_ANSWER.parse(answer.body).points).toBe(2);
+    expect(SCANNED_REPOSITORY.parse(answer.body).points).toBe(2);
     expect((await api.call('POST', '/v1/repositories/other/rescan', { role: 'operator' })).status).toBe(404);
   });
 
@@ -159,10 +159,10 @@ describe('machines and restore points', () => {
   });
 
   it('are listed', async () => {
-    const machines = z.array(MACHINE_ANSWER).parse((await api.call('GET', '/v1/machines', { role: 'viewer' })).body);
+    const machines = z.array(MACHINE).parse((await api.call('GET', '/v1/machines', { role: 'viewer' })).body);
     expect(machines.map((machine) => machine.name).sort()).toStrictEqual(['db', 'web']);
     const all = await api.call('GET', '/v1/restore-points', { role: 'viewer' });
-    expect(z.array(POINT_ANSWER).parse(all.body).length).toBe(2);
+    expect(z.array(RESTORE_POINT).parse(all.body).length).toBe(2);
     expect(all.text).not.toMatch(/canary-location/);
   });
 
@@ -174,7 +174,7 @@ describe('machines and restore points', () => {
       const answer = await api.call('GET', `/v1/restore-points?machine=${text}`, { role: 'viewer' });
       assert.deepEqual(
         z
-          .array(POINT_ANSWER)
+          .array(RESTORE_POINT)
           .parse(answer.body)
           .map((point) => point.machine),
         ['web'],
@@ -189,13 +189,13 @@ describe('machines and restore points', () => {
   it('are shown by id, reference or the beginning of it', async () => {
     const id = restorePointId('nightly', discovered().reference);
     for (const text of [id, discovered().reference, 'a1a1a1', id.slice(0, 9)]) {
-      const point = POINT_ANSWER.parse((await api.call('GET', `/v1/restore-points/${text}`, { role: 'viewer' })).body);
+      const point = RESTORE_POINT.parse((await api.call('GET', `/v1/restore-points/${text}`, { role: 'viewer' })).body);
       assert.equal(point.id, id, text);
       expect(point.disks.map((disk) => disk.role)).toStrictEqual(['os', 'data']);
       expect(point.restorable).toBe(true);
     }
     const files = await api.call('GET', `/v1/restore-points/${other.reference}`, { role: 'viewer' });
-    expect(POINT_ANSWER.parse(files.body).restorable).toBe(false);
+    expect(RESTORE_POINT.parse(files.body).restorable).toBe(false);
   });
 
   it('are refused when the text fits none, or several', async () => {

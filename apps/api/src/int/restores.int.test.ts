@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { AUDIT_LOG, CLOUD_RESOURCE, RESTORE, RESTORE_EVENT, RESTORE_PLAN } from '@landfall/contract';
 import { PermanentError, restorePointId } from '@landfall/domain';
 import { PLANNER_JOBS, QUEUES } from '@landfall/pipeline';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
-import { AUDIT_ANSWER, EVENT_ANSWER, PLAN_ANSWER, RESOURCE_ANSWER, RESTORE_ANSWER } from '../openapi.js';
+import { exactly } from './contract.fixture.test.js';
 import { ApiUnderTest, scanFinds, tokenOf, until } from './running-api.fixture.test.js';
 import { discovered, planFor } from './samples.fixture.test.js';
 
@@ -24,7 +25,7 @@ afterAll(() => api.close());
 
 const create = async (body: unknown = REQUEST, headers: Record<string, string> = {}) => {
   const answer = await api.call('POST', '/v1/restores', { role: 'operator', body, headers });
-  return { answer, restore: answer.status < 300 ? RESTORE_ANSWER.parse(answer.body) : null };
+  return { answer, restore: answer.status < 300 ? RESTORE.parse(answer.body) : null };
 };
 
 describe('a dry run', () => {
@@ -39,7 +40,7 @@ describe('a dry run', () => {
       body: { ...REQUEST, restorePointId: discovered().reference.slice(0, 8), generation: 1 },
     });
     expect(answer.status).toBe(200);
-    expect(PLAN_ANSWER.parse(answer.body)).toStrictEqual(JSON.parse(JSON.stringify(planFor(POINT))));
+    expect(RESTORE_PLAN.parse(answer.body)).toStrictEqual(JSON.parse(JSON.stringify(planFor(POINT))));
     expect(asked).toStrictEqual([
       {
         request: {
@@ -57,6 +58,14 @@ describe('a dry run', () => {
       },
     ]);
     expect((await api.call('GET', '/v1/restores', { role: 'viewer' })).body).toStrictEqual([]);
+  });
+
+  it('does not hand on what is no plan', async () => {
+    const { restorePoint: _, ...rest } = planFor(POINT);
+    api.planner[PLANNER_JOBS.dryRun] = async () => ({ ...rest, planHash: 7 });
+    const problem = await api.problem('POST', '/v1/restore-plans', { body: REQUEST });
+    expect([problem.status, problem.code]).toStrictEqual([422, 'PLAN_UNREADABLE']);
+    expect(problem.detail).toMatch(/restorePoint.*planHash/);
   });
 
   it('passes the error of the planner on with its code', async () => {
@@ -95,12 +104,12 @@ describe('a restore', () => {
     expect([job.name, (job.data as { work: string }).work]).toStrictEqual(['run-work', 'plan']);
     await queue.close();
     connection.disconnect();
-    const audit = AUDIT_ANSWER.parse((await api.call('GET', '/v1/audit', { role: 'viewer' })).body);
+    const audit = AUDIT_LOG.parse((await api.call('GET', '/v1/audit', { role: 'viewer' })).body);
     const entry = audit.entries.at(-1);
     expect([entry?.actor, entry?.action, entry?.subject]).toStrictEqual(['operator', 'restore.request', restore?.id]);
     expect(audit.chainVerified).toBe(true);
     const later = await api.call('GET', `/v1/audit?after=${entry?.sequence}`, { role: 'viewer' });
-    expect(AUDIT_ANSWER.parse(later.body).entries).toStrictEqual([]);
+    expect(AUDIT_LOG.parse(later.body).entries).toStrictEqual([]);
   });
 
   it('is made once for one idempotency key, however often and by how many it is asked for at once', async () => {
@@ -122,9 +131,9 @@ describe('a restore', () => {
     const { restore } = await create();
     const id = restore?.id ?? '';
     const shown = await api.call('GET', `/v1/restores/${id.slice(0, 9)}`, { role: 'viewer' });
-    expect(RESTORE_ANSWER.parse(shown.body).id).toBe(id);
+    expect(RESTORE.parse(shown.body).id).toBe(id);
     const list = async (query: string) =>
-      z.array(RESTORE_ANSWER).parse((await api.call('GET', `/v1/restores${query}`, { role: 'viewer' })).body);
+      z.array(RESTORE).parse((await api.call('GET', `/v1/restores${query}`, { role: 'viewer' })).body);
     expect((await list(''))[0]?.id).toBe(id);
     expect((await list('?state=planning,running')).some((one) => one.id === id)).toBe(true);
     expect((await list('?state=completed')).some((one) => one.id === id)).toBe(false);
@@ -141,9 +150,9 @@ describe('a restore', () => {
     const early = await api.problem('GET', `/v1/restores/${id}/plan`);
     expect([early.status, early.code]).toStrictEqual([404, 'PLAN_NOT_MADE']);
     await books.transaction((tx) => tx.storePlan(id, planFor(POINT)));
-    const plan = PLAN_ANSWER.parse((await api.call('GET', `/v1/restores/${id}/plan`, { role: 'viewer' })).body);
+    const plan = RESTORE_PLAN.parse((await api.call('GET', `/v1/restores/${id}/plan`, { role: 'viewer' })).body);
     expect(plan.planHash).toBe(planFor(POINT).planHash);
-    const shown = RESTORE_ANSWER.parse((await api.call('GET', `/v1/restores/${id}`, { role: 'viewer' })).body);
+    const shown = RESTORE.parse((await api.call('GET', `/v1/restores/${id}`, { role: 'viewer' })).body);
     expect(
       shown.disks.map(({ name, role, lun, azureId, bytesDone }) => [name, role, lun, azureId, bytesDone]),
     ).toStrictEqual([
@@ -152,7 +161,7 @@ describe('a restore', () => {
     ]);
     expect((shown.destination as { vmName?: string }).vmName).toBe('web');
     const resources = await api.call('GET', `/v1/restores/${id}/resources`, { role: 'viewer' });
-    expect(z.array(RESOURCE_ANSWER).parse(resources.body)).toStrictEqual([]);
+    expect(z.array(CLOUD_RESOURCE).parse(resources.body)).toStrictEqual([]);
   });
 
   it('is cancelled, twice to the same end, and refuses what its state forbids', async () => {
@@ -168,7 +177,7 @@ describe('a restore', () => {
     for (let time = 0; time < 2; time += 1) {
       const answer = await api.call('POST', `/v1/restores/${id}/cancel`, { role: 'operator' });
       expect(answer.status).toBe(202);
-      expect(RESTORE_ANSWER.parse(answer.body).state).toBe('cancelling');
+      expect(RESTORE.parse(answer.body).state).toBe('cancelling');
     }
     expect((await api.problem('POST', '/v1/restores/rzzzzzzzzzzz/cancel')).status).toBe(404);
     expect((await api.problem('POST', `/v1/restores/${id}/approve`)).code).toBe('ROUTE_NOT_FOUND');
@@ -177,7 +186,7 @@ describe('a restore', () => {
   it('tells its history as an array', async () => {
     const { restore } = await create();
     const path = `/v1/restores/${restore?.id}/events`;
-    const events = z.array(EVENT_ANSWER).parse((await api.call('GET', path, { role: 'viewer' })).body);
+    const events = z.array(RESTORE_EVENT).parse((await api.call('GET', path, { role: 'viewer' })).body);
     expect(events.length).toBeGreaterThan(0);
     const last = events.at(-1)!.sequence;
     expect((await api.call('GET', `${path}?after=${last}`, { role: 'viewer' })).body).toStrictEqual([]);
@@ -207,12 +216,10 @@ describe('the stream of a restore', () => {
     });
     const messages = parse(await text);
     const events = messages.filter((message) => message.event !== 'restore');
-    expect(events.map((message) => [message.event, EVENT_ANSWER.parse(message.data).sequence])).toStrictEqual(
+    expect(events.map((message) => [message.event, exactly(RESTORE_EVENT, message.data).sequence])).toStrictEqual(
       (await books.events(id)).map((event) => [event.type, event.sequence]),
     );
-    const views = messages
-      .filter((message) => message.event === 'restore')
-      .map(({ data }) => RESTORE_ANSWER.parse(data));
+    const views = messages.filter((message) => message.event === 'restore').map(({ data }) => exactly(RESTORE, data));
     expect(views.at(-1)?.state).toBe('refused');
     const again = parse(await (await open(id, { 'last-event-id': events.at(-2)?.id ?? '' })).text());
     expect(again.map((message) => message.event)).toStrictEqual(['restore.refused', 'restore']);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PROBLEM, USER_ROLES } from '@landfall/contract';
 import { type LandfallError, PermanentError, type Secret } from '@landfall/domain';
 import { createLogger, createMetrics } from '@landfall/observability';
 import { temporaryDatabase } from '@landfall/persistence/temporary-database';
@@ -8,11 +9,11 @@ import { type Job, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { hashOf } from '../access/session.js';
-import { USER_ROLES, type Role } from '../access/roles.js';
+import type { Role } from '../access/roles.js';
 import { connect, type Connections } from '../connect.js';
 import { API_ENVIRONMENT, type ApiEnvironment } from '../environment.js';
-import { PROBLEM_ANSWER } from '../openapi.js';
 import { type RunningApi, startApi } from '../server.js';
+import { exactly, holdAgainstContract } from './contract.fixture.test.js';
 
 /*
  * The whole API over a database, a queue prefix and a port of its own. Only the services behind the queues are stand-ins,
@@ -97,13 +98,15 @@ export class ApiUnderTest {
     });
     const text = await response.text();
     const isJson = /json/.test(response.headers.get('content-type') ?? '');
-    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : text };
+    const answer = { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : text };
+    holdAgainstContract(method, path, answer);
+    return answer;
   }
 
   /** Calls as an operator and gives the problem that comes back. */
   async problem(method: string, path: string, options: CallOptions = {}) {
     const answer = await this.call(method, path, { role: 'operator', ...options });
-    return { ...PROBLEM_ANSWER.parse(answer.body), contentType: answer.headers.get('content-type') };
+    return { ...exactly(PROBLEM, answer.body), contentType: answer.headers.get('content-type') };
   }
 
   #standInPlanner(): void {

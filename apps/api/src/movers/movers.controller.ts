@@ -1,5 +1,4 @@
 import { Body, Controller, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import { ConflictError, NotFoundError, PermanentError, type Secret, type Segment } from '@landfall/domain';
 import { workerQueue } from '@landfall/pipeline';
 import {
@@ -13,6 +12,7 @@ import {
   LEASE,
   type LEASED,
   POOL,
+  type PROLONGED,
   refuseForGood,
   REGISTER,
   type REGISTERED,
@@ -32,7 +32,6 @@ import { grantOf } from './grant.js';
 import { newSession, SESSION_SECONDS } from './worker-session.js';
 
 /** What data-movers ask for; libs/transfer's mover-protocol describes it. */
-@ApiExcludeController()
 @Controller('internal/v1')
 export class MoversController {
   constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
@@ -72,7 +71,7 @@ export class MoversController {
     @Param('id') id: string,
     @Body({ schema: HEARTBEAT.strict() }) body: z.infer<typeof HEARTBEAT>,
     @Req() request: Request,
-  ): Promise<{ validSeconds: number }> {
+  ): Promise<z.infer<typeof PROLONGED>> {
     const { principal } = request;
     if (principal?.kind !== 'worker' || principal.workerId !== id) throw notItsOwn(`worker ${id}`);
     if (!(await this.ports.workers.renewSession(principal.tokenHash, SESSION_SECONDS))) {

@@ -1,5 +1,4 @@
 import { Controller, HttpCode, Inject, Post, Req } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import { QUEUES } from '@landfall/pipeline';
 import type { POOL_PLACE } from '@landfall/transfer';
 import type { Request } from 'express';
@@ -9,7 +8,6 @@ import { ForbiddenError } from '../errors/problem.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 
 /** What data-movers of the pool ask for besides; libs/transfer's mover-protocol describes it. */
-@ApiExcludeController()
 @Controller('internal/v1')
 export class PoolController {
   constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}

@@ -1,25 +1,20 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ROUTES } from '@landfall/contract';
+import { Controller, Inject, Res } from '@nestjs/common';
 import { checkReadiness, type Readiness } from '@landfall/observability';
 import type { Response } from 'express';
-import { Requires } from '../access/roles.js';
+import { Serves } from '../http/serves.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 
-@ApiTags('operations')
-@Controller('health')
+@Controller()
 export class HealthController {
   constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
 
-  /** The process answers. */
-  @Get('live')
-  @Requires('nobody')
+  @Serves(ROUTES.isLive)
   live(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
-  /** It can do its work: Postgres and Redis answer. Otherwise 503, with the code of what is wrong with each. */
-  @Get('ready')
-  @Requires('nobody')
+  @Serves(ROUTES.isReady)
   async ready(
     @Res({ passthrough: true }) response: Response,
   ): Promise<{ status: 'ok' | 'unavailable'; checks: Readiness['checks'] }> {

@@ -1,22 +1,18 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
-import { ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ROUTES } from '@landfall/contract';
+import { Controller, Inject, Res } from '@nestjs/common';
 import { isSettled, RESTORE_TRANSITIONS, type RestoreState } from '@landfall/domain';
 import type { Response } from 'express';
-import { Requires } from '../access/roles.js';
+import { Serves } from '../http/serves.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 
 const STATES = Object.keys(RESTORE_TRANSITIONS) as RestoreState[];
 const JOB_STATES = ['waiting', 'active', 'delayed', 'failed'] as const;
 
-@ApiTags('operations')
-@Controller('metrics')
+@Controller()
 export class MetricsController {
   constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
 
-  /** For Prometheus. Restores that have not settled and the queues are counted at the moment of the scrape. */
-  @Get()
-  @Requires('viewer')
-  @ApiProduces('text/plain')
+  @Serves(ROUTES.readMetrics)
   async metrics(@Res() response: Response): Promise<void> {
     const { registry } = this.ports.metrics;
     await Promise.all([this.countRestores(), this.countJobs()]);

@@ -1,45 +1,26 @@
-import { Body, Controller, Get, HttpCode, Inject, Post, Req } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ORPHANS_REMOVAL, type RemovedOrphansView, ROUTES } from '@landfall/contract';
+import { Body, Controller, Inject, Req } from '@nestjs/common';
 import { ORPHANS, REMOVED_ORPHANS, type Orphan, type RemovedOrphans } from '@landfall/pipeline';
 import type { Request } from 'express';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { actorOf } from '../access/actor.js';
-import { Requires } from '../access/roles.js';
-import { text } from '../http/text.js';
-import { Answers } from '../openapi.js';
+import { Serves } from '../http/serves.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 
-const REMOVAL = z.strictObject({
-  /** Only of these; left out: all that are removable. */
-  azureIds: z.array(text(500)).max(1_000).optional(),
-  /** Only says what would be removed. */
-  dryRun: z.boolean().default(true),
-});
-
-const REMOVAL_ANSWER = REMOVED_ORPHANS.extend({ dryRun: z.boolean(), wouldRemove: z.array(z.string()) });
-
-@ApiTags('operations')
-@Controller('v1/orphans')
+@Controller()
 export class OrphansController {
   constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
 
-  /** What restores that have ended left in Azure, and what carries this appliance's tag without being in any ledger. */
-  @Get()
-  @Answers(ORPHANS, 'Orphans; an empty list is as it should be.')
-  @Requires('viewer')
+  @Serves(ROUTES.listOrphans)
   list(): Promise<readonly Orphan[]> {
     return this.find();
   }
 
-  /** Removes orphans that are in the ledger and carry our tags; a dry run unless `dryRun` is false. */
-  @Post('remove')
-  @Answers(REMOVAL_ANSWER, 'What was removed, or would be.')
-  @HttpCode(200)
-  @Requires('admin')
+  @Serves(ROUTES.removeOrphans)
   async remove(
-    @Body({ schema: REMOVAL }) body: z.infer<typeof REMOVAL>,
+    @Body({ schema: ORPHANS_REMOVAL }) body: z.infer<typeof ORPHANS_REMOVAL>,
     @Req() request: Request,
-  ): Promise<z.infer<typeof REMOVAL_ANSWER>> {
+  ): Promise<RemovedOrphansView> {
     const wanted = body.azureIds && new Set(body.azureIds.map((id) => id.toLowerCase()));
     const removable = (await this.find())
       .filter((orphan) => orphan.removable && (!wanted || wanted.has(orphan.azureId.toLowerCase())))

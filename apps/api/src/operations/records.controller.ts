@@ -1,29 +1,20 @@
-import { Controller, Get, Inject, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { AUDIT_QUERY, ROUTES } from '@landfall/contract';
+import { Controller, Inject, Query } from '@nestjs/common';
 import type { AuditEntry, WorkerRecord } from '@landfall/domain';
-import { z } from 'zod';
-import { Requires } from '../access/roles.js';
-import { Answers, AUDIT_ANSWER, WORKER_ANSWER } from '../openapi.js';
+import type { z } from 'zod';
+import { Serves } from '../http/serves.js';
 import { PORTS, type ApiPorts } from '../ports.js';
-import { AUDIT_QUERY } from '../http/queries.js';
 
-@ApiTags('operations')
-@Controller('v1')
+@Controller()
 export class RecordsController {
   constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
 
-  /** Worker VMs, retired ones included, with the data-movers that were seen on them. */
-  @Get('workers')
-  @Answers(z.array(WORKER_ANSWER), 'Workers.')
-  @Requires('viewer')
+  @Serves(ROUTES.listWorkers)
   async workers(): Promise<readonly Omit<WorkerRecord, 'entered'>[]> {
     return (await this.ports.workers.workers()).map(({ entered: _entered, ...worker }) => worker);
   }
 
-  /** Who did what. `chainVerified` says whether every entry still fits the one before it. */
-  @Get('audit')
-  @Answers(AUDIT_ANSWER, 'Entries, oldest first.')
-  @Requires('viewer')
+  @Serves(ROUTES.readAuditLog)
   async audit(
     @Query({ schema: AUDIT_QUERY }) query: z.infer<typeof AUDIT_QUERY>,
   ): Promise<{ entries: readonly AuditEntry[]; chainVerified: boolean; brokenAt: number | null }> {

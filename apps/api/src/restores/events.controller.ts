@@ -1,34 +1,24 @@
-import { Controller, Get, Headers, Inject, Param, Query, Req, Res } from '@nestjs/common';
-import { ApiProduces, ApiTags } from '@nestjs/swagger';
+import { EVENTS_QUERY, ROUTES } from '@landfall/contract';
+import { Controller, Headers, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { z } from 'zod';
-import { Requires } from '../access/roles.js';
-import { Answers, EVENT_ANSWER } from '../openapi.js';
+import type { z } from 'zod';
+import { Serves } from '../http/serves.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 import { followRestore, type StreamPace } from './event-stream.js';
 import { findRestore } from './find-restore.js';
-import { EVENTS_QUERY } from '../http/queries.js';
 import { OpenStreams } from './open-streams.js';
 
 /** Events of one answer when they are asked for as an array; the next call goes on after the last. */
 const PAGE = 5_000;
 
-@ApiTags('restores')
-@Controller('v1/restores')
+@Controller()
 export class EventsController {
   constructor(
     @Inject(PORTS) private readonly ports: ApiPorts,
     @Inject(OpenStreams) private readonly streams: OpenStreams,
   ) {}
 
-  /**
-   * The restore's history: an array, or with `Accept: text/event-stream` a stream of server-sent events that ends once
-   * the restore has settled. Beside the events themselves the stream carries `restore`: the whole restore after each change.
-   */
-  @Get(':id/events')
-  @Answers(z.array(EVENT_ANSWER), 'Events, oldest first, or a stream of them.')
-  @Requires('viewer')
-  @ApiProduces('application/json', 'text/event-stream')
+  @Serves(ROUTES.listRestoreEvents)
   async events(
     @Param('id') id: string,
     @Query({ schema: EVENTS_QUERY }) query: z.infer<typeof EVENTS_QUERY>,

@@ -1,40 +1,7 @@
-import {
-  stepsOf,
-  type ErrorDetails,
-  type Problem,
-  type Restore,
-  type RestoredDisk,
-  type RestoreState,
-  type StepId,
-  type WorkState,
-} from '@landfall/domain';
+import type { RestoreView } from '@landfall/contract';
+import { stepsOf, type Restore } from '@landfall/domain';
 
 /** A restore as the API shows it. */
-export interface RestoreView {
-  readonly id: string;
-  readonly state: RestoreState;
-  /** As planned; before there is a plan just its id. */
-  readonly restorePoint: object;
-  /** As planned; before there is a plan as it was asked for. */
-  readonly destination: object;
-  readonly planHash: string | null;
-  readonly steps: readonly {
-    number: number;
-    id: StepId;
-    state: WorkState;
-    startedAt: Date | null;
-    endedAt: Date | null;
-    attempts: number;
-  }[];
-  readonly disks: readonly RestoredDisk[];
-  readonly vm: { azureId: string } | null;
-  readonly problems: readonly Problem[];
-  readonly error: ErrorDetails | null;
-  readonly requestedBy: string;
-  readonly createdAt: Date;
-  readonly endedAt: Date | null;
-}
-
 export function viewOfRestore(restore: Restore): RestoreView {
   return {
     id: restore.id,
@@ -46,8 +13,8 @@ export function viewOfRestore(restore: Restore): RestoreView {
       number,
       id,
       state,
-      startedAt,
-      endedAt,
+      startedAt: startedAt?.toISOString() ?? null,
+      endedAt: endedAt?.toISOString() ?? null,
       attempts,
     })),
     disks: restore.disks.map(({ name, from, role, lun, azureId, bytesTotal, bytesDone }) => ({
@@ -61,10 +28,10 @@ export function viewOfRestore(restore: Restore): RestoreView {
       bytesDone,
     })),
     vm: restore.vmAzureId === null ? null : { azureId: restore.vmAzureId },
-    problems: restore.problems,
+    problems: [...restore.problems],
     error: restore.error,
     requestedBy: restore.requestedBy,
-    createdAt: restore.createdAt,
-    endedAt: restore.endedAt,
+    createdAt: restore.createdAt.toISOString(),
+    endedAt: restore.endedAt?.toISOString() ?? null,
   };
 }

@@ -1,33 +1,23 @@
-import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiHeader, ApiTags } from '@nestjs/swagger';
+import { RESTORE_REQUEST, RESTORES_QUERY, type RestoreView, ROUTES } from '@landfall/contract';
+import { Body, Controller, Headers, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { type LedgerEntry, NotFoundError, type Restore, type RestorePlan } from '@landfall/domain';
 import { requestCancel, requestRestore, requestResume, requestRollback } from '@landfall/pipeline';
 import type { Request, Response } from 'express';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { actorOf } from '../access/actor.js';
-import { Requires } from '../access/roles.js';
 import { findPoint } from '../catalogue/find-point.js';
-import { Answers, PLAN_ANSWER, RESOURCE_ANSWER, RESTORE_ANSWER } from '../openapi.js';
+import { Serves } from '../http/serves.js';
 import { PORTS, type ApiPorts } from '../ports.js';
 import { findRestore } from './find-restore.js';
-import { idempotencyKey, RESTORES_QUERY } from '../http/queries.js';
-import { RESTORE_REQUEST, fingerprintOf } from './restore-request.js';
-import { type RestoreView, viewOfRestore } from './restore-view.js';
+import { fingerprintOf } from './fingerprint.js';
+import { idempotencyKey } from './idempotency-key.js';
+import { viewOfRestore } from './restore-view.js';
 
-@ApiTags('restores')
-@Controller('v1/restores')
+@Controller()
 export class RestoresController {
   constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
 
-  /** Asks for a restore. It is planned first and ends in the state `refused` where the plan has an error. */
-  @Post()
-  @Answers(RESTORE_ANSWER, 'Asked for.', 201)
-  @Requires('operator')
-  @ApiHeader({
-    name: 'Idempotency-Key',
-    required: false,
-    description: 'The same key with the same body gives the restore that was made before, with status 200.',
-  })
+  @Serves(ROUTES.createRestore)
   async create(
     @Body({ schema: RESTORE_REQUEST }) body: z.infer<typeof RESTORE_REQUEST>,
     @Headers('idempotency-key') keyHeader: string | undefined,
@@ -46,10 +36,7 @@ export class RestoresController {
     return viewOfRestore(await findRestore(books, restoreId));
   }
 
-  /** Newest first. */
-  @Get()
-  @Answers(z.array(RESTORE_ANSWER), 'Restores, newest first.')
-  @Requires('viewer')
+  @Serves(ROUTES.listRestores)
   async list(@Query({ schema: RESTORES_QUERY }) query: z.infer<typeof RESTORES_QUERY>): Promise<RestoreView[]> {
     const restores = await this.ports.books.restores({
       limit: query.limit,
@@ -58,51 +45,35 @@ export class RestoresController {
     return restores.map(viewOfRestore);
   }
 
-  @Get(':id')
-  @Answers(RESTORE_ANSWER, 'The restore.')
-  @Requires('viewer')
+  @Serves(ROUTES.showRestore)
   async show(@Param('id') id: string): Promise<RestoreView> {
     return viewOfRestore(await findRestore(this.ports.books, id));
   }
 
-  @Get(':id/plan')
-  @Answers(PLAN_ANSWER, 'Its plan.')
-  @Requires('viewer')
+  @Serves(ROUTES.showRestorePlan)
   async plan(@Param('id') id: string): Promise<RestorePlan> {
     const restore = await findRestore(this.ports.books, id);
     if (restore.plan === null) throw notPlanned(restore);
     return restore.plan;
   }
 
-  /** The ledger: every cloud resource that the restore intended to create. */
-  @Get(':id/resources')
-  @Answers(z.array(RESOURCE_ANSWER), 'Its ledger.')
-  @Requires('viewer')
+  @Serves(ROUTES.listRestoreResources)
   async resources(@Param('id') id: string): Promise<readonly LedgerEntry[]> {
     const restore = await findRestore(this.ports.books, id);
     return this.ports.books.ledger(restore.id);
   }
 
-  @Post(':id/cancel')
-  @Answers(RESTORE_ANSWER, 'Taken down; the clean-up follows.', 202)
-  @HttpCode(202)
-  @Requires('operator')
+  @Serves(ROUTES.cancelRestore)
   cancel(@Param('id') id: string, @Req() request: Request): Promise<RestoreView> {
     return this.change(id, request, requestCancel);
   }
 
-  @Post(':id/resume')
-  @Answers(RESTORE_ANSWER, 'Going on.', 202)
-  @HttpCode(202)
-  @Requires('operator')
+  @Serves(ROUTES.resumeRestore)
   resume(@Param('id') id: string, @Req() request: Request): Promise<RestoreView> {
     return this.change(id, request, requestResume);
   }
 
-  @Post(':id/rollback')
-  @Answers(RESTORE_ANSWER, 'Rolling back.', 202)
-  @HttpCode(202)
-  @Requires('operator')
+  @Serves(ROUTES.rollbackRestore)
   rollback(@Param('id') id: string, @Req() request: Request): Promise<RestoreView> {
     return this.change(id, request, requestRollback);
   }

@@ -1,3 +1,4 @@
+import { type PointView, ROUTES } from '@landfall/contract';
 import { inspectPaths, type Inspection } from '@landfall/disk';
 import { MANIFEST_FILE, MANIFEST_SCHEMA, type MachineManifestInput } from '@landfall/repository/manifest';
 import type { Call } from '../command-line.js';
@@ -5,7 +6,6 @@ import { ProgressDisplay } from '../output/progress.js';
 import { formatTable } from '../output/table.js';
 import { formatBytes, formatDuration } from '../output/units.js';
 import { repositoryPassword } from '../repository-password.js';
-import type { PointView } from '../stack/views.js';
 import type { CaptureOptions } from './capture-options.js';
 import { diskPaths, planCapture, type CapturePlan } from './capture-plan.js';
 import { DiskInput } from './disk-input.js';
@@ -164,8 +164,8 @@ async function announce(
 ): Promise<PointView | null> {
   if (known === null) return null;
   try {
-    await known.api.post(`/v1/repositories/${encodeURIComponent(known.name)}/rescan`);
-    return await known.api.get<PointView>(`/v1/restore-points/${encodeURIComponent(reference)}`);
+    await known.api.ask(ROUTES.rescanRepository, { params: { name: known.name } });
+    return await known.api.ask(ROUTES.showRestorePoint, { params: { id: reference } });
   } catch (error) {
     say(`The point is stored; reading the repository anew failed: ${error instanceof Error ? error.message : error}`);
     say(`"./landfall repo rescan ${known.name}" tries again.`);

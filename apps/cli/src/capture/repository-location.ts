@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { ROUTES } from '@landfall/contract';
 import { BadInputError } from '@landfall/domain';
 import type { Api } from '../stack/api.js';
 import { ApiProblem } from '../stack/errors.js';
 import { connect } from '../stack/connect.js';
-import type { RepositoryView } from '../stack/views.js';
 
 export interface RepositoryLocation {
   /** As restic wants it. */
@@ -23,7 +23,7 @@ export async function repositoryLocation(repo: string, data: string | undefined)
   }
   try {
     const { api } = connect(data);
-    const { name, kind, url } = await api.get<RepositoryView>(`/v1/repositories/${encodeURIComponent(repo)}`);
+    const { name, kind, url } = await api.ask(ROUTES.showRepository, { params: { name: repo } });
     if (kind === 'restic') return { location: resticLocation(url), known: { api, name } };
     throw new BadInputError({
       code: 'REPOSITORY_KIND_UNAVAILABLE',

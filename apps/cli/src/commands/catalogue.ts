@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
+import { type PointView, ROUTES, type ScannedRepositoryView } from '@landfall/contract';
+import type { RepositoryKind } from '@landfall/domain';
 import { badUsage, choice, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
 import { problemsText } from '../output/plan-text.js';
 import { formatTable, tableOr } from '../output/table.js';
 import { formatBytes, formatTime } from '../output/units.js';
 import { repositoryPassword } from '../repository-password.js';
 import { connect } from '../stack/connect.js';
-import type { MachineView, PointView, RepositoryView, ScannedRepositoryView } from '../stack/views.js';
 
 /** Repositories, the machines in them and their restore points. */
 export function describeCatalogueCommands(program: LandfallCommand): void {
@@ -31,7 +32,7 @@ export function describeCatalogueCommands(program: LandfallCommand): void {
 }
 
 interface AddOptions extends CommonOptions {
-  readonly kind: string;
+  readonly kind: RepositoryKind;
   readonly url: string;
   readonly passwordFile?: string;
   readonly hostedByProvider?: boolean;
@@ -40,12 +41,14 @@ interface AddOptions extends CommonOptions {
 async function addRepository({ args, options, output }: Call<AddOptions>): Promise<void> {
   const { api } = connect(options.data);
   const password = repositoryPassword(options.passwordFile);
-  const repository = await api.post<ScannedRepositoryView>('/v1/repositories', {
-    name: args[0],
-    kind: options.kind,
-    url: absoluteUrl(options.url),
-    ...(password === null ? {} : { password }),
-    ...(options.hostedByProvider === true ? { hostedByProvider: true } : {}),
+  const repository = await api.ask(ROUTES.addRepository, {
+    body: {
+      name: args[0]!,
+      kind: options.kind,
+      url: absoluteUrl(options.url),
+      ...(password === null ? {} : { password }),
+      ...(options.hostedByProvider === true ? { hostedByProvider: true } : {}),
+    },
   });
   output.print(repository, () => scannedText(repository));
 }
@@ -59,7 +62,7 @@ function absoluteUrl(url: string): string {
 }
 
 async function listRepositories({ options, output }: Call): Promise<void> {
-  const repositories = await connect(options.data).api.get<RepositoryView[]>('/v1/repositories');
+  const repositories = await connect(options.data).api.ask(ROUTES.listRepositories, {});
   output.print(repositories, () =>
     tableOr(
       'There are no repositories yet; "./landfall repo add" adds one.',
@@ -77,12 +80,12 @@ async function listRepositories({ options, output }: Call): Promise<void> {
 
 async function rescanRepository({ args, options, output }: Call): Promise<void> {
   const { api } = connect(options.data);
-  const repository = await api.post<ScannedRepositoryView>(`/v1/repositories/${encodeURIComponent(args[0]!)}/rescan`);
+  const repository = await api.ask(ROUTES.rescanRepository, { params: { name: args[0]! } });
   output.print(repository, () => scannedText(repository));
 }
 
 async function removeRepository({ args, options, output }: Call): Promise<void> {
-  await connect(options.data).api.delete(`/v1/repositories/${encodeURIComponent(args[0]!)}`);
+  await connect(options.data).api.ask(ROUTES.removeRepository, { params: { name: args[0]! } });
   output.print({ name: args[0], removed: true }, () => `The repository ${args[0]} is forgotten; its backups stay.`);
 }
 
@@ -92,7 +95,7 @@ function scannedText({ name, format, machines, points, skipped }: ScannedReposit
 }
 
 async function listMachines({ options, output }: Call): Promise<void> {
-  const machines = await connect(options.data).api.get<MachineView[]>('/v1/machines');
+  const machines = await connect(options.data).api.ask(ROUTES.listMachines, {});
   output.print(machines, () =>
     tableOr(
       'No machines: no repository was added, or there is no restore point in any.',
@@ -110,8 +113,7 @@ async function listMachines({ options, output }: Call): Promise<void> {
 }
 
 async function listPoints({ args, options, output }: Call): Promise<void> {
-  const query = args[0] === undefined ? '' : `?machine=${encodeURIComponent(args[0])}`;
-  const points = await connect(options.data).api.get<PointView[]>(`/v1/restore-points${query}`);
+  const points = await connect(options.data).api.ask(ROUTES.listRestorePoints, { query: { machine: args[0] } });
   output.print(points, () =>
     tableOr(
       'There are no restore points.',
@@ -131,7 +133,7 @@ async function listPoints({ args, options, output }: Call): Promise<void> {
 }
 
 async function showPoint({ args, options, output }: Call): Promise<void> {
-  const point = await connect(options.data).api.get<PointView>(`/v1/restore-points/${encodeURIComponent(args[0]!)}`);
+  const point = await connect(options.data).api.ask(ROUTES.showRestorePoint, { params: { id: args[0]! } });
   output.print(point, () => pointText(point));
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
+import { type RestoreView, ROUTES } from '@landfall/contract';
 import { badUsage, type Call } from '../command-line.js';
 import { EXIT, exitCodeOfRestore, type ExitCode } from '../exit-codes.js';
 import { planText, problemsText } from '../output/plan-text.js';
@@ -10,7 +11,7 @@ import { restoreBody, type RestoreOptions } from '../restore-request.js';
 import { connect } from '../stack/connect.js';
 import { followRestore } from '../stack/follow-restore.js';
 import type { Api } from '../stack/api.js';
-import { hasSettled, type PlanView, type RestoreView } from '../stack/views.js';
+import { hasSettled } from '../stack/views.js';
 
 export interface RestoreCommandOptions extends RestoreOptions {
   readonly watch?: boolean;
@@ -20,7 +21,7 @@ export interface RestoreCommandOptions extends RestoreOptions {
 
 export async function plan({ options, output, signal }: Call<RestoreOptions>): Promise<ExitCode> {
   const { api } = connect(options.data);
-  const made = await api.post<PlanView>('/v1/restore-plans', restoreBody(options), { signal });
+  const made = await api.ask(ROUTES.planRestore, { body: restoreBody(options), signal });
   output.print(made, () => planText(made));
   return made.problems.some((problem) => problem.severity === 'error') ? EXIT.refused : EXIT.done;
 }
@@ -30,7 +31,8 @@ export async function restore(call: Call<RestoreCommandOptions>): Promise<ExitCo
   const { options, output, signal } = call;
   const { api } = connect(options.data);
   if (options.to === 'original' && options.yes !== true) await confirmOriginal(signal);
-  const asked = await api.post<RestoreView>('/v1/restores', restoreBody(options), {
+  const asked = await api.ask(ROUTES.createRestore, {
+    body: restoreBody(options),
     headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
     signal,
   });

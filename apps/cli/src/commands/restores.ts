@@ -1,8 +1,8 @@
+import { type EventView, ROUTES } from '@landfall/contract';
 import { addRestoreOptions, type RestoreOptions } from '../restore-request.js';
 import type { Call, LandfallCommand } from '../command-line.js';
 import { eventsText, restoresText, restoreText } from '../output/restore-text.js';
 import { connect } from '../stack/connect.js';
-import type { EventView, RestoreView } from '../stack/views.js';
 import type { RestoreCommandOptions } from './restore.js';
 
 /** Plans and restores. */
@@ -23,27 +23,27 @@ export function describeRestoreCommands(program: LandfallCommand): void {
     .description('follow a restore to its end')
     .does(async (call) => (await import('./restore.js')).watch(call));
   program.command('events <id>').description("a restore's history").does(listEvents);
-  for (const [verb, description] of CHANGES) {
+  for (const [verb, route, description] of CHANGES) {
     program
       .command(`${verb} <id>`)
       .description(description)
-      .does((call) => changeRestore(verb, call));
+      .does((call) => changeRestore(route, call));
   }
 }
 
 const CHANGES = [
-  ['cancel', 'stop a restore and remove what it has created'],
-  ['resume', 'go on with a restore that needs attention, once its cause is removed'],
-  ['rollback', 'remove what a restore has created, after its end'],
+  ['cancel', ROUTES.cancelRestore, 'stop a restore and remove what it has created'],
+  ['resume', ROUTES.resumeRestore, 'go on with a restore that needs attention, once its cause is removed'],
+  ['rollback', ROUTES.rollbackRestore, 'remove what a restore has created, after its end'],
 ] as const;
 
 async function listRestores({ options, output }: Call): Promise<void> {
-  const restores = await connect(options.data).api.get<RestoreView[]>('/v1/restores');
+  const restores = await connect(options.data).api.ask(ROUTES.listRestores, {});
   output.print(restores, () => restoresText(restores));
 }
 
 async function showRestore({ args, options, output }: Call): Promise<void> {
-  const restore = await connect(options.data).api.get<RestoreView>(`/v1/restores/${encodeURIComponent(args[0]!)}`);
+  const restore = await connect(options.data).api.ask(ROUTES.showRestore, { params: { id: args[0]! } });
   output.print(restore, () => restoreText(restore));
 }
 
@@ -51,17 +51,17 @@ async function listEvents({ args, options, output }: Call): Promise<void> {
   const { api } = connect(options.data);
   const events: EventView[] = [];
   for (;;) {
-    const path = `/v1/restores/${encodeURIComponent(args[0]!)}/events?after=${events.at(-1)?.sequence ?? 0}`;
-    const page = await api.get<EventView[]>(path);
+    const after = `${events.at(-1)?.sequence ?? 0}`;
+    const page = await api.ask(ROUTES.listRestoreEvents, { params: { id: args[0]! }, query: { after } });
     if (page.length === 0) break;
     events.push(...page);
   }
   output.print(events, () => eventsText(events));
 }
 
-async function changeRestore(verb: string, { args, options, output }: Call): Promise<void> {
+async function changeRestore(route: (typeof CHANGES)[number][1], { args, options, output }: Call): Promise<void> {
   const { api } = connect(options.data);
-  const restore = await api.post<RestoreView>(`/v1/restores/${encodeURIComponent(args[0]!)}/${verb}`);
+  const restore = await api.ask(route, { params: { id: args[0]! } });
   output.print(
     restore,
     () => `Restore ${restore.id} is ${restore.state}; follow it with "./landfall watch ${restore.id}".`,

@@ -1,3 +1,4 @@
+import { ROUTES } from '@landfall/contract';
 import type { Call } from '../command-line.js';
 import { placesText } from '../output/places-text.js';
 import { formatTable } from '../output/table.js';
@@ -17,7 +18,7 @@ export async function status({ options, output }: Call): Promise<void> {
   const { folder, stack, api } = connection;
   const [processes, health] = await Promise.all([
     liveProcesses(connection),
-    api.get<{ status: string }>('/health/ready').then(
+    api.ask(ROUTES.isReady, {}).then(
       () => 'ready',
       (error: unknown) => `not ready: ${error instanceof Error ? error.message : String(error)}`,
     ),

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { type PointView, type RestoreOrder, type RestoreView, ROUTES } from '@landfall/contract';
 import { PermanentError } from '@landfall/domain';
 import { startStack, stopStack } from '@landfall/local-stack';
 import type { Call, CommonOptions } from '../command-line.js';
@@ -15,7 +16,7 @@ import { errorText, type Output } from '../output/terminal.js';
 import { formatBytes, formatDuration } from '../output/units.js';
 import { connect, dataFolder, type Connection } from '../stack/connect.js';
 import { followRestore } from '../stack/follow-restore.js';
-import type { AzureResourceView, PlanView, PointView, RestoreView } from '../stack/views.js';
+import type { AzureResourceView } from '../stack/views.js';
 import { compareDisks, type Comparison } from './compare-disks.js';
 import { makeSampleMachine, type SampleDisk } from './sample-machine.js';
 
@@ -81,7 +82,7 @@ export async function demo(call: Call<DemoOptions>): Promise<ExitCode> {
       () => addRepository(connection, name, repository),
       (found) => `restore point ${found.id} with ${found.disks.length} disks`,
     );
-    const request = {
+    const request: RestoreOrder = {
       restorePointId: point.id,
       destination: { kind: 'new', name: `landfall-${name}` },
       // There is a file system and no boot loader on the disk, so that the firmware can't be told from it.
@@ -90,7 +91,7 @@ export async function demo(call: Call<DemoOptions>): Promise<ExitCode> {
     };
     await phase(
       'plan',
-      () => connection.api.post<PlanView>('/v1/restore-plans', request, { signal }),
+      () => connection.api.ask(ROUTES.planRestore, { body: request, signal }),
       (plan) =>
         `${plan.steps.filter((step) => step.applies).length} steps, ${plan.disks.length} disks, ${plan.workers.length} worker`,
     );
@@ -184,8 +185,8 @@ async function backUp(workFolder: string): Promise<DemoRepository> {
 
 async function addRepository({ api }: Connection, name: string, repository: DemoRepository): Promise<PointView> {
   const { folder, password } = repository;
-  await api.post('/v1/repositories', { name, kind: 'restic', url: folder, password });
-  const points = await api.get<PointView[]>('/v1/restore-points');
+  await api.ask(ROUTES.addRepository, { body: { name, kind: 'restic', url: folder, password } });
+  const points = await api.ask(ROUTES.listRestorePoints, {});
   const point = points.find((candidate) => candidate.repository === name);
   if (point !== undefined) return point;
   throw new PermanentError({
@@ -195,8 +196,12 @@ async function addRepository({ api }: Connection, name: string, repository: Demo
   });
 }
 
-async function restoreAndFollow({ api }: Connection, request: object, { output, signal }: Call): Promise<RestoreView> {
-  const asked = await api.post<RestoreView>('/v1/restores', request, { signal });
+async function restoreAndFollow(
+  { api }: Connection,
+  body: RestoreOrder,
+  { output, signal }: Call,
+): Promise<RestoreView> {
+  const asked = await api.ask(ROUTES.createRestore, { body, signal });
   const display = new ProgressDisplay(output.terminal.stderr);
   let ended: RestoreView;
   try {

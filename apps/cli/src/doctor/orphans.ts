@@ -1,3 +1,4 @@
+import { type OrphanView, type RemovedOrphansView, ROUTES } from '@landfall/contract';
 import type { Call, CommonOptions } from '../command-line.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { formatTable, tableOr } from '../output/table.js';
@@ -8,33 +9,18 @@ export interface OrphansOptions extends CommonOptions {
   readonly yes?: boolean;
 }
 
-interface OrphanView {
-  readonly azureId: string;
-  readonly finding: 'left-behind' | 'never-created' | 'not-ours' | 'unknown';
-  readonly removable: boolean;
-  readonly restoreId: string | null;
-  readonly why: string;
-}
-
-interface RemovalView {
-  readonly dryRun: boolean;
-  readonly wouldRemove: readonly string[];
-  readonly removed: readonly string[];
-  readonly kept: readonly { readonly azureId: string; readonly message: string; readonly fix: string }[];
-}
-
 /** Lists what ended restores have left in Azure; `--remove` shows what would go, `--remove --yes` removes it. */
 export async function orphans({ options, output }: Call<OrphansOptions>): Promise<ExitCode> {
   const { api } = connect(options.data);
   if (options.remove !== true) {
-    const found = await api.get<OrphanView[]>('/v1/orphans');
+    const found = await api.ask(ROUTES.listOrphans, {});
     output.print(
       found.map((orphan) => ({ id: orphan.azureId, ...orphan })),
       () => orphansText(found),
     );
     return EXIT.done;
   }
-  const result = await api.post<RemovalView>('/v1/orphans/remove', { dryRun: options.yes !== true });
+  const result = await api.ask(ROUTES.removeOrphans, { body: { dryRun: options.yes !== true } });
   output.print(result, () => removalText(result));
   return result.kept.length === 0 ? EXIT.done : EXIT.unexpected;
 }
@@ -51,7 +37,7 @@ function orphansText(found: readonly OrphanView[]): string {
   return [table, ...reasons, ...hint].join('\n\n');
 }
 
-function removalText({ dryRun, wouldRemove, removed, kept }: RemovalView): string {
+function removalText({ dryRun, wouldRemove, removed, kept }: RemovedOrphansView): string {
   if (dryRun && wouldRemove.length === 0) return 'There is nothing to remove.';
   if (dryRun) return `Would remove, with --yes:\n\n${wouldRemove.join('\n')}`;
   const lines = [

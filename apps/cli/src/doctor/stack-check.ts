@@ -1,3 +1,4 @@
+import { ROUTES } from '@landfall/contract';
 import { connect } from '../stack/connect.js';
 import type { Check } from './check.js';
 
@@ -7,7 +8,7 @@ const NAME = 'running stack';
 export async function runningStackCheck(data: string | undefined): Promise<Check> {
   try {
     const { api } = connect(data);
-    await api.get('/health/ready', { signal: AbortSignal.timeout(10_000) });
+    await api.ask(ROUTES.isReady, { signal: AbortSignal.timeout(10_000) });
     return { name: NAME, state: 'ok', detail: 'ready' };
   } catch (error) {
     if ((error as { code?: unknown }).code === 'STACK_NOT_RUNNING') {

@@ -1,5 +1,5 @@
+import type { PlanView } from '@landfall/contract';
 import type { Problem } from '@landfall/domain';
-import type { PlanView } from '../stack/views.js';
 import { formatTable } from './table.js';
 import { formatBytes, formatDuration, formatTime } from './units.js';
 

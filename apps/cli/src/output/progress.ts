@@ -1,4 +1,5 @@
-import { hasSettled, type EventView, type RestoreView } from '../stack/views.js';
+import type { EventView, RestoreView } from '@landfall/contract';
+import { hasSettled } from '../stack/views.js';
 import { currentStep } from './restore-text.js';
 import type { Terminal } from './terminal.js';
 import { formatBytes, formatDuration } from './units.js';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import type { EventView, RestoreView } from '../stack/views.js';
+import type { EventView, RestoreView } from '@landfall/contract';
+import { aRestoreView } from '../stack/views.fixture.test.js';
 import { ProgressDisplay, progressOf } from './progress.js';
 
 const MIB = 1024 * 1024;
@@ -13,7 +14,7 @@ function display(isTTY: boolean) {
 }
 
 function event(type: string, data: Record<string, unknown>, message = ''): EventView {
-  return { sequence: 1, at: '2026-01-01T00:00:00.000Z', type, message, data };
+  return { sequence: 1, restoreId: 'r', at: '2026-01-01T00:00:00.000Z', type, message, data };
 }
 
 describe('progress that is not on a terminal', () => {
@@ -89,19 +90,17 @@ describe('progress on a terminal', () => {
 });
 
 describe("a restore's progress", () => {
-  const step = (number: number, id: string, state: string) => ({
+  type Step = RestoreView['steps'][number];
+  const step = (number: number, id: Step['id'], state: Step['state']) => ({
     ...{ number, id, state },
     ...{ startedAt: null, endedAt: null, attempts: 0 },
   });
   const disk = (bytesDone: number, bytesTotal: number) => ({
-    ...{ name: 'd', from: 'disk:d', role: 'os', lun: null, azureId: null, sizeBytes: 100 * MIB },
+    ...{ name: 'd', from: 'disk:d', role: 'os' as const, lun: null, azureId: null, sizeBytes: 100 * MIB },
     ...{ bytesDone, bytesTotal },
   });
-  const restore = (state: string, steps: RestoreView['steps']): RestoreView => ({
-    ...{ id: 'r', state, restorePoint: null, destination: null, planHash: null, vm: null, problems: [], error: null },
-    steps,
-    disks: [disk(1, 10), disk(2, 20)],
-  });
+  const restore = (state: RestoreView['state'], steps: Step[]) =>
+    aRestoreView({ state, steps, disks: [disk(1, 10), disk(2, 20)] });
 
   it('has bytes in the step that moves them, and the sum of all disks', () => {
     const moving = restore('running', [step(4, 'launch-worker', 'done'), step(5, 'restore-data', 'running')]);

@@ -1,4 +1,5 @@
-import { hasSettled, type EventView, type RestoreView } from '../stack/views.js';
+import type { EventView, RestoreView } from '@landfall/contract';
+import { hasSettled } from '../stack/views.js';
 import { problemsText } from './plan-text.js';
 import { formatTable, tableOr } from './table.js';
 import { formatBytes, formatDuration, formatTime } from './units.js';
@@ -9,10 +10,10 @@ export function restoreText(restore: RestoreView): string {
       ['Restore', restore.id],
       [
         ['state', stateOf(restore)],
-        ['point', [restore.restorePoint?.id, restore.restorePoint?.machine].filter(Boolean).join(', ') || '-'],
+        ['point', [restore.restorePoint.id, restore.restorePoint.machine].filter(Boolean).join(', ')],
         ['to', destinationOf(restore)],
-        ['requested', `${formatTime(restore.createdAt)}${restore.requestedBy ? ` by ${restore.requestedBy}` : ''}`],
-        ...(restore.endedAt ? [['ended', formatTime(restore.endedAt)]] : []),
+        ['requested', `${formatTime(restore.createdAt)} by ${restore.requestedBy}`],
+        ...(restore.endedAt === null ? [] : [['ended', formatTime(restore.endedAt)]]),
         ...(restore.vm === null ? [] : [['VM', restore.vm.azureId]]),
       ],
     ),
@@ -56,7 +57,7 @@ export function restoresText(restores: readonly RestoreView[]): string {
     restores.map((restore) => [
       restore.id,
       stateOf(restore),
-      restore.restorePoint?.id ?? '-',
+      restore.restorePoint.id,
       destinationOf(restore),
       hasSettled(restore) && restore.error === null ? '-' : (currentStep(restore)?.id ?? '-'),
       formatTime(restore.createdAt),
@@ -103,7 +104,6 @@ function retriesOf({ state, attempts }: RestoreView['steps'][number]): number {
 }
 
 function destinationOf({ destination }: RestoreView): string {
-  if (destination === null) return '-';
   const name = destination.vmName ?? destination.name;
   return [name ?? 'disks', destination.resourceGroup].filter(Boolean).join(' in ');
 }

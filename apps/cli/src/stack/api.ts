@@ -1,7 +1,9 @@
+import { addressOf, type AnswerOf, PROBLEM, type RequestOf, type Route } from '@landfall/contract';
+import type { z } from 'zod';
 import { ApiProblem, Unreachable } from './errors.js';
+import { readAnswer } from './read-answer.js';
 
-export interface ApiRequest {
-  readonly body?: unknown;
+export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
@@ -18,50 +20,46 @@ export class Api {
     this.#startWith = startWith;
   }
 
-  get<T>(path: string, request: ApiRequest = {}): Promise<T> {
-    return this.#json<T>('GET', path, request);
-  }
-
-  post<T>(path: string, body: unknown = {}, request: Omit<ApiRequest, 'body'> = {}): Promise<T> {
-    return this.#json<T>('POST', path, { ...request, body });
-  }
-
-  async delete(path: string): Promise<void> {
-    await this.call('DELETE', path, {});
+  /**
+   * Calls a route and reads its answer.
+   * @throws as `call` does; UnreadableAnswer when what comes back is not what the contract says
+   */
+  async ask<R extends Route>(route: R, request: RequestOf<R> & CallOptions): Promise<AnswerOf<R>> {
+    const response = await this.call(route, request);
+    if (route.answer === undefined) return undefined as AnswerOf<R>;
+    let body: unknown;
+    try {
+      body = await response.json();
+    } catch (error) {
+      if (request.signal?.aborted) throw error;
+      throw this.#unreachable(error);
+    }
+    return readAnswer(route.answer, body, `${route.method} ${route.path}`) as AnswerOf<R>;
   }
 
   /**
    * @throws Unreachable `STACK_UNREACHABLE` when nothing answers, `STACK_DENIED` when the token is not accepted
    * @throws ApiProblem with the API's own code otherwise
    */
-  async call(method: string, path: string, request: ApiRequest): Promise<Response> {
+  async call<R extends Route>(route: R, request: RequestOf<R> & CallOptions): Promise<Response> {
+    const { params, query, body, signal }: CallOptions & Partial<Anything> = request;
     const headers: Record<string, string> = { accept: 'application/json', ...request.headers };
     headers.authorization = `Bearer ${this.#token}`;
-    if (request.body !== undefined) headers['content-type'] = 'application/json';
+    if (body !== undefined) headers['content-type'] = 'application/json';
     let response: Response;
     try {
-      response = await fetch(this.#base + path, {
-        method,
+      response = await fetch(this.#base + addressOf(route, params, query), {
+        method: route.method,
         headers,
-        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-        ...(request.signal === undefined ? {} : { signal: request.signal }),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
       });
     } catch (error) {
-      if (request.signal?.aborted) throw error;
+      if (signal?.aborted) throw error;
       throw this.#unreachable(error);
     }
     if (response.ok) return response;
     throw await this.#problem(response);
-  }
-
-  async #json<T>(method: string, path: string, request: ApiRequest): Promise<T> {
-    const response = await this.call(method, path, request);
-    try {
-      return (await response.json()) as T;
-    } catch (error) {
-      if (request.signal?.aborted) throw error;
-      throw this.#unreachable(error);
-    }
   }
 
   async #problem(response: Response): Promise<ApiProblem | Unreachable> {
@@ -93,17 +91,19 @@ export class Api {
   }
 }
 
-interface Problem {
-  readonly code?: string;
-  readonly title?: string;
-  readonly detail?: string;
-  readonly fix?: string;
+/** The parts of a call, whatever its route. */
+interface Anything {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
 }
 
-function parse(text: string): Problem {
+/** As much of a problem as there is: what answers with an error need not be the API itself. */
+const SAID = PROBLEM.pick({ code: true, title: true, detail: true, fix: true }).partial();
+
+function parse(text: string): z.infer<typeof SAID> {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : {};
+    return SAID.safeParse(JSON.parse(text)).data ?? {};
   } catch {
     return {};
   }

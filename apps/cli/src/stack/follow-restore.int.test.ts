@@ -1,12 +1,17 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { exitCodeOf } from '../exit-codes.js';
 import { Api } from './api.js';
 import { followRestore } from './follow-restore.js';
+import { aRestoreView } from './views.fixture.test.js';
 
-const view = (state: string) => JSON.stringify({ id: 'r1', state, steps: [], disks: [], problems: [], error: null });
+const view = (state: string, changes: object = {}) => JSON.stringify({ ...aRestoreView({ state }), ...changes });
 
-const event = (sequence: number) => `id: ${sequence}\nevent: step.done\ndata: ${JSON.stringify({ sequence })}\n\n`;
+const event = (sequence: number) => {
+  const told = { sequence, restoreId: 'r1', at: '2026-01-01T00:00:00.000Z', type: 'step.done', message: '', data: {} };
+  return `id: ${sequence}\nevent: step.done\ndata: ${JSON.stringify(told)}\n\n`;
+};
 
 describe('following a restore', () => {
   let server: Server | undefined;
@@ -109,6 +114,35 @@ describe('following a restore', () => {
     expect((await follow(api, undefined, 120_000, () => clock.now).ended).state).toBe('completed');
     expect(asked).toBe(1);
   });
+
+  it('minds neither fields nor states of a newer API', async () => {
+    const answers = ['dreaming', 'completed'];
+    const { api } = await apiThat((request, response) => {
+      if (request.url!.endsWith('/events')) return void response.destroy();
+      response.end(view(answers.shift()!, { outage: { seconds: 7 } }));
+    });
+    const { states, ended } = follow(api);
+    expect(await ended).toMatchObject({ state: 'completed', outage: { seconds: 7 } });
+    expect(states).toStrictEqual(['dreaming', 'completed']);
+  });
+
+  for (const [where, isStream] of [
+    ['on the stream', true],
+    ['when it is asked', false],
+  ] as const) {
+    it(`gives up at once where the API says something else than its contract ${where}`, async () => {
+      const { api } = await apiThat((request, response) => {
+        const wrong = view('running', { steps: null });
+        if (!request.url!.endsWith('/events')) return void response.end(wrong);
+        if (!isStream) return void response.destroy();
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.end(`event: restore\ndata: ${wrong}\n\n`);
+      });
+      const refused = await follow(api).ended.catch((error: unknown) => error);
+      expect(refused).toMatchObject({ code: 'ANSWER_UNREADABLE', message: expect.stringMatching(/\(steps: /) });
+      expect(exitCodeOf(refused)).toBe(1);
+    });
+  }
 
   it('gives up when the API stays away', async () => {
     const { api } = await apiThat(() => undefined);

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type EventView, RESTORE, RESTORE_EVENT, type RestoreView, ROUTES } from '@landfall/contract';
 import type { Api } from './api.js';
-import { ApiProblem, Unreachable } from './errors.js';
+import { ApiProblem, Unreachable, UnreadableAnswer } from './errors.js';
+import { readAnswer } from './read-answer.js';
 import { serverSentEvents } from './server-sent-events.js';
-import { hasSettled, type EventView, type RestoreView } from './views.js';
+import { hasSettled } from './views.js';
 
 /*
  * Follows a restore to its end. It listens to the API's event stream; when that breaks off or falls silent it asks for
@@ -13,6 +15,7 @@ import { hasSettled, type EventView, type RestoreView } from './views.js';
 const SILENCE_MS = 40_000; // more than two of the API's heartbeats
 const PAUSE_MS = 500;
 const PATIENCE_MS = 120_000;
+const STREAM = `the stream of ${ROUTES.listRestoreEvents.path}`;
 
 export interface FollowOptions {
   readonly signal: AbortSignal;
@@ -32,7 +35,7 @@ export interface FollowOptions {
 
 /**
  * Resolves with the restore once it has settled.
- * @throws Unreachable when the API stays away; ApiProblem `RESTORE_NOT_FOUND`
+ * @throws Unreachable when the API stays away; ApiProblem `RESTORE_NOT_FOUND`; UnreadableAnswer
  */
 export async function followRestore(api: Api, id: string, options: FollowOptions): Promise<RestoreView> {
   const until = options.until ?? hasSettled;
@@ -44,7 +47,7 @@ export async function followRestore(api: Api, id: string, options: FollowOptions
     try {
       const last = await listen(api, id, options, until, heard);
       if (last !== null) return last;
-      const restore = await api.get<RestoreView>(`/v1/restores/${encodeURIComponent(id)}`, { signal: options.signal });
+      const restore = await api.ask(ROUTES.showRestore, { params: { id }, signal: options.signal });
       heard.at = now();
       lost = false;
       options.onChange(restore);
@@ -78,7 +81,8 @@ async function listen(
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
   try {
-    const response = await api.call('GET', `/v1/restores/${encodeURIComponent(id)}/events`, {
+    const response = await api.call(ROUTES.listRestoreEvents, {
+      params: { id },
       headers: { accept: 'text/event-stream', 'last-event-id': String(heard.sequence) },
       signal: AbortSignal.any([options.signal, silence.signal]),
     });
@@ -89,19 +93,19 @@ async function listen(
       heard.at = (options.now ?? monotonic)();
       if (event.type === 'comment') continue;
       if (event.type !== 'restore') {
-        const known = JSON.parse(event.data) as EventView;
+        const known = readAnswer(RESTORE_EVENT, JSON.parse(event.data), STREAM);
         heard.sequence = known.sequence;
         options.onEvent?.(known);
         continue;
       }
-      const restore = JSON.parse(event.data) as RestoreView;
+      const restore = readAnswer(RESTORE, JSON.parse(event.data), STREAM);
       options.onChange(restore);
       if (until(restore)) return restore;
     }
     return null;
   } catch (error) {
     options.signal.throwIfAborted();
-    if (error instanceof ApiProblem && !mayPass(error)) throw error;
+    if (error instanceof UnreadableAnswer || (error instanceof ApiProblem && !mayPass(error))) throw error;
     return null;
   } finally {
     clearTimeout(timer);

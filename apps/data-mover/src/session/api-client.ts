@@ -1,3 +1,4 @@
+import { PROBLEM } from '@landfall/contract';
 import { type ErrorDetails, LandfallError, PermanentError, RetryableError, type Secret } from '@landfall/domain';
 import {
   type CLAIM,
@@ -6,13 +7,14 @@ import {
   type HEARTBEAT,
   LEASED,
   POOL_PLACE,
+  PROLONGED,
   type REGISTER,
   REGISTERED,
   type Report,
   REPORTED,
   type SegmentGrant,
 } from '@landfall/transfer';
-import { z } from 'zod';
+import type { z } from 'zod';
 
 /*
  * The API's internal routes, as libs/transfer's mover-protocol describes them. Answers with a problem document become
@@ -20,8 +22,8 @@ import { z } from 'zod';
  */
 const TIMEOUT_MS = 15_000;
 
-const PROBLEM = z.object({ code: z.string(), detail: z.string(), fix: z.string() });
-const PROLONGED = z.object({ validSeconds: z.number() });
+/** Of a problem, what a data-mover goes by. */
+const SAID = PROBLEM.pick({ code: true, detail: true, fix: true });
 
 export type Registered = z.infer<typeof REGISTERED>;
 
@@ -112,7 +114,7 @@ export class ApiClient {
 export class NotWelcomeError extends PermanentError {}
 
 function refusal(status: number, url: string, body: unknown): LandfallError {
-  const problem = PROBLEM.safeParse(body);
+  const problem = SAID.safeParse(body);
   const details: ErrorDetails = problem.success
     ? { code: problem.data.code, message: problem.data.detail, fix: problem.data.fix }
     : {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { InvalidRequestError } from '../errors/problem.js';
-import { EVENTS_QUERY, idempotencyKey, RESTORES_QUERY } from './queries.js';
+import { EVENTS_QUERY, RESTORES_QUERY } from './restores.js';
 
 describe('queries', () => {
   it('take states as a list or repeated', () => {
@@ -24,12 +23,4 @@ describe('queries', () => {
       expect(EVENTS_QUERY.safeParse({ after }).success).toBe(false);
     });
   }
-});
-
-describe('an idempotency key', () => {
-  it('may be left out', () => expect(idempotencyKey(undefined)).toBe(null));
-  it('is visible ASCII of bounded length', () => {
-    expect(idempotencyKey('night-run/42')).toBe('night-run/42');
-    for (const key of ['', 'a b', 'ü', 'x'.repeat(201)]) expect(() => idempotencyKey(key)).toThrow(InvalidRequestError);
-  });
 });

@@ -1,0 +1,7 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson, type RestoreRequest } from '@landfall/domain';
+
+/** SHA-256 in hexadecimal; the same for two bodies that mean the same, whatever the order of their fields. */
+export function fingerprintOf(request: RestoreRequest): string {
+  return createHash('sha256').update(canonicalJson(request)).digest('hex');
+}

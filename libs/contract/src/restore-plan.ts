@@ -1,0 +1,152 @@
+import { STEPS, type StepId } from '@landfall/domain';
+import { z } from 'zod';
+import { COUNT, TIME } from './fields.js';
+import { PLAN_PROBLEM } from './plan-problem.js';
+import { DISK_ROLE, FIRMWARE, OPERATING_SYSTEM, POINT_KIND } from './restore-points.js';
+import { BOOT_CHECK, DESTINATION_KIND, TRANSFER, VERIFY } from './restore-request.js';
+
+export const STEP_ID = z.enum(STEPS.map((step) => step.id) as [StepId, ...StepId[]]);
+
+export const PLANNED_POINT = z.object({
+  id: z.string(),
+  machine: z.string(),
+  repository: z.string(),
+  reference: z.string(),
+  kind: POINT_KIND,
+  takenAt: TIME,
+  os: OPERATING_SYSTEM.nullable(),
+  firmware: FIRMWARE.nullable(),
+});
+
+export const PLANNED_DESTINATION = z.object({
+  kind: DESTINATION_KIND,
+  subscriptionId: z.string(),
+  resourceGroup: z.string(),
+  region: z.string(),
+  zone: z.string().nullable(),
+  vmName: z.string().nullable().describe('Null where only disks are restored.'),
+  size: z.string().nullable(),
+  subnetId: z.string().nullable(),
+  privateIp: z.string().nullable(),
+});
+
+/** Of a disk: where in the point it comes from. */
+export const DISK_FROM = z.string().describe('`disk:NAME`, or `volume-group:NAME`.');
+
+/** Shown as it is made, so that a new field of the domain's plan is one here. */
+export const RESTORE_PLAN = z
+  .object({
+    restorePoint: PLANNED_POINT,
+    destination: PLANNED_DESTINATION,
+    generation: z
+      .union([z.literal(1), z.literal(2)])
+      .nullable()
+      .describe('Null where it could not be decided, or only disks are wanted.'),
+    steps: z.array(
+      z.object({
+        number: COUNT,
+        id: STEP_ID,
+        applies: z.boolean(),
+        why: z.string(),
+      }),
+    ),
+    disks: z.array(
+      z.object({
+        name: z.string(),
+        from: DISK_FROM,
+        role: DISK_ROLE,
+        lun: COUNT.nullable().describe('Null for the OS disk.'),
+        sizeBytes: COUNT.describe("Of the new Azure disk: the source's size rounded up to whole GiB."),
+        sourceLocation: z.string().describe('What is read for it; opaque to all but the repository.'),
+        sourceBytes: COUNT,
+        usedBytes: COUNT.describe('Bytes in ranges that are not known to be zero.'),
+        sku: z.string(),
+        caching: z.enum(['None', 'ReadOnly', 'ReadWrite']),
+        removableAfterwards: z.boolean(),
+        azureName: z.string(),
+      }),
+    ),
+    workers: z
+      .array(z.object({ size: z.string(), disks: z.array(z.string()) }))
+      .describe('Empty where disks are written directly.'),
+    problems: z.array(PLAN_PROBLEM),
+    estimates: z.object({
+      readBytes: COUNT,
+      writeBytes: COUNT,
+      retrievalSeconds: z.number().nonnegative(),
+      transferSeconds: z.number().nonnegative(),
+    }),
+    options: z.object({
+      disksOnly: z.boolean(),
+      excludeDisks: z.array(z.string()),
+      transfer: TRANSFER,
+      verify: VERIFY,
+      powerOn: z.boolean(),
+      bootCheck: BOOT_CHECK,
+      isolated: z.boolean(),
+    }),
+    planHash: z.string().describe('`sha256:` over the canonical JSON of everything but the estimates.'),
+  })
+  .meta({
+    id: 'RestorePlan',
+    description: 'What a restore will do. Its problems say why it is refused, where one of them is an error.',
+    examples: [
+      {
+        restorePoint: {
+          id: 'rp-0123456789',
+          machine: 'web',
+          repository: 'nightly',
+          reference: 'a1'.repeat(32),
+          kind: 'image',
+          takenAt: '2026-05-06T07:08:09.000Z',
+          os: null,
+          firmware: 'bios',
+        },
+        destination: {
+          kind: 'new',
+          subscriptionId: '00000000-0000-0000-0000-000000000001',
+          resourceGroup: 'restored',
+          region: 'westeurope',
+          zone: null,
+          vmName: 'web-2',
+          size: 'Standard_B2s',
+          subnetId:
+            '/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/restored/providers/Microsoft.Network/virtualNetworks/net/subnets/default',
+          privateIp: null,
+        },
+        generation: 1,
+        steps: [{ number: 3, id: 'create-empty-disks', applies: true, why: '1 disk' }],
+        disks: [
+          {
+            name: 'sda',
+            from: 'disk:sda',
+            role: 'os',
+            lun: null,
+            sizeBytes: 34_359_738_368,
+            sourceLocation: 'opaque',
+            sourceBytes: 34_359_738_368,
+            usedBytes: 5_368_709_120,
+            sku: 'StandardSSD_LRS',
+            caching: 'ReadWrite',
+            removableAfterwards: false,
+            azureName: 'web-2-sda',
+          },
+        ],
+        workers: [{ size: 'Standard_F2s_v2', disks: ['sda'] }],
+        problems: [],
+        estimates: { readBytes: 2_684_354_560, writeBytes: 5_368_709_120, retrievalSeconds: 0, transferSeconds: 120 },
+        options: {
+          disksOnly: false,
+          excludeDisks: [],
+          transfer: 'worker',
+          verify: 'sampled',
+          powerOn: true,
+          bootCheck: 'none',
+          isolated: false,
+        },
+        planHash: `sha256:${'0'.repeat(64)}`,
+      },
+    ],
+  });
+
+export type PlanView = z.infer<typeof RESTORE_PLAN>;
