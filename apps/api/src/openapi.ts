@@ -1,6 +1,7 @@
 import { applyDecorators, HttpStatus } from '@nestjs/common';
 import { ApiDefaultResponse, ApiResponse } from '@nestjs/swagger';
 import {
+  CLOUD_RESOURCE_KINDS,
   PROBLEM_CODES,
   RESTORE_TRANSITIONS,
   type RestoreState,
@@ -135,7 +136,7 @@ export const EVENT_ANSWER = z.strictObject({
 
 export const RESOURCE_ANSWER = z.strictObject({
   azureId: z.string(),
-  kind: z.enum(['disk', 'nic', 'vm', 'resource-group']),
+  kind: z.enum(CLOUD_RESOURCE_KINDS),
   role: z.string(),
   state: z.enum(['intended', 'created', 'removed']),
   createdAt: time,

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { RestError } from '@azure/arm-compute';
 import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline';
 import { SEED, seedIds, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
-import { newRestoreId, ownerTags, Secret, type CallJournal, type ResourceRole } from '@landfall/domain';
+import { newRestoreId, ownerTags, REMOVAL_WAVES, Secret, type CallJournal, type ResourceRole } from '@landfall/domain';
 import { CrashingJournal, MemoryJournal, SimulatedCrash } from '@landfall/testing';
 import { cloudContract, diskTargetContract } from '@landfall/testing/contracts';
 import { AzureCloud } from './azure-cloud.js';
@@ -226,7 +226,7 @@ async function provision(restoreId: string, journal: CallJournal): Promise<void>
 
 /** What the finalizer does when it cleans up, in short. */
 async function tearDown(restoreId: string, books: MemoryJournal, journal: CallJournal): Promise<void> {
-  for (const kind of ['vm', 'nic', 'disk'] as const) {
+  for (const kind of REMOVAL_WAVES.flat()) {
     for (const entry of books.ledger.filter((each) => each.kind === kind)) {
       const tags = ownerTags(APPLIANCE, restoreId, entry.role as ResourceRole);
       await cloud.deleteOwned({ azureId: entry.azureId, kind, tags }, journal);

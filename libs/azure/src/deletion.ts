@@ -1,9 +1,9 @@
 import { restorePoller as restoreComputePoller, type VirtualMachine } from '@azure/arm-compute';
 import { restorePoller as restoreNetworkPoller } from '@azure/arm-network';
 import { restorePoller as restoreGroupPoller } from '@azure/arm-resources';
-import { BadInputError, OWNER_TAGS, tagOf, type CloudResourceKind, type OwnedResource } from '@landfall/domain';
+import { BadInputError, CLOUD_KINDS, OWNER_TAGS, tagOf, type GroupedKind, type OwnedResource } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
-import { parseResourceGroupId, requireResourceId, type ResourceType } from './ids.js';
+import { parseResourceGroupId, requireResourceId, type ResourcePath } from './ids.js';
 import { bodyHash, requireOwn, type Tagged } from './ownership.js';
 import type { Change } from './perform.js';
 import type { Poller } from './polling.js';
@@ -26,7 +26,7 @@ export function remove(
 ): Change<null> {
   const { name, send, resume } = deletionOf(connection, resource);
   return {
-    doing: `delete the ${LABELS[resource.kind]} "${name}"`,
+    doing: `delete the ${CLOUD_KINDS[resource.kind].label} "${name}"`,
     intent: {
       key: `${resource.kind}.delete:${name}`,
       operation: `${resource.kind}.delete`,
@@ -52,11 +52,7 @@ export function keepParts(
   vmId: string,
   readModel: () => Promise<VirtualMachine | null>,
 ): Change<null> {
-  const { resourceGroup, name } = requireResourceId(
-    vmId,
-    connection.subscriptionId,
-    'Microsoft.Compute/virtualMachines',
-  );
+  const { resourceGroup, name } = requireResourceId(vmId, connection.subscriptionId, 'vm');
   let model: VirtualMachine | null = null;
   return {
     doing: `set the disks and network interfaces of the VM "${name}" to outlive it`,
@@ -80,22 +76,16 @@ export function isWorker(vm: Tagged): boolean {
   return tagOf(vm.tags, OWNER_TAGS.role) === 'worker';
 }
 
-const LABELS: Record<CloudResourceKind, string> = {
-  disk: 'disk',
-  nic: 'network interface',
-  vm: 'VM',
-  'resource-group': 'resource group',
-};
-
 function deletionOf(
   connection: AzureConnection,
   resource: OwnedResource,
 ): { name: string; send: () => Poller; resume: (state: string) => Poller } {
   const { compute, network, resources } = connection;
-  const pathOf = (type: ResourceType) => requireResourceId(resource.azureId, connection.subscriptionId, type);
+  const pathOf = (kind: GroupedKind): ResourcePath =>
+    requireResourceId(resource.azureId, connection.subscriptionId, kind);
   switch (resource.kind) {
     case 'disk': {
-      const { resourceGroup, name } = pathOf('Microsoft.Compute/disks');
+      const { resourceGroup, name } = pathOf('disk');
       return {
         name,
         send: () => compute.disks.delete(resourceGroup, name),
@@ -103,7 +93,7 @@ function deletionOf(
       };
     }
     case 'vm': {
-      const { resourceGroup, name } = pathOf('Microsoft.Compute/virtualMachines');
+      const { resourceGroup, name } = pathOf('vm');
       return {
         name,
         send: () => compute.virtualMachines.delete(resourceGroup, name),
@@ -111,7 +101,7 @@ function deletionOf(
       };
     }
     case 'nic': {
-      const { resourceGroup, name } = pathOf('Microsoft.Network/networkInterfaces');
+      const { resourceGroup, name } = pathOf('nic');
       return {
         name,
         send: () => network.networkInterfaces.delete(resourceGroup, name),

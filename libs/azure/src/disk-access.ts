@@ -25,7 +25,7 @@ export async function grantAccess(
   { diskId, access, seconds, tags }: WantedAccess,
   { journal, signal }: Performer,
 ): Promise<string> {
-  const { resourceGroup, name } = requireResourceId(diskId, connection.subscriptionId, 'Microsoft.Compute/disks');
+  const { resourceGroup, name } = requireResourceId(diskId, connection.subscriptionId, 'disk');
   const doing = `grant ${access === 'Read' ? 'reading from' : 'writing to'} the disk "${name}"`;
   const key = `disk.grant${access}:${name}`;
   await journal.begin({ key, operation: 'disks.grantAccess', azureId: diskId, bodyHash: bodyHash({ diskId, access }) });

@@ -52,7 +52,7 @@ export function tagDisk(
   azureId: string,
   tags: Readonly<Record<string, string>>,
 ): Change<CloudDisk | null> {
-  const { resourceGroup, name } = requireResourceId(azureId, connection.subscriptionId, 'Microsoft.Compute/disks');
+  const { resourceGroup, name } = requireResourceId(azureId, connection.subscriptionId, 'disk');
   return {
     doing: `tag the disk "${name}"`,
     intent: { key: `disk.tag:${name}`, operation: 'disks.update', azureId, bodyHash: bodyHash(tags) },
@@ -67,7 +67,7 @@ export function tagDisk(
 }
 
 export function revokeAccess(connection: AzureConnection, read: ReadDisk, azureId: string): Change<null> {
-  const { resourceGroup, name } = requireResourceId(azureId, connection.subscriptionId, 'Microsoft.Compute/disks');
+  const { resourceGroup, name } = requireResourceId(azureId, connection.subscriptionId, 'disk');
   return {
     doing: `end the access to the disk "${name}"`,
     intent: { key: `disk.revoke:${name}`, operation: 'disks.revokeAccess', azureId, bodyHash: bodyHash(azureId) },

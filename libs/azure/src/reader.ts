@@ -1,19 +1,22 @@
 import type { VirtualMachine } from '@azure/arm-compute';
 import type { NetworkInterface, Subnet } from '@azure/arm-network';
-import type {
-  CloudDisk,
-  CloudNic,
-  CloudReader,
-  CloudResourceGroup,
-  CloudSubnet,
-  CloudUsage,
-  CloudVm,
-  TaggedResource,
-  VmSize,
+import {
+  kindOfArmType,
+  resourceGroupId,
+  resourceId,
+  type CloudDisk,
+  type CloudNic,
+  type CloudReader,
+  type CloudResourceGroup,
+  type CloudSubnet,
+  type CloudUsage,
+  type CloudVm,
+  type TaggedResource,
+  type VmSize,
 } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
 import { fromAzure, isNotFound } from './errors.js';
-import { parseResourceId, parseSubnetId, resourceGroupId, resourceId, sameId } from './ids.js';
+import { parseResourceId, parseSubnetId, sameId } from './ids.js';
 import { addressesOf, toDisk, toNic, toSubnet, toVm, toVmSize } from './models.js';
 
 /** Sizes and their restrictions change rarely, and the answer is some megabytes. */
@@ -32,15 +35,15 @@ export class AzureReader implements CloudReader {
   }
 
   vmId(resourceGroup: string, name: string): string {
-    return resourceId(this.subscriptionId, resourceGroup, 'Microsoft.Compute/virtualMachines', name);
+    return resourceId(this.subscriptionId, resourceGroup, 'vm', name);
   }
 
   diskId(resourceGroup: string, name: string): string {
-    return resourceId(this.subscriptionId, resourceGroup, 'Microsoft.Compute/disks', name);
+    return resourceId(this.subscriptionId, resourceGroup, 'disk', name);
   }
 
   nicId(resourceGroup: string, name: string): string {
-    return resourceId(this.subscriptionId, resourceGroup, 'Microsoft.Network/networkInterfaces', name);
+    return resourceId(this.subscriptionId, resourceGroup, 'nic', name);
   }
 
   resourceGroupId(name: string): string {
@@ -117,7 +120,7 @@ export class AzureReader implements CloudReader {
   }
 
   async disk(id: string): Promise<CloudDisk | null> {
-    const path = parseResourceId(id, this.subscriptionId, 'Microsoft.Compute/disks');
+    const path = parseResourceId(id, this.subscriptionId, 'disk');
     if (path === null) return null;
     const model = await orNull(`read the disk "${path.name}"`, () =>
       this.connection.compute.disks.get(path.resourceGroup, path.name),
@@ -135,7 +138,7 @@ export class AzureReader implements CloudReader {
     const found: TaggedResource[] = [];
     await asked('list what is tagged as ours', async () => {
       for await (const { id, type, tags } of this.connection.resources.resources.list({ filter })) {
-        if (id !== undefined) found.push({ azureId: id, kind: kindOf(type ?? ''), tags: tags ?? {} });
+        if (id !== undefined) found.push({ azureId: id, kind: kindOfArmType(type ?? ''), tags: tags ?? {} });
       }
       for await (const { id, tags } of this.connection.resources.resourceGroups.list({ filter })) {
         if (id !== undefined) found.push({ azureId: id, kind: 'resource-group', tags: tags ?? {} });
@@ -153,7 +156,7 @@ export class AzureReader implements CloudReader {
 
   /** With its instance view, so that the power state is known. */
   protected async vmModel(id: string): Promise<VirtualMachine | null> {
-    const path = parseResourceId(id, this.subscriptionId, 'Microsoft.Compute/virtualMachines');
+    const path = parseResourceId(id, this.subscriptionId, 'vm');
     if (path === null) return null;
     return orNull(`read the VM "${path.name}"`, () =>
       this.connection.compute.virtualMachines.get(path.resourceGroup, path.name, { expand: 'instanceView' }),
@@ -161,7 +164,7 @@ export class AzureReader implements CloudReader {
   }
 
   protected async nicModel(id: string): Promise<NetworkInterface | null> {
-    const path = parseResourceId(id, this.subscriptionId, 'Microsoft.Network/networkInterfaces');
+    const path = parseResourceId(id, this.subscriptionId, 'nic');
     if (path === null) return null;
     return orNull(`read the network interface "${path.name}"`, () =>
       this.connection.network.networkInterfaces.get(path.resourceGroup, path.name),
@@ -214,19 +217,6 @@ async function orNull<T>(doing: string, ask: () => Promise<T>): Promise<T | null
 /** As OData has it. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
-}
-
-function kindOf(type: string): TaggedResource['kind'] {
-  switch (type.toLowerCase()) {
-    case 'microsoft.compute/disks':
-      return 'disk';
-    case 'microsoft.compute/virtualmachines':
-      return 'vm';
-    case 'microsoft.network/networkinterfaces':
-      return 'nic';
-    default:
-      return null;
-  }
 }
 
 function groupOf(id: string): string {

@@ -115,7 +115,7 @@ export function deallocate(connection: AzureConnection, read: ReadVm, azureId: s
 }
 
 export function vmPath(connection: AzureConnection, azureId: string): { resourceGroup: string; name: string } {
-  return requireResourceId(azureId, connection.subscriptionId, 'Microsoft.Compute/virtualMachines');
+  return requireResourceId(azureId, connection.subscriptionId, 'vm');
 }
 
 /** @throws nothing; returned for the caller to throw */

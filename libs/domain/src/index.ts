@@ -7,6 +7,7 @@ export * from './steps.js';
 export * from './plan.js';
 export * from './restore.js';
 export * from './names.js';
+export * from './cloud/kinds.js';
 export * from './cloud/ownership.js';
 export * from './ports/file-store.js';
 export * from './ports/repository.js';

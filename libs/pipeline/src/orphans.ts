@@ -1,4 +1,4 @@
-import { RESTORE_TRANSITIONS, type RestoreState } from '@landfall/domain';
+import { CLOUD_RESOURCE_KINDS, RESTORE_TRANSITIONS, type RestoreState } from '@landfall/domain';
 import { z } from 'zod';
 
 /*
@@ -16,7 +16,7 @@ export const ORPHAN = z.strictObject({
   finding: z.enum(['left-behind', 'never-created', 'not-ours', 'unknown']),
   /** Whether `remove-orphans` takes it away. */
   removable: z.boolean(),
-  kind: z.enum(['disk', 'nic', 'vm', 'resource-group']).nullable(),
+  kind: z.enum(CLOUD_RESOURCE_KINDS).nullable(),
   role: z.string().nullable(),
   restoreId: z.string().nullable(),
   restoreState: z.enum(STATES).nullable(),

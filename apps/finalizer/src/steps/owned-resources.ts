@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import {
   LandfallError,
   ownerTags,
+  REMOVAL_WAVES,
   type CallJournal,
   type Cloud,
   type LedgerEntry,
@@ -39,8 +40,6 @@ export interface Removal {
   readonly foreign: readonly Left[];
 }
 
-/** VMs hold network interfaces and disks, so they go first. */
-const WAVES: readonly (readonly LedgerEntry['kind'][])[] = [['vm'], ['nic', 'disk'], ['resource-group']];
 const AT_ONCE = 4;
 
 /**
@@ -68,7 +67,7 @@ export async function removeEach(
 ): Promise<Removal & { readonly failures: readonly { readonly entry: LedgerEntry; readonly error: unknown }[] }> {
   const foreign: Left[] = [];
   const failures: { entry: LedgerEntry; error: unknown }[] = [];
-  for (const kinds of WAVES) {
+  for (const kinds of REMOVAL_WAVES) {
     const wave = entries.filter((entry) => kinds.includes(entry.kind));
     await boundedMap(wave, AT_ONCE, async (entry) => {
       signal.throwIfAborted();

@@ -17,7 +17,8 @@ import type {
   StepState,
 } from '../restore.js';
 import type { StepId } from '../steps.js';
-import type { CallJournal, CloudResourceKind } from './cloud.js';
+import type { CloudResourceKind } from '../cloud/kinds.js';
+import type { CallJournal } from './cloud.js';
 
 /*
  * The books: everything that has to survive lies behind these ports, in Postgres. Changes of state happen inside a

@@ -1,3 +1,4 @@
+import type { CloudResourceKind } from '../cloud/kinds.js';
 import type { ErrorDetails } from '../errors.js';
 import type { Generation } from '../plan.js';
 
@@ -66,8 +67,6 @@ export interface Cloud extends CloudReader {
   /** Deletes only what carries the given tags; what is gone already is a success. Returns whether it was there. */
   deleteOwned(resource: OwnedResource, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
 }
-
-export type CloudResourceKind = 'disk' | 'nic' | 'vm' | 'resource-group';
 
 export interface TaggedResource {
   readonly azureId: string;

@@ -2,6 +2,8 @@ import {
   OWNER_TAGS,
   PermanentError,
   ownerTags,
+  resourceGroupId,
+  resourceId,
   type CallIntent,
   type CallJournal,
   type Cloud,
@@ -60,19 +62,19 @@ export class MemoryCloud implements Cloud {
   }
 
   resourceGroupId(name: string): string {
-    return `/subscriptions/${this.subscriptionId}/resourceGroups/${name}`;
+    return resourceGroupId(this.subscriptionId, name);
   }
 
   vmId(resourceGroup: string, name: string): string {
-    return `${this.resourceGroupId(resourceGroup)}/providers/Microsoft.Compute/virtualMachines/${name}`;
+    return resourceId(this.subscriptionId, resourceGroup, 'vm', name);
   }
 
   diskId(resourceGroup: string, name: string): string {
-    return `${this.resourceGroupId(resourceGroup)}/providers/Microsoft.Compute/disks/${name}`;
+    return resourceId(this.subscriptionId, resourceGroup, 'disk', name);
   }
 
   nicId(resourceGroup: string, name: string): string {
-    return `${this.resourceGroupId(resourceGroup)}/providers/Microsoft.Network/networkInterfaces/${name}`;
+    return resourceId(this.subscriptionId, resourceGroup, 'nic', name);
   }
 
   async resourceGroup(name: string): Promise<CloudResourceGroup | null> {

@@ -353,8 +353,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'the clean-up forgets network interfaces',
     file: 'apps/finalizer/src/steps/owned-resources.ts',
-    original: "[['vm'], ['nic', 'disk'], ['resource-group']]",
-    replacement: "[['vm'], ['disk'], ['resource-group']]",
+    original: 'kinds.includes(entry.kind));',
+    replacement: "kinds.includes(entry.kind) && entry.kind !== 'nic');",
     suite: simulation(60),
   },
   {

@@ -1,10 +1,12 @@
+import type { GroupedKind } from '@landfall/domain';
+
 /*
  * What a subscription holds, as Azure keeps it: the parts of the models that Landfall's adapter reads.
  */
 export interface Resource {
   readonly id: string;
   readonly name: string;
-  readonly kind: 'disk' | 'nic' | 'vm';
+  readonly kind: GroupedKind;
   tags: Record<string, string>;
   provisioningState: 'Creating' | 'Updating' | 'Deleting' | 'Succeeded' | 'Failed';
   /** A GET answers 404 until then: made, and not seen yet. */
