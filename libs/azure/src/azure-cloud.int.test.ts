@@ -9,7 +9,15 @@ import { fileURLToPath } from 'node:url';
 import { RestError } from '@azure/arm-compute';
 import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline';
 import { SEED, seedIds, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
-import { newRestoreId, ownerTags, REMOVAL_WAVES, Secret, type CallJournal, type ResourceRole } from '@landfall/domain';
+import {
+  newRestoreId,
+  ownerTags,
+  REMOVAL_WAVES,
+  removeResource,
+  Secret,
+  type CallJournal,
+  type ResourceRole,
+} from '@landfall/domain';
 import { CrashingJournal, MemoryJournal, SimulatedCrash } from '@landfall/testing';
 import { cloudContract, diskTargetContract } from '@landfall/testing/contracts';
 import { AzureCloud } from './azure-cloud.js';
@@ -54,29 +62,29 @@ cloudContract('Azure through its SDK', async () => ({
 
 diskTargetContract('a managed disk behind its SAS', async (sizeBytes) => {
   const { spec, journal } = diskOf('target');
-  const disk = await cloud.ensureUploadDisk({ ...spec, sizeBytes: Math.max(GIB, sizeBytes) }, journal);
-  return { target: new PageBlobTarget(await cloud.grantDiskWrite(disk.azureId, 600, journal), sizeBytes) };
+  const disk = await cloud.disks.ensureUpload({ ...spec, sizeBytes: Math.max(GIB, sizeBytes) }, journal);
+  return { target: new PageBlobTarget(await cloud.disks.grantWrite(disk.azureId, 600, journal), sizeBytes) };
 });
 
 describe('an uploaded disk', () => {
   it('is a disk with these bytes, and without the footer, once its access has ended', async () => {
     const { spec, journal } = diskOf('uploaded');
-    const disk = await cloud.ensureUploadDisk(spec, journal);
-    const target = new PageBlobTarget(await cloud.grantDiskWrite(disk.azureId, 600, journal), spec.sizeBytes);
+    const disk = await cloud.disks.ensureUpload(spec, journal);
+    const target = new PageBlobTarget(await cloud.disks.grantWrite(disk.azureId, 600, journal), spec.sizeBytes);
     const bytes = randomBytes(MIB);
     await target.write(GIB - MIB, bytes);
     await target.finishUpload('uploaded');
     await target.finishUpload('uploaded');
-    await cloud.revokeDiskAccess(disk.azureId, journal);
-    const uploaded = await cloud.disk(disk.azureId);
+    await cloud.disks.revokeAccess(disk.azureId, journal);
+    const uploaded = await cloud.reader.disk(disk.azureId);
     expect([uploaded?.diskState, uploaded?.sizeBytes]).toStrictEqual(['Unattached', GIB]);
     await expect(target.read(0, 512)).rejects.toMatchObject({ code: 'TARGET_DENIED' });
     await expect(target.write(0, Buffer.alloc(512, 1))).rejects.toMatchObject({ code: 'TARGET_DENIED' });
-    const reader = new PageBlobTarget(await cloud.grantDiskRead(disk.azureId, 600, journal), spec.sizeBytes);
+    const reader = new PageBlobTarget(await cloud.disks.grantRead(disk.azureId, 600, journal), spec.sizeBytes);
     expect((await reader.read(GIB - MIB, MIB)).equals(bytes)).toBe(true);
     await expect(reader.write(0, Buffer.alloc(512, 1))).rejects.toMatchObject({ code: 'TARGET_DENIED' });
     await expect(target.write(0, Buffer.alloc(512, 1))).rejects.toMatchObject({ code: 'TARGET_DENIED' });
-    await cloud.revokeDiskAccess(disk.azureId, journal);
+    await cloud.disks.revokeAccess(disk.azureId, journal);
     const { path } = (await inspected(`disk-path?id=${encodeURIComponent(disk.azureId)}`)) as { path: string };
     expect((await stat(path)).size).toBe(GIB);
     const image = await open(path);
@@ -125,7 +133,7 @@ describe('an answer that is lost', () => {
   it('is found out by looking: the disk is made once and adopted', async () => {
     const { spec, journal } = diskOf('lost');
     const lossy = connect(losing((method) => method === 'PUT'));
-    const disk = await lossy.ensureEmptyDisk(spec, journal);
+    const disk = await lossy.disks.ensureEmpty(spec, journal);
     expect(disk.diskState).toBe('Unattached');
     expect(journal.ledger[0]?.state).toBe('created');
   });
@@ -133,32 +141,35 @@ describe('an answer that is lost', () => {
   it('is Azure being unreachable when nothing was made', async () => {
     const { spec, journal } = diskOf('unreached');
     const cut = connect(refusing((method) => method === 'PUT'));
-    await expect(cut.ensureEmptyDisk(spec, journal)).rejects.toMatchObject({
+    await expect(cut.disks.ensureEmpty(spec, journal)).rejects.toMatchObject({
       code: 'AZURE_UNREACHABLE',
       kind: 'retryable',
     });
     expect(journal.ledger[0]?.state).toBe('intended');
-    expect((await cloud.ensureEmptyDisk(spec, journal)).diskState).toBe('Unattached');
+    expect((await cloud.disks.ensureEmpty(spec, journal)).diskState).toBe('Unattached');
   });
 });
 
 describe('what Azure refuses', () => {
   it('a VM of a size that does not boot the disk’s generation', async () => {
     const { spec, journal, located } = diskOf('gen2');
-    const disk = await cloud.ensureEmptyDisk({ ...spec, os: { family: 'linux', generation: 2 } }, journal);
-    const nic = await cloud.ensureNic({ ...located('gen2-nic', 'nic'), subnetId: SUBNET, privateIp: null }, journal);
-    const sizes = await cloud.sizes(SEED.region);
+    const disk = await cloud.disks.ensureEmpty({ ...spec, os: { family: 'linux', generation: 2 } }, journal);
+    const nic = await cloud.network.ensureNic(
+      { ...located('gen2-nic', 'nic'), subnetId: SUBNET, privateIp: null },
+      journal,
+    );
+    const sizes = await cloud.reader.sizes(SEED.region);
     const onlyFirst = sizes.find((size) => !size.generations.includes(2) && !size.restrictedInRegion);
     assert.ok(onlyFirst);
     const osDisk = { diskId: disk.azureId, family: 'linux' as const, caching: 'ReadWrite' as const };
     await expect(
-      cloud.ensureVm({ ...located('gen2', 'vm'), size: onlyFirst.name, nicId: nic.azureId, osDisk }, journal),
+      cloud.machines.ensure({ ...located('gen2', 'vm'), size: onlyFirst.name, nicId: nic.azureId, osDisk }, journal),
     ).rejects.toMatchObject({ code: 'GENERATION_SIZE', kind: 'permanent' });
   });
 
   it('a disk in a resource group that does not exist', async () => {
     const { spec, journal } = diskOf('homeless');
-    await expect(cloud.ensureEmptyDisk({ ...spec, resourceGroup: 'no-such-group' }, journal)).rejects.toMatchObject({
+    await expect(cloud.disks.ensureEmpty({ ...spec, resourceGroup: 'no-such-group' }, journal)).rejects.toMatchObject({
       code: 'RESOURCE_GROUP_NOT_FOUND',
       kind: 'permanent',
     });
@@ -167,7 +178,7 @@ describe('what Azure refuses', () => {
   it('a token that is not the one', async () => {
     const settings = { subscriptionId: SUBSCRIPTION, endpoint: emulator.url, applianceId: APPLIANCE };
     const stranger = new AzureCloud(connectClients({ ...settings, token: new Secret('wrong') }), APPLIANCE);
-    await expect(stranger.resourceGroup(SEED.resourceGroup)).rejects.toMatchObject({
+    await expect(stranger.reader.resourceGroup(SEED.resourceGroup)).rejects.toMatchObject({
       code: 'AZURE_DENIED',
       kind: 'permanent',
     });
@@ -208,12 +219,15 @@ function locatedIn(restoreId: string) {
 /** What the provisioner does, in short. */
 async function provision(restoreId: string, journal: CallJournal): Promise<void> {
   const located = locatedIn(restoreId);
-  const disk = await cloud.ensureEmptyDisk(
+  const disk = await cloud.disks.ensureEmpty(
     { ...located('data', 'disk'), sizeBytes: GIB, sku: 'StandardSSD_LRS', os: null },
     journal,
   );
-  const nic = await cloud.ensureNic({ ...located('nic', 'worker-nic'), subnetId: SUBNET, privateIp: null }, journal);
-  const worker = await cloud.ensureWorker(
+  const nic = await cloud.network.ensureNic(
+    { ...located('nic', 'worker-nic'), subnetId: SUBNET, privateIp: null },
+    journal,
+  );
+  const worker = await cloud.machines.ensureWorker(
     {
       ...located('worker', 'worker'),
       ...{ size: 'Standard_F2s_v2', nicId: nic.azureId, image: 'Debian:debian-12:12-gen2:latest' },
@@ -221,7 +235,7 @@ async function provision(restoreId: string, journal: CallJournal): Promise<void>
     },
     journal,
   );
-  await cloud.attachDisks(worker.azureId, [{ diskId: disk.azureId, lun: 0, caching: 'None' }], journal);
+  await cloud.machines.attach(worker.azureId, [{ diskId: disk.azureId, lun: 0, caching: 'None' }], journal);
 }
 
 /** What the finalizer does when it cleans up, in short. */
@@ -229,7 +243,7 @@ async function tearDown(restoreId: string, books: MemoryJournal, journal: CallJo
   for (const kind of REMOVAL_WAVES.flat()) {
     for (const entry of books.ledger.filter((each) => each.kind === kind)) {
       const tags = ownerTags(APPLIANCE, restoreId, entry.role as ResourceRole);
-      await cloud.deleteOwned({ azureId: entry.azureId, kind, tags }, journal);
+      await removeResource(cloud, kind, { azureId: entry.azureId, tags }, journal);
     }
   }
 }

@@ -52,6 +52,17 @@ export function parseSubnetId(id: string, subscriptionId: string): SubnetPath | 
   return { resourceGroup: network.resourceGroup, networkName: network.name, name };
 }
 
+/** @throws BadInputError `AZURE_ID_INVALID` */
+export function requireResourceGroupId(id: string, subscriptionId: string): string {
+  const name = parseResourceGroupId(id, subscriptionId);
+  if (name !== null) return name;
+  throw new BadInputError({
+    code: 'AZURE_ID_INVALID',
+    message: `"${id}" is not the ID of a resource group in the subscription.`,
+    fix: 'Give the full ID as Azure shows it.',
+  });
+}
+
 export function parseResourceGroupId(id: string, subscriptionId: string): string | null {
   const [empty, subscriptions, subscription, groups, name, ...rest] = id.split('/');
   if (empty !== '' || rest.length > 0 || !name) return null;

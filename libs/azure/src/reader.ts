@@ -7,7 +7,9 @@ import {
   type CloudDisk,
   type CloudNic,
   type CloudReader,
+  type CloudResource,
   type CloudResourceGroup,
+  type CloudResourceKind,
   type CloudSubnet,
   type CloudUsage,
   type CloudVm,
@@ -16,8 +18,8 @@ import {
 } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
 import { fromAzure, isNotFound } from './errors.js';
-import { parseResourceId, parseSubnetId, sameId } from './ids.js';
-import { addressesOf, toDisk, toNic, toSubnet, toVm, toVmSize } from './models.js';
+import { parseResourceGroupId, parseResourceId, parseSubnetId, sameId } from './ids.js';
+import { addressesOf, toDisk, toNic, toResourceGroup, toSubnet, toVm, toVmSize } from './models.js';
 
 /** Sizes and their restrictions change rarely, and the answer is some megabytes. */
 const SIZES_KEPT_MS = 10 * 60_000;
@@ -26,7 +28,7 @@ const SUBSCRIPTIONS_API_VERSION = '2022-12-01';
 /** What Landfall reads of Azure. An ID that is malformed or of another subscription names nothing: the answer is null. */
 export class AzureReader implements CloudReader {
   readonly subscriptionId: string;
-  protected readonly connection: AzureConnection;
+  private readonly connection: AzureConnection;
   readonly #sizes = new Map<string, { readonly readAt: number; readonly sizes: readonly VmSize[] }>();
 
   constructor(connection: AzureConnection) {
@@ -54,14 +56,14 @@ export class AzureReader implements CloudReader {
     const group = await orNull(`read the resource group "${name}"`, () =>
       this.connection.resources.resourceGroups.get(name),
     );
-    if (group === null) return null;
-    return {
-      azureId: group.id ?? this.resourceGroupId(name),
-      name: group.name ?? name,
-      region: group.location,
-      tags: group.tags ?? {},
-      provisioningState: group.properties?.provisioningState ?? '',
-    };
+    return group === null ? null : toResourceGroup(group);
+  }
+
+  async resource(kind: CloudResourceKind, id: string): Promise<CloudResource | null> {
+    const found = await this.#ofKind(kind, id);
+    if (found === null) return null;
+    const { azureId, region, tags, provisioningState } = found;
+    return { azureId, kind, region, tags, provisioningState };
   }
 
   async regions(): Promise<readonly string[]> {
@@ -130,7 +132,7 @@ export class AzureReader implements CloudReader {
 
   async nic(id: string): Promise<CloudNic | null> {
     const model = await this.nicModel(id);
-    return model === null ? null : toNic(model);
+    return model === null ? null : toNic(model, groupOf(id));
   }
 
   async tagged(name: string, value: string): Promise<readonly TaggedResource[]> {
@@ -155,7 +157,7 @@ export class AzureReader implements CloudReader {
   }
 
   /** With its instance view, so that the power state is known. */
-  protected async vmModel(id: string): Promise<VirtualMachine | null> {
+  async vmModel(id: string): Promise<VirtualMachine | null> {
     const path = parseResourceId(id, this.subscriptionId, 'vm');
     if (path === null) return null;
     return orNull(`read the VM "${path.name}"`, () =>
@@ -163,12 +165,27 @@ export class AzureReader implements CloudReader {
     );
   }
 
-  protected async nicModel(id: string): Promise<NetworkInterface | null> {
+  private async nicModel(id: string): Promise<NetworkInterface | null> {
     const path = parseResourceId(id, this.subscriptionId, 'nic');
     if (path === null) return null;
     return orNull(`read the network interface "${path.name}"`, () =>
       this.connection.network.networkInterfaces.get(path.resourceGroup, path.name),
     );
+  }
+
+  #ofKind(kind: CloudResourceKind, id: string): Promise<Omit<CloudResource, 'kind'> | null> {
+    switch (kind) {
+      case 'disk':
+        return this.disk(id);
+      case 'nic':
+        return this.nic(id);
+      case 'vm':
+        return this.vm(id);
+      case 'resource-group': {
+        const name = parseResourceGroupId(id, this.subscriptionId);
+        return name === null ? Promise.resolve(null) : this.resourceGroup(name);
+      }
+    }
   }
 
   async #subnetsOf(resourceGroup: string, networkName: string): Promise<CloudSubnet[]> {

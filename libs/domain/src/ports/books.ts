@@ -18,7 +18,7 @@ import type {
 } from '../restore.js';
 import type { StepId } from '../steps.js';
 import type { CloudResourceKind } from '../cloud/kinds.js';
-import type { CallJournal } from './cloud.js';
+import type { CallJournal } from './cloud/journal.js';
 
 /*
  * The books: everything that has to survive lies behind these ports, in Postgres. Changes of state happen inside a

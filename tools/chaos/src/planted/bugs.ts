@@ -241,7 +241,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'what does not carry our tags is deleted by its name',
     file: 'libs/azure/src/deletion.ts',
-    original: '      requireOwn(found, resource.tags);\n',
+    original: '      requireOwn(found, owned.tags);\n',
     replacement: '',
     suite: simulation(250),
   },
@@ -304,8 +304,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a deletion is sent while one is under way',
     file: 'libs/azure/src/deletion.ts',
-    original: "found.provisioningState === 'Deleting' ? { state: 'busy' } : { state: 'needed' }",
-    replacement: "found.provisioningState === '' ? { state: 'busy' } : { state: 'needed' }",
+    original: "      if (found.provisioningState === 'Deleting') return { state: 'busy' };\n",
+    replacement: '',
     suite: tests('libs/azure/dist/deletion.unit.test.js'),
   },
   {
@@ -367,7 +367,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'disks stay attached to the worker',
     file: 'apps/finalizer/src/steps/detach-disks.ts',
-    original: '      await cloud.detachDisks(worker.azureId, diskIds, journal, signal);\n',
+    original: '      await cloud.machines.detach(worker.azureId, diskIds, journal, signal);\n',
     replacement: '      void [cloud, diskIds, journal, signal];\n',
     suite: FINALIZER_STEPS,
   },
