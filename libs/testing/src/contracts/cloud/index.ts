@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { disksContract } from './disks.js';
+import { groupsContract } from './groups.js';
 import { machinesContract } from './machines.js';
 import { networkContract } from './network.js';
 import { readerContract } from './reader.js';
@@ -21,5 +22,6 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
     disksContract(get);
     networkContract(get);
     machinesContract(get);
+    groupsContract(get);
   });
 }

@@ -26,6 +26,6 @@ export class MemoryCloud implements Cloud {
     this.disks = new MemoryDisks(subscription, this.reader);
     this.machines = new MemoryMachines(subscription, this.reader);
     this.network = new MemoryNetwork(subscription, this.reader);
-    this.groups = new MemoryGroups(subscription);
+    this.groups = new MemoryGroups(subscription, this.reader);
   }
 }

@@ -119,6 +119,7 @@ export class MemoryMachines implements CloudMachines {
     return subscription.recorded(call, { key: `vm.create:${spec.name}`, azureId, creates }, journal, () => {
       const known = subscription.vms.get(azureId.toLowerCase());
       if (known !== undefined) return requireTags(known, spec.tags);
+      subscription.requireGroup(spec.resourceGroup);
       const nic = subscription.require(subscription.nics, spec.nicId);
       const osDiskId = osDisk();
       const vm: CloudVm = {

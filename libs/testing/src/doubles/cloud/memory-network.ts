@@ -16,6 +16,7 @@ export class MemoryNetwork implements CloudNetwork {
     return this.subscription.recorded('network.ensureNic', call, journal, async () => {
       const known = nics.get(azureId.toLowerCase());
       if (known !== undefined) return requireTags(known, spec.tags);
+      this.subscription.requireGroup(spec.resourceGroup);
       const subnet = await this.reader.subnet(spec.subnetId);
       if (subnet === null) throw refuse('NETWORK_NOT_FOUND', `There is no subnet ${spec.subnetId}.`);
       if (spec.privateIp !== null && subnet.usedAddresses.includes(spec.privateIp)) {

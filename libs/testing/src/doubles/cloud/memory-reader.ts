@@ -40,9 +40,7 @@ export class MemoryReader implements CloudReader {
   }
 
   async resourceGroup(name: string): Promise<CloudResourceGroup | null> {
-    const region = this.subscription.seed.resourceGroups[name];
-    if (region === undefined) return null;
-    return { azureId: this.resourceGroupId(name), name, region, tags: {}, provisioningState: 'Succeeded' };
+    return this.subscription.groups.get(name.toLowerCase()) ?? null;
   }
 
   async resource(kind: CloudResourceKind, id: string): Promise<CloudResource | null> {
@@ -92,6 +90,7 @@ export class MemoryReader implements CloudReader {
       ['disk', this.subscription.disks],
       ['nic', this.subscription.nics],
       ['vm', this.subscription.vms],
+      ['resource-group', this.subscription.groups],
     ] as const;
     return kinds.flatMap(([kind, resources]) =>
       [...resources.values()]

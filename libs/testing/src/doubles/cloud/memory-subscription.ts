@@ -1,12 +1,15 @@
 import {
   PermanentError,
+  resourceGroupId,
   type CallIntent,
   type CallJournal,
   type Cloud,
   type CloudDisk,
   type CloudNic,
+  type CloudResourceGroup,
   type CloudVm,
   type DiskSpec,
+  type Tags,
 } from '@landfall/domain';
 import { refuse } from './refusals.js';
 import type { MemoryCloudSeed } from './seed.js';
@@ -23,6 +26,7 @@ export class MemorySubscription {
   readonly disks = new Map<string, Changeable<CloudDisk>>();
   readonly nics = new Map<string, Changeable<CloudNic>>();
   readonly vms = new Map<string, Changeable<CloudVm>>();
+  readonly groups = new Map<string, CloudResourceGroup>();
   /** By VM: what the worker was started with. */
   readonly environments = new Map<string, Readonly<Record<string, string>>>();
   /** The changes that were made and to what, such as `disks.ensureEmpty web`, in order. */
@@ -32,20 +36,45 @@ export class MemorySubscription {
   constructor(
     readonly seed: MemoryCloudSeed,
     readonly applianceId: string,
-  ) {}
+  ) {
+    for (const [name, region] of Object.entries(seed.resourceGroups)) this.newGroup(name, region, {});
+  }
 
   get id(): string {
     return this.seed.subscriptionId;
   }
 
-  /** IDs of everything that exists, sorted. */
+  /** IDs of everything that exists and was not there from the start, sorted. */
   get inventory(): readonly string[] {
-    return [...this.disks.values(), ...this.nics.values(), ...this.vms.values()].map((each) => each.azureId).sort();
+    const groups = [...this.groups.values()].filter(({ name }) => this.seed.resourceGroups[name] === undefined);
+    return [...this.disks.values(), ...this.nics.values(), ...this.vms.values(), ...groups]
+      .map((each) => each.azureId)
+      .sort();
   }
 
   /** The next such call fails so, after the intent was written down. */
   failNext(call: CloudCall, error: Error): void {
     this.#failures.set(call, [...(this.#failures.get(call) ?? []), error]);
+  }
+
+  newGroup(name: string, region: string, tags: Tags): CloudResourceGroup {
+    const azureId = resourceGroupId(this.id, name);
+    const group = { azureId, name, region, tags, provisioningState: 'Succeeded' };
+    this.groups.set(name.toLowerCase(), group);
+    return group;
+  }
+
+  /** @throws PermanentError `RESOURCE_GROUP_NOT_FOUND` */
+  requireGroup(name: string): void {
+    if (this.groups.has(name.toLowerCase())) return;
+    throw refuse('RESOURCE_GROUP_NOT_FOUND', `There is no resource group ${name}.`);
+  }
+
+  /** IDs of all that lies in a resource group. */
+  contentsOf(group: string): readonly string[] {
+    return [...this.disks.values(), ...this.nics.values(), ...this.vms.values(), ...this.seed.subnets]
+      .filter(({ resourceGroup }) => sameId(resourceGroup, group))
+      .map(({ azureId }) => azureId);
   }
 
   newDisk(
@@ -55,6 +84,7 @@ export class MemorySubscription {
   ): CloudDisk {
     const { name, resourceGroup, region, zone, sizeBytes, sku, tags } = spec;
     const place = { azureId, name, resourceGroup, region, zone };
+    this.requireGroup(resourceGroup);
     const disk = { ...place, sizeBytes, sku, tags, diskState, managedBy: null, provisioningState: 'Succeeded' };
     this.disks.set(azureId.toLowerCase(), disk);
     return disk;
