@@ -188,6 +188,7 @@ describe('the planner', () => {
     const azureId = cloud.reader.vmId('apps', 'machine');
     cloud.subscription.vms.set(azureId.toLowerCase(), {
       azureId,
+      instanceId: 'vm-1',
       name: 'machine',
       resourceGroup: 'apps',
       region: 'westeurope',

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { RestError } from '@azure/arm-compute';
 import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline';
@@ -32,6 +33,8 @@ const SUBNET = seedIds(SUBSCRIPTION).machineSubnetId;
 
 /** What the adapter can do and no step does yet: no role has these, until the step that needs them comes. */
 const BEFORE_ANY_STEP = [
+  'microsoft.compute/virtualmachines/extensions/read',
+  'microsoft.network/publicipaddresses/read',
   'microsoft.resources/subscriptions/operationresults/read',
   'microsoft.resources/subscriptions/resourcegroups/delete',
   'microsoft.resources/subscriptions/resourcegroups/write',
@@ -99,6 +102,42 @@ describe('an uploaded disk', () => {
     await image.read(written, 0, MIB, GIB - MIB);
     await image.close();
     expect(written.equals(bytes)).toBe(true);
+  });
+});
+
+describe('a VM of somebody with a public address and an extension', () => {
+  it('is saved with both, and not removed while its address would go along', async () => {
+    const { spec, located, journal } = diskOf('source');
+    const name = spec.name;
+    const group = cloud.reader.resourceGroupId(SEED.resourceGroup);
+    const addressId = await putByHand(`${group}/providers/Microsoft.Network/publicIPAddresses/${name}`, {
+      sku: { name: 'Standard' },
+      properties: { publicIPAllocationMethod: 'Static' },
+    });
+    const publicIPAddress = { id: addressId, properties: { deleteOption: 'Delete' } };
+    const address = { primary: true, subnet: { id: SUBNET }, publicIPAddress };
+    const nicId = await putByHand(cloud.reader.nicId(SEED.resourceGroup, name), {
+      properties: { ipConfigurations: [{ name: 'primary', properties: address }] },
+    });
+    const os = { family: 'linux' as const, generation: 1 as const };
+    const disk = await cloud.disks.ensureEmpty({ ...spec, os, tags: {} }, journal);
+    const osDisk = { diskId: disk.azureId, family: 'linux' as const, caching: 'ReadWrite' as const };
+    const wanted = { ...located('source', 'vm'), tags: {}, size: 'Standard_F2s_v2', nicId, osDisk };
+    const vm = await cloud.machines.ensure(wanted, journal);
+    await putByHand(`${vm.azureId}/extensions/script`, {
+      properties: {
+        ...{ publisher: 'Microsoft.Azure.Extensions', type: 'CustomScript', typeHandlerVersion: '2.1' },
+        ...{ settings: { timestamp: 7 }, protectedSettings: { commandToExecute: 'true' } },
+      },
+    });
+    const saved = await cloud.reader.savedVm(vm.azureId);
+    expect(saved?.publicIps.map(({ azureId }) => azureId)).toStrictEqual([addressId]);
+    expect(saved?.extensions.map(({ body }) => body)).toMatchObject([
+      { name: 'script', properties: { type: 'CustomScript', settings: { timestamp: 7 } } },
+    ]);
+    await cloud.machines.deallocate(vm.azureId, journal);
+    await expect(cloud.machines.removeSource(vm, journal)).rejects.toMatchObject({ code: 'SOURCE_PARTS_GO_ALONG' });
+    expect(await cloud.reader.vm(vm.azureId)).not.toBe(null);
   });
 });
 
@@ -194,11 +233,29 @@ describe('the roles in deploy/azure', () => {
 });
 
 function connect(transport?: HttpClient): AzureCloud {
-  const settings = {
+  return new AzureCloud(connectClients(settings(), transport), APPLIANCE);
+}
+
+function settings() {
+  return {
     ...{ subscriptionId: SUBSCRIPTION, endpoint: emulator.url, applianceId: APPLIANCE },
     ...{ token: new Secret(emulator.token), onCall: (call: ArmCall) => calls.push(call) },
   };
-  return new AzureCloud(connectClients(settings, transport), APPLIANCE);
+}
+
+/** What somebody makes past Landfall; its ID, once it is there. */
+async function putByHand(azureId: string, body: object): Promise<string> {
+  const url = `${emulator.url}${azureId}?api-version=2025-01-02`;
+  const headers = { authorization: `Bearer ${emulator.token}`, 'content-type': 'application/json' };
+  const put = { method: 'PUT', headers, body: JSON.stringify({ location: SEED.region, ...body }) };
+  let answer = await fetch(url, put);
+  for (;;) {
+    assert.ok(answer.ok, await answer.clone().text());
+    const { id, properties } = (await answer.json()) as { id: string; properties: { provisioningState: string } };
+    if (properties.provisioningState === 'Succeeded') return id;
+    await pause(5);
+    answer = await fetch(url, { headers });
+  }
 }
 
 function diskOf(name: string) {

@@ -6,6 +6,7 @@ import {
   type CloudVm,
   type DiskAttachment,
   type Owned,
+  type SourceVm,
   type VmSpec,
   type WorkerSpec,
 } from '@landfall/domain';
@@ -16,13 +17,14 @@ import { tagDisk } from './disks.js';
 import { bodyHash } from './ownership.js';
 import { perform, type Change } from './perform.js';
 import type { AzureReader } from './reader.js';
+import { removalOfSource } from './source-removal.js';
 import { createVm, createWorker, deallocate, start, vmPath } from './virtual-machines.js';
 import { isWorker, keepParts } from './vm-parts.js';
 
 export class AzureMachines implements CloudMachines {
   constructor(
     private readonly connection: AzureConnection,
-    private readonly reader: Pick<AzureReader, 'resource' | 'vm' | 'vmModel' | 'vmId' | 'disk' | 'diskId'>,
+    private readonly reader: Pick<AzureReader, 'resource' | 'vm' | 'vmModel' | 'nicModel' | 'vmId' | 'disk' | 'diskId'>,
     private readonly applianceId: string,
   ) {}
 
@@ -73,6 +75,19 @@ export class AzureMachines implements CloudMachines {
 
   async deallocate(vmId: string, journal: CallJournal, signal?: AbortSignal): Promise<void> {
     await this.#perform(deallocate(this.connection, this.#read, vmId), journal, signal);
+  }
+
+  async removeSource(source: SourceVm, journal: CallJournal, signal?: AbortSignal): Promise<boolean> {
+    let wasThere = false;
+    const read = {
+      vm: (id: string) => this.reader.vmModel(id),
+      nic: (id: string) => this.reader.nicModel(id),
+    };
+    const change = removalOfSource(this.connection, read, source, () => {
+      wasThere = true;
+    });
+    await this.#perform(change, journal, signal);
+    return wasThere;
   }
 
   async remove(owned: Owned, journal: CallJournal, signal?: AbortSignal): Promise<boolean> {

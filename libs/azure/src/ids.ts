@@ -44,6 +44,12 @@ export function requireResourceId(id: string, subscriptionId: string, kind: Grou
   });
 }
 
+/** Of an ID that Azure itself has given, of whatever type in a resource group. */
+export function resourcePathOf(id: string): ResourcePath {
+  const parts = id.split('/');
+  return { resourceGroup: parts[4] ?? '', name: parts[8] ?? '' };
+}
+
 export function parseSubnetId(id: string, subscriptionId: string): SubnetPath | null {
   const parts = id.split('/');
   const name = parts[10];

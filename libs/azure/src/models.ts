@@ -47,6 +47,7 @@ export function toNic(model: NetworkInterface, resourceGroup: string): CloudNic 
 export function toVm(model: VirtualMachine, resourceGroup: string): CloudVm {
   return {
     azureId: model.id ?? '',
+    instanceId: model.vmId ?? '',
     name: model.name ?? '',
     resourceGroup,
     region: model.location,

@@ -13,6 +13,7 @@ import {
   type CloudSubnet,
   type CloudUsage,
   type CloudVm,
+  type SavedVm,
   type TaggedResource,
   type VmSize,
 } from '@landfall/domain';
@@ -20,6 +21,7 @@ import type { AzureConnection } from './connection.js';
 import { fromAzure, isNotFound } from './errors.js';
 import { parseResourceGroupId, parseResourceId, parseSubnetId, sameId } from './ids.js';
 import { addressesOf, toDisk, toNic, toResourceGroup, toSubnet, toVm, toVmSize } from './models.js';
+import { readSavedVm } from './saved-vm.js';
 
 /** Sizes and their restrictions change rarely, and the answer is some megabytes. */
 const SIZES_KEPT_MS = 10 * 60_000;
@@ -121,6 +123,11 @@ export class AzureReader implements CloudReader {
     return model === null ? null : toVm(model, groupOf(id));
   }
 
+  async savedVm(id: string): Promise<SavedVm | null> {
+    const path = parseResourceId(id, this.subscriptionId, 'vm');
+    return path === null ? null : readSavedVm(this.connection, path);
+  }
+
   async disk(id: string): Promise<CloudDisk | null> {
     const path = parseResourceId(id, this.subscriptionId, 'disk');
     if (path === null) return null;
@@ -165,7 +172,7 @@ export class AzureReader implements CloudReader {
     );
   }
 
-  private async nicModel(id: string): Promise<NetworkInterface | null> {
+  async nicModel(id: string): Promise<NetworkInterface | null> {
     const path = parseResourceId(id, this.subscriptionId, 'nic');
     if (path === null) return null;
     return orNull(`read the network interface "${path.name}"`, () =>

@@ -1,4 +1,5 @@
 import { restorePoller, type VirtualMachine } from '@azure/arm-compute';
+import type { NetworkInterface } from '@azure/arm-network';
 import { OWNER_TAGS, tagOf } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
 import { bodyHash, type Tagged } from './ownership.js';
@@ -41,9 +42,31 @@ export function isWorker(vm: Tagged): boolean {
 }
 
 function partsGoAlong(model: VirtualMachine): boolean {
-  const disks = [model.storageProfile?.osDisk, ...(model.storageProfile?.dataDisks ?? [])];
-  const nics = model.networkProfile?.networkInterfaces ?? [];
-  return [...disks, ...nics].some((part) => part?.deleteOption === 'Delete');
+  return partsOf(model).some(({ deleteOption }) => deleteOption === 'Delete');
+}
+
+/**
+ * What Azure may delete together with the VM, by name: every part that is not set to Detach, and the public addresses whose
+ * network interface says so. A part of which nothing is said counts, too.
+ */
+export function partsThatGoAlong(model: VirtualMachine, nics: readonly (NetworkInterface | null)[]): string[] {
+  const parts = partsOf(model).filter(({ deleteOption }) => deleteOption !== 'Detach');
+  const addresses = nics
+    .flatMap((nic) => nic?.ipConfigurations ?? [])
+    .flatMap(({ publicIPAddress }) => (publicIPAddress?.deleteOption === 'Delete' ? [publicIPAddress] : []));
+  return [...parts, ...addresses].map(({ id }) => id ?? 'a part without an ID');
+}
+
+function partsOf({ storageProfile, networkProfile }: VirtualMachine) {
+  const disks = [storageProfile?.osDisk, ...(storageProfile?.dataDisks ?? [])];
+  return [
+    ...disks.flatMap((disk) => (disk === undefined ? [] : [{ id: disk.managedDisk?.id, ...optionOf(disk) }])),
+    ...(networkProfile?.networkInterfaces ?? []).map((nic) => ({ id: nic.id, ...optionOf(nic) })),
+  ];
+}
+
+function optionOf({ deleteOption }: { deleteOption?: string | undefined }) {
+  return { deleteOption };
 }
 
 function detaching(model: VirtualMachine): VirtualMachine {

@@ -32,6 +32,8 @@ const DIRECT_DISKS = tests('apps/finalizer/dist/transfer/direct-disks.unit.test.
 const SEGMENT_JOBS = tests('apps/data-mover/dist/queue/segment-jobs.unit.test.js');
 const PROVISIONER_STEPS = tests('apps/provisioner/dist/steps/steps.unit.test.js');
 const FINALIZER_STEPS = tests('apps/finalizer/dist/steps/steps.unit.test.js');
+/** The adapter under the contract of the cloud. */
+const CLOUD = tests('tools/chaos/dist/simulation/azure/memory-azure.unit.test.js');
 const PERFORM = tests('libs/azure/dist/perform.unit.test.js');
 const MOVE = tests('apps/data-mover/dist/transfer/move.unit.test.js');
 const BOOKS = tests('libs/persistence/dist/contracts.int.test.js');
@@ -307,6 +309,34 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     original: "      if (found.provisioningState === 'Deleting') return { state: 'busy' };\n",
     replacement: '',
     suite: tests('libs/azure/dist/deletion.unit.test.js'),
+  },
+  {
+    name: 'a resource group is deleted with what lies in it',
+    file: 'libs/azure/src/azure-groups.ts',
+    original: 'requireFree: () => requireEmpty(this.connection, name)',
+    replacement: 'requireFree: async () => void requireEmpty',
+    suite: CLOUD,
+  },
+  {
+    name: 'another VM of the same name is taken for the one that is replaced',
+    file: 'libs/azure/src/source-removal.ts',
+    original: '      if (model.vmId?.toLowerCase() !== instanceId.toLowerCase()) throw replaced(azureId);\n',
+    replacement: '      if (model.vmId === undefined) throw replaced(instanceId);\n',
+    suite: CLOUD,
+  },
+  {
+    name: 'the VM that is replaced takes its disks along',
+    file: 'libs/azure/src/source-removal.ts',
+    original: 'if (goesAlong.length > 0) throw',
+    replacement: 'if (goesAlong.length < 0) throw',
+    suite: CLOUD,
+  },
+  {
+    name: 'the VM that is replaced is deleted while it runs',
+    file: 'libs/azure/src/source-removal.ts',
+    original: "if (vm.powerState !== 'deallocated') throw",
+    replacement: "if (vm.powerState === 'unheard of') throw",
+    suite: CLOUD,
   },
   {
     name: 'a step has fifty attempts',

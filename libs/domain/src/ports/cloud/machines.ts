@@ -14,8 +14,21 @@ export interface CloudMachines {
   start(vmId: string, journal: CallJournal, signal?: AbortSignal): Promise<void>;
   /** One that is gone is a success. */
   deallocate(vmId: string, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  /**
+   * Deletes the very VM that a restore replaces, which carries no tag of ours; nothing else ever deletes what is not ours. Its
+   * disks, network interfaces and public addresses stay. One that is gone is a success. Returns whether it was there.
+   * @throws PermanentError `SOURCE_REPLACED` when another VM bears its name by now; `SOURCE_PARTS_GO_ALONG` when Azure would
+   *   delete any part of it with it; `SOURCE_NOT_STOPPED` when it is not deallocated
+   */
+  removeSource(source: SourceVm, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
   /** What is gone already is a success. Returns whether it was there. */
   remove(vm: Owned, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
+}
+
+export interface SourceVm {
+  readonly azureId: string;
+  /** Azure's `vmId`, as it was when the restore was planned. */
+  readonly instanceId: string;
 }
 
 export interface DiskAttachment {

@@ -21,6 +21,11 @@ export interface CloudReader {
   /** All subnets of the networks in a resource group. */
   subnetsIn(resourceGroup: string): Promise<readonly CloudSubnet[]>;
   vm(id: string): Promise<CloudVm | null>;
+  /**
+   * A VM with all that it consists of, as Azure shows it at present, so that it can be made anew from that.
+   * @throws RetryableError `AZURE_INCONSISTENT` when something that it names is not to be seen
+   */
+  savedVm(id: string): Promise<SavedVm | null>;
   disk(id: string): Promise<CloudDisk | null>;
   nic(id: string): Promise<CloudNic | null>;
   /** Everything in the subscription that carries the tag, resource groups included. Azure may show it some seconds late. */
@@ -118,6 +123,8 @@ export interface CloudNic {
 
 export interface CloudVm {
   readonly azureId: string;
+  /** Azure's `vmId`: another VM under the same ID has another one. */
+  readonly instanceId: string;
   readonly name: string;
   readonly resourceGroup: string;
   readonly region: string;
@@ -129,4 +136,21 @@ export interface CloudVm {
   readonly provisioningState: string;
   /** Such as `running`, `deallocated`, `starting`; null when Azure does not say. */
   readonly powerState: string | null;
+}
+
+/** A resource word for word, and the API version whose words these are. */
+export interface SavedResource {
+  readonly azureId: string;
+  readonly apiVersion: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** What Azure never shows is missing: custom data, passwords, the protected settings of extensions. */
+export interface SavedVm {
+  readonly vm: SavedResource;
+  /** The OS disk first. */
+  readonly disks: readonly SavedResource[];
+  readonly nics: readonly SavedResource[];
+  readonly publicIps: readonly SavedResource[];
+  readonly extensions: readonly SavedResource[];
 }

@@ -1,6 +1,6 @@
 import { expect, describe, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { OWNER_TAGS } from '@landfall/domain';
+import { OWNER_TAGS, type SavedResource } from '@landfall/domain';
 import { MemoryJournal } from '../../doubles/memory-journal.js';
 import { hasCode, restoreIn, states, type CloudSubject } from './subject.js';
 
@@ -86,6 +86,76 @@ export function machinesContract(get: () => CloudSubject): void {
       const settled = new Map(states(journal));
       expect(settled.get(vm.azureId.toLowerCase())).toBe('removed');
       expect(settled.get(osDisk.azureId.toLowerCase())).toBe('removed');
+    });
+  });
+
+  describe('a VM that a restore replaces', () => {
+    /** Made by somebody else, without tags, and running. */
+    async function source() {
+      const subject = get();
+      const { cloud } = subject;
+      const { vm, disk, nic, journal, id } = restoreIn(subject);
+      const os = { family: 'linux' as const, generation: 1 as const };
+      const osDisk = await cloud.disks.ensureEmpty(disk('theirs-os', { os, tags: {} }), journal);
+      const data = await cloud.disks.ensureEmpty(disk('theirs-data', { tags: {} }), journal);
+      const card = await cloud.network.ensureNic({ ...nic('theirs-nic'), tags: {} }, journal);
+      const made = await cloud.machines.ensure({ ...vm('theirs', card.azureId, osDisk.azureId), tags: {} }, journal);
+      await cloud.machines.attach(made.azureId, [{ diskId: data.azureId, lun: 0, caching: 'None' }], journal);
+      const { azureId, instanceId } = made;
+      return { cloud, source: { azureId, instanceId }, vm: made, osDisk, data, card, journal: new MemoryJournal(id) };
+    }
+
+    it('is saved word for word, with its disks and network interfaces', async () => {
+      const { cloud, vm, osDisk, data, card } = await source();
+      const saved = await cloud.reader.savedVm(vm.azureId);
+      assert.ok(saved);
+      const ids = (resources: readonly SavedResource[]) => resources.map(({ azureId }) => azureId.toLowerCase());
+      expect(ids([saved.vm])).toStrictEqual([vm.azureId.toLowerCase()]);
+      expect(ids(saved.disks)).toStrictEqual([osDisk, data].map(({ azureId }) => azureId.toLowerCase()));
+      expect(ids(saved.nics)).toStrictEqual([card.azureId.toLowerCase()]);
+      expect([saved.publicIps, saved.extensions]).toStrictEqual([[], []]);
+      expect(saved.vm.body.properties).toMatchObject({ vmId: vm.instanceId, hardwareProfile: { vmSize: vm.size } });
+      for (const { azureId, apiVersion, body } of [saved.vm, ...saved.disks, ...saved.nics]) {
+        expect(body.id).toBe(azureId);
+        expect(apiVersion).toMatch(/^\d{4}-\d{2}-\d{2}/);
+      }
+      expect(await cloud.reader.savedVm(`${vm.azureId}-none`)).toBe(null);
+    });
+
+    it('is removed once it is deallocated, as often as it is asked; all its parts stay', async () => {
+      const { cloud, source: wanted, osDisk, data, card, journal } = await source();
+      await cloud.machines.deallocate(wanted.azureId, journal);
+      expect(await cloud.machines.removeSource(wanted, journal)).toBe(true);
+      expect(await cloud.machines.removeSource(wanted, journal)).toBe(false);
+      expect(await cloud.reader.vm(wanted.azureId)).toBe(null);
+      for (const { azureId } of [osDisk, data]) expect((await cloud.reader.disk(azureId))?.managedBy).toBe(null);
+      expect((await cloud.reader.nic(card.azureId))?.vmId).toBe(null);
+    });
+
+    it('is left alone while it runs', async () => {
+      const { cloud, source: wanted, journal } = await source();
+      const notStopped = hasCode('SOURCE_NOT_STOPPED', 'permanent');
+      await assert.rejects(cloud.machines.removeSource(wanted, journal), notStopped);
+      expect((await cloud.reader.vm(wanted.azureId))?.powerState).toBe('running');
+    });
+
+    it('is left alone when it is another one than was meant', async () => {
+      const { cloud, source: wanted, journal } = await source();
+      await cloud.machines.deallocate(wanted.azureId, journal);
+      const other = { ...wanted, instanceId: '00000000-0000-4000-8000-00000000dead' };
+      await assert.rejects(cloud.machines.removeSource(other, journal), hasCode('SOURCE_REPLACED', 'permanent'));
+      expect((await cloud.reader.vm(wanted.azureId))?.instanceId).toBe(wanted.instanceId);
+    });
+
+    it('is left alone while any part of it would go along, as the OS disk of a VM from an image does', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { worker, id } = restoreIn(subject);
+      const { vm } = await worker(cloud);
+      const journal = new MemoryJournal(id);
+      await cloud.machines.deallocate(vm.azureId, journal);
+      await assert.rejects(cloud.machines.removeSource(vm, journal), hasCode('SOURCE_PARTS_GO_ALONG', 'permanent'));
+      expect(await cloud.reader.disk(vm.osDiskId ?? '')).not.toBe(null);
     });
   });
 

@@ -1,13 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import {
-  OWNER_TAGS,
   ownerTags,
-  tagOf,
   type CallJournal,
   type CloudDisk,
   type CloudMachines,
   type CloudVm,
   type DiskAttachment,
   type Owned,
+  type SourceVm,
   type VmSpec,
   type WorkerSpec,
 } from '@landfall/domain';
@@ -95,6 +95,20 @@ export class MemoryMachines implements CloudMachines {
     });
   }
 
+  removeSource({ azureId, instanceId }: SourceVm, journal: CallJournal): Promise<boolean> {
+    const { subscription } = this;
+    const call = { key: `vm.remove-source:${nameOf(azureId)}`, azureId, removes: true };
+    return subscription.recorded('machines.removeSource', call, journal, () => {
+      const vm = subscription.vms.get(azureId.toLowerCase());
+      if (vm === undefined) return false;
+      if (vm.instanceId !== instanceId) throw refuse('SOURCE_REPLACED', `${azureId} is another VM by now.`);
+      if (subscription.osDiskGoesAlong(vm)) throw refuse('SOURCE_PARTS_GO_ALONG', `${azureId} takes its disk along.`);
+      if (vm.powerState !== 'deallocated') throw refuse('SOURCE_NOT_STOPPED', `${azureId} is ${vm.powerState}.`);
+      this.#delete(vm);
+      return true;
+    });
+  }
+
   remove({ azureId, tags }: Owned, journal: CallJournal): Promise<boolean> {
     const { subscription } = this;
     const call = { key: `vm.delete:${nameOf(azureId)}`, azureId, removes: true };
@@ -124,6 +138,7 @@ export class MemoryMachines implements CloudMachines {
       const osDiskId = osDisk();
       const vm: CloudVm = {
         azureId,
+        instanceId: randomUUID(),
         name: spec.name,
         resourceGroup: spec.resourceGroup,
         region: spec.region,
@@ -144,13 +159,13 @@ export class MemoryMachines implements CloudMachines {
 
   /** A worker's own OS disk goes with it; nothing else does. */
   #delete(vm: CloudVm): void {
-    const { vms, disks, nics } = this.subscription;
-    vms.delete(vm.azureId.toLowerCase());
+    const { vms, disks, nics, environments } = this.subscription;
     for (const { diskId } of vm.dataDisks) this.#release(diskId);
     if (vm.osDiskId !== null) this.#release(vm.osDiskId);
-    const isWorker = tagOf(vm.tags, OWNER_TAGS.role) === 'worker';
-    if (vm.osDiskId !== null && isWorker) disks.delete(vm.osDiskId.toLowerCase());
+    if (vm.osDiskId !== null && this.subscription.osDiskGoesAlong(vm)) disks.delete(vm.osDiskId.toLowerCase());
     for (const nicId of vm.nicIds) this.subscription.require(nics, nicId).vmId = null;
+    vms.delete(vm.azureId.toLowerCase());
+    environments.delete(vm.azureId.toLowerCase());
   }
 
   #release(diskId: string): void {

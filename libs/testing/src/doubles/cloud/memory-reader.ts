@@ -11,10 +11,12 @@ import {
   type CloudSubnet,
   type CloudUsage,
   type CloudVm,
+  type SavedVm,
   type TaggedResource,
   type VmSize,
 } from '@landfall/domain';
 import { nameOf, sameId, type MemorySubscription } from './memory-subscription.js';
+import { savedVmOf } from './saved-vm.js';
 
 export class MemoryReader implements CloudReader {
   constructor(private readonly subscription: MemorySubscription) {}
@@ -75,6 +77,11 @@ export class MemoryReader implements CloudReader {
 
   async vm(id: string): Promise<CloudVm | null> {
     return this.subscription.vms.get(id.toLowerCase()) ?? null;
+  }
+
+  async savedVm(id: string): Promise<SavedVm | null> {
+    const vm = await this.vm(id);
+    return vm === null ? null : savedVmOf(this.subscription, vm);
   }
 
   async disk(id: string): Promise<CloudDisk | null> {

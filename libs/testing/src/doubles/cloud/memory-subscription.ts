@@ -90,6 +90,11 @@ export class MemorySubscription {
     return disk;
   }
 
+  /** So it is with a worker, which was made from an image. */
+  osDiskGoesAlong({ azureId }: CloudVm): boolean {
+    return this.environments.has(azureId.toLowerCase());
+  }
+
   /** @throws PermanentError `AZURE_NOT_FOUND` */
   require<T>(resources: ReadonlyMap<string, T>, id: string): T {
     const found = resources.get(id.toLowerCase());

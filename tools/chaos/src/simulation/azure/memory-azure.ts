@@ -56,6 +56,7 @@ export class MemoryAzure {
   onPower: (vm: VmResource, running: boolean) => void = () => undefined;
   readonly #operations = new Map<string, Operation>();
   #addresses = 4;
+  #instances = 0;
 
   constructor(
     private readonly kernel: Kernel,
@@ -99,6 +100,7 @@ export class MemoryAzure {
       /^(\/subscriptions\/[^/]+\/(resourceGroups)\/[^/]+)$/i.exec(call.path);
     const [, id = '', type = '', action] = path ?? [];
     const known = this.resources.get(id.toLowerCase());
+    if (action === 'extensions' && known !== undefined) return { status: 200, body: { value: [] } };
     if (action !== undefined) return known === undefined ? notFound(id) : this.#act(known, action, call);
     switch (call.method) {
       case 'GET':
@@ -231,6 +233,7 @@ export class MemoryAzure {
     return {
       ...fresh(id, body),
       kind: 'vm',
+      instanceId: `instance-${++this.#instances}`,
       size: properties.hardwareProfile.vmSize,
       customData: properties.osProfile?.customData ?? '',
       environment: environmentIn(properties.osProfile?.customData),

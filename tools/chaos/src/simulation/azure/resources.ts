@@ -33,6 +33,8 @@ export interface NicResource extends Resource {
 
 export interface VmResource extends Resource {
   readonly kind: 'vm';
+  /** Azure's own number for it. */
+  readonly instanceId: string;
   readonly size: string;
   /** As it was given, and never shown. */
   readonly customData: string;
@@ -74,6 +76,7 @@ export function shown(resource: AnyResource): unknown {
 
 function vmProperties(vm: VmResource): unknown {
   return {
+    vmId: vm.instanceId,
     hardwareProfile: { vmSize: vm.size },
     storageProfile: {
       osDisk: {
