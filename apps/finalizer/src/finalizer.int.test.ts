@@ -73,13 +73,13 @@ describe('the finalizer', () => {
     const child = start();
     await settled(restoreId, 'completed');
     const restore = await postgres.books.restore(restoreId);
-    const vm = await cloud.vm(restore?.vmAzureId ?? '');
+    const vm = await cloud.reader.vm(restore?.vmAzureId ?? '');
     expect(vm?.powerState).toBe('running');
     expect(vm!.dataDisks.map((disk) => [disk.diskId.split('/').at(-1), disk.lun])).toStrictEqual([
       [`disk-1-${restoreId}`, 0],
       [`disk-2-${restoreId}`, 1],
     ]);
-    expect((await cloud.nic(vm!.nicIds[0] ?? ''))?.privateAddresses).toStrictEqual(['10.20.1.50']);
+    expect((await cloud.reader.nic(vm!.nicIds[0] ?? ''))?.privateAddresses).toStrictEqual(['10.20.1.50']);
     await expectLedgerToFit(restoreId, ['disk', 'disk', 'disk', 'nic', 'vm']);
 
     await requestRollback(postgres.books, restoreId, 'tester');
@@ -118,13 +118,13 @@ describe('the finalizer', () => {
     const late = { ...located(restoreId, 'disk-0', 'disk'), sizeBytes: GIB, sku: 'StandardSSD_LRS', os: null };
     const alike = { ...located(restoreId, 'disk-9', 'disk'), sizeBytes: GIB, sku: 'StandardSSD_LRS', os: null };
     const unlisted = new MemoryJournal(restoreId);
-    const stranger = await cloud.ensureEmptyDisk({ ...alike, tags: {} }, unlisted);
-    const tagged = await cloud.ensureEmptyDisk({ ...alike, name: `disk-8-${restoreId}` }, unlisted);
-    const { azureId } = await cloud.ensureEmptyDisk(late, unlisted);
-    await until(async () => (await cloud.disk(azureId)) === null);
+    const stranger = await cloud.disks.ensureEmpty({ ...alike, tags: {} }, unlisted);
+    const tagged = await cloud.disks.ensureEmpty({ ...alike, name: `disk-8-${restoreId}` }, unlisted);
+    const { azureId } = await cloud.disks.ensureEmpty(late, unlisted);
+    await until(async () => (await cloud.reader.disk(azureId)) === null);
     await end(child, 'SIGTERM');
-    expect(await cloud.disk(stranger.azureId)).toBeTruthy();
-    expect(await cloud.disk(tagged.azureId)).toBeTruthy();
+    expect(await cloud.reader.disk(stranger.azureId)).toBeTruthy();
+    expect(await cloud.reader.disk(tagged.azureId)).toBeTruthy();
   });
 
   it('leaves the disks and nothing else when only disks are wanted', async () => {
@@ -187,7 +187,7 @@ async function createDisks(restoreId: string, plan: RestorePlan, journal: CallJo
   for (const { name, role, sku } of plan.disks) {
     const os = role === 'os' ? ({ family: 'linux', generation: 1 } as const) : null;
     const spec = { ...located(restoreId, name, 'disk'), sizeBytes: GIB, sku, os };
-    const { azureId } = await cloud.ensureEmptyDisk(spec, journal);
+    const { azureId } = await cloud.disks.ensureEmpty(spec, journal);
     await postgres.books.transaction((tx) => tx.setDiskAzureId(restoreId, name, azureId));
     disks.push({ name, azureId });
   }
@@ -200,8 +200,8 @@ async function launchWorker(
   journal: CallJournal,
 ): Promise<StageOutput<'launch-worker'>> {
   const network = { subnetId: SUBNET, privateIp: null };
-  const nic = await cloud.ensureNic({ ...located(restoreId, 'worker-nic', 'worker-nic'), ...network }, journal);
-  const worker = await cloud.ensureWorker(
+  const nic = await cloud.network.ensureNic({ ...located(restoreId, 'worker-nic', 'worker-nic'), ...network }, journal);
+  const worker = await cloud.machines.ensureWorker(
     {
       ...located(restoreId, 'worker', 'worker'),
       ...{ size: 'Standard_F2s_v2', nicId: nic.azureId, image: 'Debian:debian-12:12-gen2:latest' },
@@ -210,7 +210,7 @@ async function launchWorker(
     journal,
   );
   const attached = disks.map(({ azureId }, lun) => ({ diskId: azureId, lun, caching: 'None' as const }));
-  await cloud.attachDisks(worker.azureId, attached, journal);
+  await cloud.machines.attach(worker.azureId, attached, journal);
   const workerId = `worker-${restoreId}`;
   await postgres.workers.enter({
     ...{ id: workerId, restoreId, azureId: worker.azureId, disks: disks.map((disk) => disk.name) },

@@ -84,7 +84,7 @@ function connectCloud(
       logger.debug(call, 'Azure answered.');
       metrics.azureCalls.inc({ operation: call.operation, result: call.result });
     },
-  });
+  }).reader;
 }
 
 function keepRepositories(environment: PlannerEnvironment, books: Books): OpenRepositories {

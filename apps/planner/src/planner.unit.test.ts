@@ -74,10 +74,10 @@ describe('the planner', () => {
     );
     planner = new Planner({
       catalogue,
-      cloud,
+      cloud: cloud.reader,
       repositories,
       settings: {
-        subscriptionId: cloud.subscriptionId,
+        subscriptionId: cloud.reader.subscriptionId,
         defaultRegion: null,
         defaultResourceGroup: 'apps',
         defaultSubnetId: null,
@@ -187,9 +187,10 @@ describe('the planner', () => {
 
   it('finds a VM that has the name already', async () => {
     const id = await keep({ sda: bootDisk() });
-    const azureId = cloud.vmId('apps', 'machine');
-    cloud.vms.set(azureId.toLowerCase(), {
+    const azureId = cloud.reader.vmId('apps', 'machine');
+    cloud.subscription.vms.set(azureId.toLowerCase(), {
       azureId,
+      instanceId: 'vm-1',
       name: 'machine',
       resourceGroup: 'apps',
       region: 'westeurope',

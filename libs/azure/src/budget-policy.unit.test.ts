@@ -31,17 +31,17 @@ describe('requests to Azure and their budget', () => {
   it('takes every request by its kind, and the client’s own repetitions, too', async () => {
     const { cloud, budget, statuses } = connected();
     statuses.push([429, { 'retry-after': '0' }], [404, {}]);
-    expect(await cloud.disk(cloud.diskId('apps', 'd'))).toBe(null);
+    expect(await cloud.reader.disk(cloud.reader.diskId('apps', 'd'))).toBe(null);
     expect(budget.taken).toStrictEqual([1, 2].map(() => ({ kind: 'read', vm: null })));
     expect(budget.answers[0]).toStrictEqual({ status: 429, retryAfterMs: 0, remaining: null });
   });
 
   it('names the VM that is changed, but not one that is read', async () => {
     const { cloud, budget, statuses } = connected();
-    const vmId = cloud.vmId('apps', 'web');
+    const vmId = cloud.reader.vmId('apps', 'web');
     const model = { id: vmId, name: 'web', properties: { provisioningState: 'Succeeded' } };
     statuses.push([200, {}, model], [400, { 'x-ms-ratelimit-remaining-subscription-writes': '17' }], [200, {}, model]);
-    await expect(cloud.startVm(vmId, new MemoryJournal('r1'))).rejects.toThrow();
+    await expect(cloud.machines.start(vmId, new MemoryJournal('r1'))).rejects.toThrow();
     expect(budget.taken.slice(0, 2)).toStrictEqual([
       { kind: 'read', vm: null },
       { kind: 'write', vm: vmId },
@@ -52,14 +52,14 @@ describe('requests to Azure and their budget', () => {
   it('sends nothing when the budget is spent, and says when to come back', async () => {
     const { cloud, budget, sent } = connected();
     budget.spent = true;
-    const error = await cloud.disk(cloud.diskId('apps', 'd')).catch((thrown: unknown) => thrown);
+    const error = await cloud.reader.disk(cloud.reader.diskId('apps', 'd')).catch((thrown: unknown) => thrown);
     expect(error instanceof WaitingError && error.code === 'AZURE_BUDGET_SPENT').toBe(true);
     expect(sent()).toBe(0);
   });
 
   it('keeps an operation as under way whose polls can’t be sent for now', async () => {
     const { cloud, budget, statuses } = connected();
-    const vmId = cloud.vmId('apps', 'web');
+    const vmId = cloud.reader.vmId('apps', 'web');
     const model = { id: vmId, name: 'web', properties: { provisioningState: 'Succeeded' } };
     const operation = `https://management.azure.com/subscriptions/${SUBSCRIPTION}/operations/1?api-version=1`;
     statuses.push([200, {}, model], [202, { 'azure-asyncoperation': operation, 'retry-after': '0' }]);
@@ -69,7 +69,10 @@ describe('requests to Azure and their budget', () => {
       budget.spent = true;
       return submitted(key, state);
     };
-    await expect(cloud.startVm(vmId, journal)).rejects.toMatchObject({ code: 'AZURE_BUDGET_SPENT', kind: 'waiting' });
+    await expect(cloud.machines.start(vmId, journal)).rejects.toMatchObject({
+      code: 'AZURE_BUDGET_SPENT',
+      kind: 'waiting',
+    });
     expect(journal.entry('vm.start:web')?.state).toBe('submitted');
   });
 });

@@ -1,160 +1,54 @@
-import { restorePoller as restoreComputePoller, type VirtualMachine } from '@azure/arm-compute';
-import { restorePoller as restoreNetworkPoller } from '@azure/arm-network';
-import { restorePoller as restoreGroupPoller } from '@azure/arm-resources';
-import { BadInputError, OWNER_TAGS, tagOf, type CloudResourceKind, type OwnedResource } from '@landfall/domain';
-import type { AzureConnection } from './connection.js';
-import { parseResourceGroupId, requireResourceId, type ResourceType } from './ids.js';
-import { bodyHash, requireOwn, type Tagged } from './ownership.js';
-import type { Change } from './perform.js';
+import { CLOUD_KINDS, type CloudReader, type CloudResourceKind, type Owned } from '@landfall/domain';
+import { bodyHash, requireOwn } from './ownership.js';
+import { perform, type Change, type Performer } from './perform.js';
 import type { Poller } from './polling.js';
 
 /*
- * Deleting. What is to be deleted is read first and must carry every one of our tags. Deleting a VM takes along each
- * disk and network interface whose delete option says so; the parts of a restored VM must survive it, so the options
- * are set to Detach and read back before.
+ * Deleting. What is to be deleted is read first and must carry every one of our tags.
  */
-export interface Existing extends Tagged {
-  readonly provisioningState: string;
+export interface Deletion {
+  readonly kind: CloudResourceKind;
+  readonly name: string;
+  readonly owned: Owned;
+  /** Looks whether anything stands in the way. @throws LandfallError what it is */
+  requireFree?(): Promise<void>;
+  send(): Poller;
+  resume(pollerState: string): Poller;
 }
 
-/** @param read answers null when it is gone */
-export function remove(
-  connection: AzureConnection,
-  resource: OwnedResource,
-  read: () => Promise<Existing | null>,
-  onFound: () => void,
-): Change<null> {
-  const { name, send, resume } = deletionOf(connection, resource);
+type Looker = Pick<CloudReader, 'resource'>;
+
+/** Returns whether it was there. */
+export async function removeOwn(reader: Looker, deletion: Deletion, performer: Performer): Promise<boolean> {
+  let wasThere = false;
+  const noteIt = (): void => {
+    wasThere = true;
+  };
+  await perform(removal(reader, deletion, noteIt), performer);
+  return wasThere;
+}
+
+export function removal(reader: Looker, deletion: Deletion, onFound: () => void): Change<null> {
+  const { kind, name, owned } = deletion;
   return {
-    doing: `delete the ${LABELS[resource.kind]} "${name}"`,
+    doing: `delete the ${CLOUD_KINDS[kind].label} "${name}"`,
     intent: {
-      key: `${resource.kind}.delete:${name}`,
-      operation: `${resource.kind}.delete`,
-      azureId: resource.azureId,
-      bodyHash: bodyHash(resource.azureId),
+      key: `${kind}.delete:${name}`,
+      operation: `${kind}.delete`,
+      azureId: owned.azureId,
+      bodyHash: bodyHash(owned.azureId),
       removes: true,
     },
     async look() {
-      const found = await read();
+      const found = await reader.resource(kind, owned.azureId);
       if (found === null) return { state: 'done', value: null };
-      requireOwn(found, resource.tags);
+      requireOwn(found, owned.tags);
       onFound();
-      return found.provisioningState === 'Deleting' ? { state: 'busy' } : { state: 'needed' };
+      if (found.provisioningState === 'Deleting') return { state: 'busy' };
+      await deletion.requireFree?.();
+      return { state: 'needed' };
     },
-    send,
-    resume,
-  };
-}
-
-/** Makes the parts of a restored VM outlive it. */
-export function keepParts(
-  connection: AzureConnection,
-  vmId: string,
-  readModel: () => Promise<VirtualMachine | null>,
-): Change<null> {
-  const { resourceGroup, name } = requireResourceId(
-    vmId,
-    connection.subscriptionId,
-    'Microsoft.Compute/virtualMachines',
-  );
-  let model: VirtualMachine | null = null;
-  return {
-    doing: `set the disks and network interfaces of the VM "${name}" to outlive it`,
-    intent: {
-      key: `vm.keep-parts:${name}`,
-      operation: 'virtualMachines.update',
-      azureId: vmId,
-      bodyHash: bodyHash(vmId),
-    },
-    async look() {
-      model = await readModel();
-      return model === null || partsGoAlong(model).length === 0 ? { state: 'done', value: null } : { state: 'needed' };
-    },
-    send: () => connection.compute.virtualMachines.update(resourceGroup, name, model === null ? {} : detaching(model)),
-    resume: (state) => restoreComputePoller(connection.compute, state, connection.compute.virtualMachines.update),
-  };
-}
-
-/** A worker's own OS disk is meant to go with it; of a restored VM nothing is. */
-export function isWorker(vm: Tagged): boolean {
-  return tagOf(vm.tags, OWNER_TAGS.role) === 'worker';
-}
-
-const LABELS: Record<CloudResourceKind, string> = {
-  disk: 'disk',
-  nic: 'network interface',
-  vm: 'VM',
-  'resource-group': 'resource group',
-};
-
-function deletionOf(
-  connection: AzureConnection,
-  resource: OwnedResource,
-): { name: string; send: () => Poller; resume: (state: string) => Poller } {
-  const { compute, network, resources } = connection;
-  const pathOf = (type: ResourceType) => requireResourceId(resource.azureId, connection.subscriptionId, type);
-  switch (resource.kind) {
-    case 'disk': {
-      const { resourceGroup, name } = pathOf('Microsoft.Compute/disks');
-      return {
-        name,
-        send: () => compute.disks.delete(resourceGroup, name),
-        resume: (state) => restoreComputePoller(compute, state, compute.disks.delete),
-      };
-    }
-    case 'vm': {
-      const { resourceGroup, name } = pathOf('Microsoft.Compute/virtualMachines');
-      return {
-        name,
-        send: () => compute.virtualMachines.delete(resourceGroup, name),
-        resume: (state) => restoreComputePoller(compute, state, compute.virtualMachines.delete),
-      };
-    }
-    case 'nic': {
-      const { resourceGroup, name } = pathOf('Microsoft.Network/networkInterfaces');
-      return {
-        name,
-        send: () => network.networkInterfaces.delete(resourceGroup, name),
-        resume: (state) => restoreNetworkPoller(network, state, network.networkInterfaces.delete),
-      };
-    }
-    case 'resource-group': {
-      const name = parseResourceGroupId(resource.azureId, connection.subscriptionId);
-      if (name === null) {
-        throw new BadInputError({
-          code: 'AZURE_ID_INVALID',
-          message: `"${resource.azureId}" is not the ID of a resource group in the subscription.`,
-          fix: 'Give the full ID as Azure shows it.',
-        });
-      }
-      return {
-        name,
-        send: () => resources.resourceGroups.delete(name),
-        resume: (state) => restoreGroupPoller(resources, state, resources.resourceGroups.delete),
-      };
-    }
-  }
-}
-
-function partsGoAlong(model: VirtualMachine): string[] {
-  const disks = [model.storageProfile?.osDisk, ...(model.storageProfile?.dataDisks ?? [])];
-  const nics = model.networkProfile?.networkInterfaces ?? [];
-  return [...disks, ...nics].flatMap((part) => (part?.deleteOption === 'Delete' ? ['part'] : []));
-}
-
-function detaching(model: VirtualMachine): VirtualMachine {
-  const osDisk = model.storageProfile?.osDisk;
-  return {
-    location: model.location,
-    storageProfile: {
-      ...(osDisk === undefined ? {} : { osDisk: { ...osDisk, deleteOption: 'Detach' } }),
-      dataDisks: (model.storageProfile?.dataDisks ?? []).map((disk) => ({ ...disk, deleteOption: 'Detach' })),
-    },
-    networkProfile: {
-      networkInterfaces: (model.networkProfile?.networkInterfaces ?? []).map((nic) => ({
-        ...nic,
-        deleteOption: 'Detach',
-      })),
-    },
+    send: () => deletion.send(),
+    resume: (state) => deletion.resume(state),
   };
 }

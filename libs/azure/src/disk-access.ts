@@ -1,7 +1,7 @@
 import { PermanentError, RetryableError, type CloudDisk } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
+import { diskPath } from './disks.js';
 import { fromAzure, interrupted } from './errors.js';
-import { requireResourceId } from './ids.js';
 import { bodyHash, requireOwn } from './ownership.js';
 import type { Performer } from './perform.js';
 import { pollToEnd } from './polling.js';
@@ -25,7 +25,7 @@ export async function grantAccess(
   { diskId, access, seconds, tags }: WantedAccess,
   { journal, signal }: Performer,
 ): Promise<string> {
-  const { resourceGroup, name } = requireResourceId(diskId, connection.subscriptionId, 'Microsoft.Compute/disks');
+  const { resourceGroup, name } = diskPath(connection, diskId);
   const doing = `grant ${access === 'Read' ? 'reading from' : 'writing to'} the disk "${name}"`;
   const key = `disk.grant${access}:${name}`;
   await journal.begin({ key, operation: 'disks.grantAccess', azureId: diskId, bodyHash: bodyHash({ diskId, access }) });

@@ -2,7 +2,7 @@ import { restorePoller, type CreationData, type Disk } from '@azure/arm-compute'
 import { carriesTags, type CloudDisk, type DiskSpec } from '@landfall/domain';
 import { VHD_FOOTER_BYTES } from './blob/vhd-footer.js';
 import type { AzureConnection } from './connection.js';
-import { requireResourceId } from './ids.js';
+import { requireResourceId, type ResourcePath } from './ids.js';
 import { bodyHash, changed, requireOwn } from './ownership.js';
 import type { Change, Finding } from './perform.js';
 
@@ -45,6 +45,10 @@ export function createDisk(
   };
 }
 
+export function diskPath(connection: AzureConnection, azureId: string): ResourcePath {
+  return requireResourceId(azureId, connection.subscriptionId, 'disk');
+}
+
 /** Puts the ownership tags on a disk that Azure made along with a VM. */
 export function tagDisk(
   connection: AzureConnection,
@@ -52,7 +56,7 @@ export function tagDisk(
   azureId: string,
   tags: Readonly<Record<string, string>>,
 ): Change<CloudDisk | null> {
-  const { resourceGroup, name } = requireResourceId(azureId, connection.subscriptionId, 'Microsoft.Compute/disks');
+  const { resourceGroup, name } = diskPath(connection, azureId);
   return {
     doing: `tag the disk "${name}"`,
     intent: { key: `disk.tag:${name}`, operation: 'disks.update', azureId, bodyHash: bodyHash(tags) },
@@ -67,7 +71,7 @@ export function tagDisk(
 }
 
 export function revokeAccess(connection: AzureConnection, read: ReadDisk, azureId: string): Change<null> {
-  const { resourceGroup, name } = requireResourceId(azureId, connection.subscriptionId, 'Microsoft.Compute/disks');
+  const { resourceGroup, name } = diskPath(connection, azureId);
   return {
     doing: `end the access to the disk "${name}"`,
     intent: { key: `disk.revoke:${name}`, operation: 'disks.revokeAccess', azureId, bodyHash: bodyHash(azureId) },

@@ -1,15 +1,9 @@
-import { BadInputError } from '@landfall/domain';
+import { BadInputError, CLOUD_KINDS, type GroupedKind } from '@landfall/domain';
 
 /*
  * Azure resource IDs. Azure compares them without regard to case and gives them back in whatever case it likes, so
  * two IDs are compared with `sameId` only.
  */
-export type ResourceType =
-  | 'Microsoft.Compute/disks'
-  | 'Microsoft.Compute/virtualMachines'
-  | 'Microsoft.Network/networkInterfaces'
-  | 'Microsoft.Network/virtualNetworks';
-
 export interface ResourcePath {
   readonly resourceGroup: string;
   readonly name: string;
@@ -25,16 +19,12 @@ export function sameId(left: string, right: string): boolean {
   return left.toLowerCase() === right.toLowerCase();
 }
 
-export function resourceGroupId(subscriptionId: string, resourceGroup: string): string {
-  return `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}`;
+/** The parts of an ID of this kind and subscription, or null when it is something else. */
+export function parseResourceId(id: string, subscriptionId: string, kind: GroupedKind): ResourcePath | null {
+  return parsePath(id, subscriptionId, CLOUD_KINDS[kind].armType);
 }
 
-export function resourceId(subscriptionId: string, resourceGroup: string, type: ResourceType, name: string): string {
-  return `${resourceGroupId(subscriptionId, resourceGroup)}/providers/${type}/${name}`;
-}
-
-/** The parts of an ID of this type and subscription, or null when it is something else. */
-export function parseResourceId(id: string, subscriptionId: string, type: ResourceType): ResourcePath | null {
+function parsePath(id: string, subscriptionId: string, type: string): ResourcePath | null {
   const parts = id.split('/');
   const [empty, subscriptions, subscription, groups, resourceGroup, providers, namespace, kind, name] = parts;
   if (parts.length !== 9 || empty !== '' || !resourceGroup || !name) return null;
@@ -44,22 +34,39 @@ export function parseResourceId(id: string, subscriptionId: string, type: Resour
 }
 
 /** @throws BadInputError `AZURE_ID_INVALID` */
-export function requireResourceId(id: string, subscriptionId: string, type: ResourceType): ResourcePath {
-  const path = parseResourceId(id, subscriptionId, type);
+export function requireResourceId(id: string, subscriptionId: string, kind: GroupedKind): ResourcePath {
+  const path = parseResourceId(id, subscriptionId, kind);
   if (path !== null) return path;
   throw new BadInputError({
     code: 'AZURE_ID_INVALID',
-    message: `"${id}" is not the ID of a ${type} in the subscription ${subscriptionId}.`,
+    message: `"${id}" is not the ID of a ${CLOUD_KINDS[kind].armType} in the subscription ${subscriptionId}.`,
     fix: 'Give the full resource ID as Azure shows it, from the subscription that Landfall works in.',
   });
+}
+
+/** Of an ID that Azure itself has given, of whatever type in a resource group. */
+export function resourcePathOf(id: string): ResourcePath {
+  const parts = id.split('/');
+  return { resourceGroup: parts[4] ?? '', name: parts[8] ?? '' };
 }
 
 export function parseSubnetId(id: string, subscriptionId: string): SubnetPath | null {
   const parts = id.split('/');
   const name = parts[10];
-  const network = parseResourceId(parts.slice(0, 9).join('/'), subscriptionId, 'Microsoft.Network/virtualNetworks');
+  const network = parsePath(parts.slice(0, 9).join('/'), subscriptionId, 'Microsoft.Network/virtualNetworks');
   if (parts.length !== 11 || !name || parts[9]?.toLowerCase() !== 'subnets' || network === null) return null;
   return { resourceGroup: network.resourceGroup, networkName: network.name, name };
+}
+
+/** @throws BadInputError `AZURE_ID_INVALID` */
+export function requireResourceGroupId(id: string, subscriptionId: string): string {
+  const name = parseResourceGroupId(id, subscriptionId);
+  if (name !== null) return name;
+  throw new BadInputError({
+    code: 'AZURE_ID_INVALID',
+    message: `"${id}" is not the ID of a resource group in the subscription.`,
+    fix: 'Give the full ID as Azure shows it.',
+  });
 }
 
 export function parseResourceGroupId(id: string, subscriptionId: string): string | null {

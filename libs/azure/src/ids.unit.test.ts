@@ -1,13 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseResourceGroupId, parseResourceId, parseSubnetId, requireResourceId, resourceId, sameId } from './ids.js';
+import { resourceId } from '@landfall/domain';
+import { parseResourceGroupId, parseResourceId, parseSubnetId, requireResourceId, sameId } from './ids.js';
 
 const SUBSCRIPTION = '00000000-0000-4000-8000-00000000abcd';
 
 describe('resource IDs', () => {
   it('are read back from what was put together, in any case', () => {
-    const id = resourceId(SUBSCRIPTION, 'My.Group', 'Microsoft.Compute/disks', 'd-1');
+    const id = resourceId(SUBSCRIPTION, 'My.Group', 'disk', 'd-1');
     expect(id).toBe(`/subscriptions/${SUBSCRIPTION}/resourceGroups/My.Group/providers/Microsoft.Compute/disks/d-1`);
-    const parsed = parseResourceId(id.toUpperCase(), SUBSCRIPTION, 'Microsoft.Compute/disks');
+    const parsed = parseResourceId(id.toUpperCase(), SUBSCRIPTION, 'disk');
     expect(parsed).toStrictEqual({ resourceGroup: 'MY.GROUP', name: 'D-1' });
     expect(sameId(id, id.toUpperCase())).toBe(true);
   });
@@ -21,8 +22,8 @@ describe('resource IDs', () => {
     ['nothing', ''],
   ] as const) {
     it(`are nothing when they are of ${what}`, () => {
-      expect(parseResourceId(id, SUBSCRIPTION, 'Microsoft.Compute/disks')).toBe(null);
-      expect(() => requireResourceId(id, SUBSCRIPTION, 'Microsoft.Compute/disks')).toThrow(
+      expect(parseResourceId(id, SUBSCRIPTION, 'disk')).toBe(null);
+      expect(() => requireResourceId(id, SUBSCRIPTION, 'disk')).toThrow(
         expect.objectContaining({ code: 'AZURE_ID_INVALID' }),
       );
     });

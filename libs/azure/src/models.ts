@@ -1,6 +1,15 @@
 import type { Disk, ResourceSku, VirtualMachine } from '@azure/arm-compute';
 import type { NetworkInterface, Subnet } from '@azure/arm-network';
-import type { CloudDisk, CloudNic, CloudSubnet, CloudVm, Generation, VmSize } from '@landfall/domain';
+import type { ResourceGroup } from '@azure/arm-resources';
+import type {
+  CloudDisk,
+  CloudNic,
+  CloudResourceGroup,
+  CloudSubnet,
+  CloudVm,
+  Generation,
+  VmSize,
+} from '@landfall/domain';
 
 /* From the SDK's models to the domain's: what Azure leaves out becomes null or empty, and nothing is guessed. */
 
@@ -22,10 +31,12 @@ export function toDisk(model: Disk, resourceGroup: string): CloudDisk {
   };
 }
 
-export function toNic(model: NetworkInterface): CloudNic {
+export function toNic(model: NetworkInterface, resourceGroup: string): CloudNic {
   return {
     azureId: model.id ?? '',
     name: model.name ?? '',
+    resourceGroup,
+    region: model.location ?? '',
     tags: model.tags ?? {},
     vmId: model.virtualMachine?.id ?? null,
     privateAddresses: addressesOf(model),
@@ -36,6 +47,7 @@ export function toNic(model: NetworkInterface): CloudNic {
 export function toVm(model: VirtualMachine, resourceGroup: string): CloudVm {
   return {
     azureId: model.id ?? '',
+    instanceId: model.vmId ?? '',
     name: model.name ?? '',
     resourceGroup,
     region: model.location,
@@ -48,6 +60,16 @@ export function toVm(model: VirtualMachine, resourceGroup: string): CloudVm {
     tags: model.tags ?? {},
     provisioningState: model.provisioningState ?? '',
     powerState: powerStateOf(model),
+  };
+}
+
+export function toResourceGroup(model: ResourceGroup): CloudResourceGroup {
+  return {
+    azureId: model.id ?? '',
+    name: model.name ?? '',
+    region: model.location,
+    tags: model.tags ?? {},
+    provisioningState: model.properties?.provisioningState ?? '',
   };
 }
 

@@ -16,6 +16,18 @@ export interface Poller<R = unknown> {
   poll(options?: { abortSignal?: AbortSignal }): Promise<unknown>;
 }
 
+/** A call whose answer is its end: Azure makes no operation of it, and nothing of it can be resumed. */
+export function atOnce(call: () => Promise<unknown>): Poller {
+  const answer = call();
+  return {
+    isDone: true,
+    result: undefined,
+    submitted: async () => void (await answer),
+    serialize: () => Promise.reject(new Error('There is no operation to resume.')),
+    poll: () => answer,
+  };
+}
+
 const FIRST_WAIT_MS = 10;
 const LONGEST_WAIT_MS = 5_000;
 

@@ -1,20 +1,27 @@
 import type { VirtualMachine } from '@azure/arm-compute';
 import type { NetworkInterface, Subnet } from '@azure/arm-network';
-import type {
-  CloudDisk,
-  CloudNic,
-  CloudReader,
-  CloudResourceGroup,
-  CloudSubnet,
-  CloudUsage,
-  CloudVm,
-  TaggedResource,
-  VmSize,
+import {
+  kindOfArmType,
+  resourceGroupId,
+  resourceId,
+  type CloudDisk,
+  type CloudNic,
+  type CloudReader,
+  type CloudResource,
+  type CloudResourceGroup,
+  type CloudResourceKind,
+  type CloudSubnet,
+  type CloudUsage,
+  type CloudVm,
+  type SavedVm,
+  type TaggedResource,
+  type VmSize,
 } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
 import { fromAzure, isNotFound } from './errors.js';
-import { parseResourceId, parseSubnetId, resourceGroupId, resourceId, sameId } from './ids.js';
-import { addressesOf, toDisk, toNic, toSubnet, toVm, toVmSize } from './models.js';
+import { parseResourceGroupId, parseResourceId, parseSubnetId, sameId } from './ids.js';
+import { addressesOf, toDisk, toNic, toResourceGroup, toSubnet, toVm, toVmSize } from './models.js';
+import { readSavedVm } from './saved-vm.js';
 
 /** Sizes and their restrictions change rarely, and the answer is some megabytes. */
 const SIZES_KEPT_MS = 10 * 60_000;
@@ -23,7 +30,7 @@ const SUBSCRIPTIONS_API_VERSION = '2022-12-01';
 /** What Landfall reads of Azure. An ID that is malformed or of another subscription names nothing: the answer is null. */
 export class AzureReader implements CloudReader {
   readonly subscriptionId: string;
-  protected readonly connection: AzureConnection;
+  private readonly connection: AzureConnection;
   readonly #sizes = new Map<string, { readonly readAt: number; readonly sizes: readonly VmSize[] }>();
 
   constructor(connection: AzureConnection) {
@@ -32,15 +39,15 @@ export class AzureReader implements CloudReader {
   }
 
   vmId(resourceGroup: string, name: string): string {
-    return resourceId(this.subscriptionId, resourceGroup, 'Microsoft.Compute/virtualMachines', name);
+    return resourceId(this.subscriptionId, resourceGroup, 'vm', name);
   }
 
   diskId(resourceGroup: string, name: string): string {
-    return resourceId(this.subscriptionId, resourceGroup, 'Microsoft.Compute/disks', name);
+    return resourceId(this.subscriptionId, resourceGroup, 'disk', name);
   }
 
   nicId(resourceGroup: string, name: string): string {
-    return resourceId(this.subscriptionId, resourceGroup, 'Microsoft.Network/networkInterfaces', name);
+    return resourceId(this.subscriptionId, resourceGroup, 'nic', name);
   }
 
   resourceGroupId(name: string): string {
@@ -51,14 +58,14 @@ export class AzureReader implements CloudReader {
     const group = await orNull(`read the resource group "${name}"`, () =>
       this.connection.resources.resourceGroups.get(name),
     );
-    if (group === null) return null;
-    return {
-      azureId: group.id ?? this.resourceGroupId(name),
-      name: group.name ?? name,
-      region: group.location,
-      tags: group.tags ?? {},
-      provisioningState: group.properties?.provisioningState ?? '',
-    };
+    return group === null ? null : toResourceGroup(group);
+  }
+
+  async resource(kind: CloudResourceKind, id: string): Promise<CloudResource | null> {
+    const found = await this.#ofKind(kind, id);
+    if (found === null) return null;
+    const { azureId, region, tags, provisioningState } = found;
+    return { azureId, kind, region, tags, provisioningState };
   }
 
   async regions(): Promise<readonly string[]> {
@@ -116,8 +123,13 @@ export class AzureReader implements CloudReader {
     return model === null ? null : toVm(model, groupOf(id));
   }
 
+  async savedVm(id: string): Promise<SavedVm | null> {
+    const path = parseResourceId(id, this.subscriptionId, 'vm');
+    return path === null ? null : readSavedVm(this.connection, path);
+  }
+
   async disk(id: string): Promise<CloudDisk | null> {
-    const path = parseResourceId(id, this.subscriptionId, 'Microsoft.Compute/disks');
+    const path = parseResourceId(id, this.subscriptionId, 'disk');
     if (path === null) return null;
     const model = await orNull(`read the disk "${path.name}"`, () =>
       this.connection.compute.disks.get(path.resourceGroup, path.name),
@@ -127,7 +139,7 @@ export class AzureReader implements CloudReader {
 
   async nic(id: string): Promise<CloudNic | null> {
     const model = await this.nicModel(id);
-    return model === null ? null : toNic(model);
+    return model === null ? null : toNic(model, groupOf(id));
   }
 
   async tagged(name: string, value: string): Promise<readonly TaggedResource[]> {
@@ -135,7 +147,7 @@ export class AzureReader implements CloudReader {
     const found: TaggedResource[] = [];
     await asked('list what is tagged as ours', async () => {
       for await (const { id, type, tags } of this.connection.resources.resources.list({ filter })) {
-        if (id !== undefined) found.push({ azureId: id, kind: kindOf(type ?? ''), tags: tags ?? {} });
+        if (id !== undefined) found.push({ azureId: id, kind: kindOfArmType(type ?? ''), tags: tags ?? {} });
       }
       for await (const { id, tags } of this.connection.resources.resourceGroups.list({ filter })) {
         if (id !== undefined) found.push({ azureId: id, kind: 'resource-group', tags: tags ?? {} });
@@ -152,20 +164,35 @@ export class AzureReader implements CloudReader {
   }
 
   /** With its instance view, so that the power state is known. */
-  protected async vmModel(id: string): Promise<VirtualMachine | null> {
-    const path = parseResourceId(id, this.subscriptionId, 'Microsoft.Compute/virtualMachines');
+  async vmModel(id: string): Promise<VirtualMachine | null> {
+    const path = parseResourceId(id, this.subscriptionId, 'vm');
     if (path === null) return null;
     return orNull(`read the VM "${path.name}"`, () =>
       this.connection.compute.virtualMachines.get(path.resourceGroup, path.name, { expand: 'instanceView' }),
     );
   }
 
-  protected async nicModel(id: string): Promise<NetworkInterface | null> {
-    const path = parseResourceId(id, this.subscriptionId, 'Microsoft.Network/networkInterfaces');
+  async nicModel(id: string): Promise<NetworkInterface | null> {
+    const path = parseResourceId(id, this.subscriptionId, 'nic');
     if (path === null) return null;
     return orNull(`read the network interface "${path.name}"`, () =>
       this.connection.network.networkInterfaces.get(path.resourceGroup, path.name),
     );
+  }
+
+  #ofKind(kind: CloudResourceKind, id: string): Promise<Omit<CloudResource, 'kind'> | null> {
+    switch (kind) {
+      case 'disk':
+        return this.disk(id);
+      case 'nic':
+        return this.nic(id);
+      case 'vm':
+        return this.vm(id);
+      case 'resource-group': {
+        const name = parseResourceGroupId(id, this.subscriptionId);
+        return name === null ? Promise.resolve(null) : this.resourceGroup(name);
+      }
+    }
   }
 
   async #subnetsOf(resourceGroup: string, networkName: string): Promise<CloudSubnet[]> {
@@ -214,19 +241,6 @@ async function orNull<T>(doing: string, ask: () => Promise<T>): Promise<T | null
 /** As OData has it. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
-}
-
-function kindOf(type: string): TaggedResource['kind'] {
-  switch (type.toLowerCase()) {
-    case 'microsoft.compute/disks':
-      return 'disk';
-    case 'microsoft.compute/virtualmachines':
-      return 'vm';
-    case 'microsoft.network/networkinterfaces':
-      return 'nic';
-    default:
-      return null;
-  }
 }
 
 function groupOf(id: string): string {

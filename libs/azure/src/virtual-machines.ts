@@ -1,7 +1,7 @@
 import { restorePoller, type ImageReference, type VirtualMachine } from '@azure/arm-compute';
 import { BadInputError, PermanentError, type CloudVm, type VmSpec, type WorkerSpec } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
-import { requireResourceId, sameId } from './ids.js';
+import { requireResourceId, sameId, type ResourcePath } from './ids.js';
 import { bodyHash, changed, requireOwn } from './ownership.js';
 import type { Change, Finding } from './perform.js';
 import { throwAwayPublicKey } from './throw-away-key.js';
@@ -114,8 +114,8 @@ export function deallocate(connection: AzureConnection, read: ReadVm, azureId: s
   };
 }
 
-export function vmPath(connection: AzureConnection, azureId: string): { resourceGroup: string; name: string } {
-  return requireResourceId(azureId, connection.subscriptionId, 'Microsoft.Compute/virtualMachines');
+export function vmPath(connection: AzureConnection, azureId: string): ResourcePath {
+  return requireResourceId(azureId, connection.subscriptionId, 'vm');
 }
 
 /** @throws nothing; returned for the caller to throw */

@@ -1,4 +1,4 @@
-import { RESTORE_TRANSITIONS, WORK_TRANSITIONS, type CloudResourceKind } from '@landfall/domain';
+import { CLOUD_RESOURCE_KINDS, RESTORE_TRANSITIONS, WORK_TRANSITIONS } from '@landfall/domain';
 import { z } from 'zod';
 import { COUNT, ERROR, keysOf, TIME, wholeNumber } from './fields.js';
 import { PLAN_PROBLEM } from './plan-problem.js';
@@ -98,7 +98,7 @@ export const RESTORE_EVENT = z
     ],
   });
 
-export const RESOURCE_KIND = z.enum(['disk', 'nic', 'vm', 'resource-group']) satisfies z.ZodType<CloudResourceKind>;
+export const RESOURCE_KIND = z.enum(CLOUD_RESOURCE_KINDS);
 
 export const CLOUD_RESOURCE = z
   .object({

@@ -35,7 +35,7 @@ function handlers(cloud: MemoryCloud): StepHandlers {
     'create-empty-disks': async ({ journal }) => {
       const place = { resourceGroup: 'apps', region: 'westeurope', zone: null, tags: {}, role: 'disk' };
       const spec = { ...place, name: 'web-sda', sizeBytes: 2 ** 30, sku: 'Standard_LRS', os: null };
-      const disk = await cloud.ensureEmptyDisk(spec, journal);
+      const disk = await cloud.disks.ensureEmpty(spec, journal);
       return { kind: 'done', output: { disks: [{ name: 'sda', azureId: disk.azureId }] } };
     },
   };

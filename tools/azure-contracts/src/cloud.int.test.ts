@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { connectAzure } from '@landfall/azure';
-import { newRestoreId, ownerTags, Secret, type Cloud, type ResourceRole } from '@landfall/domain';
+import { newRestoreId, ownerTags, removeResource, Secret, type Cloud, type ResourceRole } from '@landfall/domain';
 import { MemoryJournal } from '@landfall/testing';
 import { cloudContract } from '@landfall/testing/contracts';
 import { ContractChecker } from './check/contract-checker.js';
@@ -111,10 +111,10 @@ async function removeEachKind(): Promise<void> {
     tags: ownerTags(APPLIANCE, id, role),
   });
   const sized = { sizeBytes: 1024 ** 3, sku: 'Premium_LRS', os: { family: 'windows', generation: 2 } } as const;
-  const disk = await cloud.ensureEmptyDisk({ ...place('gone-disk', 'disk'), ...sized }, journal);
+  const disk = await cloud.disks.ensureEmpty({ ...place('gone-disk', 'disk'), ...sized }, journal);
   const wanted = { subnetId: IDS.workerSubnetId, privateIp: null };
-  const nic = await cloud.ensureNic({ ...place('gone-nic', 'nic'), ...wanted }, journal);
+  const nic = await cloud.network.ensureNic({ ...place('gone-nic', 'nic'), ...wanted }, journal);
   for (const [kind, azureId] of [['disk', disk.azureId] as const, ['nic', nic.azureId] as const]) {
-    await cloud.deleteOwned({ azureId, kind, tags: ownerTags(APPLIANCE, id, kind) }, journal);
+    await removeResource(cloud, kind, { azureId, tags: ownerTags(APPLIANCE, id, kind) }, journal);
   }
 }

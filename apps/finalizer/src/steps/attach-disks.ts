@@ -11,7 +11,7 @@ import { diskIdOf } from './restored-disks.js';
 
 /** Step 11: the data disks at their LUNs; then the machine runs, unless it must not. */
 export interface AttachPorts {
-  readonly cloud: Pick<Cloud, 'attachDisks' | 'startVm' | 'deallocateVm' | 'vm'>;
+  readonly cloud: Pick<Cloud, 'reader' | 'machines'>;
   readonly endAccess: EndAccess;
 }
 
@@ -20,12 +20,12 @@ export function attachDisks({ cloud, endAccess }: AttachPorts): StepHandler<'att
     const { restore, plan, journal, signal, outputOf } = context;
     const { vmAzureId } = outputOf('create-vm');
     const disks = dataDisks(restore, plan);
-    await endingAccess(endAccess, context, () => cloud.attachDisks(vmAzureId, disks, journal, signal));
+    await endingAccess(endAccess, context, () => cloud.machines.attach(vmAzureId, disks, journal, signal));
     if (!plan.options.powerOn) {
-      await cloud.deallocateVm(vmAzureId, journal, signal);
+      await cloud.machines.deallocate(vmAzureId, journal, signal);
       return { kind: 'done', output: {} };
     }
-    await cloud.startVm(vmAzureId, journal, signal);
+    await cloud.machines.start(vmAzureId, journal, signal);
     if (plan.options.bootCheck === 'running') {
       await requireRunning(cloud, vmAzureId);
       await context.event('vm.boot-checked', 'The VM runs, as Azure reports it.', { azureId: vmAzureId });
@@ -41,7 +41,7 @@ function dataDisks(restore: LockedRestore, plan: RestorePlan): DiskAttachment[] 
 }
 
 async function requireRunning(cloud: AttachPorts['cloud'], vmAzureId: string): Promise<void> {
-  const vm = await cloud.vm(vmAzureId);
+  const vm = await cloud.reader.vm(vmAzureId);
   if (vm?.powerState === 'running' && vm.provisioningState === 'Succeeded') return;
   throw new RetryableError({
     code: 'BOOT_CHECK_FAILED',

@@ -20,7 +20,7 @@ import { diskIdOf } from './restored-disks.js';
  * broken. Step 11 attaches them and starts it.
  */
 export interface VmPorts {
-  readonly cloud: Pick<Cloud, 'ensureNic' | 'ensureVm' | 'deallocateVm'>;
+  readonly cloud: Pick<Cloud, 'network' | 'machines'>;
   readonly books: Pick<RestoreBooks, 'transaction'>;
   readonly applianceId: string;
   readonly endAccess: EndAccess;
@@ -34,7 +34,7 @@ export function createVm({ cloud, books, applianceId, endAccess }: VmPorts): Ste
       ...{ resourceGroup, region, zone, name, role },
       tags: ownerTags(applianceId, restore.id, role),
     });
-    const nic = await cloud.ensureNic(
+    const nic = await cloud.network.ensureNic(
       { ...located(networkInterfaceName(vmName, restore.id), 'nic'), subnetId, privateIp },
       journal,
       signal,
@@ -50,13 +50,13 @@ export function createVm({ cloud, books, applianceId, endAccess }: VmPorts): Ste
         caching: osDisk.caching,
       },
     };
-    const vm = await endingAccess(endAccess, context, () => cloud.ensureVm(spec, journal, signal));
+    const vm = await endingAccess(endAccess, context, () => cloud.machines.ensure(spec, journal, signal));
     await books.transaction(async (tx) => {
       await tx.requireCurrent({ restoreId: restore.id, work: 'create-vm', epoch });
       await tx.patchRestore(restore.id, { vmAzureId: vm.azureId });
     });
     const hasDataDisks = plan.disks.some((disk) => disk.role === 'data');
-    if (hasDataDisks || !plan.options.powerOn) await cloud.deallocateVm(vm.azureId, journal, signal);
+    if (hasDataDisks || !plan.options.powerOn) await cloud.machines.deallocate(vm.azureId, journal, signal);
     return { kind: 'done', output: { vmAzureId: vm.azureId } };
   };
 }

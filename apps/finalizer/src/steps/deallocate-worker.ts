@@ -26,7 +26,8 @@ export function deallocateWorker(ports: DeallocationPorts): StepHandler<'dealloc
     }
     const own = (await books.ledger(restore.id)).filter((entry) => WORKER_ROLES.includes(entry.role));
     for (const entry of own) {
-      if (entry.kind === 'vm' && entry.state !== 'removed') await cloud.deallocateVm(entry.azureId, journal, signal);
+      if (entry.kind === 'vm' && entry.state !== 'removed')
+        await cloud.machines.deallocate(entry.azureId, journal, signal);
     }
     const { foreign } = await removeOwned(ports, own, journal, signal);
     for (const { entry, error } of foreign) {

@@ -2,6 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import {
   LandfallError,
   ownerTags,
+  REMOVAL_WAVES,
+  removeResource,
   type CallJournal,
   type Cloud,
   type LedgerEntry,
@@ -18,10 +20,7 @@ import { boundedMap } from '@landfall/pipeline';
  * looked for a while longer before its absence is believed and its entry settled, because nobody looks again then.
  */
 export interface RemovalPorts {
-  readonly cloud: Pick<
-    Cloud,
-    'deleteOwned' | 'deallocateVm' | 'revokeDiskAccess' | 'disk' | 'nic' | 'vm' | 'resourceGroup'
-  >;
+  readonly cloud: Cloud;
   readonly applianceId: string;
   /** Milliseconds between looks at what was intended and is not to be seen; ten seconds in all when left out. */
   readonly looksForIntended?: readonly number[];
@@ -39,8 +38,6 @@ export interface Removal {
   readonly foreign: readonly Left[];
 }
 
-/** VMs hold network interfaces and disks, so they go first. */
-const WAVES: readonly (readonly LedgerEntry['kind'][])[] = [['vm'], ['nic', 'disk'], ['resource-group']];
 const AT_ONCE = 4;
 
 /**
@@ -68,7 +65,7 @@ export async function removeEach(
 ): Promise<Removal & { readonly failures: readonly { readonly entry: LedgerEntry; readonly error: unknown }[] }> {
   const foreign: Left[] = [];
   const failures: { entry: LedgerEntry; error: unknown }[] = [];
-  for (const kinds of WAVES) {
+  for (const kinds of REMOVAL_WAVES) {
     const wave = entries.filter((entry) => kinds.includes(entry.kind));
     await boundedMap(wave, AT_ONCE, async (entry) => {
       signal.throwIfAborted();
@@ -94,7 +91,7 @@ async function remove(
   if (entry.state === 'intended') await lookForIt(ports, entry, signal);
   const tags = ownerTags(applianceId, journal.restoreId, entry.role as ResourceRole);
   await endAccess(cloud, entry, tags, journal, signal);
-  await cloud.deleteOwned({ azureId: entry.azureId, kind: entry.kind, tags }, journal, signal);
+  await removeResource(cloud, entry.kind, { azureId: entry.azureId, tags }, journal, signal);
 }
 
 async function lookForIt(
@@ -102,14 +99,8 @@ async function lookForIt(
   { azureId, kind }: LedgerEntry,
   signal: AbortSignal,
 ): Promise<void> {
-  const look = {
-    disk: () => cloud.disk(azureId),
-    nic: () => cloud.nic(azureId),
-    vm: () => cloud.vm(azureId),
-    'resource-group': () => cloud.resourceGroup(azureId.split('/').at(-1) ?? ''),
-  }[kind];
   for (const milliseconds of looksForIntended) {
-    if ((await look()) !== null) return;
+    if ((await cloud.reader.resource(kind, azureId)) !== null) return;
     await pause(milliseconds, undefined, { signal });
   }
 }
@@ -123,7 +114,7 @@ async function endAccess(
   signal: AbortSignal,
 ): Promise<void> {
   if (entry.kind !== 'disk') return;
-  const disk = await cloud.disk(entry.azureId);
+  const disk = await cloud.reader.disk(entry.azureId);
   if (disk === null || !/^Active/.test(disk.diskState)) return;
-  if (carriesTags(disk.tags, tags)) await cloud.revokeDiskAccess(entry.azureId, journal, signal);
+  if (carriesTags(disk.tags, tags)) await cloud.disks.revokeAccess(entry.azureId, journal, signal);
 }

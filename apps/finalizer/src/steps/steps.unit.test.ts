@@ -59,7 +59,7 @@ describe('step 6, detach-disks', () => {
   it('takes every disk from its worker, as often as it is asked', async () => {
     const provisioned = await provision(planWith(3));
     for (let time = 0; time < 2; time++) await run('detach-disks', provisioned);
-    for (const { azureId } of provisioned.disks) expect((await cloud.disk(azureId))?.managedBy).toBe(null);
+    for (const { azureId } of provisioned.disks) expect((await cloud.reader.disk(azureId))?.managedBy).toBe(null);
   });
 });
 
@@ -68,12 +68,14 @@ describe('step 7, deallocate-worker', () => {
     const provisioned = await provision(planWith(2));
     await run('detach-disks', provisioned);
     await run('deallocate-worker', provisioned);
-    expect(cloud.inventory).toStrictEqual(provisioned.disks.map((disk) => disk.azureId).sort());
-    expect(cloud.changes.indexOf('deallocateVm worker')).toBeLessThan(cloud.changes.indexOf('deleteOwned worker'));
+    expect(cloud.subscription.inventory).toStrictEqual(provisioned.disks.map((disk) => disk.azureId).sort());
+    expect(cloud.subscription.changes.indexOf('machines.deallocate worker')).toBeLessThan(
+      cloud.subscription.changes.indexOf('machines.remove worker'),
+    );
     expect((await workers.worker('worker'))?.state).toBe('retired');
     expect(doors.shutOnes).toStrictEqual(['worker']);
     const left = journal.ledger.filter((entry) => entry.state !== 'removed');
-    expect(left.map((entry) => entry.azureId).sort()).toStrictEqual(cloud.inventory);
+    expect(left.map((entry) => entry.azureId).sort()).toStrictEqual(cloud.subscription.inventory);
   });
 
   it('does not fail where Redis is away, so that a door stays open for the sweep', async () => {
@@ -88,7 +90,7 @@ describe('step 7, deallocate-worker', () => {
     const provisioned = await provision(planWith(2));
     await run('detach-disks', provisioned);
     await throughEveryCrash((calls) => run('deallocate-worker', provisioned, calls));
-    expect(cloud.inventory).toStrictEqual(provisioned.disks.map((disk) => disk.azureId).sort());
+    expect(cloud.subscription.inventory).toStrictEqual(provisioned.disks.map((disk) => disk.azureId).sort());
   });
 });
 
@@ -98,27 +100,27 @@ describe('step 7, when something of a worker came into being late', () => {
       const provisioned = await provision(planWith(1));
       await run('detach-disks', provisioned);
       const parts = kinds.map((kind) => {
-        const of: Map<string, { name: string }> = cloud[kind];
+        const of: Map<string, { name: string }> = cloud.subscription[kind];
         return { of, late: [...of].filter(([, { name }]) => name.startsWith('worker')) };
       });
       await run('deallocate-worker', provisioned);
       for (const { of, late } of parts) for (const [key, part] of late) of.set(key, part);
-      expect(cloud.inventory.length).toBeGreaterThan(provisioned.disks.length);
+      expect(cloud.subscription.inventory.length).toBeGreaterThan(provisioned.disks.length);
       await run('deallocate-worker', provisioned);
-      expect(cloud.inventory).toStrictEqual(provisioned.disks.map((disk) => disk.azureId).sort());
+      expect(cloud.subscription.inventory).toStrictEqual(provisioned.disks.map((disk) => disk.azureId).sort());
     });
   }
 
   it('leaves a machine alone that somebody has made under its name since, and says so', async () => {
     const provisioned = await provision(planWith(1));
     await run('detach-disks', provisioned);
-    const [key, worker] = [...cloud.vms].find(([, vm]) => vm.name === 'worker') ?? [];
+    const [key, worker] = [...cloud.subscription.vms].find(([, vm]) => vm.name === 'worker') ?? [];
     assert.ok(key && worker);
     await run('deallocate-worker', provisioned);
     const theirs = { ...worker, tags: { owner: 'somebody else' }, powerState: 'running' as const };
-    cloud.vms.set(key, theirs);
+    cloud.subscription.vms.set(key, theirs);
     await run('deallocate-worker', provisioned);
-    expect(cloud.vms.get(key)).toBe(theirs);
+    expect(cloud.subscription.vms.get(key)).toBe(theirs);
     expect(theirs.powerState).toBe('running');
     expect(events).toContain('resource.left');
   });
@@ -135,51 +137,58 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
       { diskId: idOf('disk-1'), lun: 0 },
       { diskId: idOf('disk-2'), lun: 1 },
     ]);
-    expect((await cloud.nic(vm.nicIds[0] ?? ''))?.privateAddresses).toStrictEqual(['10.0.0.7']);
+    expect((await cloud.reader.nic(vm.nicIds[0] ?? ''))?.privateAddresses).toStrictEqual(['10.0.0.7']);
     expect((await books.restore(restoreId))?.vmAzureId).toBe(vm.azureId);
   });
 
   it('never let the machine run without its data disks', async () => {
     await restored(planWith(2));
-    const order = cloud.changes.filter((change) => change.endsWith(' web'));
-    expect(order).toStrictEqual(['ensureVm web', 'deallocateVm web', 'attachDisks web', 'startVm web']);
+    const order = cloud.subscription.changes.filter((change) => change.endsWith(' web'));
+    expect(order).toStrictEqual([
+      'machines.ensure web',
+      'machines.deallocate web',
+      'machines.attach web',
+      'machines.start web',
+    ]);
   });
 
   for (const [step, disk] of [
-    ['ensureVm', 'disk-0'],
-    ['attachDisks', 'disk-1'],
+    ['machines.ensure', 'disk-0'],
+    ['machines.attach', 'disk-1'],
   ] as const) {
     it(`end an access to a disk that was granted late, and go on: ${step}`, async () => {
       const plan = planWith(2);
       const direct = { ...plan, options: { ...plan.options, transfer: 'direct' as const } };
       const vm = await restored(direct, {
-        'create-vm': () => (step === 'ensureVm' ? grantLate(disk, step) : undefined),
-        'attach-disks': () => (step === 'attachDisks' ? grantLate(disk, step) : undefined),
+        'create-vm': () => (step === 'machines.ensure' ? grantLate(disk, step) : undefined),
+        'attach-disks': () => (step === 'machines.attach' ? grantLate(disk, step) : undefined),
       });
       expect(vm.powerState).toBe('running');
       expect(vm.dataDisks.length).toBe(1);
-      expect((await cloud.disk(idOf(disk)))?.diskState).toBe('Attached');
+      expect((await cloud.reader.disk(idOf(disk)))?.diskState).toBe('Attached');
     });
   }
 
   it('leave an access alone that is not their own, and say how to end it', async () => {
-    await expect(restored(planWith(1), { 'create-vm': () => grantLate('disk-0', 'ensureVm') })).rejects.toMatchObject({
+    await expect(
+      restored(planWith(1), { 'create-vm': () => grantLate('disk-0', 'machines.ensure') }),
+    ).rejects.toMatchObject({
       code: 'DISK_SAS_ACTIVE',
     });
-    expect((await cloud.disk(idOf('disk-0')))?.diskState).toBe('ActiveSAS');
+    expect((await cloud.reader.disk(idOf('disk-0')))?.diskState).toBe('ActiveSAS');
   });
 
   it('leave a machine with one disk running from the start', async () => {
     await restored(planWith(1));
-    expect(cloud.changes).not.toContain('deallocateVm web');
+    expect(cloud.subscription.changes).not.toContain('machines.deallocate web');
   });
 
   it('stop the machine at once when it must not run', async () => {
     const plan = planWith(1);
     const vm = await restored({ ...plan, options: { ...plan.options, powerOn: false, bootCheck: 'none' } });
     expect(vm.powerState).toBe('deallocated');
-    expect(cloud.changes.filter((change) => change.endsWith(' web'))[1]).toBe('deallocateVm web');
-    expect(cloud.changes).not.toContain('startVm web');
+    expect(cloud.subscription.changes.filter((change) => change.endsWith(' web'))[1]).toBe('machines.deallocate web');
+    expect(cloud.subscription.changes).not.toContain('machines.start web');
   });
 
   it('tell of the boot check', async () => {
@@ -192,12 +201,12 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
     const provisioned = await provision(planWith(2));
     await run('detach-disks', provisioned);
     await throughEveryCrash((calls) => run('create-vm', provisioned, calls));
-    const vm = [...cloud.vms.values()].find((each) => each.name === 'web');
+    const vm = [...cloud.subscription.vms.values()].find((each) => each.name === 'web');
     const outputs = { 'create-vm': { vmAzureId: vm?.azureId ?? '' } };
     await throughEveryCrash((calls) => run('attach-disks', provisioned, calls, outputs));
-    expect([...cloud.vms.values()].filter((each) => each.name === 'web').length).toBe(1);
+    expect([...cloud.subscription.vms.values()].filter((each) => each.name === 'web').length).toBe(1);
     expect(vm?.powerState).toBe('running');
-    expect(journal.ledger.map((entry) => entry.azureId).sort()).toStrictEqual(cloud.inventory);
+    expect(journal.ledger.map((entry) => entry.azureId).sort()).toStrictEqual(cloud.subscription.inventory);
   });
 
   it('say nothing of their VM once another run has their place', async () => {
@@ -214,7 +223,7 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
     await run('detach-disks', provisioned);
     const theirs = await machineOfSomebodyElse();
     await expect(run('create-vm', provisioned)).rejects.toMatchObject({ code: 'RESOURCE_FOREIGN', kind: 'permanent' });
-    expect(await cloud.vm(theirs.azureId)).toStrictEqual(theirs);
+    expect(await cloud.reader.vm(theirs.azureId)).toStrictEqual(theirs);
   });
 });
 
@@ -222,7 +231,7 @@ describe('the clean-up', () => {
   it('leaves nothing of a restore that had come to its end', async () => {
     await restored(planWith(3));
     await clean();
-    expect(cloud.inventory).toStrictEqual([]);
+    expect(cloud.subscription.inventory).toStrictEqual([]);
     expect(journal.ledger.every((entry) => entry.state === 'removed')).toBe(true);
     expect((await books.restore(restoreId))?.vmAzureId).toBe(null);
   });
@@ -230,7 +239,7 @@ describe('the clean-up', () => {
   it('leaves nothing of one that was stopped while its worker had the disks', async () => {
     await provision(planWith(2));
     await clean();
-    expect(cloud.inventory).toStrictEqual([]);
+    expect(cloud.subscription.inventory).toStrictEqual([]);
     const all = await workers.workers({ restoreId });
     assert.ok(all.length > 0 && all.every((worker) => worker.state === 'retired'));
     expect(all.every((worker) => doors.shutOnes.includes(worker.id))).toBe(true);
@@ -239,26 +248,26 @@ describe('the clean-up', () => {
   it('leaves nothing, wherever its process dies', async () => {
     await provision(planWith(2));
     await throughEveryCrash((calls) => clean(calls));
-    expect(cloud.inventory).toStrictEqual([]);
+    expect(cloud.subscription.inventory).toStrictEqual([]);
   });
 
   it('ends the access to disks that are being uploaded', async () => {
     const spec = diskSpec('upload');
-    const { azureId } = await cloud.ensureUploadDisk(spec, journal);
-    await cloud.grantDiskWrite(azureId, 60, journal);
+    const { azureId } = await cloud.disks.ensureUpload(spec, journal);
+    await cloud.disks.grantWrite(azureId, 60, journal);
     await storePlan(planWith(1));
     await diskAccesses.put(
       { restoreId, diskName: 'upload', sealedUrl: 'x', expiresAt: new Date(), purpose: 'write', stepEpoch: 1 },
       null,
     );
     await clean();
-    expect(cloud.inventory).toStrictEqual([]);
+    expect(cloud.subscription.inventory).toStrictEqual([]);
     expect(await diskAccesses.access(restoreId, 'upload')).toBe(null);
   });
 
   it('settles what was intended and never made', async () => {
     await storePlan(planWith(1));
-    const azureId = cloud.diskId('apps', 'never-made');
+    const azureId = cloud.reader.diskId('apps', 'never-made');
     const creates = { kind: 'disk' as const, role: 'disk' };
     await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
     await clean();
@@ -267,44 +276,44 @@ describe('the clean-up', () => {
 
   it('removes what was made a moment ago and is not to be seen yet', async () => {
     await storePlan(planWith(1));
-    const azureId = cloud.diskId('apps', 'just-made');
+    const azureId = cloud.reader.diskId('apps', 'just-made');
     const creates = { kind: 'disk' as const, role: 'disk' };
     await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
-    const look = cloud.disk.bind(cloud);
+    const look = cloud.reader.resource.bind(cloud.reader);
     let looks = 0;
-    cloud.disk = async (id) => {
+    cloud.reader.resource = async (kind, id) => {
       looks += 1;
-      if (looks === 2) await cloud.ensureEmptyDisk(diskSpec('just-made'), new MemoryJournal(restoreId));
-      return look(id);
+      if (looks === 2) await cloud.disks.ensureEmpty(diskSpec('just-made'), new MemoryJournal(restoreId));
+      return look(kind, id);
     };
     await clean();
     assert.ok(looks >= 2, 'one look was enough for it');
-    expect(cloud.inventory).toStrictEqual([]);
+    expect(cloud.subscription.inventory).toStrictEqual([]);
     expect(journal.ledger[0]?.state).toBe('removed');
   });
 
   it('removes what an earlier attempt has found to be gone, once Azure shows it', async () => {
     await provision(planWith(1));
-    const [key, worker] = [...cloud.vms].find(([, vm]) => vm.name === 'worker') ?? [];
+    const [key, worker] = [...cloud.subscription.vms].find(([, vm]) => vm.name === 'worker') ?? [];
     assert.ok(key && worker);
-    cloud.vms.delete(key);
+    cloud.subscription.vms.delete(key);
     const tags = ownerTags(APPLIANCE, restoreId, 'worker');
-    await cloud.deleteOwned({ azureId: worker.azureId, kind: 'vm', tags }, journal);
+    await cloud.machines.remove({ azureId: worker.azureId, tags }, journal);
     expect(journal.ledger.find((entry) => entry.azureId === worker.azureId)?.state).toBe('removed');
-    cloud.vms.set(key, worker);
+    cloud.subscription.vms.set(key, worker);
     await clean();
-    expect(cloud.inventory).toStrictEqual([]);
+    expect(cloud.subscription.inventory).toStrictEqual([]);
   });
 
   it('ends the access to a disk of ours when Azure gives the names of its tags back in another case', async () => {
     await storePlan(planWith(1));
-    const { azureId } = await cloud.ensureUploadDisk(diskSpec('upload'), journal);
-    await cloud.grantDiskWrite(azureId, 60, journal);
-    const disk = cloud.disks.get(azureId.toLowerCase());
+    const { azureId } = await cloud.disks.ensureUpload(diskSpec('upload'), journal);
+    await cloud.disks.grantWrite(azureId, 60, journal);
+    const disk = cloud.subscription.disks.get(azureId.toLowerCase());
     assert.ok(disk);
     disk.tags = Object.fromEntries(Object.entries(disk.tags).map(([name, value]) => [name.toUpperCase(), value]));
     await clean();
-    assert.deepEqual(cloud.inventory, []);
+    assert.deepEqual(cloud.subscription.inventory, []);
   });
 
   it('forgets no VM when another run has taken its place meanwhile', async () => {
@@ -321,30 +330,30 @@ describe('the clean-up', () => {
   it('leaves and names what no longer carries our tags, and removes the rest', async () => {
     const provisioned = await provision(planWith(2));
     await run('detach-disks', provisioned);
-    const adopted = cloud.disks.get(idOf('disk-1').toLowerCase());
+    const adopted = cloud.subscription.disks.get(idOf('disk-1').toLowerCase());
     assert.ok(adopted);
     adopted.tags = { owner: 'somebody else' };
     await clean();
-    expect(cloud.inventory).toStrictEqual([adopted.azureId]);
+    expect(cloud.subscription.inventory).toStrictEqual([adopted.azureId]);
     expect(events).toContain('clean-up.left');
   });
 
   it('touches nothing that the ledger does not list, whatever its name and tags', async () => {
     const look = { ...diskSpec('lookalike') };
-    const stranger = await cloud.ensureEmptyDisk(look, new MemoryJournal(restoreId));
+    const stranger = await cloud.disks.ensureEmpty(look, new MemoryJournal(restoreId));
     await provision(planWith(1));
     await clean();
-    expect(cloud.inventory).toStrictEqual([stranger.azureId]);
+    expect(cloud.subscription.inventory).toStrictEqual([stranger.azureId]);
   });
 
   it('goes on past what can’t be removed now, and asks to be tried again', async () => {
     await provision(planWith(2));
     const error = new RetryableError({ code: 'AZURE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
-    cloud.failNext('deleteOwned', error);
+    cloud.subscription.failNext('disks.remove', error);
     await expect(clean()).rejects.toBe(error);
-    expect(cloud.inventory.length).toBeLessThan(6);
+    expect(cloud.subscription.inventory.length).toBeLessThan(6);
     await clean();
-    expect(cloud.inventory).toStrictEqual([]);
+    expect(cloud.subscription.inventory).toStrictEqual([]);
   });
 });
 
@@ -359,15 +368,15 @@ async function provision(plan: RestorePlan): Promise<Provisioned> {
   await storePlan(plan);
   const disks = [];
   for (const { name } of plan.disks) {
-    const { azureId } = await cloud.ensureEmptyDisk(diskSpec(name), journal);
+    const { azureId } = await cloud.disks.ensureEmpty(diskSpec(name), journal);
     await books.transaction((tx) => tx.setDiskAzureId(restoreId, name, azureId));
     disks.push({ name, azureId });
   }
-  const nic = await cloud.ensureNic(
+  const nic = await cloud.network.ensureNic(
     { ...located('worker-nic', 'worker-nic'), subnetId: SUBNET, privateIp: null },
     journal,
   );
-  const vm = await cloud.ensureWorker(
+  const vm = await cloud.machines.ensureWorker(
     {
       ...located('worker', 'worker'),
       ...{ size: 'Standard_F2s_v2', nicId: nic.azureId, image: 'a:b:c:d', osDiskName: 'worker-os', environment: {} },
@@ -379,7 +388,7 @@ async function provision(plan: RestorePlan): Promise<Provisioned> {
     ...{ bootstrapTokenHash: 'hash', bootstrapSeconds: 600 },
   });
   const attached = disks.map(({ azureId }, lun) => ({ diskId: azureId, lun, caching: 'None' as const }));
-  await cloud.attachDisks(vm.azureId, attached, journal);
+  await cloud.machines.attach(vm.azureId, attached, journal);
   const onWorker = disks.map(({ name }, lun) => ({ name, lun }));
   return { plan, disks, workers: [{ workerId: 'worker', azureId: vm.azureId, disks: onWorker }] };
 }
@@ -395,18 +404,18 @@ async function restored(
   await before['create-vm']?.();
   await run('create-vm', provisioned);
   await before['attach-disks']?.();
-  const vmAzureId = cloud.vmId('apps', 'web');
+  const vmAzureId = cloud.reader.vmId('apps', 'web');
   await run('attach-disks', provisioned, journal, { 'create-vm': { vmAzureId } });
-  const vm = await cloud.vm(vmAzureId);
+  const vm = await cloud.reader.vm(vmAzureId);
   assert.ok(vm);
   return vm;
 }
 
 /** An access of which the books know nothing, and what Azure then says. */
-async function grantLate(disk: string, refused: 'ensureVm' | 'attachDisks'): Promise<void> {
-  await cloud.grantDiskRead(idOf(disk), 600, journal);
+async function grantLate(disk: string, refused: 'machines.ensure' | 'machines.attach'): Promise<void> {
+  await cloud.disks.grantRead(idOf(disk), 600, journal);
   const details = { code: 'DISK_SAS_ACTIVE', message: 'It is under access.', fix: 'End it.' };
-  cloud.failNext(refused, new RetryableError(details));
+  cloud.subscription.failNext(refused, new RetryableError(details));
 }
 
 async function run(
@@ -417,7 +426,7 @@ async function run(
 ) {
   // As the transfer does it.
   const endAccess = async ({ disks }: Restore, over: CallJournal) => {
-    for (const { azureId } of disks) if (azureId !== null) await cloud.revokeDiskAccess(azureId, over);
+    for (const { azureId } of disks) if (azureId !== null) await cloud.disks.revokeAccess(azureId, over);
   };
   const ledgers = { ledger: async () => journal.ledger, transaction: books.transaction.bind(books) };
   const handlers = {
@@ -504,13 +513,16 @@ function planWith(disks: number, destination: Partial<RestorePlan['destination']
 async function machineOfSomebodyElse() {
   const other = new MemoryJournal('somebody-else');
   const tags = { owner: 'somebody else' };
-  const disk = await cloud.ensureEmptyDisk({ ...diskSpec('theirs'), tags }, other);
-  const nic = await cloud.ensureNic(
+  const disk = await cloud.disks.ensureEmpty({ ...diskSpec('theirs'), tags }, other);
+  const nic = await cloud.network.ensureNic(
     { ...located('theirs-nic', 'nic'), tags, subnetId: SUBNET, privateIp: null },
     other,
   );
   const osDisk = { diskId: disk.azureId, family: 'linux' as const, caching: 'ReadWrite' as const };
-  return cloud.ensureVm({ ...located('web', 'vm'), tags, size: 'Standard_B1s', nicId: nic.azureId, osDisk }, other);
+  return cloud.machines.ensure(
+    { ...located('web', 'vm'), tags, size: 'Standard_B1s', nicId: nic.azureId, osDisk },
+    other,
+  );
 }
 
 function diskSpec(name: string) {
@@ -523,7 +535,7 @@ function located(name: string, role: ResourceRole) {
 }
 
 function idOf(diskName: string): string {
-  return cloud.diskId('apps', diskName);
+  return cloud.reader.diskId('apps', diskName);
 }
 
 function event(type: string): Promise<void> {

@@ -3,8 +3,7 @@ import {
   mayOutlive,
   OWNER_TAGS,
   ownerTags,
-  type CloudReader,
-  type CloudResourceKind,
+  type Cloud,
   type LedgerRecord,
   type ResourceRole,
   type RestoreBooks,
@@ -22,7 +21,7 @@ import { boundedMap, type Orphan } from '@landfall/pipeline';
  * say nothing. A restore that is under way, or waits for a person, has no orphans.
  */
 export interface SweepPorts {
-  readonly cloud: Pick<CloudReader, 'tagged' | 'disk' | 'nic' | 'vm' | 'resourceGroup'>;
+  readonly cloud: Pick<Cloud, 'reader'>;
   readonly books: Pick<RestoreBooks, 'ledgerOfAll'>;
   readonly applianceId: string;
 }
@@ -36,7 +35,7 @@ const READS_AT_ONCE = 4;
 
 export async function findOrphans(ports: SweepPorts, signal?: AbortSignal): Promise<readonly FoundOrphan[]> {
   const { cloud, books, applianceId } = ports;
-  const tagged = await cloud.tagged(OWNER_TAGS.appliance, applianceId);
+  const tagged = await cloud.reader.tagged(OWNER_TAGS.appliance, applianceId);
   signal?.throwIfAborted();
   const records = await books.ledgerOfAll(tagged.map((resource) => resource.azureId));
   const listed = tagged.flatMap((resource) => fromList(resource, records, applianceId) ?? []);
@@ -47,7 +46,7 @@ export async function findOrphans(ports: SweepPorts, signal?: AbortSignal): Prom
   );
   const looked = await boundedMap(unseen, READS_AT_ONCE, async (record) => {
     signal?.throwIfAborted();
-    return fromLook(record, await read(cloud, record), applianceId);
+    return fromLook(record, await cloud.reader.resource(record.kind, record.azureId), applianceId);
   });
   return [...listed, ...looked];
 }
@@ -93,18 +92,4 @@ function isOurs(found: Pick<TaggedResource, 'tags'>, record: LedgerRecord, appli
 
 function keyOf(azureId: string, restoreId: string | null): string {
   return `${azureId.toLowerCase()} ${restoreId ?? ''}`;
-}
-
-function read(cloud: SweepPorts['cloud'], record: LedgerRecord): Promise<Pick<TaggedResource, 'tags'> | null> {
-  const kind: CloudResourceKind = record.kind;
-  switch (kind) {
-    case 'disk':
-      return cloud.disk(record.azureId);
-    case 'nic':
-      return cloud.nic(record.azureId);
-    case 'vm':
-      return cloud.vm(record.azureId);
-    case 'resource-group':
-      return cloud.resourceGroup(record.azureId.split('/').at(-1) ?? '');
-  }
 }

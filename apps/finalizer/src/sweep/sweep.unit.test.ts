@@ -53,8 +53,8 @@ describe('looking for orphans', () => {
   it('finds it, too, where the ledger has it as removed', async () => {
     const restoreId = await ended('cancelled', async (id, journal) => {
       await disk('late', id, journal);
-      const azureId = cloud.diskId('apps', 'late');
-      await cloud.deleteOwned({ azureId, kind: 'disk', tags: ownerTags(APPLIANCE, id, 'disk') }, journal);
+      const azureId = cloud.reader.diskId('apps', 'late');
+      await cloud.disks.remove({ azureId, tags: ownerTags(APPLIANCE, id, 'disk') }, journal);
     });
     // A call that had been on its way for long has its effect now.
     await disk('late', restoreId, new MemoryJournal(restoreId));
@@ -94,7 +94,9 @@ describe('looking for orphans', () => {
 
   it('tells what is in a ledger and does not carry our tags any more', async () => {
     await ended('failed', (id, journal) => disk('adopted', id, journal));
-    cloud.disks.get(cloud.diskId('apps', 'adopted').toLowerCase())!.tags = { owner: 'somebody else' };
+    cloud.subscription.disks.get(cloud.reader.diskId('apps', 'adopted').toLowerCase())!.tags = {
+      owner: 'somebody else',
+    };
     const [found] = await findOrphans(ports());
     expect([found?.finding, found?.removable]).toStrictEqual(['not-ours', false]);
   });
@@ -115,7 +117,7 @@ describe('removing orphans', () => {
     const { removed, kept } = await removeOrphans(ports(), null, signal);
     expect(removed.map((id) => id.split('/').at(-1)).sort()).toStrictEqual(['left', 'never']);
     expect(kept).toStrictEqual([]);
-    expect(cloud.inventory).toStrictEqual([]);
+    expect(cloud.subscription.inventory).toStrictEqual([]);
     expect((await books.ledger(restoreId)).every((entry) => entry.state === 'removed')).toBe(true);
     expect(await findings()).toStrictEqual([]);
   });
@@ -125,21 +127,21 @@ describe('removing orphans', () => {
       await disk('one', id, journal);
       await disk('two', id, journal);
     });
-    await removeOrphans(ports(), [cloud.diskId('APPS', 'ONE')], signal);
+    await removeOrphans(ports(), [cloud.reader.diskId('APPS', 'ONE')], signal);
     expect(await findings()).toStrictEqual([['two', 'left-behind']]);
   });
 
   it('touches neither a stranger of the same name pattern nor what is tagged and in no ledger', async () => {
     const restoreId = await ended('failed', (id, journal) => disk(`sda-${id}`, id, journal));
-    const stranger = await cloud.ensureEmptyDisk(
+    const stranger = await cloud.disks.ensureEmpty(
       { ...spec(`sdb-${restoreId}`, restoreId, 'disk'), tags: {} },
       new MemoryJournal(restoreId),
     );
     const unlisted = await disk(`sdc-${restoreId}`, restoreId, new MemoryJournal(restoreId));
-    const wanted = [stranger.azureId, unlisted.azureId, cloud.diskId('apps', `sda-${restoreId}`)];
+    const wanted = [stranger.azureId, unlisted.azureId, cloud.reader.diskId('apps', `sda-${restoreId}`)];
     const { removed } = await removeOrphans(ports(), wanted, signal);
     expect(removed).toStrictEqual([wanted[2]]);
-    expect(cloud.inventory).toStrictEqual([stranger.azureId, unlisted.azureId].sort());
+    expect(cloud.subscription.inventory).toStrictEqual([stranger.azureId, unlisted.azureId].sort());
     expect(await findings()).toStrictEqual([[`sdc-${restoreId}`, 'unknown']]);
   });
 
@@ -148,18 +150,21 @@ describe('removing orphans', () => {
       await disk('locked', id, journal);
       await disk('free', id, journal);
     });
-    cloud.failNext('deleteOwned', new PermanentError({ code: 'LOCKED', message: 'A lock.', fix: 'Take it off.' }));
+    cloud.subscription.failNext(
+      'disks.remove',
+      new PermanentError({ code: 'LOCKED', message: 'A lock.', fix: 'Take it off.' }),
+    );
     const { removed, kept } = await removeOrphans(ports(), null, signal);
     expect(removed.length).toBe(1);
     expect(kept.map(({ code }) => code)).toStrictEqual(['LOCKED']);
-    expect(cloud.inventory.length).toBe(1);
+    expect(cloud.subscription.inventory.length).toBe(1);
   });
 
   it('stops when the restore is rolled back meanwhile: that clean-up does it', async () => {
     const restoreId = await ended('failed', (id, journal) => disk('left', id, journal));
     const journal = books.journal(restoreId, 'sweep', (await books.restore(restoreId))!.epoch);
     await move(restoreId, 'rolling-back');
-    const azureId = cloud.diskId('apps', 'left');
+    const azureId = cloud.reader.diskId('apps', 'left');
     const begun = journal.begin({ key: 'k', operation: 'disk.delete', azureId, bodyHash: '', removes: true });
     await expect(begun).rejects.toMatchObject({ code: 'STEP_SUPERSEDED' });
   });
@@ -175,15 +180,15 @@ describe('the scheduled sweep', () => {
     const doorPorts = { doors: new MemoryWorkerDoors(), workers: new MemoryWorkerRegistry() };
     const options = { ...ports(), ...doorPorts, leases, metrics, log, everyMs: 60_000 };
     await Promise.all(['a', 'b', 'c'].map((holder) => sweepInTurn({ ...options, holder }, signal)));
-    expect(cloud.inventory).toStrictEqual([]);
-    expect(cloud.changes.filter((change) => change.startsWith('deleteOwned')).length).toBe(1);
+    expect(cloud.subscription.inventory).toStrictEqual([]);
+    expect(cloud.subscription.changes.filter((change) => change.startsWith('disks.remove')).length).toBe(1);
 
     await ended('failed', (id, journal) => disk('later', id, journal));
     await sweepInTurn({ ...options, holder: 'a' }, signal);
-    expect(cloud.inventory.length).toBe(1);
+    expect(cloud.subscription.inventory.length).toBe(1);
     now = 60_000;
     await sweepInTurn({ ...options, holder: 'b' }, signal);
-    expect(cloud.inventory).toStrictEqual([]);
+    expect(cloud.subscription.inventory).toStrictEqual([]);
     expect((await metrics.sweptResources.get()).values[0]?.value).toBe(2);
   });
 
@@ -205,7 +210,7 @@ describe('the scheduled sweep', () => {
     await ended('failed', (id, journal) => disk('left', id, journal));
     doors.away = true;
     await sweepInTurn(options, signal);
-    expect(cloud.inventory).toStrictEqual([]);
+    expect(cloud.subscription.inventory).toStrictEqual([]);
   });
 });
 
@@ -248,11 +253,11 @@ async function move(restoreId: string, to: RestoreState): Promise<void> {
 }
 
 function disk(name: string, restoreId: string, journal: CallJournal, role: ResourceRole = 'disk') {
-  return cloud.ensureEmptyDisk(spec(name, restoreId, role), journal);
+  return cloud.disks.ensureEmpty(spec(name, restoreId, role), journal);
 }
 
 function begin(name: string, restoreId: string, journal: CallJournal) {
-  const azureId = cloud.diskId('apps', name);
+  const azureId = cloud.reader.diskId('apps', name);
   const creates = { kind: 'disk' as const, role: 'disk' };
   return journal.begin({
     key: `${restoreId}:${name}`,

@@ -1,6 +1,7 @@
 import {
   type CallJournal,
-  type Cloud,
+  type CloudDisks,
+  type CloudReader,
   type DiskAccess,
   type DiskAccesses,
   type LockedRestore,
@@ -41,7 +42,10 @@ export interface DirectDisks {
 }
 
 export interface DirectDiskPorts {
-  readonly cloud: Pick<Cloud, 'disk' | 'grantDiskWrite' | 'grantDiskRead' | 'revokeDiskAccess'>;
+  readonly cloud: {
+    readonly reader: Pick<CloudReader, 'disk'>;
+    readonly disks: Pick<CloudDisks, 'grantWrite' | 'grantRead' | 'revokeAccess'>;
+  };
   readonly accesses: DiskAccesses;
   readonly secrets: SecretBox;
   /** Writes the footer of a fixed VHD through the SAS. Repeatable. */
@@ -86,17 +90,17 @@ export function directDisks(ports: DirectDiskPorts): DirectDisks {
       const isGood = present !== null && present.expiresAt.getTime() - Date.now() > RENEW_BEFORE_MS;
       if (isGood && trusting === 'the books') continue;
       const azureId = azureIdOf(restore, disk);
-      const state = (await cloud.disk(azureId))?.diskState;
+      const state = (await cloud.reader.disk(azureId))?.diskState;
       const isOfThisRun = present?.stepEpoch === stepEpoch;
       if (isGood && (state === 'ActiveUpload' || (state === 'ActiveSAS' && isOfThisRun))) continue;
       // Azure would go on with the running one, whichever that is.
-      if (state === 'ActiveSAS' && present !== null) await cloud.revokeDiskAccess(azureId, journal, signal);
+      if (state === 'ActiveSAS' && present !== null) await cloud.disks.revokeAccess(azureId, journal, signal);
       const seconds = accessSeconds(restore);
       const purpose = isUpload(state) ? 'write' : 'read';
       const url =
         purpose === 'write'
-          ? await cloud.grantDiskWrite(azureId, seconds, journal, signal)
-          : await cloud.grantDiskRead(azureId, seconds, journal, signal);
+          ? await cloud.disks.grantWrite(azureId, seconds, journal, signal)
+          : await cloud.disks.grantRead(azureId, seconds, journal, signal);
       const sealedUrl = secrets.seal(new Secret(url), SEALING_CONTEXT.diskAccess(restore.id, disk.name));
       const expiresAt = new Date(Date.now() + seconds * 1000);
       const access = { restoreId: restore.id, diskName: disk.name, purpose, stepEpoch, sealedUrl, expiresAt } as const;
@@ -117,7 +121,7 @@ export function directDisks(ports: DirectDiskPorts): DirectDisks {
       if (which === 'writing' && access?.purpose !== 'write') continue;
       const azureId = azureIdOf(restore, disk);
       // Not the books: who was granted an access may have died before it was written down.
-      const state = (await cloud.disk(azureId))?.diskState;
+      const state = (await cloud.reader.disk(azureId))?.diskState;
       const isRead = state === 'ActiveSAS';
       if (isRead && which === 'writing') {
         await forget(access);
@@ -128,7 +132,7 @@ export function directDisks(ports: DirectDiskPorts): DirectDisks {
         const url = secrets.open(access.sealedUrl, SEALING_CONTEXT.diskAccess(restore.id, disk.name));
         await ports.finishUpload(url.reveal(), { name: disk.name, sizeBytes: sizeOf(restore, disk.name) }, signal);
       }
-      if (isRead || isWritten) await cloud.revokeDiskAccess(azureId, journal, signal);
+      if (isRead || isWritten) await cloud.disks.revokeAccess(azureId, journal, signal);
       await forget(access);
     }
   }

@@ -28,10 +28,12 @@ function scene(diskState: string, meanwhile: (accesses: MemoryDiskAccesses) => P
     accesses,
     secrets,
     cloud: {
-      disk: async () => ({ diskState }) as never,
-      grantDiskWrite: () => grant('grant writing'),
-      grantDiskRead: () => grant('grant reading'),
-      revokeDiskAccess: async () => void calls.push('revoke'),
+      reader: { disk: async () => ({ diskState }) as never },
+      disks: {
+        grantWrite: () => grant('grant writing'),
+        grantRead: () => grant('grant reading'),
+        revokeAccess: async () => void calls.push('revoke'),
+      },
     },
     finishUpload: async () => void (await meanwhile(accesses)),
   });

@@ -97,25 +97,25 @@ export class Scene {
         accesses: this.accesses,
         secrets: this.secrets,
         cloud: {
-          async disk(id) {
-            return { diskState: diskStates.get(id) ?? 'ReadyToUpload' } as never;
-          },
-          async grantDiskWrite(id) {
-            await called(`grant ${id}`);
-            diskStates.set(id, 'ActiveUpload');
-            return `https://disks.example/${id}?sig=secret`;
-          },
-          async grantDiskRead(id) {
-            await called(`grant reading ${id}`);
-            diskStates.set(id, 'ActiveSAS');
-            return `https://disks.example/${id}?sig=secret`;
-          },
-          revokeDiskAccess: async (id) => {
-            const { failNextRevocation } = this;
-            this.failNextRevocation = null;
-            if (failNextRevocation !== null) throw failNextRevocation;
-            await called(`revoke ${id}`);
-            diskStates.set(id, 'Unattached');
+          reader: { disk: async (id) => ({ diskState: diskStates.get(id) ?? 'ReadyToUpload' }) as never },
+          disks: {
+            async grantWrite(id) {
+              await called(`grant ${id}`);
+              diskStates.set(id, 'ActiveUpload');
+              return `https://disks.example/${id}?sig=secret`;
+            },
+            async grantRead(id) {
+              await called(`grant reading ${id}`);
+              diskStates.set(id, 'ActiveSAS');
+              return `https://disks.example/${id}?sig=secret`;
+            },
+            revokeAccess: async (id) => {
+              const { failNextRevocation } = this;
+              this.failNextRevocation = null;
+              if (failNextRevocation !== null) throw failNextRevocation;
+              await called(`revoke ${id}`);
+              diskStates.set(id, 'Unattached');
+            },
           },
         },
         finishUpload: async (url, disk) => {

@@ -6,7 +6,7 @@ import { askedOnce } from './asked-once.js';
 describe('What several plans ask of Azure at once', () => {
   const asked: string[] = [];
   let answers: ((outcome: { usages: CloudUsage[] } | { error: Error }) => void)[] = [];
-  const azure = Object.assign(new MemoryCloud(), {
+  const azure = Object.assign(new MemoryCloud().reader, {
     usages: (region: string) => {
       asked.push(region);
       return new Promise<CloudUsage[]>((resolve, reject) => {

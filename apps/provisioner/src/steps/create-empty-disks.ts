@@ -16,7 +16,7 @@ import { boundedMap, type StepContext, type StepHandler } from '@landfall/pipeli
 const DISKS_AT_ONCE = 4;
 
 export interface DiskPorts {
-  readonly cloud: Pick<Cloud, 'ensureEmptyDisk' | 'ensureUploadDisk'>;
+  readonly cloud: Pick<Cloud, 'disks'>;
   readonly books: Pick<RestoreBooks, 'transaction'>;
   readonly applianceId: string;
 }
@@ -29,8 +29,8 @@ export function createEmptyDisks(ports: DiskPorts): StepHandler<'create-empty-di
     const disks = await boundedMap(plan.disks, DISKS_AT_ONCE, async (planned) => {
       const spec = diskSpec(ports, context, planned);
       const disk = direct
-        ? await cloud.ensureUploadDisk(spec, journal, signal)
-        : await cloud.ensureEmptyDisk(spec, journal, signal);
+        ? await cloud.disks.ensureUpload(spec, journal, signal)
+        : await cloud.disks.ensureEmpty(spec, journal, signal);
       await books.transaction(async (tx) => {
         await tx.requireCurrent({ restoreId: restore.id, work: 'create-empty-disks', epoch });
         await tx.setDiskAzureId(restore.id, planned.name, disk.azureId);

@@ -3,6 +3,7 @@ import {
   networkInterfaceName,
   ownerTags,
   PermanentError,
+  removeResource,
   workerName,
   RetryableError,
   stepOf,
@@ -38,19 +39,7 @@ const LOOK_EVERY_MS = 500;
 const LOOKS_FOR_VM_MS = [1_000, 2_000, 3_000, 4_000];
 
 export interface WorkerPorts {
-  readonly cloud: Pick<
-    Cloud,
-    | 'ensureNic'
-    | 'ensureWorker'
-    | 'attachDisks'
-    | 'startVm'
-    | 'deleteOwned'
-    | 'vm'
-    | 'vmId'
-    | 'nicId'
-    | 'diskId'
-    | 'sizes'
-  >;
+  readonly cloud: Cloud;
   readonly workers: Pick<WorkerRegistry, 'enter' | 'workers' | 'worker' | 'retire'>;
   readonly doors: Pick<WorkerDoors, 'shut'>;
   readonly applianceId: string;
@@ -84,7 +73,7 @@ async function launchOne(
   const { cloud } = ports;
   const { journal, signal } = context;
   const { id, token } = await takePlace(ports, context, planned, index);
-  const nic = await cloud.ensureNic(
+  const nic = await cloud.network.ensureNic(
     {
       ...located(ports, context, networkInterfaceName(id, context.restore.id), 'worker-nic'),
       subnetId: subnetOf(ports, context),
@@ -93,7 +82,7 @@ async function launchOne(
     journal,
     signal,
   );
-  const vm = await cloud.ensureWorker(
+  const vm = await cloud.machines.ensureWorker(
     {
       ...located(ports, context, id, 'worker'),
       size: planned.size,
@@ -111,8 +100,8 @@ async function launchOne(
     signal,
   );
   const disks = planned.disks.map((name, lun) => ({ name, lun }));
-  await cloud.attachDisks(vm.azureId, attachments(context, disks), journal, signal);
-  await cloud.startVm(vm.azureId, journal, signal);
+  await cloud.machines.attach(vm.azureId, attachments(context, disks), journal, signal);
+  await cloud.machines.start(vm.azureId, journal, signal);
   await context.event('worker.launched', `Worker ${id} runs with ${disks.length} disk(s) attached.`, {
     workerId: id,
     azureId: vm.azureId,
@@ -138,7 +127,7 @@ async function takePlace(
   );
   // One that was given up may have got its VM after that, from a run that had been replaced.
   for (const worker of earlier) {
-    const hasVm = worker.state === 'retired' && (await cloud.vm(worker.azureId)) !== null;
+    const hasVm = worker.state === 'retired' && (await cloud.reader.vm(worker.azureId)) !== null;
     if (hasVm) await removeParts(ports, context, worker);
   }
   const present = earlier.find((worker) => worker.state !== 'retired');
@@ -156,7 +145,7 @@ async function takePlace(
   const entered = await workers.enter({
     id,
     restoreId: context.restore.id,
-    azureId: cloud.vmId(context.plan.destination.resourceGroup, id),
+    azureId: cloud.reader.vmId(context.plan.destination.resourceGroup, id),
     disks: planned.disks,
     bootstrapTokenHash: hash,
     bootstrapSeconds: BOOTSTRAP_SECONDS,
@@ -171,11 +160,11 @@ async function lookForVm(
   { signal }: StepContext,
   worker: WorkerRecord,
 ): Promise<CloudVm | null> {
-  let vm = await cloud.vm(worker.azureId);
+  let vm = await cloud.reader.vm(worker.azureId);
   for (const milliseconds of worker.state === 'ready' ? looksForVm : []) {
     if (vm !== null) break;
     await pause(milliseconds, undefined, { signal });
-    vm = await cloud.vm(worker.azureId);
+    vm = await cloud.reader.vm(worker.azureId);
   }
   return vm;
 }
@@ -223,15 +212,16 @@ async function removeParts(ports: WorkerPorts, context: StepContext, worker: Wor
   const { cloud, applianceId } = ports;
   const { restore, plan, journal, signal } = context;
   const { resourceGroup } = plan.destination;
-  const nicId = cloud.nicId(resourceGroup, networkInterfaceName(worker.id, restore.id));
-  const osDiskId = cloud.diskId(resourceGroup, osDiskName(worker.id));
+  const nicId = cloud.reader.nicId(resourceGroup, networkInterfaceName(worker.id, restore.id));
+  const osDiskId = cloud.reader.diskId(resourceGroup, osDiskName(worker.id));
   const own = [
     { azureId: worker.azureId, kind: 'vm', role: 'worker' },
     { azureId: nicId, kind: 'nic', role: 'worker-nic' },
     { azureId: osDiskId, kind: 'disk', role: 'worker-os-disk' },
   ] as const;
   for (const { azureId, kind, role } of own) {
-    await cloud.deleteOwned({ azureId, kind, tags: ownerTags(applianceId, restore.id, role) }, journal, signal);
+    const owned = { azureId, tags: ownerTags(applianceId, restore.id, role) };
+    await removeResource(cloud, kind, owned, journal, signal);
   }
 }
 
@@ -260,7 +250,7 @@ function subnetOf(ports: WorkerPorts, { restore, plan }: StepContext): string {
 
 /** Every two cores keep one data-mover busy: one decodes, one moves. */
 async function moverProcesses(ports: WorkerPorts, { plan }: StepContext, sizeName: string): Promise<number> {
-  const size = (await ports.cloud.sizes(plan.destination.region)).find((each) => each.name === sizeName);
+  const size = (await ports.cloud.reader.sizes(plan.destination.region)).find((each) => each.name === sizeName);
   return Math.max(1, Math.floor((size?.vCpus ?? 1) / 2));
 }
 

@@ -50,7 +50,7 @@ describe('step 3, create-empty-disks', () => {
     const outcome = await disksOf(planWith(3));
     expect(outcome.map((disk) => disk.name)).toStrictEqual(['disk-0', 'disk-1', 'disk-2']);
     for (const [index, { azureId }] of outcome.entries()) {
-      const disk = await cloud.disk(azureId);
+      const disk = await cloud.reader.disk(azureId);
       expect(disk?.sizeBytes).toBe((index + 1) * GIB);
       expect(disk!.diskState).toBe('Unattached');
       expect(disk!.name).toBe(`web-${index}-${restoreId}`);
@@ -81,7 +81,7 @@ describe('step 3, create-empty-disks', () => {
   it('makes disks that wait for an upload when the data goes to them directly', async () => {
     const plan = planWith(1);
     const [disk] = await disksOf({ ...plan, options: { ...plan.options, transfer: 'direct' } });
-    expect((await cloud.disk(disk?.azureId ?? ''))?.diskState).toBe('ReadyToUpload');
+    expect((await cloud.reader.disk(disk?.azureId ?? ''))?.diskState).toBe('ReadyToUpload');
   });
 
   it('makes none twice, wherever its process dies', async () => {
@@ -90,20 +90,20 @@ describe('step 3, create-empty-disks', () => {
       const done = await disksOf(plan, new CrashingJournal(journal, boundary)).then(() => true, expectCrash);
       if (done) break;
     }
-    expect(cloud.inventory.length).toBe(3);
-    expect(journal.ledger.map((entry) => entry.azureId).sort()).toStrictEqual(cloud.inventory);
+    expect(cloud.subscription.inventory.length).toBe(3);
+    expect(journal.ledger.map((entry) => entry.azureId).sort()).toStrictEqual(cloud.subscription.inventory);
   });
 
   it('waits for the disks under way before it tells of one that failed', async () => {
     const error = new RetryableError({ code: 'AZURE_THROTTLED', message: 'Slow.', fix: 'Wait.' });
-    cloud.failNext('ensureEmptyDisk', error);
+    cloud.subscription.failNext('disks.ensureEmpty', error);
     await expect(disksOf(planWith(3))).rejects.toBe(error);
-    expect(cloud.inventory.length).toBe(2);
+    expect(cloud.subscription.inventory.length).toBe(2);
   });
 
   it('refuses to guess the generation', async () => {
     await expect(disksOf({ ...planWith(1), generation: null })).rejects.toMatchObject({ code: 'PLAN_INCOMPLETE' });
-    expect(cloud.inventory).toStrictEqual([]);
+    expect(cloud.subscription.inventory).toStrictEqual([]);
   });
 });
 
@@ -113,7 +113,7 @@ describe('step 4, launch-worker', () => {
     const disks = await disksOf(plan);
     const [worker] = await launched(plan, disks);
     expect(worker?.workerId).toBe(`landfall-worker-${restoreId}-0`);
-    const vm = await cloud.vm(worker!.azureId);
+    const vm = await cloud.reader.vm(worker!.azureId);
     expect(vm?.powerState).toBe('running');
     expect(vm!.dataDisks).toStrictEqual(disks.map((disk, lun) => ({ diskId: disk.azureId, lun })));
     expect((await workers.worker(worker!.workerId))?.disks).toStrictEqual(['disk-0', 'disk-1']);
@@ -157,7 +157,7 @@ describe('step 4, launch-worker', () => {
       { name: 'disk-2', lun: 0 },
       { name: 'disk-0', lun: 1 },
     ]);
-    expect((await cloud.disk(disks[1]?.azureId ?? ''))?.managedBy).toBe(both[1]?.azureId);
+    expect((await cloud.reader.disk(disks[1]?.azureId ?? ''))?.managedBy).toBe(both[1]?.azureId);
   });
 
   it('leaves one worker only, wherever its process dies, and everything of it in the ledger', async () => {
@@ -168,13 +168,13 @@ describe('step 4, launch-worker', () => {
       const done = await launched(plan, disks, crashing).then(() => true, expectCrash);
       if (done) break;
     }
-    expect(cloud.vms.size).toBe(1);
-    expect(cloud.nics.size).toBe(1);
+    expect(cloud.subscription.vms.size).toBe(1);
+    expect(cloud.subscription.nics.size).toBe(1);
     const listed = journal.ledger.filter((entry) => entry.state !== 'removed').map((entry) => entry.azureId);
-    expect(listed.sort()).toStrictEqual(cloud.inventory);
+    expect(listed.sort()).toStrictEqual(cloud.subscription.inventory);
     const active = await workers.workers({ restoreId, active: true });
     expect(active.length).toBe(1);
-    expect(active[0]?.azureId).toBe([...cloud.vms.values()][0]?.azureId);
+    expect(active[0]?.azureId).toBe([...cloud.subscription.vms.values()][0]?.azureId);
   });
 
   it('keeps the VM of an earlier try when its worker has reported', async () => {
@@ -184,7 +184,7 @@ describe('step 4, launch-worker', () => {
     await redeem(first?.workerId ?? '', environmentOf(first?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '');
     const [again] = await launched(plan, disks);
     expect(again).toStrictEqual(first);
-    expect(cloud.vms.size).toBe(1);
+    expect(cloud.subscription.vms.size).toBe(1);
   });
 
   it('replaces the VM of an earlier try whose worker does not report', async () => {
@@ -193,12 +193,12 @@ describe('step 4, launch-worker', () => {
     const [first] = await launched(plan, disks);
     const [second] = await launched(plan, disks);
     expect(second?.workerId).toBe(`landfall-worker-${restoreId}-0-2`);
-    expect(await cloud.vm(first?.azureId ?? '')).toBe(null);
+    expect(await cloud.reader.vm(first?.azureId ?? '')).toBe(null);
     expect((await workers.worker(first?.workerId ?? ''))?.state).toBe('retired');
     expect(doors.shutOnes).toStrictEqual([first?.workerId]);
-    expect((await cloud.disk(disks[0]?.azureId ?? ''))?.managedBy).toBe(second!.azureId);
+    expect((await cloud.reader.disk(disks[0]?.azureId ?? ''))?.managedBy).toBe(second!.azureId);
     const left = journal.ledger.filter((entry) => entry.state !== 'removed').map((entry) => entry.azureId);
-    expect(left.sort()).toStrictEqual(cloud.inventory);
+    expect(left.sort()).toStrictEqual(cloud.subscription.inventory);
   });
 
   it('replaces a worker whose VM somebody removed', async () => {
@@ -206,11 +206,11 @@ describe('step 4, launch-worker', () => {
     const disks = await disksOf(plan);
     const [first] = await launched(plan, disks);
     await redeem(first?.workerId ?? '', environmentOf(first?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '');
-    const tags = (await cloud.vm(first?.azureId ?? ''))?.tags ?? {};
-    await cloud.deleteOwned({ azureId: first?.azureId ?? '', kind: 'vm', tags }, journal);
+    const tags = (await cloud.reader.vm(first?.azureId ?? ''))?.tags ?? {};
+    await cloud.machines.remove({ azureId: first?.azureId ?? '', tags }, journal);
     const [second] = await launched(plan, disks);
     expect(second?.workerId).not.toBe(first?.workerId);
-    expect((await cloud.vm(second?.azureId ?? ''))?.powerState).toBe('running');
+    expect((await cloud.reader.vm(second?.azureId ?? ''))?.powerState).toBe('running');
   });
 
   it('lets the worker in, whichever of two runs has asked for its VM last', async () => {
@@ -229,7 +229,7 @@ describe('step 4, launch-worker', () => {
     const [worker] = await launched(plan, disks);
     letFirstOn.resolve();
     await first;
-    expect(cloud.vms.size).toBe(1);
+    expect(cloud.subscription.vms.size).toBe(1);
     const token = environmentOf(worker?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '';
     expect(await redeem(worker?.workerId ?? '', token)).toBeTruthy();
   });
@@ -251,7 +251,7 @@ describe('step 4, launch-worker', () => {
     await redeem(first?.workerId ?? '', environmentOf(first?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '');
     const [again] = await launched(plan, disks, journal, { cloud: hidingVms(2), looksForVm: [0, 0] });
     expect(again).toStrictEqual(first);
-    expect(cloud.changes.some((change) => change.startsWith('deleteOwned'))).toBe(false);
+    expect(cloud.subscription.changes.some((change) => /\.remove/.test(change))).toBe(false);
   });
 
   it('is taken up again when the worker reports just as its VM is to be asked for once more', async () => {
@@ -261,12 +261,12 @@ describe('step 4, launch-worker', () => {
     const hiding = hidingVms(1, async () => {
       await redeem(worker?.workerId ?? '', environmentOf(worker?.azureId ?? '')['LANDFALL_BOOTSTRAP_TOKEN'] ?? '');
     });
-    const changes = cloud.changes.length;
+    const changes = cloud.subscription.changes.length;
     await expect(launched(plan, disks, journal, { cloud: hiding })).rejects.toMatchObject({
       code: 'WORKER_CHANGED',
       kind: 'retryable',
     });
-    expect(cloud.changes.length).toBe(changes);
+    expect(cloud.subscription.changes.length).toBe(changes);
     expect(await launched(plan, disks)).toStrictEqual([worker]);
   });
 
@@ -279,8 +279,8 @@ describe('step 4, launch-worker', () => {
     await loseWorker();
     const [second] = await launched(plan, disks, journal, { reportsWithinMs: 20 });
     expect(second?.workerId).toBe(`landfall-worker-${restoreId}-0-2`);
-    expect([...cloud.vms.values()].map((vm) => vm.azureId)).toStrictEqual([second!.azureId]);
-    for (const disk of disks) expect((await cloud.disk(disk.azureId))?.managedBy).toBe(second!.azureId);
+    expect([...cloud.subscription.vms.values()].map((vm) => vm.azureId)).toStrictEqual([second!.azureId]);
+    for (const disk of disks) expect((await cloud.reader.disk(disk.azureId))?.managedBy).toBe(second!.azureId);
   });
 
   it('removes the VM of a worker that was given up just before it got one, and lets its disks go', async () => {
@@ -290,10 +290,10 @@ describe('step 4, launch-worker', () => {
     await workers.retire(first?.workerId ?? '');
     const [second] = await launched(plan, disks);
     expect(second?.workerId).toBe(`landfall-worker-${restoreId}-0-2`);
-    expect([...cloud.vms.values()].map((vm) => vm.azureId)).toStrictEqual([second!.azureId]);
-    for (const disk of disks) expect((await cloud.disk(disk.azureId))?.managedBy).toBe(second!.azureId);
+    expect([...cloud.subscription.vms.values()].map((vm) => vm.azureId)).toStrictEqual([second!.azureId]);
+    for (const disk of disks) expect((await cloud.reader.disk(disk.azureId))?.managedBy).toBe(second!.azureId);
     const left = journal.ledger.filter((entry) => entry.state !== 'removed').map((entry) => entry.azureId);
-    expect(left.sort()).toStrictEqual(cloud.inventory);
+    expect(left.sort()).toStrictEqual(cloud.subscription.inventory);
   });
 
   it('does not give up a worker whose VM the next run has asked for again', async () => {
@@ -431,19 +431,20 @@ async function loseWorker(): Promise<void> {
 }
 
 function environmentOf(vmId: string): Readonly<Record<string, string>> {
-  return cloud.environments.get(vmId.toLowerCase()) ?? {};
+  return cloud.subscription.environments.get(vmId.toLowerCase()) ?? {};
 }
 
 /** Azure, which for the first so many looks does not show a VM that is there. */
 function hidingVms(looks: number, onLook: () => Promise<void> = () => Promise.resolve()): MemoryCloud {
   let left = looks;
-  return overriding(cloud, {
+  const reader = overriding(cloud.reader, {
     vm: async (id) => {
-      if (left-- <= 0) return cloud.vm(id);
+      if (left-- <= 0) return cloud.reader.vm(id);
       await onLook();
       return null;
     },
   });
+  return overriding(cloud, { reader });
 }
 
 /** The same, with some methods of its own. */

@@ -1,5 +1,5 @@
 import type { PlannedDisk } from '../plan.js';
-import type { VmSize } from '../ports/cloud.js';
+import type { VmSize } from '../ports/cloud/reader.js';
 import type { RestoreRequest } from '../request.js';
 import type { UnpricedDisk } from './disks.js';
 import type { FoundProblems } from './found-problems.js';

@@ -1,5 +1,5 @@
 import type { Firmware, OperatingSystem, RestorePoint } from '../machine.js';
-import type { CloudResourceGroup, CloudSubnet, CloudUsage, VmSize } from '../ports/cloud.js';
+import type { CloudResourceGroup, CloudSubnet, CloudUsage, VmSize } from '../ports/cloud/reader.js';
 import type { Problem } from '../problems.js';
 import type { RestoreRequest } from '../request.js';
 

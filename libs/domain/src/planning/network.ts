@@ -1,5 +1,5 @@
 import { BlockList, isIPv4 } from 'node:net';
-import type { CloudSubnet } from '../ports/cloud.js';
+import type { CloudSubnet } from '../ports/cloud/reader.js';
 import type { RestoreRequest } from '../request.js';
 import type { PlanningFacts, PlanningSettings } from './facts.js';
 import type { FoundProblems } from './found-problems.js';

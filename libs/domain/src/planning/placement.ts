@@ -1,4 +1,4 @@
-import type { CloudResourceGroup } from '../ports/cloud.js';
+import type { CloudResourceGroup } from '../ports/cloud/reader.js';
 import { resourceGroupNameProblem, vmNameProblem } from '../names.js';
 import type { RestoreRequest } from '../request.js';
 import type { RestorePoint } from '../machine.js';

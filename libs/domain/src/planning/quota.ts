@@ -1,4 +1,4 @@
-import type { CloudUsage, VmSize } from '../ports/cloud.js';
+import type { CloudUsage, VmSize } from '../ports/cloud/reader.js';
 
 /** Cores that are missing for VMs of these sizes to run at once: per family, and in all. */
 export interface Shortage {

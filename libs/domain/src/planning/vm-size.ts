@@ -1,5 +1,5 @@
 import type { Generation } from '../plan.js';
-import type { VmSize } from '../ports/cloud.js';
+import type { VmSize } from '../ports/cloud/reader.js';
 import type { UnpricedDisk } from './disks.js';
 import { isPremium } from './disk-sku.js';
 import type { PlanningFacts } from './facts.js';

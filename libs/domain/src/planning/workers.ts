@@ -1,5 +1,5 @@
 import type { PlannedDisk, PlannedWorker } from '../plan.js';
-import type { VmSize } from '../ports/cloud.js';
+import type { VmSize } from '../ports/cloud/reader.js';
 import { isPremium } from './disk-sku.js';
 import type { PlanningFacts } from './facts.js';
 import type { FoundProblems } from './found-problems.js';

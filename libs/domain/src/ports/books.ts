@@ -15,7 +15,8 @@ import type {
   Turn,
 } from '../restore.js';
 import type { Work, WorkKey, WorkState } from '../work.js';
-import type { CallJournal, CloudResourceKind } from './cloud.js';
+import type { CloudResourceKind } from '../cloud/kinds.js';
+import type { CallJournal } from './cloud/journal.js';
 
 /*
  * The books: everything that has to survive lies behind these ports, in Postgres. Changes of state happen inside a

@@ -6,7 +6,7 @@ import type {
   RestorePoint,
   TargetFacts,
 } from '@landfall/domain';
-import { seedOf, vmSize } from '../doubles/memory-cloud-seed.js';
+import { seedOf, vmSize } from '../doubles/cloud/seed.js';
 import { aRestorePoint } from './restore-point.js';
 import { aRestoreRequest, type RequestChanges } from './restore-request.js';
 

@@ -2,7 +2,7 @@ export * from './accounts.js';
 export * from './backup-repository.js';
 export * from './books-guards.js';
 export * from './catalogue.js';
-export * from './cloud.js';
+export * from './cloud/index.js';
 export * from './disk-target.js';
 export * from './file-store.js';
 export * from './leases.js';

@@ -33,6 +33,8 @@ const DIRECT_DISKS = tests('apps/finalizer/dist/transfer/direct-disks.unit.test.
 const SEGMENT_JOBS = tests('apps/data-mover/dist/queue/segment-jobs.unit.test.js');
 const PROVISIONER_STEPS = tests('apps/provisioner/dist/steps/steps.unit.test.js');
 const FINALIZER_STEPS = tests('apps/finalizer/dist/steps/steps.unit.test.js');
+/** The adapter under the contract of the cloud. */
+const CLOUD = tests('tools/chaos/dist/simulation/azure/memory-azure.unit.test.js');
 const PERFORM = tests('libs/azure/dist/perform.unit.test.js');
 const MOVE = tests('apps/data-mover/dist/transfer/move.unit.test.js');
 const BOOKS = tests('libs/persistence/dist/contracts.int.test.js');
@@ -241,7 +243,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'what does not carry our tags is deleted by its name',
     file: 'libs/azure/src/deletion.ts',
-    original: '      requireOwn(found, resource.tags);\n',
+    original: '      requireOwn(found, owned.tags);\n',
     replacement: '',
     suite: simulation(250),
   },
@@ -304,9 +306,37 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a deletion is sent while one is under way',
     file: 'libs/azure/src/deletion.ts',
-    original: "found.provisioningState === 'Deleting' ? { state: 'busy' } : { state: 'needed' }",
-    replacement: "found.provisioningState === '' ? { state: 'busy' } : { state: 'needed' }",
+    original: "      if (found.provisioningState === 'Deleting') return { state: 'busy' };\n",
+    replacement: '',
     suite: tests('libs/azure/dist/deletion.unit.test.js'),
+  },
+  {
+    name: 'a resource group is deleted with what lies in it',
+    file: 'libs/azure/src/azure-groups.ts',
+    original: 'requireFree: () => requireEmpty(this.connection, name)',
+    replacement: 'requireFree: async () => void requireEmpty',
+    suite: CLOUD,
+  },
+  {
+    name: 'another VM of the same name is taken for the one that is replaced',
+    file: 'libs/azure/src/source-removal.ts',
+    original: '      if (model.vmId?.toLowerCase() !== instanceId.toLowerCase()) throw replaced(azureId);\n',
+    replacement: '      if (model.vmId === undefined) throw replaced(instanceId);\n',
+    suite: CLOUD,
+  },
+  {
+    name: 'the VM that is replaced takes its disks along',
+    file: 'libs/azure/src/source-removal.ts',
+    original: 'if (goesAlong.length > 0) throw',
+    replacement: 'if (goesAlong.length < 0) throw',
+    suite: CLOUD,
+  },
+  {
+    name: 'the VM that is replaced is deleted while it runs',
+    file: 'libs/azure/src/source-removal.ts',
+    original: "if (vm.powerState !== 'deallocated') throw",
+    replacement: "if (vm.powerState === 'unheard of') throw",
+    suite: CLOUD,
   },
   {
     name: 'a step has fifty attempts',
@@ -353,8 +383,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'the clean-up forgets network interfaces',
     file: 'apps/finalizer/src/steps/owned-resources.ts',
-    original: "[['vm'], ['nic', 'disk'], ['resource-group']]",
-    replacement: "[['vm'], ['disk'], ['resource-group']]",
+    original: 'kinds.includes(entry.kind));',
+    replacement: "kinds.includes(entry.kind) && entry.kind !== 'nic');",
     suite: simulation(60),
   },
   {
@@ -367,7 +397,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'disks stay attached to the worker',
     file: 'apps/finalizer/src/steps/detach-disks.ts',
-    original: '      await cloud.detachDisks(worker.azureId, diskIds, journal, signal);\n',
+    original: '      await cloud.machines.detach(worker.azureId, diskIds, journal, signal);\n',
     replacement: '      void [cloud, diskIds, journal, signal];\n',
     suite: FINALIZER_STEPS,
   },

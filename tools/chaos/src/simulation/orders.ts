@@ -10,6 +10,9 @@ export interface Order {
   readonly sources: ReadonlyMap<string, SimulatedSource>;
 }
 
+/** Where all restores go. */
+export const RESTORED_GROUP = 'restored';
+
 const CELL = 128 * 1024 * 1024;
 const WITHOUT_WORKER: readonly StepId[] = ['launch-worker', 'detach-disks', 'deallocate-worker'];
 
@@ -53,7 +56,7 @@ export function orderByChance(random: Random, number: number, subnetId: string, 
     disks,
     steps: STEPS.map(({ id, number: step }) => ({ number: step, id, applies: wanted.includes(id), why: 'by chance' })),
     workers: transfer === 'direct' ? [] : workersFor(names, random),
-    destination: { ...template.destination, resourceGroup: 'restored', vmName: `web${number}`, subnetId },
+    destination: { ...template.destination, resourceGroup: RESTORED_GROUP, vmName: `web${number}`, subnetId },
     options: { ...template.options, verify, transfer, disksOnly, powerOn, bootCheck: powerOn ? 'running' : 'none' },
   };
   return { request: aRestoreRequest({ verify, transfer, disksOnly, powerOn }), plan, sources };

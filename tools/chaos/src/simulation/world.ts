@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RestorePlan } from '@landfall/domain';
+import { resourceId, type RestorePlan } from '@landfall/domain';
 import type { KeptReport } from '@landfall/data-mover/queue/kept-reports';
 import type { DiskComparison, Evidence, FailedDisk, Fingerprint, InventoryItem } from '@landfall/testing';
 import { historiesOf } from '@landfall/testing';
@@ -12,7 +12,7 @@ import { DiskContents, NO_DISK_FAULTS, type Blocks, type DiskFaults } from './co
 import { Gates } from './gates.js';
 import { Kernel, type Process } from './kernel.js';
 import { Machine, startPoolMover } from './mover.js';
-import type { Order } from './orders.js';
+import { RESTORED_GROUP, type Order } from './orders.js';
 import { MemoryQueues } from './queues.js';
 import { APPLIANCE, startService, type SimulatedService } from './services.js';
 import { SharedBooks } from './shared-books.js';
@@ -57,11 +57,13 @@ export class World implements Surroundings {
     this.wire = new SimulatedWire(this.gates, this.azure);
     this.shared = new SharedBooks(this.gates);
     this.apis = new ApiWire(this.gates);
+    this.azure.plantPlace(RESTORED_GROUP);
+    this.#foreign = [...this.azure.resources.values()].map(printOf);
     this.azure.onPower = (vm, running) => this.#power(vm, running);
   }
 
   get subnetId(): string {
-    return `/subscriptions/${SUBSCRIPTION}/resourceGroups/restored/providers/Microsoft.Network/virtualNetworks/net/subnets/machines`;
+    return `${this.azure.networks[0]!.id}/subnets/machines`;
   }
 
   /** The data-movers of all workers. */
@@ -143,7 +145,7 @@ export class World implements Surroundings {
 
   /** Things of other people, some of them named as Landfall's would be. */
   plantForeign(plan: RestorePlan, restoreId: string): void {
-    const place = `/subscriptions/${SUBSCRIPTION}/resourceGroups/restored/providers/Microsoft.Compute/disks/`;
+    const idOf = (name: string): string => resourceId(SUBSCRIPTION, RESTORED_GROUP, 'disk', name);
     const tagged = { 'landfall-appliance': 'appliance-2', 'landfall-restore': restoreId, 'landfall-role': 'disk' };
     const named: readonly { name: string; tags: Record<string, string> }[] = [
       { name: `landfall-worker-${restoreId}-9-os`, tags: {} },
@@ -151,13 +153,13 @@ export class World implements Surroundings {
       { name: 'somebody-elses', tags: { owner: 'somebody' } },
     ];
     const theirs = named.map(({ name, tags }): DiskResource => ({
-      ...{ id: `${place}${name}`, name, tags, kind: 'disk', provisioningState: 'Succeeded', hiddenUntil: 0 },
+      ...{ id: idOf(name), name, tags, kind: 'disk', provisioningState: 'Succeeded', hiddenUntil: 0 },
       ...{ sizeBytes: 2 ** 30, sku: 'Premium_LRS', location: 'westeurope', diskState: 'Unattached', managedBy: null },
     }));
     if (this.kernel.random.chance(0.08)) {
       // In the way of the restore, by its very name.
       const name = this.kernel.random.pick(plan.disks)?.azureName ?? 'web';
-      theirs.push({ ...theirs[0]!, id: `${place}${name}-${restoreId}`, name: `${name}-${restoreId}`, tags: {} });
+      theirs.push({ ...theirs[0]!, id: idOf(`${name}-${restoreId}`), name: `${name}-${restoreId}`, tags: {} });
     }
     for (const each of theirs) this.azure.plant(each);
     this.#foreign = [...this.#foreign, ...theirs.map(printOf)];

@@ -1,4 +1,13 @@
 import type { DiskResource } from './resources.js';
+
+/** What Azure is asked. */
+export interface ArmCall {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly body: Record<string, unknown>;
+}
+
 /** What Azure answers. */
 export interface Answer {
   readonly status: number;

@@ -1,16 +1,25 @@
-import { OWNER_TAGS, tagOf } from '@landfall/domain';
+import { CLOUD_KINDS, OWNER_TAGS, resourceGroupId, resourceId, tagOf } from '@landfall/domain';
 import type { Kernel } from '../kernel.js';
 import type { Random } from '../random.js';
-import { busy, notFound, ownedBy, refused, underAccess, type Answer } from './answers.js';
+import { busy, notFound, ownedBy, refused, underAccess, type Answer, type ArmCall } from './answers.js';
 import {
   fresh,
   newOsDisk,
   shown,
   type AnyResource,
   type DiskResource,
+  type GroupResource,
   type NicResource,
   type VmResource,
 } from './resources.js';
+import {
+  hasSubnet,
+  MOST_DATA_DISKS,
+  readSubscription,
+  requireGroup,
+  type Holdings,
+  type Network,
+} from './subscription.js';
 
 /*
  * Azure Resource Manager in memory: disks, network interfaces and virtual machines with their rules, and operations
@@ -21,13 +30,6 @@ export interface AzureFaults {
   lateFailure: number;
   /** Of what is made: a GET does not find it for some seconds. */
   hidden: number;
-}
-
-export interface ArmCall {
-  readonly method: string;
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly body: Record<string, unknown>;
 }
 
 interface Operation {
@@ -47,12 +49,14 @@ const LATE_FAILURES = [
 export class MemoryAzure {
   faults: AzureFaults = { lateFailure: 0, hidden: 0 };
   readonly resources = new Map<string, AnyResource>();
+  readonly networks: Network[] = [];
   /** When each request came, for the budget. */
   readonly calls: { readonly at: number; readonly method: string }[] = [];
   /** Told when a VM has begun to run, and when it has stopped. */
   onPower: (vm: VmResource, running: boolean) => void = () => undefined;
   readonly #operations = new Map<string, Operation>();
   #addresses = 4;
+  #instances = 0;
 
   constructor(
     private readonly kernel: Kernel,
@@ -62,6 +66,18 @@ export class MemoryAzure {
   /** Puts something there that nobody asked for. */
   plant(resource: AnyResource): void {
     this.resources.set(resource.id.toLowerCase(), resource);
+  }
+
+  /** A resource group with a network, as somebody has made them beforehand. */
+  plantPlace(resourceGroup: string): Network {
+    const id = resourceGroupId(this.subscriptionId, resourceGroup);
+    this.plant({ ...fresh(id, {}), kind: 'resource-group', provisioningState: 'Succeeded' });
+    const network = {
+      id: `${id}/providers/Microsoft.Network/virtualNetworks/net`,
+      subnets: [{ name: 'machines', prefix: '10.0.0.0/24' }],
+    };
+    this.networks.push(network);
+    return network;
   }
 
   /** Somebody removes the VM of a worker, if there is one that nothing else is done to. */
@@ -77,10 +93,14 @@ export class MemoryAzure {
     this.calls.push({ at: this.kernel.now, method: call.method });
     const operation = /\/(?:Disk)?Operations\/([^/]+)$/i.exec(call.path);
     if (operation) return this.#poll(operation[1]!, call.query.get('monitor') === 'true');
-    if (/\/skus$/i.test(call.path)) return { status: 200, body: { value: SKUS } };
-    const path = /^(.*\/providers\/Microsoft\.(?:Compute|Network)\/(\w+)\/[^/]+)(?:\/(\w+))?$/i.exec(call.path);
+    const listed = readSubscription(call, this.#holdings);
+    if (listed !== null) return listed;
+    const path =
+      /^(.*\/providers\/Microsoft\.(?:Compute|Network)\/(\w+)\/[^/]+)(?:\/(\w+))?$/i.exec(call.path) ??
+      /^(\/subscriptions\/[^/]+\/(resourceGroups)\/[^/]+)$/i.exec(call.path);
     const [, id = '', type = '', action] = path ?? [];
     const known = this.resources.get(id.toLowerCase());
+    if (action === 'extensions' && known !== undefined) return { status: 200, body: { value: [] } };
     if (action !== undefined) return known === undefined ? notFound(id) : this.#act(known, action, call);
     switch (call.method) {
       case 'GET':
@@ -98,7 +118,15 @@ export class MemoryAzure {
     }
   }
 
+  get #holdings(): Holdings {
+    const { subscriptionId, resources, networks } = this;
+    return { now: this.kernel.now, subscriptionId, resources, networks };
+  }
+
   #put(id: string, type: string, known: AnyResource | undefined, call: ArmCall): Answer {
+    if (type === 'resourcegroups') return this.#putGroup(id, known, call);
+    const group = requireGroup(id, this.#holdings);
+    if ('status' in group) return group;
     if (known !== undefined) return this.#update(known, call);
     const make = { disks: () => this.#newDisk(id, call), networkinterfaces: () => this.#newNic(id, call) }[type];
     const made = make ? make() : this.#newVm(id, call);
@@ -116,6 +144,23 @@ export class MemoryAzure {
         if (random.chance(0.5)) this.#vanish(made);
       },
     });
+  }
+
+  /** At once: no operation. */
+  #putGroup(id: string, known: AnyResource | undefined, { body }: ArmCall): Answer {
+    if (known?.provisioningState === 'Deleting') {
+      return refused(
+        409,
+        'ResourceGroupBeingDeleted',
+        `The resource group '${known.name}' is in deprovisioning state.`,
+      );
+    }
+    if (known !== undefined && known.location !== body.location) {
+      return refused(409, 'InvalidResourceGroupLocation', `The Resource group already exists in '${known.location}'.`);
+    }
+    const group = { ...fresh(id, body), kind: 'resource-group' as const, provisioningState: 'Succeeded' as const };
+    this.resources.set(id.toLowerCase(), group);
+    return { status: known === undefined ? 201 : 200, body: shown(group) };
   }
 
   /** A PUT on what exists changes what can be changed, and leaves the rest: who holds it, what it is used for. */
@@ -145,11 +190,19 @@ export class MemoryAzure {
     const sizeBytes = uploadSizeBytes ? uploadSizeBytes - 512 : (properties.diskSizeGB ?? 0) * 2 ** 30;
     const sku = (body.sku as { name: string }).name;
     const diskState = uploadSizeBytes ? 'ReadyToUpload' : 'Unattached';
-    return { ...fresh(id, body), kind: 'disk', location: 'westeurope', sizeBytes, sku, diskState, managedBy: null };
+    return { ...fresh(id, body), kind: 'disk', sizeBytes, sku, diskState, managedBy: null };
   }
 
-  #newNic(id: string, { body }: ArmCall): NicResource {
-    return { ...fresh(id, body), kind: 'nic', address: `10.0.0.${this.#addresses++}`, vmId: null };
+  #newNic(id: string, { body }: ArmCall): NicResource | Answer {
+    const { ipConfigurations } = body.properties as NicBody;
+    const { subnet, privateIPAddress: address } = ipConfigurations[0]!.properties;
+    if (!hasSubnet(subnet.id, this.#holdings)) {
+      return refused(400, 'InvalidResourceReference', `Resource ${subnet.id} referenced by ${id} was not found.`);
+    }
+    const inUse = [...this.resources.values()].some((each) => each.kind === 'nic' && each.address === address);
+    if (inUse) return refused(400, 'PrivateIPAddressInUse', `The address ${address} is in use.`);
+    const given = address ?? `10.0.0.${this.#addresses++}`;
+    return { ...fresh(id, body), kind: 'nic', subnetId: subnet.id, address: given, vmId: null };
   }
 
   #newVm(id: string, { body }: ArmCall): VmResource | Answer {
@@ -159,10 +212,10 @@ export class MemoryAzure {
     const nic = this.resources.get(nicId.toLowerCase());
     if (nic?.kind !== 'nic' || nic.provisioningState === 'Deleting') return notFound(nicId);
     if (nic.vmId !== null) return refused(409, 'NicInUse', `${nicId} is in use by ${nic.vmId}.`);
-    const group = id.slice(0, id.toLowerCase().indexOf('/providers/'));
+    const group = id.split('/')[4] ?? '';
     const fromImage = osDisk.createOption === 'FromImage';
     const osDiskId = fromImage
-      ? `${group}/providers/Microsoft.Compute/disks/${osDisk.name ?? 'os'}`
+      ? resourceId(this.subscriptionId, group, 'disk', osDisk.name ?? 'os')
       : osDisk.managedDisk.id!;
     const disk = this.resources.get(osDiskId.toLowerCase());
     if (fromImage && disk !== undefined) {
@@ -180,7 +233,7 @@ export class MemoryAzure {
     return {
       ...fresh(id, body),
       kind: 'vm',
-      location: 'westeurope',
+      instanceId: `instance-${++this.#instances}`,
       size: properties.hardwareProfile.vmSize,
       customData: properties.osProfile?.customData ?? '',
       environment: environmentIn(properties.osProfile?.customData),
@@ -254,6 +307,10 @@ export class MemoryAzure {
   }
 
   #attachDetach(vm: VmResource, { dataDisksToAttach = [], dataDisksToDetach = [] }: Attachments) {
+    if (vm.dataDisks.length + dataDisksToAttach.length > MOST_DATA_DISKS) {
+      const most = `The maximum number of data disks allowed to be attached to a VM of this size is ${MOST_DATA_DISKS}.`;
+      return refused(409, 'OperationNotAllowed', most);
+    }
     for (const { diskId, lun } of dataDisksToAttach) {
       const disk = this.resources.get(diskId.toLowerCase());
       if (disk?.kind !== 'disk') return notFound(diskId);
@@ -323,7 +380,7 @@ export class MemoryAzure {
       this.kernel.say(`${id} on ${resource.name}: ${operation.status}${failure ? `, ${failure.code}` : ''}`);
     });
     const collection = resource.kind === 'disk' ? 'DiskOperations' : 'operations';
-    const provider = resource.kind === 'nic' ? 'Microsoft.Network' : 'Microsoft.Compute';
+    const provider = CLOUD_KINDS[resource.kind].armType.split('/')[0] ?? '';
     const url = `${BASE}/subscriptions/${this.subscriptionId}/providers/${provider}/locations/westeurope/${collection}/${id}?api-version=1`;
     const headers = { 'azure-asyncoperation': url, ...(status === 202 ? { location: `${url}&monitor=true` } : {}) };
     return { status, headers, ...(status === 202 ? {} : { body: shown(resource) }) };
@@ -343,6 +400,7 @@ export class MemoryAzure {
 
   #vanish(resource: AnyResource): void {
     this.resources.delete(resource.id.toLowerCase());
+    if (resource.kind === 'resource-group') this.#empty(resource);
     if (resource.kind !== 'vm') return;
     this.#power(resource, false);
     for (const { diskId } of resource.dataDisks) this.#release(diskId, resource.id);
@@ -350,6 +408,13 @@ export class MemoryAzure {
     if (resource.osDiskGoesAlong) this.resources.delete(resource.osDiskId.toLowerCase());
     const nic = this.resources.get(resource.nicId.toLowerCase());
     if (nic?.kind === 'nic' && nic.vmId === resource.id) nic.vmId = null;
+  }
+
+  /** What lies in a group goes with it, whosever it is. */
+  #empty({ id }: GroupResource): void {
+    for (const each of [...this.resources.values()]) {
+      if (each.id.toLowerCase().startsWith(`${id.toLowerCase()}/`)) this.#vanish(each);
+    }
   }
 
   #release(diskId: string, vmId: string): void {
@@ -374,6 +439,10 @@ interface VmBody {
   osProfile?: { customData?: string };
 }
 
+interface NicBody {
+  ipConfigurations: { properties: { subnet: { id: string }; privateIPAddress?: string } }[];
+}
+
 interface Attachments {
   dataDisksToAttach?: { diskId: string; lun: number }[];
   dataDisksToDetach?: { diskId: string }[];
@@ -390,15 +459,3 @@ function environmentIn(customData: string | undefined): Record<string, string> {
     .filter(Boolean);
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
 }
-
-const CORES = { Standard_F2s_v2: '2', Standard_F4s_v2: '4', Standard_B2s: '2' };
-const SKUS = Object.entries(CORES).map(([name, vCPUs]) => ({
-  resourceType: 'virtualMachines',
-  name,
-  family: 'standardFamily',
-  capabilities: [
-    { name: 'vCPUs', value: vCPUs },
-    { name: 'MaxDataDiskCount', value: '4' },
-    { name: 'HyperVGenerations', value: 'V1,V2' },
-  ],
-}));

@@ -1,10 +1,13 @@
+import type { CloudResourceKind } from '@landfall/domain';
+
 /*
  * What a subscription holds, as Azure keeps it: the parts of the models that Landfall's adapter reads.
  */
 export interface Resource {
   readonly id: string;
   readonly name: string;
-  readonly kind: 'disk' | 'nic' | 'vm';
+  readonly kind: CloudResourceKind;
+  readonly location: string;
   tags: Record<string, string>;
   provisioningState: 'Creating' | 'Updating' | 'Deleting' | 'Succeeded' | 'Failed';
   /** A GET answers 404 until then: made, and not seen yet. */
@@ -15,7 +18,6 @@ export interface DiskResource extends Resource {
   readonly kind: 'disk';
   readonly sizeBytes: number;
   readonly sku: string;
-  readonly location: string;
   diskState: 'Unattached' | 'Attached' | 'Reserved' | 'ReadyToUpload' | 'ActiveUpload' | 'ActiveSAS';
   managedBy: string | null;
   /** The one that is good at present. */
@@ -24,13 +26,15 @@ export interface DiskResource extends Resource {
 
 export interface NicResource extends Resource {
   readonly kind: 'nic';
+  readonly subnetId: string;
   readonly address: string;
   vmId: string | null;
 }
 
 export interface VmResource extends Resource {
   readonly kind: 'vm';
-  readonly location: string;
+  /** Azure's own number for it. */
+  readonly instanceId: string;
   readonly size: string;
   /** As it was given, and never shown. */
   readonly customData: string;
@@ -42,11 +46,15 @@ export interface VmResource extends Resource {
   power: 'running' | 'deallocated';
 }
 
-export type AnyResource = DiskResource | NicResource | VmResource;
+export interface GroupResource extends Resource {
+  readonly kind: 'resource-group';
+}
+
+export type AnyResource = DiskResource | NicResource | VmResource | GroupResource;
 
 export function shown(resource: AnyResource): unknown {
-  const { id, name, tags } = resource;
-  const common = { id, name, tags, location: 'westeurope' };
+  const { id, name, tags, location } = resource;
+  const common = { id, name, tags, location };
   switch (resource.kind) {
     case 'disk': {
       const { sku, sizeBytes, diskState, managedBy, provisioningState } = resource;
@@ -61,11 +69,14 @@ export function shown(resource: AnyResource): unknown {
     }
     case 'vm':
       return { ...common, properties: vmProperties(resource) };
+    case 'resource-group':
+      return { ...common, properties: { provisioningState: resource.provisioningState } };
   }
 }
 
 function vmProperties(vm: VmResource): unknown {
   return {
+    vmId: vm.instanceId,
     hardwareProfile: { vmSize: vm.size },
     storageProfile: {
       osDisk: {
@@ -90,7 +101,8 @@ function vmProperties(vm: VmResource): unknown {
 export function fresh(id: string, body: Record<string, unknown>) {
   const name = id.split('/').at(-1) ?? '';
   const tags = { ...(body.tags as Record<string, string> | undefined) };
-  return { id, name, tags, provisioningState: 'Creating' as const, hiddenUntil: 0 };
+  const location = typeof body.location === 'string' ? body.location : 'westeurope';
+  return { id, name, location, tags, provisioningState: 'Creating' as const, hiddenUntil: 0 };
 }
 
 export function newOsDisk(id: string): DiskResource {
@@ -98,7 +110,6 @@ export function newOsDisk(id: string): DiskResource {
     ...fresh(id, {}),
     provisioningState: 'Succeeded',
     kind: 'disk',
-    location: 'westeurope',
     sizeBytes: 30 * 2 ** 30,
     sku: 'StandardSSD_LRS',
     diskState: 'Attached',

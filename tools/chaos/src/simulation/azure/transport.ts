@@ -1,6 +1,12 @@
-import { createHttpHeaders, RestError, type HttpClient, type PipelineRequest } from '@azure/core-rest-pipeline';
+import {
+  createHttpHeaders,
+  RestError,
+  type HttpClient,
+  type PipelineRequest,
+  type PipelineResponse,
+} from '@azure/core-rest-pipeline';
 import type { Gates } from '../gates.js';
-import { refused, type Answer } from './answers.js';
+import { refused, type Answer, type ArmCall } from './answers.js';
 import type { MemoryAzure } from './memory-azure.js';
 
 /** Of each request, how often it goes wrong on its way. */
@@ -25,11 +31,9 @@ export class SimulatedWire implements HttpClient {
   ) {}
 
   async sendRequest(request: PipelineRequest) {
-    const { pathname, searchParams } = new URL(request.url);
-    const { method } = request;
-    const text = typeof request.body === 'string' ? request.body : '';
-    const body = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>;
-    const name = pathname.split('/').slice(-2).join('/');
+    const call = callOf(request);
+    const { method } = call;
+    const name = call.path.split('/').slice(-2).join('/');
     const answer = await this.gates.call(`${method} ${name}`, () => {
       if (request.abortSignal?.aborted)
         throw Object.assign(new Error('The operation was aborted.'), { name: 'AbortError' });
@@ -39,14 +43,28 @@ export class SimulatedWire implements HttpClient {
         return { ...refused(429, 'TooManyRequests', 'Too many requests.'), headers: { 'retry-after': '2' } };
       }
       if (random.chance(this.faults.failed)) return refused(500, 'InternalServerError', 'Something went wrong.');
-      const given: Answer = this.azure.handle({ method, path: pathname, query: searchParams, body });
+      const given: Answer = this.azure.handle(call);
       if (random.chance(this.faults.answerLost)) throw reset(request);
       return given;
     });
-    const headers = createHttpHeaders({ 'content-type': 'application/json', ...answer.headers });
-    const bodyAsText = answer.body === undefined ? '' : JSON.stringify(answer.body);
-    return { request, status: answer.status, headers, bodyAsText };
+    return responseTo(request, answer);
   }
+}
+
+/** A request as Azure in memory takes it. */
+export function callOf({ url, method, body }: PipelineRequest): ArmCall {
+  const { pathname, searchParams } = new URL(url);
+  const text = typeof body === 'string' && body !== '' ? body : '{}';
+  return { method, path: pathname, query: searchParams, body: JSON.parse(text) as ArmCall['body'] };
+}
+
+export function responseTo(request: PipelineRequest, { status, headers, body }: Answer): PipelineResponse {
+  return {
+    request,
+    status,
+    headers: createHttpHeaders({ 'content-type': 'application/json', ...headers }),
+    bodyAsText: body === undefined ? '' : JSON.stringify(body),
+  };
 }
 
 function reset(request: PipelineRequest): RestError {

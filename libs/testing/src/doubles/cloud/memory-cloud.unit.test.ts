@@ -1,6 +1,6 @@
-import { cloudContract } from '../contracts/cloud.js';
+import { cloudContract } from '../../contracts/cloud/index.js';
 import { MemoryCloud } from './memory-cloud.js';
-import { seedOf } from './memory-cloud-seed.js';
+import { seedOf } from './seed.js';
 
 cloudContract('the cloud in memory', () =>
   Promise.resolve({

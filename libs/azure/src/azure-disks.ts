@@ -1,0 +1,70 @@
+import { restorePoller } from '@azure/arm-compute';
+import {
+  ownerTags,
+  type CallJournal,
+  type CloudDisk,
+  type CloudDisks,
+  type DiskSpec,
+  type Owned,
+} from '@landfall/domain';
+import type { AzureConnection } from './connection.js';
+import { removeOwn } from './deletion.js';
+import { grantAccess } from './disk-access.js';
+import { createDisk, diskPath, revokeAccess } from './disks.js';
+import { perform, type Performer } from './perform.js';
+import type { AzureReader } from './reader.js';
+
+export class AzureDisks implements CloudDisks {
+  constructor(
+    private readonly connection: AzureConnection,
+    private readonly reader: Pick<AzureReader, 'resource' | 'disk' | 'diskId'>,
+    private readonly applianceId: string,
+  ) {}
+
+  ensureEmpty(spec: DiskSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudDisk> {
+    return this.#ensure(spec, 'Empty', { connection: this.connection, journal, signal });
+  }
+
+  ensureUpload(spec: DiskSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudDisk> {
+    return this.#ensure(spec, 'Upload', { connection: this.connection, journal, signal });
+  }
+
+  grantWrite(diskId: string, seconds: number, journal: CallJournal, signal?: AbortSignal): Promise<string> {
+    return this.#grant(diskId, 'Write', seconds, { connection: this.connection, journal, signal });
+  }
+
+  grantRead(diskId: string, seconds: number, journal: CallJournal, signal?: AbortSignal): Promise<string> {
+    return this.#grant(diskId, 'Read', seconds, { connection: this.connection, journal, signal });
+  }
+
+  async revokeAccess(diskId: string, journal: CallJournal, signal?: AbortSignal): Promise<void> {
+    const change = revokeAccess(this.connection, this.#read, diskId);
+    await perform(change, { connection: this.connection, journal, signal });
+  }
+
+  remove(owned: Owned, journal: CallJournal, signal?: AbortSignal): Promise<boolean> {
+    const { compute } = this.connection;
+    const { resourceGroup, name } = diskPath(this.connection, owned.azureId);
+    return removeOwn(
+      this.reader,
+      {
+        ...{ kind: 'disk', name, owned },
+        send: () => compute.disks.delete(resourceGroup, name),
+        resume: (state) => restorePoller(compute, state, compute.disks.delete),
+      },
+      { connection: this.connection, journal, signal },
+    );
+  }
+
+  readonly #read = (id: string): Promise<CloudDisk | null> => this.reader.disk(id);
+
+  #ensure(spec: DiskSpec, kind: 'Empty' | 'Upload', performer: Performer): Promise<CloudDisk> {
+    const azureId = this.reader.diskId(spec.resourceGroup, spec.name);
+    return perform(createDisk(this.connection, this.#read, azureId, spec, kind), performer);
+  }
+
+  #grant(diskId: string, access: 'Read' | 'Write', seconds: number, performer: Performer): Promise<string> {
+    const tags = ownerTags(this.applianceId, performer.journal.restoreId, 'disk');
+    return grantAccess(this.connection, this.#read, { diskId, access, seconds, tags }, performer);
+  }
+}

@@ -1,0 +1,124 @@
+import { restorePoller } from '@azure/arm-compute';
+import {
+  ownerTags,
+  type CallJournal,
+  type CloudMachines,
+  type CloudVm,
+  type DiskAttachment,
+  type Owned,
+  type SourceVm,
+  type VmSpec,
+  type WorkerSpec,
+} from '@landfall/domain';
+import { attach, detach } from './attachments.js';
+import type { AzureConnection } from './connection.js';
+import { removal, removeOwn, type Deletion } from './deletion.js';
+import { tagDisk } from './disks.js';
+import { bodyHash } from './ownership.js';
+import { perform, type Change } from './perform.js';
+import type { AzureReader } from './reader.js';
+import { removalOfSource } from './source-removal.js';
+import { createVm, createWorker, deallocate, start, vmPath } from './virtual-machines.js';
+import { isWorker, keepParts } from './vm-parts.js';
+
+export class AzureMachines implements CloudMachines {
+  constructor(
+    private readonly connection: AzureConnection,
+    private readonly reader: Pick<AzureReader, 'resource' | 'vm' | 'vmModel' | 'nicModel' | 'vmId' | 'disk' | 'diskId'>,
+    private readonly applianceId: string,
+  ) {}
+
+  ensure(spec: VmSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudVm> {
+    const azureId = this.reader.vmId(spec.resourceGroup, spec.name);
+    return this.#perform(createVm(this.connection, this.#read, azureId, spec), journal, signal);
+  }
+
+  /** Its OS disk is made by Azure along with it: that one goes into the ledger beforehand too, and is tagged afterwards. */
+  async ensureWorker(spec: WorkerSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudVm> {
+    const azureId = this.reader.vmId(spec.resourceGroup, spec.name);
+    const osDiskId = this.reader.diskId(spec.resourceGroup, spec.osDiskName);
+    const osDiskKey = `disk.create:${spec.osDiskName}`;
+    await journal.begin({
+      key: osDiskKey,
+      operation: 'virtualMachines.createOrUpdate',
+      azureId: osDiskId,
+      bodyHash: bodyHash(spec.image),
+      creates: { kind: 'disk', role: 'worker-os-disk' },
+    });
+    const change = await createWorker(this.connection, this.#read, azureId, osDiskId, spec);
+    const vm = await this.#perform(change, journal, signal);
+    await journal.succeeded(osDiskKey, { azureId: osDiskId });
+    const tags = ownerTags(this.applianceId, journal.restoreId, 'worker-os-disk');
+    const tagging = tagDisk(this.connection, (id) => this.reader.disk(id), osDiskId, tags);
+    await this.#perform(tagging, journal, signal);
+    return vm;
+  }
+
+  async attach(
+    vmId: string,
+    disks: readonly DiskAttachment[],
+    journal: CallJournal,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    if (disks.length === 0) return;
+    await this.#perform(attach(this.connection, this.#read, vmId, disks), journal, signal);
+  }
+
+  async detach(vmId: string, diskIds: readonly string[], journal: CallJournal, signal?: AbortSignal): Promise<void> {
+    if (diskIds.length === 0) return;
+    await this.#perform(detach(this.connection, this.#read, vmId, diskIds), journal, signal);
+  }
+
+  async start(vmId: string, journal: CallJournal, signal?: AbortSignal): Promise<void> {
+    await this.#perform(start(this.connection, this.#read, vmId), journal, signal);
+  }
+
+  async deallocate(vmId: string, journal: CallJournal, signal?: AbortSignal): Promise<void> {
+    await this.#perform(deallocate(this.connection, this.#read, vmId), journal, signal);
+  }
+
+  async removeSource(source: SourceVm, journal: CallJournal, signal?: AbortSignal): Promise<boolean> {
+    let wasThere = false;
+    const read = {
+      vm: (id: string) => this.reader.vmModel(id),
+      nic: (id: string) => this.reader.nicModel(id),
+    };
+    const change = removalOfSource(this.connection, read, source, () => {
+      wasThere = true;
+    });
+    await this.#perform(change, journal, signal);
+    return wasThere;
+  }
+
+  async remove(owned: Owned, journal: CallJournal, signal?: AbortSignal): Promise<boolean> {
+    const deletion = this.#deletionOf(owned);
+    const vm = await this.reader.vm(owned.azureId);
+    // One that is not ours is refused by the deletion itself, before anything about it is changed.
+    const isOurs =
+      vm !== null &&
+      (await removal(this.reader, deletion, () => undefined)
+        .look()
+        .then(() => true));
+    if (isOurs && !isWorker(vm)) {
+      const model = () => this.reader.vmModel(owned.azureId);
+      await this.#perform(keepParts(this.connection, owned.azureId, model), journal, signal);
+    }
+    return removeOwn(this.reader, deletion, { connection: this.connection, journal, signal });
+  }
+
+  readonly #read = (id: string): Promise<CloudVm | null> => this.reader.vm(id);
+
+  #deletionOf(owned: Owned): Deletion {
+    const { compute } = this.connection;
+    const { resourceGroup, name } = vmPath(this.connection, owned.azureId);
+    return {
+      ...{ kind: 'vm', name, owned },
+      send: () => compute.virtualMachines.delete(resourceGroup, name),
+      resume: (state) => restorePoller(compute, state, compute.virtualMachines.delete),
+    };
+  }
+
+  #perform<T>(change: Change<T>, journal: CallJournal, signal: AbortSignal | undefined): Promise<T> {
+    return perform(change, { connection: this.connection, journal, signal });
+  }
+}

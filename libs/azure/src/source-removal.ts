@@ -1,0 +1,75 @@
+import { restorePoller, type VirtualMachine } from '@azure/arm-compute';
+import type { NetworkInterface } from '@azure/arm-network';
+import { PermanentError, type SourceVm } from '@landfall/domain';
+import type { AzureConnection } from './connection.js';
+import { bodyHash } from './ownership.js';
+import type { Change } from './perform.js';
+import { isBusy, vmPath } from './virtual-machines.js';
+import { partsThatGoAlong } from './vm-parts.js';
+import { toVm } from './models.js';
+
+/*
+ * Removing the VM that a restore replaces. It carries no tags of ours, so it is told by Azure's own number for it, and it has
+ * to be just as it was made ready beforehand: deallocated, and no part of it going along.
+ */
+export function removalOfSource(
+  connection: AzureConnection,
+  read: {
+    vm(id: string): Promise<VirtualMachine | null>;
+    nic(id: string): Promise<NetworkInterface | null>;
+  },
+  { azureId, instanceId }: SourceVm,
+  onFound: () => void,
+): Change<null> {
+  const { compute } = connection;
+  const { resourceGroup, name } = vmPath(connection, azureId);
+  return {
+    doing: `delete the VM "${name}" that is replaced`,
+    intent: {
+      key: `vm.remove-source:${name}`,
+      operation: 'virtualMachines.delete',
+      azureId,
+      bodyHash: bodyHash({ azureId, instanceId }),
+      removes: true,
+    },
+    async look() {
+      const model = await read.vm(azureId);
+      if (model === null) return { state: 'done', value: null };
+      if (model.vmId?.toLowerCase() !== instanceId.toLowerCase()) throw replaced(azureId);
+      onFound();
+      const vm = toVm(model, resourceGroup);
+      if (isBusy(vm)) return { state: 'busy' };
+      const nics = await Promise.all(vm.nicIds.map((id) => read.nic(id)));
+      const goesAlong = partsThatGoAlong(model, nics);
+      if (goesAlong.length > 0) throw partsGoAlong(azureId, goesAlong);
+      if (vm.powerState !== 'deallocated') throw notStopped(azureId, vm.powerState);
+      return { state: 'needed' };
+    },
+    send: () => compute.virtualMachines.delete(resourceGroup, name),
+    resume: (state) => restorePoller(compute, state, compute.virtualMachines.delete),
+  };
+}
+
+function replaced(azureId: string): PermanentError {
+  return new PermanentError({
+    code: 'SOURCE_REPLACED',
+    message: `${azureId} is another VM by now than the one that was to be replaced, so Landfall leaves it alone.`,
+    fix: 'Find out who made it in the activity log; plan the restore again if it is to be replaced.',
+  });
+}
+
+function partsGoAlong(azureId: string, parts: readonly string[]): PermanentError {
+  return new PermanentError({
+    code: 'SOURCE_PARTS_GO_ALONG',
+    message: `${azureId} is not deleted, because Azure would delete with it: ${parts.join(', ')}.`,
+    fix: 'Set their delete options to Detach (az vm update), then resume.',
+  });
+}
+
+function notStopped(azureId: string, powerState: string | null): PermanentError {
+  return new PermanentError({
+    code: 'SOURCE_NOT_STOPPED',
+    message: `${azureId} is not deleted, because it is ${powerState ?? 'in an unknown state'} and not deallocated.`,
+    fix: 'Find out who started it in the activity log; deallocate it, then resume.',
+  });
+}

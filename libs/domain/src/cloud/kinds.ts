@@ -1,0 +1,48 @@
+/*
+ * The kinds of resources that Landfall makes in Azure, and all that follows from a kind alone.
+ */
+interface KindFacts {
+  /** As Azure Resource Manager names it. */
+  readonly armType: string;
+  /** When a restore's resources are removed, the wave in which this kind goes: VMs hold network interfaces and disks. */
+  readonly removalWave: number;
+  /** For people. */
+  readonly label: string;
+}
+
+export const CLOUD_KINDS = {
+  disk: { armType: 'Microsoft.Compute/disks', removalWave: 1, label: 'disk' },
+  nic: { armType: 'Microsoft.Network/networkInterfaces', removalWave: 1, label: 'network interface' },
+  vm: { armType: 'Microsoft.Compute/virtualMachines', removalWave: 0, label: 'VM' },
+  'resource-group': { armType: 'Microsoft.Resources/resourceGroups', removalWave: 2, label: 'resource group' },
+} as const satisfies Record<string, KindFacts>;
+
+export type CloudResourceKind = keyof typeof CLOUD_KINDS;
+
+/** What lies in a resource group. */
+export type GroupedKind = Exclude<CloudResourceKind, 'resource-group'>;
+
+export const CLOUD_RESOURCE_KINDS = Object.keys(CLOUD_KINDS) as [CloudResourceKind, ...CloudResourceKind[]];
+
+/** The kinds in the order in which Azure lets go of them; those of one wave can go side by side. */
+export const REMOVAL_WAVES: readonly (readonly CloudResourceKind[])[] = [...new Set(CLOUD_RESOURCE_KINDS.map(waveOf))]
+  .sort((left, right) => left - right)
+  .map((wave) => CLOUD_RESOURCE_KINDS.filter((kind) => waveOf(kind) === wave));
+
+/** Null: Landfall makes nothing of this type. Azure writes types in whatever case it likes. */
+export function kindOfArmType(type: string): CloudResourceKind | null {
+  const wanted = type.toLowerCase();
+  return CLOUD_RESOURCE_KINDS.find((kind) => CLOUD_KINDS[kind].armType.toLowerCase() === wanted) ?? null;
+}
+
+export function resourceGroupId(subscriptionId: string, resourceGroup: string): string {
+  return `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}`;
+}
+
+export function resourceId(subscriptionId: string, resourceGroup: string, kind: GroupedKind, name: string): string {
+  return `${resourceGroupId(subscriptionId, resourceGroup)}/providers/${CLOUD_KINDS[kind].armType}/${name}`;
+}
+
+function waveOf(kind: CloudResourceKind): number {
+  return CLOUD_KINDS[kind].removalWave;
+}

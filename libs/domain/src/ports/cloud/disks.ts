@@ -1,0 +1,27 @@
+import type { Generation } from '../../plan.js';
+import type { CallJournal } from './journal.js';
+import type { Located, Owned } from './owned.js';
+import type { CloudDisk } from './reader.js';
+
+/** Managed disks, and the access to their bytes. What `Cloud` says of changes holds for each method. */
+export interface CloudDisks {
+  ensureEmpty(spec: DiskSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudDisk>;
+  /** A disk in state ReadyToUpload, sized for `sizeBytes` and the 512-byte VHD footer. */
+  ensureUpload(spec: DiskSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudDisk>;
+  /** A SAS for writing the disk page by page; asking again gives a usable one. A credential: never log it. */
+  grantWrite(diskId: string, seconds: number, journal: CallJournal, signal?: AbortSignal): Promise<string>;
+  /** A SAS for reading a disk that is neither attached nor being uploaded. A credential: never log it. */
+  grantRead(diskId: string, seconds: number, journal: CallJournal, signal?: AbortSignal): Promise<string>;
+  /** Ends the SAS; for an Upload disk it becomes Unattached. Nothing to do is a success. */
+  revokeAccess(diskId: string, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  /** What is gone already is a success. Returns whether it was there. */
+  remove(disk: Owned, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
+}
+
+export interface DiskSpec extends Located {
+  /** A multiple of 1 GiB. */
+  readonly sizeBytes: number;
+  readonly sku: string;
+  /** Given for the OS disk only. */
+  readonly os: { readonly family: 'linux' | 'windows'; readonly generation: Generation } | null;
+}

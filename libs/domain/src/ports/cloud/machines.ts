@@ -1,0 +1,58 @@
+import type { CallJournal } from './journal.js';
+import type { Located, Owned } from './owned.js';
+import type { CloudVm } from './reader.js';
+
+/** Virtual machines, and what is attached to them. What `Cloud` says of changes holds for each method. */
+export interface CloudMachines {
+  /** A VM around disks that exist, which outlive it like its network interface. It runs. */
+  ensure(spec: VmSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudVm>;
+  /** A VM from an image; its OS disk goes when it goes. It runs. */
+  ensureWorker(spec: WorkerSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudVm>;
+  attach(vmId: string, disks: readonly DiskAttachment[], journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  /** Disks that are not attached are passed over. */
+  detach(vmId: string, diskIds: readonly string[], journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  start(vmId: string, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  /** One that is gone is a success. */
+  deallocate(vmId: string, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  /**
+   * Deletes the very VM that a restore replaces, which carries no tag of ours; nothing else ever deletes what is not ours. Its
+   * disks, network interfaces and public addresses stay. One that is gone is a success. Returns whether it was there.
+   * @throws PermanentError `SOURCE_REPLACED` when another VM bears its name by now; `SOURCE_PARTS_GO_ALONG` when Azure would
+   *   delete any part of it with it; `SOURCE_NOT_STOPPED` when it is not deallocated
+   */
+  removeSource(source: SourceVm, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
+  /** What is gone already is a success. Returns whether it was there. */
+  remove(vm: Owned, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
+}
+
+export interface SourceVm {
+  readonly azureId: string;
+  /** Azure's `vmId`, as it was when the restore was planned. */
+  readonly instanceId: string;
+}
+
+export interface DiskAttachment {
+  readonly diskId: string;
+  readonly lun: number;
+  readonly caching: 'None' | 'ReadOnly' | 'ReadWrite';
+}
+
+export interface WorkerSpec extends Located {
+  readonly size: string;
+  readonly nicId: string;
+  /** Platform image `publisher:offer:sku:version`, or the full ID of a gallery image version. */
+  readonly image: string;
+  readonly osDiskName: string;
+  /** What the worker's start-up reads: lines `NAME=value`, not yet base64. Holds no secret but the bootstrap token. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface VmSpec extends Located {
+  readonly size: string;
+  readonly nicId: string;
+  readonly osDisk: {
+    readonly diskId: string;
+    readonly family: 'linux' | 'windows';
+    readonly caching: 'None' | 'ReadOnly' | 'ReadWrite';
+  };
+}

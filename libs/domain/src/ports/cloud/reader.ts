@@ -1,0 +1,156 @@
+import type { CloudResourceKind } from '../../cloud/kinds.js';
+import type { Tags } from '../../cloud/ownership.js';
+import type { Generation } from '../../plan.js';
+
+/**
+ * What Landfall reads of Azure. Methods answer null for what does not exist and throw RetryableError `AZURE_UNREACHABLE` or
+ * `AZURE_THROTTLED`, PermanentError `AZURE_DENIED` or the mapped code otherwise. Nothing is cached unless said.
+ */
+export interface CloudReader {
+  readonly subscriptionId: string;
+  resourceGroup(name: string): Promise<CloudResourceGroup | null>;
+  /** Names of the regions of the subscription, such as `westeurope`. */
+  regions(): Promise<readonly string[]>;
+  /** VM sizes offered in the region, with capabilities and restrictions; may be cached for minutes. */
+  sizes(region: string): Promise<readonly VmSize[]>;
+  /** Compute usages of a region: cores per VM family and in all. */
+  usages(region: string): Promise<readonly CloudUsage[]>;
+  /** Of whatever kind: what all have. */
+  resource(kind: CloudResourceKind, id: string): Promise<CloudResource | null>;
+  subnet(id: string): Promise<CloudSubnet | null>;
+  /** All subnets of the networks in a resource group. */
+  subnetsIn(resourceGroup: string): Promise<readonly CloudSubnet[]>;
+  vm(id: string): Promise<CloudVm | null>;
+  /**
+   * A VM with all that it consists of, as Azure shows it at present, so that it can be made anew from that.
+   * @throws RetryableError `AZURE_INCONSISTENT` when something that it names is not to be seen
+   */
+  savedVm(id: string): Promise<SavedVm | null>;
+  disk(id: string): Promise<CloudDisk | null>;
+  nic(id: string): Promise<CloudNic | null>;
+  /** Everything in the subscription that carries the tag, resource groups included. Azure may show it some seconds late. */
+  tagged(name: string, value: string): Promise<readonly TaggedResource[]>;
+  /** Whether a provider namespace such as `Microsoft.Compute` is registered. */
+  providerRegistered(namespace: string): Promise<boolean>;
+  vmId(resourceGroup: string, name: string): string;
+  diskId(resourceGroup: string, name: string): string;
+  nicId(resourceGroup: string, name: string): string;
+  resourceGroupId(name: string): string;
+}
+
+export interface CloudResource {
+  readonly azureId: string;
+  readonly kind: CloudResourceKind;
+  readonly region: string;
+  readonly tags: Tags;
+  readonly provisioningState: string;
+}
+
+export interface TaggedResource {
+  readonly azureId: string;
+  /** Null for a kind that Landfall never makes. */
+  readonly kind: CloudResourceKind | null;
+  readonly tags: Tags;
+}
+
+export interface CloudResourceGroup {
+  readonly azureId: string;
+  readonly name: string;
+  readonly region: string;
+  readonly tags: Tags;
+  readonly provisioningState: string;
+}
+
+export interface VmSize {
+  readonly name: string;
+  /** Such as `standardFSv2Family`, as quotas name it. */
+  readonly family: string;
+  readonly vCpus: number;
+  readonly memoryGiB: number;
+  readonly maxDataDisks: number;
+  readonly generations: readonly Generation[];
+  readonly premiumIo: boolean;
+  readonly zones: readonly string[];
+  /** Why it can't be had: in the whole region, or in these zones. */
+  readonly restrictedInRegion: boolean;
+  readonly restrictedZones: readonly string[];
+}
+
+export interface CloudUsage {
+  /** A family's name, or `cores`. */
+  readonly name: string;
+  readonly current: number;
+  readonly limit: number;
+}
+
+export interface CloudSubnet {
+  readonly azureId: string;
+  readonly region: string;
+  readonly resourceGroup: string;
+  readonly networkName: string;
+  readonly name: string;
+  /** CIDR, such as `10.0.0.0/24`. */
+  readonly prefixes: readonly string[];
+  /** Private addresses in use by NICs. */
+  readonly usedAddresses: readonly string[];
+}
+
+export interface CloudDisk {
+  readonly azureId: string;
+  readonly name: string;
+  readonly resourceGroup: string;
+  readonly region: string;
+  readonly zone: string | null;
+  readonly sizeBytes: number;
+  readonly sku: string;
+  /** Unattached, Attached, Reserved, ActiveSAS, ReadyToUpload, ActiveUpload. */
+  readonly diskState: string;
+  readonly managedBy: string | null;
+  readonly tags: Tags;
+  readonly provisioningState: string;
+}
+
+export interface CloudNic {
+  readonly azureId: string;
+  readonly name: string;
+  readonly resourceGroup: string;
+  readonly region: string;
+  readonly tags: Tags;
+  readonly vmId: string | null;
+  readonly privateAddresses: readonly string[];
+  readonly provisioningState: string;
+}
+
+export interface CloudVm {
+  readonly azureId: string;
+  /** Azure's `vmId`: another VM under the same ID has another one. */
+  readonly instanceId: string;
+  readonly name: string;
+  readonly resourceGroup: string;
+  readonly region: string;
+  readonly size: string;
+  readonly osDiskId: string | null;
+  readonly dataDisks: readonly { readonly diskId: string; readonly lun: number }[];
+  readonly nicIds: readonly string[];
+  readonly tags: Tags;
+  readonly provisioningState: string;
+  /** Such as `running`, `deallocated`, `starting`; null when Azure does not say. */
+  readonly powerState: string | null;
+}
+
+/** A resource word for word, and the API version whose words these are. */
+export interface SavedResource {
+  readonly azureId: string;
+  readonly apiVersion: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** What Azure never shows is missing: custom data, passwords, the protected settings of extensions. */
+export interface SavedVm {
+  readonly vm: SavedResource;
+  /** The OS disk first. */
+  readonly disks: readonly SavedResource[];
+  readonly nics: readonly SavedResource[];
+  readonly publicIps: readonly SavedResource[];
+  readonly extensions: readonly SavedResource[];
+}

@@ -1,0 +1,27 @@
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import { disksContract } from './disks.js';
+import { groupsContract } from './groups.js';
+import { machinesContract } from './machines.js';
+import { networkContract } from './network.js';
+import { readerContract } from './reader.js';
+import type { CloudSubject } from './subject.js';
+
+export type { CloudSubject } from './subject.js';
+
+/** What every `Cloud` keeps to, noun by noun. Registers its tests under `name`. */
+export function cloudContract(name: string, create: () => Promise<CloudSubject>): void {
+  describe(`${name} as a Cloud`, () => {
+    let subject: CloudSubject;
+    beforeAll(async () => {
+      subject = await create();
+    });
+    afterAll(() => subject.dispose());
+
+    const get = (): CloudSubject => subject;
+    readerContract(get);
+    disksContract(get);
+    networkContract(get);
+    machinesContract(get);
+    groupsContract(get);
+  });
+}

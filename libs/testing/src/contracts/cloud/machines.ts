@@ -1,0 +1,182 @@
+import { expect, describe, it } from '@jest/globals';
+import assert from 'node:assert/strict';
+import { OWNER_TAGS, type SavedResource } from '@landfall/domain';
+import { MemoryJournal } from '../../doubles/memory-journal.js';
+import { hasCode, restoreIn, states, type CloudSubject } from './subject.js';
+
+/** What every `CloudMachines` keeps to. */
+export function machinesContract(get: () => CloudSubject): void {
+  describe('workers', () => {
+    it('runs, with its own OS disk in the ledger and tagged, and is the same when asked for again', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { worker, journal, id } = restoreIn(subject);
+      const { spec, vm } = await worker(cloud);
+      expect(vm.powerState).toBe('running');
+      expect(vm.tags[OWNER_TAGS.role]).toBe('worker');
+      const osDisk = await cloud.reader.disk(vm.osDiskId ?? '');
+      expect(osDisk?.tags[OWNER_TAGS.restore]).toBe(id);
+      expect(states(journal).every(([, state]) => state === 'created')).toBe(true);
+      expect((await cloud.machines.ensureWorker(spec, journal)).azureId).toBe(vm.azureId);
+    });
+
+    it('has disks attached at their LUNs and detached again, each as often as it is asked', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { worker, disk, journal } = restoreIn(subject);
+      const { vm } = await worker(cloud);
+      const disks = [];
+      for (const [lun, diskName] of ['a', 'b'].entries()) {
+        const { azureId } = await cloud.disks.ensureEmpty(disk(diskName), journal);
+        disks.push({ diskId: azureId, lun, caching: 'None' as const });
+      }
+      await cloud.machines.attach(vm.azureId, disks, journal);
+      await cloud.machines.attach(vm.azureId, disks, journal);
+      const attached = await cloud.reader.vm(vm.azureId);
+      expect(attached?.dataDisks.map((each) => [each.diskId.toLowerCase(), each.lun])).toStrictEqual(
+        disks.map((each) => [each.diskId.toLowerCase(), each.lun]),
+      );
+      const first = disks[0]?.diskId ?? '';
+      expect((await cloud.reader.disk(first))?.managedBy?.toLowerCase()).toBe(vm.azureId.toLowerCase());
+      const ids = disks.map((each) => each.diskId);
+      await cloud.machines.detach(vm.azureId, ids, journal);
+      await cloud.machines.detach(vm.azureId, ids, journal);
+      expect((await cloud.reader.vm(vm.azureId))?.dataDisks).toStrictEqual([]);
+      expect((await cloud.reader.disk(first))?.managedBy).toBe(null);
+    });
+
+    it('refuses a second disk at a LUN, and more disks than its size takes', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { worker, disk, journal, id } = restoreIn(subject);
+      const { vm } = await worker(cloud);
+      const ids = await Promise.all(
+        ['v', 'w', 'x', 'y', 'z'].map(async (each) => (await cloud.disks.ensureEmpty(disk(each), journal)).azureId),
+      );
+      const at = (index: number, lun: number) => ({ diskId: ids[index] ?? '', lun, caching: 'None' as const });
+      await cloud.machines.attach(vm.azureId, [at(0, 0)], journal);
+      await assert.rejects(
+        cloud.machines.attach(vm.azureId, [at(1, 0)], new MemoryJournal(id)),
+        hasCode('LUN_TAKEN', 'permanent'),
+      );
+      await assert.rejects(
+        cloud.machines.attach(vm.azureId, [at(1, 1), at(2, 2), at(3, 3), at(4, 4)], new MemoryJournal(id)),
+        hasCode('DISK_COUNT', 'permanent'),
+      );
+    });
+
+    it('is deallocated and deleted with its own OS disk, and leaves the data disks', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { worker, disk, journal, tags } = restoreIn(subject);
+      const { vm } = await worker(cloud);
+      const data = await cloud.disks.ensureEmpty(disk('kept'), journal);
+      await cloud.machines.attach(vm.azureId, [{ diskId: data.azureId, lun: 0, caching: 'None' }], journal);
+      await cloud.machines.deallocate(vm.azureId, journal);
+      await cloud.machines.deallocate(vm.azureId, journal);
+      expect((await cloud.reader.vm(vm.azureId))?.powerState).toBe('deallocated');
+      const owned = { azureId: vm.azureId, tags: tags('worker') };
+      expect(await cloud.machines.remove(owned, journal)).toBe(true);
+      expect(await cloud.machines.remove(owned, journal)).toBe(false);
+      expect(await cloud.reader.vm(vm.azureId)).toBe(null);
+      expect(await cloud.reader.disk(vm.osDiskId ?? '')).toBe(null);
+      expect((await cloud.reader.disk(data.azureId))?.managedBy).toBe(null);
+      const osDisk = { azureId: vm.osDiskId ?? '', tags: tags('worker-os-disk') };
+      expect(await cloud.disks.remove(osDisk, journal)).toBe(false);
+      const settled = new Map(states(journal));
+      expect(settled.get(vm.azureId.toLowerCase())).toBe('removed');
+      expect(settled.get(osDisk.azureId.toLowerCase())).toBe('removed');
+    });
+  });
+
+  describe('a VM that a restore replaces', () => {
+    /** Made by somebody else, without tags, and running. */
+    async function source() {
+      const subject = get();
+      const { cloud } = subject;
+      const { vm, disk, nic, journal, id } = restoreIn(subject);
+      const os = { family: 'linux' as const, generation: 1 as const };
+      const osDisk = await cloud.disks.ensureEmpty(disk('theirs-os', { os, tags: {} }), journal);
+      const data = await cloud.disks.ensureEmpty(disk('theirs-data', { tags: {} }), journal);
+      const card = await cloud.network.ensureNic({ ...nic('theirs-nic'), tags: {} }, journal);
+      const made = await cloud.machines.ensure({ ...vm('theirs', card.azureId, osDisk.azureId), tags: {} }, journal);
+      await cloud.machines.attach(made.azureId, [{ diskId: data.azureId, lun: 0, caching: 'None' }], journal);
+      const { azureId, instanceId } = made;
+      return { cloud, source: { azureId, instanceId }, vm: made, osDisk, data, card, journal: new MemoryJournal(id) };
+    }
+
+    it('is saved word for word, with its disks and network interfaces', async () => {
+      const { cloud, vm, osDisk, data, card } = await source();
+      const saved = await cloud.reader.savedVm(vm.azureId);
+      assert.ok(saved);
+      const ids = (resources: readonly SavedResource[]) => resources.map(({ azureId }) => azureId.toLowerCase());
+      expect(ids([saved.vm])).toStrictEqual([vm.azureId.toLowerCase()]);
+      expect(ids(saved.disks)).toStrictEqual([osDisk, data].map(({ azureId }) => azureId.toLowerCase()));
+      expect(ids(saved.nics)).toStrictEqual([card.azureId.toLowerCase()]);
+      expect([saved.publicIps, saved.extensions]).toStrictEqual([[], []]);
+      expect(saved.vm.body.properties).toMatchObject({ vmId: vm.instanceId, hardwareProfile: { vmSize: vm.size } });
+      for (const { azureId, apiVersion, body } of [saved.vm, ...saved.disks, ...saved.nics]) {
+        expect(body.id).toBe(azureId);
+        expect(apiVersion).toMatch(/^\d{4}-\d{2}-\d{2}/);
+      }
+      expect(await cloud.reader.savedVm(`${vm.azureId}-none`)).toBe(null);
+    });
+
+    it('is removed once it is deallocated, as often as it is asked; all its parts stay', async () => {
+      const { cloud, source: wanted, osDisk, data, card, journal } = await source();
+      await cloud.machines.deallocate(wanted.azureId, journal);
+      expect(await cloud.machines.removeSource(wanted, journal)).toBe(true);
+      expect(await cloud.machines.removeSource(wanted, journal)).toBe(false);
+      expect(await cloud.reader.vm(wanted.azureId)).toBe(null);
+      for (const { azureId } of [osDisk, data]) expect((await cloud.reader.disk(azureId))?.managedBy).toBe(null);
+      expect((await cloud.reader.nic(card.azureId))?.vmId).toBe(null);
+    });
+
+    it('is left alone while it runs', async () => {
+      const { cloud, source: wanted, journal } = await source();
+      const notStopped = hasCode('SOURCE_NOT_STOPPED', 'permanent');
+      await assert.rejects(cloud.machines.removeSource(wanted, journal), notStopped);
+      expect((await cloud.reader.vm(wanted.azureId))?.powerState).toBe('running');
+    });
+
+    it('is left alone when it is another one than was meant', async () => {
+      const { cloud, source: wanted, journal } = await source();
+      await cloud.machines.deallocate(wanted.azureId, journal);
+      const other = { ...wanted, instanceId: '00000000-0000-4000-8000-00000000dead' };
+      await assert.rejects(cloud.machines.removeSource(other, journal), hasCode('SOURCE_REPLACED', 'permanent'));
+      expect((await cloud.reader.vm(wanted.azureId))?.instanceId).toBe(wanted.instanceId);
+    });
+
+    it('is left alone while any part of it would go along, as the OS disk of a VM from an image does', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { worker, id } = restoreIn(subject);
+      const { vm } = await worker(cloud);
+      const journal = new MemoryJournal(id);
+      await cloud.machines.deallocate(vm.azureId, journal);
+      await assert.rejects(cloud.machines.removeSource(vm, journal), hasCode('SOURCE_PARTS_GO_ALONG', 'permanent'));
+      expect(await cloud.reader.disk(vm.osDiskId ?? '')).not.toBe(null);
+    });
+  });
+
+  describe('restored VMs', () => {
+    it('start from their OS disk; their parts outlive them', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { vm, disk, nic, journal, tags } = restoreIn(subject);
+      const osDisk = await cloud.disks.ensureEmpty(disk('boot', { os: { family: 'linux', generation: 1 } }), journal);
+      const card = await cloud.network.ensureNic(nic('card'), journal);
+      const spec = vm('restored', card.azureId, osDisk.azureId);
+      const made = await cloud.machines.ensure(spec, journal);
+      expect(made.powerState).toBe('running');
+      expect(made.osDiskId?.toLowerCase()).toBe(osDisk.azureId.toLowerCase());
+      expect((await cloud.machines.ensure(spec, journal)).azureId).toBe(made.azureId);
+      await cloud.machines.deallocate(made.azureId, journal);
+      await cloud.machines.start(made.azureId, journal);
+      expect((await cloud.reader.vm(made.azureId))?.powerState).toBe('running');
+      await cloud.machines.remove({ azureId: made.azureId, tags: tags('vm') }, journal);
+      expect((await cloud.reader.disk(osDisk.azureId))?.managedBy).toBe(null);
+      expect((await cloud.reader.nic(card.azureId))?.vmId).toBe(null);
+    });
+  });
+}

@@ -1,0 +1,59 @@
+import { expect, describe, it } from '@jest/globals';
+import assert from 'node:assert/strict';
+import { restoreIn, type CloudSubject } from './subject.js';
+
+/** What every `CloudReader` keeps to. */
+export function readerContract(get: () => CloudSubject): void {
+  describe('reading', () => {
+    it('answers null for what does not exist', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      expect(await cloud.reader.disk(cloud.reader.diskId(subject.resourceGroup, 'none'))).toBe(null);
+      expect(await cloud.reader.nic(cloud.reader.nicId(subject.resourceGroup, 'none'))).toBe(null);
+      expect(await cloud.reader.vm(cloud.reader.vmId(subject.resourceGroup, 'none'))).toBe(null);
+      expect(await cloud.reader.resourceGroup('no-such-group')).toBe(null);
+      expect(await cloud.reader.subnet(subject.subnetId.replace(/[^/]+$/, 'none'))).toBe(null);
+      expect(await cloud.reader.subnetsIn('no-such-group')).toStrictEqual([]);
+    });
+
+    it('knows the region, the resource group, the subnet and the size', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      expect(await cloud.reader.regions()).toContain(subject.region);
+      expect((await cloud.reader.resourceGroup(subject.resourceGroup))?.region).toBe(subject.region);
+      const subnet = await cloud.reader.subnet(subject.subnetId);
+      expect(subnet?.region).toBe(subject.region);
+      expect(subnet?.prefixes[0] ?? '').toMatch(/^\d+\.\d+\.\d+\.\d+\/\d+$/);
+      const subnets = await cloud.reader.subnetsIn(subnet?.resourceGroup ?? '');
+      expect(subnets.some((each) => each.azureId.toLowerCase() === subject.subnetId.toLowerCase())).toBe(true);
+      const size = (await cloud.reader.sizes(subject.region)).find((each) => each.name === subject.smallSize);
+      expect(size !== undefined && size.vCpus > 0 && size.generations.includes(1)).toBe(true);
+      expect((await cloud.reader.usages(subject.region)).every((usage) => usage.limit >= usage.current)).toBe(true);
+      expect(await cloud.reader.providerRegistered('Microsoft.Compute')).toBe(true);
+    });
+
+    it('shows of a resource of any kind what all have', async () => {
+      const subject = get();
+      const { reader } = subject.cloud;
+      const { worker, disk, journal } = restoreIn(subject);
+      const data = await subject.cloud.disks.ensureEmpty(disk('seen'), journal);
+      const { vm } = await worker(subject.cloud);
+      const nic = await reader.nic(vm.nicIds[0] ?? '');
+      const group = await reader.resourceGroup(subject.resourceGroup);
+      for (const [kind, found] of [
+        ['disk', data],
+        ['vm', vm],
+        ['nic', nic],
+        ['resource-group', group],
+      ] as const) {
+        assert.ok(found);
+        const { azureId, tags } = found;
+        const all = { azureId, kind, tags, region: subject.region, provisioningState: 'Succeeded' };
+        expect(await reader.resource(kind, azureId)).toStrictEqual(all);
+      }
+      expect(await reader.resource('nic', data.azureId)).toBe(null);
+      expect(await reader.resource('vm', reader.vmId(subject.resourceGroup, 'none'))).toBe(null);
+      expect(await reader.resource('resource-group', reader.resourceGroupId('no-such-group'))).toBe(null);
+    });
+  });
+}

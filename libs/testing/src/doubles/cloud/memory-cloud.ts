@@ -1,0 +1,31 @@
+import type { Cloud } from '@landfall/domain';
+import { MemoryDisks } from './memory-disks.js';
+import { MemoryGroups } from './memory-groups.js';
+import { MemoryMachines } from './memory-machines.js';
+import { MemoryNetwork } from './memory-network.js';
+import { MemoryReader } from './memory-reader.js';
+import { MemorySubscription } from './memory-subscription.js';
+import { seedOf, type MemoryCloudSeed } from './seed.js';
+
+/**
+ * Azure in memory: the same rules as far as steps depend on them, everything at once, and no time passing. Keeps the
+ * journal like the real adapter, so that ledgers can be held against what exists.
+ */
+export class MemoryCloud implements Cloud {
+  readonly subscription: MemorySubscription;
+  readonly reader: MemoryReader;
+  readonly disks: MemoryDisks;
+  readonly machines: MemoryMachines;
+  readonly network: MemoryNetwork;
+  readonly groups: MemoryGroups;
+
+  constructor(options: { applianceId?: string; seed?: Partial<MemoryCloudSeed> } = {}) {
+    const subscription = new MemorySubscription(seedOf(options.seed), options.applianceId ?? 'appliance');
+    this.subscription = subscription;
+    this.reader = new MemoryReader(subscription);
+    this.disks = new MemoryDisks(subscription, this.reader);
+    this.machines = new MemoryMachines(subscription, this.reader);
+    this.network = new MemoryNetwork(subscription, this.reader);
+    this.groups = new MemoryGroups(subscription, this.reader);
+  }
+}

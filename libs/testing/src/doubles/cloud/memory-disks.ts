@@ -1,0 +1,90 @@
+import {
+  ownerTags,
+  type CallJournal,
+  type CloudDisk,
+  type CloudDisks,
+  type DiskSpec,
+  type Owned,
+} from '@landfall/domain';
+import type { MemoryReader } from './memory-reader.js';
+import { nameOf, type MemorySubscription } from './memory-subscription.js';
+import { refuse, requireTags, underAccess } from './refusals.js';
+
+export class MemoryDisks implements CloudDisks {
+  constructor(
+    private readonly subscription: MemorySubscription,
+    private readonly reader: MemoryReader,
+  ) {}
+
+  ensureEmpty(spec: DiskSpec, journal: CallJournal): Promise<CloudDisk> {
+    return this.#ensure('disks.ensureEmpty', spec, 'Unattached', journal);
+  }
+
+  ensureUpload(spec: DiskSpec, journal: CallJournal): Promise<CloudDisk> {
+    return this.#ensure('disks.ensureUpload', spec, 'ReadyToUpload', journal);
+  }
+
+  grantWrite(diskId: string, _seconds: number, journal: CallJournal): Promise<string> {
+    return this.#grant('disks.grantWrite', diskId, journal, /Upload$/, 'ActiveUpload');
+  }
+
+  grantRead(diskId: string, _seconds: number, journal: CallJournal): Promise<string> {
+    return this.#grant('disks.grantRead', diskId, journal, /^(Unattached|ActiveSAS)$/, 'ActiveSAS');
+  }
+
+  async revokeAccess(diskId: string, journal: CallJournal): Promise<void> {
+    const { subscription } = this;
+    const call = { key: `disk.revoke:${nameOf(diskId)}`, azureId: diskId };
+    await subscription.recorded('disks.revokeAccess', call, journal, () => {
+      const disk = subscription.disks.get(diskId.toLowerCase());
+      if (disk && /^Active/.test(disk.diskState)) disk.diskState = 'Unattached';
+    });
+  }
+
+  remove({ azureId, tags }: Owned, journal: CallJournal): Promise<boolean> {
+    const { disks } = this.subscription;
+    const call = { key: `disk.delete:${nameOf(azureId)}`, azureId, removes: true };
+    return this.subscription.recorded('disks.remove', call, journal, () => {
+      const disk = disks.get(azureId.toLowerCase());
+      if (disk === undefined) return false;
+      requireTags(disk, tags);
+      if (disk.managedBy !== null) throw refuse('DISK_ATTACHED', `${disk.name} is attached.`);
+      if (/^Active/.test(disk.diskState)) throw underAccess(azureId);
+      return disks.delete(azureId.toLowerCase());
+    });
+  }
+
+  #ensure(
+    call: 'disks.ensureEmpty' | 'disks.ensureUpload',
+    spec: DiskSpec,
+    diskState: string,
+    journal: CallJournal,
+  ): Promise<CloudDisk> {
+    const azureId = this.reader.diskId(spec.resourceGroup, spec.name);
+    const creates = { kind: 'disk' as const, role: spec.role };
+    return this.subscription.recorded(call, { key: `disk.create:${spec.name}`, azureId, creates }, journal, () => {
+      const known = this.subscription.disks.get(azureId.toLowerCase());
+      if (known === undefined) return this.subscription.newDisk(spec, azureId, diskState);
+      requireTags(known, spec.tags);
+      if (known.sizeBytes !== spec.sizeBytes) throw refuse('RESOURCE_CHANGED', `${azureId} has another size.`);
+      return known;
+    });
+  }
+
+  #grant(
+    call: 'disks.grantWrite' | 'disks.grantRead',
+    diskId: string,
+    journal: CallJournal,
+    from: RegExp,
+    to: string,
+  ): Promise<string> {
+    const { subscription } = this;
+    return subscription.recorded(call, { key: `${call}:${nameOf(diskId)}`, azureId: diskId }, journal, () => {
+      const disk = subscription.require(subscription.disks, diskId);
+      requireTags(disk, ownerTags(subscription.applianceId, journal.restoreId, 'disk'));
+      if (!from.test(disk.diskState)) throw refuse('AZURE_REFUSED', `${disk.name} is ${disk.diskState}.`);
+      disk.diskState = to;
+      return `https://disks.invalid/${disk.name}?sig=memory`;
+    });
+  }
+}

@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import {
+  ownerTags,
+  type CallJournal,
+  type CloudDisk,
+  type CloudMachines,
+  type CloudVm,
+  type DiskAttachment,
+  type Owned,
+  type SourceVm,
+  type VmSpec,
+  type WorkerSpec,
+} from '@landfall/domain';
+import type { MemoryReader } from './memory-reader.js';
+import { nameOf, sameId, type Changeable, type MemorySubscription } from './memory-subscription.js';
+import { refuse, requireTags } from './refusals.js';
+
+const WORKER_OS_DISK = { sku: 'StandardSSD_LRS', sizeBytes: 30 * 1024 ** 3 };
+
+export class MemoryMachines implements CloudMachines {
+  constructor(
+    private readonly subscription: MemorySubscription,
+    private readonly reader: MemoryReader,
+  ) {}
+
+  ensure(spec: VmSpec, journal: CallJournal): Promise<CloudVm> {
+    const { disks } = this.subscription;
+    return this.#ensure('machines.ensure', spec, journal, () => {
+      this.subscription.require(disks, spec.osDisk.diskId);
+      return spec.osDisk.diskId;
+    });
+  }
+
+  async ensureWorker(spec: WorkerSpec, journal: CallJournal): Promise<CloudVm> {
+    const { subscription } = this;
+    const osDiskId = this.reader.diskId(spec.resourceGroup, spec.osDiskName);
+    const role = 'worker-os-disk';
+    const key = `disk.create:${spec.osDiskName}`;
+    const creates = { kind: 'disk' as const, role };
+    await journal.begin({ key, azureId: osDiskId, creates, operation: 'machines.ensureWorker', bodyHash: key });
+    const vm = await this.#ensure('machines.ensureWorker', spec, journal, () => {
+      const tags = ownerTags(subscription.applianceId, journal.restoreId, role);
+      subscription.newDisk({ ...spec, ...WORKER_OS_DISK, name: spec.osDiskName, tags }, osDiskId, 'Unattached');
+      const azureId = this.reader.vmId(spec.resourceGroup, spec.name);
+      subscription.environments.set(azureId.toLowerCase(), spec.environment);
+      return osDiskId;
+    });
+    await journal.succeeded(key);
+    return vm;
+  }
+
+  async attach(vmId: string, disks: readonly DiskAttachment[], journal: CallJournal): Promise<void> {
+    const { subscription } = this;
+    const call = { key: `vm.attach:${nameOf(vmId)}`, azureId: vmId };
+    await subscription.recorded('machines.attach', call, journal, () => {
+      const vm = subscription.require(subscription.vms, vmId);
+      for (const { diskId, lun } of disks) {
+        const at = vm.dataDisks.find((each) => each.lun === lun || sameId(each.diskId, diskId));
+        if (at !== undefined && at.lun === lun && sameId(at.diskId, diskId)) continue;
+        if (at !== undefined) throw refuse('LUN_TAKEN', `LUN ${lun} of ${vm.name} is taken.`);
+        const most = subscription.seed.sizes.find((size) => size.name === vm.size)?.maxDataDisks ?? 0;
+        if (vm.dataDisks.length >= most) throw refuse('DISK_COUNT', `${vm.size} takes ${most} data disks.`);
+        holdDisk(subscription.require(subscription.disks, diskId), vm.azureId);
+        vm.dataDisks = [...vm.dataDisks, { diskId, lun }];
+      }
+    });
+  }
+
+  async detach(vmId: string, diskIds: readonly string[], journal: CallJournal): Promise<void> {
+    const { subscription } = this;
+    const call = { key: `vm.detach:${nameOf(vmId)}`, azureId: vmId };
+    await subscription.recorded('machines.detach', call, journal, () => {
+      const vm = subscription.vms.get(vmId.toLowerCase());
+      if (vm === undefined) return;
+      const gone = vm.dataDisks.filter((each) => diskIds.some((id) => sameId(id, each.diskId)));
+      vm.dataDisks = vm.dataDisks.filter((each) => !gone.includes(each));
+      for (const { diskId } of gone) this.#release(diskId);
+    });
+  }
+
+  async start(vmId: string, journal: CallJournal): Promise<void> {
+    const { subscription } = this;
+    const call = { key: `vm.start:${nameOf(vmId)}`, azureId: vmId };
+    await subscription.recorded('machines.start', call, journal, () => {
+      subscription.require(subscription.vms, vmId).powerState = 'running';
+    });
+  }
+
+  async deallocate(vmId: string, journal: CallJournal): Promise<void> {
+    const { subscription } = this;
+    const call = { key: `vm.deallocate:${nameOf(vmId)}`, azureId: vmId };
+    await subscription.recorded('machines.deallocate', call, journal, () => {
+      const vm = subscription.vms.get(vmId.toLowerCase());
+      if (vm !== undefined) vm.powerState = 'deallocated';
+    });
+  }
+
+  removeSource({ azureId, instanceId }: SourceVm, journal: CallJournal): Promise<boolean> {
+    const { subscription } = this;
+    const call = { key: `vm.remove-source:${nameOf(azureId)}`, azureId, removes: true };
+    return subscription.recorded('machines.removeSource', call, journal, () => {
+      const vm = subscription.vms.get(azureId.toLowerCase());
+      if (vm === undefined) return false;
+      if (vm.instanceId !== instanceId) throw refuse('SOURCE_REPLACED', `${azureId} is another VM by now.`);
+      if (subscription.osDiskGoesAlong(vm)) throw refuse('SOURCE_PARTS_GO_ALONG', `${azureId} takes its disk along.`);
+      if (vm.powerState !== 'deallocated') throw refuse('SOURCE_NOT_STOPPED', `${azureId} is ${vm.powerState}.`);
+      this.#delete(vm);
+      return true;
+    });
+  }
+
+  remove({ azureId, tags }: Owned, journal: CallJournal): Promise<boolean> {
+    const { subscription } = this;
+    const call = { key: `vm.delete:${nameOf(azureId)}`, azureId, removes: true };
+    return subscription.recorded('machines.remove', call, journal, () => {
+      const vm = subscription.vms.get(azureId.toLowerCase());
+      if (vm === undefined) return false;
+      requireTags(vm, tags);
+      this.#delete(vm);
+      return true;
+    });
+  }
+
+  #ensure(
+    call: 'machines.ensure' | 'machines.ensureWorker',
+    spec: VmSpec | WorkerSpec,
+    journal: CallJournal,
+    osDisk: () => string,
+  ): Promise<CloudVm> {
+    const { subscription } = this;
+    const azureId = this.reader.vmId(spec.resourceGroup, spec.name);
+    const creates = { kind: 'vm' as const, role: spec.role };
+    return subscription.recorded(call, { key: `vm.create:${spec.name}`, azureId, creates }, journal, () => {
+      const known = subscription.vms.get(azureId.toLowerCase());
+      if (known !== undefined) return requireTags(known, spec.tags);
+      subscription.requireGroup(spec.resourceGroup);
+      const nic = subscription.require(subscription.nics, spec.nicId);
+      const osDiskId = osDisk();
+      const vm: CloudVm = {
+        azureId,
+        instanceId: randomUUID(),
+        name: spec.name,
+        resourceGroup: spec.resourceGroup,
+        region: spec.region,
+        size: spec.size,
+        osDiskId,
+        dataDisks: [],
+        nicIds: [spec.nicId],
+        tags: spec.tags,
+        provisioningState: 'Succeeded',
+        powerState: 'running',
+      };
+      holdDisk(subscription.require(subscription.disks, osDiskId), azureId);
+      nic.vmId = azureId;
+      subscription.vms.set(azureId.toLowerCase(), vm);
+      return vm;
+    });
+  }
+
+  /** A worker's own OS disk goes with it; nothing else does. */
+  #delete(vm: CloudVm): void {
+    const { vms, disks, nics, environments } = this.subscription;
+    for (const { diskId } of vm.dataDisks) this.#release(diskId);
+    if (vm.osDiskId !== null) this.#release(vm.osDiskId);
+    if (vm.osDiskId !== null && this.subscription.osDiskGoesAlong(vm)) disks.delete(vm.osDiskId.toLowerCase());
+    for (const nicId of vm.nicIds) this.subscription.require(nics, nicId).vmId = null;
+    vms.delete(vm.azureId.toLowerCase());
+    environments.delete(vm.azureId.toLowerCase());
+  }
+
+  #release(diskId: string): void {
+    const disk = this.subscription.require(this.subscription.disks, diskId);
+    disk.managedBy = null;
+    disk.diskState = 'Unattached';
+  }
+}
+
+function holdDisk(disk: Changeable<CloudDisk>, vmId: string): void {
+  if (disk.managedBy !== null) throw refuse('DISK_ATTACHED', `${disk.name} is attached to ${disk.managedBy}.`);
+  disk.managedBy = vmId;
+  disk.diskState = 'Attached';
+}

@@ -1,0 +1,51 @@
+import type { CallJournal, CloudNetwork, CloudNic, NicSpec, Owned } from '@landfall/domain';
+import type { MemoryReader } from './memory-reader.js';
+import { nameOf, type MemorySubscription } from './memory-subscription.js';
+import { refuse, requireTags } from './refusals.js';
+
+export class MemoryNetwork implements CloudNetwork {
+  constructor(
+    private readonly subscription: MemorySubscription,
+    private readonly reader: MemoryReader,
+  ) {}
+
+  ensureNic(spec: NicSpec, journal: CallJournal): Promise<CloudNic> {
+    const { nics } = this.subscription;
+    const azureId = this.reader.nicId(spec.resourceGroup, spec.name);
+    const call = { key: `nic.create:${spec.name}`, azureId, creates: { kind: 'nic' as const, role: spec.role } };
+    return this.subscription.recorded('network.ensureNic', call, journal, async () => {
+      const known = nics.get(azureId.toLowerCase());
+      if (known !== undefined) return requireTags(known, spec.tags);
+      this.subscription.requireGroup(spec.resourceGroup);
+      const subnet = await this.reader.subnet(spec.subnetId);
+      if (subnet === null) throw refuse('NETWORK_NOT_FOUND', `There is no subnet ${spec.subnetId}.`);
+      if (spec.privateIp !== null && subnet.usedAddresses.includes(spec.privateIp)) {
+        throw refuse('IP_IN_USE', `${spec.privateIp} is in use.`);
+      }
+      const nic: CloudNic = {
+        azureId,
+        name: spec.name,
+        resourceGroup: spec.resourceGroup,
+        region: spec.region,
+        tags: spec.tags,
+        vmId: null,
+        privateAddresses: [spec.privateIp ?? `10.0.0.${nics.size + 100}`],
+        provisioningState: 'Succeeded',
+      };
+      nics.set(azureId.toLowerCase(), nic);
+      return nic;
+    });
+  }
+
+  removeNic({ azureId, tags }: Owned, journal: CallJournal): Promise<boolean> {
+    const { nics } = this.subscription;
+    const call = { key: `nic.delete:${nameOf(azureId)}`, azureId, removes: true };
+    return this.subscription.recorded('network.removeNic', call, journal, () => {
+      const nic = nics.get(azureId.toLowerCase());
+      if (nic === undefined) return false;
+      requireTags(nic, tags);
+      if (nic.vmId !== null) throw refuse('NIC_IN_USE', `${nic.name} is in use.`);
+      return nics.delete(azureId.toLowerCase());
+    });
+  }
+}

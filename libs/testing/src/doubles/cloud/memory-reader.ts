@@ -1,0 +1,125 @@
+import {
+  resourceGroupId,
+  resourceId,
+  tagOf,
+  type CloudDisk,
+  type CloudNic,
+  type CloudReader,
+  type CloudResource,
+  type CloudResourceGroup,
+  type CloudResourceKind,
+  type CloudSubnet,
+  type CloudUsage,
+  type CloudVm,
+  type SavedVm,
+  type TaggedResource,
+  type VmSize,
+} from '@landfall/domain';
+import { nameOf, sameId, type MemorySubscription } from './memory-subscription.js';
+import { savedVmOf } from './saved-vm.js';
+
+export class MemoryReader implements CloudReader {
+  constructor(private readonly subscription: MemorySubscription) {}
+
+  get subscriptionId(): string {
+    return this.subscription.id;
+  }
+
+  resourceGroupId(name: string): string {
+    return resourceGroupId(this.subscriptionId, name);
+  }
+
+  vmId(resourceGroup: string, name: string): string {
+    return resourceId(this.subscriptionId, resourceGroup, 'vm', name);
+  }
+
+  diskId(resourceGroup: string, name: string): string {
+    return resourceId(this.subscriptionId, resourceGroup, 'disk', name);
+  }
+
+  nicId(resourceGroup: string, name: string): string {
+    return resourceId(this.subscriptionId, resourceGroup, 'nic', name);
+  }
+
+  async resourceGroup(name: string): Promise<CloudResourceGroup | null> {
+    return this.subscription.groups.get(name.toLowerCase()) ?? null;
+  }
+
+  async resource(kind: CloudResourceKind, id: string): Promise<CloudResource | null> {
+    const found = await this.#ofKind(kind, id);
+    if (found === null) return null;
+    const { azureId, region, tags, provisioningState } = found;
+    return { azureId, kind, region, tags, provisioningState };
+  }
+
+  async regions(): Promise<readonly string[]> {
+    return this.subscription.seed.regions;
+  }
+
+  async sizes(_region: string): Promise<readonly VmSize[]> {
+    return this.subscription.seed.sizes;
+  }
+
+  async usages(_region: string): Promise<readonly CloudUsage[]> {
+    return this.subscription.seed.usages;
+  }
+
+  async subnet(id: string): Promise<CloudSubnet | null> {
+    const { seed, nics } = this.subscription;
+    const subnet = seed.subnets.find((each) => sameId(each.azureId, id));
+    if (subnet === undefined) return null;
+    return { ...subnet, usedAddresses: [...nics.values()].flatMap((nic) => nic.privateAddresses) };
+  }
+
+  async subnetsIn(resourceGroup: string): Promise<readonly CloudSubnet[]> {
+    return this.subscription.seed.subnets.filter((subnet) => subnet.resourceGroup === resourceGroup);
+  }
+
+  async vm(id: string): Promise<CloudVm | null> {
+    return this.subscription.vms.get(id.toLowerCase()) ?? null;
+  }
+
+  async savedVm(id: string): Promise<SavedVm | null> {
+    const vm = await this.vm(id);
+    return vm === null ? null : savedVmOf(this.subscription, vm);
+  }
+
+  async disk(id: string): Promise<CloudDisk | null> {
+    return this.subscription.disks.get(id.toLowerCase()) ?? null;
+  }
+
+  async nic(id: string): Promise<CloudNic | null> {
+    return this.subscription.nics.get(id.toLowerCase()) ?? null;
+  }
+
+  async tagged(name: string, value: string): Promise<readonly TaggedResource[]> {
+    const kinds = [
+      ['disk', this.subscription.disks],
+      ['nic', this.subscription.nics],
+      ['vm', this.subscription.vms],
+      ['resource-group', this.subscription.groups],
+    ] as const;
+    return kinds.flatMap(([kind, resources]) =>
+      [...resources.values()]
+        .filter((each) => tagOf(each.tags, name) === value)
+        .map(({ azureId, tags }) => ({ azureId, kind, tags })),
+    );
+  }
+
+  async providerRegistered(_namespace: string): Promise<boolean> {
+    return true;
+  }
+
+  #ofKind(kind: CloudResourceKind, id: string): Promise<Omit<CloudResource, 'kind'> | null> {
+    switch (kind) {
+      case 'disk':
+        return this.disk(id);
+      case 'nic':
+        return this.nic(id);
+      case 'vm':
+        return this.vm(id);
+      case 'resource-group':
+        return this.resourceGroup(nameOf(id));
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import {
+  PermanentError,
+  resourceGroupId,
+  type CallIntent,
+  type CallJournal,
+  type Cloud,
+  type CloudDisk,
+  type CloudNic,
+  type CloudResourceGroup,
+  type CloudVm,
+  type DiskSpec,
+  type Tags,
+} from '@landfall/domain';
+import { refuse } from './refusals.js';
+import type { MemoryCloudSeed } from './seed.js';
+
+export type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** A change of the cloud, such as `disks.ensureEmpty`. */
+export type CloudCall = {
+  [Noun in Exclude<keyof Cloud, 'reader'>]: `${Noun}.${keyof Cloud[Noun] & string}`;
+}[Exclude<keyof Cloud, 'reader'>];
+
+/** What a subscription in memory holds, keyed by IDs in lower case, and what is done to it. */
+export class MemorySubscription {
+  readonly disks = new Map<string, Changeable<CloudDisk>>();
+  readonly nics = new Map<string, Changeable<CloudNic>>();
+  readonly vms = new Map<string, Changeable<CloudVm>>();
+  readonly groups = new Map<string, CloudResourceGroup>();
+  /** By VM: what the worker was started with. */
+  readonly environments = new Map<string, Readonly<Record<string, string>>>();
+  /** The changes that were made and to what, such as `disks.ensureEmpty web`, in order. */
+  readonly changes: string[] = [];
+  readonly #failures = new Map<CloudCall, Error[]>();
+
+  constructor(
+    readonly seed: MemoryCloudSeed,
+    readonly applianceId: string,
+  ) {
+    for (const [name, region] of Object.entries(seed.resourceGroups)) this.newGroup(name, region, {});
+  }
+
+  get id(): string {
+    return this.seed.subscriptionId;
+  }
+
+  /** IDs of everything that exists and was not there from the start, sorted. */
+  get inventory(): readonly string[] {
+    const groups = [...this.groups.values()].filter(({ name }) => this.seed.resourceGroups[name] === undefined);
+    return [...this.disks.values(), ...this.nics.values(), ...this.vms.values(), ...groups]
+      .map((each) => each.azureId)
+      .sort();
+  }
+
+  /** The next such call fails so, after the intent was written down. */
+  failNext(call: CloudCall, error: Error): void {
+    this.#failures.set(call, [...(this.#failures.get(call) ?? []), error]);
+  }
+
+  newGroup(name: string, region: string, tags: Tags): CloudResourceGroup {
+    const azureId = resourceGroupId(this.id, name);
+    const group = { azureId, name, region, tags, provisioningState: 'Succeeded' };
+    this.groups.set(name.toLowerCase(), group);
+    return group;
+  }
+
+  /** @throws PermanentError `RESOURCE_GROUP_NOT_FOUND` */
+  requireGroup(name: string): void {
+    if (this.groups.has(name.toLowerCase())) return;
+    throw refuse('RESOURCE_GROUP_NOT_FOUND', `There is no resource group ${name}.`);
+  }
+
+  /** IDs of all that lies in a resource group. */
+  contentsOf(group: string): readonly string[] {
+    return [...this.disks.values(), ...this.nics.values(), ...this.vms.values(), ...this.seed.subnets]
+      .filter(({ resourceGroup }) => sameId(resourceGroup, group))
+      .map(({ azureId }) => azureId);
+  }
+
+  newDisk(
+    spec: Pick<DiskSpec, 'name' | 'resourceGroup' | 'region' | 'zone' | 'sizeBytes' | 'sku' | 'tags'>,
+    azureId: string,
+    diskState: string,
+  ): CloudDisk {
+    const { name, resourceGroup, region, zone, sizeBytes, sku, tags } = spec;
+    const place = { azureId, name, resourceGroup, region, zone };
+    this.requireGroup(resourceGroup);
+    const disk = { ...place, sizeBytes, sku, tags, diskState, managedBy: null, provisioningState: 'Succeeded' };
+    this.disks.set(azureId.toLowerCase(), disk);
+    return disk;
+  }
+
+  /** So it is with a worker, which was made from an image. */
+  osDiskGoesAlong({ azureId }: CloudVm): boolean {
+    return this.environments.has(azureId.toLowerCase());
+  }
+
+  /** @throws PermanentError `AZURE_NOT_FOUND` */
+  require<T>(resources: ReadonlyMap<string, T>, id: string): T {
+    const found = resources.get(id.toLowerCase());
+    if (found === undefined) throw refuse('AZURE_NOT_FOUND', `${id} does not exist.`);
+    return found;
+  }
+
+  /** Does it as the real adapter does: intent before, end after. */
+  async recorded<T>(
+    call: CloudCall,
+    what: Pick<CallIntent, 'key' | 'azureId' | 'creates' | 'removes'>,
+    journal: CallJournal,
+    act: () => T | Promise<T>,
+  ): Promise<T> {
+    await journal.begin({ ...what, operation: call, bodyHash: what.key });
+    const result = await this.#tried(call, what.key, journal, act);
+    await journal.called?.(what.key);
+    this.changes.push(`${call} ${nameOf(what.azureId)}`);
+    await journal.succeeded(what.key, { azureId: what.azureId });
+    return result;
+  }
+
+  async #tried<T>(call: CloudCall, key: string, journal: CallJournal, act: () => T | Promise<T>): Promise<T> {
+    try {
+      const failure = this.#failures.get(call)?.shift();
+      if (failure !== undefined) throw failure;
+      return await act();
+    } catch (error) {
+      if (error instanceof PermanentError) await journal.failed(key, error.toDetails());
+      throw error;
+    }
+  }
+}
+
+export function nameOf(id: string): string {
+  return id.split('/').at(-1) ?? id;
+}
+
+export function sameId(left: string, right: string): boolean {
+  return left.toLowerCase() === right.toLowerCase();
+}

@@ -1,0 +1,126 @@
+import { CLOUD_KINDS, resourceGroupId, tagOf } from '@landfall/domain';
+import { refused, type Answer, type ArmCall } from './answers.js';
+import { shown, type AnyResource, type GroupResource } from './resources.js';
+
+/*
+ * What a subscription offers, and the lists of what is in it. Nothing here takes time or changes anything.
+ */
+export interface Network {
+  readonly id: string;
+  readonly subnets: readonly { readonly name: string; readonly prefix: string }[];
+}
+
+export interface Holdings {
+  readonly now: number;
+  readonly subscriptionId: string;
+  readonly resources: ReadonlyMap<string, AnyResource>;
+  readonly networks: readonly Network[];
+}
+
+const REGIONS = ['westeurope', 'northeurope'];
+export const MOST_DATA_DISKS = 4;
+
+const CORES = { Standard_F2s_v2: '2', Standard_F4s_v2: '4', Standard_B2s: '2' };
+const SKUS = Object.entries(CORES).map(([name, vCPUs]) => ({
+  resourceType: 'virtualMachines',
+  name,
+  family: 'standardFamily',
+  capabilities: [
+    { name: 'vCPUs', value: vCPUs },
+    { name: 'MaxDataDiskCount', value: String(MOST_DATA_DISKS) },
+    { name: 'HyperVGenerations', value: 'V1,V2' },
+  ],
+}));
+
+/** Null: something else is asked for. */
+export function readSubscription({ method, path, query }: ArmCall, holdings: Holdings): Answer | null {
+  if (method !== 'GET') return null;
+  const [, asked = ''] = /^\/subscriptions\/[^/]+(\/.*)$/i.exec(path) ?? [];
+  const filter = query.get('$filter');
+  if (/^\/locations$/i.test(asked)) return list(REGIONS.map((name) => ({ name })));
+  if (/\/skus$/i.test(asked)) return list(SKUS);
+  if (/\/usages$/i.test(asked)) {
+    return list([{ unit: 'Count', name: { value: 'cores' }, currentValue: 0, limit: 100 }]);
+  }
+  const [, namespace] = /^\/providers\/([^/]+)$/i.exec(asked) ?? [];
+  if (namespace !== undefined) return { status: 200, body: { namespace, registrationState: 'Registered' } };
+  if (/^\/resourceGroups$/i.test(asked)) {
+    return list(seen(holdings, filter, ({ kind }) => kind === 'resource-group'));
+  }
+  if (/^\/resources$/i.test(asked)) return list(seen(holdings, filter, ({ kind }) => kind !== 'resource-group'));
+  return readGroup(asked, holdings);
+}
+
+/** The group that is to hold something of this ID, or why nothing can be put there. */
+export function requireGroup(id: string, holdings: Holdings): GroupResource | Answer {
+  const name = id.split('/')[4] ?? '';
+  const group = holdings.resources.get(resourceGroupId(holdings.subscriptionId, name).toLowerCase());
+  if (group?.kind !== 'resource-group') return noGroup(name);
+  if (group.provisioningState !== 'Deleting') return group;
+  return refused(409, 'ResourceGroupBeingDeleted', `The resource group '${name}' is in deprovisioning state.`);
+}
+
+export function hasSubnet(id: string, { networks }: Holdings): boolean {
+  return networks.some((network) => network.subnets.some(({ name }) => sameId(`${network.id}/subnets/${name}`, id)));
+}
+
+function readGroup(asked: string, holdings: Holdings): Answer | null {
+  const [, groupName = '', wanted = ''] =
+    /^\/resourceGroups\/([^/]+)\/(resources|providers\/Microsoft\.Network\/virtualNetworks.*)$/i.exec(asked) ?? [];
+  if (wanted === '') return null;
+  const group = resourceGroupId(holdings.subscriptionId, groupName).toLowerCase();
+  if (!holdings.resources.has(group)) return noGroup(groupName);
+  if (wanted === 'resources') return list(seen(holdings, null, ({ id }) => id.toLowerCase().startsWith(`${group}/`)));
+  const networks = holdings.networks.filter(({ id }) => id.toLowerCase().startsWith(`${group}/`));
+  const [, name] = /virtualNetworks\/([^/]+)$/i.exec(wanted) ?? [];
+  if (name === undefined) return list(networks.map((network) => shownNetwork(network, holdings)));
+  const network = networks.find(({ id }) => sameId(nameOf(id), name));
+  if (network !== undefined) return { status: 200, body: shownNetwork(network, holdings) };
+  return refused(404, 'ResourceNotFound', `The Resource 'Microsoft.Network/virtualNetworks/${name}' was not found.`);
+}
+
+function seen(
+  { resources, now }: Holdings,
+  filter: string | null,
+  wanted: (resource: AnyResource) => boolean,
+): unknown[] {
+  const text = "'((?:[^']|'')*)'";
+  const [, tag, value] = new RegExp(`^tagName eq ${text} and tagValue eq ${text}$`).exec(filter ?? '') ?? [];
+  return [...resources.values()]
+    .filter((each) => each.hiddenUntil <= now && wanted(each))
+    .filter(({ tags }) => tag === undefined || tagOf(tags, unquoted(tag)) === unquoted(value ?? ''))
+    .map((each) => ({ ...(shown(each) as object), type: CLOUD_KINDS[each.kind].armType }));
+}
+
+function shownNetwork(network: Network, { resources }: Holdings): unknown {
+  const subnets = network.subnets.map(({ name, prefix }) => {
+    const id = `${network.id}/subnets/${name}`;
+    const ipConfigurations = [...resources.values()].flatMap((each) =>
+      each.kind === 'nic' && sameId(each.subnetId, id)
+        ? [{ id: `${each.id}/ipConfigurations/primary`, properties: { privateIPAddress: each.address } }]
+        : [],
+    );
+    return { id, name, properties: { addressPrefix: prefix, ipConfigurations } };
+  });
+  return { id: network.id, name: nameOf(network.id), location: 'westeurope', properties: { subnets } };
+}
+
+function noGroup(name: string): Answer {
+  return refused(404, 'ResourceGroupNotFound', `Resource group '${name}' could not be found.`);
+}
+
+function list(value: readonly unknown[]): Answer {
+  return { status: 200, body: { value } };
+}
+
+function nameOf(id: string): string {
+  return id.split('/').at(-1) ?? '';
+}
+
+function sameId(left: string, right: string): boolean {
+  return left.toLowerCase() === right.toLowerCase();
+}
+
+function unquoted(text: string): string {
+  return text.replaceAll("''", "'");
+}
