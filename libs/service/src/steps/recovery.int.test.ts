@@ -3,12 +3,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { OwnRedis } from '@landfall/testing';
-import { runOutboxRelay } from './outbox-relay.js';
-import { QueueClient } from './queue-client.js';
-import { reconcileOnce } from './reconciler.js';
-import { boundedMap } from './side-by-side.js';
-import { ServiceStack, until } from './services.fixture.test.js';
-import { requestCancel } from './turn-round.js';
+import { boundedMap, type QueueClient, reconcileOnce, requestCancel, runOutboxRelay } from '@landfall/pipeline';
+import { until } from '@landfall/pipeline/fixtures/until';
+import { ServiceStack } from './services.fixture.test.js';
 
 const DOOMED = fileURLToPath(new URL('doomed-service.fixture.test.js', import.meta.url));
 const LOCKS = { lockMs: 1_000, lookEveryMs: 500 };

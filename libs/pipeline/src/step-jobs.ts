@@ -1,13 +1,9 @@
-import { detailsOf, kindOf, RetryableError, type RestoreBooks, type WorkRun } from '@landfall/domain';
-import { Worker, type Job } from 'bullmq';
-import type { z } from 'zod';
+import { detailsOf, kindOf, type RestoreBooks, type WorkRun } from '@landfall/domain';
+import type { Job } from 'bullmq';
+import { z } from 'zod';
 import { CLEAN_UP_JOB, STEP_JOB } from './dispatch.js';
 import type { AnswerHandler, CleanUpHandler, StepHandlers, TaskHandler } from './handler.js';
-import { runOutboxRelay } from './outbox-relay.js';
-import { KEEP_ENDED_JOBS, QueueClient, withDeadline } from './queue-client.js';
-import { CLEAN_UP, QUEUES, RUN_STEP, type ANSWER } from './queues.js';
-import { runReconciler } from './reconciler.js';
-import { patientConnection, queuePrefix, waitForRedis, type RedisSettings } from './redis.js';
+import { CLEAN_UP, RUN_STEP, type ANSWER } from './queues.js';
 import type { ServiceName } from './stages.js';
 import { runCleanUp, runStep } from './step-run.js';
 
@@ -18,17 +14,13 @@ import { runCleanUp, runStep } from './step-run.js';
  * A run is told to stop (its signal) when the service shuts down, when the queue takes its job away because the lock was
  * lost, and when Postgres says that the run is no longer wanted: cancelled, or another run has its place.
  */
-const LOCK_MS = 15_000;
-const LOOK_FOR_STALLED_EVERY_MS = 5_000;
 const LOOK_FOR_UNWANTED_EVERY_MS = 500;
-const CLOSE_WITHIN_MS = 6_000;
-const START_WITHIN_MS = 30_000;
 
-export interface StepServiceOptions {
+/** What a service does with the jobs of its queue. */
+export interface StepWork {
   /** Also the name of its queue. */
   readonly service: ServiceName;
   readonly books: RestoreBooks;
-  readonly redis: RedisSettings;
   readonly handlers: StepHandlers;
   /** The finalizer's. */
   readonly cleanUp?: CleanUpHandler;
@@ -36,15 +28,6 @@ export interface StepServiceOptions {
   readonly answers?: Readonly<Record<string, AnswerHandler>>;
   /** By the name of the job that asks for them. */
   readonly tasks?: Readonly<Record<string, TaskHandler>>;
-  /** Jobs in hand at once; 8 when left out. */
-  readonly concurrency?: number;
-  /** Runs with every pass of the reconciler. */
-  readonly reconcileAlso?: () => Promise<void>;
-  readonly log?: ServiceLog;
-  /** How long Postgres and Redis are waited for at the start; 30 s when left out. */
-  readonly startWithinMs?: number;
-  /** When a job counts as left by its process, and how often that is looked for; 15 s and 5 s when left out. */
-  readonly locks?: { readonly lockMs: number; readonly lookEveryMs: number };
 }
 
 /** As pino has it. */
@@ -54,70 +37,21 @@ export interface ServiceLog {
   error(fields: object, message: string): void;
 }
 
-export interface StepService {
-  readonly queues: QueueClient;
-  /** One pass of the reconciler now. */
-  reconcile(): Promise<void>;
-  /** Takes no more jobs, tells the running ones to stop, and returns after 6 s at the latest. */
-  close(): Promise<void>;
-}
-
 type Answer = z.infer<typeof ANSWER>;
 
-/** @throws RetryableError `POSTGRES_UNREACHABLE`, `REDIS_UNREACHABLE` when they can't be reached at the start */
-export async function runStepService(options: StepServiceOptions): Promise<StepService> {
-  const { books, redis, service, log = SILENT } = options;
-  const startWithinMs = options.startWithinMs ?? START_WITHIN_MS;
-  await Promise.all([waitForBooks(books, startWithinMs), waitForRedis(redis, startWithinMs)]);
-
-  const queues = new QueueClient(redis);
-  const runs = new RunningRuns(books);
-  const connection = patientConnection(redis);
-  const worker = new Worker(
-    QUEUES[service],
-    (job: Job, _token?: string, lost?: AbortSignal) => handleJob(options, runs, job, lost, log),
-    {
-      connection,
-      prefix: queuePrefix(redis),
-      concurrency: options.concurrency ?? 8,
-      lockDuration: options.locks?.lockMs ?? LOCK_MS,
-      stalledInterval: options.locks?.lookEveryMs ?? LOOK_FOR_STALLED_EVERY_MS,
-      // A crash is counted in Postgres; the queue must never give a job up because of it.
-      maxStalledCount: 1_000_000,
-      ...KEEP_ENDED_JOBS,
-    },
-  );
-  // BullMQ tells that a lock is lost and lets the run go on beside its successor: stop it here.
-  worker.on('lockRenewalFailed', (jobIds) => jobIds.forEach((jobId) => worker.cancelJob(jobId, 'its lock was lost')));
-  worker.on('error', (error) => log.warn({ err: error }, 'The queue reports an error.'));
-  worker.on('stalled', (jobId) => log.warn({ jobId }, 'A job was left by its process and is given out again.'));
-
-  const onError = (error: unknown): void => log.warn({ error: detailsOf(error) }, 'Trying again soon.');
-  const relay = runOutboxRelay(books, queues, onError);
-  const also = options.reconcileAlso;
-  const reconciler = runReconciler({ books, queues, only: [QUEUES[service]], onError, ...(also ? { also } : {}) });
-
-  return {
-    queues,
-    async reconcile() {
-      await reconciler.reconcile();
-    },
-    async close() {
-      runs.stopAll();
-      await withDeadline(
-        Promise.allSettled([worker.close(), reconciler.close(), relay.close()]),
-        CLOSE_WITHIN_MS,
-      ).catch(() => log.warn({}, 'Work was still under way at the end; it is taken up again by the next process.'));
-      runs.close();
-      connection.disconnect();
-      await queues.close();
-    },
-  };
+/**
+ * What a job of this name carries; null: the service does not know it. What is to be answered is parsed by whoever answers,
+ * so that whoever asked hears what is wrong with it.
+ */
+export function payloadOfJob({ answers, tasks, cleanUp }: Omit<StepWork, 'books'>, name: string): z.ZodType | null {
+  if (name === STEP_JOB) return RUN_STEP;
+  if (name === CLEAN_UP_JOB && cleanUp) return CLEAN_UP;
+  return answers?.[name] || tasks?.[name] ? z.unknown() : null;
 }
 
 /** One job of a service's queue, whoever has taken it from there. */
 export async function handleJob(
-  options: Pick<StepServiceOptions, 'books' | 'handlers' | 'cleanUp' | 'answers' | 'tasks'>,
+  options: StepWork,
   runs: RunningRuns,
   job: Pick<Job, 'name' | 'data'>,
   lost: AbortSignal | undefined,
@@ -215,18 +149,3 @@ export class RunningRuns {
     });
   }
 }
-
-async function waitForBooks(books: RestoreBooks, withinMs: number): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  for (;;) {
-    try {
-      await books.restores({ limit: 1 });
-      return;
-    } catch (error) {
-      if (!(error instanceof RetryableError) || performance.now() >= deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
-}
-
-const SILENT: ServiceLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
