@@ -8,7 +8,7 @@ import tseslint from 'typescript-eslint';
  *  - adapters and the pipeline import the domain; the domain imports nothing;
  *  - `testing` is for tests alone, and for `tools/chaos`, which is one of the whole;
  *  - each third-party world stops at its adapter: the Azure SDK in libs/azure, Prisma in libs/persistence,
- *    BullMQ in libs/pipeline, libs/service and the data-mover, Nest in libs/service and the apps.
+ *    BullMQ in libs/pipeline and in libs/service, which takes the jobs, Nest in libs/service and the apps.
  */
 const lib = [
   'type:domain',
@@ -115,12 +115,14 @@ export default tseslint.config(
   },
   { files: ['libs/azure/**'], rules: { ...sdk(['azure']), ...azureIsChangedByPerform } },
   { files: ['libs/persistence/**', 'tools/schema-engine/**'], rules: sdk(['prisma']) },
-  { files: ['libs/pipeline/**', 'apps/data-mover/**'], rules: sdk(['queue']) },
+  { files: ['libs/pipeline/**'], rules: sdk(['queue']) },
   { files: ['apps/api/**', 'libs/service/**'], rules: sdk(['nest', 'queue']) },
   {
-    files: ['apps/planner/**', 'apps/provisioner/**', 'apps/finalizer/**'],
+    files: ['apps/planner/**', 'apps/provisioner/**', 'apps/finalizer/**', 'apps/data-mover/**'],
     rules: sdk(['nest']),
   },
+  // A worker's queue, as its tests play it.
+  { files: ['apps/data-mover/src/site/**'], rules: sdk(['queue']) },
   { files: ['tools/local-stack/**'], rules: sdk(['prisma']) },
   // Its own client of Azure, of the queues' server and of the database, and the addresses of the queues' dashboard.
   { files: ['tools/chaos/**'], rules: sdk(['azure', 'prisma', 'queue', 'nest']) },

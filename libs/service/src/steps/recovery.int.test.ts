@@ -111,4 +111,30 @@ describe('a Redis of its own', () => {
       await redis.dispose();
     }
   });
+
+  it('does not keep a service from ending while it is away, not even one whose step does not end', async () => {
+    const redis = await OwnRedis.start();
+    const stack = await ServiceStack.start(redis.url.reveal());
+    const step = Promise.withResolvers<never>();
+    try {
+      let begun = false;
+      const plan = async (): Promise<never> => {
+        begun = true;
+        return step.promise;
+      };
+      const service = await stack.service('planner', { handlers: stack.handlers({ plan }) });
+      await stack.request();
+      await until('the step to be running', async () => begun);
+      await redis.stop();
+      const asked = performance.now();
+      await service.close();
+      // The process is given 12 s before it ends whatever hangs.
+      expect(performance.now() - asked).toBeLessThan(12_000);
+    } finally {
+      step.reject(new Error('The test has ended.'));
+      await redis.resume();
+      await stack.close();
+      await redis.dispose();
+    }
+  });
 });

@@ -647,10 +647,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a data-mover waits for a queue whose door is shut',
-    file: 'apps/data-mover/src/queue/job-loop.ts',
-    original: "if (this.#jobs.isIdle && this.#connection.status !== 'ready') return",
-    replacement: "if (this.#jobs.isIdle && this.#connection.status === 'end') return",
-    suite: tests('apps/data-mover/dist/queue/job-loop.int.test.js'),
+    file: 'libs/service/src/queue/queue-processor.ts',
+    original: 'if (!this.isIdle || this.worker.isConnected) {',
+    replacement: 'if (!this.isIdle || this.worker.isRunning()) {',
+    suite: tests('apps/data-mover/dist/queue/segment-processor.int.test.js'),
   },
   {
     name: 'a report is believed from whoever names the epoch',
