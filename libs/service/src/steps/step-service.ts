@@ -2,7 +2,14 @@ import { parseEnvironment, type DATABASE, type HTTP, type LOGGING, type REDIS } 
 import type { Logger } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { QueueClient, RedisWorkerDoors, type RedisSettings, type ServiceName, waitForRedis } from '@landfall/pipeline';
-import { type DynamicModule, Inject, type OnApplicationShutdown, Module } from '@nestjs/common';
+import {
+  type DynamicModule,
+  type FactoryProvider,
+  Inject,
+  Module,
+  type OnApplicationShutdown,
+  type ValueProvider,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { z } from 'zod';
@@ -94,11 +101,8 @@ export function doorsModule({ REDIS_URL: url, LANDFALL_QUEUE_PREFIX: prefix }: z
   };
 }
 
-function shared<P extends { provide: unknown }>(provider: P) {
-  return { providers: [provider], exports: [provider.provide] } as unknown as Pick<
-    DynamicModule,
-    'providers' | 'exports'
-  >;
+function shared(provider: ValueProvider | FactoryProvider): Pick<DynamicModule, 'providers' | 'exports'> {
+  return { providers: [provider], exports: [provider.provide] };
 }
 
 @Module({})

@@ -653,6 +653,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: tests('apps/data-mover/dist/queue/segment-processor.int.test.js'),
   },
   {
+    name: 'a run whose lock is lost goes on beside its successor',
+    file: 'libs/service/src/queue/queue-processor.ts',
+    original: "this.worker.cancelJob(id, 'its lock was lost');",
+    replacement: 'void id;',
+    suite: tests('libs/service/dist/queue/queue-processor.int.test.js'),
+  },
+  {
+    name: 'the end of a service waits for Redis while it is away',
+    file: 'libs/service/src/queue/leavable-worker.ts',
+    original: 'this.#left.resolve(undefined);',
+    replacement: 'void this.#left;',
+    suite: tests('libs/service/dist/queue/queue-processor.int.test.js'),
+  },
+  {
     name: 'a report is believed from whoever names the epoch',
     file: 'libs/transfer/src/results.ts',
     original: 'grant.restoreId === restoreId && grant.workerId === workerId && grant.mover === mover;',
