@@ -8,7 +8,7 @@ import tseslint from 'typescript-eslint';
  *  - adapters and the pipeline import the domain; the domain imports nothing;
  *  - `testing` is for tests alone, and for `tools/chaos`, which is one of the whole;
  *  - each third-party world stops at its adapter: the Azure SDK in libs/azure, Prisma in libs/persistence,
- *    BullMQ in libs/pipeline (and in the data-mover, which is a consumer of its own), Nest in apps.
+ *    BullMQ in libs/pipeline and in libs/service, which takes the jobs, Nest in libs/service and the apps.
  */
 const lib = [
   'type:domain',
@@ -17,6 +17,7 @@ const lib = [
   'type:observability',
   'type:disk',
   'type:pipeline',
+  'type:service',
   'type:transfer',
   'type:adapter',
 ];
@@ -34,6 +35,10 @@ const may = {
   'type:testing': { use: ['type:domain'] },
   'type:pipeline': { use: ['type:domain', 'type:contract'], test: ['type:testing', 'type:adapter'] },
   'type:transfer': { use: ['type:domain', 'type:pipeline'], test: ['type:testing', 'type:adapter'] },
+  'type:service': {
+    use: ['type:domain', 'type:config', 'type:observability', 'type:pipeline', 'type:adapter'],
+    test: ['type:testing'],
+  },
   'type:adapter': { use: ['type:domain'], test: ['type:testing', 'type:tool'] },
   'type:app': { use: lib, test: ['type:testing', 'type:tool'] },
   // The command line starts the local stack.
@@ -61,8 +66,8 @@ const sdk = (allowed) => {
   const worlds = {
     azure: { regex: '^@azure(-rest)?/', message: 'The Azure SDK is known to libs/azure alone.' },
     prisma: { regex: '^(@prisma/|pg$|prisma$)', message: 'The database is known to libs/persistence alone.' },
-    queue: { regex: '^(bullmq|ioredis)$', message: 'BullMQ is known to libs/pipeline alone.' },
-    nest: { regex: '^(@nestjs/|express$|@bull-board/)', message: 'Nest is known to apps alone.' },
+    queue: { regex: '^(bullmq|ioredis)$', message: 'BullMQ is known to libs/pipeline and libs/service alone.' },
+    nest: { regex: '^(@nestjs/|express$|@bull-board/)', message: 'Nest is known to libs/service and apps alone.' },
   };
   const patterns = Object.entries(worlds)
     .filter(([world]) => !allowed.includes(world))
@@ -112,9 +117,14 @@ export default tseslint.config(
   },
   { files: ['libs/azure/**'], rules: { ...sdk(['azure']), ...azureIsChangedByPerform } },
   { files: ['libs/persistence/**', 'tools/schema-engine/**'], rules: sdk(['prisma']) },
-  { files: ['libs/pipeline/**', 'apps/data-mover/**'], rules: sdk(['queue']) },
-  { files: ['apps/api/**'], rules: sdk(['nest', 'queue']) },
-  { files: ['apps/planner/**', 'apps/provisioner/**', 'apps/finalizer/**'], rules: sdk(['nest']) },
+  { files: ['libs/pipeline/**'], rules: sdk(['queue']) },
+  { files: ['apps/api/**', 'libs/service/**'], rules: sdk(['nest', 'queue']) },
+  {
+    files: ['apps/planner/**', 'apps/provisioner/**', 'apps/finalizer/**', 'apps/data-mover/**'],
+    rules: sdk(['nest']),
+  },
+  // A worker's queue, as its tests play it.
+  { files: ['apps/data-mover/src/site/**'], rules: sdk(['queue']) },
   { files: ['tools/local-stack/**'], rules: sdk(['prisma']) },
   // Its own client of Azure, of the queues' server and of the database, and the addresses of the queues' dashboard.
   { files: ['tools/chaos/**'], rules: sdk(['azure', 'prisma', 'queue', 'nest']) },

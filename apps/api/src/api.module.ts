@@ -1,3 +1,5 @@
+import { logModule } from '@landfall/service';
+import { readinessModule } from '@landfall/service/health';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { RolesGuard } from './access/roles.guard.js';
@@ -38,6 +40,7 @@ export class ApiModule {
   static with(ports: ApiPorts): DynamicModule {
     return {
       module: ApiModule,
+      imports: [readinessModule([], () => ports.checks), logModule(ports.logger)],
       providers: [
         OpenStreams,
         { provide: PORTS, useValue: ports },

@@ -10,7 +10,8 @@ import type {
   WorkerDoors,
   WorkerRegistry,
 } from '@landfall/domain';
-import type { Logger, Metrics, ReadinessCheck } from '@landfall/observability';
+import type { Logger, Metrics } from '@landfall/observability';
+import type { ReadinessCheck } from '@landfall/service/health';
 import type { DoorKeeper } from '@landfall/pipeline';
 import type { Queue } from 'bullmq';
 

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { openApiDocument } from '@landfall/contract/openapi';
+import { nestLog } from '@landfall/service';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
@@ -8,7 +9,6 @@ import express from 'express';
 import { gate, requires } from './access/gate.js';
 import { ApiModule } from './api.module.js';
 import { DASHBOARD_PATH, dashboard } from './dashboard/dashboard.js';
-import { NestLogger } from './http/nest-logger.js';
 import { refuseControlCharacters, requireJson } from './http/request-checks.js';
 import { requestBody } from './http/request-body.js';
 import { requestLog } from './http/request-log.js';
@@ -47,7 +47,7 @@ export async function createApi(ports: ApiPorts): Promise<NestExpressApplication
 
   const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(ports), new ExpressAdapter(server), {
     bodyParser: false,
-    logger: new NestLogger(ports.logger),
+    logger: nestLog(ports.logger),
   });
   documentApi(app);
   await app.init();

@@ -1,48 +1,31 @@
-import { detailsOf } from '@landfall/domain';
-import { createLogger, type Logger } from '@landfall/observability';
-import { type Mover, startMover } from './mover.js';
+import 'reflect-metadata';
+import { host, nestLog } from '@landfall/service';
+import { NestFactory } from '@nestjs/core';
+import { MoverModule, threadsOf } from './mover.module.js';
+import { beginSession } from './session/session.js';
 import { readSettings } from './settings.js';
 
 /*
- * The data-mover: reads a repository and writes disks, segment by segment. No framework, so that it starts at once and
- * stays small. Ends with 0 after SIGTERM or SIGINT, with 1 when it can't do its work; whoever runs it starts it again.
+ * The data-mover: reads a repository and writes disks, segment by segment. It has its session first, and learns with it
+ * which queue it takes its jobs from. Of the host it takes the process, the log and the queue alone: it has no books and
+ * serves nothing, and what it does not load it need not wait for.
  */
 const PAUSE_BEFORE_FAILING_MS = 5_000;
-/** After that the process ends, whatever still hangs. */
-const SHUTDOWN_WITHIN_MS = 12_000;
 
-async function main(): Promise<void> {
-  let log: Logger = createLogger('data-mover');
-  const stop = new AbortController();
-  let mover: Mover | undefined;
-  let ending = false;
-
-  const end = async (code: number): Promise<void> => {
-    if (ending) return;
-    ending = true;
-    setTimeout(() => process.exit(code), SHUTDOWN_WITHIN_MS).unref();
-    stop.abort(new Error('The data-mover stops.'));
-    await mover?.close();
-    process.exit(code);
-  };
-  process.on('SIGTERM', () => void end(0));
-  process.on('SIGINT', () => void end(0));
-
-  const giveUp = async (error: unknown): Promise<void> => {
-    if (ending) return;
-    log.error({ err: error, ...detailsOf(error) }, 'The data-mover ends.');
-    // Whoever starts it again would be told the same at once.
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_BEFORE_FAILING_MS));
-    await end(1);
-  };
-
-  try {
+await host({
+  name: 'data-mover',
+  pauseBeforeFailingMs: PAUSE_BEFORE_FAILING_MS,
+  async start({ log, stop, giveUp }) {
     const settings = readSettings();
-    log = createLogger('data-mover', settings.LANDFALL_LOG_LEVEL);
-    mover = await startMover(settings, log, stop.signal, (error) => void giveUp(error));
-  } catch (error) {
-    await giveUp(error);
-  }
-}
-
-await main();
+    log.level = settings.LANDFALL_LOG_LEVEL;
+    const session = await beginSession(settings, log, stop, giveUp);
+    const application = await NestFactory.createApplicationContext(MoverModule.with(session, settings, log), {
+      logger: nestLog(log),
+      abortOnError: false,
+    });
+    const { mover, place } = session;
+    const { queue, concurrency } = place;
+    log.info({ mover, queue, concurrency, threads: threadsOf(settings) }, 'Taking segments.');
+    return application;
+  },
+});

@@ -1,74 +1,61 @@
-import { connectAzure } from '@landfall/azure';
-import { budgetLimits } from '@landfall/config';
-import type { Cloud, RequestBudget } from '@landfall/domain';
-import { budgetObserver, createMetrics, type Logger, type Metrics, booksObserver } from '@landfall/observability';
-import { connectBooks, type Books } from '@landfall/persistence';
-import { RedisRequestBudget, underCrashPoints, underObservation } from '@landfall/pipeline';
+import { PageBlobTarget } from '@landfall/azure/blob';
+import type { Cloud } from '@landfall/domain';
+import type { Logger } from '@landfall/observability';
+import type { Books } from '@landfall/persistence';
+import { QueueClient } from '@landfall/pipeline';
+import { OpenRepositories } from '@landfall/repository';
+import { BOOKS, CLOUD, LOGGER } from '@landfall/service';
+import { cloudModule } from '@landfall/service/cloud';
+import { repositoriesModule } from '@landfall/service/repositories';
+import { doorsModule, stepService } from '@landfall/service/steps';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { FinalizerEnvironment } from './environment.js';
-import { FinalizerService } from './finalizer.service.js';
-import { BOOKS, BUDGET, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
+import { FinalizerProcessor, TRANSFER } from './finalizer.processor.js';
+import { extentsOf } from './source-disks.js';
+import { SweepService } from './sweep/sweep.service.js';
+import { createTransfer, type Transfer } from './transfer/index.js';
 
-/** What the finalizer is made of; nothing here connects before it is used. */
+/**
+ * MovedDisks → FinishedRestore: keeps the books of step 5, does the steps after it, cleans up and sweeps; takes jobs from the
+ * queue `finalizer`.
+ */
 @Module({})
 export class FinalizerModule {
-  static with(environment: FinalizerEnvironment, logger: Logger): DynamicModule {
+  static with(environment: FinalizerEnvironment, log: Logger): DynamicModule {
+    const makeTransfer = (
+      postgres: Books,
+      cloud: Cloud,
+      jobs: QueueClient,
+      repositories: OpenRepositories,
+      logger: Logger,
+    ): Transfer =>
+      createTransfer({
+        books: postgres.books,
+        workers: postgres.workers,
+        leases: postgres.leases,
+        jobs,
+        onError: (restoreId, err) => logger.warn({ restoreId, err }, 'Looking after its segments again soon.'),
+        extentsOf: (restore, disk, signal) => extentsOf({ repositories }, restore, disk, signal),
+        direct: {
+          cloud,
+          accesses: postgres.diskAccesses,
+          secrets: postgres.secretBox(environment.LANDFALL_SECRET_KEY),
+          finishUpload: (url, disk, signal) => new PageBlobTarget(url, disk.sizeBytes).finishUpload(disk.name, signal),
+        },
+      });
     return {
       module: FinalizerModule,
+      imports: [
+        ...stepService('finalizer', environment, log),
+        cloudModule(),
+        repositoriesModule(),
+        doorsModule(environment),
+      ],
       providers: [
-        { provide: ENVIRONMENT, useValue: environment },
-        { provide: LOGGER, useValue: logger },
-        { provide: METRICS, useFactory: () => createMetrics('finalizer') },
-        {
-          provide: BOOKS,
-          inject: [METRICS],
-          useFactory: (metrics: Metrics): Books =>
-            underObservation(
-              underCrashPoints(connectBooks({ databaseUrl: environment.DATABASE_URL })),
-              booksObserver(metrics),
-            ),
-        },
-        {
-          provide: BUDGET,
-          inject: [METRICS],
-          useFactory: (metrics: Metrics): RequestBudget => connectBudget(environment, metrics),
-        },
-        {
-          provide: CLOUD,
-          inject: [METRICS, BUDGET],
-          useFactory: (metrics: Metrics, budget: RequestBudget): Cloud =>
-            connectCloud(environment, logger, metrics, budget),
-        },
-        FinalizerService,
+        { provide: TRANSFER, inject: [BOOKS, CLOUD, QueueClient, OpenRepositories, LOGGER], useFactory: makeTransfer },
+        FinalizerProcessor,
+        SweepService,
       ],
     };
   }
-}
-
-function connectBudget(environment: FinalizerEnvironment, metrics: Metrics): RequestBudget {
-  return new RedisRequestBudget({
-    redis: { url: environment.REDIS_URL, prefix: environment.LANDFALL_QUEUE_PREFIX },
-    subscriptionId: environment.AZURE_SUBSCRIPTION_ID,
-    limits: budgetLimits(environment),
-    observer: budgetObserver(metrics),
-  });
-}
-
-function connectCloud(
-  environment: FinalizerEnvironment,
-  logger: Logger,
-  metrics: Metrics,
-  budget: RequestBudget,
-): Cloud {
-  return connectAzure({
-    subscriptionId: environment.AZURE_SUBSCRIPTION_ID,
-    endpoint: environment.LANDFALL_AZURE_ENDPOINT,
-    token: environment.LANDFALL_AZURE_TOKEN,
-    applianceId: environment.LANDFALL_APPLIANCE_ID,
-    budget,
-    onCall: (call) => {
-      metrics.azureCalls.inc({ operation: call.operation, result: call.result });
-      logger.debug(call, 'Azure answered.');
-    },
-  });
 }

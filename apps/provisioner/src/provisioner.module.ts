@@ -1,74 +1,18 @@
-import { connectAzure } from '@landfall/azure';
-import { budgetLimits } from '@landfall/config';
-import type { Cloud, RequestBudget } from '@landfall/domain';
-import { budgetObserver, createMetrics, type Logger, type Metrics, booksObserver } from '@landfall/observability';
-import { connectBooks, type Books } from '@landfall/persistence';
-import { RedisRequestBudget, underCrashPoints, underObservation } from '@landfall/pipeline';
+import type { Logger } from '@landfall/observability';
+import { cloudModule } from '@landfall/service/cloud';
+import { doorsModule, stepService } from '@landfall/service/steps';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { ProvisionerEnvironment } from './environment.js';
-import { ProvisionerService } from './provisioner.service.js';
-import { BOOKS, BUDGET, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
+import { ProvisionerProcessor } from './provisioner.processor.js';
 
-/** What the provisioner is made of; nothing here connects before it is used. */
+/** RestorePlan → ProvisionedTarget: takes jobs from the queue `provisioner`. */
 @Module({})
 export class ProvisionerModule {
-  static with(environment: ProvisionerEnvironment, logger: Logger): DynamicModule {
+  static with(environment: ProvisionerEnvironment, log: Logger): DynamicModule {
     return {
       module: ProvisionerModule,
-      providers: [
-        { provide: ENVIRONMENT, useValue: environment },
-        { provide: LOGGER, useValue: logger },
-        { provide: METRICS, useFactory: () => createMetrics('provisioner') },
-        {
-          provide: BOOKS,
-          inject: [METRICS],
-          useFactory: (metrics: Metrics): Books =>
-            underObservation(
-              underCrashPoints(connectBooks({ databaseUrl: environment.DATABASE_URL })),
-              booksObserver(metrics),
-            ),
-        },
-        {
-          provide: BUDGET,
-          inject: [METRICS],
-          useFactory: (metrics: Metrics): RequestBudget => connectBudget(environment, metrics),
-        },
-        {
-          provide: CLOUD,
-          inject: [METRICS, BUDGET],
-          useFactory: (metrics: Metrics, budget: RequestBudget): Cloud =>
-            connectCloud(environment, logger, metrics, budget),
-        },
-        ProvisionerService,
-      ],
+      imports: [...stepService('provisioner', environment, log), cloudModule(), doorsModule(environment)],
+      providers: [ProvisionerProcessor],
     };
   }
-}
-
-function connectBudget(environment: ProvisionerEnvironment, metrics: Metrics): RequestBudget {
-  return new RedisRequestBudget({
-    redis: { url: environment.REDIS_URL, prefix: environment.LANDFALL_QUEUE_PREFIX },
-    subscriptionId: environment.AZURE_SUBSCRIPTION_ID,
-    limits: budgetLimits(environment),
-    observer: budgetObserver(metrics),
-  });
-}
-
-function connectCloud(
-  environment: ProvisionerEnvironment,
-  logger: Logger,
-  metrics: Metrics,
-  budget: RequestBudget,
-): Cloud {
-  return connectAzure({
-    subscriptionId: environment.AZURE_SUBSCRIPTION_ID,
-    endpoint: environment.LANDFALL_AZURE_ENDPOINT,
-    token: environment.LANDFALL_AZURE_TOKEN,
-    applianceId: environment.LANDFALL_APPLIANCE_ID,
-    budget,
-    onCall: (call) => {
-      metrics.azureCalls.inc({ operation: call.operation, result: call.result });
-      logger.debug(call, 'Azure answered.');
-    },
-  });
 }

@@ -16,7 +16,7 @@ export * from './queue-client.js';
 export * from './doors/index.js';
 export * from './outbox-relay.js';
 export * from './reconciler.js';
-export * from './step-service.js';
+export * from './step-jobs.js';
 export * from './crash-points.js';
 export * from './observed-books.js';
 export * from './wrapped.js';

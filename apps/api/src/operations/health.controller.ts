@@ -1,13 +1,12 @@
 import { ROUTES } from '@landfall/contract';
+import { Readiness, type ReadinessAnswer } from '@landfall/service/health';
 import { Controller, Inject, Res } from '@nestjs/common';
-import { checkReadiness, type Readiness } from '@landfall/observability';
 import type { Response } from 'express';
 import { Serves } from '../http/serves.js';
-import { PORTS, type ApiPorts } from '../ports.js';
 
 @Controller()
 export class HealthController {
-  constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
+  constructor(@Inject(Readiness) private readonly readiness: Readiness) {}
 
   @Serves(ROUTES.isLive)
   live(): { status: 'ok' } {
@@ -15,11 +14,9 @@ export class HealthController {
   }
 
   @Serves(ROUTES.isReady)
-  async ready(
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<{ status: 'ok' | 'unavailable'; checks: Readiness['checks'] }> {
-    const { ready, checks } = await checkReadiness(this.ports.checks);
-    if (!ready) response.status(503).setHeader('Retry-After', '5');
-    return { status: ready ? 'ok' : 'unavailable', checks };
+  async ready(@Res({ passthrough: true }) response: Response): Promise<ReadinessAnswer> {
+    const answer = await this.readiness.look();
+    if (answer.status !== 'ok') response.status(503).setHeader('Retry-After', '5');
+    return answer;
   }
 }

@@ -1,6 +1,7 @@
 import { detailsOf, LandfallError } from '@landfall/domain';
-import { type CrashHook, SEGMENT_JOB } from '@landfall/pipeline';
+import type { CrashHook, SEGMENT_JOB } from '@landfall/pipeline';
 import type { SegmentGrant, SegmentResult } from '@landfall/transfer';
+import type { z } from 'zod';
 import { type ApiClient, NotWelcomeError } from '../session/api-client.js';
 import type { WriterLease } from '../session/writer-lease.js';
 import type { SegmentOutcome } from '../transfer/segment.js';
@@ -27,8 +28,7 @@ const PUT_OFF_MS = 1_000;
 
 export interface SegmentJob {
   readonly id: string;
-  /** `SEGMENT_JOB`, unparsed. */
-  readonly data: unknown;
+  readonly data: z.infer<typeof SEGMENT_JOB>;
   /** Back to the queue, for whoever takes it then; throws what makes the queue believe it. */
   putOff(milliseconds: number): Promise<never>;
 }
@@ -95,7 +95,7 @@ export class SegmentJobs {
 
   /** A job may come a second time while its first run, whose lock was lost, is still about to end: one after the other. */
   async handle(job: SegmentJob, lost: AbortSignal): Promise<void> {
-    const { segmentId } = SEGMENT_JOB.parse(job.data);
+    const { segmentId } = job.data;
     const earlier = this.#inHand.get(segmentId) ?? Promise.resolve();
     const run = earlier.then(() => this.#run(job, lost));
     const ended = run.catch(() => undefined);
@@ -122,7 +122,7 @@ export class SegmentJobs {
   /** Null: there is nothing to do. @throws what `putOff` throws when the job was put off */
   async #claim(job: SegmentJob, signal: AbortSignal): Promise<SegmentGrant | null> {
     const { log, reports, onNotWelcome } = this.options;
-    const { segmentId, epoch } = SEGMENT_JOB.parse(job.data);
+    const { segmentId, epoch } = job.data;
     try {
       if (this.#closing) throw new Error('The data-mover stops.');
       await reports.deliverVerdicts(signal);

@@ -7,7 +7,7 @@ import { DelayedError, type Job, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { workerQueue } from '../queues.js';
 import { patientConnection, type RedisSettings } from '../redis.js';
-import { until } from '../services.fixture.test.js';
+import { until } from '../until.fixture.test.js';
 import { DoorKeeper, type DoorSettings } from './door-keeper.js';
 import { doorUser } from './door-rules.js';
 import { type DoorWatch, watchDoors } from './door-watch.js';

@@ -677,10 +677,24 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a data-mover waits for a queue whose door is shut',
-    file: 'apps/data-mover/src/queue/job-loop.ts',
-    original: "if (this.#jobs.isIdle && this.#connection.status !== 'ready') return",
-    replacement: "if (this.#jobs.isIdle && this.#connection.status === 'end') return",
-    suite: tests('apps/data-mover/dist/queue/job-loop.int.test.js'),
+    file: 'libs/service/src/queue/queue-processor.ts',
+    original: 'if (!this.isIdle || this.worker.isConnected) {',
+    replacement: 'if (!this.isIdle || this.worker.isRunning()) {',
+    suite: tests('apps/data-mover/dist/queue/segment-processor.int.test.js'),
+  },
+  {
+    name: 'a run whose lock is lost goes on beside its successor',
+    file: 'libs/service/src/queue/queue-processor.ts',
+    original: "this.worker.cancelJob(id, 'its lock was lost');",
+    replacement: 'void id;',
+    suite: tests('libs/service/dist/queue/queue-processor.int.test.js'),
+  },
+  {
+    name: 'the end of a service waits for Redis while it is away',
+    file: 'libs/service/src/queue/leavable-worker.ts',
+    original: 'this.#left.resolve(undefined);',
+    replacement: 'void this.#left;',
+    suite: tests('libs/service/dist/queue/queue-processor.int.test.js'),
   },
   {
     name: 'a report is believed from whoever names the epoch',

@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { PermanentError, RetryableError, Secret, type StepId, stepsOf } from '@landfall/domain';
-import { connectBooks } from '@landfall/persistence';
-import { endParked } from './parked.fixture.test.js';
-import type { StepContext, StepOutcome } from './handler.js';
-import { ServiceStack, until } from './services.fixture.test.js';
-import { OUTPUTS } from './step-outputs.fixture.test.js';
-import { runStepService } from './step-service.js';
-import { requestCancel, requestResume, requestRollback } from './machine/turn-round.js';
+import { requestCancel, requestResume, requestRollback, type StepContext, type StepOutcome } from '@landfall/pipeline';
+import { endParked } from '@landfall/pipeline/fixtures/parked';
+import { OUTPUTS } from '@landfall/pipeline/fixtures/step-outputs';
+import { until } from '@landfall/pipeline/fixtures/until';
+import { createLogger } from '@landfall/observability/logger';
+import { NestFactory } from '@nestjs/core';
+import { ServiceStack } from './services.fixture.test.js';
+import { stepService, type StepEnvironment } from './step-service.js';
 
 const WHOLE_WAY: StepId[] = [
   'plan',
@@ -193,16 +194,24 @@ describe('services over Postgres and Redis', () => {
   });
 
   it('say which server is away when they start', async () => {
-    const nowhere = connectBooks({ databaseUrl: new Secret('postgresql://a:b@127.0.0.1:1/c') });
-    const planner = { service: 'planner', handlers: {}, startWithinMs: 300 } as const;
-    await expect(runStepService({ ...planner, books: nowhere.books, redis: stack.redis })).rejects.toMatchObject({
-      code: 'POSTGRES_UNREACHABLE',
-    });
-    const redis = { url: new Secret('redis://127.0.0.1:1') };
-    await expect(runStepService({ ...planner, books: stack.books, redis })).rejects.toMatchObject({
-      code: 'REDIS_UNREACHABLE',
-    });
-    await nowhere.close();
+    const start = async (changes: Partial<StepEnvironment>): Promise<unknown> => {
+      const environment: StepEnvironment = {
+        DATABASE_URL: stack.database.url,
+        REDIS_URL: stack.redis.url,
+        LANDFALL_QUEUE_PREFIX: stack.redis.prefix ?? '',
+        LANDFALL_LOG_LEVEL: 'error',
+        LANDFALL_HOST: '127.0.0.1',
+        LANDFALL_METRICS_PORT: 0,
+        ...changes,
+      };
+      const silent = createLogger('planner', 'error', { write: () => undefined });
+      const module = { module: class {}, imports: stepService('planner', environment, silent, 300) };
+      return NestFactory.createApplicationContext(module, { logger: false, abortOnError: false });
+    };
+    const postgres = new Secret('postgresql://a:b@127.0.0.1:1/c');
+    await expect(start({ DATABASE_URL: postgres })).rejects.toMatchObject({ code: 'POSTGRES_UNREACHABLE' });
+    const redis = new Secret('redis://127.0.0.1:1');
+    await expect(start({ REDIS_URL: redis })).rejects.toMatchObject({ code: 'REDIS_UNREACHABLE' });
   });
 });
 

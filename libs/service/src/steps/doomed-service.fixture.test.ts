@@ -1,6 +1,6 @@
 import { Secret } from '@landfall/domain';
 import { connectBooks } from '@landfall/persistence';
-import { runStepService } from './step-service.js';
+import { startTestService } from './test-service.fixture.test.js';
 
 /**
  * A provisioner in a process of its own that takes up step 3 and says so, and never ends it: to be killed.
@@ -10,7 +10,7 @@ const [databaseUrl = '', redisUrl = '', prefix = ''] = process.argv.slice(2);
 
 if (databaseUrl !== '') {
   const { books } = connectBooks({ databaseUrl: new Secret(databaseUrl) });
-  await runStepService({
+  await startTestService({
     service: 'provisioner',
     books,
     redis: { url: new Secret(redisUrl), prefix },

@@ -4,7 +4,10 @@ import { Secret } from '@landfall/domain';
 import { createLogger } from '@landfall/observability';
 import { patientConnection } from '@landfall/pipeline';
 import { OwnRedis } from '@landfall/testing';
-import { JobLoop } from './job-loop.js';
+import { queueModule } from '@landfall/service';
+import { NestFactory } from '@nestjs/core';
+import { SEGMENT_WORK, segmentProcessorOf } from './segment-processor.js';
+import type { SegmentJobsOptions } from './segment-jobs.js';
 
 const PASSWORD = 'of-the-door';
 
@@ -25,13 +28,8 @@ describe('the queue of a data-mover', () => {
     const never = new AbortController().signal;
     const door = new URL(redis.url.reveal());
     [door.username, door.password] = ['door', PASSWORD];
-    const loop = new JobLoop({
-      ...{
-        redis: { url: new Secret(door.href), prefix: 'landfall' },
-        queue: 'mover-worker-w0',
-        concurrency: 1,
-        mover: 'w0-0/a',
-      },
+    const work: SegmentJobsOptions = {
+      mover: 'w0-0/a',
       api: { claim: () => Promise.reject(new Error('nothing is claimed')) },
       reports: {
         send: () => Promise.resolve(true),
@@ -43,11 +41,17 @@ describe('the queue of a data-mover', () => {
       run: () => Promise.reject(new Error('nothing is run')),
       log: createLogger('data-mover', 'error'),
       onNotWelcome: () => undefined,
-    });
+    };
+    const module = {
+      module: class {},
+      imports: [queueModule({ url: new Secret(door.href), prefix: 'landfall' })],
+      providers: [{ provide: SEGMENT_WORK, useValue: work }, segmentProcessorOf('mover-worker-w0', 1)],
+    };
+    const application = await NestFactory.createApplicationContext(module, { logger: false });
     await connections(2);
     await client.call('ACL', 'DELUSER', 'door');
     await connections(0);
-    const ended = await Promise.race([loop.close().then(() => 'ended'), pause(2_900, 'waits', { ref: false })]);
+    const ended = await Promise.race([application.close().then(() => 'ended'), pause(2_900, 'waits', { ref: false })]);
     expect(ended).toBe('ended');
   });
 

@@ -1,7 +1,8 @@
 /** What is injected by name, because interfaces do not exist at run time. */
 export const ENVIRONMENT = Symbol('environment');
+/** pino's. */
 export const LOGGER = Symbol('logger');
 export const METRICS = Symbol('metrics');
 export const BOOKS = Symbol('books');
-export const CLOUD = Symbol('cloud');
 export const BUDGET = Symbol('budget');
+export const CLOUD = Symbol('cloud');

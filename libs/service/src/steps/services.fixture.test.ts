@@ -5,20 +5,24 @@ import { connectBooks, type Books } from '@landfall/persistence';
 import { temporaryDatabase, type TemporaryDatabase } from '@landfall/persistence/temporary-database';
 import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
 import { Redis } from 'ioredis';
-import type { StepContext, StepHandlers } from './handler.js';
-import { QueueClient } from './queue-client.js';
-import type { RedisSettings } from './redis.js';
-import { requestRestore } from './request-restore.js';
-import type { ServiceName } from './machine/work-table.js';
-import { OUTPUTS } from './step-outputs.fixture.test.js';
-import { runStepService, type StepService, type StepServiceOptions } from './step-service.js';
+import {
+  QueueClient,
+  type RedisSettings,
+  requestRestore,
+  type ServiceName,
+  type StepContext,
+  type StepHandlers,
+} from '@landfall/pipeline';
+import { OUTPUTS } from '@landfall/pipeline/fixtures/step-outputs';
+import { until } from '@landfall/pipeline/fixtures/until';
+import { startTestService, type TestService, type TestServiceOptions } from './test-service.fixture.test.js';
 
 /** Real Postgres and Redis with a database and a prefix of their own, and services whose steps do nothing. */
 export class ServiceStack {
   /** Every run of a handler, in order. */
   readonly runs: { step: StepId; epoch: number; restoreId: string }[] = [];
   readonly queues: QueueClient;
-  readonly #services: StepService[] = [];
+  readonly #services: TestService[] = [];
 
   private constructor(
     readonly database: TemporaryDatabase,
@@ -41,8 +45,8 @@ export class ServiceStack {
     return this.all.books;
   }
 
-  async service(service: ServiceName, changes: Partial<StepServiceOptions> = {}): Promise<StepService> {
-    const started = await runStepService({
+  async service(service: ServiceName, changes: Partial<TestServiceOptions> = {}): Promise<TestService> {
+    const started = await startTestService({
       service,
       books: this.books,
       redis: this.redis,
@@ -53,7 +57,7 @@ export class ServiceStack {
     return started;
   }
 
-  async allServices(changes: Partial<StepServiceOptions> = {}): Promise<void> {
+  async allServices(changes: Partial<TestServiceOptions> = {}): Promise<void> {
     await Promise.all(
       (['planner', 'provisioner', 'finalizer'] as const).map((service) => this.service(service, changes)),
     );
@@ -109,16 +113,5 @@ export class ServiceStack {
     await this.queues.close();
     await this.all.close();
     await this.database.drop();
-  }
-}
-
-/** Asks again and again until there is an answer. */
-export async function until<T>(what: string, ask: () => Promise<T | null | undefined | false>, withinMs = 20_000) {
-  const deadline = performance.now() + withinMs;
-  for (;;) {
-    const answer = await ask();
-    if (answer) return answer;
-    if (performance.now() >= deadline) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -3,12 +3,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { OwnRedis } from '@landfall/testing';
-import { runOutboxRelay } from './outbox-relay.js';
-import { QueueClient } from './queue-client.js';
-import { reconcileOnce } from './reconciler.js';
-import { boundedMap } from './side-by-side.js';
-import { ServiceStack, until } from './services.fixture.test.js';
-import { requestCancel } from './machine/turn-round.js';
+import { boundedMap, type QueueClient, reconcileOnce, requestCancel, runOutboxRelay } from '@landfall/pipeline';
+import { until } from '@landfall/pipeline/fixtures/until';
+import { ServiceStack } from './services.fixture.test.js';
 
 const DOOMED = fileURLToPath(new URL('doomed-service.fixture.test.js', import.meta.url));
 const LOCKS = { lockMs: 1_000, lookEveryMs: 500 };
@@ -110,6 +107,32 @@ describe('a Redis of its own', () => {
       await stack.reaches(id, 'completed');
       await stack.reaches(meanwhile, 'completed');
     } finally {
+      await stack.close();
+      await redis.dispose();
+    }
+  });
+
+  it('does not keep a service from ending while it is away, not even one whose step does not end', async () => {
+    const redis = await OwnRedis.start();
+    const stack = await ServiceStack.start(redis.url.reveal());
+    const step = Promise.withResolvers<never>();
+    try {
+      let begun = false;
+      const plan = async (): Promise<never> => {
+        begun = true;
+        return step.promise;
+      };
+      const service = await stack.service('planner', { handlers: stack.handlers({ plan }) });
+      await stack.request();
+      await until('the step to be running', async () => begun);
+      await redis.stop();
+      const asked = performance.now();
+      await service.close();
+      // The process is given 12 s before it ends whatever hangs.
+      expect(performance.now() - asked).toBeLessThan(12_000);
+    } finally {
+      step.reject(new Error('The test has ended.'));
+      await redis.resume();
       await stack.close();
       await redis.dispose();
     }

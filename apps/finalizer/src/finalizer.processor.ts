@@ -1,0 +1,59 @@
+import type { Cloud } from '@landfall/domain';
+import type { Logger } from '@landfall/observability';
+import type { Books } from '@landfall/persistence';
+import { FINALIZER_JOBS, QueueClient, QUEUES, RedisWorkerDoors, REMOVE_ORPHANS } from '@landfall/pipeline';
+import { BOOKS, CLOUD, ENVIRONMENT, LOGGER, TakesJobsOf } from '@landfall/service';
+import { StepProcessor, STEPS_AT_ONCE } from '@landfall/service/steps';
+import { TRANSFER_JOB, TRANSFER_JOB_PAYLOAD } from '@landfall/transfer';
+import { Inject } from '@nestjs/common';
+import { cleanUp } from './clean-up.js';
+import type { FinalizerEnvironment } from './environment.js';
+import { attachDisks } from './steps/attach-disks.js';
+import { createVm } from './steps/create-vm.js';
+import { deallocateWorker } from './steps/deallocate-worker.js';
+import { detachDisks } from './steps/detach-disks.js';
+import { findOrphans } from './sweep/find-orphans.js';
+import { removeOrphans } from './sweep/remove-orphans.js';
+import type { Transfer } from './transfer/index.js';
+
+/** `Transfer`: step 5 in the books. */
+export const TRANSFER = Symbol('transfer');
+
+/** Step 5 and those after it, clean-ups, and the sweep that somebody asks for. */
+@TakesJobsOf(QUEUES.finalizer, { concurrency: STEPS_AT_ONCE })
+export class FinalizerProcessor extends StepProcessor {
+  constructor(
+    @Inject(ENVIRONMENT) environment: FinalizerEnvironment,
+    @Inject(BOOKS) { books, workers, diskAccesses }: Books,
+    @Inject(QueueClient) queues: QueueClient,
+    @Inject(LOGGER) log: Logger,
+    @Inject(CLOUD) cloud: Cloud,
+    @Inject(RedisWorkerDoors) doors: RedisWorkerDoors,
+    @Inject(TRANSFER) transfer: Transfer,
+  ) {
+    const applianceId = environment.LANDFALL_APPLIANCE_ID;
+    const { endAccess } = transfer;
+    const owned = { cloud, books, applianceId };
+    super({
+      ...{ service: 'finalizer', books, queues, log },
+      handlers: {
+        'restore-data': transfer.handler,
+        'detach-disks': detachDisks({ cloud }),
+        'deallocate-worker': deallocateWorker({ cloud, books, workers, doors, applianceId }),
+        'create-vm': createVm({ cloud, books, applianceId, endAccess }),
+        'attach-disks': attachDisks({ cloud, endAccess }),
+        'remove-created': cleanUp({ cloud, books, workers, doors, diskAccesses, applianceId }),
+      },
+      answers: {
+        [FINALIZER_JOBS.findOrphans]: async (_payload, signal) =>
+          (await findOrphans(owned, signal)).map(({ record: _record, ...orphan }) => orphan),
+        [FINALIZER_JOBS.removeOrphans]: (payload, signal) =>
+          removeOrphans(owned, REMOVE_ORPHANS.parse(payload).azureIds, signal),
+      },
+      tasks: {
+        [TRANSFER_JOB]: (payload, signal) => transfer.goOn(TRANSFER_JOB_PAYLOAD.parse(payload).restoreId, signal),
+      },
+      reconcileAlso: transfer.reconcile,
+    });
+  }
+}

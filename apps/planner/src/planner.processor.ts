@@ -1,0 +1,32 @@
+import type { Logger } from '@landfall/observability';
+import type { Books } from '@landfall/persistence';
+import { PLANNER_JOBS, QueueClient, QUEUES } from '@landfall/pipeline';
+import { OpenRepositories } from '@landfall/repository';
+import { BOOKS, LOGGER, TakesJobsOf } from '@landfall/service';
+import { StepProcessor, STEPS_AT_ONCE } from '@landfall/service/steps';
+import { Inject } from '@nestjs/common';
+import { answerDryRun } from './jobs/dry-run.js';
+import { planStep } from './jobs/plan-step.js';
+import { answerScan } from './jobs/scan-repository.js';
+import { Planner } from './planner.js';
+
+/** Step 0 of every restore, dry runs and scans. */
+@TakesJobsOf(QUEUES.planner, { concurrency: STEPS_AT_ONCE })
+export class PlannerProcessor extends StepProcessor {
+  constructor(
+    @Inject(BOOKS) { books, catalogue }: Books,
+    @Inject(QueueClient) queues: QueueClient,
+    @Inject(LOGGER) log: Logger,
+    @Inject(Planner) planner: Planner,
+    @Inject(OpenRepositories) repositories: OpenRepositories,
+  ) {
+    super({
+      ...{ service: 'planner', books, queues, log },
+      handlers: { plan: planStep(planner, books) },
+      answers: {
+        [PLANNER_JOBS.dryRun]: answerDryRun(planner),
+        [PLANNER_JOBS.scan]: answerScan(catalogue, repositories),
+      },
+    });
+  }
+}

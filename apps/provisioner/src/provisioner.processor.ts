@@ -1,0 +1,37 @@
+import type { Cloud } from '@landfall/domain';
+import type { Logger } from '@landfall/observability';
+import type { Books } from '@landfall/persistence';
+import { QueueClient, QUEUES, RedisWorkerDoors } from '@landfall/pipeline';
+import { BOOKS, CLOUD, ENVIRONMENT, LOGGER, TakesJobsOf } from '@landfall/service';
+import { StepProcessor, STEPS_AT_ONCE } from '@landfall/service/steps';
+import { Inject } from '@nestjs/common';
+import type { ProvisionerEnvironment } from './environment.js';
+import { createEmptyDisks } from './steps/create-empty-disks.js';
+import { launchWorker } from './steps/launch-worker.js';
+
+/** Steps 3 and 4. */
+@TakesJobsOf(QUEUES.provisioner, { concurrency: STEPS_AT_ONCE })
+export class ProvisionerProcessor extends StepProcessor {
+  constructor(
+    @Inject(ENVIRONMENT) environment: ProvisionerEnvironment,
+    @Inject(BOOKS) { books, workers }: Books,
+    @Inject(QueueClient) queues: QueueClient,
+    @Inject(LOGGER) log: Logger,
+    @Inject(CLOUD) cloud: Cloud,
+    @Inject(RedisWorkerDoors) doors: RedisWorkerDoors,
+  ) {
+    const applianceId = environment.LANDFALL_APPLIANCE_ID;
+    super({
+      ...{ service: 'provisioner', books, queues, log },
+      handlers: {
+        'create-empty-disks': createEmptyDisks({ cloud, books, applianceId }),
+        'launch-worker': launchWorker({
+          ...{ cloud, workers, doors, applianceId },
+          image: environment.LANDFALL_WORKER_IMAGE,
+          subnetId: environment.LANDFALL_WORKER_SUBNET_ID ?? null,
+          apiUrl: environment.LANDFALL_API_URL,
+        }),
+      },
+    });
+  }
+}

@@ -1,7 +1,0 @@
-/** What is injected by name, because interfaces do not exist at run time. */
-export const ENVIRONMENT = Symbol('environment');
-export const LOGGER = Symbol('logger');
-export const METRICS = Symbol('metrics');
-export const BOOKS = Symbol('books');
-export const CLOUD = Symbol('cloud');
-export const BUDGET = Symbol('budget');

@@ -1,0 +1,2 @@
+export * from './step-processor.js';
+export * from './step-service.js';
