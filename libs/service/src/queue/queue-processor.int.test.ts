@@ -9,7 +9,7 @@ import { NestFactory } from '@nestjs/core';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { type JobInHand, queueModule, QueueProcessor, TakesJobsOf } from './index.js';
+import { type JobInHand, type LeavableWorker, queueModule, QueueProcessor, TakesJobsOf } from './index.js';
 
 const QUEUE = 'numbers';
 const NUMBER = z.object({ number: z.number() });
@@ -27,6 +27,7 @@ describe('a processor', () => {
   let connection: Redis;
   let queue: Queue;
   let application: INestApplicationContext | undefined;
+  let worker: LeavableWorker | undefined;
   let taken: Taken[];
   let told: string[];
   let log: { fields: object; message: string }[];
@@ -87,6 +88,7 @@ describe('a processor', () => {
 
     const module = { module: class {}, imports: [queueModule(redis)], providers: [Numbers] };
     application = await NestFactory.createApplicationContext(module, { logger: false });
+    worker = application.get(Numbers).worker;
   }
 
   const add = (number: unknown, name = 'number') => queue.add(name, { number }, { jobId: `job-${String(number)}` });
@@ -173,9 +175,9 @@ describe('a processor', () => {
 
   it('ends at once while Redis is away and nothing is in hand', async () => {
     await start();
-    await pause(100);
+    await until('it is connected', async () => worker?.isConnected);
     await server.stop();
-    await until('it is known', async () => log.length > 0);
+    await until('it is known', async () => !worker?.isConnected);
     expect(await closing()).toBe('closed');
     expect(told).toStrictEqual(['stop']);
   });
