@@ -5,5 +5,7 @@ export * from './hand-out.js';
 export * from './writers.js';
 export * from './claim.js';
 export * from './failures.js';
-export * from './phases.js';
+export * from './coordinator.js';
 export * from './results.js';
+export * from './worker-watch.js';
+export * from './reconcile.js';

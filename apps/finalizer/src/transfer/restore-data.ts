@@ -7,8 +7,18 @@ import {
   WaitingError,
 } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
-import { cutSegments, goOn, handOut, isDirect, isMoving, isVerified, routeOf } from '@landfall/transfer';
-import { handOutWhatIsLost, type ReconcilePorts } from './reconcile.js';
+import {
+  cutSegments,
+  goOn,
+  handOut,
+  handOutWhatIsLost,
+  isDirect,
+  isMoving,
+  isVerified,
+  type ReconcilePorts,
+  routeOf,
+} from '@landfall/transfer';
+import type { DirectPhasePorts } from './direct-phases.js';
 
 /*
  * Step 5: cuts the disks into segments, hands out the first of them, and leaves the rest to the data-movers' reports.
@@ -16,7 +26,7 @@ import { handOutWhatIsLost, type ReconcilePorts } from './reconcile.js';
  * Taken up again it goes on: what is done stays done; what failed for good before is tried anew; what is under
  * way and has no job any more is handed out once more.
  */
-export interface RestoreDataPorts extends ReconcilePorts {
+export interface RestoreDataPorts extends DirectPhasePorts, Pick<ReconcilePorts, 'jobs'> {
   /** Where the backup of one of the plan's disks holds data. */
   readonly extentsOf: (restore: Restore, disk: PlannedDisk, signal: AbortSignal) => Promise<readonly ByteRange[]>;
 }

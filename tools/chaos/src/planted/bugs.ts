@@ -113,7 +113,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the reconciler knows nothing of segments',
-    file: 'apps/finalizer/src/transfer/reconcile.ts',
+    file: 'libs/transfer/src/reconcile.ts',
     original: '    if (await hasLiveJob(ports, restore, segment)) continue;',
     replacement: '    if (segment) continue;',
     suite: simulation(),
@@ -149,21 +149,21 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the verification is read while there is still something to write',
-    file: 'libs/transfer/src/phases.ts',
+    file: 'libs/transfer/src/coordinator.ts',
     original: "    if (await isUnfinished(tx, restore, 'move')) return;\n",
     replacement: "    await isUnfinished(tx, restore, 'move');\n",
     suite: TRANSFER,
   },
   {
     name: 'the step ends before its verification does',
-    file: 'libs/transfer/src/phases.ts',
+    file: 'libs/transfer/src/coordinator.ts',
     original: "if (!(await isUnfinished(tx, restore, 'verify'))) await endOrClose(tx, restore);",
     replacement: "await isUnfinished(tx, restore, 'verify');\n  await endOrClose(tx, restore);",
     suite: simulation(60),
   },
   {
     name: 'nothing is verified',
-    file: 'libs/transfer/src/phases.ts',
+    file: 'libs/transfer/src/coordinator.ts',
     original: 'if (!isVerified(mode, moved.length)) return endOrClose(tx, restore);',
     replacement: 'if (moved.length >= 0) return endOrClose(tx, restore);',
     suite: simulation(60),
@@ -746,17 +746,17 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a worker's silence is counted on the wall clock of the finalizer",
-    file: 'apps/finalizer/src/transfer/worker-watch.ts',
+    file: 'libs/transfer/src/worker-watch.ts',
     original: 'mover.silentMs)',
     replacement: 'Date.now() - mover.seenAt.getTime())',
-    suite: tests('apps/finalizer/dist/transfer/worker-watch.unit.test.js'),
+    suite: tests('libs/transfer/dist/worker-watch.unit.test.js'),
   },
   {
     name: 'how long a worker is watched is counted on the wall clock',
-    file: 'apps/finalizer/src/transfer/worker-watch.ts',
+    file: 'libs/transfer/src/worker-watch.ts',
     original: 'now: () => number = () => performance.now()',
     replacement: 'now: () => number = () => Date.now()',
-    suite: tests('apps/finalizer/dist/transfer/worker-watch.unit.test.js'),
+    suite: tests('libs/transfer/dist/worker-watch.unit.test.js'),
   },
   {
     name: 'step 7 passes over what was found to be gone before',
@@ -767,10 +767,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a restore whose pass fails keeps the reconciler from the others',
-    file: 'apps/finalizer/src/transfer/reconcile.ts',
+    file: 'libs/transfer/src/reconcile.ts',
     original: 'reconcileTransfer(ports, restoreId).catch((error: unknown) => onError(restoreId, error)),',
     replacement: 'reconcileTransfer(ports, restoreId).finally(() => void onError),',
-    suite: tests('apps/finalizer/dist/transfer/reconcile.unit.test.js'),
+    suite: tests('libs/transfer/dist/reconcile.unit.test.js'),
   },
   {
     name: 'a call of a run that has been replaced meanwhile is let through',
