@@ -9,3 +9,4 @@ export * from './coordinator.js';
 export * from './results.js';
 export * from './worker-watch.js';
 export * from './reconcile.js';
+export * from './grant.js';

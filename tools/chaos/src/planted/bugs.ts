@@ -711,7 +711,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a disk that cannot be had just now ends the restore',
-    file: 'apps/api/src/movers/grant.ts',
+    file: 'libs/transfer/src/grant.ts',
     original: 'if (access?.purpose !== wanted) throw accessMissing(disk.name);',
     replacement: "if (access?.purpose !== wanted) throw impossible(segment, 'there is no access to it');",
     suite: tests('apps/api/dist/int/movers.int.test.js'),
@@ -825,7 +825,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a data-mover reads what the catalogue says by now',
-    file: 'apps/api/src/movers/grant.ts',
+    file: 'libs/transfer/src/grant.ts',
     original: '    source: { location: disk.sourceLocation, sizeBytes: disk.sourceBytes },\n',
     replacement:
       "    source: { location: (await ports.catalogue.points()).flatMap(({ disks }) => disks).find(({ name }) => name === disk.name)?.location ?? '', sizeBytes: disk.sourceBytes },\n",

@@ -1,17 +1,23 @@
 import {
+  type DiskAccesses,
   type PlannedDisk,
   PermanentError,
   type Restore,
+  type RestoreBooks,
+  type SecretBox,
   SEALING_CONTEXT,
   type Segment,
   WaitingError,
 } from '@landfall/domain';
-import type { RepositoryAccess, SegmentGrant } from '@landfall/transfer';
-import { parseRepositoryUrl } from '../catalogue/repository-url.js';
-import type { ApiPorts } from '../ports.js';
+import type { RepositoryAccess, SegmentGrant } from './mover-protocol.js';
 
-/** A segment takes seconds to minutes; a repository stays open in a data-mover for a while beyond it. */
-const BLOB_ACCESS_SECONDS = 4 * 3600;
+export interface GrantPorts {
+  readonly books: Pick<RestoreBooks, 'restore'>;
+  readonly diskAccesses: Pick<DiskAccesses, 'access'>;
+  readonly secrets: Pick<SecretBox, 'open'>;
+  /** Where the repository of this name lies and what opens it; null when it is gone, or data-movers can't read it. */
+  readonly repositoryAccess: (name: string) => Promise<RepositoryAccess | null>;
+}
 
 /**
  * Everything that a data-mover needs for one segment, less the epoch: where to read, what opens it, where to write. Put
@@ -22,13 +28,16 @@ const BLOB_ACCESS_SECONDS = 4 * 3600;
  * @throws WaitingError `ACCESS_MISSING` while there is no access to a disk that is written directly
  */
 export async function grantOf(
-  ports: ApiPorts,
+  ports: GrantPorts,
   segment: Segment,
   lun: number | null,
 ): Promise<Omit<SegmentGrant, 'epoch'>> {
   const restore = await ports.books.restore(segment.restoreId);
   const disk = restore?.plan?.disks.find((candidate) => candidate.name === segment.diskName);
   if (!restore?.plan || disk === undefined) throw impossible(segment, 'its plan does not know the disk');
+  const { repository: name } = restore.plan.restorePoint;
+  const repository = await ports.repositoryAccess(name);
+  if (repository === null) throw impossible(segment, `the repository "${name}" is gone`);
   return {
     segmentId: segment.id,
     restoreId: segment.restoreId,
@@ -36,28 +45,14 @@ export async function grantOf(
     verify: restore.plan.options.verify,
     offsetBytes: segment.offsetBytes,
     lengthBytes: segment.lengthBytes,
-    repository: await accessTo(ports, restore.plan.restorePoint.repository, segment),
+    repository,
     source: { location: disk.sourceLocation, sizeBytes: disk.sourceBytes },
     target: await targetOf(ports, restore, disk, segment, lun),
   };
 }
 
-async function accessTo(ports: ApiPorts, name: string, segment: Segment): Promise<RepositoryAccess> {
-  const record = await ports.catalogue.repository(name);
-  if (record === null || record.kind === 'snapshots') throw impossible(segment, `the repository "${name}" is gone`);
-  const sealed = await ports.catalogue.sealedPassword(name);
-  const password =
-    sealed === null ? null : ports.secrets.open(sealed, SEALING_CONTEXT.repositoryPassword(name)).reveal();
-  const location = parseRepositoryUrl(record.url);
-  if (location.kind === 'folder') {
-    return { kind: record.kind, store: { kind: 'folder', path: location.path }, password };
-  }
-  const containerUrl = await ports.blobs.containerReadUrl(location, BLOB_ACCESS_SECONDS);
-  return { kind: record.kind, store: { kind: 'blob', containerUrl, prefix: location.prefix }, password };
-}
-
 async function targetOf(
-  ports: ApiPorts,
+  ports: GrantPorts,
   restore: Restore,
   disk: PlannedDisk,
   segment: Segment,
