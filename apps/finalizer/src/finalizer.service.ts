@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { openBlobStore, PageBlobTarget, parseBlobUrl } from '@landfall/azure/blob';
+import { PageBlobTarget } from '@landfall/azure/blob';
 import type { Cloud, RequestBudget } from '@landfall/domain';
 import { serveHealthAndMetrics, type HealthServer, type Logger, type Metrics } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
@@ -12,11 +12,9 @@ import {
   type StepService,
 } from '@landfall/pipeline';
 import { TRANSFER_JOB, TRANSFER_JOB_PAYLOAD } from '@landfall/transfer';
-import { OpenRepositories } from '@landfall/repository';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { cleanUp } from './clean-up.js';
 import type { FinalizerEnvironment } from './environment.js';
-import { extentsOf } from './source-disks.js';
 import { attachDisks } from './steps/attach-disks.js';
 import { createVm } from './steps/create-vm.js';
 import { deallocateWorker } from './steps/deallocate-worker.js';
@@ -64,21 +62,14 @@ export class FinalizerService implements OnApplicationBootstrap, OnApplicationSh
 
   #transfer(jobs: QueueClient): Transfer {
     const { environment, postgres, cloud } = this;
-    const { books, workers, catalogue, diskAccesses, leases } = postgres;
+    const { books, workers, diskAccesses, leases } = postgres;
     const secrets = postgres.secretBox(environment.LANDFALL_SECRET_KEY);
-    const repositories = new OpenRepositories({
-      catalogue,
-      secrets,
-      blobStoreAt: (url) => openBlobStore(parseBlobUrl(url), environment.LANDFALL_BLOB_ACCOUNTS),
-    });
-    this.#open.push(repositories);
     return createTransfer({
       books,
       workers,
       leases,
       jobs,
       onError: (restoreId, err) => this.logger.warn({ restoreId, err }, 'Looking after its segments again soon.'),
-      extentsOf: (restore, disk, signal) => extentsOf({ repositories }, restore, disk, signal),
       direct: {
         cloud,
         accesses: diskAccesses,

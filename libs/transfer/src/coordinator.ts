@@ -1,4 +1,13 @@
-import type { LockedRestore, RestoreTransaction, Segment, SegmentTotal, VerifyMode, WorkRun } from '@landfall/domain';
+import {
+  PermanentError,
+  type LockedRestore,
+  type NewSegment,
+  type RestoreTransaction,
+  type Segment,
+  type SegmentTotal,
+  type VerifyMode,
+  type WorkRun,
+} from '@landfall/domain';
 import { z } from 'zod';
 import { applyOutcome, QUEUES, type StageOutput } from '@landfall/pipeline';
 import { cutVerification } from './cut.js';
@@ -8,13 +17,52 @@ import { isDirect, isMoving, transferStep } from './route.js';
 /*
  * Step 5 after it has begun: what comes next, written in the transaction of whoever has changed something.
  *
- *   unfinished `move` segments    → each route's window is filled, and results are waited for
- *   all moved, not yet verified   → the `verify` segments are cut (mode `none`: there are none) and handed out likewise
- *   everything done               → the step ends
+ * A phase is begun by cutting its segments; while some are unfinished, each route's window is filled and results are
+ * waited for; then comes the next phase that finds something to do, and after the last the step ends.
  *
- * A disk that is written directly is completed before it is read back, so that nothing more can be written, and at the end
- * all access to it is taken away. Both need Azure: a job for the finalizer (finalizer/src/transfer/direct-phases.ts).
+ * A disk that is written directly is completed before a phase that needs it so, and at the end all access to it is taken
+ * away. Both need Azure: a job for the finalizer (finalizer/src/transfer/direct-phases.ts).
  */
+interface Phase {
+  /** Of its segments. */
+  readonly purpose: Segment['purpose'];
+  /** Nothing may be written any more. */
+  readonly sealed: boolean;
+  /** Its segments, once the phases before it are done; none: there is nothing to do. */
+  readonly cut: (tx: RestoreTransaction, restore: LockedRestore) => Promise<readonly NewSegment[]>;
+  /** What is told of its beginning. */
+  readonly told: (segments: readonly NewSegment[], restore: LockedRestore) => PhaseBegun;
+}
+
+interface PhaseBegun {
+  readonly type: string;
+  readonly message: string;
+  readonly data: Record<string, unknown>;
+}
+
+/** In their order. */
+export const PHASES: readonly Phase[] = [
+  {
+    purpose: 'move',
+    sealed: false,
+    cut: cutForMoving,
+    told: (segments, { plan }) => ({
+      type: 'restore-data.begun',
+      message: `${segments.length} segments of ${plan?.disks.length ?? 0} disks are to be written.`,
+      data: { segments: segments.length, bytes: bytesOf(segments), transfer: plan?.options.transfer },
+    }),
+  },
+  {
+    purpose: 'verify',
+    sealed: true,
+    cut: cutForVerification,
+    told: (segments, restore) => ({
+      type: 'restore-data.verifying',
+      message: `Everything is written; reading it back (${verifyMode(restore)}, ${segments.length} ranges).`,
+      data: { mode: verifyMode(restore), segments: segments.length },
+    }),
+  },
+];
 
 /** Of the job by which the finalizer is asked to go on where Azure is needed. */
 export const TRANSFER_JOB = 'go-on-with-transfer';
@@ -27,39 +75,63 @@ export async function goOn(
   from: Segment['purpose'] = 'move',
 ): Promise<void> {
   if (!isMoving(restore)) return;
-  if (from === 'move') {
-    if (await isUnfinished(tx, restore, 'move')) return;
-    if (!(await tx.hasSegments(restore.id, { purpose: 'verify' }))) {
-      const mode = verifyMode(restore);
-      const moved = mode === 'none' ? [] : await tx.segments(restore.id, { purpose: 'move' });
-      if (!isVerified(mode, moved.length)) return endOrClose(tx, restore);
-      if (isDirect(restore)) return askFinalizer(tx, restore, 'seal');
-      await beginVerification(tx, restore, moved);
+  if (await isUnfinished(tx, restore, from)) return;
+  for (const phase of PHASES.slice(PHASES.findIndex(({ purpose }) => purpose === from) + 1)) {
+    if (!(await tx.hasSegments(restore.id, { purpose: phase.purpose }))) {
+      const segments = await phase.cut(tx, restore);
+      if (segments.length === 0) continue;
+      if (phase.sealed && isDirect(restore)) return askFinalizer(tx, restore, 'seal');
+      await begin(tx, restore, phase, segments);
     }
+    if (await isUnfinished(tx, restore, phase.purpose)) return;
   }
-  if (!(await isUnfinished(tx, restore, 'verify'))) await endOrClose(tx, restore);
+  await endOrClose(tx, restore);
 }
 
-/** Cuts what is to be read back. Nothing may be written any more. */
-export async function beginVerification(
+/**
+ * Cuts the segments of a phase, whether there are any or not. Whoever begins one that needs its disks sealed has sealed them.
+ * @throws PermanentError `CONTENTS_MISSING` for `move`, when nobody has written down what a disk is to hold
+ */
+export async function beginPhase(
   tx: RestoreTransaction,
   restore: LockedRestore,
-  moved: readonly Segment[],
+  purpose: Segment['purpose'],
 ): Promise<void> {
+  for (const phase of PHASES) {
+    if (phase.purpose === purpose) await begin(tx, restore, phase, await phase.cut(tx, restore));
+  }
+}
+
+async function begin(
+  tx: RestoreTransaction,
+  restore: LockedRestore,
+  { told }: Phase,
+  segments: readonly NewSegment[],
+): Promise<void> {
+  await tx.createSegments(segments);
+  const { type, message, data } = told(segments, restore);
+  await tx.addEvent(restore.id, type, message, data);
+}
+
+/** As the plan has it: where there is something to write was found out when it was made. */
+async function cutForMoving(tx: RestoreTransaction, restore: LockedRestore): Promise<readonly NewSegment[]> {
+  const contents = await tx.contents(restore.id);
+  return (restore.plan?.disks ?? []).flatMap(({ name: diskName }) => {
+    const { used } = contents.find(({ name }) => name === diskName) ?? unknownContents(restore, diskName);
+    return used.map((cut) => ({ restoreId: restore.id, diskName, purpose: 'move' as const, ...cut }));
+  });
+}
+
+async function cutForVerification(tx: RestoreTransaction, restore: LockedRestore): Promise<readonly NewSegment[]> {
   const mode = verifyMode(restore);
-  const segments = (restore.plan?.disks ?? []).flatMap((disk) =>
+  const moved = mode === 'none' ? [] : await tx.segments(restore.id, { purpose: 'move' });
+  if (!isVerified(mode, moved.length)) return [];
+  return (restore.plan?.disks ?? []).flatMap((disk) =>
     cutVerification(
       mode,
       moved.filter((segment) => segment.diskName === disk.name),
       disk.sizeBytes,
     ).map((cut) => ({ restoreId: restore.id, diskName: disk.name, purpose: 'verify' as const, ...cut })),
-  );
-  await tx.createSegments(segments);
-  await tx.addEvent(
-    restore.id,
-    'restore-data.verifying',
-    `Everything is written; reading it back (${mode}, ${segments.length} ranges).`,
-    { mode, segments: segments.length },
   );
 }
 
@@ -111,4 +183,16 @@ function summary(totals: readonly SegmentTotal[]): StageOutput<'restore-data'> {
   const of = (purpose: Segment['purpose'], field: 'count' | 'bytes'): number =>
     totals.filter((total) => total.purpose === purpose).reduce((sum, total) => sum + total[field], 0);
   return { segments: of('move', 'count'), bytesMoved: of('move', 'bytes'), bytesVerified: of('verify', 'bytes') };
+}
+
+function bytesOf(segments: readonly NewSegment[]): number {
+  return segments.reduce((sum, { dataBytes, lengthBytes }) => sum + (dataBytes ?? lengthBytes), 0);
+}
+
+function unknownContents(restore: LockedRestore, diskName: string): never {
+  throw new PermanentError({
+    code: 'CONTENTS_MISSING',
+    message: `The plan of restore ${restore.id} does not say what the disk "${diskName}" is to hold.`,
+    fix: 'Start the restore anew; report this with the log of the planner.',
+  });
 }

@@ -1,4 +1,8 @@
 import {
+  imagesOf,
+  patchesOf,
+  recipeWithin,
+  requirePatches,
   type DiskAccesses,
   type PlannedDisk,
   PermanentError,
@@ -12,7 +16,7 @@ import {
 import type { RepositoryAccess, SegmentGrant } from './mover-protocol.js';
 
 export interface GrantPorts {
-  readonly books: Pick<RestoreBooks, 'restore'>;
+  readonly books: Pick<RestoreBooks, 'restore' | 'ingredients' | 'patches'>;
   readonly diskAccesses: Pick<DiskAccesses, 'access'>;
   readonly secrets: Pick<SecretBox, 'open'>;
   /** Where the repository of this name lies and what opens it; null when it is gone, or data-movers can't read it. */
@@ -22,9 +26,9 @@ export interface GrantPorts {
 /**
  * Everything that a data-mover needs for one segment, less the epoch: where to read, what opens it, where to write. Put
  * together before the segment is given out, so that what can't be granted is not. What is read is what the plan says, for all
- * segments alike: the catalogue may speak of another backup by now.
+ * segments alike: the catalogue may speak of another backup by now. Of a disk's recipe it has what reaches into the segment.
  * @param lun the disk's LUN on the worker; null where the disk is written through its SAS
- * @throws PermanentError `GRANT_IMPOSSIBLE` when the books no longer hold what the plan was made from
+ * @throws PermanentError `GRANT_IMPOSSIBLE`, `RECIPE_INVALID` when the books do not hold what the disk is made from
  * @throws WaitingError `ACCESS_MISSING` while there is no access to a disk that is written directly
  */
 export async function grantOf(
@@ -35,7 +39,13 @@ export async function grantOf(
   const restore = await ports.books.restore(segment.restoreId);
   const disk = restore?.plan?.disks.find((candidate) => candidate.name === segment.diskName);
   if (!restore?.plan || disk === undefined) throw impossible(segment, 'its plan does not know the disk');
-  const { repository: name } = restore.plan.restorePoint;
+  const ingredients = await ports.books.ingredients(restore.id, disk.name);
+  if (ingredients === null) throw impossible(segment, 'nobody has written down what the disk is to hold');
+  const { repository: name, images } = ingredients.source;
+  const recipe = recipeWithin(ingredients.recipe, { offset: segment.offsetBytes, length: segment.lengthBytes });
+  const patches = await ports.books.patches(patchesOf(recipe));
+  requirePatches(recipe, patches);
+  const needed = imagesOf(recipe);
   const repository = await ports.repositoryAccess(name);
   if (repository === null) throw impossible(segment, `the repository "${name}" is gone`);
   return {
@@ -46,7 +56,11 @@ export async function grantOf(
     offsetBytes: segment.offsetBytes,
     lengthBytes: segment.lengthBytes,
     repository,
-    source: { location: disk.sourceLocation, sizeBytes: disk.sourceBytes },
+    recipe: { ...recipe, parts: [...recipe.parts] },
+    images: images
+      .filter((image) => needed.includes(image.name))
+      .map(({ name: image, location }) => ({ name: image, location })),
+    patches: [...patches.values()].map((bytes) => Buffer.from(bytes).toString('base64')),
     target: await targetOf(ports, restore, disk, segment, lun),
   };
 }

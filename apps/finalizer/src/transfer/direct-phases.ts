@@ -1,7 +1,7 @@
 import { kindOf, type CallJournal, type Restore, type RestoreBooks } from '@landfall/domain';
 import { recordOutcome } from '@landfall/pipeline';
 import {
-  beginVerification,
+  beginPhase,
   endTransfer,
   goOn,
   isDirect,
@@ -88,7 +88,7 @@ async function verify({ books, direct }: DirectPhasePorts, restore: Restore, sig
   await books.transaction(async (tx) => {
     const now = await tx.lockRestore(restore.id);
     if (!isMoving(now) || (await tx.hasSegments(now.id, { purpose: 'verify' }))) return;
-    await beginVerification(tx, now, await tx.segments(now.id, { purpose: 'move' }));
+    await beginPhase(tx, now, 'verify');
     await goOn(tx, now, 'verify');
   });
 }

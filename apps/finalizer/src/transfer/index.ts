@@ -4,7 +4,7 @@ import { type DirectTransfers, type ReconcilePorts, reconcileTransfers, WorkerWa
 import { type DirectDiskPorts, type DirectDisks, directDisks } from './direct-disks.js';
 import { goOnDirectly, keepOpen } from './direct-phases.js';
 import { exclusivelyBy } from './exclusively.js';
-import { type RestoreDataPorts, restoreDataStep } from './restore-data.js';
+import { restoreDataStep } from './restore-data.js';
 
 export interface TransferPorts {
   readonly books: RestoreBooks;
@@ -12,7 +12,6 @@ export interface TransferPorts {
   readonly leases: Leases;
   /** `QueueClient` of libs/pipeline. */
   readonly jobs: ReconcilePorts['jobs'];
-  readonly extentsOf: RestoreDataPorts['extentsOf'];
   readonly direct: DirectDiskPorts;
   readonly onError?: NonNullable<ReconcilePorts['onError']>;
 }
@@ -42,7 +41,7 @@ export function createTransfer(ports: TransferPorts): Transfer {
     ...(onError === undefined ? {} : { onError }),
   };
   return {
-    handler: restoreDataStep({ ...shared, jobs, extentsOf: ports.extentsOf }),
+    handler: restoreDataStep({ ...shared, jobs }),
     reconcile: () => reconcileTransfers(reconciled),
     goOn: direct.goOn,
     endAccess: (restore, journal, signal) => disks.close(restore, journal, signal),
