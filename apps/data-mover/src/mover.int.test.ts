@@ -2,11 +2,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, open, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Secret } from '@landfall/domain';
+import { imagesOf, patchesOf, patchId, recipeOf, recipeWithin, Secret, wholeImage } from '@landfall/domain';
 import { MemoryLeases } from '@landfall/testing';
 import { type FailureCode, failureKind } from '@landfall/transfer';
 import { type Backup, backUp, damagePack, fileHash } from './site/backup.js';
@@ -70,7 +70,9 @@ describe('the data-mover as a process', () => {
     offsetBytes: index * SEGMENT,
     lengthBytes: SEGMENT,
     repository: backup.access,
-    source: { location: backup.location, sizeBytes: backup.sizeBytes },
+    recipe: { ...wholeImage('sda', backup.sizeBytes), parts: [...wholeImage('sda', backup.sizeBytes).parts] },
+    images: [{ name: 'sda', location: backup.location }],
+    patches: [],
     target: { kind: 'lun', lun: 0, sizeBytes: backup.sizeBytes },
     ...changes,
   });
@@ -100,6 +102,54 @@ describe('the data-mover as a process', () => {
     const first = site.of('done', 'verify-0')[0]!;
     expect(first.detail['bytesRead']).toBe(SEGMENT);
     expect(first.detail['bytesWritten']).toBe(0);
+  });
+
+  it('composes a disk from parts of its backup, bytes of its own and zeros, and finds it equal when it reads it back', async () => {
+    const image = await readFile(join(root, 'backup', 'disk.raw'));
+    const bootCode = randomBytes(440);
+    // Across the border of two segments, and of no whole block.
+    const table = randomBytes(1_801);
+    const patched = (at: number, bytes: Buffer) => ({ at, length: bytes.length, from: { bytes: patchId(bytes) } });
+    const read = (at: number, length: number, offset: number) => ({ at, length, from: { image: 'sda', offset } });
+    const recipe = recipeOf(backup.sizeBytes, [
+      patched(0, bootCode),
+      read(440, 8 * MIB, 8 * MIB + 440),
+      read(9 * MIB + 123, 5 * MIB + 5, 14 * MIB + 77),
+      patched(SEGMENT - 100, table),
+      read(100 * MIB, 32 * MIB, 160 * MIB),
+    ]);
+    const expected = Buffer.alloc(backup.sizeBytes);
+    for (const { at, length, from } of recipe.parts) {
+      const bytes = [bootCode, table].find((each) => 'bytes' in from && patchId(each) === from.bytes);
+      expected.set('image' in from ? image.subarray(from.offset, from.offset + length) : bytes!, at);
+    }
+    const composed = (purpose: 'move' | 'verify', index: number): SiteSegment['grant'] => {
+      const within = recipeWithin(recipe, { offset: index * SEGMENT, length: SEGMENT });
+      const patches = [bootCode, table].filter((bytes) => patchesOf(within).includes(patchId(bytes)));
+      return grant(index, {
+        purpose,
+        recipe: { ...within, parts: [...within.parts] },
+        images: imagesOf(within).map((name) => ({ name, location: backup.location })),
+        patches: patches.map((bytes) => bytes.toString('base64')),
+      });
+    };
+    const count = backup.sizeBytes / SEGMENT;
+    start();
+    for (const purpose of ['move', 'verify'] as const) {
+      for (let index = 0; index < count; index += 1) await site.add(`${purpose}-${index}`, composed(purpose, index));
+      await site.until(
+        `each ${purpose} has ended`,
+        () => site.of('done').length >= count * (purpose === 'move' ? 1 : 2),
+      );
+      expect((await readFile(disk)).equals(expected)).toBe(true);
+    }
+    const file = await open(disk, 'r+');
+    await file.write(Buffer.of(table[150]! ^ 1), 0, 1, SEGMENT + 50);
+    await file.sync();
+    await file.close();
+    await site.add('verify-again', composed('verify', 1));
+    await site.until('it has failed', () => site.count('failed') === 1);
+    expect(site.of('failed')[0]?.detail).toMatchObject({ code: 'VERIFY_MISMATCH', facts: { offset: SEGMENT + 50 } });
   });
 
   it('leaves the holes of the backup as holes of the disk', async () => {

@@ -3,15 +3,12 @@ import type { Cloud } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { QueueClient } from '@landfall/pipeline';
-import { OpenRepositories } from '@landfall/repository';
 import { BOOKS, CLOUD, LOGGER } from '@landfall/service';
 import { cloudModule } from '@landfall/service/cloud';
-import { repositoriesModule } from '@landfall/service/repositories';
 import { doorsModule, stepService } from '@landfall/service/steps';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { FinalizerEnvironment } from './environment.js';
 import { FinalizerProcessor, TRANSFER } from './finalizer.processor.js';
-import { extentsOf } from './source-disks.js';
 import { SweepService } from './sweep/sweep.service.js';
 import { createTransfer, type Transfer } from './transfer/index.js';
 
@@ -22,20 +19,13 @@ import { createTransfer, type Transfer } from './transfer/index.js';
 @Module({})
 export class FinalizerModule {
   static with(environment: FinalizerEnvironment, log: Logger): DynamicModule {
-    const makeTransfer = (
-      postgres: Books,
-      cloud: Cloud,
-      jobs: QueueClient,
-      repositories: OpenRepositories,
-      logger: Logger,
-    ): Transfer =>
+    const makeTransfer = (postgres: Books, cloud: Cloud, jobs: QueueClient, logger: Logger): Transfer =>
       createTransfer({
         books: postgres.books,
         workers: postgres.workers,
         leases: postgres.leases,
         jobs,
         onError: (restoreId, err) => logger.warn({ restoreId, err }, 'Looking after its segments again soon.'),
-        extentsOf: (restore, disk, signal) => extentsOf({ repositories }, restore, disk, signal),
         direct: {
           cloud,
           accesses: postgres.diskAccesses,
@@ -45,14 +35,9 @@ export class FinalizerModule {
       });
     return {
       module: FinalizerModule,
-      imports: [
-        ...stepService('finalizer', environment, log),
-        cloudModule(),
-        repositoriesModule(),
-        doorsModule(environment),
-      ],
+      imports: [...stepService('finalizer', environment, log), cloudModule(), doorsModule(environment)],
       providers: [
-        { provide: TRANSFER, inject: [BOOKS, CLOUD, QueueClient, OpenRepositories, LOGGER], useFactory: makeTransfer },
+        { provide: TRANSFER, inject: [BOOKS, CLOUD, QueueClient, LOGGER], useFactory: makeTransfer },
         FinalizerProcessor,
         SweepService,
       ],

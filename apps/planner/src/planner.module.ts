@@ -1,4 +1,4 @@
-import type { CloudReader } from '@landfall/domain';
+import type { Cloud } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { OpenRepositories } from '@landfall/repository';
@@ -16,10 +16,10 @@ import { planningSettings, type PlannerEnvironment } from './settings.js';
 @Module({})
 export class PlannerModule {
   static with(environment: PlannerEnvironment, log: Logger): DynamicModule {
-    const makePlanner = (books: Books, cloud: CloudReader, repositories: OpenRepositories): Planner =>
+    const makePlanner = (books: Books, cloud: Cloud, repositories: OpenRepositories): Planner =>
       new Planner({
         catalogue: books.catalogue,
-        cloud: askedOnce(cloud),
+        cloud: askedOnce(cloud.reader),
         repositories,
         settings: planningSettings(environment),
       });

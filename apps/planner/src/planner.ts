@@ -1,13 +1,16 @@
 import {
   NotFoundError,
   planRestore,
+  type ByteRange,
   type Catalogue,
+  type PlannedContents,
   type PlanningSettings,
   type RestorePlan,
   type RestorePoint,
   type RestoreRequest,
 } from '@landfall/domain';
 import type { OpenRepositories } from '@landfall/repository';
+import { cutSegments } from '@landfall/transfer';
 import type { TargetReader } from './facts/asked-once.js';
 import { lookAtTarget } from './facts/look-at-target.js';
 import { lookIntoPoint, NOTHING_SEEN, type PointFindings } from './facts/look-into-point.js';
@@ -19,6 +22,12 @@ export interface PlannerPorts {
   readonly settings: PlanningSettings;
 }
 
+/** A plan, and what its disks are to hold as far as anybody could look at it. */
+export interface Prepared {
+  readonly plan: RestorePlan;
+  readonly contents: readonly PlannedContents[];
+}
+
 /** RestoreRequest → RestorePlan: gathers the facts from the repository and from Azure, and lets the rules decide. */
 export class Planner {
   constructor(private readonly ports: PlannerPorts) {}
@@ -26,7 +35,7 @@ export class Planner {
   /**
    * @throws NotFoundError `POINT_NOT_FOUND`, `REPOSITORY_UNKNOWN`; what reading the repository and asking Azure throw
    */
-  async plan(request: RestoreRequest, signal?: AbortSignal): Promise<RestorePlan> {
+  async prepare(request: RestoreRequest, signal?: AbortSignal): Promise<Prepared> {
     const { catalogue, cloud, settings } = this.ports;
     const point = await catalogue.point(request.restorePointId);
     if (point === null) throw pointNotFound(request.restorePointId);
@@ -35,15 +44,16 @@ export class Planner {
       this.#lookInto(point, request, signal),
       lookAtTarget(cloud, request, point, settings),
     ]);
-    return planRestore({
+    const plan = planRestore({
       point,
       hostedByProvider: repository?.hostedByProvider ?? false,
       request,
-      disks: findings.disks,
+      disks: findings.disks.map(({ name, extents }) => ({ name, usedBytes: bytesIn(extents) })),
       machine: findings.machine,
       target,
       settings,
     });
+    return { plan, contents: contentsOf(plan, findings) };
   }
 
   async #lookInto(
@@ -57,6 +67,20 @@ export class Planner {
       lookIntoPoint(repository, point, request.excludeDisks, signal),
     );
   }
+}
+
+function contentsOf({ restorePoint, disks }: RestorePlan, findings: PointFindings): readonly PlannedContents[] {
+  return disks.flatMap(({ name, sizeBytes }) => {
+    const found = findings.disks.find((disk) => disk.name === name);
+    if (found === undefined) return [];
+    const { recipe, image, extents } = found;
+    const source = { repository: restorePoint.repository, images: [image] };
+    return [{ name, recipe, source, used: cutSegments(extents, sizeBytes) }];
+  });
+}
+
+function bytesIn(extents: readonly ByteRange[]): number {
+  return extents.reduce((sum, extent) => sum + extent.length, 0);
 }
 
 function pointNotFound(id: string): NotFoundError {

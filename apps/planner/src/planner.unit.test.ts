@@ -10,6 +10,7 @@ import {
   type DiskSource,
   type RestorePlan,
   stepKey,
+  wholeImage,
 } from '@landfall/domain';
 import { OpenRepositories } from '@landfall/repository';
 import {
@@ -100,7 +101,7 @@ describe('the planner', () => {
   }
 
   async function planOf(id: string, changes: RequestChanges = {}): Promise<RestorePlan> {
-    return planner.plan(aRestoreRequest({ restorePointId: id, ...changes }), signal);
+    return (await planner.prepare(aRestoreRequest({ restorePointId: id, ...changes }), signal)).plan;
   }
 
   it('plans a point without a manifest from what its disks show', async () => {
@@ -116,6 +117,22 @@ describe('the planner', () => {
       { name: 'sdb', role: 'data', lun: 0, sourceBytes: 2 * MIB, usedBytes: 0 },
     ]);
     expect(plan.workers).toStrictEqual([{ size: 'Standard_F2s_v2', disks: ['sda', 'sdb'] }]);
+  });
+
+  it('writes down what each disk is to hold, and where there is something to write, as the plan counts it', async () => {
+    const id = await keep({ sda: bootDisk(3 * MIB), sdb: Buffer.alloc(2 * MIB) });
+    const { plan, contents } = await planner.prepare(aRestoreRequest({ restorePointId: id }), signal);
+    expect(contents.map(({ name, recipe, source }) => ({ name, recipe, source }))).toStrictEqual(
+      plan.disks.map(({ name, sourceLocation: location, sourceBytes: sizeBytes }) => ({
+        name,
+        recipe: wholeImage(name, sizeBytes),
+        source: { repository: 'backups', images: [{ name, location, sizeBytes }] },
+      })),
+    );
+    const bytes = contents.map(({ used }) => used.reduce((sum, { dataBytes }) => sum + dataBytes, 0));
+    expect(bytes).toStrictEqual(plan.disks.map(({ usedBytes }) => usedBytes));
+    expect(bytes[0]! + bytes[1]!).toBe(plan.estimates.writeBytes);
+    expect(contents[1]!.used).toStrictEqual([]);
   });
 
   it('takes the disk that boots for the OS disk, and a stale system on a data disk for none', async () => {
@@ -294,6 +311,8 @@ describe('the planner', () => {
     expect(first).toStrictEqual({ kind: 'done', output: { planHash: stored?.planHash } });
     expect(await run()).toStrictEqual(first);
     expect((await books.restore('r1'))?.disks.map((disk) => disk.name)).toStrictEqual(['sda']);
+    const { contents } = await planner.prepare(request, signal);
+    expect(await books.transaction((tx) => tx.contents('r1'))).toStrictEqual(contents);
     const guard = { from: 'running', epoch: 1 } as const;
     await books.transaction((tx) => tx.moveWork('r1', stepKey('plan'), guard, 'pending', { epoch: 2 }));
     await assert.rejects(run(), { code: 'STEP_SUPERSEDED' }, 'another run has its place');

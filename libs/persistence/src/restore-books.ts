@@ -1,6 +1,7 @@
 import type {
   CallJournal,
   CloudResourceKind,
+  DiskIngredients,
   DiskVerdict,
   GrantRecord,
   LedgerEntry,
@@ -22,7 +23,7 @@ import type { Database } from './database.js';
 import { MOVES } from './current-run.js';
 import { loadRestores } from './load-restores.js';
 import { PostgresRestoreTransaction } from './restore-transaction.js';
-import { toSegment } from './rows.js';
+import { toIngredients, toSegment } from './rows.js';
 import { readSegments, readTotals, readVerdicts, SEGMENT_COLUMNS } from './segment-reads.js';
 
 /** A relay that has died leaves its messages to the others after that long. */
@@ -143,6 +144,24 @@ export class PostgresRestoreBooks implements RestoreBooks {
 
   async verdicts(restoreId: string): Promise<readonly DiskVerdict[]> {
     return this.#database.run((client) => readVerdicts(client, restoreId));
+  }
+
+  async ingredients(restoreId: string, diskName: string): Promise<DiskIngredients | null> {
+    const row = await this.#database.run((client) =>
+      client.plannedDisk.findUnique({
+        where: { restoreId_name: { restoreId, name: diskName } },
+        select: { recipe: true, source: true },
+      }),
+    );
+    return row && toIngredients(row);
+  }
+
+  async patches(ids: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+    if (ids.length === 0) return new Map();
+    const rows = await this.#database.run((client) =>
+      client.patchBytes.findMany({ where: { sha256: { in: [...ids] } } }),
+    );
+    return new Map(rows.map(({ sha256, bytes }) => [sha256, bytes]));
   }
 
   async runnable(): Promise<readonly RunnableWork[]> {

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import {
   ConflictError,
   hasEnded,
+  patchId,
   requireTransition,
+  requireWhole,
   requireWorkTransition,
   stepKey,
   STEPS,
@@ -14,6 +16,7 @@ import {
   type NewOutboxMessage,
   type NewRestore,
   type NewSegment,
+  type PlannedContents,
   type RestorePatch,
   type RestorePlan,
   type RestoreState,
@@ -34,7 +37,7 @@ import { appendAudit, type NewAuditEntry } from './audit-log.js';
 import { requireCurrentRun } from './current-run.js';
 import { Prisma } from './generated/client.js';
 import { loadLockedRestore } from './load-restores.js';
-import { requiredJson, storableText, toJson, toSegment } from './rows.js';
+import { contentsColumns, requiredJson, storableText, toContents, toJson, toSegment } from './rows.js';
 import { readSegments, readTotals, readVerdicts, SEGMENT_COLUMNS, whereOf } from './segment-reads.js';
 
 /** The changes of one transaction. Every guarded one is a single `UPDATE … WHERE state = … AND epoch = …`. */
@@ -148,6 +151,27 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
         lun: disk.lun,
       })),
     });
+  }
+
+  async storeContents(
+    restoreId: string,
+    contents: readonly PlannedContents[],
+    patches: readonly Uint8Array[],
+  ): Promise<void> {
+    requireWhole(contents, patches);
+    await this.#client.plannedDisk.createMany({ data: contents.map((each) => contentsColumns(restoreId, each)) });
+    await this.#client.patchBytes.createMany({
+      data: patches.map((bytes) => ({ sha256: patchId(bytes), bytes: Uint8Array.from(bytes) })),
+      skipDuplicates: true,
+    });
+  }
+
+  async contents(restoreId: string): Promise<readonly PlannedContents[]> {
+    const rows = await this.#client.plannedDisk.findMany({
+      where: { restoreId },
+      orderBy: { disk: { position: 'asc' } },
+    });
+    return rows.map(toContents);
   }
 
   async setDiskAzureId(restoreId: string, diskName: string, azureId: string): Promise<void> {

@@ -1,14 +1,19 @@
 import {
   byTurn,
+  parseRecipe,
   type BackupLevel,
   type Direction,
+  type CutSegment,
   type DiscoveredPoint,
+  type DiskIngredients,
   type DiskRecord,
   type DiskVerdict,
   type ErrorDetails,
   type Firmware,
   type LockedRestore,
   type OperatingSystem,
+  type PlannedContents,
+  type PlannedSource,
   type PointDisk,
   type PointKind,
   type Problem,
@@ -140,6 +145,28 @@ export function toPoint(row: PointRow): RestorePoint {
     hasManifest: row.hasManifest,
     problems: fromJson<Problem[]>(row.problems),
   };
+}
+
+/** Numbers alone: a large disk has many segments. */
+type UsedRow = readonly [index: number, offsetBytes: number, lengthBytes: number, dataBytes: number];
+
+export function contentsColumns(restoreId: string, { name, recipe, source, used }: PlannedContents) {
+  const segments = used.map((cut): UsedRow => [cut.index, cut.offsetBytes, cut.lengthBytes, cut.dataBytes]);
+  return {
+    ...{ restoreId, name: storableText(name) },
+    ...{ recipe: requiredJson(recipe), source: requiredJson(source), used: requiredJson(segments) },
+  };
+}
+
+export function toContents(row: rows.PlannedDiskModel): PlannedContents {
+  const used = fromJson<UsedRow[]>(row.used).map(([index, offsetBytes, lengthBytes, dataBytes]): CutSegment => {
+    return { index, offsetBytes, lengthBytes, dataBytes };
+  });
+  return { name: row.name, ...toIngredients(row), used };
+}
+
+export function toIngredients({ recipe, source }: Pick<rows.PlannedDiskModel, 'recipe' | 'source'>): DiskIngredients {
+  return { recipe: parseRecipe(recipe), source: fromJson<PlannedSource>(source) };
 }
 
 /** The columns of a point, less its keys. */

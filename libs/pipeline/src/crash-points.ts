@@ -80,7 +80,7 @@ class Writes {
 }
 
 const READS: ReadonlySet<string> = new Set([
-  ...['lockRestore', 'granted', 'verdicts'],
+  ...['lockRestore', 'granted', 'verdicts', 'contents'],
   ...['segment', 'segments', 'hasSegments', 'unfinishedSegments', 'segmentTotals'],
 ]);
 

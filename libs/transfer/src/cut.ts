@@ -1,4 +1,4 @@
-import type { ByteRange, VerifyMode } from '@landfall/domain';
+import type { ByteRange, CutSegment, VerifyMode } from '@landfall/domain';
 
 /*
  * How a disk is cut into jobs.
@@ -12,14 +12,6 @@ import type { ByteRange, VerifyMode } from '@landfall/domain';
  */
 export const SEGMENT_BYTES = 128 * 1024 * 1024;
 const BLOCK_BYTES = 4096;
-
-export interface CutSegment {
-  readonly index: number;
-  readonly offsetBytes: number;
-  readonly lengthBytes: number;
-  /** Bytes of it that lie in an extent; all of them where they are read back. */
-  readonly dataBytes: number;
-}
 
 /**
  * @param extents ascending, not overlapping

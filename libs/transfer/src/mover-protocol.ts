@@ -89,6 +89,21 @@ export const REPOSITORY_ACCESS = z.object({
   password: z.string().nullable(),
 });
 
+/** As libs/domain has it, of which it holds those parts that reach into the segment. */
+const RECIPE = z.object({
+  sizeBytes: z.number().int().nonnegative(),
+  parts: z.array(
+    z.object({
+      at: z.number().int().nonnegative(),
+      length: z.number().int().positive(),
+      from: z.union([
+        z.strictObject({ image: z.string(), offset: z.number().int().nonnegative() }),
+        z.strictObject({ bytes: z.string() }),
+      ]),
+    }),
+  ),
+});
+
 export const SEGMENT_GRANT = z.object({
   segmentId: z.string(),
   restoreId: z.string(),
@@ -99,7 +114,11 @@ export const SEGMENT_GRANT = z.object({
   offsetBytes: z.number().int().nonnegative(),
   lengthBytes: z.number().int().positive(),
   repository: REPOSITORY_ACCESS,
-  source: z.object({ location: z.string(), sizeBytes: z.number().int().positive() }),
+  /** What the disk is to hold there, and what that is made from. */
+  recipe: RECIPE,
+  images: z.array(z.object({ name: z.string(), location: z.string() })),
+  /** The patches that the recipe names, in base64. */
+  patches: z.array(z.base64()),
   target: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('lun'), lun: z.number().int().nonnegative(), sizeBytes: z.number().int().positive() }),
     z.object({ kind: z.literal('page-blob'), url: z.string(), sizeBytes: z.number().int().positive() }),

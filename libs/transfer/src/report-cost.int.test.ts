@@ -7,7 +7,7 @@ import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
 import pg from 'pg';
 import { claimSegment } from './claim.js';
 import type { SegmentResult } from './mover-protocol.js';
-import { goOn } from './phases.js';
+import { goOn } from './coordinator.js';
 import { enterReport } from './results.js';
 
 const CELL = 128 * 1024 * 1024;

@@ -14,7 +14,7 @@ import { applyOutcome, backOffMs, failRestore } from '@landfall/pipeline';
 import { describeFailure, failureKind, GIVEN_BACK, WARNINGS } from './failures.js';
 import { handOut, type HandOutAgain } from './hand-out.js';
 import type { Report, SegmentResult } from './mover-protocol.js';
-import { goOn } from './phases.js';
+import { goOn } from './coordinator.js';
 import { isMoving, routeOf, transferStep } from './route.js';
 import { nameOfMover } from './writers.js';
 

@@ -1,6 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { restorePointId, SEALING_CONTEXT, Secret, type RestorePlan, stepKey } from '@landfall/domain';
+import {
+  patchId,
+  type PlannedContents,
+  recipeOf,
+  restorePointId,
+  SEALING_CONTEXT,
+  Secret,
+  type RestorePlan,
+  stepKey,
+  wholeImage,
+} from '@landfall/domain';
+import { theContents } from '@landfall/testing';
 import { REGISTERED, SEGMENT_GRANT, writerLease } from '@landfall/transfer';
 import { hashOf } from '../access/session.js';
 import { type Answer, ApiUnderTest, scanFinds, tokenOf } from './running-api.fixture.test.js';
@@ -26,14 +37,21 @@ function addRepository(name: string, url: string): Promise<Answer> {
 /** A restore whose step 5 is running, with one pending segment of each disk. */
 async function restoreInTransfer(
   transfer: 'worker' | 'direct',
-  { repository = 'nightly', planned = (plan: RestorePlan) => plan } = {},
+  {
+    repository = 'nightly',
+    planned = (plan: RestorePlan) => plan,
+    contents = (plan: RestorePlan): readonly PlannedContents[] => theContents(plan),
+    patches = [] as readonly Buffer[],
+  } = {},
 ) {
   const { books } = api.connections.ports;
   const pointId = restorePointId(repository, discovered().reference);
   const body = { restorePointId: pointId, destination: { kind: 'new' }, transfer };
   const { id } = (await api.call('POST', '/v1/restores', { role: 'operator', body })).body as { id: string };
   await books.transaction(async (tx) => {
-    await tx.storePlan(id, planned(planFor(pointId, transfer, repository)));
+    const plan = planned(planFor(pointId, transfer, repository));
+    await tx.storePlan(id, plan);
+    await tx.storeContents(id, contents(plan), patches);
     const { epoch = 0 } = (await tx.lockRestore(id)) ?? {};
     await tx.moveRestore(id, { from: 'planning', epoch }, 'running');
     await tx.moveWork(id, stepKey('restore-data'), { from: 'pending', epoch: 0 }, 'running');
@@ -149,7 +167,9 @@ describe('a data-mover on a worker', () => {
         store: { kind: 'folder', path: '/srv/nightly' },
         password: 'canary-password-of-nightly',
       },
-      source: { location: 'canary-location/1', sizeBytes: 5 * 2 ** 30 },
+      recipe: wholeImage('web-data', 5 * 2 ** 30),
+      images: [{ name: 'web-data', location: 'canary-location/1' }],
+      patches: [],
       target: { kind: 'lun', lun: 1, sizeBytes: 5 * 2 ** 30 },
     });
     const events = await api.connections.ports.books.events(id);
@@ -166,7 +186,29 @@ describe('a data-mover on a worker', () => {
     const { data } = await restoreInTransfer('worker', { planned });
     const { headers } = await registeredWorker(data.restoreId, 'w-planned');
     const grant = SEGMENT_GRANT.parse((await claim(data.id, data.epoch, headers)).body);
-    expect(grant.source).toStrictEqual({ location: 'planned/web-data', sizeBytes: 7 });
+    expect(grant.images).toStrictEqual([{ name: 'web-data', location: 'planned/web-data' }]);
+    expect(grant.recipe).toStrictEqual(wholeImage('web-data', 7));
+  });
+
+  it('gets of a disk’s recipe what reaches into its segment, with its patches', async () => {
+    const patch = Buffer.from('boot code');
+    const beyond = Buffer.from('of another segment');
+    const from = (bytes: Buffer) => ({ length: bytes.length, from: { bytes: patchId(bytes) } });
+    const recipe = recipeOf(2 ** 30, [
+      { at: 128 * MIB - 4, ...from(patch) },
+      { at: 128 * MIB + 4096, ...from(beyond) },
+      { at: 512 * MIB, length: MIB, from: { image: 'far', offset: 0 } },
+      { at: 4096, length: MIB, from: { image: 'near', offset: 7 } },
+    ]);
+    const images = ['far', 'near'].map((name) => ({ name, location: `canary-${name}`, sizeBytes: 2 * MIB }));
+    const contents = (plan: RestorePlan) =>
+      theContents(plan).map((each) => ({ ...each, recipe, source: { ...each.source, images } }));
+    const { data } = await restoreInTransfer('worker', { contents, patches: [patch, beyond] });
+    const { headers } = await registeredWorker(data.restoreId, 'w-composed');
+    const grant = SEGMENT_GRANT.parse((await claim(data.id, data.epoch, headers)).body);
+    expect(grant.recipe).toStrictEqual({ ...recipe, parts: recipe.parts.slice(0, 2) });
+    expect(grant.images).toStrictEqual([{ name: 'near', location: 'canary-near' }]);
+    expect(grant.patches).toStrictEqual([patch.toString('base64')]);
   });
 
   it('is told to drop a job that is done or stale', async () => {

@@ -7,6 +7,7 @@ import {
   enterReport,
   enterStart,
   failureKind,
+  grantOf,
   type Held,
   HEARTBEAT,
   LEASE,
@@ -28,7 +29,7 @@ import { type Principal, Requires } from '../access/roles.js';
 import { hashOf } from '../access/session.js';
 import { ForbiddenError, UnauthenticatedError } from '../errors/problem.js';
 import { PORTS, type ApiPorts } from '../ports.js';
-import { grantOf } from './grant.js';
+import { accessToRepository } from './repository-access.js';
 import { newSession, SESSION_SECONDS } from './worker-session.js';
 
 /** What data-movers ask for; libs/transfer's mover-protocol describes it. */
@@ -182,7 +183,8 @@ export class MoversController {
   /** A claim that can never be granted ends the restore: to the data-mover it is one that nobody wants any more. */
   private async prepare(segment: Segment, lun: number | null): Promise<Omit<SegmentGrant, 'epoch'>> {
     try {
-      return await grantOf(this.ports, segment, lun);
+      const repositoryAccess = (name: string) => accessToRepository(this.ports, name);
+      return await grantOf({ ...this.ports, repositoryAccess }, segment, lun);
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       await refuseForGood(this.ports.books, segment, error);

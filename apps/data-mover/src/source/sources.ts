@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { type BackupRepository, type DiskSource, type FileStore, LandfallError, Secret } from '@landfall/domain';
+import { composeSource } from '@landfall/disk/recipe';
+import {
+  type BackupRepository,
+  type DiskSource,
+  type FileStore,
+  LandfallError,
+  parseRecipe,
+  patchId,
+  Secret,
+} from '@landfall/domain';
 import type { RepositoryAccess, SegmentGrant } from '@landfall/transfer';
 import { FolderFileStore, openRepository } from '@landfall/repository';
 import { LendingCache } from './lending-cache.js';
@@ -33,7 +42,7 @@ export class Sources {
   constructor(private readonly open: RepositoryOpener) {}
 
   /**
-   * Runs `work` with the backup of the grant's disk. A repository may have been rearranged since it was opened: what
+   * Runs `work` with what the grant's disk is to hold, as far as its segment reaches. A repository may have been rearranged since it was opened: what
    * is missing there is looked for once more in a freshly opened one, so `work` must be repeatable.
    */
   async use<R>(grant: SegmentGrant, work: (source: DiskSource) => Promise<R>): Promise<R> {
@@ -45,10 +54,7 @@ export class Sources {
         () => this.#open(grant.repository),
         async (lent) => {
           reused = lent.reused;
-          const { repository, disks } = lent.thing;
-          const { location } = grant.source;
-          const open = (): Promise<DiskSource> => repository.openDisk(location);
-          return disks.use(location, GOOD_FOR_MS, open, ({ thing }) => work(thing));
+          return withImages(lent.thing, grant.images, (images) => work(composed(grant, images)));
         },
       );
     try {
@@ -70,6 +76,28 @@ export class Sources {
       disks: new LendingCache<DiskSource>({ idle: IDLE_DISKS, close: (disk) => disk.close() }),
     };
   }
+}
+
+/** Borrows all of them at once. */
+function withImages<R>(
+  lent: OpenRepository,
+  [first, ...rest]: SegmentGrant['images'],
+  work: (images: ReadonlyMap<string, DiskSource>) => Promise<R>,
+): Promise<R> {
+  if (first === undefined) return work(new Map());
+  const { repository, disks } = lent;
+  const { name, location } = first;
+  return disks.use(
+    location,
+    GOOD_FOR_MS,
+    () => repository.openDisk(location),
+    ({ thing }) => withImages(lent, rest, (images) => work(new Map([...images, [name, thing]]))),
+  );
+}
+
+function composed({ recipe, patches }: SegmentGrant, images: ReadonlyMap<string, DiskSource>): DiskSource {
+  const all = patches.map((text) => Buffer.from(text, 'base64'));
+  return composeSource(parseRecipe(recipe), { images, patches: new Map(all.map((bytes) => [patchId(bytes), bytes])) });
 }
 
 /** @param threads that decode; see `openRepository` */

@@ -1,13 +1,14 @@
-import type { CallJournal, Restore, RestoreBooks } from '@landfall/domain';
+import { kindOf, type CallJournal, type Restore, type RestoreBooks } from '@landfall/domain';
 import { recordOutcome } from '@landfall/pipeline';
 import {
-  beginVerification,
+  beginPhase,
   endTransfer,
   goOn,
   isDirect,
   isMoving,
   isVerified,
   runOf,
+  segmentsUnderWay,
   verifyMode,
 } from '@landfall/transfer';
 import type { DirectDisks } from './direct-disks.js';
@@ -48,6 +49,28 @@ export async function goOnDirectly(ports: DirectPhasePorts, restoreId: string, s
   );
 }
 
+/**
+ * Has everybody who reads or writes its disks keep their access.
+ * @returns false when the step has ended in an error
+ */
+export async function keepOpen({ books, direct, exclusively }: DirectPhasePorts, restore: Restore): Promise<boolean> {
+  const run = runOf(restore);
+  let goesOn = true;
+  await exclusively(restore.id, async (signal) => {
+    // Only for those who read or write: the end of the step takes all access away, and what is granted beside it would stay.
+    const now = await books.restore(restore.id);
+    if (!isMoving(now) || (await segmentsUnderWay(books, now)).length === 0) return;
+    try {
+      await direct.keepOpen(now, books.journal(run.restoreId, run.work, run.epoch), signal);
+    } catch (error) {
+      if (kindOf(error) === 'waiting') return;
+      await recordOutcome(books, run, { kind: 'failed', error });
+      goesOn = false;
+    }
+  });
+  return goesOn;
+}
+
 async function whatIsNext(books: RestoreBooks, restore: Restore): Promise<'verify' | 'end' | null> {
   const unfinished = ['pending', 'running', 'failed'] as const;
   if ((await books.segments(restore.id, { states: unfinished, limit: 1 })).length > 0) return null;
@@ -65,7 +88,7 @@ async function verify({ books, direct }: DirectPhasePorts, restore: Restore, sig
   await books.transaction(async (tx) => {
     const now = await tx.lockRestore(restore.id);
     if (!isMoving(now) || (await tx.hasSegments(now.id, { purpose: 'verify' }))) return;
-    await beginVerification(tx, now, await tx.segments(now.id, { purpose: 'move' }));
+    await beginPhase(tx, now, 'verify');
     await goOn(tx, now, 'verify');
   });
 }

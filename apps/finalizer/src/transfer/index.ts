@@ -1,11 +1,10 @@
 import type { Leases, RestoreBooks, WorkerRegistry } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
+import { type DirectTransfers, type ReconcilePorts, reconcileTransfers, WorkerWatch } from '@landfall/transfer';
 import { type DirectDiskPorts, type DirectDisks, directDisks } from './direct-disks.js';
-import { goOnDirectly } from './direct-phases.js';
+import { goOnDirectly, keepOpen } from './direct-phases.js';
 import { exclusivelyBy } from './exclusively.js';
-import { type ReconcilePorts, reconcileTransfers } from './reconcile.js';
-import { type RestoreDataPorts, restoreDataStep } from './restore-data.js';
-import { WorkerWatch } from './worker-watch.js';
+import { restoreDataStep } from './restore-data.js';
 
 export interface TransferPorts {
   readonly books: RestoreBooks;
@@ -13,7 +12,6 @@ export interface TransferPorts {
   readonly leases: Leases;
   /** `QueueClient` of libs/pipeline. */
   readonly jobs: ReconcilePorts['jobs'];
-  readonly extentsOf: RestoreDataPorts['extentsOf'];
   readonly direct: DirectDiskPorts;
   readonly onError?: NonNullable<ReconcilePorts['onError']>;
 }
@@ -32,16 +30,20 @@ export interface Transfer {
 
 export function createTransfer(ports: TransferPorts): Transfer {
   const { books, workers, jobs, leases, onError } = ports;
-  const direct = directDisks(ports.direct);
-  const exclusively = exclusivelyBy(leases);
-  const shared = {
-    ...{ books, direct, exclusively, jobs, watch: new WorkerWatch(workers) },
+  const disks = directDisks(ports.direct);
+  const shared = { books, direct: disks, exclusively: exclusivelyBy(leases) };
+  const direct: DirectTransfers = {
+    keepOpen: (restore) => keepOpen(shared, restore),
+    goOn: (restoreId, signal) => goOnDirectly(shared, restoreId, signal),
+  };
+  const reconciled = {
+    ...{ books, jobs, direct, watch: new WorkerWatch(workers) },
     ...(onError === undefined ? {} : { onError }),
   };
   return {
-    handler: restoreDataStep({ ...shared, extentsOf: ports.extentsOf }),
-    reconcile: () => reconcileTransfers(shared),
-    goOn: (restoreId, signal) => goOnDirectly(shared, restoreId, signal),
-    endAccess: (restore, journal, signal) => direct.close(restore, journal, signal),
+    handler: restoreDataStep({ ...shared, jobs }),
+    reconcile: () => reconcileTransfers(reconciled),
+    goOn: direct.goOn,
+    endAccess: (restore, journal, signal) => disks.close(restore, journal, signal),
   };
 }

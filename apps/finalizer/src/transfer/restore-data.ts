@@ -1,14 +1,17 @@
-import {
-  type ByteRange,
-  type NewSegment,
-  type PlannedDisk,
-  type Restore,
-  type RestoreBooks,
-  WaitingError,
-} from '@landfall/domain';
+import { type RestoreBooks, WaitingError } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
-import { cutSegments, goOn, handOut, isDirect, isMoving, isVerified, routeOf } from '@landfall/transfer';
-import { handOutWhatIsLost, type ReconcilePorts } from './reconcile.js';
+import {
+  beginPhase,
+  goOn,
+  handOut,
+  handOutWhatIsLost,
+  isDirect,
+  isMoving,
+  isVerified,
+  type ReconcilePorts,
+  routeOf,
+} from '@landfall/transfer';
+import type { DirectPhasePorts } from './direct-phases.js';
 
 /*
  * Step 5: cuts the disks into segments, hands out the first of them, and leaves the rest to the data-movers' reports.
@@ -16,10 +19,7 @@ import { handOutWhatIsLost, type ReconcilePorts } from './reconcile.js';
  * Taken up again it goes on: what is done stays done; what failed for good before is tried anew; what is under
  * way and has no job any more is handed out once more.
  */
-export interface RestoreDataPorts extends ReconcilePorts {
-  /** Where the backup of one of the plan's disks holds data. */
-  readonly extentsOf: (restore: Restore, disk: PlannedDisk, signal: AbortSignal) => Promise<readonly ByteRange[]>;
-}
+export type RestoreDataPorts = DirectPhasePorts & Pick<ReconcilePorts, 'jobs'>;
 
 const LOOK_AGAIN_MS = 2_000;
 
@@ -30,20 +30,10 @@ export function restoreDataStep(ports: RestoreDataPorts): StepHandler<'restore-d
     const restore = (await books.restore(context.restore.id)) ?? noLonger(context.restore.id);
     let segments = await books.segments(restore.id, { purpose: 'move', limit: 1 });
     if (segments.length === 0) {
-      const cut = await cutDisks(ports, restore, plan.disks, signal);
-      const bytes = cut.reduce((sum, segment) => sum + segment.dataBytes, 0);
       await books.transaction(async (tx) => {
-        if (isMoving(await tx.lockRestore(restore.id))) await tx.createSegments(cut);
+        const now = await tx.lockRestore(restore.id);
+        if (isMoving(now) && !(await tx.hasSegments(now.id, { purpose: 'move' }))) await beginPhase(tx, now, 'move');
       });
-      await context.event(
-        'restore-data.begun',
-        `${cut.length} segments of ${plan.disks.length} disks are to be written.`,
-        {
-          segments: cut.length,
-          bytes,
-          transfer: plan.options.transfer,
-        },
-      );
       segments = await books.segments(restore.id, { purpose: 'move', limit: 1 });
     }
     const alone = async (work: (held: AbortSignal) => Promise<void>): Promise<void> => {
@@ -75,22 +65,6 @@ async function isReadBack(books: RestoreBooks, restoreId: string): Promise<boole
   const verifying = await books.segments(restoreId, { purpose: 'verify', limit: 1 });
   if (verifying.length === 0) return false;
   return (await books.segments(restoreId, { states: ['pending', 'running', 'failed'], limit: 1 })).length === 0;
-}
-
-async function cutDisks(
-  ports: RestoreDataPorts,
-  restore: Restore,
-  disks: readonly PlannedDisk[],
-  signal: AbortSignal,
-): Promise<readonly Required<NewSegment>[]> {
-  const segments: Required<NewSegment>[] = [];
-  for (const disk of disks) {
-    signal.throwIfAborted();
-    for (const cut of cutSegments(await ports.extentsOf(restore, disk, signal), disk.sizeBytes)) {
-      segments.push({ restoreId: restore.id, diskName: disk.name, purpose: 'move', ...cut });
-    }
-  }
-  return segments;
 }
 
 function accessesBusy(restoreId: string): WaitingError {

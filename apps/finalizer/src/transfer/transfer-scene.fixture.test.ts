@@ -11,6 +11,7 @@ import {
 import { beginWork, recordOutcome, type StageOutput } from '@landfall/pipeline';
 import {
   claimSegment,
+  cutSegments,
   type ClaimDecision,
   enterReport,
   enterStart,
@@ -26,6 +27,7 @@ import {
   MemoryLeases,
   MemorySecretBox,
   MemoryWorkerRegistry,
+  theContents,
 } from '@landfall/testing';
 import { createTransfer, type Transfer } from './index.js';
 
@@ -80,7 +82,7 @@ export class Scene {
     during: (call: string) => Promise<void> = async () => undefined,
     onError?: (restoreId: string, error: unknown) => void,
   ): Transfer {
-    const { cloudCalls, diskStates, options } = this;
+    const { cloudCalls, diskStates } = this;
     const called = async (call: string): Promise<void> => {
       cloudCalls.push(call);
       await during(call);
@@ -91,8 +93,6 @@ export class Scene {
       workers: this.registry,
       leases: this.leases,
       jobs: { isLive: (queue, jobId) => this.#isLive(queue, jobId) },
-      extentsOf: async (_restore, planned) =>
-        options.disks.find((candidate) => candidate.name === planned.name)!.extents,
       direct: {
         accesses: this.accesses,
         secrets: this.secrets,
@@ -246,6 +246,8 @@ export class Scene {
       })),
       options: { ...template.options, verify, transfer },
     };
+    const extentsOf = (name: string) => disks.find((disk) => disk.name === name)?.extents ?? [];
+    const contents = theContents(plan, ({ name, sizeBytes }) => cutSegments(extentsOf(name), sizeBytes));
     const launched = workers.map((names, number) => ({
       workerId: `w${number}`,
       azureId: `/vms/w${number}`,
@@ -257,6 +259,7 @@ export class Scene {
     await this.books.transaction(async (tx) => {
       await tx.createRestore({ id: RESTORE_ID, request: aRestoreRequest({ verify, transfer }), requestedBy: 'test' });
       await tx.storePlan(RESTORE_ID, plan);
+      await tx.storeContents(RESTORE_ID, contents, []);
       for (const disk of disks) await tx.setDiskAzureId(RESTORE_ID, disk.name, disk.name);
       await tx.moveRestore(RESTORE_ID, { from: 'planning', epoch: 0 }, 'running');
       const earlier = template.steps.slice(

@@ -1,13 +1,16 @@
-import { inspect, type Inspection, type InspectionProblem } from '@landfall/disk';
+import { composeSource, inspect, type Inspection, type InspectionProblem } from '@landfall/disk';
 import {
   PermanentError,
+  wholeImage,
   type BackupRepository,
-  type DiskFacts,
+  type ByteRange,
   type DiskSource,
   type MachineFacts,
+  type PlannedImage,
   type PointDisk,
   type Problem,
   type ProblemCode,
+  type Recipe,
   type RestorePoint,
 } from '@landfall/domain';
 
@@ -18,8 +21,19 @@ import {
  * one, and passes through: a plan that was made without looking would promise too much.
  */
 export interface PointFindings {
-  readonly disks: readonly DiskFacts[];
+  readonly disks: readonly FoundDisk[];
   readonly machine: MachineFacts;
+}
+
+/** What a disk that is restored would hold. */
+export interface FoundDisk {
+  /** As in the point. */
+  readonly name: string;
+  readonly recipe: Recipe;
+  /** What the recipe reads. */
+  readonly image: PlannedImage;
+  /** Where it may hold something other than zeros. */
+  readonly extents: readonly ByteRange[];
 }
 
 /** @throws PermanentError of the repository: `IMAGE_NOT_FOUND`, `PACK_MISSING`, `BLOB_CORRUPT`, `REPOSITORY_DAMAGED` */
@@ -39,7 +53,7 @@ export async function lookIntoPoint(
     }
     const inspection = await inspect(opened.map(({ disk, source }) => ({ path: disk.name, reader: source })));
     return {
-      disks: opened.map(({ disk, source }) => ({ name: disk.name, usedBytes: usedBytes(source) })),
+      disks: opened.map(({ disk, source }) => foundDisk(disk, source)),
       machine: machineFacts(inspection, point),
     };
   } catch (error) {
@@ -56,8 +70,12 @@ export const NOTHING_SEEN: PointFindings = {
   machine: { boots: [], bootDisk: null, os: null, volumeGroups: [], problems: [] },
 };
 
-function usedBytes(source: DiskSource): number {
-  return source.extents().reduce((sum, extent) => sum + extent.length, 0);
+/** Today every disk is the image that was backed up, from end to end. */
+function foundDisk({ name, location }: PointDisk, source: DiskSource): FoundDisk {
+  const { sizeBytes } = source;
+  const recipe = wholeImage(name, sizeBytes);
+  const composed = composeSource(recipe, { images: new Map([[name, source]]), patches: new Map() });
+  return { name, recipe, image: { name, location, sizeBytes }, extents: composed.extents() };
 }
 
 function machineFacts(inspection: Inspection, point: RestorePoint): MachineFacts {

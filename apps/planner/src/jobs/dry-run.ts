@@ -7,7 +7,7 @@ import type { Planner } from '../planner.js';
 export function answerDryRun(planner: Planner): AnswerHandler {
   return async (payload, signal) => {
     const request = RESTORE_REQUEST.safeParse(DRY_RUN.safeParse(payload).data?.request);
-    if (request.success) return planner.plan(request.data, signal);
+    if (request.success) return (await planner.prepare(request.data, signal)).plan;
     const fields = request.error.issues.map(({ path, message }) => path.join('.') || message).join(', ');
     throw new BadInputError({
       code: 'REQUEST_MALFORMED',

@@ -8,11 +8,12 @@ import type { Planner } from '../planner.js';
  */
 export function planStep(planner: Planner, books: RestoreBooks): StepHandler<'plan'> {
   return async ({ restore, epoch, signal }) => {
-    const plan = await planner.plan(restore.request, signal);
+    const { plan, contents } = await planner.prepare(restore.request, signal);
     signal.throwIfAborted();
     await books.transaction(async (tx) => {
       await tx.requireCurrent({ restoreId: restore.id, work: 'plan', epoch });
       await tx.storePlan(restore.id, plan);
+      await tx.storeContents(restore.id, contents, []);
     });
     return { kind: 'done', output: { planHash: plan.planHash } };
   };

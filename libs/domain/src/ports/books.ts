@@ -1,6 +1,7 @@
 import type { ErrorDetails } from '../errors.js';
 import type { Machine, RepositoryRecord, RepositoryKind, RestorePoint, DiscoveredPoint } from '../machine.js';
 import type { RestorePlan } from '../plan.js';
+import type { DiskIngredients, PlannedContents } from '../planned-contents.js';
 import type { Problem } from '../problems.js';
 import type { RestoreRequest } from '../request.js';
 import type {
@@ -53,6 +54,10 @@ export interface RestoreBooks {
   verdicts(restoreId: string): Promise<readonly DiskVerdict[]>;
   /** Numbers and bytes by disk, purpose and state. */
   segmentTotals(restoreId: string): Promise<readonly SegmentTotal[]>;
+  /** What is read for a disk of its plan. Null: nothing was written down for it. */
+  ingredients(restoreId: string, diskName: string): Promise<DiskIngredients | null>;
+  /** Those of these patches that are known, by their SHA-256. */
+  patches(ids: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
 
   /** Works that should be moving: for the reconciler. */
   runnable(): Promise<readonly RunnableWork[]>;
@@ -102,6 +107,14 @@ export interface RestoreTransaction {
    * @throws ConflictError `STEP_SUPERSEDED` when the restore is no longer being planned
    */
   storePlan(restoreId: string, plan: RestorePlan): Promise<void>;
+  /**
+   * What disks of the plan are to hold, with the patches that their recipes name; in the transaction that has stored the plan,
+   * which takes away what was written down for an earlier one.
+   * @throws PermanentError `RECIPE_INVALID` for a recipe that can't be composed, or that names a patch which is not given
+   */
+  storeContents(restoreId: string, contents: readonly PlannedContents[], patches: readonly Uint8Array[]): Promise<void>;
+  /** What the disks of the plan are to hold, as far as that was written down, in the plan's order. */
+  contents(restoreId: string): Promise<readonly PlannedContents[]>;
   setDiskAzureId(restoreId: string, diskName: string, azureId: string): Promise<void>;
   addEvent(restoreId: string, type: string, message: string, data?: Record<string, unknown>): Promise<void>;
   /** The job to send is a row in the same transaction as the state that wants it. */

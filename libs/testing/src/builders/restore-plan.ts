@@ -1,4 +1,13 @@
-import { STEPS, type Problem, type RestorePlan, type StepId } from '@landfall/domain';
+import {
+  STEPS,
+  wholeImage,
+  type CutSegment,
+  type PlannedContents,
+  type PlannedDisk,
+  type Problem,
+  type RestorePlan,
+  type StepId,
+} from '@landfall/domain';
 import { GIB } from './restore-point.js';
 
 /** The steps of a restore to a new location through a worker. */
@@ -70,4 +79,16 @@ export function aRestorePlan(changes: { steps?: readonly StepId[]; problems?: re
     },
     planHash: `sha256:${'0'.repeat(64)}`,
   };
+}
+
+/** What its disks are to hold: each is an image, from end to end. The default has nothing on them. */
+export function theContents(
+  { restorePoint: { repository }, disks }: Pick<RestorePlan, 'restorePoint' | 'disks'>,
+  usedOf: (disk: PlannedDisk) => readonly CutSegment[] = () => [],
+): readonly PlannedContents[] {
+  return disks.map((disk) => {
+    const { name, sourceLocation: location, sourceBytes: sizeBytes } = disk;
+    const source = { repository, images: [{ name, location, sizeBytes }] };
+    return { name, recipe: wholeImage(name, sizeBytes), source, used: usedOf(disk) };
+  });
 }

@@ -1,6 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { newRestoreId, stepKey, stepsOf, type RestoreBooks, type RestoreState, type StepId } from '@landfall/domain';
+import {
+  newRestoreId,
+  patchId,
+  recipeOf,
+  stepKey,
+  stepsOf,
+  type PlannedContents,
+  type RestoreBooks,
+  type RestoreState,
+  type StepId,
+} from '@landfall/domain';
 import { GIB } from '../builders/restore-point.js';
 import { aRestorePlan } from '../builders/restore-plan.js';
 import { aRestoreRequest } from '../builders/restore-request.js';
@@ -141,6 +151,61 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
           { diskName: 'sda', purpose: 'move', state: 'pending', count: 1, bytes: GIB },
           { diskName: 'sda', purpose: 'verify', state: 'pending', count: 1, bytes: GIB },
         ]);
+      }));
+
+    test('keep what the disks of a plan are to hold, in the plan’s order, until another plan is made', () =>
+      withBooks(async (books) => {
+        const id = await created(books);
+        const plan = aRestorePlan();
+        const [sda] = plan.disks;
+        assert.ok(sda);
+        const two = { ...plan, disks: [sda, { ...sda, name: 'a-second' }] };
+        const contents = [contentsOf('a-second'), contentsOf('sda')];
+        await books.transaction(async (tx) => {
+          await tx.lockRestore(id);
+          await tx.storePlan(id, two);
+          await tx.storeContents(id, contents, [PATCH]);
+          expect(await tx.contents(id)).toStrictEqual([contents[1], contents[0]]);
+        });
+        const { recipe, source } = contentsOf('sda');
+        expect(await books.ingredients(id, 'sda')).toStrictEqual({ recipe, source });
+        expect(await books.ingredients(id, 'sdz')).toBe(null);
+        await books.transaction(async (tx) => {
+          await tx.lockRestore(id);
+          await tx.storePlan(id, plan);
+          expect(await tx.contents(id)).toStrictEqual([]);
+          await tx.storeContents(id, [contentsOf('sda')], [PATCH]);
+        });
+        expect(await books.ingredients(id, 'a-second')).toBe(null);
+      }));
+
+    test('keep patches by their SHA-256, whoever brings them', () =>
+      withBooks(async (books) => {
+        for (let time = 0; time < 2; time += 1) {
+          const id = await created(books);
+          await books.transaction(async (tx) => {
+            await tx.lockRestore(id);
+            await tx.storePlan(id, aRestorePlan());
+            await tx.storeContents(id, [contentsOf('sda')], [PATCH]);
+          });
+        }
+        const found = await books.patches([patchId(PATCH), 'f'.repeat(64)]);
+        expect([...found].map(([patch, bytes]) => [patch, Buffer.from(bytes)])).toStrictEqual([
+          [patchId(PATCH), PATCH],
+        ]);
+        expect((await books.patches([])).size).toBe(0);
+      }));
+
+    test('keep no contents without their patches, of a disk that is not planned, or twice', () =>
+      withBooks(async (books) => {
+        const id = await created(books);
+        await books.transaction((tx) => tx.lockRestore(id).then(() => tx.storePlan(id, aRestorePlan())));
+        const store = (all: readonly PlannedContents[], patches: readonly Buffer[]): Promise<void> =>
+          books.transaction((tx) => tx.lockRestore(id).then(() => tx.storeContents(id, all, patches)));
+        await expect(store([contentsOf('sda')], [])).rejects.toMatchObject({ code: 'RECIPE_INVALID' });
+        await expect(store([contentsOf('sdz')], [PATCH])).rejects.toThrow();
+        await store([contentsOf('sda')], [PATCH]);
+        await expect(store([contentsOf('sda')], [PATCH])).rejects.toThrow();
       }));
 
     test('keep a segment as it is when it is made again, and move it by state and epoch', () =>
@@ -672,6 +737,24 @@ async function running(books: RestoreBooks): Promise<string> {
     await tx.moveRestore(id, { from: 'planning', epoch: 0 }, 'running');
   });
   return id;
+}
+
+const PATCH = Buffer.from('boot code');
+
+/** A part of an image, a patch, and a hole. */
+function contentsOf(name: string): PlannedContents {
+  return {
+    name,
+    recipe: recipeOf(4_000 * GIB, [
+      { at: 4_096, length: 3_000 * GIB, from: { image: 'disk', offset: 8_192 } },
+      { at: 0, length: PATCH.length, from: { bytes: patchId(PATCH) } },
+    ]),
+    source: { repository: 'backups', images: [{ name: 'disk', location: `${name}.raw`, sizeBytes: 3_500 * GIB }] },
+    used: [
+      { index: 0, offsetBytes: 0, lengthBytes: 8_192, dataBytes: 513 },
+      { index: 24_000, offsetBytes: 3_000 * GIB, lengthBytes: 4_096, dataBytes: 4_096 },
+    ],
+  };
 }
 
 function moveOf(restoreId: string, index: number) {

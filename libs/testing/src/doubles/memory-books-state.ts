@@ -9,6 +9,7 @@ import type {
   LedgerEntry,
   LockedRestore,
   OutboxMessage,
+  PlannedContents,
   Restore,
   RestoredDisk,
   RestoreEvent,
@@ -28,6 +29,7 @@ export type Changeable<T> = { -readonly [K in keyof T]: T[K] };
 export interface RestoreData extends Changeable<Omit<Restore, 'works' | 'disks'>> {
   works: (Changeable<Work> & { notBefore: Date | null })[];
   disks: Changeable<RestoredDisk>[];
+  contents: readonly PlannedContents[];
   events: RestoreEvent[];
   calls: CallData[];
   ledger: Changeable<LedgerEntry>[];
@@ -44,6 +46,8 @@ export interface CallData {
 export interface BooksState {
   restores: Map<string, RestoreData>;
   segments: Map<string, Changeable<Segment> & { error: ErrorDetails | null }>;
+  /** By their SHA-256. */
+  patches: Map<string, Uint8Array>;
   grants: readonly GrantRecord[];
   verdicts: readonly DiskVerdict[];
   outbox: (OutboxMessage & { claimedUntil: number })[];
@@ -54,7 +58,7 @@ export interface BooksState {
 
 export function emptyBooks(): BooksState {
   return {
-    ...{ restores: new Map(), segments: new Map(), keys: new Map() },
+    ...{ restores: new Map(), segments: new Map(), keys: new Map(), patches: new Map() },
     ...{ grants: [], verdicts: [], outbox: [], lastOutboxId: 0, audit: [] },
   };
 }
@@ -82,12 +86,13 @@ export function copyBooks(state: BooksState): BooksState {
     segments: new Map([...state.segments].map(([id, segment]) => [id, { ...segment }])),
     outbox: rows(state.outbox),
     keys: new Map(state.keys),
+    patches: new Map(state.patches),
     audit: [...state.audit],
   };
 }
 
 export function toLockedRestore(data: RestoreData): LockedRestore {
-  const { works, disks, events: _events, calls: _calls, ledger: _ledger, ...rest } = data;
+  const { works, disks, contents: _contents, events: _events, calls: _calls, ledger: _ledger, ...rest } = data;
   return {
     ...rest,
     works: works.map(({ notBefore: _before, ...work }) => work).sort(byTurn),

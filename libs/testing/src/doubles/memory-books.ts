@@ -2,6 +2,7 @@ import { hasEnded, moves } from '@landfall/domain';
 import type {
   AuditEntry,
   CallJournal,
+  DiskIngredients,
   DiskVerdict,
   GrantRecord,
   IdempotencyKeys,
@@ -144,6 +145,15 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
 
   async verdicts(restoreId: string): Promise<readonly DiskVerdict[]> {
     return this.#state.verdicts.filter((verdict) => verdict.restoreId === restoreId);
+  }
+
+  async ingredients(restoreId: string, diskName: string): Promise<DiskIngredients | null> {
+    const found = this.#state.restores.get(restoreId)?.contents.find(({ name }) => name === diskName);
+    return found ? { recipe: found.recipe, source: found.source } : null;
+  }
+
+  async patches(ids: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+    return new Map([...this.#state.patches].filter(([id]) => ids.includes(id)));
   }
 
   async segment(id: string): Promise<Segment | null> {

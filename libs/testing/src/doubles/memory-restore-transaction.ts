@@ -1,7 +1,9 @@
 import {
   ConflictError,
   hasEnded,
+  patchId,
   requireTransition,
+  requireWhole,
   requireWorkTransition,
   stepKey,
   STEPS,
@@ -13,6 +15,7 @@ import {
   type NewOutboxMessage,
   type NewRestore,
   type NewSegment,
+  type PlannedContents,
   type RestorePatch,
   type RestorePlan,
   type RestoreState,
@@ -71,6 +74,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
       works: STEPS.map(({ id }) => ({ ...stepKey(id), ...FRESH_WORK })),
       turn: null,
       disks: [],
+      contents: [],
       vmAzureId: null,
       problems: [],
       error: null,
@@ -169,6 +173,28 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
       bytesTotal: 0,
       bytesDone: 0,
     }));
+    data.contents = [];
+  }
+
+  async storeContents(
+    restoreId: string,
+    contents: readonly PlannedContents[],
+    patches: readonly Uint8Array[],
+  ): Promise<void> {
+    this.#requireLock(restoreId);
+    requireWhole(contents, patches);
+    const data = this.#restore(restoreId);
+    for (const { name } of contents) {
+      if (!data.disks.some((disk) => disk.name === name)) throw new Error(`restore ${restoreId} has no disk ${name}`);
+      if (data.contents.some((known) => known.name === name)) throw new Error(`the disk ${name} has its contents`);
+      data.contents = [...data.contents, ...structuredClone(contents.filter((each) => each.name === name))];
+    }
+    for (const bytes of patches) this.#state.patches.set(patchId(bytes), Uint8Array.from(bytes));
+  }
+
+  async contents(restoreId: string): Promise<readonly PlannedContents[]> {
+    const data = this.#state.restores.get(restoreId);
+    return (data?.disks ?? []).flatMap(({ name }) => data?.contents.filter((each) => each.name === name) ?? []);
   }
 
   async setDiskAzureId(restoreId: string, diskName: string, azureId: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ConflictError, PermanentError, WaitingError, type Segment } from '@landfall/domain';
+import { composeSource } from '@landfall/disk/recipe';
+import { ConflictError, parseRecipe, PermanentError } from '@landfall/domain';
 import { isVerdict } from '@landfall/data-mover/queue/kept-reports';
 import { reportable, Reports } from '@landfall/data-mover/queue/reports';
 import { SegmentJobs } from '@landfall/data-mover/queue/segment-jobs';
@@ -14,9 +15,11 @@ import {
   claimSegment,
   enterReport,
   enterStart,
+  grantOf,
   type Held,
   POOL,
   type Report,
+  type RepositoryAccess,
   type SegmentGrant,
   writerLease,
 } from '@landfall/transfer';
@@ -250,19 +253,20 @@ function moverApi(world: Surroundings, { site, mover }: Place) {
       apis.call(`claim ${segmentId}`, async ({ books, leases, accesses }) => {
         const segment = await books.segment(segmentId);
         if (segment === null) throw refused('SEGMENT_NOT_FOUND');
-        const access = workerId === null ? await accesses.access(segment.restoreId, segment.diskName) : null;
-        const wanted = segment.purpose === 'move' ? 'write' : 'read';
         const isWanted = segment.epoch === epoch && ['pending', 'running'].includes(segment.state);
-        if (isWanted && workerId === null && access?.purpose !== wanted) throw accessMissing();
+        const repositoryAccess = async () => FOLDER;
+        const ports = { books, diskAccesses: accesses, secrets: world.shared.secrets, repositoryAccess };
+        const grant = isWanted ? await grantOf(ports, segment, workerId === null ? null : 0) : null;
         const writers = { leases, claim: { site, mover, gone } };
         const decision = await claimSegment(books, { segmentId, epoch, mover, workerId }, writers);
         switch (decision.kind) {
           case 'granted':
-            return grantOf(decision.segment, access && world.shared.reveal(access));
+            if (grant === null) throw refused('SEGMENT_STALE');
+            return { ...grant, epoch: decision.segment.epoch };
           case 'held': {
-            const grant = await books.latestGrant(segmentId, decision.by);
+            const held = await books.latestGrant(segmentId, decision.by);
             const { restoreId, epoch: now } = decision.segment;
-            return { restoreId, heldBy: decision.by, expired: decision.expired, epoch: grant?.epoch ?? now };
+            return { restoreId, heldBy: decision.by, expired: decision.expired, epoch: held?.epoch ?? now };
           }
           case 'lost':
             throw refused('LEASE_LOST');
@@ -273,23 +277,15 @@ function moverApi(world: Surroundings, { site, mover }: Place) {
   };
 }
 
-/** The source is the simulation's own; nothing needs to be opened. */
-function grantOf(segment: Segment, url: string | null): SegmentGrant {
-  const { id, restoreId, epoch, purpose, offsetBytes, lengthBytes, diskName } = segment;
-  return {
-    ...{ segmentId: id, restoreId, epoch, purpose, offsetBytes, lengthBytes, verify: 'full' },
-    repository: { kind: 'restic', store: { kind: 'folder', path: '/' }, password: null },
-    source: { location: diskName, sizeBytes: 1 },
-    target: url === null ? { kind: 'lun', lun: 0, sizeBytes: 1 } : { kind: 'page-blob', url, sizeBytes: 1 },
-  };
-}
+/** What is backed up is the simulation's own; nothing needs to be opened. */
+const FOLDER: RepositoryAccess = { kind: 'restic', store: { kind: 'folder', path: '/' }, password: null };
 
 async function work(world: Surroundings, grant: SegmentGrant, place: Place, signal: AbortSignal, mayWrite: () => void) {
   const { purpose, restoreId, offsetBytes, lengthBytes, segmentId, epoch, target: to } = grant;
   const { mover, vm } = place;
-  const diskName = grant.source.location;
-  const order = world.orderOf(restoreId);
-  const source = order.sources.get(diskName)!;
+  const diskName = world.shared.diskOf(segmentId);
+  const images = world.orderOf(restoreId).sources;
+  const source = composeSource(parseRecipe(grant.recipe), { images, patches: new Map() });
   const restore = (await world.shared.books.restore(restoreId))!;
   const diskId = restore.disks.find((disk) => disk.name === diskName)?.azureId ?? '';
   const chance = (fault: keyof typeof world.diskFaults) => (): boolean =>
@@ -341,9 +337,4 @@ function hashOf(token: string): string {
 
 function refused(code: string): ConflictError {
   return new ConflictError({ code, message: 'The API refuses it.', fix: 'Nothing has to be done.' });
-}
-
-function accessMissing(): WaitingError {
-  const details = { code: 'ACCESS_MISSING', message: 'No access just now.', fix: 'Ask again.' };
-  return new WaitingError(details, { retryAfterMs: 2_000 });
 }

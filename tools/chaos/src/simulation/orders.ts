@@ -1,5 +1,13 @@
-import { STEPS, type PlannedDisk, type RestorePlan, type RestoreRequest, type StepId } from '@landfall/domain';
-import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
+import {
+  STEPS,
+  type PlannedContents,
+  type PlannedDisk,
+  type RestorePlan,
+  type RestoreRequest,
+  type StepId,
+} from '@landfall/domain';
+import { aRestorePlan, aRestoreRequest, theContents } from '@landfall/testing';
+import { cutSegments } from '@landfall/transfer';
 import { SimulatedSource } from './contents.js';
 import type { Random } from './random.js';
 
@@ -7,6 +15,8 @@ import type { Random } from './random.js';
 export interface Order {
   readonly request: RestoreRequest;
   readonly plan: RestorePlan;
+  /** What the planner finds out that its disks are to hold. */
+  readonly contents: readonly PlannedContents[];
   readonly sources: ReadonlyMap<string, SimulatedSource>;
 }
 
@@ -59,7 +69,8 @@ export function orderByChance(random: Random, number: number, subnetId: string, 
     destination: { ...template.destination, resourceGroup: RESTORED_GROUP, vmName: `web${number}`, subnetId },
     options: { ...template.options, verify, transfer, disksOnly, powerOn, bootCheck: powerOn ? 'running' : 'none' },
   };
-  return { request: aRestoreRequest({ verify, transfer, disksOnly, powerOn }), plan, sources };
+  const contents = theContents(plan, ({ name, sizeBytes }) => cutSegments(sources.get(name)!.extents(), sizeBytes));
+  return { request: aRestoreRequest({ verify, transfer, disksOnly, powerOn }), plan, contents, sources };
 }
 
 function workersFor(disks: readonly string[], random: Random): RestorePlan['workers'] {

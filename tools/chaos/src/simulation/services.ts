@@ -1,5 +1,5 @@
 import { AzureCloud, connectClients } from '@landfall/azure';
-import { Secret, type RestorePlan, type WorkRun } from '@landfall/domain';
+import { Secret, type WorkRun } from '@landfall/domain';
 import { cleanUp } from '@landfall/finalizer/clean-up';
 import { attachDisks } from '@landfall/finalizer/steps/attach-disks';
 import { createVm } from '@landfall/finalizer/steps/create-vm';
@@ -58,10 +58,11 @@ function run(world: Surroundings, service: SimulatedService, process: Process): 
   if (service === 'planner') {
     handlers = {
       plan: async ({ restore, epoch }) => {
-        const plan: RestorePlan = world.orderOf(restore.id).plan;
+        const { plan, contents } = world.orderOf(restore.id);
         await books.transaction(async (tx) => {
           await tx.requireCurrent({ restoreId: restore.id, work: 'plan', epoch });
           await tx.storePlan(restore.id, plan);
+          await tx.storeContents(restore.id, contents, []);
         });
         return { kind: 'done', output: { planHash: plan.planHash } };
       },
@@ -80,7 +81,6 @@ function run(world: Surroundings, service: SimulatedService, process: Process): 
       workers,
       leases,
       jobs: client,
-      extentsOf: async (restore, planned) => world.orderOf(restore.id).sources.get(planned.name)!.extents(),
       direct: {
         cloud,
         accesses,

@@ -1,8 +1,9 @@
 import { kindOf, type Restore, type RestoreBooks, type Segment } from '@landfall/domain';
 import { boundedMap, recordOutcome, segmentJobId } from '@landfall/pipeline';
-import { goOn, handOutLost, isDirect, isMoving, isUnderWay, routeOf, routesOf, runOf } from '@landfall/transfer';
-import type { DirectDisks } from './direct-disks.js';
-import { type DirectPhasePorts, goOnDirectly } from './direct-phases.js';
+import { goOn, runOf } from './coordinator.js';
+import { isUnderWay } from './hand-out.js';
+import { handOutLost } from './results.js';
+import { isDirect, isMoving, routeOf, routesOf } from './route.js';
 import type { WorkerWatch } from './worker-watch.js';
 
 /*
@@ -10,13 +11,22 @@ import type { WorkerWatch } from './worker-watch.js';
  * with Redis' memory or with its data-mover, and is handed out under the next epoch. A worker none of whose data-movers was
  * heard of for long ends the step.
  */
-export interface ReconcilePorts extends DirectPhasePorts {
+export interface ReconcilePorts {
+  readonly books: RestoreBooks;
   readonly watch: WorkerWatch;
   /** `QueueClient` of libs/pipeline. */
   readonly jobs: { isLive(queue: string, jobId: string): Promise<boolean> };
-  readonly direct: DirectDisks;
+  readonly direct: DirectTransfers;
   /** Told of a restore whose pass did not come to its end; the next one does it. */
   readonly onError?: (restoreId: string, error: unknown) => void;
+}
+
+/** What a restore needs in Azure whose disks are written directly. */
+export interface DirectTransfers {
+  /** Sees to it that whoever reads or writes its disks can. Returns false when the step has ended in an error. */
+  keepOpen(restore: Restore): Promise<boolean>;
+  /** Does what comes next of it. @throws LandfallError what the books could not do; call it again */
+  goOn(restoreId: string, signal?: AbortSignal): Promise<void>;
 }
 
 const AT_ONCE = 4;
@@ -49,31 +59,12 @@ export async function reconcileTransfer(ports: ReconcilePorts, restoreId: string
     await recordOutcome(books, runOf(restore), { kind: 'failed', error });
     return;
   }
-  if (isDirect(restore) && !(await keepOpen(ports, restore))) return;
+  if (isDirect(restore) && !(await ports.direct.keepOpen(restore))) return;
   await books.transaction(async (tx) => {
     const now = await tx.lockRestore(restoreId);
     if (isMoving(now)) await goOn(tx, now);
   });
-  if (isDirect(restore)) await goOnDirectly(ports, restoreId);
-}
-
-/** Returns false when the step has ended in an error. */
-async function keepOpen({ books, direct, exclusively }: ReconcilePorts, restore: Restore): Promise<boolean> {
-  const run = runOf(restore);
-  let goesOn = true;
-  await exclusively(restore.id, async (signal) => {
-    // Only for those who read or write: the end of the step takes all access away, and what is granted beside it would stay.
-    const now = await books.restore(restore.id);
-    if (!isMoving(now) || (await underWay(books, now)).length === 0) return;
-    try {
-      await direct.keepOpen(now, books.journal(run.restoreId, run.work, run.epoch), signal);
-    } catch (error) {
-      if (kindOf(error) === 'waiting') return;
-      await recordOutcome(books, run, { kind: 'failed', error });
-      goesOn = false;
-    }
-  });
-  return goesOn;
+  if (isDirect(restore)) await ports.direct.goOn(restoreId);
 }
 
 /** What is under way and has no live job. */
@@ -81,7 +72,7 @@ export async function handOutWhatIsLost(
   ports: Pick<ReconcilePorts, 'books' | 'jobs'>,
   restore: Restore,
 ): Promise<void> {
-  for (const segment of await underWay(ports.books, restore)) {
+  for (const segment of await segmentsUnderWay(ports.books, restore)) {
     if (await hasLiveJob(ports, restore, segment)) continue;
     await handOutLost(ports.books, segment, {
       code: 'JOB_LOST',
@@ -91,8 +82,8 @@ export async function handOutWhatIsLost(
   }
 }
 
-/** At most a window for each route and purpose. */
-async function underWay(books: RestoreBooks, restore: Restore): Promise<readonly Segment[]> {
+/** The segments that data-movers have, or are to have: at most a window for each route and purpose. */
+export async function segmentsUnderWay(books: RestoreBooks, restore: Restore): Promise<readonly Segment[]> {
   const limit = 2 * routesOf(restore).reduce((sum, route) => sum + route.window, 0);
   const lists = await Promise.all([
     books.segments(restore.id, { states: ['running'] }),

@@ -1,5 +1,5 @@
 import { type Restore, RetryableError, type WorkerRegistry } from '@landfall/domain';
-import { routesOf, transferStep } from '@landfall/transfer';
+import { routesOf, transferStep } from './route.js';
 
 /** A worker needs minutes to start; a data-mover sends a sign of life every few seconds. */
 export const SILENCE_LIMIT_MS = 10 * 60_000;

@@ -1,34 +1,53 @@
 import {
+  imagesOf,
+  patchesOf,
+  recipeWithin,
+  requirePatches,
+  type DiskAccesses,
   type PlannedDisk,
   PermanentError,
   type Restore,
+  type RestoreBooks,
+  type SecretBox,
   SEALING_CONTEXT,
   type Segment,
   WaitingError,
 } from '@landfall/domain';
-import type { RepositoryAccess, SegmentGrant } from '@landfall/transfer';
-import { parseRepositoryUrl } from '../catalogue/repository-url.js';
-import type { ApiPorts } from '../ports.js';
+import type { RepositoryAccess, SegmentGrant } from './mover-protocol.js';
 
-/** A segment takes seconds to minutes; a repository stays open in a data-mover for a while beyond it. */
-const BLOB_ACCESS_SECONDS = 4 * 3600;
+export interface GrantPorts {
+  readonly books: Pick<RestoreBooks, 'restore' | 'ingredients' | 'patches'>;
+  readonly diskAccesses: Pick<DiskAccesses, 'access'>;
+  readonly secrets: Pick<SecretBox, 'open'>;
+  /** Where the repository of this name lies and what opens it; null when it is gone, or data-movers can't read it. */
+  readonly repositoryAccess: (name: string) => Promise<RepositoryAccess | null>;
+}
 
 /**
  * Everything that a data-mover needs for one segment, less the epoch: where to read, what opens it, where to write. Put
  * together before the segment is given out, so that what can't be granted is not. What is read is what the plan says, for all
- * segments alike: the catalogue may speak of another backup by now.
+ * segments alike: the catalogue may speak of another backup by now. Of a disk's recipe it has what reaches into the segment.
  * @param lun the disk's LUN on the worker; null where the disk is written through its SAS
- * @throws PermanentError `GRANT_IMPOSSIBLE` when the books no longer hold what the plan was made from
+ * @throws PermanentError `GRANT_IMPOSSIBLE`, `RECIPE_INVALID` when the books do not hold what the disk is made from
  * @throws WaitingError `ACCESS_MISSING` while there is no access to a disk that is written directly
  */
 export async function grantOf(
-  ports: ApiPorts,
+  ports: GrantPorts,
   segment: Segment,
   lun: number | null,
 ): Promise<Omit<SegmentGrant, 'epoch'>> {
   const restore = await ports.books.restore(segment.restoreId);
   const disk = restore?.plan?.disks.find((candidate) => candidate.name === segment.diskName);
   if (!restore?.plan || disk === undefined) throw impossible(segment, 'its plan does not know the disk');
+  const ingredients = await ports.books.ingredients(restore.id, disk.name);
+  if (ingredients === null) throw impossible(segment, 'nobody has written down what the disk is to hold');
+  const { repository: name, images } = ingredients.source;
+  const recipe = recipeWithin(ingredients.recipe, { offset: segment.offsetBytes, length: segment.lengthBytes });
+  const patches = await ports.books.patches(patchesOf(recipe));
+  requirePatches(recipe, patches);
+  const needed = imagesOf(recipe);
+  const repository = await ports.repositoryAccess(name);
+  if (repository === null) throw impossible(segment, `the repository "${name}" is gone`);
   return {
     segmentId: segment.id,
     restoreId: segment.restoreId,
@@ -36,28 +55,18 @@ export async function grantOf(
     verify: restore.plan.options.verify,
     offsetBytes: segment.offsetBytes,
     lengthBytes: segment.lengthBytes,
-    repository: await accessTo(ports, restore.plan.restorePoint.repository, segment),
-    source: { location: disk.sourceLocation, sizeBytes: disk.sourceBytes },
+    repository,
+    recipe: { ...recipe, parts: [...recipe.parts] },
+    images: images
+      .filter((image) => needed.includes(image.name))
+      .map(({ name: image, location }) => ({ name: image, location })),
+    patches: [...patches.values()].map((bytes) => Buffer.from(bytes).toString('base64')),
     target: await targetOf(ports, restore, disk, segment, lun),
   };
 }
 
-async function accessTo(ports: ApiPorts, name: string, segment: Segment): Promise<RepositoryAccess> {
-  const record = await ports.catalogue.repository(name);
-  if (record === null || record.kind === 'snapshots') throw impossible(segment, `the repository "${name}" is gone`);
-  const sealed = await ports.catalogue.sealedPassword(name);
-  const password =
-    sealed === null ? null : ports.secrets.open(sealed, SEALING_CONTEXT.repositoryPassword(name)).reveal();
-  const location = parseRepositoryUrl(record.url);
-  if (location.kind === 'folder') {
-    return { kind: record.kind, store: { kind: 'folder', path: location.path }, password };
-  }
-  const containerUrl = await ports.blobs.containerReadUrl(location, BLOB_ACCESS_SECONDS);
-  return { kind: record.kind, store: { kind: 'blob', containerUrl, prefix: location.prefix }, password };
-}
-
 async function targetOf(
-  ports: ApiPorts,
+  ports: GrantPorts,
   restore: Restore,
   disk: PlannedDisk,
   segment: Segment,
