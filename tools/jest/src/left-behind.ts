@@ -1,16 +1,23 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
-const GRACE_MS = 10_000;
+const GRACE_MS = 20_000;
 
 /**
  * Ends what a run that is called off has started: the descendants of this process, and whoever has the run's folder among
  * its arguments, such as a stack that went into the background, with their descendants. They are asked first, and killed
- * after ten seconds. Does nothing where there is no /proc.
+ * after twenty seconds. Does nothing where there is no /proc.
  */
 export async function endWhatIsLeft(folder: string | null, graceMs = GRACE_MS): Promise<void> {
+  // Held still while it is looked whom they have started: they would go on starting others.
+  const children = processes().filter(({ parent }) => parent === process.pid);
+  kill(
+    children.map(({ pid }) => pid),
+    'SIGSTOP',
+  );
   const pids = startedBy(process.pid, folder);
   kill(pids, 'SIGTERM');
+  kill(pids, 'SIGCONT');
   const deadline = performance.now() + graceMs;
   while (pids.some(isAlive) && performance.now() < deadline) await pause(50);
   kill(pids, 'SIGKILL');
@@ -20,7 +27,8 @@ function startedBy(root: number, folder: string | null): number[] {
   const all = processes();
   const found = new Set([root]);
   if (folder !== null) {
-    for (const { pid, commandLine } of all) if (commandLine.includes(folder)) found.add(pid);
+    const names = [folder, encodeURIComponent(folder)];
+    for (const { pid, commandLine } of all) if (names.some((name) => commandLine.includes(name))) found.add(pid);
   }
   // A process may stand before its parent in the list.
   for (let before = 0; before < found.size;) {
