@@ -12,8 +12,8 @@ import { openRepository } from './open.js';
 
 /*
  * Repositories that this process has open. Opening one derives a key, which takes a processor about a second, and reads
- * the whole index. So an open one is kept for a while: one request plans and the next one restores, and a thousand
- * restores of one repository open it once.
+ * the whole index. So an open one is kept for a while: a point is scanned, looked at and planned in a row, and the plans of a
+ * thousand restores from one repository open it once.
  *
  *  - What is kept is bound to the location and the sealed password: after a change of either it is opened anew.
  *  - A kept one knows the index as it was; `fresh` opens anew and takes its place.
@@ -22,7 +22,7 @@ import { openRepository } from './open.js';
 const KEPT_MS = 5 * 60_000;
 const MOST_KEPT = 4;
 const CURED_BY_A_NEW_INDEX = new Set(['IMAGE_NOT_FOUND', 'PACK_MISSING', 'REPOSITORY_DAMAGED']);
-/** A plan reads a few MiB, and cutting a disk into segments less: the calling thread decodes them. */
+/** A plan reads a few MiB: the calling thread decodes them. */
 const THREADS = 0;
 
 export interface RepositoryAccounts {
