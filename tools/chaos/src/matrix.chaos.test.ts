@@ -13,7 +13,7 @@ import type { Trial } from './live/trial.js';
  * stands in the test's name: LANDFALL_CHAOS_SEED=N draws the same ones again.
  */
 const CELLS = 3;
-const DRAWN = 5;
+const DRAWN = 3;
 
 const ALWAYS = [
   'Redis: FLUSHALL during restore-data',
