@@ -40,7 +40,7 @@ export class ApiModule {
   static with(ports: ApiPorts): DynamicModule {
     return {
       module: ApiModule,
-      imports: [readinessModule([], () => ports.checks), logModule(ports.logger)],
+      imports: [readinessModule({ useFactory: () => ports.checks }), logModule(ports.logger)],
       providers: [
         OpenStreams,
         { provide: PORTS, useValue: ports },

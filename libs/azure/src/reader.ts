@@ -1,9 +1,8 @@
 import type { VirtualMachine } from '@azure/arm-compute';
 import type { NetworkInterface, Subnet } from '@azure/arm-network';
 import {
+  ResourceIds,
   kindOfArmType,
-  resourceGroupId,
-  resourceId,
   type CloudDisk,
   type CloudNic,
   type CloudReader,
@@ -28,30 +27,15 @@ const SIZES_KEPT_MS = 10 * 60_000;
 const SUBSCRIPTIONS_API_VERSION = '2022-12-01';
 
 /** What Landfall reads of Azure. An ID that is malformed or of another subscription names nothing: the answer is null. */
-export class AzureReader implements CloudReader {
+export class AzureReader extends ResourceIds implements CloudReader {
   readonly subscriptionId: string;
   private readonly connection: AzureConnection;
   readonly #sizes = new Map<string, { readonly readAt: number; readonly sizes: readonly VmSize[] }>();
 
   constructor(connection: AzureConnection) {
+    super();
     this.connection = connection;
     this.subscriptionId = connection.subscriptionId;
-  }
-
-  vmId(resourceGroup: string, name: string): string {
-    return resourceId(this.subscriptionId, resourceGroup, 'vm', name);
-  }
-
-  diskId(resourceGroup: string, name: string): string {
-    return resourceId(this.subscriptionId, resourceGroup, 'disk', name);
-  }
-
-  nicId(resourceGroup: string, name: string): string {
-    return resourceId(this.subscriptionId, resourceGroup, 'nic', name);
-  }
-
-  resourceGroupId(name: string): string {
-    return resourceGroupId(this.subscriptionId, name);
   }
 
   async resourceGroup(name: string): Promise<CloudResourceGroup | null> {

@@ -10,6 +10,7 @@ import type {
   Restore,
   RestoreBooks,
   RestoreEvent,
+  RestorePlan,
   RestoreState,
   RestoreTransaction,
   RunnableWork,
@@ -23,7 +24,7 @@ import type { Database } from './database.js';
 import { MOVES } from './current-run.js';
 import { loadRestores } from './load-restores.js';
 import { PostgresRestoreTransaction } from './restore-transaction.js';
-import { toIngredients, toSegment } from './rows.js';
+import { toIngredients, toPlan, toSegment } from './rows.js';
 import { readSegments, readTotals, readVerdicts, SEGMENT_COLUMNS } from './segment-reads.js';
 
 /** A relay that has died leaves its messages to the others after that long. */
@@ -59,6 +60,13 @@ export class PostgresRestoreBooks implements RestoreBooks {
   async restore(id: string): Promise<Restore | null> {
     const [restore] = await this.#database.run((client) => loadRestores(client, { id }));
     return restore ?? null;
+  }
+
+  async plan(restoreId: string): Promise<RestorePlan | null> {
+    const row = await this.#database.run((client) =>
+      client.restore.findUnique({ where: { id: restoreId }, select: { plan: true } }),
+    );
+    return row && toPlan(row);
   }
 
   async restores(filter: { states?: readonly RestoreState[]; limit?: number } = {}): Promise<readonly Restore[]> {

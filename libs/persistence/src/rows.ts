@@ -56,7 +56,7 @@ export function toLockedRestore(row: RestoreRow): LockedRestore {
     state: row.state as RestoreState,
     epoch: row.epoch,
     request: fromJson<RestoreRequest>(row.request),
-    plan: fromJson<RestorePlan | null>(row.plan),
+    plan: toPlan(row),
     works: row.works.map(toWork).sort(byTurn),
     turn: toTurn(row),
     disks: row.disks.toSorted((a, b) => a.position - b.position).map(toDisk),
@@ -67,6 +67,10 @@ export function toLockedRestore(row: RestoreRow): LockedRestore {
     createdAt: row.createdAt,
     endedAt: row.endedAt,
   };
+}
+
+export function toPlan({ plan }: Pick<rows.RestoreModel, 'plan'>): RestorePlan | null {
+  return fromJson<RestorePlan | null>(plan);
 }
 
 function toTurn({ round, turnPurpose, turnCause }: rows.RestoreModel): Turn | null {

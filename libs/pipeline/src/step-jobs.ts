@@ -8,11 +8,8 @@ import { RUN_WORK, type ANSWER } from './queues.js';
 import { runWork } from './step-run.js';
 
 /*
- * The loop of a service: takes jobs from its queue, runs the handler of the work that they name, records the outcome.
- * Beside it run the service's relay and its part of the reconciler.
- *
- * A run is told to stop (its signal) when the service shuts down, when the queue takes its job away because the lock was
- * lost, and when Postgres says that the run is no longer wanted: cancelled, or another run has its place.
+ * What a service does with a job of its queue, whoever has taken it from there: it runs the handler of the work that the job
+ * names, records the outcome, and stops a run that Postgres says is no longer wanted.
  */
 const LOOK_FOR_UNWANTED_EVERY_MS = 500;
 
@@ -46,7 +43,6 @@ export function payloadOfJob({ answers, tasks }: Omit<StepWork, 'books'>, name: 
   return answers?.[name] || tasks?.[name] ? z.unknown() : null;
 }
 
-/** One job of a service's queue, whoever has taken it from there. */
 export async function handleJob(
   options: StepWork,
   runs: RunningRuns,

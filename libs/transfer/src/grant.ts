@@ -6,7 +6,6 @@ import {
   type DiskAccesses,
   type PlannedDisk,
   PermanentError,
-  type Restore,
   type RestoreBooks,
   type SecretBox,
   SEALING_CONTEXT,
@@ -16,7 +15,7 @@ import {
 import type { RepositoryAccess, SegmentGrant } from './mover-protocol.js';
 
 export interface GrantPorts {
-  readonly books: Pick<RestoreBooks, 'restore' | 'ingredients' | 'patches'>;
+  readonly books: Pick<RestoreBooks, 'plan' | 'ingredients' | 'patches'>;
   readonly diskAccesses: Pick<DiskAccesses, 'access'>;
   readonly secrets: Pick<SecretBox, 'open'>;
   /** Where the repository of this name lies and what opens it; null when it is gone, or data-movers can't read it. */
@@ -36,10 +35,10 @@ export async function grantOf(
   segment: Segment,
   lun: number | null,
 ): Promise<Omit<SegmentGrant, 'epoch'>> {
-  const restore = await ports.books.restore(segment.restoreId);
-  const disk = restore?.plan?.disks.find((candidate) => candidate.name === segment.diskName);
-  if (!restore?.plan || disk === undefined) throw impossible(segment, 'its plan does not know the disk');
-  const ingredients = await ports.books.ingredients(restore.id, disk.name);
+  const plan = await ports.books.plan(segment.restoreId);
+  const disk = plan?.disks.find((candidate) => candidate.name === segment.diskName);
+  if (plan === null || disk === undefined) throw impossible(segment, 'its plan does not know the disk');
+  const ingredients = await ports.books.ingredients(segment.restoreId, disk.name);
   if (ingredients === null) throw impossible(segment, 'nobody has written down what the disk is to hold');
   const { repository: name, images } = ingredients.source;
   const recipe = recipeWithin(ingredients.recipe, { offset: segment.offsetBytes, length: segment.lengthBytes });
@@ -52,7 +51,7 @@ export async function grantOf(
     segmentId: segment.id,
     restoreId: segment.restoreId,
     purpose: segment.purpose,
-    verify: restore.plan.options.verify,
+    verify: plan.options.verify,
     offsetBytes: segment.offsetBytes,
     lengthBytes: segment.lengthBytes,
     repository,
@@ -61,22 +60,21 @@ export async function grantOf(
       .filter((image) => needed.includes(image.name))
       .map(({ name: image, location }) => ({ name: image, location })),
     patches: [...patches.values()].map((bytes) => Buffer.from(bytes).toString('base64')),
-    target: await targetOf(ports, restore, disk, segment, lun),
+    target: await targetOf(ports, disk, segment, lun),
   };
 }
 
 async function targetOf(
   ports: GrantPorts,
-  restore: Restore,
   disk: PlannedDisk,
   segment: Segment,
   lun: number | null,
 ): Promise<SegmentGrant['target']> {
   if (lun !== null) return { kind: 'lun', lun, sizeBytes: disk.sizeBytes };
-  const access = await ports.diskAccesses.access(restore.id, disk.name);
+  const access = await ports.diskAccesses.access(segment.restoreId, disk.name);
   const wanted = segment.purpose === 'move' ? 'write' : 'read';
   if (access?.purpose !== wanted) throw accessMissing(disk.name);
-  const url = ports.secrets.open(access.sealedUrl, SEALING_CONTEXT.diskAccess(restore.id, disk.name)).reveal();
+  const url = ports.secrets.open(access.sealedUrl, SEALING_CONTEXT.diskAccess(segment.restoreId, disk.name)).reveal();
   return { kind: 'page-blob', url, sizeBytes: disk.sizeBytes };
 }
 

@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { newRestoreId, type RestorePlan, type Segment, stepKey } from '@landfall/domain';
+import { newRestoreId, type RestorePlan, Secret, type Segment, stepKey } from '@landfall/domain';
 import { connectBooks, type Books } from '@landfall/persistence';
 import { temporaryDatabase, type TemporaryDatabase } from '@landfall/persistence/temporary-database';
-import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
+import { aRestorePlan, aRestoreRequest, theContents } from '@landfall/testing';
 import pg from 'pg';
 import { claimSegment } from './claim.js';
 import type { SegmentResult } from './mover-protocol.js';
 import { goOn } from './coordinator.js';
+import { grantOf } from './grant.js';
 import { enterReport } from './results.js';
 
 const CELL = 128 * 1024 * 1024;
@@ -15,8 +16,11 @@ const MOVER = 'w-0/a1';
 const DONE: SegmentResult = { kind: 'done', bytesRead: 1, bytesWritten: 1, bytesZero: 0, milliseconds: 1 };
 const MOST = 8;
 const MOST_AT_AN_END = 16;
+const MOST_OF_A_GRANT = 2;
+/** All segments of a restore are looked through: the more there are, the longer it takes. */
+const OVER_ALL_SEGMENTS = /\b(sum|count)\s*\(/i;
 
-describe('a report in Postgres', () => {
+describe('the cost in Postgres', () => {
   let database: TemporaryDatabase;
   let all: Books;
   const query = pg.Client.prototype.query;
@@ -97,8 +101,25 @@ describe('a report in Postgres', () => {
     return statements.length;
   }
 
+  it(`of a grant takes at most ${MOST_OF_A_GRANT} statements, none over all segments`, async () => {
+    const restoreId = await inTransfer(8, 'none');
+    await all.books.transaction(async (tx) => {
+      const { plan } = (await tx.lockRestore(restoreId))!;
+      await tx.storeContents(restoreId, theContents(plan!), []);
+    });
+    const segment = await claimed(restoreId);
+    const ports = {
+      ...{ books: all.books, diskAccesses: all.diskAccesses, secrets: { open: () => new Secret('') } },
+      repositoryAccess: () => Promise.resolve({ kind: 'folder', folder: '/backups', password: 'p' } as never),
+    };
+    statements = [];
+    expect(await grantOf(ports, segment, 0)).toMatchObject({ segmentId: segment.id, target: { kind: 'lun', lun: 0 } });
+    expect(statements.length).toBeLessThanOrEqual(MOST_OF_A_GRANT);
+    expect(statements.filter((text) => OVER_ALL_SEGMENTS.test(text))).toStrictEqual([]);
+  });
+
   for (const count of [8, 8_192]) {
-    it(`of a finished segment takes at most ${MOST} statements, one of ${count}`, async () => {
+    it(`of a report of a finished segment takes at most ${MOST} statements, one of ${count}`, async () => {
       const restoreId = await inTransfer(count, 'none');
       const costs = [];
       for (let time = 0; time < 3; time += 1) costs.push(await costOf(restoreId, DONE));
@@ -108,7 +129,7 @@ describe('a report in Postgres', () => {
       expect(await costOf(restoreId, { kind: 'failed', code: 'STORE_UNREACHABLE' })).toBeLessThanOrEqual(MOST);
     });
 
-    it(`that ends a phase or the step takes at most ${MOST_AT_AN_END}, of ${count} segments`, async () => {
+    it(`of a report that ends a phase or the step takes at most ${MOST_AT_AN_END}, of ${count} segments`, async () => {
       const phase = await inTransfer(count, 'all but one');
       const cost = await costOf(phase, DONE);
       assert.ok((await all.books.segments(phase, { purpose: 'verify', limit: 1 })).length === 1, 'the phase has ended');
@@ -121,7 +142,7 @@ describe('a report in Postgres', () => {
       assert.ok(last <= MOST_AT_AN_END, `${last}: ${statements.join('\n')}`);
     });
 
-    it(`that turns the restore round takes at most ${MOST_AT_AN_END}, of ${count} segments`, async () => {
+    it(`of a report that turns the restore round takes at most ${MOST_AT_AN_END}, of ${count} segments`, async () => {
       const restoreId = await inTransfer(count, 'none');
       const cost = await costOf(restoreId, { kind: 'failed', code: 'TARGET_FLUSH_FAILED' });
       expect((await all.books.restore(restoreId))?.state).toBe('rolling-back');

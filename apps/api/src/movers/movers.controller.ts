@@ -212,8 +212,8 @@ export class MoversController {
       if (lun < 0) throw notItsOwn(`segment ${segment.id}`);
       return lun;
     }
-    const restore = await this.ports.books.restore(segment.restoreId);
-    if (restore?.plan?.options.transfer !== 'direct') throw notItsOwn(`segment ${segment.id}`);
+    const plan = await this.ports.books.plan(segment.restoreId);
+    if (plan?.options.transfer !== 'direct') throw notItsOwn(`segment ${segment.id}`);
     return null;
   }
 }

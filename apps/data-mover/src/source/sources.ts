@@ -42,8 +42,8 @@ export class Sources {
   constructor(private readonly open: RepositoryOpener) {}
 
   /**
-   * Runs `work` with what the grant's disk is to hold, as far as its segment reaches. A repository may have been rearranged since it was opened: what
-   * is missing there is looked for once more in a freshly opened one, so `work` must be repeatable.
+   * Runs `work` with what the grant's disk is to hold, as far as its segment reaches. A repository may have been rearranged
+   * since it was opened: what is missing there is looked for once more in a freshly opened one, so `work` must be repeatable.
    */
   async use<R>(grant: SegmentGrant, work: (source: DiskSource) => Promise<R>): Promise<R> {
     let reused = false;

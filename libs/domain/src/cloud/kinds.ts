@@ -43,6 +43,27 @@ export function resourceId(subscriptionId: string, resourceGroup: string, kind: 
   return `${resourceGroupId(subscriptionId, resourceGroup)}/providers/${CLOUD_KINDS[kind].armType}/${name}`;
 }
 
+/** The ids of the resources of a subscription, by their names. */
+export abstract class ResourceIds {
+  abstract readonly subscriptionId: string;
+
+  vmId(resourceGroup: string, name: string): string {
+    return resourceId(this.subscriptionId, resourceGroup, 'vm', name);
+  }
+
+  diskId(resourceGroup: string, name: string): string {
+    return resourceId(this.subscriptionId, resourceGroup, 'disk', name);
+  }
+
+  nicId(resourceGroup: string, name: string): string {
+    return resourceId(this.subscriptionId, resourceGroup, 'nic', name);
+  }
+
+  resourceGroupId(name: string): string {
+    return resourceGroupId(this.subscriptionId, name);
+  }
+}
+
 function waveOf(kind: CloudResourceKind): number {
   return CLOUD_KINDS[kind].removalWave;
 }

@@ -30,6 +30,8 @@ export interface RestoreBooks {
   transaction<T>(work: (tx: RestoreTransaction) => Promise<T>): Promise<T>;
 
   restore(id: string): Promise<Restore | null>;
+  /** Its plan alone, for whoever asks often: how far its disks have come takes sums over all segments. Null: none is made yet. */
+  plan(restoreId: string): Promise<RestorePlan | null>;
   restores(filter?: { states?: readonly RestoreState[]; limit?: number }): Promise<readonly Restore[]>;
   /** Ascending, those after `afterSequence`. */
   events(restoreId: string, afterSequence?: number, limit?: number): Promise<readonly RestoreEvent[]>;

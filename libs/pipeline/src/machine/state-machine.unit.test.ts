@@ -13,6 +13,7 @@ import {
 } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
 import fc from 'fast-check';
+import { RUN_WORK } from '../queues.js';
 import { beginWork, recordOutcome, redispatch, type RunResult } from './advance.js';
 import { requestRestore } from '../request-restore.js';
 import { endParked } from '../parked.fixture.test.js';
@@ -151,7 +152,7 @@ class Simulation {
   async collectJobs(): Promise<void> {
     const messages = await this.books.claimOutbox(100);
     await this.books.outboxSent(messages.map((message) => message.id));
-    this.jobs.push(...messages.map(({ payload }) => payload as unknown as WorkRun));
+    this.jobs.push(...messages.map(({ payload }) => RUN_WORK.parse(payload)));
   }
 
   async check(): Promise<void> {

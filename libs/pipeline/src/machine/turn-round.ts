@@ -118,7 +118,13 @@ async function takeUpAgain(
     ({ id, direction, state }) => id === failed.resumeFrom && direction === failed.direction && state === 'done',
   );
   if (from === undefined) return dispatchWork(tx, restore.id, failed, { patch: ANEW, works });
-  await tell(tx, restore, from, 'reopened', 'taken up again, because a worker was not heard of any more.');
+  await tell(
+    tx,
+    restore,
+    from,
+    'reopened',
+    `taken up again, because of what has failed after it (${failed.error?.code ?? 'unknown'})`,
+  );
   return dispatchWork(tx, restore.id, from, { patch: ANEW, works });
 }
 

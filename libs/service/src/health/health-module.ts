@@ -5,18 +5,16 @@ import { HealthController } from './health.controller.js';
 import { NothingElseFilter } from './nothing-else.filter.js';
 import { CHECKS, Readiness, type ReadinessCheck } from './readiness.js';
 
-/** `Readiness`, of a service that needs these. */
+/** `Readiness`, of a service with these needs. */
 export function readinessModule(
-  inject: NonNullable<FactoryProvider['inject']>,
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  checks: (...needs: any[]) => readonly ReadinessCheck[],
+  checks: Pick<FactoryProvider<readonly ReadinessCheck[]>, 'inject' | 'useFactory'>,
 ): DynamicModule {
   return {
     module: ReadinessModule,
     global: true,
     // What is wrong is in the answer, and whoever polls asks every few seconds: nothing for the log.
     imports: [TerminusModule.forRoot({ logger: false })],
-    providers: [Readiness, { provide: CHECKS, inject, useFactory: checks }],
+    providers: [Readiness, { provide: CHECKS, ...checks }],
     exports: [Readiness],
   };
 }

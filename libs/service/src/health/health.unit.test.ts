@@ -16,7 +16,7 @@ describe('health and metrics of a service', () => {
     checks: readonly ReadinessCheck[] = [],
     { method = 'GET', before = () => undefined }: { method?: string; before?: (metrics: Metrics) => void } = {},
   ) {
-    const imports = [metricsModule('planner'), readinessModule([], () => checks), healthModule()];
+    const imports = [metricsModule('planner'), readinessModule({ useFactory: () => checks }), healthModule()];
     application = await NestFactory.create<NestExpressApplication>({ module: class {}, imports }, { logger: false });
     before(application.get(METRICS));
     await application.listen(0, '127.0.0.1');

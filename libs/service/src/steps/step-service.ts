@@ -75,10 +75,13 @@ export function stepService(
     booksModule(startWithinMs),
     queueModule(redis, () => waitForRedis(redis, startWithinMs)),
     senderModule(redis),
-    readinessModule([BOOKS, QueueClient], (books: Books, queues: QueueClient) => [
-      { name: 'postgres', check: () => books.ping() },
-      { name: 'redis', check: () => queues.ping() },
-    ]),
+    readinessModule({
+      inject: [BOOKS, QueueClient],
+      useFactory: (books: Books, queues: QueueClient) => [
+        { name: 'postgres', check: () => books.ping() },
+        { name: 'redis', check: () => queues.ping() },
+      ],
+    }),
     healthModule(),
   ];
 }

@@ -170,6 +170,8 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         const { recipe, source } = contentsOf('sda');
         expect(await books.ingredients(id, 'sda')).toStrictEqual({ recipe, source });
         expect(await books.ingredients(id, 'sdz')).toBe(null);
+        expect(await books.plan(id)).toStrictEqual(two);
+        expect(await books.plan('unknown')).toBe(null);
         await books.transaction(async (tx) => {
           await tx.lockRestore(id);
           await tx.storePlan(id, plan);

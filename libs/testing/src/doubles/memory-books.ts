@@ -12,6 +12,7 @@ import type {
   Restore,
   RestoreBooks,
   RestoreEvent,
+  RestorePlan,
   RestoreState,
   RestoreTransaction,
   RunnableWork,
@@ -98,6 +99,10 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
   async restore(id: string): Promise<Restore | null> {
     const data = this.#state.restores.get(id);
     return data ? toRestore(this.#state, data) : null;
+  }
+
+  async plan(restoreId: string): Promise<RestorePlan | null> {
+    return this.#state.restores.get(restoreId)?.plan ?? null;
   }
 
   async restores(filter: { states?: readonly RestoreState[]; limit?: number } = {}): Promise<readonly Restore[]> {

@@ -1,6 +1,5 @@
 import {
-  resourceGroupId,
-  resourceId,
+  ResourceIds,
   tagOf,
   type CloudDisk,
   type CloudNic,
@@ -18,27 +17,13 @@ import {
 import { nameOf, sameId, type MemorySubscription } from './memory-subscription.js';
 import { savedVmOf } from './saved-vm.js';
 
-export class MemoryReader implements CloudReader {
-  constructor(private readonly subscription: MemorySubscription) {}
+export class MemoryReader extends ResourceIds implements CloudReader {
+  constructor(private readonly subscription: MemorySubscription) {
+    super();
+  }
 
   get subscriptionId(): string {
     return this.subscription.id;
-  }
-
-  resourceGroupId(name: string): string {
-    return resourceGroupId(this.subscriptionId, name);
-  }
-
-  vmId(resourceGroup: string, name: string): string {
-    return resourceId(this.subscriptionId, resourceGroup, 'vm', name);
-  }
-
-  diskId(resourceGroup: string, name: string): string {
-    return resourceId(this.subscriptionId, resourceGroup, 'disk', name);
-  }
-
-  nicId(resourceGroup: string, name: string): string {
-    return resourceId(this.subscriptionId, resourceGroup, 'nic', name);
   }
 
   async resourceGroup(name: string): Promise<CloudResourceGroup | null> {
