@@ -8,6 +8,8 @@ import type { TestWatcher } from 'jest-watcher';
 const TEST_FILE = fileURLToPath(new URL('test-file.js', import.meta.url));
 /** Of what a process has printed that ends without a result, this much is told with its end. */
 const TAIL_CHARACTERS = 4_000;
+/** Jest's own limit, where no configuration names one: https://jestjs.io/docs/configuration#testtimeout-number */
+const JEST_TIMEOUT_MS = 5_000;
 
 /** What the process of a test file is asked for. */
 export interface Order {
@@ -78,7 +80,12 @@ export default class ProcessRunner extends CallbackTestRunner {
             new Error(answer.notBegun || `Its process ended without a result (${signal ?? `code ${code}`}).\n${tail}`),
           );
       });
-      const order: Order = { path, timeoutMs: testTimeout, only: this._globalConfig.testNamePattern ?? null };
+      const order: Order = {
+        path,
+        // A project without a limit of its own has that of the run.
+        timeoutMs: testTimeout ?? this._globalConfig.testTimeout ?? JEST_TIMEOUT_MS,
+        only: this._globalConfig.testNamePattern ?? null,
+      };
       child.send(order);
     });
   }
