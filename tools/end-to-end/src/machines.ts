@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, stat, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -78,18 +77,6 @@ export class ResticRepository {
     const { stdout } = await run('restic', args, { env: environment, cwd, maxBuffer: 64 << 20 });
     return stdout;
   }
-}
-
-/** SHA-256 of a file, followed by zeros up to `paddedTo` bytes. */
-export async function sha256(path: string, paddedTo?: number): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 4 * MIB })) hash.update(chunk as Buffer);
-  if (paddedTo !== undefined) {
-    const zeros = Buffer.alloc(MIB);
-    for (let left = paddedTo - (await stat(path)).size; left > 0; left -= MIB)
-      hash.update(zeros.subarray(0, Math.min(left, MIB)));
-  }
-  return hash.digest('hex');
 }
 
 export async function folder(...parts: string[]): Promise<string> {
