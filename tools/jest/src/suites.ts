@@ -7,8 +7,11 @@ export const LONGEST_FIRST = [
   'tools/end-to-end/dist/restic-to-vm.e2e.test.js',
   'tools/end-to-end/dist/taken-over-worker.e2e.test.js',
   'tools/bench/dist/whole-restore.e2e.test.js',
-  'apps/data-mover/dist/mover.int.test.js',
   'tools/end-to-end/dist/demo.e2e.test.js',
+  'tools/end-to-end/dist/bad-input.e2e.test.js',
+  'tools/local-stack/dist/stack.e2e.test.js',
+  'tools/chaos/dist/simulation/simulation.chaos.test.js',
+  'apps/data-mover/dist/mover.int.test.js',
   'tools/azure-emulator/dist/compute/snapshots.int.test.js',
   'libs/repository/dist/restic/restic-repository.int.test.js',
   'apps/finalizer/dist/finalizer.int.test.js',
@@ -17,8 +20,8 @@ export const LONGEST_FIRST = [
 ];
 
 /**
- * The order in which built test files, as paths of the workspace, are begun: the longest first over all suites, then suite
- * by suite, so that all workers are busy to the end.
+ * The order of built test files, as paths of the workspace, from the longest to the shortest: whole stacks, then those that
+ * share servers, then those that need none. One lane begins at its head, the others at its end.
  */
 export function inOrder(left: string, right: string): number {
   return rank(left) - rank(right) || (left < right ? -1 : 1);
@@ -26,5 +29,7 @@ export function inOrder(left: string, right: string): number {
 
 function rank(file: string): number {
   const long = LONGEST_FIRST.indexOf(file);
-  return long >= 0 ? long : LONGEST_FIRST.length + SUITES.findIndex((suite) => file.endsWith(`.${suite}.test.js`));
+  if (long >= 0) return long;
+  const suite = SUITES.findIndex((each) => file.endsWith(`.${each}.test.js`));
+  return LONGEST_FIRST.length + SUITES.length - suite;
 }
