@@ -220,6 +220,10 @@ describe('the size of the VM', () => {
   it('is refused where the region has none, or no zone has', () => {
     const empty = plan({ target: { sizes: [] } });
     expect(empty.problems.map((problem) => problem.code)).toStrictEqual(['SIZE_UNAVAILABLE']);
+    // A worker needs one, too.
+    const codes = (transfer: 'worker' | 'direct') =>
+      plan({ request: { disksOnly: true, transfer }, target: { sizes: [] } }).problems.map(({ code }) => code);
+    expect([codes('worker'), codes('direct')]).toStrictEqual([['SIZE_UNAVAILABLE'], []]);
     const zone = plan({ request: { destination: { zone: '9' } } });
     expect(zone.problems[0]!.fix).toMatch(/--zone/);
   });

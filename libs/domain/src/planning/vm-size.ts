@@ -46,8 +46,8 @@ export function decideSize(
   problems: FoundProblems,
 ): VmSize | null {
   const { request, target } = facts;
-  // Without a region there are no sizes, and an error says so already.
-  if (request.disksOnly || target.sizes.length === 0) return noSizesProblem(facts, placement, problems);
+  if (target.sizes.length === 0) return noSizesProblem(facts, placement, problems);
+  if (request.disksOnly) return null;
   const named = request.destination.size;
   if (named !== undefined) return checkNamedSize(named, facts, placement, needs, problems);
 
@@ -76,9 +76,12 @@ export function decideSize(
   return null;
 }
 
-function noSizesProblem(facts: PlanningFacts, placement: Placement, problems: FoundProblems): null {
-  const regionKnown = facts.target.regions.some((region) => region.toLowerCase() === placement.region);
-  if (!facts.request.disksOnly && regionKnown) {
+/** Of a worker, too: where only disks are wanted, that is what needs one. */
+function noSizesProblem({ request, target }: PlanningFacts, placement: Placement, problems: FoundProblems): null {
+  const isNeeded = !request.disksOnly || request.transfer === 'worker';
+  // Without a region there are no sizes, and an error says so already.
+  const regionKnown = target.regions.some((region) => region.toLowerCase() === placement.region);
+  if (isNeeded && regionKnown) {
     problems.error(
       'SIZE_UNAVAILABLE',
       `Azure offers this subscription no VM size in ${placement.region}.`,
