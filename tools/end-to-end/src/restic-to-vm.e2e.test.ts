@@ -177,7 +177,11 @@ describe('a machine with several disks', () => {
 describe('a data-mover that is killed in the middle', () => {
   it('delays the restore, and no finished segment is written again', async () => {
     const at = await folder(stack.folder, 'killed');
-    await diskImage(join(at, 'big.raw'), GIB, [[0, 300]]);
+    // One segment that is done soon, and others that take a while.
+    await diskImage(join(at, 'big.raw'), GIB, [
+      [0, 2],
+      [128, 160],
+    ]);
     const repository = await ResticRepository.init(join(at, 'repo'), { compression: 'off' });
     const snapshot = await repository.backup(at, ['big.raw']);
     await stack.json([
@@ -192,7 +196,7 @@ describe('a data-mover that is killed in the middle', () => {
       repository.passwordFile,
     ]);
     // Slow enough that it is in the middle when its data-movers are looked up and killed.
-    await stack.json(['azure', 'bandwidth', '--worker', '20']);
+    await stack.json(['azure', 'bandwidth', '--worker', '8']);
     const running = stack.start([
       ...['restore', '--point', snapshot, '--to', 'new', '--name', 'killed', '--generation', '1', '--watch', '--json'],
     ]);
