@@ -18,6 +18,7 @@ export * from './ports/repository.js';
 export * from './ports/disk-target.js';
 export * from './ports/cloud/index.js';
 export * from './ports/books.js';
+export * from './ports/job-queues.js';
 export * from './ports/secrets.js';
 export * from './ports/accounts.js';
 export * from './ports/leases.js';

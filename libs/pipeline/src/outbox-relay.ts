@@ -1,5 +1,4 @@
-import type { RestoreBooks } from '@landfall/domain';
-import type { QueueClient } from './queue-client.js';
+import type { JobQueues, RestoreBooks } from '@landfall/domain';
 
 /*
  * Carries jobs from the outbox in Postgres to the queues in Redis. Each row is claimed for a while, added under its own
@@ -21,7 +20,7 @@ export interface OutboxRelay {
 
 export function runOutboxRelay(
   books: RestoreBooks,
-  queues: Pick<QueueClient, 'enqueue'>,
+  queues: Pick<JobQueues, 'enqueue'>,
   onError: (error: unknown) => void = () => undefined,
   { lookEveryMs = LOOK_EVERY_MS }: { readonly lookEveryMs?: number } = {},
 ): OutboxRelay {
@@ -70,7 +69,7 @@ export function runOutboxRelay(
   };
 }
 
-async function carryAll(books: RestoreBooks, queues: Pick<QueueClient, 'enqueue'>): Promise<void> {
+async function carryAll(books: RestoreBooks, queues: Pick<JobQueues, 'enqueue'>): Promise<void> {
   for (;;) {
     const messages = await books.claimOutbox(BATCH);
     if (messages.length === 0) return;

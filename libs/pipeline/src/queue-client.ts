@@ -5,6 +5,7 @@ import {
   WaitingError,
   type ErrorDetails,
   type ErrorKind,
+  type JobQueues,
   type LandfallError,
   type NewOutboxMessage,
 } from '@landfall/domain';
@@ -27,8 +28,8 @@ export const KEEP_ENDED_JOBS = {
   removeOnFail: { age: 24 * 3_600, count: 1_000 },
 } as const satisfies JobsOptions;
 
-/** The sending side of all queues: adds jobs, asks for their state, and waits for those that answer. */
-export class QueueClient {
+/** The sending side of all queues, on BullMQ; also waits for jobs that answer. */
+export class QueueClient implements JobQueues {
   readonly #redis: RedisSettings;
   readonly #connection: Redis;
   readonly #queues = new Map<string, Queue>();
@@ -60,19 +61,11 @@ export class QueueClient {
     return queue;
   }
 
-  /**
-   * Adds a job; one of the same id that is still known is left as it is.
-   * @throws RetryableError `REDIS_UNREACHABLE`
-   */
   async enqueue(message: NewOutboxMessage): Promise<void> {
     const options = { jobId: message.jobId, ...(message.delayMs ? { delay: message.delayMs } : {}) };
     await this.#guarded(() => this.queue(message.queue).add(message.name, message.payload, options));
   }
 
-  /**
-   * Whether a job waits, is being worked on, or is put off for no longer than it was to be.
-   * @throws RetryableError `REDIS_UNREACHABLE`
-   */
   async isLive(queue: string, jobId: string): Promise<boolean> {
     const state = await this.#guarded(() => this.queue(queue).getJobState(jobId));
     if (state === 'delayed') return !(await this.#isOverdue(queue, jobId));
@@ -90,7 +83,6 @@ export class QueueClient {
     return until !== null && this.#putOff.isOverdue(jobId, { until, delayMs: Number(delay ?? 0) });
   }
 
-  /** Redis' run id, a new one after each of its starts. @throws RetryableError `REDIS_UNREACHABLE` */
   async redisRunId(): Promise<string> {
     return runIdIn(await this.#guarded(() => this.#connection.info('server')));
   }

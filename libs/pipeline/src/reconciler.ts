@@ -1,7 +1,6 @@
-import type { RestoreBooks, RunnableWork } from '@landfall/domain';
+import type { JobQueues, RestoreBooks, RunnableWork } from '@landfall/domain';
 import { redispatch } from './machine/advance.js';
 import { queueOf } from './machine/dispatch.js';
-import type { QueueClient } from './queue-client.js';
 import { workJobId } from './queues.js';
 
 /*
@@ -16,7 +15,7 @@ const AT_ONCE = 50;
 
 export interface ReconcilerOptions {
   readonly books: RestoreBooks;
-  readonly queues: Pick<QueueClient, 'isLive' | 'redisRunId'>;
+  readonly queues: Pick<JobQueues, 'isLive' | 'redisRunId'>;
   /** Only work of these queues; left out: all. */
   readonly only?: readonly string[];
   /** Runs with every pass, for what hangs below a step (the segments of step 5). */

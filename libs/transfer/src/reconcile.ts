@@ -1,4 +1,4 @@
-import { kindOf, type Restore, type RestoreBooks, type Segment } from '@landfall/domain';
+import { type JobQueues, kindOf, type Restore, type RestoreBooks, type Segment } from '@landfall/domain';
 import { boundedMap, recordOutcome, segmentJobId } from '@landfall/pipeline';
 import { goOn, runOf } from './coordinator.js';
 import { isUnderWay } from './hand-out.js';
@@ -15,7 +15,7 @@ export interface ReconcilePorts {
   readonly books: RestoreBooks;
   readonly watch: WorkerWatch;
   /** `QueueClient` of libs/pipeline. */
-  readonly jobs: { isLive(queue: string, jobId: string): Promise<boolean> };
+  readonly jobs: Pick<JobQueues, 'isLive'>;
   readonly direct: DirectTransfers;
   /** Told of a restore whose pass did not come to its end; the next one does it. */
   readonly onError?: (restoreId: string, error: unknown) => void;

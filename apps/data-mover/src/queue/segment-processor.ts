@@ -1,5 +1,6 @@
+import type { JobInHand } from '@landfall/domain';
 import { SEGMENT_JOB } from '@landfall/pipeline';
-import { type JobInHand, QueueProcessor, TakesJobsOf } from '@landfall/service';
+import { QueueProcessor, TakesJobsOf } from '@landfall/service';
 import { Inject, Injectable, type Type } from '@nestjs/common';
 import { LOCK_MS, type SegmentJob, SegmentJobs, type SegmentJobsOptions } from './segment-jobs.js';
 

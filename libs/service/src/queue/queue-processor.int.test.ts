@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { JobInHand } from '@landfall/domain';
 import { patientConnection, type RedisSettings } from '@landfall/pipeline';
 import { until } from '@landfall/pipeline/fixtures/until';
 import { OwnRedis } from '@landfall/testing';
@@ -9,7 +10,7 @@ import { NestFactory } from '@nestjs/core';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { type JobInHand, type LeavableWorker, queueModule, QueueProcessor, TakesJobsOf } from './index.js';
+import { type LeavableWorker, queueModule, QueueProcessor, TakesJobsOf } from './index.js';
 
 const QUEUE = 'numbers';
 const NUMBER = z.object({ number: z.number() });

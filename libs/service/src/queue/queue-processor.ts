@@ -1,3 +1,4 @@
+import type { JobInHand } from '@landfall/domain';
 import { KEEP_ENDED_JOBS, type ServiceLog, withDeadline } from '@landfall/pipeline';
 import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
@@ -29,17 +30,6 @@ export function TakesJobsOf(queue: string, { concurrency, locks }: TakingOptions
       ...KEEP_ENDED_JOBS,
     },
   ) as ClassDecorator;
-}
-
-/** One that a processor has in hand. */
-export interface JobInHand<P> {
-  readonly id: string;
-  readonly name: string;
-  readonly payload: P;
-  /** The lock on it was lost: it is given to somebody else, and what is done with it here has to stop. */
-  readonly lost: AbortSignal;
-  /** Back to the queue for so long. Not to be used after `lost`. */
-  putOff(milliseconds: number): Promise<never>;
 }
 
 /** What happens once a time has run out in which the jobs in hand may end. */

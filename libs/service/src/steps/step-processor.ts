@@ -1,4 +1,4 @@
-import { detailsOf } from '@landfall/domain';
+import { detailsOf, type JobInHand } from '@landfall/domain';
 import {
   handleJob,
   payloadOfJob,
@@ -15,7 +15,7 @@ import {
 } from '@landfall/pipeline';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import type { z } from 'zod';
-import { type JobInHand, type Patience, QueueProcessor } from '../queue/index.js';
+import { type Patience, QueueProcessor } from '../queue/index.js';
 
 /** Jobs in hand at once. */
 export const STEPS_AT_ONCE = 8;

@@ -5,6 +5,7 @@ export * from './catalogue.js';
 export * from './cloud/index.js';
 export * from './disk-target.js';
 export * from './file-store.js';
+export * from './job-queues.js';
 export * from './leases.js';
 export * from './request-budget.js';
 export * from './restore-books.js';

@@ -188,7 +188,7 @@ async function takeSegments(world: Surroundings, process: Process, place: Place)
   });
   const worker = new QueueWorker(
     ...([gates, queues, vm === null ? QUEUES.moverPool : workerQueue(site), AT_ONCE] as const),
-    (job, lost, putOff) => jobs.handle({ id: job.id, data: SEGMENT_JOB.parse(job.data), putOff }, lost),
+    ({ id, payload, lost, putOff }) => jobs.handle({ id, data: SEGMENT_JOB.parse(payload), putOff }, lost),
     (job) => jobs.renewed(job.id),
   );
   process.askToEnd = () => kernel.within(process, () => void end(jobs, worker, () => api.leave(), process, world));

@@ -1,12 +1,9 @@
-import type { QueueClient } from '@landfall/pipeline';
+import type { JobInHand, JobQueues } from '@landfall/domain';
 import type { Gates } from './gates.js';
 import type { MemoryQueues, QueuedJob } from './queues.js';
 
-/** What a process has of the queues; as `QueueClient`, over the gate to Redis. */
-export function queueClient(
-  gates: Gates,
-  queues: MemoryQueues,
-): Pick<QueueClient, 'enqueue' | 'isLive' | 'redisRunId'> {
+/** What a process has of the queues, over the gate to Redis. */
+export function queueClient(gates: Gates, queues: MemoryQueues): JobQueues {
   return {
     enqueue: ({ queue, jobId, name, payload, delayMs }) =>
       gates.redis(`add ${jobId}`, () => queues.add(queue, jobId, name, payload, delayMs ?? 0)),
@@ -18,11 +15,7 @@ export function queueClient(
 const LOCK_MS = 15_000;
 const LOOK_EVERY_MS = 10_000;
 
-export type JobHandler = (
-  job: QueuedJob,
-  lost: AbortSignal,
-  putOff: (milliseconds: number) => Promise<never>,
-) => Promise<unknown>;
+export type JobHandler = (job: JobInHand<QueuedJob['data']>) => Promise<unknown>;
 
 /** Thrown into a run whose job was put off: it ends, and the job does not. */
 class PutOff extends Error {}
@@ -98,7 +91,7 @@ export class QueueWorker {
       throw new PutOff();
     };
     try {
-      await this.handle(job, lost.signal, putOff);
+      await this.handle({ id: job.id, name: job.name, payload: job.data, lost: lost.signal, putOff });
     } catch {
       // Its end is the same: nothing is counted by the queue.
     } finally {

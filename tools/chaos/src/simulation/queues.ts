@@ -79,6 +79,12 @@ export class MemoryQueues {
     return true;
   }
 
+  /** As if it had been given to that one. */
+  lockFor(queue: string, id: string, token: string, lockMs: number): void {
+    const known = this.#jobs.get(queue)?.get(id);
+    if (known !== undefined) known.lock = { token, until: this.kernel.now + lockMs };
+  }
+
   /** Given back by whoever has it: waits again, for a while. Throws when its lock is somebody else's by now. */
   putOff(job: QueuedJob, token: string, delayMs: number): void {
     const known = this.#jobs.get(job.queue)?.get(job.id);

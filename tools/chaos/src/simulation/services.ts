@@ -105,7 +105,9 @@ function run(world: Surroundings, service: SimulatedService, process: Process): 
 
   const runs = new RunningRuns(books, 3_000);
   const options = { service, books, handlers, tasks };
-  new QueueWorker(gates, queues, QUEUES[service], 8, (job, lost) => handleJob(options, runs, job, lost, log));
+  new QueueWorker(gates, queues, QUEUES[service], 8, ({ name, payload, lost }) =>
+    handleJob(options, runs, { name, data: payload }, lost, log),
+  );
   runReconciler({
     books,
     queues: client,
