@@ -5,9 +5,11 @@ import {
   type BackupRepository,
   type Catalogue,
   type FileStore,
+  type RepositoryRecord,
   type SecretBox,
 } from '@landfall/domain';
 import { FolderFileStore } from './folder/folder-file-store.js';
+import { LendingCache } from './lending-cache.js';
 import { openRepository } from './open.js';
 
 /*
@@ -32,22 +34,18 @@ export interface RepositoryAccounts {
   readonly blobStoreAt: (url: string) => FileStore;
 }
 
-interface Kept {
-  readonly identity: string;
-  readonly openedAt: number;
-  readonly repository: Promise<BackupRepository>;
-  users: number;
-  retired: boolean;
-}
-
 export class OpenRepositories {
-  readonly #kept = new Map<string, Kept>();
+  readonly #lent: LendingCache<BackupRepository>;
 
   constructor(
     private readonly accounts: RepositoryAccounts,
-    private readonly now: () => number = () => performance.now(),
+    now?: () => number,
     private readonly open: typeof openRepository = openRepository,
-  ) {}
+  ) {
+    const close = (repository: BackupRepository): Promise<void> => repository.close();
+    // What fails with one is mostly its user's affair, and to open it anew is dear.
+    this.#lent = new LendingCache({ idle: MOST_KEPT, close, isGoodAfter: () => true, ...(now ? { now } : {}) });
+  }
 
   /**
    * Runs `work` with the repository of this name; it stays open at least as long.
@@ -56,15 +54,15 @@ export class OpenRepositories {
   async use<T>(
     name: string,
     work: (repository: BackupRepository) => Promise<T>,
-    options: { fresh?: boolean } = {},
+    { fresh = false }: { fresh?: boolean } = {},
   ): Promise<T> {
-    const kept = await this.#take(name, options.fresh ?? false);
-    try {
-      return await work(await kept.repository);
-    } finally {
-      kept.users -= 1;
-      await closeIfUnused(kept);
-    }
+    const { catalogue } = this.accounts;
+    const record = await catalogue.repository(name);
+    if (record === null) throw repositoryUnknown(name);
+    const sealed = await catalogue.sealedPassword(name);
+    const key = JSON.stringify([name, record.kind, record.url, sealed]);
+    const open = async (): Promise<BackupRepository> => this.#open(record, sealed);
+    return this.#lent.use(key, { goodForMs: KEPT_MS, fresh }, open, ({ thing }) => work(thing));
   }
 
   /**
@@ -80,66 +78,19 @@ export class OpenRepositories {
     }
   }
 
-  async close(): Promise<void> {
-    const all = [...this.#kept.values()];
-    this.#kept.clear();
-    await Promise.all(all.map(retire));
+  close(): Promise<void> {
+    return this.#lent.close();
   }
 
-  /** Counts the caller as a user; the caller has to count itself out again. */
-  async #take(name: string, fresh: boolean): Promise<Kept> {
-    const { catalogue, secrets, blobStoreAt } = this.accounts;
-    const record = await catalogue.repository(name);
-    if (record === null) throw repositoryUnknown(name);
-    const sealed = await catalogue.sealedPassword(name);
-    const identity = JSON.stringify([record.kind, record.url, sealed]);
-    const known = this.#kept.get(name);
-    if (!fresh && known?.identity === identity && this.now() - known.openedAt < KEPT_MS) {
-      known.users += 1;
-      return known;
-    }
-
-    const openNow = async (): Promise<BackupRepository> => {
-      const password = sealed === null ? null : secrets.open(sealed, SEALING_CONTEXT.repositoryPassword(name));
-      return this.open({
-        kind: record.kind,
-        store: record.url.startsWith('azure://') ? blobStoreAt(record.url) : new FolderFileStore(record.url),
-        password,
-        threads: THREADS,
-      });
-    };
-    const kept: Kept = { identity, openedAt: this.now(), repository: openNow(), users: 1, retired: false };
-    // One that can't be opened is not kept; whoever asked for it hears why.
-    kept.repository.catch(() => {
-      if (this.#kept.get(name) === kept) this.#kept.delete(name);
+  #open({ name, kind, url }: RepositoryRecord, sealed: string | null): Promise<BackupRepository> {
+    const { secrets, blobStoreAt } = this.accounts;
+    return this.open({
+      kind,
+      store: url.startsWith('azure://') ? blobStoreAt(url) : new FolderFileStore(url),
+      password: sealed === null ? null : secrets.open(sealed, SEALING_CONTEXT.repositoryPassword(name)),
+      threads: THREADS,
     });
-    this.#kept.delete(name);
-    this.#kept.set(name, kept);
-    setTimeout(() => void this.#forget(name, kept), KEPT_MS).unref();
-    if (known !== undefined) await retire(known);
-    const oldest = this.#kept.entries().next();
-    if (this.#kept.size > MOST_KEPT && oldest.done !== true) {
-      const [oldestName, oldestKept] = oldest.value;
-      await this.#forget(oldestName, oldestKept);
-    }
-    return kept;
   }
-
-  async #forget(name: string, kept: Kept): Promise<void> {
-    if (this.#kept.get(name) === kept) this.#kept.delete(name);
-    await retire(kept);
-  }
-}
-
-async function retire(kept: Kept): Promise<void> {
-  kept.retired = true;
-  await closeIfUnused(kept);
-}
-
-async function closeIfUnused(kept: Kept): Promise<void> {
-  if (!kept.retired || kept.users > 0) return;
-  const repository = await kept.repository.catch(() => null);
-  await repository?.close();
 }
 
 function repositoryUnknown(name: string): NotFoundError {

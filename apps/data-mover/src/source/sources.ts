@@ -10,8 +10,7 @@ import {
   Secret,
 } from '@landfall/domain';
 import type { RepositoryAccess, SegmentGrant } from '@landfall/transfer';
-import { FolderFileStore, openRepository } from '@landfall/repository';
-import { LendingCache } from './lending-cache.js';
+import { FolderFileStore, LendingCache, openRepository } from '@landfall/repository';
 
 /*
  * The backups that segments are read from. Opening a repository costs a key derivation and reading its whole index, so
@@ -50,7 +49,7 @@ export class Sources {
     const once = (): Promise<R> =>
       this.#repositories.use(
         keyOf(grant.repository),
-        goodForMs(grant.repository),
+        { goodForMs: goodForMs(grant.repository) },
         () => this.#open(grant.repository),
         async (lent) => {
           reused = lent.reused;
@@ -89,7 +88,7 @@ function withImages<R>(
   const { name, location } = first;
   return disks.use(
     location,
-    GOOD_FOR_MS,
+    { goodForMs: GOOD_FOR_MS },
     () => repository.openDisk(location),
     ({ thing }) => withImages(lent, rest, (images) => work(new Map([...images, [name, thing]]))),
   );

@@ -1,7 +1,7 @@
 /*
  * Things that are dear to open, lent out by key to any number of borrowers at once, and kept for a while after the last has
- * given them back: at most `idle` of them, the least recently used go first. What was retired is lent to nobody any more and
- * closed as soon as nobody has it.
+ * given them back: at most `idle` of them, the least recently used go first, and none for longer than it is good. What was
+ * retired is lent to nobody any more and closed as soon as nobody has it.
  */
 interface Entry<T> {
   readonly thing: Promise<T>;
@@ -15,7 +15,16 @@ export interface LendingCacheOptions<T> {
   /** How many may stay open that nobody has. */
   readonly idle: number;
   readonly close: (thing: T) => Promise<void>;
+  /** Whether one may be lent again whose work has failed with this; left out: none may. */
+  readonly isGoodAfter?: (error: unknown) => boolean;
   readonly now?: () => number;
+}
+
+export interface Wish {
+  /** For how long it is good, in milliseconds; after that it is opened anew. */
+  readonly goodForMs: number;
+  /** It is opened now, and takes the place of the one that is open. */
+  readonly fresh?: boolean;
 }
 
 export interface Lent<T> {
@@ -30,37 +39,36 @@ export class LendingCache<T> {
 
   constructor(private readonly options: LendingCacheOptions<T>) {}
 
-  /**
-   * Runs `work` with the thing of this key, opening it if need be. One whose opening or whose work has failed is retired.
-   * @param goodForMs after that it is opened anew
-   */
-  async use<R>(
-    key: string,
-    goodForMs: number,
-    open: () => Promise<T>,
-    work: (lent: Lent<T>) => Promise<R>,
-  ): Promise<R> {
-    const now = this.options.now ?? (() => performance.now());
-    let entry = this.#entries.get(key);
-    if (entry !== undefined && now() >= entry.goodUntil) {
-      this.#retire(key, entry);
-      entry = undefined;
-    }
-    const reused = entry !== undefined;
-    entry ??= { thing: open(), goodUntil: now() + goodForMs, borrowers: 0, retired: false };
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+  /** Runs `work` with the thing of this key, opening it if need be. One that could not be opened is not kept. */
+  async use<R>(key: string, wish: Wish, open: () => Promise<T>, work: (lent: Lent<T>) => Promise<R>): Promise<R> {
+    const { entry, reused } = this.#take(key, wish, open);
     entry.borrowers += 1;
     try {
-      return await work({ thing: await entry.thing, reused });
+      const thing = await entry.thing.catch((error: unknown) => {
+        this.#retire(key, entry);
+        throw error;
+      });
+      return await work({ thing, reused });
     } catch (error) {
-      this.#retire(key, entry);
+      if (this.options.isGoodAfter?.(error) !== true) this.#retire(key, entry);
       throw error;
     } finally {
       entry.borrowers -= 1;
       if (entry.retired) await this.#closeUnused(entry);
       else await this.#trim();
     }
+  }
+
+  #take(key: string, { goodForMs, fresh = false }: Wish, open: () => Promise<T>): { entry: Entry<T>; reused: boolean } {
+    const now = this.options.now?.() ?? performance.now();
+    const known = this.#entries.get(key);
+    const reused = known !== undefined && !fresh && now < known.goodUntil;
+    if (known !== undefined && !reused) this.#retire(key, known);
+    const entry = reused ? known : { thing: open(), goodUntil: now + goodForMs, borrowers: 0, retired: false };
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    if (!reused) setTimeout(() => this.#retire(key, entry), goodForMs).unref();
+    return { entry, reused };
   }
 
   /** Closes everything that nobody has; the rest is closed when it is given back. */
