@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { restorePointId, type Segment, stepKey } from '@landfall/domain';
+import { theContents } from '@landfall/testing';
 import { REGISTERED } from '@landfall/transfer';
 import { hashOf } from '../access/session.js';
 import { type Answer, ApiUnderTest, scanFinds, tokenOf, until } from './running-api.fixture.test.js';
@@ -44,7 +45,9 @@ describe('what data-movers report', () => {
     const workerId = `w-report-${(number += 1)}`;
     const disks = ['web-os', 'web-data'];
     await books.transaction(async (tx) => {
-      await tx.storePlan(restoreId, planFor(pointId));
+      const plan = planFor(pointId);
+      await tx.storePlan(restoreId, plan);
+      await tx.storeContents(restoreId, theContents(plan), []);
       const { epoch = 0 } = (await tx.lockRestore(restoreId)) ?? {};
       await tx.moveRestore(restoreId, { from: 'planning', epoch }, 'running');
       const launched = {
