@@ -1,6 +1,7 @@
 import {
   type CallIntent,
   type CallJournal,
+  type Creation,
   type ErrorDetails,
   type JournalEntry,
   type WorkRun,
@@ -34,7 +35,7 @@ export class PostgresCallJournal implements CallJournal {
       await client.$queryRaw`SELECT 1 FROM "restore" WHERE "id" = ${this.#run.restoreId} FOR SHARE`;
       await requireCurrentRun(client, this.#run);
       const entry = await this.#takeEntry(client, intent);
-      if (intent.creates) await this.#intendResource(client, intent.azureId, intent.creates);
+      if (intent.effect.creates) await this.#intendResource(client, intent.azureId, intent.effect.creates);
       return entry;
     });
   }
@@ -71,8 +72,8 @@ export class PostgresCallJournal implements CallJournal {
       operation: intent.operation,
       azureId: intent.azureId,
       bodyHash: intent.bodyHash,
-      creates: intent.creates !== undefined,
-      removes: intent.removes ?? false,
+      creates: intent.effect.creates !== undefined,
+      removes: intent.effect.removes !== undefined,
       state: 'intended',
       pollerState: null,
       error: toJson(null),
@@ -89,11 +90,7 @@ export class PostgresCallJournal implements CallJournal {
     };
   }
 
-  async #intendResource(
-    client: Prisma.TransactionClient,
-    azureId: string,
-    creates: NonNullable<CallIntent['creates']>,
-  ): Promise<void> {
+  async #intendResource(client: Prisma.TransactionClient, azureId: string, creates: Creation): Promise<void> {
     const { restoreId } = this.#run;
     const key = azureId.toLowerCase();
     const { kind, role } = creates;

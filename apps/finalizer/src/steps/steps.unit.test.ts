@@ -268,8 +268,8 @@ describe('the clean-up', () => {
   it('settles what was intended and never made', async () => {
     await storePlan(planWith(1));
     const azureId = cloud.reader.diskId('apps', 'never-made');
-    const creates = { kind: 'disk' as const, role: 'disk' };
-    await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
+    const effect = { creates: { kind: 'disk', role: 'disk', purpose: 'result' } } as const;
+    await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', effect });
     await clean();
     expect(journal.ledger[0]?.state).toBe('removed');
   });
@@ -277,8 +277,8 @@ describe('the clean-up', () => {
   it('removes what was made a moment ago and is not to be seen yet', async () => {
     await storePlan(planWith(1));
     const azureId = cloud.reader.diskId('apps', 'just-made');
-    const creates = { kind: 'disk' as const, role: 'disk' };
-    await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
+    const effect = { creates: { kind: 'disk', role: 'disk', purpose: 'result' } } as const;
+    await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', effect });
     const look = cloud.reader.resource.bind(cloud.reader);
     let looks = 0;
     cloud.reader.resource = async (kind, id) => {
@@ -531,7 +531,8 @@ function diskSpec(name: string) {
 
 function located(name: string, role: ResourceRole) {
   const tags = ownerTags(APPLIANCE, restoreId, role);
-  return { resourceGroup: 'apps', region: 'westeurope', zone: null, name, role, tags };
+  const purpose = role.startsWith('worker') ? ('help' as const) : ('result' as const);
+  return { resourceGroup: 'apps', region: 'westeurope', zone: null, name, role, purpose, tags };
 }
 
 function idOf(diskName: string): string {

@@ -165,7 +165,8 @@ describe('removing orphans', () => {
     const journal = books.journal(restoreId, 'sweep', (await books.restore(restoreId))!.epoch);
     await move(restoreId, 'rolling-back');
     const azureId = cloud.reader.diskId('apps', 'left');
-    const begun = journal.begin({ key: 'k', operation: 'disk.delete', azureId, bodyHash: '', removes: true });
+    const effect = { removes: 'ours' } as const;
+    const begun = journal.begin({ key: 'k', operation: 'disk.delete', azureId, bodyHash: '', effect });
     await expect(begun).rejects.toMatchObject({ code: 'STEP_SUPERSEDED' });
   });
 });
@@ -258,18 +259,19 @@ function disk(name: string, restoreId: string, journal: CallJournal, role: Resou
 
 function begin(name: string, restoreId: string, journal: CallJournal) {
   const azureId = cloud.reader.diskId('apps', name);
-  const creates = { kind: 'disk' as const, role: 'disk' };
+  const effect = { creates: { kind: 'disk', role: 'disk', purpose: 'result' } } as const;
   return journal.begin({
     key: `${restoreId}:${name}`,
     operation: 'disks.createOrUpdate',
     azureId,
     bodyHash: '',
-    creates,
+    effect,
   });
 }
 
 function spec(name: string, restoreId: string, role: ResourceRole) {
   const place = { resourceGroup: 'apps', region: 'westeurope', zone: null };
   const tags = ownerTags(APPLIANCE, restoreId, role);
-  return { ...place, name, role, tags, sizeBytes: GIB, sku: 'StandardSSD_LRS', os: null };
+  const purpose = role === 'disk' ? ('result' as const) : ('help' as const);
+  return { ...place, name, role, purpose, tags, sizeBytes: GIB, sku: 'StandardSSD_LRS', os: null };
 }

@@ -1,6 +1,7 @@
 import {
   type CallIntent,
   type CallJournal,
+  type Creation,
   type ErrorDetails,
   type JournalEntry,
   type WorkRun,
@@ -28,7 +29,7 @@ export class BooksJournal implements CallJournal {
       const data = state.restores.get(this.#run.restoreId);
       if (!data || !isRunning(state, this.#run)) throw superseded(this.#run);
       const entry = this.#take(data, intent);
-      if (intent.creates) intend(data, intent.azureId, intent.creates);
+      if (intent.effect.creates) intend(data, intent.azureId, intent.effect.creates);
       const hasOtherBody = entry.intent.bodyHash !== intent.bodyHash;
       return { state: entry.state, pollerState: entry.pollerState, ...(hasOtherBody ? { hasOtherBody } : {}) };
     });
@@ -41,8 +42,8 @@ export class BooksJournal implements CallJournal {
   succeeded(key: string): Promise<void> {
     return this.#change(key, (call, data) => {
       Object.assign(call, { state: 'succeeded', pollerState: null });
-      if (call.intent.creates) settle(data, call.intent.azureId, 'created');
-      if (call.intent.removes) settle(data, call.intent.azureId, 'removed');
+      if (call.intent.effect.creates) settle(data, call.intent.azureId, 'created');
+      if (call.intent.effect.removes) settle(data, call.intent.azureId, 'removed');
     });
   }
 
@@ -74,12 +75,12 @@ export class BooksJournal implements CallJournal {
   }
 }
 
-function intend(data: RestoreData, azureId: string, creates: NonNullable<CallIntent['creates']>): void {
+function intend(data: RestoreData, azureId: string, { kind, role }: Creation): void {
   const known = data.ledger.find((entry) => sameId(entry.azureId, azureId));
   if (known) {
     if (known.state === 'removed') known.state = 'intended';
   } else {
-    data.ledger.push({ azureId, ...creates, state: 'intended', createdAt: new Date() });
+    data.ledger.push({ azureId, kind, role, state: 'intended', createdAt: new Date() });
   }
 }
 

@@ -2,6 +2,7 @@ import {
   PermanentError,
   type CallIntent,
   type CallJournal,
+  type CallResult,
   type ErrorDetails,
   type JournalEntry,
   type LedgerEntry,
@@ -44,8 +45,8 @@ export class MemoryJournal implements CallJournal {
         }),
       );
     }
-    if (intent.creates !== undefined) {
-      const { kind, role } = intent.creates;
+    if (intent.effect.creates !== undefined) {
+      const { kind, role } = intent.effect.creates;
       const known = this.#ledger.get(intent.azureId.toLowerCase());
       if (known === undefined || known.state === 'removed') {
         this.#setLedger({ azureId: intent.azureId, kind, role, state: 'intended', createdAt: new Date(0) });
@@ -69,8 +70,9 @@ export class MemoryJournal implements CallJournal {
   succeeded(key: string): Promise<void> {
     const intent = this.#entries.get(key)?.intent;
     const known = this.#ledger.get(intent?.azureId.toLowerCase() ?? '');
-    if (known?.state === 'intended' && intent?.creates !== undefined) this.#setLedger({ ...known, state: 'created' });
-    if (known !== undefined && intent?.removes === true) this.#setLedger({ ...known, state: 'removed' });
+    if (known?.state === 'intended' && intent?.effect.creates !== undefined)
+      this.#setLedger({ ...known, state: 'created' });
+    if (known !== undefined && intent?.effect.removes !== undefined) this.#setLedger({ ...known, state: 'removed' });
     return this.#change(key, (entry) => ({ ...entry, state: 'succeeded', pollerState: null }));
   }
 
@@ -121,7 +123,7 @@ export class CrashingJournal implements CallJournal {
     return this.#between(`submitted ${key}`, () => this.#inner.submitted(key, pollerState));
   }
 
-  succeeded(key: string, result?: { readonly azureId?: string }): Promise<void> {
+  succeeded(key: string, result?: CallResult): Promise<void> {
     return this.#between(`succeeded ${key}`, () => this.#inner.succeeded(key, result));
   }
 

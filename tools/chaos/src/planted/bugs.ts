@@ -208,8 +208,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'Azure is called without a look at what is there',
     file: 'libs/azure/src/perform.ts',
-    original: "  if (before.state === 'done') {",
-    replacement: "  if (before.state === 'done' && change.doing === '') {",
+    original: "  if (before.state === 'done') return",
+    replacement: "  if (before.state === 'done' && change.doing === '') return",
     suite: PERFORM,
   },
   {
@@ -229,15 +229,15 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a disk is made without an entry in the ledger',
     file: 'libs/azure/src/disks.ts',
-    original: "      creates: { kind: 'disk', role: spec.role },\n",
-    replacement: '',
+    original: "      effect: { creates: { kind: 'disk', role: spec.role, purpose: spec.purpose } },\n",
+    replacement: "      effect: { changes: 'ours' },\n",
     suite: simulation(60),
   },
   {
     name: 'a network interface is made without an entry in the ledger',
     file: 'libs/azure/src/network-interfaces.ts',
-    original: "      creates: { kind: 'nic', role: spec.role },\n",
-    replacement: '',
+    original: "      effect: { creates: { kind: 'nic', role: spec.role, purpose: spec.purpose } },\n",
+    replacement: "      effect: { changes: 'ours' },\n",
     suite: simulation(60),
   },
   {
