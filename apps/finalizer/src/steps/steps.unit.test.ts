@@ -338,6 +338,23 @@ describe('the clean-up', () => {
     expect(events).toContain('clean-up.left');
   });
 
+  it('leaves what may be there once the way back has ended: what is kept for longer, and what was to be replaced', async () => {
+    const made = await Promise.all(
+      ['copy', 'source'].map((name) => cloud.disks.ensureEmpty(diskSpec(name), new MemoryJournal(restoreId))),
+    );
+    const [copy, source] = made.map(({ azureId }) => azureId);
+    const call = { operation: 'o', bodyHash: '' };
+    const creates = { kind: 'disk', role: 'disk', purpose: 'safety', keepUntil: new Date(1) } as const;
+    await journal.begin({ ...call, key: 'copy', azureId: copy!, effect: { creates } });
+    await journal.succeeded('copy');
+    const removes = { kind: 'disk', instanceId: 'one' } as const;
+    await journal.begin({ ...call, key: 'source', azureId: source!, effect: { removes } });
+    await provision(planWith(1));
+    await clean();
+    expect(cloud.subscription.inventory).toStrictEqual([copy, source]);
+    expect(events).not.toContain('clean-up.left');
+  });
+
   it('touches nothing that the ledger does not list, whatever its name and tags', async () => {
     const look = { ...diskSpec('lookalike') };
     const stranger = await cloud.disks.ensureEmpty(look, new MemoryJournal(restoreId));
@@ -453,8 +470,8 @@ async function run(
 }
 
 async function clean(calls: CallJournal = journal): Promise<void> {
+  if ((await books.restore(restoreId))?.state === 'running') await turnRound();
   const restore = (await books.restore(restoreId)) ?? assert.fail('there is nothing to clean up');
-  if (restore.state === 'running') await turnRound();
   const ledgers = { ledger: async () => journal.ledger, transaction: books.transaction.bind(books) };
   const looksForIntended = [0, 0];
   const handler = cleanUp({

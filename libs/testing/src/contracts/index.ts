@@ -6,6 +6,7 @@ export * from './cloud/index.js';
 export * from './disk-target.js';
 export * from './file-store.js';
 export * from './leases.js';
+export * from './ledger.js';
 export * from './request-budget.js';
 export * from './restore-books.js';
 export * from './worker-doors.js';

@@ -689,10 +689,10 @@ function journalContract(withBooks: WithBooks): void {
     withRun(async (books, id) => {
       await books.journal(id, 'create-empty-disks', 1).begin(intent);
       const listed = async (ids: readonly string[]) =>
-        (await books.ledgerOfAll(ids)).map(({ azureId, restoreId, restoreState }) => [
+        (await books.ledgerOfAll(ids)).map(({ azureId, owner }) => [
           azureId,
-          restoreId,
-          restoreState,
+          owner.id,
+          owner.kind === 'restore' ? owner.state : null,
         ]);
       expect(await listed([])).toStrictEqual([]);
       expect(await listed(['/disks/SDA', '/disks/other'])).toStrictEqual([['/Disks/sda', id, 'running']]);

@@ -7,12 +7,15 @@ import {
   type JournalEntry,
   type LedgerEntry,
 } from '@landfall/domain';
+import { emptyLedger, enter, latestLives, settle, type LedgerRows } from './memory-ledger.js';
+
+type Entry = JournalEntry & { readonly intent: CallIntent; readonly life: number | null };
 
 /** A restore's cloud calls and ledger in memory; shared by the journals of its steps, as the books are. */
 export class MemoryJournal implements CallJournal {
   readonly restoreId: string;
-  readonly #entries = new Map<string, JournalEntry & { readonly intent: CallIntent }>();
-  readonly #ledger = new Map<string, LedgerEntry>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #ledger: LedgerRows = emptyLedger();
 
   constructor(restoreId: string) {
     this.restoreId = restoreId;
@@ -20,7 +23,7 @@ export class MemoryJournal implements CallJournal {
 
   /** What the restore made, wants to make, or has removed again. */
   get ledger(): readonly LedgerEntry[] {
-    return [...this.#ledger.values()];
+    return latestLives(this.#ledger, new Date(0));
   }
 
   /** The keys of all intents, in the order of their first `begin`. */
@@ -45,18 +48,12 @@ export class MemoryJournal implements CallJournal {
         }),
       );
     }
-    if (intent.effect.creates !== undefined) {
-      const { kind, role } = intent.effect.creates;
-      const known = this.#ledger.get(intent.azureId.toLowerCase());
-      if (known === undefined || known.state === 'removed') {
-        this.#setLedger({ azureId: intent.azureId, kind, role, state: 'intended', createdAt: new Date(0) });
-      }
-    }
+    const life = enter(this.#ledger, intent, new Date(0));
     const entry =
       before === undefined || before.state === 'failed'
         ? { state: 'intended' as const, pollerState: null, intent }
         : before;
-    this.#entries.set(intent.key, entry);
+    this.#entries.set(intent.key, { ...entry, life });
     return Promise.resolve({
       ...{ state: entry.state, pollerState: entry.pollerState },
       ...(hasOtherBody ? { hasOtherBody } : {}),
@@ -67,12 +64,9 @@ export class MemoryJournal implements CallJournal {
     return this.#change(key, (entry) => ({ ...entry, state: 'submitted', pollerState }));
   }
 
-  succeeded(key: string): Promise<void> {
-    const intent = this.#entries.get(key)?.intent;
-    const known = this.#ledger.get(intent?.azureId.toLowerCase() ?? '');
-    if (known?.state === 'intended' && intent?.effect.creates !== undefined)
-      this.#setLedger({ ...known, state: 'created' });
-    if (known !== undefined && intent?.effect.removes !== undefined) this.#setLedger({ ...known, state: 'removed' });
+  succeeded(key: string, result: CallResult = {}): Promise<void> {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) settle(this.#ledger, entry.intent, entry.life, result);
     return this.#change(key, (entry) => ({ ...entry, state: 'succeeded', pollerState: null }));
   }
 
@@ -80,14 +74,7 @@ export class MemoryJournal implements CallJournal {
     return this.#change(key, (entry) => ({ ...entry, state: 'failed', pollerState: null }));
   }
 
-  #setLedger(entry: LedgerEntry): void {
-    this.#ledger.set(entry.azureId.toLowerCase(), entry);
-  }
-
-  #change(
-    key: string,
-    change: (entry: JournalEntry & { intent: CallIntent }) => JournalEntry & { intent: CallIntent },
-  ): Promise<void> {
+  #change(key: string, change: (entry: Entry) => Entry): Promise<void> {
     const entry = this.#entries.get(key);
     if (entry === undefined) return Promise.reject(new Error(`Nothing was begun under ${key}.`));
     this.#entries.set(key, change(entry));

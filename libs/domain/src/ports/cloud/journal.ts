@@ -17,6 +17,7 @@ export interface CallJournal {
   called?(key: string): Promise<void>;
   /** The poller's serialized state, so that waiting can be resumed without a second call. */
   submitted(key: string, pollerState: string): Promise<void>;
+  /** Also settles in the ledger what the effect has come to. A life that has ended meanwhile stays ended. */
   succeeded(key: string, result?: CallResult): Promise<void>;
   /** The attempt's end is known to be bad; the next `begin` starts anew. */
   failed(key: string, error: ErrorDetails): Promise<void>;
