@@ -1,12 +1,21 @@
-import type { DiskAccesses, RestoreBooks, WorkerDoors, WorkerRegistry } from '@landfall/domain';
-import { shutDoor, type WorkHandler } from '@landfall/pipeline';
+import {
+  mayOutlive,
+  type DiskAccesses,
+  type LockedRestore,
+  type RestoreBooks,
+  type RestoreState,
+  type WorkerDoors,
+  type WorkerRegistry,
+} from '@landfall/domain';
+import { shutDoor, TURNS, type WorkHandler } from '@landfall/pipeline';
 import { removeOwned, type RemovalPorts } from './steps/owned-resources.js';
 
 /*
- * The way back: takes away what the ledger lists for the restore, whatever step it has come to. What was found to be gone
- * before is looked at once more: Azure may not have shown it, and it would hold on to the rest. Workers lose their
- * tokens and their doors to the queues first, so that nothing is written any more. What somebody else owns by now (its tags are not ours) is left
- * and named in the restore's history; what was intended and never made is found to be absent and settled as removed.
+ * The way back: takes away what the ledger lists for the restore, whatever step it has come to, unless it may be there when the
+ * way back has ended. What was found to be gone before is looked at once more: Azure may not have shown it, and it would hold
+ * on to the rest. Workers lose their tokens and their doors to the queues first, so that nothing is written any more. What
+ * somebody else owns by now (its tags are not ours) is left and named in the restore's history; what was intended and never
+ * made is found to be absent and settled as removed.
  */
 export interface CleanUpPorts extends RemovalPorts {
   readonly books: Pick<RestoreBooks, 'ledger' | 'transaction'>;
@@ -23,7 +32,9 @@ export function cleanUp(ports: CleanUpPorts): WorkHandler {
       await workers.retire(worker.id);
       await shutDoor(doors, worker.id);
     }
-    const { foreign } = await removeOwned(ports, await books.ledger(restore.id), journal, signal);
+    const ledger = await books.ledger(restore.id);
+    const own = ledger.filter((entry) => !mayOutlive(entry, endOf(restore)));
+    const { foreign } = await removeOwned(ports, own, journal, signal);
     for (const { entry, error } of foreign) {
       await context.event('clean-up.left', error.message, { azureId: entry.azureId, code: error.code });
     }
@@ -33,4 +44,9 @@ export function cleanUp(ports: CleanUpPorts): WorkHandler {
       await tx.patchRestore(restore.id, { vmAzureId: null });
     });
   };
+}
+
+function endOf({ id, turn }: LockedRestore): RestoreState {
+  if (turn === null) throw new Error(`Restore ${id} has not turned round.`);
+  return TURNS[turn.purpose].end;
 }

@@ -243,7 +243,8 @@ function planOf(disks: number, privateIp: string | null, steps?: readonly StepId
 function located(restoreId: string, name: string, role: ResourceRole) {
   const tags = ownerTags(APPLIANCE, restoreId, role);
   const place = { resourceGroup: SEED.resourceGroup, region: SEED.region, zone: null };
-  return { ...place, name: `${name}-${restoreId}`, role, tags };
+  const purpose = role.startsWith('worker') ? ('help' as const) : ('result' as const);
+  return { ...place, name: `${name}-${restoreId}`, role, purpose, tags };
 }
 
 function start(changes: Record<string, string> = {}): ChildProcess {

@@ -27,6 +27,7 @@ export function attach(
       operation: 'virtualMachines.attachDetachDataDisks',
       azureId: vmId,
       bodyHash: bodyHash(disks),
+      effect: { changes: 'ours' },
     },
     async look() {
       const vm = await read(vmId);
@@ -59,6 +60,7 @@ export function detach(
       operation: 'virtualMachines.attachDetachDataDisks',
       azureId: vmId,
       bodyHash: bodyHash(diskIds),
+      effect: { changes: 'ours' },
     },
     async look() {
       const vm = await read(vmId);

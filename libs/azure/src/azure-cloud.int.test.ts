@@ -268,6 +268,7 @@ function diskOf(name: string) {
 function locatedIn(restoreId: string) {
   return (name: string, role: ResourceRole) => ({
     ...{ resourceGroup: SEED.resourceGroup, region: SEED.region, zone: null, name: `${name}-${restoreId}`, role },
+    purpose: role.startsWith('worker') ? ('help' as const) : ('result' as const),
     tags: ownerTags(APPLIANCE, restoreId, role),
   });
 }

@@ -43,7 +43,7 @@ export class AzureMachines implements CloudMachines {
       operation: 'virtualMachines.createOrUpdate',
       azureId: osDiskId,
       bodyHash: bodyHash(spec.image),
-      creates: { kind: 'disk', role: 'worker-os-disk' },
+      effect: { creates: { kind: 'disk', role: 'worker-os-disk', purpose: 'help' } },
     });
     const change = await createWorker(this.connection, this.#read, azureId, osDiskId, spec);
     const vm = await this.#perform(change, journal, signal);

@@ -33,11 +33,12 @@ export function removal(reader: Looker, deletion: Deletion, onFound: () => void)
   return {
     doing: `delete the ${CLOUD_KINDS[kind].label} "${name}"`,
     intent: {
-      key: `${kind}.delete:${name}`,
+      // What moves has one name under two ids.
+      key: `${kind}.delete:${owned.azureId.toLowerCase()}`,
       operation: `${kind}.delete`,
       azureId: owned.azureId,
       bodyHash: bodyHash(owned.azureId),
-      removes: true,
+      effect: { removes: 'ours' },
     },
     async look() {
       const found = await reader.resource(kind, owned.azureId);

@@ -28,7 +28,13 @@ export async function grantAccess(
   const { resourceGroup, name } = diskPath(connection, diskId);
   const doing = `grant ${access === 'Read' ? 'reading from' : 'writing to'} the disk "${name}"`;
   const key = `disk.grant${access}:${name}`;
-  await journal.begin({ key, operation: 'disks.grantAccess', azureId: diskId, bodyHash: bodyHash({ diskId, access }) });
+  await journal.begin({
+    key,
+    operation: 'disks.grantAccess',
+    azureId: diskId,
+    bodyHash: bodyHash({ diskId, access }),
+    effect: { changes: 'ours' },
+  });
   const call = {
     send: () => connection.compute.disks.grantAccess(resourceGroup, name, { access, durationInSeconds: seconds }),
   };

@@ -28,7 +28,7 @@ export function createDisk(
       operation: 'disks.createOrUpdate',
       azureId,
       bodyHash: bodyHash(body),
-      creates: { kind: 'disk', role: spec.role },
+      effect: { creates: { kind: 'disk', role: spec.role, purpose: spec.purpose } },
     },
     async look() {
       const disk = await read(azureId);
@@ -59,7 +59,13 @@ export function tagDisk(
   const { resourceGroup, name } = diskPath(connection, azureId);
   return {
     doing: `tag the disk "${name}"`,
-    intent: { key: `disk.tag:${name}`, operation: 'disks.update', azureId, bodyHash: bodyHash(tags) },
+    intent: {
+      key: `disk.tag:${name}`,
+      operation: 'disks.update',
+      azureId,
+      bodyHash: bodyHash(tags),
+      effect: { changes: 'ours' },
+    },
     async look() {
       const disk = await read(azureId);
       if (disk === null) return { state: 'done', value: null };
@@ -74,7 +80,13 @@ export function revokeAccess(connection: AzureConnection, read: ReadDisk, azureI
   const { resourceGroup, name } = diskPath(connection, azureId);
   return {
     doing: `end the access to the disk "${name}"`,
-    intent: { key: `disk.revoke:${name}`, operation: 'disks.revokeAccess', azureId, bodyHash: bodyHash(azureId) },
+    intent: {
+      key: `disk.revoke:${name}`,
+      operation: 'disks.revokeAccess',
+      azureId,
+      bodyHash: bodyHash(azureId),
+      effect: { changes: 'ours' },
+    },
     async look() {
       const disk = await read(azureId);
       const granted = disk !== null && ['ActiveSAS', 'ActiveSASFrozen', 'ActiveUpload'].includes(disk.diskState);

@@ -19,7 +19,7 @@ export function createNic(
       operation: 'networkInterfaces.createOrUpdate',
       azureId,
       bodyHash: bodyHash(body),
-      creates: { kind: 'nic', role: spec.role },
+      effect: { creates: { kind: 'nic', role: spec.role, purpose: spec.purpose } },
     },
     async look() {
       const nic = await read(azureId);

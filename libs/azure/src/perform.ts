@@ -32,6 +32,8 @@ export interface Change<T> {
   /** Such as `create the disk "web-os-r1"`: completes "Azure did not …". */
   readonly doing: string;
   readonly intent: CallIntent;
+  /** Azure's own number for what was made, where that is of use. */
+  instanceOf?(value: T): string;
   /** @throws LandfallError when what is there is not ours, or contradicts what is wanted */
   look(): Promise<Finding<T>>;
   send(): Poller;
@@ -53,21 +55,22 @@ const SETTLE_DELAYS_MS = [0, 50, 200, 500, 1_000, 2_000, 2_000, 2_000, 2_000, 2_
 
 export async function perform<T>(change: Change<T>, performer: Performer): Promise<T> {
   const { journal } = performer;
-  const key = change.intent.key;
   const entry = await journal.begin(change.intent);
   if (entry.state === 'submitted' && entry.pollerState !== null) {
     const failure = await outcome(change, change.resume(entry.pollerState), entry.pollerState, performer);
     if (failure !== null && !entry.hasOtherBody) throw failure;
   }
   const before = await lookUntilIdle(change, performer);
-  if (before.state === 'done') {
-    await journal.succeeded(key, { azureId: change.intent.azureId });
-    return before.value;
-  }
+  if (before.state === 'done') return succeeded(change, before.value, performer);
   if (entry.hasOtherBody) await beginAnew(change, performer);
 
-  const value = await callAndWait(change, performer);
-  await journal.succeeded(key, { azureId: change.intent.azureId });
+  return succeeded(change, await callAndWait(change, performer), performer);
+}
+
+async function succeeded<T>(change: Change<T>, value: T, { journal }: Performer): Promise<T> {
+  const { key, azureId } = change.intent;
+  const instanceId = change.instanceOf?.(value);
+  await journal.succeeded(key, { azureId, ...(instanceId === undefined ? {} : { instanceId }) });
   return value;
 }
 

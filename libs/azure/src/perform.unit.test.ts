@@ -80,7 +80,7 @@ const INTENT: CallIntent = {
   operation: 'things.make',
   azureId: '/things/one',
   bodyHash: 'hash',
-  creates: { kind: 'disk', role: 'disk' },
+  effect: { creates: { kind: 'disk', role: 'disk', purpose: 'result' } },
 };
 
 describe('a change of Azure', () => {

@@ -21,7 +21,7 @@ export function createGroup(
       operation: 'resourceGroups.createOrUpdate',
       azureId,
       bodyHash: bodyHash(body),
-      creates: { kind: 'resource-group', role: spec.role },
+      effect: { creates: { kind: 'resource-group', role: spec.role, purpose: spec.purpose } },
     },
     async look() {
       const group = await read(spec.name);

@@ -30,7 +30,7 @@ export function removalOfSource(
       operation: 'virtualMachines.delete',
       azureId,
       bodyHash: bodyHash({ azureId, instanceId }),
-      removes: true,
+      effect: { removes: { kind: 'vm', instanceId } },
     },
     async look() {
       const model = await read.vm(azureId);

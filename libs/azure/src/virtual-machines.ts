@@ -83,7 +83,13 @@ export function start(connection: AzureConnection, read: ReadVm, azureId: string
   const { resourceGroup, name } = vmPath(connection, azureId);
   return {
     doing: `start the VM "${name}"`,
-    intent: { key: `vm.start:${name}`, operation: 'virtualMachines.start', azureId, bodyHash: bodyHash(azureId) },
+    intent: {
+      key: `vm.start:${name}`,
+      operation: 'virtualMachines.start',
+      azureId,
+      bodyHash: bodyHash(azureId),
+      effect: { changes: 'ours' },
+    },
     async look() {
       const vm = await read(azureId);
       if (vm === null) throw vmMissing(azureId);
@@ -104,6 +110,7 @@ export function deallocate(connection: AzureConnection, read: ReadVm, azureId: s
       operation: 'virtualMachines.deallocate',
       azureId,
       bodyHash: bodyHash(azureId),
+      effect: { changes: 'ours' },
     },
     async look() {
       const vm = await read(azureId);
@@ -147,8 +154,9 @@ function creation(
       operation: 'virtualMachines.createOrUpdate',
       azureId,
       bodyHash: bodyHash(body),
-      creates: { kind: 'vm', role: spec.role },
+      effect: { creates: { kind: 'vm', role: spec.role, purpose: spec.purpose } },
     },
+    instanceOf: (vm) => vm.instanceId,
     async look(): Promise<Finding<CloudVm>> {
       const vm = await read(azureId);
       if (vm === null) return { state: 'needed' };

@@ -26,6 +26,7 @@ export function keepParts(
       operation: 'virtualMachines.update',
       azureId: vmId,
       bodyHash: bodyHash(vmId),
+      effect: { changes: 'ours' },
     },
     async look() {
       model = await readModel();

@@ -11,6 +11,7 @@ export * from './recipe.js';
 export * from './planned-contents.js';
 export * from './names.js';
 export * from './cloud/kinds.js';
+export * from './cloud/ledger.js';
 export * from './cloud/ownership.js';
 export * from './cloud/remove-resource.js';
 export * from './ports/file-store.js';

@@ -82,13 +82,6 @@ export function presentRound({ turn }: Pick<LockedRestore, 'turn'>, direction: D
   return direction === 'forward' ? 0 : (turn?.round ?? 0);
 }
 
-const RESULT_ROLES: readonly string[] = ['disk', 'vm', 'nic'];
-
-/** Whether a resource of this role may be there once the restore has ended so: its result, and nothing that only helped. */
-export function mayOutlive(state: RestoreState, role: string): boolean {
-  return state === 'completed' && RESULT_ROLES.includes(role);
-}
-
 /** A disk that is being restored, or was. */
 export interface DiskRecord {
   /** As in the plan. */

@@ -1,6 +1,8 @@
 import {
+  type CallEffect,
   type CallIntent,
   type CallJournal,
+  type CallResult,
   type ErrorDetails,
   type JournalEntry,
   type WorkRun,
@@ -8,8 +10,8 @@ import {
 import { requireCurrentRun, superseded } from './current-run.js';
 import type { Database } from './database.js';
 import type { Prisma } from './generated/client.js';
-import { addEvent } from './restore-transaction.js';
-import { requiredJson, toJson } from './rows.js';
+import { enter, settle } from './ledger-writes.js';
+import { fromJson, requiredJson, toJson } from './rows.js';
 
 /*
  * The books of one run's cloud calls. `begin` takes the entry over for this run, after making sure, under a lock that
@@ -33,9 +35,8 @@ export class PostgresCallJournal implements CallJournal {
     return this.#database.transaction(async (client) => {
       await client.$queryRaw`SELECT 1 FROM "restore" WHERE "id" = ${this.#run.restoreId} FOR SHARE`;
       await requireCurrentRun(client, this.#run);
-      const entry = await this.#takeEntry(client, intent);
-      if (intent.creates) await this.#intendResource(client, intent.azureId, intent.creates);
-      return entry;
+      const life = await enter(client, this.#run.restoreId, intent);
+      return this.#takeEntry(client, intent, life);
     });
   }
 
@@ -45,12 +46,12 @@ export class PostgresCallJournal implements CallJournal {
     });
   }
 
-  async succeeded(key: string, result: { readonly azureId?: string } = {}): Promise<void> {
+  async succeeded(key: string, { azureId, instanceId }: CallResult = {}): Promise<void> {
     await this.#database.transaction(async (client) => {
-      const columns = { state: 'succeeded', pollerState: null, ...(result.azureId ? { azureId: result.azureId } : {}) };
+      const columns = { state: 'succeeded', pollerState: null, ...(azureId ? { azureId } : {}) };
       const operation = await this.#update(client, key, columns);
-      if (operation.creates) await this.#settle(client, operation.azureId, 'created');
-      if (operation.removes) await this.#settle(client, operation.azureId, 'removed');
+      const effect = fromJson<CallEffect>(operation.effect);
+      await settle(client, this.#run.restoreId, { ...operation, effect, instanceId: instanceId ?? null });
     });
   }
 
@@ -60,26 +61,26 @@ export class PostgresCallJournal implements CallJournal {
     });
   }
 
-  async #takeEntry(client: Prisma.TransactionClient, intent: CallIntent): Promise<JournalEntry> {
-    const { restoreId, work, epoch } = this.#run;
-    const earlier = await client.operation.findUnique({ where: { restoreId_key: { restoreId, key: intent.key } } });
+  /** @param life that the call brings into being */
+  async #takeEntry(client: Prisma.TransactionClient, intent: CallIntent, life: number | null): Promise<JournalEntry> {
+    const { restoreId: ownerId, work, epoch } = this.#run;
+    const earlier = await client.operation.findUnique({ where: { ownerId_key: { ownerId, key: intent.key } } });
     const isSame = earlier?.bodyHash === intent.bodyHash;
     const goesOn = earlier?.state === 'submitted' || (isSame && earlier.state !== 'failed');
-    const columns = { work, epoch, updatedAt: new Date() };
+    const columns = { work, epoch, life, updatedAt: new Date() };
     const anew = {
       ...columns,
       operation: intent.operation,
       azureId: intent.azureId,
       bodyHash: intent.bodyHash,
-      creates: intent.creates !== undefined,
-      removes: intent.removes ?? false,
+      effect: requiredJson(intent.effect),
       state: 'intended',
       pollerState: null,
       error: toJson(null),
     };
     const row = await client.operation.upsert({
-      where: { restoreId_key: { restoreId, key: intent.key } },
-      create: { restoreId, key: intent.key, ...anew },
+      where: { ownerId_key: { ownerId, key: intent.key } },
+      create: { ownerId, key: intent.key, ...anew },
       update: goesOn ? columns : anew,
     });
     const hasOtherBody = row.bodyHash !== intent.bodyHash;
@@ -89,40 +90,10 @@ export class PostgresCallJournal implements CallJournal {
     };
   }
 
-  async #intendResource(
-    client: Prisma.TransactionClient,
-    azureId: string,
-    creates: NonNullable<CallIntent['creates']>,
-  ): Promise<void> {
-    const { restoreId } = this.#run;
-    const key = azureId.toLowerCase();
-    const { kind, role } = creates;
-    // One that was removed comes into being again; one that is intended or created stays what it is.
-    await client.$executeRaw`
-      INSERT INTO "cloud_resource" ("restore_id", "key", "azure_id", "kind", "role", "state")
-      VALUES (${restoreId}, ${key}, ${azureId}, ${kind}, ${role}, 'intended')
-      ON CONFLICT ("restore_id", "key") DO UPDATE SET "state" = 'intended', "removed_at" = NULL
-      WHERE "cloud_resource"."state" = 'removed'`;
-  }
-
-  async #settle(client: Prisma.TransactionClient, azureId: string, state: 'created' | 'removed'): Promise<void> {
-    const { restoreId } = this.#run;
-    // A run that was stopped and wakes up may tell late of what a clean-up has removed meanwhile: removed it stays.
-    const from = state === 'created' ? ['intended'] : ['intended', 'created'];
-    const { count } = await client.cloudResource.updateMany({
-      where: { restoreId, key: azureId.toLowerCase(), state: { in: from } },
-      data: { state, removedAt: state === 'removed' ? new Date() : null },
-    });
-    if (count === 0) return;
-    const name = azureId.split('/').at(-1) ?? azureId;
-    const message = state === 'created' ? `Created ${name}.` : `Removed ${name}.`;
-    await addEvent(client, restoreId, `resource.${state}`, message, { azureId });
-  }
-
   async #update(client: Prisma.TransactionClient, key: string, columns: Prisma.OperationUpdateManyMutationInput) {
-    const { restoreId, epoch, work } = this.#run;
+    const { restoreId: ownerId, epoch, work } = this.#run;
     const [row] = await client.operation.updateManyAndReturn({
-      where: { restoreId, key, epoch, work },
+      where: { ownerId, key, epoch, work },
       data: { ...columns, updatedAt: new Date() },
     });
     if (!row) throw superseded(this.#run);

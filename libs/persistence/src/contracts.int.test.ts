@@ -4,6 +4,7 @@ import {
   booksGuardsContract,
   catalogueContract,
   leasesContract,
+  ledgerContract,
   restoreBooksContract,
   workerRegistryContract,
 } from '@landfall/testing/contracts';
@@ -17,6 +18,8 @@ const LOOKS = 20_000;
 restoreBooksContract('Postgres', books);
 
 booksGuardsContract('Postgres', books);
+
+ledgerContract('Postgres', books);
 
 catalogueContract('Postgres', async () => {
   const { all, dispose } = await connected();

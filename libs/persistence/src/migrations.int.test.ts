@@ -108,9 +108,10 @@ describe('an installation of the version before', () => {
           restore?.disks.map(({ azureId, bytesDone, bytesTotal }) => [azureId, bytesDone, bytesTotal]),
         ).toStrictEqual([['/disks/web-sda', 4096, 4096]]);
         expect((await all.books.events(RESTORE))[0]?.message).toBe('The restore is completed.');
-        expect((await all.books.ledger(RESTORE)).map((entry) => [entry.azureId, entry.state]).sort()).toStrictEqual([
-          ['/disks/web-sda', 'created'],
-          ['/vms/worker-1', 'removed'],
+        const ledger = await all.books.ledger(RESTORE);
+        expect(ledger.map(({ azureId, state, life }) => [azureId, state, life]).sort()).toStrictEqual([
+          ['/disks/web-sda', 'created', 1],
+          ['/vms/worker-1', 'removed', 1],
         ]);
         expect((await all.books.segments(RESTORE)).map(({ id, mover, state }) => [id, mover, state])).toStrictEqual([
           ['seg-1', 'vm-0/cafe', 'done'],

@@ -1,11 +1,11 @@
 import type {
   CallJournal,
-  CloudResourceKind,
   DiskIngredients,
   DiskVerdict,
   GrantRecord,
   LedgerEntry,
   LedgerRecord,
+  OpenChange,
   OutboxMessage,
   Restore,
   RestoreBooks,
@@ -22,6 +22,7 @@ import type {
 import { PostgresCallJournal } from './call-journal.js';
 import type { Database } from './database.js';
 import { MOVES } from './current-run.js';
+import { readLedger, readLedgerOfAll, readOpenChanges } from './ledger-reads.js';
 import { loadRestores } from './load-restores.js';
 import { PostgresRestoreTransaction } from './restore-transaction.js';
 import { toIngredients, toPlan, toSegment } from './rows.js';
@@ -90,29 +91,15 @@ export class PostgresRestoreBooks implements RestoreBooks {
   }
 
   async ledger(restoreId: string): Promise<readonly LedgerEntry[]> {
-    const rows = await this.#database.run((client) =>
-      client.cloudResource.findMany({ where: { restoreId }, orderBy: [{ createdAt: 'asc' }, { key: 'asc' }] }),
-    );
-    return rows.map(({ azureId, kind, role, state, createdAt }) => ({
-      azureId,
-      role,
-      createdAt,
-      kind: kind as CloudResourceKind,
-      state: state as LedgerEntry['state'],
-    }));
+    return this.#database.run((client) => readLedger(client, restoreId));
+  }
+
+  async openChanges(restoreId: string): Promise<readonly OpenChange[]> {
+    return this.#database.run((client) => readOpenChanges(client, restoreId));
   }
 
   async ledgerOfAll(azureIds: readonly string[]): Promise<readonly LedgerRecord[]> {
-    const keys = azureIds.map((id) => id.toLowerCase());
-    return this.#database.run(
-      (client) => client.$queryRaw<LedgerRecord[]>`
-        SELECT "c"."azure_id" AS "azureId", "c"."kind", "c"."role", "c"."state", "c"."created_at" AS "createdAt",
-               "r"."id" AS "restoreId", "r"."state" AS "restoreState", "r"."epoch" AS "restoreEpoch"
-        FROM "cloud_resource" AS "c" JOIN "restore" AS "r" ON "r"."id" = "c"."restore_id"
-        WHERE "c"."key" = ANY(${keys}::text[])
-           OR ("r"."ended_at" IS NOT NULL AND "c"."state" <> 'removed')
-        ORDER BY "c"."created_at", "c"."key", "r"."id"`,
-    );
+    return this.#database.run((client) => readLedgerOfAll(client, azureIds));
   }
 
   async segments(

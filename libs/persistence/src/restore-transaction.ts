@@ -51,6 +51,7 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
   }
 
   async createRestore(restore: NewRestore): Promise<void> {
+    await this.#client.cloudOwner.create({ data: { id: restore.id, kind: 'restore' } });
     await this.#client.restore.create({
       data: {
         id: restore.id,

@@ -189,7 +189,7 @@ export function pointColumns(point: DiscoveredPoint) {
   };
 }
 
-function fromJson<T>(value: Prisma.JsonValue): T {
+export function fromJson<T>(value: Prisma.JsonValue): T {
   return value as unknown as T;
 }
 

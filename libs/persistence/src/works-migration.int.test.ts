@@ -108,13 +108,14 @@ describe('an installation that had steps and clean-ups', () => {
         'Step 10, create-vm: Too few cores.',
       ]);
       expect((await books.segments(FAILED)).map(({ id, state }) => [id, state])).toStrictEqual([['seg-1', 'done']]);
-      expect((await books.ledger(FAILED)).map(({ azureId, state }) => [azureId, state])).toStrictEqual([
-        ['/Disks/web-sda', 'removed'],
-      ]);
-      const { rows } = await client.query(`SELECT "work", "epoch" FROM "operation" ORDER BY "key"`);
+      expect(
+        (await books.ledger(FAILED)).map(({ azureId, state, purpose }) => [azureId, state, purpose]),
+      ).toStrictEqual([['/Disks/web-sda', 'removed', 'result']]);
+      const { rows } = await client.query(`SELECT "work", "epoch", "effect" FROM "operation" ORDER BY "key"`);
+      const effect = { creates: { kind: 'disk', role: 'disk', purpose: 'result' } };
       expect(rows).toStrictEqual([
-        { work: 'create-empty-disks', epoch: 1 },
-        { work: 'remove-created', epoch: 6 },
+        { work: 'create-empty-disks', epoch: 1, effect },
+        { work: 'remove-created', epoch: 6, effect: { removes: 'ours' } },
       ]);
       expect((await books.claimOutbox(10)).map(({ name }) => name)).toStrictEqual(['go-on-with-transfer']);
       expect(await books.runnable()).toStrictEqual([]);

@@ -33,8 +33,9 @@ function at<S extends 'plan' | 'create-empty-disks'>(restoreId: string, step: S)
 function handlers(cloud: MemoryCloud): StepHandlers {
   return {
     'create-empty-disks': async ({ journal }) => {
-      const place = { resourceGroup: 'apps', region: 'westeurope', zone: null, tags: {}, role: 'disk' };
-      const spec = { ...place, name: 'web-sda', sizeBytes: 2 ** 30, sku: 'Standard_LRS', os: null };
+      const place = { resourceGroup: 'apps', region: 'westeurope', zone: null };
+      const of = { tags: {}, role: 'disk', purpose: 'result' } as const;
+      const spec = { ...place, ...of, name: 'web-sda', sizeBytes: 2 ** 30, sku: 'Standard_LRS', os: null };
       const disk = await cloud.disks.ensureEmpty(spec, journal);
       return { kind: 'done', output: { disks: [{ name: 'sda', azureId: disk.azureId }] } };
     },

@@ -107,7 +107,7 @@ async function removeEachKind(): Promise<void> {
   const id = newRestoreId();
   const journal = new MemoryJournal(id);
   const place = (name: string, role: ResourceRole) => ({
-    ...{ resourceGroup: GROUP, region: REGION, zone: '1', name, role },
+    ...{ resourceGroup: GROUP, region: REGION, zone: '1', name, role, purpose: 'result' as const },
     tags: ownerTags(APPLIANCE, id, role),
   });
   const sized = { sizeBytes: 1024 ** 3, sku: 'Premium_LRS', os: { family: 'windows', generation: 2 } } as const;

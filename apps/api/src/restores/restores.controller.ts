@@ -13,6 +13,8 @@ import { fingerprintOf } from './fingerprint.js';
 import { idempotencyKey } from './idempotency-key.js';
 import { viewOfRestore } from './restore-view.js';
 
+type ShownResource = Pick<LedgerEntry, 'azureId' | 'kind' | 'role' | 'state' | 'createdAt'>;
+
 @Controller()
 export class RestoresController {
   constructor(@Inject(PORTS) private readonly ports: ApiPorts) {}
@@ -58,9 +60,10 @@ export class RestoresController {
   }
 
   @Serves(ROUTES.listRestoreResources)
-  async resources(@Param('id') id: string): Promise<readonly LedgerEntry[]> {
+  async resources(@Param('id') id: string): Promise<readonly ShownResource[]> {
     const restore = await findRestore(this.ports.books, id);
-    return this.ports.books.ledger(restore.id);
+    const ledger = await this.ports.books.ledger(restore.id);
+    return ledger.map(({ azureId, kind, role, state, createdAt }) => ({ azureId, kind, role, state, createdAt }));
   }
 
   @Serves(ROUTES.cancelRestore)

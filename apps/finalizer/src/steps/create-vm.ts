@@ -31,7 +31,7 @@ export function createVm({ cloud, books, applianceId, endAccess }: VmPorts): Ste
     const { restore, plan, epoch, journal, signal } = context;
     const { vmName, size, subnetId, privateIp, resourceGroup, region, zone } = machineOf(restore, plan);
     const located = (name: string, role: ResourceRole) => ({
-      ...{ resourceGroup, region, zone, name, role },
+      ...{ resourceGroup, region, zone, name, role, purpose: 'result' as const },
       tags: ownerTags(applianceId, restore.id, role),
     });
     const nic = await cloud.network.ensureNic(

@@ -268,8 +268,8 @@ describe('the clean-up', () => {
   it('settles what was intended and never made', async () => {
     await storePlan(planWith(1));
     const azureId = cloud.reader.diskId('apps', 'never-made');
-    const creates = { kind: 'disk' as const, role: 'disk' };
-    await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
+    const effect = { creates: { kind: 'disk', role: 'disk', purpose: 'result' } } as const;
+    await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', effect });
     await clean();
     expect(journal.ledger[0]?.state).toBe('removed');
   });
@@ -277,8 +277,8 @@ describe('the clean-up', () => {
   it('removes what was made a moment ago and is not to be seen yet', async () => {
     await storePlan(planWith(1));
     const azureId = cloud.reader.diskId('apps', 'just-made');
-    const creates = { kind: 'disk' as const, role: 'disk' };
-    await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
+    const effect = { creates: { kind: 'disk', role: 'disk', purpose: 'result' } } as const;
+    await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', effect });
     const look = cloud.reader.resource.bind(cloud.reader);
     let looks = 0;
     cloud.reader.resource = async (kind, id) => {
@@ -336,6 +336,23 @@ describe('the clean-up', () => {
     await clean();
     expect(cloud.subscription.inventory).toStrictEqual([adopted.azureId]);
     expect(events).toContain('clean-up.left');
+  });
+
+  it('leaves what may be there once the way back has ended: what is kept for longer, and what was to be replaced', async () => {
+    const made = await Promise.all(
+      ['copy', 'source'].map((name) => cloud.disks.ensureEmpty(diskSpec(name), new MemoryJournal(restoreId))),
+    );
+    const [copy, source] = made.map(({ azureId }) => azureId);
+    const call = { operation: 'o', bodyHash: '' };
+    const creates = { kind: 'disk', role: 'disk', purpose: 'safety', keepUntil: new Date(1) } as const;
+    await journal.begin({ ...call, key: 'copy', azureId: copy!, effect: { creates } });
+    await journal.succeeded('copy');
+    const removes = { kind: 'disk', instanceId: 'one' } as const;
+    await journal.begin({ ...call, key: 'source', azureId: source!, effect: { removes } });
+    await provision(planWith(1));
+    await clean();
+    expect(cloud.subscription.inventory).toStrictEqual([copy, source]);
+    expect(events).not.toContain('clean-up.left');
   });
 
   it('touches nothing that the ledger does not list, whatever its name and tags', async () => {
@@ -453,8 +470,8 @@ async function run(
 }
 
 async function clean(calls: CallJournal = journal): Promise<void> {
+  if ((await books.restore(restoreId))?.state === 'running') await turnRound();
   const restore = (await books.restore(restoreId)) ?? assert.fail('there is nothing to clean up');
-  if (restore.state === 'running') await turnRound();
   const ledgers = { ledger: async () => journal.ledger, transaction: books.transaction.bind(books) };
   const looksForIntended = [0, 0];
   const handler = cleanUp({
@@ -531,7 +548,8 @@ function diskSpec(name: string) {
 
 function located(name: string, role: ResourceRole) {
   const tags = ownerTags(APPLIANCE, restoreId, role);
-  return { resourceGroup: 'apps', region: 'westeurope', zone: null, name, role, tags };
+  const purpose = role.startsWith('worker') ? ('help' as const) : ('result' as const);
+  return { resourceGroup: 'apps', region: 'westeurope', zone: null, name, role, purpose, tags };
 }
 
 function idOf(diskName: string): string {

@@ -18,7 +18,7 @@ import { boundedMap, type Orphan } from '@landfall/pipeline';
  *
  * Azure is listed first, by the appliance's tag, and the ledger is read after it: a resource is written down before it is
  * made, so whatever the list shows has its entry by then. What the ledger lists beyond that is looked at one by one. Names
- * say nothing. A restore that is under way, or waits for a person, has no orphans.
+ * say nothing. A restore that is under way, or waits for a person, has no orphans; what may outlive one that has ended is none.
  */
 export interface SweepPorts {
   readonly cloud: Pick<Cloud, 'reader'>;
@@ -26,9 +26,12 @@ export interface SweepPorts {
   readonly applianceId: string;
 }
 
+/** Of a restore that has ended, and that it should not have outlived. */
+type OverRecord = LedgerRecord & { readonly owner: { readonly kind: 'restore' } };
+
 /** An orphan, with the ledger entry that it is told by. */
 export interface FoundOrphan extends Orphan {
-  readonly record: LedgerRecord | null;
+  readonly record: OverRecord | null;
 }
 
 const READS_AT_ONCE = 4;
@@ -41,9 +44,9 @@ export async function findOrphans(ports: SweepPorts, signal?: AbortSignal): Prom
   const listed = tagged.flatMap((resource) => fromList(resource, records, applianceId) ?? []);
 
   const seen = new Set(tagged.map((resource) => keyOf(resource.azureId, tagOf(resource.tags, OWNER_TAGS.restore))));
-  const unseen = records.filter(
-    (record) => isOver(record) && record.state !== 'removed' && !seen.has(keyOf(record.azureId, record.restoreId)),
-  );
+  const unseen = records
+    .filter(isOver)
+    .filter(({ azureId, owner, state }) => state !== 'removed' && !seen.has(keyOf(azureId, owner.id)));
   const looked = await boundedMap(unseen, READS_AT_ONCE, async (record) => {
     signal?.throwIfAborted();
     return fromLook(record, await cloud.reader.resource(record.kind, record.azureId), applianceId);
@@ -54,7 +57,7 @@ export async function findOrphans(ports: SweepPorts, signal?: AbortSignal): Prom
 /** Null: it is where it should be, or its restore may still want it. */
 function fromList(resource: TaggedResource, records: readonly LedgerRecord[], applianceId: string): FoundOrphan | null {
   const key = keyOf(resource.azureId, tagOf(resource.tags, OWNER_TAGS.restore));
-  const record = records.find((candidate) => keyOf(candidate.azureId, candidate.restoreId) === key);
+  const record = records.find((candidate) => keyOf(candidate.azureId, candidate.owner.id) === key);
   if (record === undefined) {
     return {
       ...{ azureId: resource.azureId, finding: 'unknown', removable: false, record: null },
@@ -66,8 +69,9 @@ function fromList(resource: TaggedResource, records: readonly LedgerRecord[], ap
   return isOver(record) ? fromLook(record, resource, applianceId) : null;
 }
 
-function fromLook(record: LedgerRecord, found: Pick<TaggedResource, 'tags'> | null, applianceId: string): FoundOrphan {
-  const { azureId, kind, role, restoreId, restoreState } = record;
+function fromLook(record: OverRecord, found: Pick<TaggedResource, 'tags'> | null, applianceId: string): FoundOrphan {
+  const { azureId, kind, role, owner } = record;
+  const { id: restoreId, state: restoreState } = owner;
   const known = { azureId, kind, role, restoreId, restoreState, record };
   if (found === null) {
     const why = `Restore ${restoreId} is ${restoreState}; it intended this and it does not exist.`;
@@ -81,12 +85,13 @@ function fromLook(record: LedgerRecord, found: Pick<TaggedResource, 'tags'> | nu
   return { ...known, finding: 'left-behind', removable: true, why };
 }
 
-function isOver(record: LedgerRecord): boolean {
-  return hasEnded(record.restoreState) && !mayOutlive(record.restoreState, record.role);
+function isOver(record: LedgerRecord): record is OverRecord {
+  const { owner } = record;
+  return owner.kind === 'restore' && hasEnded(owner.state) && !mayOutlive(record, owner.state);
 }
 
 function isOurs(found: Pick<TaggedResource, 'tags'>, record: LedgerRecord, applianceId: string): boolean {
-  const wanted = ownerTags(applianceId, record.restoreId, record.role as ResourceRole);
+  const wanted = ownerTags(applianceId, record.owner.id, record.role as ResourceRole);
   return carriesTags(found.tags, wanted);
 }
 

@@ -38,7 +38,7 @@ async function remove(
     const records = group.flatMap(({ record }) => record ?? []);
     const [first] = records;
     if (first === undefined) continue;
-    const journal = ports.books.journal(first.restoreId, 'sweep', first.restoreEpoch);
+    const journal = ports.books.journal(first.owner.id, 'sweep', first.owner.epoch);
     // Settled as removed or not: it was just seen, or its entry is to be settled.
     const entries = records.map((record) => ({ ...record, state: 'created' as const }));
     const { foreign, failures } = await removeEach(ports, entries, journal, signal);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import {
   ownerTags,
   PermanentError,
+  type CallEffect,
   type CallJournal,
   type ResourceRole,
   type RestoreState,
@@ -67,6 +68,56 @@ describe('looking for orphans', () => {
       await disk('worker-os', id, journal, 'worker-os-disk');
     });
     expect(await findings()).toStrictEqual([['worker-os', 'left-behind']]);
+  });
+
+  it('leaves what is kept for longer, whatever became of its restore, and finds it once its date is past', async () => {
+    const copies = { left: new Date('2126-01-01T00:00:00.000Z'), due: new Date('2020-01-01T00:00:00.000Z') };
+    for (const state of ['completed', 'rolled-back', 'failed', 'cancelled'] as const) {
+      const restoreId = await ended(state, async (id, journal) => {
+        for (const [name, keepUntil] of Object.entries(copies)) {
+          const { azureId } = await disk(`${name}-${state}`, id, new MemoryJournal(id));
+          await recorded(journal, azureId, { creates: { kind: 'disk', role: 'disk', purpose: 'safety', keepUntil } });
+        }
+      });
+      const found = (await findOrphans(ports())).filter((orphan) => orphan.restoreId === restoreId);
+      assert.deepEqual(
+        found.map(({ azureId, finding }) => [azureId.split('/').at(-1), finding]),
+        [[`due-${state}`, 'left-behind']],
+        state,
+      );
+    }
+    await removeOrphans(ports(), null, signal);
+    const names = cloud.subscription.inventory.map((azureId) => azureId.split('/').at(-1));
+    expect(names).toStrictEqual(['left-cancelled', 'left-completed', 'left-failed', 'left-rolled-back']);
+  });
+
+  it('finds what was to move under whichever of its IDs it is', async () => {
+    for (const at of ['staged', 'final']) {
+      const restoreId = await ended('failed', async (id, journal) => {
+        const [from, to] = [`staged-${id}`, `final-${id}`].map((name) => cloud.reader.diskId('apps', name));
+        await disk(`${at}-${id}`, id, new MemoryJournal(id));
+        await recorded(journal, from!, { creates: { kind: 'disk', role: 'disk', purpose: 'result' } });
+        const moves = { to: to! };
+        await journal.begin({ key: 'move', operation: 'o', azureId: from!, bodyHash: '', effect: { moves } });
+      });
+      const found = await findings();
+      assert.deepEqual(found, [
+        [`final-${restoreId}`, at === 'final' ? 'left-behind' : 'never-created'],
+        [`staged-${restoreId}`, at === 'staged' ? 'left-behind' : 'never-created'],
+      ]);
+      await removeOrphans(ports(), null, signal);
+      assert.deepEqual([await findings(), cloud.subscription.inventory], [[], []], at);
+    }
+  });
+
+  it('leaves the source alone that a restore was to replace, whatever its tags', async () => {
+    for (const state of ['failed', 'completed'] as const)
+      await ended(state, async (id, journal) => {
+        const { azureId } = await disk(`source-${state}`, id, new MemoryJournal(id));
+        const effect = { removes: { kind: 'disk', instanceId: 'one' } } as const;
+        await journal.begin({ key: 'remove', operation: 'o', azureId, bodyHash: '', effect });
+      });
+    expect(await findings()).toStrictEqual([]);
   });
 
   it('leaves a restore alone that is under way or waits for a person', async () => {
@@ -165,7 +216,8 @@ describe('removing orphans', () => {
     const journal = books.journal(restoreId, 'sweep', (await books.restore(restoreId))!.epoch);
     await move(restoreId, 'rolling-back');
     const azureId = cloud.reader.diskId('apps', 'left');
-    const begun = journal.begin({ key: 'k', operation: 'disk.delete', azureId, bodyHash: '', removes: true });
+    const effect = { removes: 'ours' } as const;
+    const begun = journal.begin({ key: 'k', operation: 'disk.delete', azureId, bodyHash: '', effect });
     await expect(begun).rejects.toMatchObject({ code: 'STEP_SUPERSEDED' });
   });
 });
@@ -258,18 +310,25 @@ function disk(name: string, restoreId: string, journal: CallJournal, role: Resou
 
 function begin(name: string, restoreId: string, journal: CallJournal) {
   const azureId = cloud.reader.diskId('apps', name);
-  const creates = { kind: 'disk' as const, role: 'disk' };
+  const effect = { creates: { kind: 'disk', role: 'disk', purpose: 'result' } } as const;
   return journal.begin({
     key: `${restoreId}:${name}`,
     operation: 'disks.createOrUpdate',
     azureId,
     bodyHash: '',
-    creates,
+    effect,
   });
+}
+
+/** Enters into the ledger what a call has done. */
+async function recorded(journal: CallJournal, azureId: string, effect: CallEffect): Promise<void> {
+  await journal.begin({ key: azureId, operation: 'o', azureId, bodyHash: '', effect });
+  await journal.succeeded(azureId);
 }
 
 function spec(name: string, restoreId: string, role: ResourceRole) {
   const place = { resourceGroup: 'apps', region: 'westeurope', zone: null };
   const tags = ownerTags(APPLIANCE, restoreId, role);
-  return { ...place, name, role, tags, sizeBytes: GIB, sku: 'StandardSSD_LRS', os: null };
+  const purpose = role === 'disk' ? ('result' as const) : ('help' as const);
+  return { ...place, name, role, purpose, tags, sizeBytes: GIB, sku: 'StandardSSD_LRS', os: null };
 }

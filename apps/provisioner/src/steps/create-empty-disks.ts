@@ -50,6 +50,7 @@ function diskSpec({ applianceId }: DiskPorts, { restore, plan }: StepContext, pl
     name: azureDiskName(planned.azureName, restore.id),
     tags: ownerTags(applianceId, restore.id, 'disk'),
     role: 'disk',
+    purpose: 'result',
     sizeBytes: planned.sizeBytes,
     sku: planned.sku,
     os: planned.role === 'os' ? operatingSystem(restore.id, plan) : null,

@@ -256,7 +256,8 @@ async function moverProcesses(ports: WorkerPorts, { plan }: StepContext, sizeNam
 
 function located(ports: WorkerPorts, { restore, plan }: StepContext, name: string, role: ResourceRole) {
   const { resourceGroup, region, zone } = plan.destination;
-  return { resourceGroup, region, zone, name, role, tags: ownerTags(ports.applianceId, restore.id, role) };
+  const place = { resourceGroup, region, zone, name };
+  return { ...place, role, purpose: 'help' as const, tags: ownerTags(ports.applianceId, restore.id, role) };
 }
 
 function osDiskName(workerId: string): string {

@@ -16,7 +16,7 @@ import type {
   Turn,
 } from '../restore.js';
 import type { Work, WorkKey, WorkState } from '../work.js';
-import type { CloudResourceKind } from '../cloud/kinds.js';
+import type { LedgerEntry, LedgerRecord, OpenChange } from '../cloud/ledger.js';
 import type { CallJournal } from './cloud/journal.js';
 
 /*
@@ -40,8 +40,14 @@ export interface RestoreBooks {
    * its epoch is the restore's own.
    */
   journal(restoreId: string, work: string, epoch: number): CallJournal;
+  /** Of each ID the latest life, in the order in which they began. */
   ledger(restoreId: string): Promise<readonly LedgerEntry[]>;
-  /** Of all restores: the entries for these IDs, and those of ended restores that are not settled as removed. */
+  /** What a restore has changed of what is not its own, in the order in which it was: to be undone from the end. */
+  openChanges(restoreId: string): Promise<readonly OpenChange[]>;
+  /**
+   * Of all owners: the latest lives of these IDs, and those of ended restores that are not settled as removed. One query,
+   * whatever the number of owners.
+   */
   ledgerOfAll(azureIds: readonly string[]): Promise<readonly LedgerRecord[]>;
   segments(
     restoreId: string,
@@ -256,21 +262,6 @@ export interface NewOutboxMessage {
 
 export interface OutboxMessage extends NewOutboxMessage {
   readonly id: string;
-}
-
-export interface LedgerEntry {
-  readonly azureId: string;
-  readonly kind: CloudResourceKind;
-  readonly role: string;
-  readonly state: 'intended' | 'created' | 'removed';
-  readonly createdAt: Date;
-}
-
-/** An entry with what is known of its restore. */
-export interface LedgerRecord extends LedgerEntry {
-  readonly restoreId: string;
-  readonly restoreState: RestoreState;
-  readonly restoreEpoch: number;
 }
 
 /** Repositories, machines and points. */

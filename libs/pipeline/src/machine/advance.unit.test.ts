@@ -147,7 +147,8 @@ describe('the way forward', () => {
     const late = { kind: 'done', output: { disks: [] } } as const;
     expect(await recordOutcome(books, run, late)).toBe(false);
     expect((await stepOf(books, restoreId, run.work)).state).toBe('pending');
-    const intent = { key: 'k', operation: 'o', azureId: '/d', bodyHash: 'h' };
+    const effect = { changes: 'ours' } as const;
+    const intent = { key: 'k', operation: 'o', azureId: '/d', bodyHash: 'h', effect };
     await expect(books.journal(restoreId, run.work, 1).begin(intent)).rejects.toMatchObject({
       code: 'STEP_SUPERSEDED',
     });
@@ -281,7 +282,8 @@ describe('the way back', () => {
     await beginWork(books, run);
     await requestCancel(books, restoreId, 'olivia');
     expect((await books.runnable()).map((work) => work.work)).toStrictEqual(['create-empty-disks']);
-    const intent = { key: 'k', operation: 'o', azureId: '/d', bodyHash: 'h' };
+    const effect = { changes: 'ours' } as const;
+    const intent = { key: 'k', operation: 'o', azureId: '/d', bodyHash: 'h', effect };
     await expect(books.journal(restoreId, run.work, 1).begin(intent)).rejects.toMatchObject({
       code: 'STEP_SUPERSEDED',
     });

@@ -7,6 +7,7 @@ export * from './disk-target.js';
 export * from './file-store.js';
 export * from './job-queues.js';
 export * from './leases.js';
+export * from './ledger.js';
 export * from './request-budget.js';
 export * from './restore-books.js';
 export * from './worker-doors.js';

@@ -567,8 +567,9 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
 }
 
 function journalContract(withBooks: WithBooks): void {
-  const disk = { kind: 'disk', role: 'disk' } as const;
-  const intent = { key: 'k', operation: 'disks.createOrUpdate', azureId: '/Disks/sda', bodyHash: 'h', creates: disk };
+  const effect = { creates: { kind: 'disk', role: 'disk', purpose: 'result' } } as const;
+  const intent = { key: 'k', operation: 'disks.createOrUpdate', azureId: '/Disks/sda', bodyHash: 'h', effect };
+  const gone = { removes: 'ours' } as const;
 
   /** A restore whose step 3 runs under epoch 1. */
   const withRun = (use: (books: RestoreBooks, id: string, waiting: () => Promise<void>) => Promise<void>) =>
@@ -594,7 +595,7 @@ function journalContract(withBooks: WithBooks): void {
       expect((await journal.begin(intent)).state).toBe('succeeded');
       expect((await ledger())[0]?.[1]).toBe('created');
 
-      const removal = { key: 'delete', operation: 'disks.delete', azureId: '/disks/SDA', bodyHash: 'd', removes: true };
+      const removal = { key: 'delete', operation: 'disks.delete', azureId: '/disks/SDA', bodyHash: 'd', effect: gone };
       await journal.begin(removal);
       await journal.succeeded('delete');
       expect((await ledger())[0]?.[1]).toBe('removed');
@@ -673,7 +674,7 @@ function journalContract(withBooks: WithBooks): void {
     withRun(async (books, id) => {
       const late = books.journal(id, 'create-empty-disks', 1);
       await late.begin(intent);
-      const removal = { key: 'delete', operation: 'disks.delete', azureId: '/disks/SDA', bodyHash: 'd', removes: true };
+      const removal = { key: 'delete', operation: 'disks.delete', azureId: '/disks/SDA', bodyHash: 'd', effect: gone };
       await late.begin(removal);
       await late.succeeded('delete');
       await late.succeeded('k');
@@ -688,10 +689,10 @@ function journalContract(withBooks: WithBooks): void {
     withRun(async (books, id) => {
       await books.journal(id, 'create-empty-disks', 1).begin(intent);
       const listed = async (ids: readonly string[]) =>
-        (await books.ledgerOfAll(ids)).map(({ azureId, restoreId, restoreState }) => [
+        (await books.ledgerOfAll(ids)).map(({ azureId, owner }) => [
           azureId,
-          restoreId,
-          restoreState,
+          owner.id,
+          owner.kind === 'restore' ? owner.state : null,
         ]);
       expect(await listed([])).toStrictEqual([]);
       expect(await listed(['/disks/SDA', '/disks/other'])).toStrictEqual([['/Disks/sda', id, 'running']]);
@@ -703,7 +704,7 @@ function journalContract(withBooks: WithBooks): void {
     withRun(async (books, id) => {
       await books.journal(id, 'create-empty-disks', 1).begin(intent);
       const superseded = { code: 'STEP_SUPERSEDED' };
-      const removal = { key: 'delete', operation: 'disks.delete', azureId: '/disks/SDA', bodyHash: 'd', removes: true };
+      const removal = { key: 'delete', operation: 'disks.delete', azureId: '/disks/SDA', bodyHash: 'd', effect: gone };
       await expect(books.journal(id, 'sweep', 1).begin(removal)).rejects.toMatchObject(superseded);
       const epoch = await ended(books, id);
       await expect(books.journal(id, 'sweep', epoch - 1).begin(removal)).rejects.toMatchObject(superseded);

@@ -1,10 +1,12 @@
 import {
   type CallIntent,
   type CallJournal,
+  type CallResult,
   type ErrorDetails,
   type JournalEntry,
   type WorkRun,
 } from '@landfall/domain';
+import { enter, settle } from './memory-ledger.js';
 import { isRunning, superseded, type BooksState, type CallData, type RestoreData } from './memory-books-state.js';
 
 type Commit = <T>(work: (state: BooksState) => T) => Promise<T>;
@@ -28,7 +30,7 @@ export class BooksJournal implements CallJournal {
       const data = state.restores.get(this.#run.restoreId);
       if (!data || !isRunning(state, this.#run)) throw superseded(this.#run);
       const entry = this.#take(data, intent);
-      if (intent.creates) intend(data, intent.azureId, intent.creates);
+      entry.life = enter(data.ledger, intent, new Date());
       const hasOtherBody = entry.intent.bodyHash !== intent.bodyHash;
       return { state: entry.state, pollerState: entry.pollerState, ...(hasOtherBody ? { hasOtherBody } : {}) };
     });
@@ -38,11 +40,12 @@ export class BooksJournal implements CallJournal {
     return this.#change(key, (call) => Object.assign(call, { state: 'submitted', pollerState }));
   }
 
-  succeeded(key: string): Promise<void> {
+  succeeded(key: string, result: CallResult = {}): Promise<void> {
     return this.#change(key, (call, data) => {
       Object.assign(call, { state: 'succeeded', pollerState: null });
-      if (call.intent.creates) settle(data, call.intent.azureId, 'created');
-      if (call.intent.removes) settle(data, call.intent.azureId, 'removed');
+      const event = settle(data.ledger, call.intent, call.life, result);
+      if (event === null) return;
+      data.events.push({ sequence: data.events.length + 1, restoreId: data.id, at: new Date(), ...event });
     });
   }
 
@@ -56,7 +59,7 @@ export class BooksJournal implements CallJournal {
     const isSame = earlier?.intent.bodyHash === intent.bodyHash;
     const goesOn = earlier?.state === 'submitted' || (isSame && earlier?.state !== 'failed');
     if (earlier && goesOn) return Object.assign(earlier, { work, epoch });
-    const call: CallData = { intent, work, epoch, state: 'intended', pollerState: null };
+    const call: CallData = { intent, work, epoch, state: 'intended', pollerState: null, life: null };
     data.calls = [...data.calls.filter((other) => other !== earlier), call];
     return call;
   }
@@ -72,32 +75,4 @@ export class BooksJournal implements CallJournal {
       change(call, data);
     });
   }
-}
-
-function intend(data: RestoreData, azureId: string, creates: NonNullable<CallIntent['creates']>): void {
-  const known = data.ledger.find((entry) => sameId(entry.azureId, azureId));
-  if (known) {
-    if (known.state === 'removed') known.state = 'intended';
-  } else {
-    data.ledger.push({ azureId, ...creates, state: 'intended', createdAt: new Date() });
-  }
-}
-
-function settle(data: RestoreData, azureId: string, state: 'created' | 'removed'): void {
-  const known = data.ledger.find((entry) => sameId(entry.azureId, azureId));
-  if (!known || known.state === state || known.state === 'removed') return;
-  known.state = state;
-  const verb = state === 'created' ? 'Created' : 'Removed';
-  data.events.push({
-    sequence: data.events.length + 1,
-    restoreId: data.id,
-    at: new Date(),
-    type: `resource.${state}`,
-    message: `${verb} ${azureId.split('/').at(-1)}.`,
-    data: { azureId },
-  });
-}
-
-function sameId(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
 }

@@ -6,7 +6,6 @@ import type {
   ErrorDetails,
   GrantRecord,
   IdempotencyClaim,
-  LedgerEntry,
   LockedRestore,
   OutboxMessage,
   PlannedContents,
@@ -20,6 +19,7 @@ import type {
   Work,
   WorkRun,
 } from '@landfall/domain';
+import { copyLedger, type LedgerRows } from './memory-ledger.js';
 
 /*
  * What the books in memory hold, as plain data: a transaction works on a copy, and a commit puts the copy in its place.
@@ -32,7 +32,7 @@ export interface RestoreData extends Changeable<Omit<Restore, 'works' | 'disks'>
   contents: readonly PlannedContents[];
   events: RestoreEvent[];
   calls: CallData[];
-  ledger: Changeable<LedgerEntry>[];
+  ledger: LedgerRows;
 }
 
 export interface CallData {
@@ -41,6 +41,8 @@ export interface CallData {
   epoch: number;
   state: 'intended' | 'submitted' | 'succeeded' | 'failed';
   pollerState: string | null;
+  /** That it brings into being. */
+  life: number | null;
 }
 
 export interface BooksState {
@@ -79,7 +81,7 @@ export function copyBooks(state: BooksState): BooksState {
           disks: rows(data.disks),
           events: [...data.events],
           calls: rows(data.calls),
-          ledger: rows(data.ledger),
+          ledger: copyLedger(data.ledger),
         },
       ]),
     ),

@@ -8,6 +8,7 @@ import type {
   IdempotencyKeys,
   LedgerEntry,
   LedgerRecord,
+  OpenChange,
   OutboxMessage,
   Restore,
   RestoreBooks,
@@ -33,6 +34,7 @@ import {
   totalsOf,
   type BooksState,
 } from './memory-books-state.js';
+import { emptyLedger, latestLives, openChanges } from './memory-ledger.js';
 import { MemoryRestoreTransaction } from './memory-restore-transaction.js';
 
 /** A relay that has died leaves its messages to the others after that long. */
@@ -123,20 +125,24 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
   }
 
   async ledger(restoreId: string): Promise<readonly LedgerEntry[]> {
-    return (this.#state.restores.get(restoreId)?.ledger ?? []).map((entry) => ({ ...entry }));
+    return latestLives(this.#state.restores.get(restoreId)?.ledger ?? emptyLedger(), new Date());
+  }
+
+  async openChanges(restoreId: string): Promise<readonly OpenChange[]> {
+    return openChanges(this.#state.restores.get(restoreId)?.ledger ?? emptyLedger());
   }
 
   async ledgerOfAll(azureIds: readonly string[]): Promise<readonly LedgerRecord[]> {
     const wanted = new Set(azureIds.map((id) => id.toLowerCase()));
     return [...this.#state.restores.values()].flatMap((data) =>
-      data.ledger
+      latestLives(data.ledger, new Date())
         .filter((entry) => {
           const unsettled = hasEnded(data.state) && entry.state !== 'removed';
           return unsettled || wanted.has(entry.azureId.toLowerCase());
         })
         .map((entry) => ({
           ...entry,
-          ...{ restoreId: data.id, restoreState: data.state, restoreEpoch: data.epoch },
+          owner: { kind: 'restore', id: data.id, state: data.state, epoch: data.epoch },
         })),
     );
   }

@@ -1,5 +1,6 @@
 import { catalogueContract } from '../contracts/catalogue.js';
 import { booksGuardsContract } from '../contracts/books-guards.js';
+import { ledgerContract } from '../contracts/ledger.js';
 import { restoreBooksContract } from '../contracts/restore-books.js';
 import { workerRegistryContract } from '../contracts/worker-registry.js';
 import { MemoryBooks } from './memory-books.js';
@@ -11,6 +12,8 @@ const dispose = async (): Promise<void> => undefined;
 restoreBooksContract('MemoryBooks', async () => ({ books: new MemoryBooks(), dispose }));
 
 booksGuardsContract('MemoryBooks', async () => ({ books: new MemoryBooks(), dispose }));
+
+ledgerContract('MemoryBooks', async () => ({ books: new MemoryBooks(), dispose }));
 
 catalogueContract('MemoryCatalogue', async () => {
   const books = new MemoryBooks();

@@ -2,16 +2,20 @@ import {
   PermanentError,
   type CallIntent,
   type CallJournal,
+  type CallResult,
   type ErrorDetails,
   type JournalEntry,
   type LedgerEntry,
 } from '@landfall/domain';
+import { emptyLedger, enter, latestLives, settle, type LedgerRows } from './memory-ledger.js';
+
+type Entry = JournalEntry & { readonly intent: CallIntent; readonly life: number | null };
 
 /** A restore's cloud calls and ledger in memory; shared by the journals of its steps, as the books are. */
 export class MemoryJournal implements CallJournal {
   readonly restoreId: string;
-  readonly #entries = new Map<string, JournalEntry & { readonly intent: CallIntent }>();
-  readonly #ledger = new Map<string, LedgerEntry>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #ledger: LedgerRows = emptyLedger();
 
   constructor(restoreId: string) {
     this.restoreId = restoreId;
@@ -19,7 +23,7 @@ export class MemoryJournal implements CallJournal {
 
   /** What the restore made, wants to make, or has removed again. */
   get ledger(): readonly LedgerEntry[] {
-    return [...this.#ledger.values()];
+    return latestLives(this.#ledger, new Date(0));
   }
 
   /** The keys of all intents, in the order of their first `begin`. */
@@ -44,18 +48,12 @@ export class MemoryJournal implements CallJournal {
         }),
       );
     }
-    if (intent.creates !== undefined) {
-      const { kind, role } = intent.creates;
-      const known = this.#ledger.get(intent.azureId.toLowerCase());
-      if (known === undefined || known.state === 'removed') {
-        this.#setLedger({ azureId: intent.azureId, kind, role, state: 'intended', createdAt: new Date(0) });
-      }
-    }
+    const life = enter(this.#ledger, intent, new Date(0));
     const entry =
       before === undefined || before.state === 'failed'
         ? { state: 'intended' as const, pollerState: null, intent }
         : before;
-    this.#entries.set(intent.key, entry);
+    this.#entries.set(intent.key, { ...entry, life });
     return Promise.resolve({
       ...{ state: entry.state, pollerState: entry.pollerState },
       ...(hasOtherBody ? { hasOtherBody } : {}),
@@ -66,11 +64,9 @@ export class MemoryJournal implements CallJournal {
     return this.#change(key, (entry) => ({ ...entry, state: 'submitted', pollerState }));
   }
 
-  succeeded(key: string): Promise<void> {
-    const intent = this.#entries.get(key)?.intent;
-    const known = this.#ledger.get(intent?.azureId.toLowerCase() ?? '');
-    if (known?.state === 'intended' && intent?.creates !== undefined) this.#setLedger({ ...known, state: 'created' });
-    if (known !== undefined && intent?.removes === true) this.#setLedger({ ...known, state: 'removed' });
+  succeeded(key: string, result: CallResult = {}): Promise<void> {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) settle(this.#ledger, entry.intent, entry.life, result);
     return this.#change(key, (entry) => ({ ...entry, state: 'succeeded', pollerState: null }));
   }
 
@@ -78,14 +74,7 @@ export class MemoryJournal implements CallJournal {
     return this.#change(key, (entry) => ({ ...entry, state: 'failed', pollerState: null }));
   }
 
-  #setLedger(entry: LedgerEntry): void {
-    this.#ledger.set(entry.azureId.toLowerCase(), entry);
-  }
-
-  #change(
-    key: string,
-    change: (entry: JournalEntry & { intent: CallIntent }) => JournalEntry & { intent: CallIntent },
-  ): Promise<void> {
+  #change(key: string, change: (entry: Entry) => Entry): Promise<void> {
     const entry = this.#entries.get(key);
     if (entry === undefined) return Promise.reject(new Error(`Nothing was begun under ${key}.`));
     this.#entries.set(key, change(entry));
@@ -121,7 +110,7 @@ export class CrashingJournal implements CallJournal {
     return this.#between(`submitted ${key}`, () => this.#inner.submitted(key, pollerState));
   }
 
-  succeeded(key: string, result?: { readonly azureId?: string }): Promise<void> {
+  succeeded(key: string, result?: CallResult): Promise<void> {
     return this.#between(`succeeded ${key}`, () => this.#inner.succeeded(key, result));
   }
 

@@ -31,6 +31,7 @@ import {
   type WorkRun,
   type WorkState,
 } from '@landfall/domain';
+import { emptyLedger } from './memory-ledger.js';
 import {
   isRunning,
   segmentOf,
@@ -83,7 +84,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
       endedAt: null,
       events: [],
       calls: [],
-      ledger: [],
+      ledger: emptyLedger(),
     });
   }
 

@@ -1,9 +1,6 @@
-import { hasEnded, OWNER_TAGS, tagOf } from '@landfall/domain';
+import { hasEnded, mayOutlive, OWNER_TAGS, tagOf } from '@landfall/domain';
 import type { Evidence, InventoryItem, RestoreHistory } from './evidence.js';
 import type { Violation } from './violation.js';
-
-/** Of a completed restore these stay; workers and what belongs to them never do. */
-const LASTING_ROLES = ['disk', 'vm', 'nic'];
 
 /** I4: what is there and what the ledger says should be there, both ways. */
 export function inventoryFitsLedger(evidence: Evidence): Violation[] {
@@ -36,11 +33,10 @@ function of(
     found.push({ invariant: 'I4', what: `Restore ${restore.id} is ${restore.state}, and ${what}`, evidence });
   };
   const entries = new Map(ledger.map((entry) => [entry.azureId.toLowerCase(), entry]));
-  const lasting = restore.state === 'completed' ? LASTING_ROLES : [];
   for (const entry of ledger) {
     const item = present.get(entry.azureId.toLowerCase());
     const ours = item !== undefined && isOf(item, restore.id, applianceId);
-    const expected = entry.state === 'created' && lasting.includes(entry.role);
+    const expected = entry.state === 'created' && mayOutlive(entry, restore.state);
     if (expected && item === undefined) blame('something of it is missing.', entry);
     if (!expected && ours) blame('something of it is left behind.', { entry, item });
     if (!expected && entry.state === 'created' && item === undefined) blame('its ledger lists what is gone.', entry);

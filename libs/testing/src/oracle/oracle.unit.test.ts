@@ -59,7 +59,11 @@ function history(types: readonly (string | [string, Record<string, unknown>])[])
 const COMPLETED = ['restore.planning', 'restore.running', 'restore.completed'] as const;
 
 function entry(changes: Partial<LedgerEntry> = {}): LedgerEntry {
-  return { azureId: DISK, kind: 'disk', role: 'disk', state: 'created', createdAt: new Date(0), ...changes };
+  return {
+    ...{ azureId: DISK, kind: 'disk', role: 'disk', purpose: 'result', state: 'created', life: 1 },
+    ...{ keepUntil: null, instanceId: null, movedFrom: null, createdAt: new Date(0), readAt: new Date(0) },
+    ...changes,
+  };
 }
 
 function item(azureId = DISK, tags: Record<string, string> = ownerTags('a1', 'r1', 'disk')) {
@@ -119,7 +123,7 @@ describe('the oracle', () => {
 
   it('finds what is missing, left behind, or not in the ledger (I4)', () => {
     expect(found(evidence({ ledger: [entry()] }, { inventory: [] }))).toStrictEqual(['I4']);
-    const worker = entry({ role: 'worker-nic', kind: 'nic', azureId: '/nics/w' });
+    const worker = entry({ role: 'worker-nic', purpose: 'help', kind: 'nic', azureId: '/nics/w' });
     expect(found(evidence({ ledger: [worker] }, { inventory: [item('/nics/w')] }))).toStrictEqual(['I4']);
     expect(found(evidence({}, { inventory: [item()] }))).toStrictEqual(['I4']);
     const cancelled = restore({ state: 'cancelled' });

@@ -1,3 +1,4 @@
+import type { Purpose } from '../../cloud/ledger.js';
 import type { Tags } from '../../cloud/ownership.js';
 import type { CallJournal } from './journal.js';
 import type { Owned } from './owned.js';
@@ -18,6 +19,7 @@ export interface GroupSpec {
   readonly name: string;
   readonly region: string;
   readonly tags: Tags;
-  /** For the ledger. */
+  /** For the ledger, as the next one. */
   readonly role: string;
+  readonly purpose: Purpose;
 }

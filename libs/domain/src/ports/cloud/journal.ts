@@ -1,4 +1,4 @@
-import type { CloudResourceKind } from '../../cloud/kinds.js';
+import type { CallEffect } from '../../cloud/ledger.js';
 import type { ErrorDetails } from '../../errors.js';
 
 /**
@@ -8,8 +8,8 @@ import type { ErrorDetails } from '../../errors.js';
 export interface CallJournal {
   readonly restoreId: string;
   /**
-   * Writes down what is going to be done, before it is: the operation and, where the intent creates something, the
-   * ledger entry. Returns the entry as it stands if there is one from an earlier try.
+   * Writes down what is going to be done, before it is: the operation, and what its effect enters into the ledger. Returns
+   * the entry as it stands if there is one from an earlier try.
    * @throws ConflictError `STEP_SUPERSEDED` when the step's epoch is no longer current: stop at once
    */
   begin(intent: CallIntent): Promise<JournalEntry>;
@@ -17,7 +17,8 @@ export interface CallJournal {
   called?(key: string): Promise<void>;
   /** The poller's serialized state, so that waiting can be resumed without a second call. */
   submitted(key: string, pollerState: string): Promise<void>;
-  succeeded(key: string, result?: { readonly azureId?: string }): Promise<void>;
+  /** Also settles in the ledger what the effect has come to. A life that has ended meanwhile stays ended. */
+  succeeded(key: string, result?: CallResult): Promise<void>;
   /** The attempt's end is known to be bad; the next `begin` starts anew. */
   failed(key: string, error: ErrorDetails): Promise<void>;
 }
@@ -32,10 +33,13 @@ export interface CallIntent {
    * earlier body is still under way: then the entry stays that call's, and says so.
    */
   readonly bodyHash: string;
-  /** Present when the call brings a resource into being: goes into the ledger. */
-  readonly creates?: { readonly kind: CloudResourceKind; readonly role: string };
-  /** Present when the call removes a resource: settles its ledger entry. */
-  readonly removes?: boolean;
+  readonly effect: CallEffect;
+}
+
+export interface CallResult {
+  readonly azureId?: string;
+  /** Azure's own number for what was made. */
+  readonly instanceId?: string;
 }
 
 export interface JournalEntry {

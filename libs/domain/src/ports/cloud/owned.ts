@@ -1,3 +1,4 @@
+import type { Purpose } from '../../cloud/ledger.js';
 import type { Tags } from '../../cloud/ownership.js';
 
 /** Where something of ours is to be, what it is called, and what tells that it is ours. */
@@ -7,8 +8,9 @@ export interface Located {
   readonly region: string;
   readonly zone: string | null;
   readonly tags: Tags;
-  /** For the ledger. */
+  /** For the ledger, as the next one. */
   readonly role: string;
+  readonly purpose: Purpose;
 }
 
 /** Something that is to be removed because it is ours. */

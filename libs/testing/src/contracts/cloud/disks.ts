@@ -142,8 +142,8 @@ export function disksContract(get: () => CloudSubject): void {
       const { cloud } = subject;
       const { journal, tags } = restoreIn(subject);
       const azureId = cloud.reader.diskId(subject.resourceGroup, 'never-made');
-      const creates = { kind: 'disk' as const, role: 'disk' };
-      await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', creates });
+      const effect = { creates: { kind: 'disk', role: 'disk', purpose: 'result' } } as const;
+      await journal.begin({ key: 'lost', operation: 'disks.createOrUpdate', azureId, bodyHash: '', effect });
       expect(await cloud.disks.remove({ azureId, tags: tags('disk') }, journal)).toBe(false);
       expect(states(journal)).toStrictEqual([[azureId.toLowerCase(), 'removed']]);
     });

@@ -12,7 +12,7 @@ export function groupsContract(get: () => CloudSubject): void {
     const restore = restoreIn(subject);
     const spec: GroupSpec = {
       ...{ name: `staging-${restore.id}`, region: subject.region },
-      ...{ tags: restore.tags('staging'), role: 'staging' },
+      ...{ tags: restore.tags('staging'), role: 'staging', purpose: 'help' as const },
     };
     const owned = { azureId: subject.cloud.reader.resourceGroupId(spec.name), tags: spec.tags };
     return { ...restore, ...subject, spec, owned };

@@ -127,6 +127,8 @@ export function machinesContract(get: () => CloudSubject): void {
       await cloud.machines.deallocate(wanted.azureId, journal);
       expect(await cloud.machines.removeSource(wanted, journal)).toBe(true);
       expect(await cloud.machines.removeSource(wanted, journal)).toBe(false);
+      const entry = { purpose: 'source', state: 'removed', life: 1, instanceId: wanted.instanceId };
+      expect(journal.ledger).toMatchObject([entry]);
       expect(await cloud.reader.vm(wanted.azureId)).toBe(null);
       for (const { azureId } of [osDisk, data]) expect((await cloud.reader.disk(azureId))?.managedBy).toBe(null);
       expect((await cloud.reader.nic(card.azureId))?.vmId).toBe(null);
@@ -171,6 +173,7 @@ export function machinesContract(get: () => CloudSubject): void {
       expect(made.powerState).toBe('running');
       expect(made.osDiskId?.toLowerCase()).toBe(osDisk.azureId.toLowerCase());
       expect((await cloud.machines.ensure(spec, journal)).azureId).toBe(made.azureId);
+      expect(journal.ledger.at(-1)).toMatchObject({ kind: 'vm', state: 'created', instanceId: made.instanceId });
       await cloud.machines.deallocate(made.azureId, journal);
       await cloud.machines.start(made.azureId, journal);
       expect((await cloud.reader.vm(made.azureId))?.powerState).toBe('running');

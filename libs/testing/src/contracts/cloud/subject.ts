@@ -36,7 +36,7 @@ export function restoreIn(subject: CloudSubject) {
   const tags = (role: ResourceRole) => ownerTags(subject.applianceId, id, role);
   const place = (name: string, role: ResourceRole) => ({
     ...{ resourceGroup, region, zone: null },
-    ...{ name: `${name}-${id}`, tags: tags(role), role },
+    ...{ name: `${name}-${id}`, tags: tags(role), role, purpose: 'result' as const },
   });
   const disk = (name: string, changes: Partial<DiskSpec> = {}): DiskSpec => ({
     ...place(name, 'disk'),

@@ -7,7 +7,7 @@ import {
   type Owned,
 } from '@landfall/domain';
 import type { MemoryReader } from './memory-reader.js';
-import { nameOf, type MemorySubscription } from './memory-subscription.js';
+import { CHANGES_OURS, nameOf, REMOVES_OURS, type MemorySubscription } from './memory-subscription.js';
 import { refuse, requireTags, underAccess } from './refusals.js';
 
 export class MemoryDisks implements CloudDisks {
@@ -34,7 +34,7 @@ export class MemoryDisks implements CloudDisks {
 
   async revokeAccess(diskId: string, journal: CallJournal): Promise<void> {
     const { subscription } = this;
-    const call = { key: `disk.revoke:${nameOf(diskId)}`, azureId: diskId };
+    const call = { key: `disk.revoke:${nameOf(diskId)}`, azureId: diskId, effect: CHANGES_OURS };
     await subscription.recorded('disks.revokeAccess', call, journal, () => {
       const disk = subscription.disks.get(diskId.toLowerCase());
       if (disk && /^Active/.test(disk.diskState)) disk.diskState = 'Unattached';
@@ -43,7 +43,7 @@ export class MemoryDisks implements CloudDisks {
 
   remove({ azureId, tags }: Owned, journal: CallJournal): Promise<boolean> {
     const { disks } = this.subscription;
-    const call = { key: `disk.delete:${nameOf(azureId)}`, azureId, removes: true };
+    const call = { key: `disk.delete:${azureId.toLowerCase()}`, azureId, effect: REMOVES_OURS };
     return this.subscription.recorded('disks.remove', call, journal, () => {
       const disk = disks.get(azureId.toLowerCase());
       if (disk === undefined) return false;
@@ -61,8 +61,8 @@ export class MemoryDisks implements CloudDisks {
     journal: CallJournal,
   ): Promise<CloudDisk> {
     const azureId = this.reader.diskId(spec.resourceGroup, spec.name);
-    const creates = { kind: 'disk' as const, role: spec.role };
-    return this.subscription.recorded(call, { key: `disk.create:${spec.name}`, azureId, creates }, journal, () => {
+    const effect = { creates: { kind: 'disk', role: spec.role, purpose: spec.purpose } } as const;
+    return this.subscription.recorded(call, { key: `disk.create:${spec.name}`, azureId, effect }, journal, () => {
       const known = this.subscription.disks.get(azureId.toLowerCase());
       if (known === undefined) return this.subscription.newDisk(spec, azureId, diskState);
       requireTags(known, spec.tags);
@@ -79,7 +79,8 @@ export class MemoryDisks implements CloudDisks {
     to: string,
   ): Promise<string> {
     const { subscription } = this;
-    return subscription.recorded(call, { key: `${call}:${nameOf(diskId)}`, azureId: diskId }, journal, () => {
+    const what = { key: `${call}:${nameOf(diskId)}`, azureId: diskId, effect: CHANGES_OURS };
+    return subscription.recorded(call, what, journal, () => {
       const disk = subscription.require(subscription.disks, diskId);
       requireTags(disk, ownerTags(subscription.applianceId, journal.restoreId, 'disk'));
       if (!from.test(disk.diskState)) throw refuse('AZURE_REFUSED', `${disk.name} is ${disk.diskState}.`);

@@ -7,7 +7,7 @@ import {
   type Owned,
 } from '@landfall/domain';
 import type { MemoryReader } from './memory-reader.js';
-import { nameOf, type MemorySubscription } from './memory-subscription.js';
+import { nameOf, REMOVES_OURS, type MemorySubscription } from './memory-subscription.js';
 import { refuse, requireTags } from './refusals.js';
 
 export class MemoryGroups implements CloudGroups {
@@ -17,10 +17,11 @@ export class MemoryGroups implements CloudGroups {
   ) {}
 
   ensure(spec: GroupSpec, journal: CallJournal): Promise<CloudResourceGroup> {
-    const { name, region, tags, role } = spec;
+    const { name, region, tags, role, purpose } = spec;
     const { groups } = this.subscription;
     const azureId = this.reader.resourceGroupId(name);
-    const call = { key: `resource-group.create:${name}`, azureId, creates: { kind: 'resource-group' as const, role } };
+    const effect = { creates: { kind: 'resource-group', role, purpose } } as const;
+    const call = { key: `resource-group.create:${name}`, azureId, effect };
     return this.subscription.recorded('groups.ensure', call, journal, () => {
       const known = groups.get(name.toLowerCase());
       if (known === undefined) return this.subscription.newGroup(name, region, tags);
@@ -33,7 +34,7 @@ export class MemoryGroups implements CloudGroups {
   remove({ azureId, tags }: Owned, journal: CallJournal): Promise<boolean> {
     const { subscription } = this;
     const name = nameOf(azureId);
-    const call = { key: `resource-group.delete:${name}`, azureId, removes: true };
+    const call = { key: `resource-group.delete:${azureId.toLowerCase()}`, azureId, effect: REMOVES_OURS };
     return subscription.recorded('groups.remove', call, journal, () => {
       const group = subscription.groups.get(name.toLowerCase());
       if (group === undefined) return false;

@@ -12,7 +12,14 @@ import {
   type WorkerSpec,
 } from '@landfall/domain';
 import type { MemoryReader } from './memory-reader.js';
-import { nameOf, sameId, type Changeable, type MemorySubscription } from './memory-subscription.js';
+import {
+  CHANGES_OURS,
+  nameOf,
+  REMOVES_OURS,
+  sameId,
+  type Changeable,
+  type MemorySubscription,
+} from './memory-subscription.js';
 import { refuse, requireTags } from './refusals.js';
 
 const WORKER_OS_DISK = { sku: 'StandardSSD_LRS', sizeBytes: 30 * 1024 ** 3 };
@@ -36,8 +43,8 @@ export class MemoryMachines implements CloudMachines {
     const osDiskId = this.reader.diskId(spec.resourceGroup, spec.osDiskName);
     const role = 'worker-os-disk';
     const key = `disk.create:${spec.osDiskName}`;
-    const creates = { kind: 'disk' as const, role };
-    await journal.begin({ key, azureId: osDiskId, creates, operation: 'machines.ensureWorker', bodyHash: key });
+    const effect = { creates: { kind: 'disk', role, purpose: 'help' } } as const;
+    await journal.begin({ key, azureId: osDiskId, effect, operation: 'machines.ensureWorker', bodyHash: key });
     const vm = await this.#ensure('machines.ensureWorker', spec, journal, () => {
       const tags = ownerTags(subscription.applianceId, journal.restoreId, role);
       subscription.newDisk({ ...spec, ...WORKER_OS_DISK, name: spec.osDiskName, tags }, osDiskId, 'Unattached');
@@ -51,7 +58,7 @@ export class MemoryMachines implements CloudMachines {
 
   async attach(vmId: string, disks: readonly DiskAttachment[], journal: CallJournal): Promise<void> {
     const { subscription } = this;
-    const call = { key: `vm.attach:${nameOf(vmId)}`, azureId: vmId };
+    const call = { key: `vm.attach:${nameOf(vmId)}`, azureId: vmId, effect: CHANGES_OURS };
     await subscription.recorded('machines.attach', call, journal, () => {
       const vm = subscription.require(subscription.vms, vmId);
       for (const { diskId, lun } of disks) {
@@ -68,7 +75,7 @@ export class MemoryMachines implements CloudMachines {
 
   async detach(vmId: string, diskIds: readonly string[], journal: CallJournal): Promise<void> {
     const { subscription } = this;
-    const call = { key: `vm.detach:${nameOf(vmId)}`, azureId: vmId };
+    const call = { key: `vm.detach:${nameOf(vmId)}`, azureId: vmId, effect: CHANGES_OURS };
     await subscription.recorded('machines.detach', call, journal, () => {
       const vm = subscription.vms.get(vmId.toLowerCase());
       if (vm === undefined) return;
@@ -80,7 +87,7 @@ export class MemoryMachines implements CloudMachines {
 
   async start(vmId: string, journal: CallJournal): Promise<void> {
     const { subscription } = this;
-    const call = { key: `vm.start:${nameOf(vmId)}`, azureId: vmId };
+    const call = { key: `vm.start:${nameOf(vmId)}`, azureId: vmId, effect: CHANGES_OURS };
     await subscription.recorded('machines.start', call, journal, () => {
       subscription.require(subscription.vms, vmId).powerState = 'running';
     });
@@ -88,7 +95,7 @@ export class MemoryMachines implements CloudMachines {
 
   async deallocate(vmId: string, journal: CallJournal): Promise<void> {
     const { subscription } = this;
-    const call = { key: `vm.deallocate:${nameOf(vmId)}`, azureId: vmId };
+    const call = { key: `vm.deallocate:${nameOf(vmId)}`, azureId: vmId, effect: CHANGES_OURS };
     await subscription.recorded('machines.deallocate', call, journal, () => {
       const vm = subscription.vms.get(vmId.toLowerCase());
       if (vm !== undefined) vm.powerState = 'deallocated';
@@ -97,7 +104,8 @@ export class MemoryMachines implements CloudMachines {
 
   removeSource({ azureId, instanceId }: SourceVm, journal: CallJournal): Promise<boolean> {
     const { subscription } = this;
-    const call = { key: `vm.remove-source:${nameOf(azureId)}`, azureId, removes: true };
+    const effect = { removes: { kind: 'vm', instanceId } } as const;
+    const call = { key: `vm.remove-source:${nameOf(azureId)}`, azureId, effect };
     return subscription.recorded('machines.removeSource', call, journal, () => {
       const vm = subscription.vms.get(azureId.toLowerCase());
       if (vm === undefined) return false;
@@ -111,7 +119,7 @@ export class MemoryMachines implements CloudMachines {
 
   remove({ azureId, tags }: Owned, journal: CallJournal): Promise<boolean> {
     const { subscription } = this;
-    const call = { key: `vm.delete:${nameOf(azureId)}`, azureId, removes: true };
+    const call = { key: `vm.delete:${azureId.toLowerCase()}`, azureId, effect: REMOVES_OURS };
     return subscription.recorded('machines.remove', call, journal, () => {
       const vm = subscription.vms.get(azureId.toLowerCase());
       if (vm === undefined) return false;
@@ -129,8 +137,8 @@ export class MemoryMachines implements CloudMachines {
   ): Promise<CloudVm> {
     const { subscription } = this;
     const azureId = this.reader.vmId(spec.resourceGroup, spec.name);
-    const creates = { kind: 'vm' as const, role: spec.role };
-    return subscription.recorded(call, { key: `vm.create:${spec.name}`, azureId, creates }, journal, () => {
+    const effect = { creates: { kind: 'vm', role: spec.role, purpose: spec.purpose } } as const;
+    const create = (): CloudVm => {
       const known = subscription.vms.get(azureId.toLowerCase());
       if (known !== undefined) return requireTags(known, spec.tags);
       subscription.requireGroup(spec.resourceGroup);
@@ -154,7 +162,9 @@ export class MemoryMachines implements CloudMachines {
       nic.vmId = azureId;
       subscription.vms.set(azureId.toLowerCase(), vm);
       return vm;
-    });
+    };
+    const what = { key: `vm.create:${spec.name}`, azureId, effect };
+    return subscription.recorded(call, what, journal, create, (vm) => vm.instanceId);
   }
 
   /** A worker's own OS disk goes with it; nothing else does. */

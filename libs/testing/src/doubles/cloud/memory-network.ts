@@ -1,6 +1,6 @@
 import type { CallJournal, CloudNetwork, CloudNic, NicSpec, Owned } from '@landfall/domain';
 import type { MemoryReader } from './memory-reader.js';
-import { nameOf, type MemorySubscription } from './memory-subscription.js';
+import { REMOVES_OURS, type MemorySubscription } from './memory-subscription.js';
 import { refuse, requireTags } from './refusals.js';
 
 export class MemoryNetwork implements CloudNetwork {
@@ -12,7 +12,8 @@ export class MemoryNetwork implements CloudNetwork {
   ensureNic(spec: NicSpec, journal: CallJournal): Promise<CloudNic> {
     const { nics } = this.subscription;
     const azureId = this.reader.nicId(spec.resourceGroup, spec.name);
-    const call = { key: `nic.create:${spec.name}`, azureId, creates: { kind: 'nic' as const, role: spec.role } };
+    const effect = { creates: { kind: 'nic', role: spec.role, purpose: spec.purpose } } as const;
+    const call = { key: `nic.create:${spec.name}`, azureId, effect };
     return this.subscription.recorded('network.ensureNic', call, journal, async () => {
       const known = nics.get(azureId.toLowerCase());
       if (known !== undefined) return requireTags(known, spec.tags);
@@ -39,7 +40,7 @@ export class MemoryNetwork implements CloudNetwork {
 
   removeNic({ azureId, tags }: Owned, journal: CallJournal): Promise<boolean> {
     const { nics } = this.subscription;
-    const call = { key: `nic.delete:${nameOf(azureId)}`, azureId, removes: true };
+    const call = { key: `nic.delete:${azureId.toLowerCase()}`, azureId, effect: REMOVES_OURS };
     return this.subscription.recorded('network.removeNic', call, journal, () => {
       const nic = nics.get(azureId.toLowerCase());
       if (nic === undefined) return false;

@@ -16,6 +16,10 @@ import type { MemoryCloudSeed } from './seed.js';
 
 export type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
 
+/** Of calls that change, or remove, what is ours. */
+export const CHANGES_OURS = { changes: 'ours' } as const;
+export const REMOVES_OURS = { removes: 'ours' } as const;
+
 /** A change of the cloud, such as `disks.ensureEmpty`. */
 export type CloudCall = {
   [Noun in Exclude<keyof Cloud, 'reader'>]: `${Noun}.${keyof Cloud[Noun] & string}`;
@@ -105,15 +109,17 @@ export class MemorySubscription {
   /** Does it as the real adapter does: intent before, end after. */
   async recorded<T>(
     call: CloudCall,
-    what: Pick<CallIntent, 'key' | 'azureId' | 'creates' | 'removes'>,
+    what: Pick<CallIntent, 'key' | 'azureId' | 'effect'>,
     journal: CallJournal,
     act: () => T | Promise<T>,
+    instanceOf?: (result: T) => string,
   ): Promise<T> {
     await journal.begin({ ...what, operation: call, bodyHash: what.key });
     const result = await this.#tried(call, what.key, journal, act);
     await journal.called?.(what.key);
     this.changes.push(`${call} ${nameOf(what.azureId)}`);
-    await journal.succeeded(what.key, { azureId: what.azureId });
+    const instanceId = instanceOf?.(result);
+    await journal.succeeded(what.key, { azureId: what.azureId, ...(instanceId === undefined ? {} : { instanceId }) });
     return result;
   }
 
