@@ -8,6 +8,7 @@ export * from './handler.js';
 export * from './retry-policy.js';
 export * from './machine/dispatch.js';
 export * from './machine/advance.js';
+export { isOnWayBack } from './machine/turning.js';
 export * from './machine/turn-round.js';
 export * from './request-restore.js';
 export * from './redis.js';

@@ -4,12 +4,9 @@ import {
   kindOf,
   LandfallError,
   moves,
-  MOVES_IN,
   PermanentError,
-  presentRound,
   RetryableError,
   WaitingError,
-  type Direction,
   type ErrorDetails,
   type LockedRestore,
   type RestoreBooks,
@@ -17,15 +14,15 @@ import {
   type RestoreState,
   type RestoreTransaction,
   type StepId,
-  type TurnPurpose,
   type Work,
-  type WorkPatch,
   type WorkRun,
 } from '@landfall/domain';
 import { ATTEMPTS, backOffMs } from '../retry-policy.js';
-import { dispatchWork, mustMove } from './dispatch.js';
+import { dispatchWork, guardOf, mustMove } from './dispatch.js';
 import { tell } from './history.js';
+import { dispatchNext, moved, opened } from './next-work.js';
 import { VM_CREATED } from './stages.js';
+import { isOnWayBack, startWayBack, TURNS, turnRound } from './turning.js';
 import { rowOf, type WorkRow, type WorkTable } from './work-table.js';
 import { WORKS } from './works.js';
 
@@ -46,9 +43,6 @@ import { WORKS } from './works.js';
  *
  * A restore arrives completed, or in the state for which it has turned round; works that come after the end begin then.
  * One of these that fails changes nothing of the restore's end.
- *
- * The way back never begins beside another work: while one is running it waits, pending and not dispatched, until that
- * run has ended or its job is provably dead.
  */
 export type RunResult =
   | { readonly kind: 'done'; readonly output: unknown }
@@ -73,16 +67,6 @@ interface At extends BegunWork {
   readonly row: WorkRow;
   readonly works: WorkTable;
 }
-
-/** What a restore becomes that turns round, and when it has come back. */
-export const TURNS: Readonly<Record<TurnPurpose, { on: RestoreState; end: RestoreState; sentence: string }>> = {
-  cancel: { on: 'cancelling', end: 'cancelled', sentence: 'The restore is cancelled; what it had created is removed.' },
-  failure: { on: 'rolling-back', end: 'failed', sentence: 'The restore has failed; what it had created is removed.' },
-  'roll-back': { on: 'rolling-back', end: 'rolled-back', sentence: 'The restore is rolled back.' },
-};
-
-/** Of a work that is taken up as if it had never been tried. */
-export const ANEW: WorkPatch = { attempts: 0, error: null, endedAt: null, resumeFrom: null };
 
 export async function beginWork(
   books: RestoreBooks,
@@ -221,32 +205,6 @@ async function goOn({ tx, restore: before, work, works }: At): Promise<void> {
   }
 }
 
-/** The first work after this one that applies. Returns false when there is none. */
-async function dispatchNext(
-  tx: RestoreTransaction,
-  restore: LockedRestore,
-  direction: Direction,
-  after: string | null,
-  works: WorkTable,
-): Promise<boolean> {
-  const round = presentRound(restore, direction);
-  const rows = works[direction].slice(works[direction].findIndex(({ id }) => id === after) + 1);
-  for (const row of rows) {
-    const work = restore.works.find((each) => each.id === row.id && each.round === round);
-    if (!work || work.state === 'done' || work.state === 'skipped') continue;
-    // One that has failed waited for an earlier one that was taken up again.
-    const patch = work.state === 'failed' ? ANEW : {};
-    if (row.when(restore)) {
-      await dispatchWork(tx, restore.id, work, { patch, works });
-      return true;
-    }
-    mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'skipped', { endedAt: new Date() }));
-    const why = restore.plan?.steps.find((step) => step.id === row.id)?.why ?? 'not in the plan';
-    await tell(tx, restore, work, 'skipped', direction === 'forward' ? `left out: ${why}` : 'left out');
-  }
-  return false;
-}
-
 /** The restore is over, but for what comes after the end. */
 async function end(
   tx: RestoreTransaction,
@@ -358,87 +316,12 @@ function ended(restore: LockedRestore, { id, epoch }: Work): LockedRestore {
   return { ...restore, works };
 }
 
-/** Whether it has turned round and has not come back, whatever its state. */
-export function isOnWayBack(restore: Pick<LockedRestore, 'works' | 'turn'>): boolean {
-  return backWorks(restore).some(({ state }) => state !== 'done' && state !== 'skipped');
-}
-
-function backWorks(restore: Pick<LockedRestore, 'works' | 'turn'>): readonly Work[] {
-  return restore.works.filter(
-    ({ direction, round }) => direction === 'back' && round === presentRound(restore, direction),
-  );
-}
-
-/** Makes the restore go back for this purpose; the way back begins at once unless a work is still running. */
-export async function turnRound(
-  tx: RestoreTransaction,
-  restore: LockedRestore,
-  purpose: TurnPurpose,
-  cause: ErrorDetails | null,
-  works: WorkTable = WORKS,
-): Promise<void> {
-  const to = TURNS[purpose].on;
-  const turn = { round: (restore.turn?.round ?? 0) + 1, purpose, cause };
-  const turned = await moved(tx, restore, to, { error: cause, turn });
-  await tx.addEvent(restore.id, `restore.${to}`, turningSentence(purpose, cause), { purpose, ...cause });
-  await beginWayBack(tx, await opened(tx, { ...turned, turn }, 'back', works), works);
-}
-
-function turningSentence(purpose: TurnPurpose, cause: ErrorDetails | null): string {
-  if (purpose === 'cancel') return 'The restore is being cancelled.';
-  if (purpose === 'roll-back') return 'The restore is being rolled back.';
-  return `The restore can't go on: ${cause?.message ?? 'a step has failed.'}`;
-}
-
-async function startWayBack(tx: RestoreTransaction, restoreId: string, works: WorkTable): Promise<void> {
-  const restore = await tx.lockRestore(restoreId);
-  if (restore !== null) await beginWayBack(tx, restore, works);
-}
-
-/** Dispatches the first work of a way back that waits, unless another one is still running; what is parked ends here. */
-async function beginWayBack(tx: RestoreTransaction, restore: LockedRestore, works: WorkTable): Promise<void> {
-  const isWaiting =
-    MOVES_IN.back.includes(restore.state) && backWorks(restore).every(({ state }) => state === 'pending');
-  if (!isWaiting) return;
-  const running = restore.works.filter((work) => work.state === 'running');
-  if (running.some((work) => !work.parked)) return;
-  for (const work of running) {
-    const patch = { epoch: work.epoch + 1, parked: false };
-    mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'pending', patch));
-  }
-  await dispatchNext(tx, restore, 'back', null, works);
-}
-
 /** The run has ended and its effect is not wanted any more: the way back may begin. */
 async function giveBack({ tx, restore, work, works }: At): Promise<void> {
   const patch = { epoch: work.epoch + 1, parked: false };
   mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'pending', patch));
   await tell(tx, restore, work, 'stopped', `stopped, because the restore is ${restore.state}`);
   await startWayBack(tx, restore.id, works);
-}
-
-/** The restore in its next state. */
-async function moved(
-  tx: RestoreTransaction,
-  restore: LockedRestore,
-  to: RestoreState,
-  patch: RestorePatch,
-): Promise<LockedRestore> {
-  mustMove(await tx.moveRestore(restore.id, { from: restore.state, epoch: restore.epoch }, to, patch));
-  return { ...restore, state: to, epoch: restore.epoch + 1 };
-}
-
-/** The restore with the works of this direction that belong to its present round. */
-async function opened(
-  tx: RestoreTransaction,
-  restore: LockedRestore,
-  direction: Direction,
-  works: WorkTable,
-): Promise<LockedRestore> {
-  const round = presentRound(restore, direction);
-  const keys = works[direction].map(({ id }) => ({ direction, round, id }));
-  if (keys.length === 0) return restore;
-  return { ...restore, works: [...restore.works, ...(await tx.openWorks(restore.id, keys))] };
 }
 
 /**
@@ -467,8 +350,4 @@ function badOutput({ id }: Work): LandfallError {
     message: `Step ${id} has ended with something that the next steps can't read.`,
     fix: 'This is a fault of Landfall: report it with the log of the service.',
   });
-}
-
-function guardOf(work: Work): { from: Work['state']; epoch: number } {
-  return { from: work.state, epoch: work.epoch };
 }

@@ -9,9 +9,9 @@ import {
   type RestoreTransaction,
   type Work,
 } from '@landfall/domain';
-import { ANEW, isOnWayBack, TURNS, turnRound } from './advance.js';
-import { dispatchWork, mustMove } from './dispatch.js';
+import { ANEW, dispatchWork, mustMove } from './dispatch.js';
 import { tell } from './history.js';
+import { isOnWayBack, TURNS, turnRound } from './turning.js';
 import type { WorkTable } from './work-table.js';
 import { WORKS } from './works.js';
 

@@ -71,7 +71,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the way back begins beside a running step',
-    file: 'libs/pipeline/src/machine/advance.ts',
+    file: 'libs/pipeline/src/machine/turning.ts',
     original: 'if (running.some((work) => !work.parked)) return;',
     replacement: '',
     suite: STATE_MACHINE,
