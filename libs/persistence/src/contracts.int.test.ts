@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { newRestoreId, type Secret } from '@landfall/domain';
 import {
+  booksGateContract,
   booksGuardsContract,
   catalogueContract,
   leasesContract,
@@ -17,6 +18,8 @@ const LOOKS = 20_000;
 restoreBooksContract('Postgres', books);
 
 booksGuardsContract('Postgres', books);
+
+booksGateContract('Postgres', books);
 
 catalogueContract('Postgres', async () => {
   const { all, dispose } = await connected();

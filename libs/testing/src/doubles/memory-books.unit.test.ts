@@ -1,4 +1,5 @@
 import { catalogueContract } from '../contracts/catalogue.js';
+import { booksGateContract } from '../contracts/books-gate.js';
 import { booksGuardsContract } from '../contracts/books-guards.js';
 import { restoreBooksContract } from '../contracts/restore-books.js';
 import { workerRegistryContract } from '../contracts/worker-registry.js';
@@ -11,6 +12,8 @@ const dispose = async (): Promise<void> => undefined;
 restoreBooksContract('MemoryBooks', async () => ({ books: new MemoryBooks(), dispose }));
 
 booksGuardsContract('MemoryBooks', async () => ({ books: new MemoryBooks(), dispose }));
+
+booksGateContract('MemoryBooks', async () => ({ books: new MemoryBooks(), dispose }));
 
 catalogueContract('MemoryCatalogue', async () => {
   const books = new MemoryBooks();
