@@ -9,6 +9,7 @@ import {
   WaitingError,
   type ErrorDetails,
   type LockedRestore,
+  type Problem,
   type RestoreBooks,
   type RestorePatch,
   type RestoreState,
@@ -18,9 +19,10 @@ import {
   type WorkRun,
 } from '@landfall/domain';
 import { ATTEMPTS, backOffMs } from '../retry-policy.js';
+import { missingApproval } from './approval.js';
 import { dispatchWork, guardOf, mustMove } from './dispatch.js';
 import { tell } from './history.js';
-import { dispatchNext, moved, opened } from './next-work.js';
+import { awaitApproval, dispatchNext, moved, opened } from './next-work.js';
 import { VM_CREATED } from './stages.js';
 import { isOnWayBack, startWayBack, TURNS, turnRound } from './turning.js';
 import { rowOf, type WorkRow, type WorkTable } from './work-table.js';
@@ -40,6 +42,10 @@ import { WORKS } from './works.js';
  *   exhausted   → needs-attention, whatever attempts are left
  *   permanent   → of a step: the restore turns round, and is failed once the way back is done; else: needs-attention
  *   interrupted → dispatched again at once, no attempt counted (shutdown, lost lock)
+ *   unapproved  → pending, no attempt counted, and the restore waits for a person to approve it
+ *
+ * Once a restore has cut over (it has passed the gate: pass-gate.ts), it never turns round by itself: a permanent error of a
+ * step, and a verdict on a disk, leave it to a person too, who rolls it back.
  *
  * A restore arrives completed, or in the state for which it has turned round; works that come after the end begin then.
  * One of these that fails changes nothing of the restore's end.
@@ -53,7 +59,9 @@ export type RunResult =
    * a resumption has to begin, where that is not this one.
    */
   | { readonly kind: 'exhausted'; readonly error: unknown; readonly resumeFrom?: StepId }
-  | { readonly kind: 'interrupted' };
+  | { readonly kind: 'interrupted' }
+  /** The run was about to stop the source, and the approval is not good any more. Nothing of the source is touched. */
+  | { readonly kind: 'unapproved'; readonly problem: Problem };
 
 /** A run that may begin; null from `beginWork` means that the job is stale and must be dropped. */
 export interface BegunWork {
@@ -83,6 +91,11 @@ export async function beginWork(
     }
     if (work.state === 'running' && !work.parked) await fail(at, interrupted(work));
     if (work.state !== 'pending' || !wasDispatched(work)) return null;
+    const missing = await missingApproval(tx, restore, work, row);
+    if (missing !== null) {
+      await awaitApproval(tx, restore, missing);
+      return null;
+    }
     const startedAt = work.startedAt ?? new Date();
     const patch = { startedAt, endedAt: null, notBefore: null };
     mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'running', patch));
@@ -168,6 +181,8 @@ async function apply(at: At, result: RunResult): Promise<void> {
       return fail(at, result.error);
     case 'exhausted':
       return leaveToPerson(at, detailsOf(result.error), result.resumeFrom);
+    case 'unapproved':
+      return waitForApproval(at, result.problem);
   }
 }
 
@@ -246,6 +261,7 @@ async function fail(at: At, error: unknown): Promise<void> {
     return dispatchWork(tx, restore.id, work, { patch: { error: details, attempts }, delayMs, works });
   }
   if (kind !== 'permanent' || work.direction !== 'forward') return leaveToPerson(at, details);
+  if (restore.cutOverAt !== null) return leaveToPerson(at, withRollback(restore, details));
   await endAsFailed(tx, restore, work, details);
   if (restore.state === 'planning') {
     // Planning creates nothing: there is nothing to remove.
@@ -255,6 +271,22 @@ async function fail(at: At, error: unknown): Promise<void> {
   }
 }
 
+/** The run has ended before it has touched anything. */
+async function waitForApproval(at: At, problem: Problem): Promise<void> {
+  const { tx, restore, work } = at;
+  // It was judged, for the last time, before the source was stopped.
+  if (restore.cutOverAt !== null) return leaveToPerson(at, withRollback(restore, problem));
+  const patch = { epoch: work.epoch + 1, parked: false };
+  mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'pending', patch));
+  await tell(tx, restore, work, 'stopped', 'stopped, because it has to be approved');
+  await awaitApproval(tx, restore, problem);
+}
+
+/** Of what ends nothing any more, because parts of the source may be gone. */
+function withRollback({ id }: LockedRestore, { code, message, fix }: ErrorDetails): ErrorDetails {
+  return { code, message, fix: `${fix} To bring the original machine back instead: landfall rollback ${id}.` };
+}
+
 async function leaveToPerson(
   { tx, restore, work }: At,
   details: ErrorDetails,
@@ -262,6 +294,10 @@ async function leaveToPerson(
 ): Promise<void> {
   await endAsFailed(tx, restore, work, details, resumeFrom);
   if (work.direction === 'after') return;
+  await needAttention(tx, restore, details);
+}
+
+async function needAttention(tx: RestoreTransaction, restore: LockedRestore, details: ErrorDetails): Promise<void> {
   await moved(tx, restore, 'needs-attention', { error: details });
   await tx.addEvent(restore.id, 'restore.needs-attention', `${details.message} ${details.fix}`, { ...details });
 }
@@ -281,7 +317,8 @@ async function endAsFailed(
 
 /**
  * Ends a restore for a fact that no attempt can change, whatever its steps are doing at the moment: it fails with exactly
- * this reason, and what was created is removed. A step that is being run ends first.
+ * this reason, and what was created is removed. A step that is being run ends first. One that has cut over is left to a person
+ * for exactly this reason instead.
  *
  * @param restore as `lockRestore` has just given it
  * @param stepId whose fact it is
@@ -294,16 +331,30 @@ export async function failRestore(
   details: ErrorDetails,
   works: WorkTable = WORKS,
 ): Promise<boolean> {
-  // One whose way back asks for a person is on its way back, too.
-  if (restore.state !== 'running' && (restore.state !== 'needs-attention' || isOnWayBack(restore))) return false;
+  if (!mayFail(restore)) return false;
   const step = restore.works.find((candidate) => candidate.id === stepId);
   const isAtWork = step?.state === 'running' && !step.parked;
   if (step !== undefined && !isAtWork && step.state !== 'done') {
     await endAsFailed(tx, restore, step, details);
   }
   const without = step === undefined || isAtWork ? restore : ended(restore, step);
-  await turnRound(tx, without, 'failure', details, works);
+  if (restore.cutOverAt === null) await turnRound(tx, without, 'failure', details, works);
+  else await leaveCutOver(tx, without, withRollback(restore, details));
   return true;
+}
+
+/** Whether it goes forward, or would if a person let it. One whose way back asks for a person is on its way back, too. */
+export function mayFail(restore: Pick<LockedRestore, 'state' | 'works' | 'turn'>): boolean {
+  return FAILS_IN.includes(restore.state) && !isOnWayBack(restore);
+}
+
+const FAILS_IN: readonly RestoreState[] = ['running', 'awaiting-approval', 'needs-attention'];
+
+/** Of several facts the first one is the reason: it is the one for which a resumption is refused. */
+async function leaveCutOver(tx: RestoreTransaction, restore: LockedRestore, details: ErrorDetails): Promise<void> {
+  if (restore.state === 'running') return needAttention(tx, restore, details);
+  const [first, ...later] = await tx.verdicts(restore.id);
+  if (first !== undefined && later.length === 0) await tx.patchRestore(restore.id, { error: details });
 }
 
 /** The restore once this work of it runs no more. */

@@ -2,19 +2,22 @@ import {
   presentRound,
   type Direction,
   type LockedRestore,
+  type Problem,
   type RestorePatch,
   type RestoreState,
   type RestoreTransaction,
 } from '@landfall/domain';
 import { ANEW, dispatchWork, guardOf, mustMove } from './dispatch.js';
+import { missingApproval } from './approval.js';
 import { tell } from './history.js';
 import type { WorkTable } from './work-table.js';
 
 /*
- * Which work of a restore comes next: the first in its table that is not done and applies.
+ * Which work of a restore comes next: the first in its table that is not done and applies. One that needs an approval which
+ * is not there is not dispatched: the restore waits for a person, and its `requestApproval` comes back here.
  */
 
-/** The first work after this one that applies. Returns false when there is none. */
+/** The first work after this one that applies is dispatched, or waits for approval. Returns false when there is none. */
 export async function dispatchNext(
   tx: RestoreTransaction,
   restore: LockedRestore,
@@ -30,7 +33,9 @@ export async function dispatchNext(
     // One that has failed waited for an earlier one that was taken up again.
     const patch = work.state === 'failed' ? ANEW : {};
     if (row.when(restore)) {
-      await dispatchWork(tx, restore.id, work, { patch, works });
+      const missing = await missingApproval(tx, restore, work, row);
+      if (missing !== null) await awaitApproval(tx, restore, missing);
+      else await dispatchWork(tx, restore.id, work, { patch, works });
       return true;
     }
     mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'skipped', { endedAt: new Date() }));
@@ -38,6 +43,13 @@ export async function dispatchNext(
     await tell(tx, restore, work, 'skipped', direction === 'forward' ? `left out: ${why}` : 'left out');
   }
   return false;
+}
+
+/** Nothing of it moves until a person has approved it. */
+export async function awaitApproval(tx: RestoreTransaction, restore: LockedRestore, why: Problem): Promise<void> {
+  await moved(tx, restore, 'awaiting-approval', {});
+  const { code, message, fix } = why;
+  await tx.addEvent(restore.id, 'restore.awaiting-approval', `${message} ${fix}`, { code, message, fix });
 }
 
 /** The restore in its next state. */
