@@ -81,7 +81,7 @@ export interface SourcePart {
 
 /** Of the restore's own record. */
 export interface SourceStop {
-  /** When the source was told to stop for this attempt, by the books' own clock. */
+  /** When the source was told to stop for this attempt, or was found stopped; by the books' own clock. */
   readonly at: Date | null;
   /** For how long it may stand still before anything of it is removed; Infinity where nothing limits it. */
   readonly longestSeconds: number | null;

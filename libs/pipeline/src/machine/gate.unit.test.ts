@@ -352,6 +352,8 @@ describe('a restore that has cut over', () => {
     const refused = { code: 'CUT_OVER', fix: expect.stringMatching(ROLLBACK) };
     const run = await cutOver();
     await expect(scene.asked(requestCancel)).rejects.toMatchObject(refused);
+    const tooSoon = { code: 'NOT_ROLLBACKABLE', fix: expect.not.stringMatching(/cancel/) };
+    await expect(scene.asked(requestRollback)).rejects.toMatchObject(tooSoon);
     await scene.end(run, { kind: 'exhausted', error: new RetryableError(DETAILS) });
     await expect(scene.asked(requestCancel)).rejects.toMatchObject(refused);
     expect(await now()).toStrictEqual(['needs-attention', 'CHANCE']);

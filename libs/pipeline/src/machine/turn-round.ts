@@ -61,7 +61,10 @@ export async function requestRollback(
       throw new ConflictError({
         code: 'NOT_ROLLBACKABLE',
         message: `Restore ${restoreId} is ${restore.state} and can't be rolled back.`,
-        fix: 'A restore that is under way can be cancelled; one that is completed, failed or needs attention rolled back.',
+        fix:
+          restore.cutOverAt === null
+            ? 'A restore that is under way can be cancelled; one that is completed, failed or needs attention rolled back.'
+            : 'Wait until it is completed or needs attention.',
       });
     }
     if (restore.request.destination.kind !== 'new') {
