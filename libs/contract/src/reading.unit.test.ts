@@ -14,7 +14,7 @@ describe('reading an answer', () => {
   });
 
   it('minds no state, step or code that a newer API has', () => {
-    const problem = { severity: 'warning', code: 'CUT_OVER', message: 'm', fix: 'f' };
+    const problem = { severity: 'warning', code: 'GUEST_DIRTY', message: 'm', fix: 'f' };
     const step = { ...restore.steps[0], id: 'swap-disks', state: 'parked' };
     expect(faultsOf(RESTORE, { ...restore, state: 'dreaming', steps: [step], problems: [problem] })).toStrictEqual([]);
   });

@@ -7,6 +7,8 @@ export * from './steps.js';
 export * from './work.js';
 export * from './plan.js';
 export * from './restore.js';
+export * from './approval.js';
+export * from './gate.js';
 export * from './recipe.js';
 export * from './planned-contents.js';
 export * from './names.js';

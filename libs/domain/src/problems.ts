@@ -36,6 +36,7 @@ export const PROBLEM_CODES = [
   'DRIVERS_MISSING',
   'NOT_RESTORED',
   'GEN2_EXPERIMENTAL',
+  'CUT_OVER',
   'NOT_AVAILABLE',
 ] as const;
 

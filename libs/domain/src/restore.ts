@@ -9,17 +9,22 @@ import type { Direction, Work, WorkKey } from './work.js';
  *
  *   planning ─→ refused
  *      │
- *      ├──→ awaiting-approval ─→ running ─→ completed
- *      └────────────────────────→ running
+ *      └──→ running ─→ completed
+ *   running ─→ awaiting-approval ─→ running    (the next step removes the source, and nobody has approved the plan; `approve`)
  *   running ─→ rolling-back ─→ failed          (a permanent error; what was created is removed first)
  *   running ─→ needs-attention ─→ running      (attempts used up; `resume`)
  *   any before the end ─→ cancelling ─→ cancelled
  *   completed, needs-attention, failed ─→ rolling-back ─→ rolled-back   (`rollback`, asked for by a person)
+ *
+ * Once it has cut over there is no other end than completed and rolled-back, and fewer states on the way:
+ *
+ *   running ─→ needs-attention ─→ running      (attempts used up; also a permanent error)
+ *   completed, needs-attention ─→ rolling-back ─→ rolled-back, needs-attention
  */
 export const RESTORE_TRANSITIONS = {
-  planning: ['refused', 'awaiting-approval', 'running', 'cancelling', 'failed', 'needs-attention'],
-  'awaiting-approval': ['running', 'cancelling', 'refused'],
-  running: ['completed', 'cancelling', 'rolling-back', 'needs-attention'],
+  planning: ['refused', 'running', 'cancelling', 'failed', 'needs-attention'],
+  'awaiting-approval': ['running', 'cancelling', 'rolling-back'],
+  running: ['completed', 'awaiting-approval', 'cancelling', 'rolling-back', 'needs-attention'],
   cancelling: ['cancelled', 'needs-attention'],
   'rolling-back': ['rolled-back', 'failed', 'needs-attention'],
   'needs-attention': ['running', 'planning', 'cancelling', 'rolling-back'],
@@ -40,6 +45,15 @@ export function mayBecome(from: RestoreState, to: RestoreState): boolean {
 export function requireTransition(from: RestoreState, to: RestoreState): void {
   if (!mayBecome(from, to)) throw new Error(`A restore may not go from ${from} to ${to}.`);
 }
+
+/** In which a restore may be that has cut over. */
+export const AFTER_CUT_OVER: readonly RestoreState[] = [
+  'running',
+  'needs-attention',
+  'rolling-back',
+  'rolled-back',
+  'completed',
+];
 
 /** Nothing moves any more unless a person asks for it. */
 export function isSettled(state: RestoreState): boolean {
@@ -108,6 +122,13 @@ export interface LockedRestore {
   readonly epoch: number;
   readonly request: RestoreRequest;
   readonly plan: RestorePlan | null;
+  /** Of the plan that is carried out; what is approved is approved of this one. */
+  readonly planHash: string | null;
+  /**
+   * When it has passed the gate, by the books' own clock: from here on parts of the source may be gone, and it is completed or
+   * rolled back. Null: it has not, and all of the source is there.
+   */
+  readonly cutOverAt: Date | null;
   /** Steps in their order, then what came of each time that it turned round. */
   readonly works: readonly Work[];
   /** Null until it turns round for the first time. */

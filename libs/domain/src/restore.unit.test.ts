@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import {
+  AFTER_CUT_OVER,
   hasEnded,
   isSettled,
   mayBecome,
@@ -35,6 +36,19 @@ describe('the states of a restore', () => {
       assert.ok(mayBecome(state, 'cancelling'), state);
     }
     for (const state of ['completed', 'refused', 'failed'] as const) assert.ok(!mayBecome(state, 'cancelling'), state);
+  });
+});
+
+describe('a restore that has cut over', () => {
+  it('comes to be completed or rolled back from each of its states, and to no other end', () => {
+    expect(AFTER_CUT_OVER.filter(hasEnded).sort()).toStrictEqual(['completed', 'rolled-back']);
+    for (const start of AFTER_CUT_OVER) {
+      const reached = new Set<RestoreState>([start]);
+      for (const state of reached) {
+        for (const next of RESTORE_TRANSITIONS[state]) if (AFTER_CUT_OVER.includes(next)) reached.add(next);
+      }
+      assert.ok([...reached].some(hasEnded), `${start} never ends`);
+    }
   });
 });
 

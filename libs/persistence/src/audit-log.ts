@@ -1,5 +1,6 @@
 import type { AuditEntry, AuditLog } from '@landfall/domain';
 import { CHAIN_START, ChainCheck, entryHash } from './audit-chain.js';
+import { clockOf } from './clock.js';
 import type { Database } from './database.js';
 import type { Prisma } from './generated/client.js';
 import { requiredJson, storableText } from './rows.js';
@@ -51,7 +52,7 @@ export async function appendAudit(client: Prisma.TransactionClient, entry: NewAu
   const last = await client.auditEvent.findFirst({ orderBy: { sequence: 'desc' } });
   const next = {
     sequence: (last?.sequence ?? 0) + 1,
-    at: await now(client),
+    at: await clockOf(client),
     actor: storableText(entry.actor),
     action: entry.action,
     subject: storableText(entry.subject),
@@ -59,11 +60,4 @@ export async function appendAudit(client: Prisma.TransactionClient, entry: NewAu
   };
   const hash = entryHash(last?.hash ?? CHAIN_START, { ...next, details: next.details as Record<string, unknown> });
   await client.auditEvent.create({ data: { ...next, hash } });
-}
-
-/** The database's clock, in the milliseconds that are kept. */
-async function now(client: Prisma.TransactionClient): Promise<Date> {
-  const [row] = await client.$queryRaw<{ at: Date }[]>`SELECT clock_timestamp()::timestamptz(3) AS "at"`;
-  if (!row) throw new Error('the database has told no time');
-  return row.at;
 }

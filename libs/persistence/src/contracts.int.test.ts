@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { newRestoreId, type Secret } from '@landfall/domain';
 import {
+  booksGateContract,
   booksGuardsContract,
   catalogueContract,
   leasesContract,
@@ -20,6 +21,8 @@ restoreBooksContract('Postgres', books);
 booksGuardsContract('Postgres', books);
 
 ledgerContract('Postgres', books);
+
+booksGateContract('Postgres', books);
 
 catalogueContract('Postgres', async () => {
   const { all, dispose } = await connected();

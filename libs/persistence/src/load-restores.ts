@@ -32,7 +32,7 @@ export async function loadLockedRestore(client: Client, id: string): Promise<Loc
     (Omit<RestoreRow, 'works' | 'disks'> & { works: JsonWork[]; disks: RestoreRow['disks'] })[]
   >`
     SELECT "r"."id", "r"."state", "r"."epoch", "r"."restore_point_id" AS "restorePointId", "r"."request", "r"."plan",
-           "r"."problems", "r"."error", "r"."vm_azure_id" AS "vmAzureId", "r"."requested_by" AS "requestedBy",
+           "r"."plan_hash" AS "planHash", "r"."cut_over_at" AS "cutOverAt", "r"."problems", "r"."error", "r"."vm_azure_id" AS "vmAzureId", "r"."requested_by" AS "requestedBy",
            "r"."created_at" AS "createdAt", "r"."ended_at" AS "endedAt", "r"."last_event" AS "lastEvent",
            "r"."round", "r"."turn_purpose" AS "turnPurpose", "r"."turn_cause" AS "turnCause",
            (SELECT coalesce(jsonb_agg(jsonb_build_object(

@@ -3,8 +3,16 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { newRestoreId, Secret, type DiscoveredPoint } from '@landfall/domain';
-import { aRestorePoint, aRestoreRequest } from '@landfall/testing';
+import {
+  AFTER_CUT_OVER,
+  hasEnded,
+  newRestoreId,
+  RESTORE_TRANSITIONS,
+  Secret,
+  type DiscoveredPoint,
+  type RestoreState,
+} from '@landfall/domain';
+import { aRestorePlan, aRestorePoint, aRestoreRequest } from '@landfall/testing';
 import pg from 'pg';
 import { connectBooks, type Books } from './connect.js';
 import { waitForPostgres } from './database.js';
@@ -173,9 +181,30 @@ describe('the books in Postgres', () => {
       [`UPDATE restore SET state = 'lost' WHERE id = $1`, /restore_state_check/],
       [`UPDATE restore SET state = 'running' WHERE id = $1`, /restore_plan_check/],
       [`UPDATE restore SET state = 'cancelled' WHERE id = $1`, /restore_end_check/],
+      [`UPDATE restore SET plan_hash = 'sha256:0' WHERE id = $1`, /restore_plan_hash_check/],
       [`UPDATE restore_work SET parked = true WHERE restore_id = $1`, /restore_work_parked_check/],
+      [approvalBy('olivia', '1 hour'), /approval_by_somebody_else_check/],
+      [approvalBy('arthur', '0 hours'), /approval_time_check/],
     ] as const) {
       await expect(client.query(change, [id])).rejects.toThrow(constraint);
+    }
+    await client.end();
+  });
+
+  it('let a restore that has cut over be in the states alone that the domain has for it, whoever writes', async () => {
+    const client = new pg.Client({ connectionString: database.url.reveal() });
+    await client.connect();
+    const id = newRestoreId();
+    await all.books.transaction(async (tx) => {
+      await tx.createRestore({ id, request: aRestoreRequest(), requestedBy: 'olivia' });
+      await tx.storePlan(id, aRestorePlan());
+    });
+    for (const state of Object.keys(RESTORE_TRANSITIONS) as RestoreState[]) {
+      const cutOver = client.query(`UPDATE restore SET state = $2, ended_at = $3, cut_over_at = now() WHERE id = $1`, [
+        ...[id, state, hasEnded(state) ? new Date() : null],
+      ]);
+      if (AFTER_CUT_OVER.includes(state)) await cutOver;
+      else await expect(cutOver).rejects.toThrow(/restore_cut_over_check/);
     }
     await client.end();
   });
@@ -213,6 +242,12 @@ describe('the books in Postgres', () => {
     }
   });
 });
+
+/** Of what olivia has asked for. */
+function approvalBy(actor: string, valid: string): string {
+  return `INSERT INTO approval (restore_id, plan_hash, requested_by, approved_by, approved_at, expires_at, self_approval)
+          VALUES ($1, 'sha256:0', 'olivia', '${actor}', now(), now() + interval '${valid}', false)`;
+}
 
 /** A way to Postgres that can be cut and mended. */
 class Cable {

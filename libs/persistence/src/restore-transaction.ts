@@ -8,11 +8,13 @@ import {
   requireWorkTransition,
   stepKey,
   STEPS,
+  type Approval,
   type DiskVerdict,
   type ErrorDetails,
   type GrantRecord,
   type IdempotencyClaim,
   type LockedRestore,
+  type NewApproval,
   type NewOutboxMessage,
   type NewRestore,
   type NewSegment,
@@ -34,10 +36,11 @@ import {
   type WorkState,
 } from '@landfall/domain';
 import { appendAudit, type NewAuditEntry } from './audit-log.js';
+import { clockOf } from './clock.js';
 import { requireCurrentRun } from './current-run.js';
 import { Prisma } from './generated/client.js';
 import { loadLockedRestore } from './load-restores.js';
-import { contentsColumns, requiredJson, storableText, toContents, toJson, toSegment } from './rows.js';
+import { contentsColumns, requiredJson, storableText, toApproval, toContents, toJson, toSegment } from './rows.js';
 import { readSegments, readTotals, readVerdicts, SEGMENT_COLUMNS, whereOf } from './segment-reads.js';
 
 /** The changes of one transaction. Every guarded one is a single `UPDATE … WHERE state = … AND epoch = …`. */
@@ -132,7 +135,7 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
   async storePlan(restoreId: string, plan: RestorePlan): Promise<void> {
     const { count } = await this.#client.restore.updateMany({
       where: { id: restoreId, state: 'planning' },
-      data: { plan: requiredJson(plan) },
+      data: { plan: requiredJson(plan), planHash: plan.planHash },
     });
     if (count === 0) {
       throw new ConflictError({
@@ -173,6 +176,41 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
       orderBy: { disk: { position: 'asc' } },
     });
     return rows.map(toContents);
+  }
+
+  async now(): Promise<Date> {
+    return clockOf(this.#client);
+  }
+
+  async addApproval({ restoreId, planHash, approvedBy, validSeconds, selfApproval }: NewApproval): Promise<Approval> {
+    const { requestedBy } = await this.#client.restore.findUniqueOrThrow({
+      where: { id: restoreId },
+      select: { requestedBy: true },
+    });
+    const approvedAt = await clockOf(this.#client);
+    const expiresAt = new Date(approvedAt.getTime() + validSeconds * 1_000);
+    const approval = {
+      planHash,
+      requestedBy,
+      approvedBy: storableText(approvedBy),
+      approvedAt,
+      expiresAt,
+      selfApproval,
+    };
+    return toApproval(await this.#client.approval.create({ data: { restoreId, ...approval } }));
+  }
+
+  async approval(restoreId: string): Promise<Approval | null> {
+    const row = await this.#client.approval.findFirst({ where: { restoreId }, orderBy: { id: 'desc' } });
+    return row && toApproval(row);
+  }
+
+  async cutOver(restoreId: string): Promise<Date> {
+    const [row] = await this.#client.$queryRaw<{ at: Date }[]>`
+      UPDATE "restore" SET "cut_over_at" = coalesce("cut_over_at", clock_timestamp()) WHERE "id" = ${restoreId}
+      RETURNING "cut_over_at" AS "at"`;
+    if (!row) throw new Error(`there is no restore ${restoreId}`);
+    return row.at;
   }
 
   async setDiskAzureId(restoreId: string, diskName: string, azureId: string): Promise<void> {

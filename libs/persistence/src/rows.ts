@@ -1,6 +1,7 @@
 import {
   byTurn,
   parseRecipe,
+  type Approval,
   type BackupLevel,
   type Direction,
   type CutSegment,
@@ -57,6 +58,8 @@ export function toLockedRestore(row: RestoreRow): LockedRestore {
     epoch: row.epoch,
     request: fromJson<RestoreRequest>(row.request),
     plan: toPlan(row),
+    planHash: row.planHash,
+    cutOverAt: row.cutOverAt,
     works: row.works.map(toWork).sort(byTurn),
     turn: toTurn(row),
     disks: row.disks.toSorted((a, b) => a.position - b.position).map(toDisk),
@@ -107,6 +110,11 @@ function withBytes(disk: DiskRecord, bytes: DiskBytes | undefined): RestoredDisk
 export function toVerdict({ diskName, ...row }: rows.DiskVerdictModel): DiskVerdict {
   const { restoreId, segmentId, epoch, mover, code, message, fix, at } = row;
   return { restoreId, diskName, segmentId, epoch, mover, code, message, fix, at };
+}
+
+export function toApproval(row: rows.ApprovalModel): Approval {
+  const { planHash, requestedBy, approvedBy, approvedAt, expiresAt, selfApproval } = row;
+  return { planHash, requestedBy, approvedBy, approvedAt, expiresAt, selfApproval };
 }
 
 export function toSegment(row: rows.SegmentModel): Segment {

@@ -1,4 +1,4 @@
-import type { CallJournal, LockedRestore, RestorePlan, StepId } from '@landfall/domain';
+import type { CallJournal, LockedRestore, Problem, RestorePlan, StepId } from '@landfall/domain';
 import type { StageOutput } from './machine/stages.js';
 import type { WayBackId } from './machine/way-back.js';
 
@@ -20,9 +20,14 @@ export interface StepContext extends WorkContext {
   outputOf<S extends StepId>(step: S): StageOutput<S>;
 }
 
-/** `parked`: begun, and ended later by somebody else (the data-movers' results) through `recordOutcome`. */
+/**
+ * `parked`: begun, and ended later by somebody else (the data-movers' results) through `recordOutcome`. `unapproved`: the step
+ * was about to touch what it may touch with an approval alone, and that is not good any more.
+ */
 export type StepOutcome<S extends StepId> =
-  { readonly kind: 'done'; readonly output: StageOutput<S> } | { readonly kind: 'parked' };
+  | { readonly kind: 'done'; readonly output: StageOutput<S> }
+  | { readonly kind: 'parked' }
+  | { readonly kind: 'unapproved'; readonly problem: Problem };
 
 /**
  * One step's effect. Must be repeatable from any point: it may have run before, whole or in part.

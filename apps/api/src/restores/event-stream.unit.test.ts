@@ -131,6 +131,8 @@ function restoreIn(state: RestoreState): Restore {
       bootCheck: 'none',
     },
     plan: null,
+    planHash: null,
+    cutOverAt: null,
     works: [],
     turn: null,
     disks: [],

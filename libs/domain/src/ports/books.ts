@@ -1,3 +1,4 @@
+import type { Approval } from '../approval.js';
 import type { ErrorDetails } from '../errors.js';
 import type { Machine, RepositoryRecord, RepositoryKind, RestorePoint, DiscoveredPoint } from '../machine.js';
 import type { RestorePlan } from '../plan.js';
@@ -111,7 +112,7 @@ export interface RestoreTransaction {
    */
   openWorks(restoreId: string, works: readonly WorkKey[]): Promise<readonly Work[]>;
   /**
-   * Also writes the restore's disks from the plan.
+   * Also writes the restore's disks from the plan, and its hash.
    * @throws ConflictError `STEP_SUPERSEDED` when the restore is no longer being planned
    */
   storePlan(restoreId: string, plan: RestorePlan): Promise<void>;
@@ -123,6 +124,14 @@ export interface RestoreTransaction {
   storeContents(restoreId: string, contents: readonly PlannedContents[], patches: readonly Uint8Array[]): Promise<void>;
   /** What the disks of the plan are to hold, as far as that was written down, in the plan's order. */
   contents(restoreId: string): Promise<readonly PlannedContents[]>;
+  /** By the books' own clock, in milliseconds: that of a service may be wrong. */
+  now(): Promise<Date>;
+  /** Of a plan, by whoever has read it; asked for it had who has asked for the restore. */
+  addApproval(approval: NewApproval): Promise<Approval>;
+  /** The latest. */
+  approval(restoreId: string): Promise<Approval | null>;
+  /** The restore passes the gate; one that has passed it stays as it is. Nothing takes this back. Returns when it was. */
+  cutOver(restoreId: string): Promise<Date>;
   setDiskAzureId(restoreId: string, diskName: string, azureId: string): Promise<void>;
   addEvent(restoreId: string, type: string, message: string, data?: Record<string, unknown>): Promise<void>;
   /** The job to send is a row in the same transaction as the state that wants it. */
@@ -165,6 +174,15 @@ export interface NewRestore {
   readonly id: string;
   readonly request: RestoreRequest;
   readonly requestedBy: string;
+}
+
+export interface NewApproval {
+  readonly restoreId: string;
+  readonly planHash: string;
+  readonly approvedBy: string;
+  /** From now on. */
+  readonly validSeconds: number;
+  readonly selfApproval: boolean;
 }
 
 export interface RestorePatch {

@@ -4,28 +4,27 @@ import {
   kindOf,
   LandfallError,
   moves,
-  MOVES_IN,
   PermanentError,
-  presentRound,
   RetryableError,
   WaitingError,
-  type Direction,
   type ErrorDetails,
   type LockedRestore,
+  type Problem,
   type RestoreBooks,
   type RestorePatch,
   type RestoreState,
   type RestoreTransaction,
   type StepId,
-  type TurnPurpose,
   type Work,
-  type WorkPatch,
   type WorkRun,
 } from '@landfall/domain';
 import { ATTEMPTS, backOffMs } from '../retry-policy.js';
-import { dispatchWork, mustMove } from './dispatch.js';
+import { missingApproval } from './approval.js';
+import { dispatchWork, guardOf, mustMove } from './dispatch.js';
 import { tell } from './history.js';
+import { awaitApproval, dispatchNext, moved, opened } from './next-work.js';
 import { VM_CREATED } from './stages.js';
+import { isOnWayBack, startWayBack, TURNS, turnRound } from './turning.js';
 import { rowOf, type WorkRow, type WorkTable } from './work-table.js';
 import { WORKS } from './works.js';
 
@@ -43,12 +42,13 @@ import { WORKS } from './works.js';
  *   exhausted   → needs-attention, whatever attempts are left
  *   permanent   → of a step: the restore turns round, and is failed once the way back is done; else: needs-attention
  *   interrupted → dispatched again at once, no attempt counted (shutdown, lost lock)
+ *   unapproved  → pending, no attempt counted, and the restore waits for a person to approve it
+ *
+ * Once a restore has cut over (it has passed the gate: pass-gate.ts), it never turns round by itself: a permanent error of a
+ * step, and a verdict on a disk, leave it to a person too, who rolls it back.
  *
  * A restore arrives completed, or in the state for which it has turned round; works that come after the end begin then.
  * One of these that fails changes nothing of the restore's end.
- *
- * The way back never begins beside another work: while one is running it waits, pending and not dispatched, until that
- * run has ended or its job is provably dead.
  */
 export type RunResult =
   | { readonly kind: 'done'; readonly output: unknown }
@@ -59,7 +59,9 @@ export type RunResult =
    * a resumption has to begin, where that is not this one.
    */
   | { readonly kind: 'exhausted'; readonly error: unknown; readonly resumeFrom?: StepId }
-  | { readonly kind: 'interrupted' };
+  | { readonly kind: 'interrupted' }
+  /** The run was about to stop the source, and the approval is not good any more. Nothing of the source is touched. */
+  | { readonly kind: 'unapproved'; readonly problem: Problem };
 
 /** A run that may begin; null from `beginWork` means that the job is stale and must be dropped. */
 export interface BegunWork {
@@ -73,16 +75,6 @@ interface At extends BegunWork {
   readonly row: WorkRow;
   readonly works: WorkTable;
 }
-
-/** What a restore becomes that turns round, and when it has come back. */
-export const TURNS: Readonly<Record<TurnPurpose, { on: RestoreState; end: RestoreState; sentence: string }>> = {
-  cancel: { on: 'cancelling', end: 'cancelled', sentence: 'The restore is cancelled; what it had created is removed.' },
-  failure: { on: 'rolling-back', end: 'failed', sentence: 'The restore has failed; what it had created is removed.' },
-  'roll-back': { on: 'rolling-back', end: 'rolled-back', sentence: 'The restore is rolled back.' },
-};
-
-/** Of a work that is taken up as if it had never been tried. */
-export const ANEW: WorkPatch = { attempts: 0, error: null, endedAt: null, resumeFrom: null };
 
 export async function beginWork(
   books: RestoreBooks,
@@ -99,6 +91,11 @@ export async function beginWork(
     }
     if (work.state === 'running' && !work.parked) await fail(at, interrupted(work));
     if (work.state !== 'pending' || !wasDispatched(work)) return null;
+    const missing = await missingApproval(tx, restore, work, row);
+    if (missing !== null) {
+      await awaitApproval(tx, restore, missing);
+      return null;
+    }
     const startedAt = work.startedAt ?? new Date();
     const patch = { startedAt, endedAt: null, notBefore: null };
     mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'running', patch));
@@ -184,6 +181,8 @@ async function apply(at: At, result: RunResult): Promise<void> {
       return fail(at, result.error);
     case 'exhausted':
       return leaveToPerson(at, detailsOf(result.error), result.resumeFrom);
+    case 'unapproved':
+      return waitForApproval(at, result.problem);
   }
 }
 
@@ -219,32 +218,6 @@ async function goOn({ tx, restore: before, work, works }: At): Promise<void> {
     const { end: to, sentence } = TURNS[purpose];
     await end(tx, restore, to, { error: cause }, sentence, { ...cause }, works);
   }
-}
-
-/** The first work after this one that applies. Returns false when there is none. */
-async function dispatchNext(
-  tx: RestoreTransaction,
-  restore: LockedRestore,
-  direction: Direction,
-  after: string | null,
-  works: WorkTable,
-): Promise<boolean> {
-  const round = presentRound(restore, direction);
-  const rows = works[direction].slice(works[direction].findIndex(({ id }) => id === after) + 1);
-  for (const row of rows) {
-    const work = restore.works.find((each) => each.id === row.id && each.round === round);
-    if (!work || work.state === 'done' || work.state === 'skipped') continue;
-    // One that has failed waited for an earlier one that was taken up again.
-    const patch = work.state === 'failed' ? ANEW : {};
-    if (row.when(restore)) {
-      await dispatchWork(tx, restore.id, work, { patch, works });
-      return true;
-    }
-    mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'skipped', { endedAt: new Date() }));
-    const why = restore.plan?.steps.find((step) => step.id === row.id)?.why ?? 'not in the plan';
-    await tell(tx, restore, work, 'skipped', direction === 'forward' ? `left out: ${why}` : 'left out');
-  }
-  return false;
 }
 
 /** The restore is over, but for what comes after the end. */
@@ -288,6 +261,7 @@ async function fail(at: At, error: unknown): Promise<void> {
     return dispatchWork(tx, restore.id, work, { patch: { error: details, attempts }, delayMs, works });
   }
   if (kind !== 'permanent' || work.direction !== 'forward') return leaveToPerson(at, details);
+  if (restore.cutOverAt !== null) return leaveToPerson(at, withRollback(restore, details));
   await endAsFailed(tx, restore, work, details);
   if (restore.state === 'planning') {
     // Planning creates nothing: there is nothing to remove.
@@ -297,6 +271,22 @@ async function fail(at: At, error: unknown): Promise<void> {
   }
 }
 
+/** The run has ended before it has touched anything. */
+async function waitForApproval(at: At, problem: Problem): Promise<void> {
+  const { tx, restore, work } = at;
+  // It was judged, for the last time, before the source was stopped.
+  if (restore.cutOverAt !== null) return leaveToPerson(at, withRollback(restore, problem));
+  const patch = { epoch: work.epoch + 1, parked: false };
+  mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'pending', patch));
+  await tell(tx, restore, work, 'stopped', 'stopped, because it has to be approved');
+  await awaitApproval(tx, restore, problem);
+}
+
+/** Of what ends nothing any more, because parts of the source may be gone. */
+function withRollback({ id }: LockedRestore, { code, message, fix }: ErrorDetails): ErrorDetails {
+  return { code, message, fix: `${fix} To bring the original machine back instead: landfall rollback ${id}.` };
+}
+
 async function leaveToPerson(
   { tx, restore, work }: At,
   details: ErrorDetails,
@@ -304,6 +294,10 @@ async function leaveToPerson(
 ): Promise<void> {
   await endAsFailed(tx, restore, work, details, resumeFrom);
   if (work.direction === 'after') return;
+  await needAttention(tx, restore, details);
+}
+
+async function needAttention(tx: RestoreTransaction, restore: LockedRestore, details: ErrorDetails): Promise<void> {
   await moved(tx, restore, 'needs-attention', { error: details });
   await tx.addEvent(restore.id, 'restore.needs-attention', `${details.message} ${details.fix}`, { ...details });
 }
@@ -323,7 +317,8 @@ async function endAsFailed(
 
 /**
  * Ends a restore for a fact that no attempt can change, whatever its steps are doing at the moment: it fails with exactly
- * this reason, and what was created is removed. A step that is being run ends first.
+ * this reason, and what was created is removed. A step that is being run ends first. One that has cut over is left to a person
+ * for exactly this reason instead.
  *
  * @param restore as `lockRestore` has just given it
  * @param stepId whose fact it is
@@ -336,16 +331,30 @@ export async function failRestore(
   details: ErrorDetails,
   works: WorkTable = WORKS,
 ): Promise<boolean> {
-  // One whose way back asks for a person is on its way back, too.
-  if (restore.state !== 'running' && (restore.state !== 'needs-attention' || isOnWayBack(restore))) return false;
+  if (!mayFail(restore)) return false;
   const step = restore.works.find((candidate) => candidate.id === stepId);
   const isAtWork = step?.state === 'running' && !step.parked;
   if (step !== undefined && !isAtWork && step.state !== 'done') {
     await endAsFailed(tx, restore, step, details);
   }
   const without = step === undefined || isAtWork ? restore : ended(restore, step);
-  await turnRound(tx, without, 'failure', details, works);
+  if (restore.cutOverAt === null) await turnRound(tx, without, 'failure', details, works);
+  else await leaveCutOver(tx, without, withRollback(restore, details));
   return true;
+}
+
+/** Whether it goes forward, or would if a person let it. One whose way back asks for a person is on its way back, too. */
+export function mayFail(restore: Pick<LockedRestore, 'state' | 'works' | 'turn'>): boolean {
+  return FAILS_IN.includes(restore.state) && !isOnWayBack(restore);
+}
+
+const FAILS_IN: readonly RestoreState[] = ['running', 'awaiting-approval', 'needs-attention'];
+
+/** Of several facts the first one is the reason: it is the one for which a resumption is refused. */
+async function leaveCutOver(tx: RestoreTransaction, restore: LockedRestore, details: ErrorDetails): Promise<void> {
+  if (restore.state === 'running') return needAttention(tx, restore, details);
+  const [first, ...later] = await tx.verdicts(restore.id);
+  if (first !== undefined && later.length === 0) await tx.patchRestore(restore.id, { error: details });
 }
 
 /** The restore once this work of it runs no more. */
@@ -358,87 +367,12 @@ function ended(restore: LockedRestore, { id, epoch }: Work): LockedRestore {
   return { ...restore, works };
 }
 
-/** Whether it has turned round and has not come back, whatever its state. */
-export function isOnWayBack(restore: Pick<LockedRestore, 'works' | 'turn'>): boolean {
-  return backWorks(restore).some(({ state }) => state !== 'done' && state !== 'skipped');
-}
-
-function backWorks(restore: Pick<LockedRestore, 'works' | 'turn'>): readonly Work[] {
-  return restore.works.filter(
-    ({ direction, round }) => direction === 'back' && round === presentRound(restore, direction),
-  );
-}
-
-/** Makes the restore go back for this purpose; the way back begins at once unless a work is still running. */
-export async function turnRound(
-  tx: RestoreTransaction,
-  restore: LockedRestore,
-  purpose: TurnPurpose,
-  cause: ErrorDetails | null,
-  works: WorkTable = WORKS,
-): Promise<void> {
-  const to = TURNS[purpose].on;
-  const turn = { round: (restore.turn?.round ?? 0) + 1, purpose, cause };
-  const turned = await moved(tx, restore, to, { error: cause, turn });
-  await tx.addEvent(restore.id, `restore.${to}`, turningSentence(purpose, cause), { purpose, ...cause });
-  await beginWayBack(tx, await opened(tx, { ...turned, turn }, 'back', works), works);
-}
-
-function turningSentence(purpose: TurnPurpose, cause: ErrorDetails | null): string {
-  if (purpose === 'cancel') return 'The restore is being cancelled.';
-  if (purpose === 'roll-back') return 'The restore is being rolled back.';
-  return `The restore can't go on: ${cause?.message ?? 'a step has failed.'}`;
-}
-
-async function startWayBack(tx: RestoreTransaction, restoreId: string, works: WorkTable): Promise<void> {
-  const restore = await tx.lockRestore(restoreId);
-  if (restore !== null) await beginWayBack(tx, restore, works);
-}
-
-/** Dispatches the first work of a way back that waits, unless another one is still running; what is parked ends here. */
-async function beginWayBack(tx: RestoreTransaction, restore: LockedRestore, works: WorkTable): Promise<void> {
-  const isWaiting =
-    MOVES_IN.back.includes(restore.state) && backWorks(restore).every(({ state }) => state === 'pending');
-  if (!isWaiting) return;
-  const running = restore.works.filter((work) => work.state === 'running');
-  if (running.some((work) => !work.parked)) return;
-  for (const work of running) {
-    const patch = { epoch: work.epoch + 1, parked: false };
-    mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'pending', patch));
-  }
-  await dispatchNext(tx, restore, 'back', null, works);
-}
-
 /** The run has ended and its effect is not wanted any more: the way back may begin. */
 async function giveBack({ tx, restore, work, works }: At): Promise<void> {
   const patch = { epoch: work.epoch + 1, parked: false };
   mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'pending', patch));
   await tell(tx, restore, work, 'stopped', `stopped, because the restore is ${restore.state}`);
   await startWayBack(tx, restore.id, works);
-}
-
-/** The restore in its next state. */
-async function moved(
-  tx: RestoreTransaction,
-  restore: LockedRestore,
-  to: RestoreState,
-  patch: RestorePatch,
-): Promise<LockedRestore> {
-  mustMove(await tx.moveRestore(restore.id, { from: restore.state, epoch: restore.epoch }, to, patch));
-  return { ...restore, state: to, epoch: restore.epoch + 1 };
-}
-
-/** The restore with the works of this direction that belong to its present round. */
-async function opened(
-  tx: RestoreTransaction,
-  restore: LockedRestore,
-  direction: Direction,
-  works: WorkTable,
-): Promise<LockedRestore> {
-  const round = presentRound(restore, direction);
-  const keys = works[direction].map(({ id }) => ({ direction, round, id }));
-  if (keys.length === 0) return restore;
-  return { ...restore, works: [...restore.works, ...(await tx.openWorks(restore.id, keys))] };
 }
 
 /**
@@ -467,8 +401,4 @@ function badOutput({ id }: Work): LandfallError {
     message: `Step ${id} has ended with something that the next steps can't read.`,
     fix: 'This is a fault of Landfall: report it with the log of the service.',
   });
-}
-
-function guardOf(work: Work): { from: Work['state']; epoch: number } {
-  return { from: work.state, epoch: work.epoch };
 }

@@ -1,11 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import assert from 'node:assert/strict';
-import { PermanentError, RetryableError, type LockedRestore, type WorkRun } from '@landfall/domain';
-import { aRestorePlan, aRestoreRequest, MemoryBooks } from '@landfall/testing';
+import { PermanentError, RetryableError, type LockedRestore } from '@landfall/domain';
 import { z } from 'zod';
-import { requestRestore } from '../request-restore.js';
-import { beginWork, failRestore, recordOutcome, redispatch, type RunResult } from './advance.js';
+import { beginWork, failRestore, redispatch, type RunResult } from './advance.js';
 import { OUTPUTS } from '../step-outputs.fixture.test.js';
+import { Scene } from './scene.fixture.test.js';
 import { requestCancel, requestResume, requestRollback } from './turn-round.js';
 import type { WorkRow, WorkTable } from './work-table.js';
 import { WORKS } from './works.js';
@@ -30,71 +28,11 @@ const TABLE: WorkTable = {
   ],
 };
 
-const DONE: RunResult = { kind: 'done', output: {} };
 const TIDIED: RunResult = { kind: 'done', output: { files: 3 } };
-
-/** A restore in the books whose works are those of the table. */
-class Scene {
-  readonly books = new MemoryBooks({ locksNeeded: true });
-  restoreId = '';
-
-  /** @param steps what the plan wants done; step 0 is */
-  static async planned(steps: Parameters<typeof aRestorePlan>[0]): Promise<Scene> {
-    const scene = new Scene();
-    const order = { request: aRestoreRequest(), requestedBy: 'olivia' };
-    scene.restoreId = (await requestRestore(scene.books, order)).restoreId;
-    const run = await scene.begin('plan');
-    await scene.books.transaction(async (tx) => {
-      await tx.lockRestore(scene.restoreId);
-      await tx.storePlan(scene.restoreId, aRestorePlan(steps));
-    });
-    await scene.end(run, { kind: 'done', output: OUTPUTS.plan });
-    return scene;
-  }
-
-  async restore(): Promise<LockedRestore> {
-    return (await this.books.restore(this.restoreId))!;
-  }
-
-  async run(work: string): Promise<WorkRun> {
-    const found = (await this.restore()).works.findLast(({ id }) => id === work);
-    assert.ok(found, `there is no ${work}`);
-    return { restoreId: this.restoreId, work, epoch: found.epoch };
-  }
-
-  async begin(work: string): Promise<WorkRun> {
-    const run = await this.run(work);
-    assert.ok(await beginWork(this.books, run, TABLE), `${work} can't begin`);
-    return run;
-  }
-
-  end(run: WorkRun, result: RunResult): Promise<boolean> {
-    return recordOutcome(this.books, run, result, TABLE);
-  }
-
-  async does(work: string, result: RunResult = DONE): Promise<void> {
-    expect(await this.end(await this.begin(work), result)).toBe(true);
-  }
-
-  async asked(person: typeof requestCancel): Promise<void> {
-    await person(this.books, this.restoreId, 'olivia', TABLE);
-  }
-
-  async moving(): Promise<string[]> {
-    return (await this.books.runnable()).map(({ work }) => work);
-  }
-
-  async states(direction: 'back' | 'after'): Promise<unknown[]> {
-    const { works } = await this.restore();
-    return works
-      .filter((work) => work.direction === direction)
-      .map(({ id, round, state }) => `${id} ${round} ${state}`);
-  }
-}
 
 describe('a way back of several works', () => {
   it('does them in their order, each once the one before is done, and skips what does not apply', async () => {
-    const scene = await Scene.planned({});
+    const scene = await Scene.planned(TABLE, {});
     await scene.asked(requestCancel);
     expect(await scene.moving()).toStrictEqual(['stop-it']);
     expect(await beginWork(scene.books, await scene.run('take-it-away'), TABLE)).toBe(null);
@@ -114,7 +52,7 @@ describe('a way back of several works', () => {
   });
 
   it('asks whether a work applies when its turn comes: what ended meanwhile counts', async () => {
-    const scene = await Scene.planned({});
+    const scene = await Scene.planned(TABLE, {});
     const run = await scene.begin('create-empty-disks');
     await scene.asked(requestCancel);
     expect(await scene.moving()).toStrictEqual(['create-empty-disks']);
@@ -124,7 +62,7 @@ describe('a way back of several works', () => {
   });
 
   it('asks for a person when one of them fails for good, and goes on with that one', async () => {
-    const scene = await Scene.planned({});
+    const scene = await Scene.planned(TABLE, {});
     await scene.asked(requestCancel);
     await scene.does('stop-it');
     await scene.does('take-it-away', { kind: 'failed', error: new PermanentError(DETAILS) });
@@ -142,7 +80,7 @@ describe('a way back of several works', () => {
   });
 
   it('is gone anew, and from its beginning, when the restore turns round again', async () => {
-    const scene = await Scene.planned({});
+    const scene = await Scene.planned(TABLE, {});
     await scene.asked(requestCancel);
     const stale = await scene.run('stop-it');
     await scene.does('stop-it', { kind: 'exhausted', error: new RetryableError(DETAILS) });
@@ -158,7 +96,7 @@ describe('a way back of several works', () => {
   });
 
   it('is told by what begins and what is tried again, and by its end', async () => {
-    const scene = await Scene.planned({});
+    const scene = await Scene.planned(TABLE, {});
     await scene.asked(requestCancel);
     await scene.does('stop-it', { kind: 'failed', error: new RetryableError(DETAILS) });
     await scene.does('stop-it');
@@ -178,7 +116,7 @@ describe('a way back of several works', () => {
 
 describe('works after the end', () => {
   it('begin when the restore has arrived, in their order, and change nothing of its end', async () => {
-    const scene = await Scene.planned({ steps: ['plan'] });
+    const scene = await Scene.planned(TABLE, { steps: ['plan'] });
     expect((await scene.restore()).state).toBe('completed');
     expect(await scene.moving()).toStrictEqual(['tidy']);
     await scene.does('tidy', TIDIED);
@@ -190,7 +128,7 @@ describe('works after the end', () => {
   });
 
   it('are tried again, and sent out again when their job is gone', async () => {
-    const scene = await Scene.planned({ steps: ['plan'] });
+    const scene = await Scene.planned(TABLE, { steps: ['plan'] });
     await scene.does('tidy', { kind: 'failed', error: new RetryableError(DETAILS) });
     expect(await redispatch(scene.books, await scene.run('tidy'), TABLE)).toBe(true);
     await scene.begin('tidy');
@@ -200,7 +138,7 @@ describe('works after the end', () => {
   });
 
   it('stop when the restore is rolled back, whose way back waits for them, and begin anew at its end', async () => {
-    const scene = await Scene.planned({ steps: ['plan'] });
+    const scene = await Scene.planned(TABLE, { steps: ['plan'] });
     const run = await scene.begin('tidy');
     await scene.asked(requestRollback);
     expect(await scene.books.areCurrent([run])).toStrictEqual([false]);

@@ -37,6 +37,14 @@ export async function dispatchWork(
   });
 }
 
+/** Of a work that is taken up as if it had never been tried. */
+export const ANEW: WorkPatch = { attempts: 0, error: null, endedAt: null, resumeFrom: null };
+
+/** What a writer believes of a work that it moves. */
+export function guardOf(work: Work): { from: Work['state']; epoch: number } {
+  return { from: work.state, epoch: work.epoch };
+}
+
 /** For guarded changes under a restore's lock: they can only miss when the books were changed by somebody without it. */
 export function mustMove(moved: boolean): void {
   if (moved) return;

@@ -46,6 +46,15 @@ export const VM_CREATED = z.object({ vmAzureId: z.string() });
 
 const NOTHING = z.object({});
 
+export interface Stage {
+  readonly service: ServiceName;
+  readonly output: z.ZodType;
+  /** The work of the way back that takes away what it has made. */
+  readonly undoneBy: WayBackId | null;
+  /** As `WorkRow` has it. */
+  readonly needsApproval?: boolean;
+}
+
 export const STAGES = {
   plan: { service: 'planner', output: PLANNED, undoneBy: null },
   'retrieve-archived-data': { service: 'provisioner', output: RETRIEVED, undoneBy: null },
@@ -57,12 +66,12 @@ export const STAGES = {
   'detach-disks': { service: 'finalizer', output: NOTHING, undoneBy: null },
   'deallocate-worker': { service: 'finalizer', output: NOTHING, undoneBy: null },
   // No service of this version does these two: a plan that needs them is refused.
-  'remove-source': { service: 'finalizer', output: NOTHING, undoneBy: null },
+  'remove-source': { service: 'finalizer', output: NOTHING, undoneBy: null, needsApproval: true },
   'move-disks': { service: 'finalizer', output: NOTHING, undoneBy: null },
   'create-vm': { service: 'finalizer', output: VM_CREATED, undoneBy: 'remove-created' },
   // The disks go with what they are attached to.
   'attach-disks': { service: 'finalizer', output: NOTHING, undoneBy: null },
   'remove-staging-resource-group': { service: 'finalizer', output: NOTHING, undoneBy: null },
-} as const satisfies Record<StepId, { service: ServiceName; output: z.ZodType; undoneBy: WayBackId | null }>;
+} as const satisfies Record<StepId, Stage>;
 
 export type StageOutput<S extends StepId> = z.infer<(typeof STAGES)[S]['output']>;

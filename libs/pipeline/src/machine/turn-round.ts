@@ -1,7 +1,6 @@
 import {
   ConflictError,
   hasEnded,
-  NotFoundError,
   presentRound,
   type DiskVerdict,
   type LockedRestore,
@@ -9,9 +8,10 @@ import {
   type RestoreTransaction,
   type Work,
 } from '@landfall/domain';
-import { ANEW, isOnWayBack, TURNS, turnRound } from './advance.js';
-import { dispatchWork, mustMove } from './dispatch.js';
+import { ANEW, dispatchWork, mustMove } from './dispatch.js';
 import { tell } from './history.js';
+import { lockRestore } from './lock-restore.js';
+import { isOnWayBack, TURNS, turnRound } from './turning.js';
 import type { WorkTable } from './work-table.js';
 import { WORKS } from './works.js';
 
@@ -20,7 +20,7 @@ import { WORKS } from './works.js';
  * Each is idempotent: asked twice, the second changes nothing.
  */
 
-/** @throws NotFoundError `RESTORE_NOT_FOUND`, ConflictError `NOT_CANCELLABLE` */
+/** @throws NotFoundError `RESTORE_NOT_FOUND`, ConflictError `NOT_CANCELLABLE`; `CUT_OVER` where a cancel could not undo it */
 export async function requestCancel(
   books: RestoreBooks,
   restoreId: string,
@@ -28,8 +28,9 @@ export async function requestCancel(
   works: WorkTable = WORKS,
 ): Promise<void> {
   await books.transaction(async (tx) => {
-    const restore = await lock(tx, restoreId);
+    const restore = await lockRestore(tx, restoreId);
     if (restore.state === 'cancelling' || restore.state === 'cancelled') return;
+    if (restore.cutOverAt !== null && !hasEnded(restore.state)) throw hasCutOver(restore);
     if (!['planning', 'awaiting-approval', 'running', 'needs-attention'].includes(restore.state)) {
       throw new ConflictError({
         code: 'NOT_CANCELLABLE',
@@ -53,14 +54,17 @@ export async function requestRollback(
   works: WorkTable = WORKS,
 ): Promise<void> {
   await books.transaction(async (tx) => {
-    const restore = await lock(tx, restoreId);
+    const restore = await lockRestore(tx, restoreId);
     if (restore.state === 'rolled-back') return;
     if (restore.state === 'rolling-back' && restore.turn?.purpose === 'roll-back') return;
     if (!['completed', 'failed', 'needs-attention'].includes(restore.state)) {
       throw new ConflictError({
         code: 'NOT_ROLLBACKABLE',
         message: `Restore ${restoreId} is ${restore.state} and can't be rolled back.`,
-        fix: 'A restore that is under way can be cancelled; one that is completed, failed or needs attention rolled back.',
+        fix:
+          restore.cutOverAt === null
+            ? 'A restore that is under way can be cancelled; one that is completed, failed or needs attention rolled back.'
+            : 'Wait until it is completed or needs attention.',
       });
     }
     if (restore.request.destination.kind !== 'new') {
@@ -75,7 +79,7 @@ export async function requestRollback(
   });
 }
 
-/** Goes on where attempts were used up, forwards or backwards. @throws NotFoundError, ConflictError `NOT_RESUMABLE` */
+/** Goes on where a person was asked for, forwards or backwards. @throws NotFoundError, ConflictError `NOT_RESUMABLE` */
 export async function requestResume(
   books: RestoreBooks,
   restoreId: string,
@@ -83,17 +87,17 @@ export async function requestResume(
   works: WorkTable = WORKS,
 ): Promise<void> {
   await books.transaction(async (tx) => {
-    const restore = await lock(tx, restoreId);
+    const restore = await lockRestore(tx, restoreId);
     if (restore.state !== 'needs-attention') throw notResumable(restore);
     const turn = isOnWayBack(restore) ? restore.turn : null;
+    const [verdict] = turn === null ? await tx.verdicts(restoreId) : [];
+    if (verdict !== undefined) throw badDisk(restore, verdict);
     const direction = turn === null ? 'forward' : 'back';
     const round = presentRound(restore, direction);
     const failed = restore.works.find(
       (work) => work.direction === direction && work.round === round && work.state === 'failed',
     );
     if (failed === undefined) throw notResumable(restore);
-    const [verdict] = turn === null ? await tx.verdicts(restoreId) : [];
-    if (verdict !== undefined) throw badDisk(restore, verdict);
     const forward = failed.id === 'plan' ? 'planning' : 'running';
     const to = turn === null ? forward : TURNS[turn.purpose].on;
     const guard = { from: restore.state, epoch: restore.epoch };
@@ -132,9 +136,21 @@ function notResumable(restore: LockedRestore): ConflictError {
   return new ConflictError({
     code: 'NOT_RESUMABLE',
     message: `Restore ${restore.id} is ${restore.state}; only one whose attempts are used up can be resumed.`,
-    fix: hasEnded(restore.state)
-      ? 'It has ended. To bring the machine back, start a restore anew.'
-      : 'Nothing has to be done while it goes on; show the restore to see what it is doing.',
+    fix: whatInstead(restore),
+  });
+}
+
+function whatInstead({ id, state }: LockedRestore): string {
+  if (state === 'awaiting-approval') return `It goes on once it is approved: landfall approve ${id}.`;
+  if (hasEnded(state)) return 'It has ended. To bring the machine back, start a restore anew.';
+  return 'Nothing has to be done while it goes on; show the restore to see what it is doing.';
+}
+
+function hasCutOver({ id, state }: LockedRestore): ConflictError {
+  return new ConflictError({
+    code: 'CUT_OVER',
+    message: `Restore ${id} is ${state} and has begun to remove the machine that it replaces: it can't be cancelled any more.`,
+    fix: `Let it end, or bring the original machine back once it has stopped: landfall rollback ${id}.`,
   });
 }
 
@@ -142,16 +158,6 @@ function badDisk({ id }: LockedRestore, { diskName, code, message }: DiskVerdict
   return new ConflictError({
     code: 'NOT_RESUMABLE',
     message: `Restore ${id} can't be resumed: its disk "${diskName}" has failed for good (${code}): ${message}`,
-    fix: 'Roll it back and start the restore anew.',
-  });
-}
-
-async function lock(tx: RestoreTransaction, restoreId: string): Promise<LockedRestore> {
-  const restore = await tx.lockRestore(restoreId);
-  if (restore) return restore;
-  throw new NotFoundError({
-    code: 'RESTORE_NOT_FOUND',
-    message: `There is no restore ${restoreId}.`,
-    fix: 'List the restores to find its id.',
+    fix: `Roll it back (landfall rollback ${id}) and start the restore anew.`,
   });
 }

@@ -14,6 +14,8 @@ export interface WorkRow {
   readonly output: z.ZodType;
   /** What the history says when it begins; null: it is a step, and its name says it. */
   readonly begins: string | null;
+  /** Whether a person has to have approved the plan before it is run for the first time. Left out: nobody is asked. */
+  readonly needsApproval?: boolean;
   /** Whether it is to be done. Asked when its turn comes; else it is skipped. */
   when(restore: LockedRestore): boolean;
 }

@@ -1,14 +1,17 @@
 import { STEPS } from '@landfall/domain';
-import { STAGES } from './stages.js';
+import { STAGES, type Stage } from './stages.js';
 import { WAY_BACK } from './way-back.js';
 import type { WorkTable } from './work-table.js';
 
 /** The works of the product. Nothing comes after the end of a restore yet. */
 export const WORKS: WorkTable = {
-  forward: STEPS.map(({ id }) => ({
-    ...{ id, service: STAGES[id].service, output: STAGES[id].output, begins: null },
-    when: ({ plan }) => plan?.steps.find((planned) => planned.id === id)?.applies ?? false,
-  })),
+  forward: STEPS.map(({ id }) => {
+    const { service, output, needsApproval = false }: Stage = STAGES[id];
+    return {
+      ...{ id, service, output, needsApproval, begins: null },
+      when: ({ plan }) => plan?.steps.find((planned) => planned.id === id)?.applies ?? false,
+    };
+  }),
   back: WAY_BACK,
   after: [],
 };

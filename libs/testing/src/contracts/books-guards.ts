@@ -4,6 +4,7 @@ import { newRestoreId, type RestoreBooks, type RestoreState, type WorkState, ste
 import { aRestorePlan } from '../builders/restore-plan.js';
 import { aRestoreRequest } from '../builders/restore-request.js';
 import type { RestoreBooksUnderTest } from './restore-books.js';
+import { signal } from './signal.js';
 
 /**
  * Registers the tests of what keeps two writers apart: locks, states, epochs, and the changes that the state machine has. Each
@@ -107,13 +108,6 @@ export function booksGuardsContract(name: string, make: () => Promise<RestoreBoo
         expect(now?.works.every(({ state }) => state === 'pending')).toBeTruthy();
       }));
   });
-}
-
-/** Something to wait for, and what lets it happen. */
-function signal(): [happened: Promise<void>, happen: () => void] {
-  let happen = (): void => undefined;
-  const happened = new Promise<void>((resolve) => (happen = resolve));
-  return [happened, () => happen()];
 }
 
 /** Under epoch 1, no step begun. */

@@ -1,5 +1,6 @@
 export * from './accounts.js';
 export * from './backup-repository.js';
+export * from './books-gate.js';
 export * from './books-guards.js';
 export * from './catalogue.js';
 export * from './cloud/index.js';

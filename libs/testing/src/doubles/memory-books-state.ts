@@ -1,5 +1,6 @@
 import { byTurn, ConflictError, hasEnded, moves, SWEEP } from '@landfall/domain';
 import type {
+  Approval,
   AuditEntry,
   CallIntent,
   DiskVerdict,
@@ -30,6 +31,7 @@ export interface RestoreData extends Changeable<Omit<Restore, 'works' | 'disks'>
   works: (Changeable<Work> & { notBefore: Date | null })[];
   disks: Changeable<RestoredDisk>[];
   contents: readonly PlannedContents[];
+  approvals: readonly Approval[];
   events: RestoreEvent[];
   calls: CallData[];
   ledger: LedgerRows;
@@ -94,7 +96,8 @@ export function copyBooks(state: BooksState): BooksState {
 }
 
 export function toLockedRestore(data: RestoreData): LockedRestore {
-  const { works, disks, contents: _contents, events: _events, calls: _calls, ledger: _ledger, ...rest } = data;
+  const { works, disks, contents: _contents, approvals: _approvals, ...others } = data;
+  const { events: _events, calls: _calls, ledger: _ledger, ...rest } = others;
   return {
     ...rest,
     works: works.map(({ notBefore: _before, ...work }) => work).sort(byTurn),

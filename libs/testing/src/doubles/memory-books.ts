@@ -49,10 +49,15 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
   #last: Promise<unknown> = Promise.resolve();
   readonly #listeners = new Set<() => void>();
   readonly #locksNeeded: boolean;
+  readonly #clock: () => Date;
 
-  /** @param locksNeeded whether a transaction that writes to a restore without having locked it throws */
-  constructor({ locksNeeded = false } = {}) {
+  /**
+   * @param locksNeeded whether a transaction that writes to a restore without having locked it throws
+   * @param clock by which approvals are good, and a gate is passed
+   */
+  constructor({ locksNeeded = false, clock = () => new Date() }: { locksNeeded?: boolean; clock?: () => Date } = {}) {
     this.#locksNeeded = locksNeeded;
+    this.#clock = clock;
   }
 
   /** All that is in them at this moment, for a look from the side. */
@@ -73,7 +78,7 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
   async transaction<T>(work: (tx: RestoreTransaction) => Promise<T>): Promise<T> {
     let wroteOutbox = false;
     const result = await this.#commit(async (state) => {
-      const tx = new MemoryRestoreTransaction(state, this.#locksNeeded);
+      const tx = new MemoryRestoreTransaction(state, this.#locksNeeded, this.#clock);
       const value = await work(tx);
       wroteOutbox = tx.wroteOutbox;
       return value;

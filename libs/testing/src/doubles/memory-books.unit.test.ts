@@ -1,4 +1,5 @@
 import { catalogueContract } from '../contracts/catalogue.js';
+import { booksGateContract } from '../contracts/books-gate.js';
 import { booksGuardsContract } from '../contracts/books-guards.js';
 import { ledgerContract } from '../contracts/ledger.js';
 import { restoreBooksContract } from '../contracts/restore-books.js';
@@ -14,6 +15,8 @@ restoreBooksContract('MemoryBooks', async () => ({ books: new MemoryBooks(), dis
 booksGuardsContract('MemoryBooks', async () => ({ books: new MemoryBooks(), dispose }));
 
 ledgerContract('MemoryBooks', async () => ({ books: new MemoryBooks(), dispose }));
+
+booksGateContract('MemoryBooks', async () => ({ books: new MemoryBooks(), dispose }));
 
 catalogueContract('MemoryCatalogue', async () => {
   const books = new MemoryBooks();

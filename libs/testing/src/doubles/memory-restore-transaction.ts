@@ -1,4 +1,5 @@
 import {
+  AFTER_CUT_OVER,
   ConflictError,
   hasEnded,
   patchId,
@@ -7,11 +8,13 @@ import {
   requireWorkTransition,
   stepKey,
   STEPS,
+  type Approval,
   type DiskVerdict,
   type ErrorDetails,
   type GrantRecord,
   type IdempotencyClaim,
   type LockedRestore,
+  type NewApproval,
   type NewOutboxMessage,
   type NewRestore,
   type NewSegment,
@@ -50,10 +53,14 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
   readonly #locked = new Set<string>();
   wroteOutbox = false;
 
-  /** @param locksNeeded whether a restore has to be locked before anything of it is written */
+  /**
+   * @param locksNeeded whether a restore has to be locked before anything of it is written
+   * @param clock the books' own
+   */
   constructor(
     state: BooksState,
     private readonly locksNeeded: boolean,
+    private readonly clock: () => Date,
   ) {
     this.#state = state;
   }
@@ -72,10 +79,13 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
       epoch: 0,
       request: structuredClone(restore.request),
       plan: null,
+      planHash: null,
+      cutOverAt: null,
       works: STEPS.map(({ id }) => ({ ...stepKey(id), ...FRESH_WORK })),
       turn: null,
       disks: [],
       contents: [],
+      approvals: [],
       vmAzureId: null,
       problems: [],
       error: null,
@@ -110,6 +120,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     const data = this.#state.restores.get(id);
     if (!data || data.state !== guard.from || data.epoch !== guard.epoch) return false;
     if (to === 'running' && data.plan === null) throw new Error('a restore without a plan may not run');
+    if (data.cutOverAt !== null) requireAfterCutOver(to);
     this.#patch(data, patch);
     data.state = to;
     data.epoch += 1;
@@ -165,6 +176,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
       });
     }
     data.plan = structuredClone(plan);
+    data.planHash = plan.planHash;
     data.disks = plan.disks.map(({ name, from, role, lun }) => ({
       name,
       from,
@@ -196,6 +208,35 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
   async contents(restoreId: string): Promise<readonly PlannedContents[]> {
     const data = this.#state.restores.get(restoreId);
     return (data?.disks ?? []).flatMap(({ name }) => data?.contents.filter((each) => each.name === name) ?? []);
+  }
+
+  async now(): Promise<Date> {
+    return this.clock();
+  }
+
+  async addApproval({ restoreId, planHash, approvedBy, validSeconds, selfApproval }: NewApproval): Promise<Approval> {
+    this.#requireLock(restoreId);
+    const data = this.#restore(restoreId);
+    const { requestedBy } = data;
+    if (approvedBy === requestedBy && !selfApproval) throw new Error('nobody may approve what they have asked for');
+    if (!(validSeconds > 0)) throw new Error('an approval has to be good for some time');
+    const approvedAt = this.clock();
+    const expiresAt = new Date(approvedAt.getTime() + validSeconds * 1_000);
+    const approval = { planHash, requestedBy, approvedBy, approvedAt, expiresAt, selfApproval };
+    data.approvals = [...data.approvals, approval];
+    return approval;
+  }
+
+  async approval(restoreId: string): Promise<Approval | null> {
+    return this.#state.restores.get(restoreId)?.approvals.at(-1) ?? null;
+  }
+
+  async cutOver(restoreId: string): Promise<Date> {
+    this.#requireLock(restoreId);
+    const data = this.#restore(restoreId);
+    requireAfterCutOver(data.state);
+    data.cutOverAt ??= this.clock();
+    return data.cutOverAt;
   }
 
   async setDiskAzureId(restoreId: string, diskName: string, azureId: string): Promise<void> {
@@ -350,6 +391,10 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     if (problems !== undefined) data.problems = problems;
     if (vmAzureId !== undefined) data.vmAzureId = vmAzureId;
   }
+}
+
+function requireAfterCutOver(state: RestoreState): void {
+  if (!AFTER_CUT_OVER.includes(state)) throw new Error(`a restore that has cut over may not be ${state}`);
 }
 
 const FRESH_WORK = {

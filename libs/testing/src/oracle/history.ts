@@ -1,4 +1,5 @@
 import {
+  AFTER_CUT_OVER,
   hasEnded,
   mayBecome,
   RESTORE_TRANSITIONS,
@@ -33,10 +34,15 @@ export function everythingEnds({ restores, settled }: Evidence): Violation[] {
 function statesAreLegal({ restore, events }: RestoreHistory): Violation[] {
   const found: Violation[] = [];
   let state: RestoreState | null = null;
+  let hasCutOver = false;
   for (const event of events) {
+    hasCutOver ||= event.type === 'restore.cut-over';
     const next = stateIn(event);
     if (next === null) continue;
     const legal = state === null ? next === 'planning' : mayBecome(state, next);
+    if (hasCutOver && !AFTER_CUT_OVER.includes(next)) {
+      found.push({ ...blame(restore.id, `had cut over and became ${next}.`, event), invariant: 'I3' });
+    }
     if (!legal) found.push(blame(restore.id, `went from ${state ?? 'nothing'} to ${next}.`, event));
     state = next;
   }

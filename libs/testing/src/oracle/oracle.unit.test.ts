@@ -24,6 +24,8 @@ function restore(changes: Partial<Restore> = {}): Restore {
     epoch: 3,
     request: aRestoreRequest(),
     plan: { ...DONE, options: { ...DONE.options, verify: 'none' } },
+    planHash: DONE.planHash,
+    cutOverAt: null,
     works: STEPS.map(({ id }) => ({
       ...stepKey(id),
       state: DONE.steps.find((step) => step.id === id)?.applies ? 'done' : 'skipped',
@@ -119,6 +121,14 @@ describe('the oracle', () => {
     for (const { code } of failedForGood) assert.deepEqual(ended(code), [], code);
     const running = { restore: restore({ state: 'running' }), events: history(COMPLETED.slice(0, 2)) };
     assert.deepEqual(found(evidence(running, { failedForGood, settled: false })), [], 'it has not come to its end yet');
+  });
+
+  it('finds a restore that has cut over and ends as if it had not (I3)', () => {
+    const cutOver = ['restore.planning', 'restore.running', 'restore.cut-over'] as const;
+    expect(found(evidence({ events: history([...cutOver, 'restore.completed']) }))).toStrictEqual([]);
+    const cancelled = { restore: restore({ state: 'cancelled' }), ledger: [] };
+    const events = history([...cutOver, 'restore.cancelling', 'restore.cancelled']);
+    expect(found(evidence({ ...cancelled, events }))).toStrictEqual(['I3', 'I3']);
   });
 
   it('finds what is missing, left behind, or not in the ledger (I4)', () => {

@@ -9,7 +9,7 @@ import {
   type StepId,
   type WorkerRegistry,
 } from '@landfall/domain';
-import { isOnWayBack, withCrashPoints, wrapped } from '@landfall/pipeline';
+import { mayFail, withCrashPoints, wrapped } from '@landfall/pipeline';
 import {
   MemoryBooks,
   MemoryDiskAccesses,
@@ -68,7 +68,7 @@ export class SharedBooks {
   /** Whether a verdict on a disk of it has to end it. */
   isMoving(restoreId: string): boolean {
     const restore = this.books.now.restores.get(restoreId);
-    return restore?.state === 'running' || (restore?.state === 'needs-attention' && !isOnWayBack(restore));
+    return restore !== undefined && mayFail(restore);
   }
 
   /** Verdicts that were entered before their restore had come to its end. */
