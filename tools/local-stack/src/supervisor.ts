@@ -81,8 +81,8 @@ export class Stack {
     const { apis, others } = services(folder, installation, addresses, scale);
     const apiPorts = apis.map(({ port }) => port);
     if (apis.length > 1) this.#balancer = await Balancer.listen(installation.ports.api, apiPorts);
-    await this.#startGroup(apis);
-    await this.#startGroup(others);
+    // Data-movers ask the API until it answers.
+    await waitForAll([this.#startGroup(apis), this.#startGroup(others)]);
     this.#refuseWhenStopping();
     this.#publish = () => this.#writeStackFile(installation, addresses);
     this.#publish();
@@ -213,8 +213,12 @@ export class Stack {
   }
 }
 
-/** Waits for all of them, also when one fails, so that none is still starting when the others are stopped. */
 async function startAll(processes: readonly SupervisedProcess[]): Promise<void> {
-  const results = await Promise.allSettled(processes.map((process) => process.start()));
+  await waitForAll(processes.map((process) => process.start()));
+}
+
+/** Also when one fails, so that none is still starting when the others are stopped. @throws what the first of them throws */
+async function waitForAll(starts: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(starts);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }

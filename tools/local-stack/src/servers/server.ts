@@ -4,6 +4,10 @@ import { createConnection } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PermanentError } from '@landfall/domain';
 
+/** Between two questions whether a server answers: one that takes long is busy enough with itself. */
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 160;
+
 /** How one server is run; made by `postgres.ts`, `redis.ts` and `azurite.ts`, started by `launch`. */
 export interface ServerSpec {
   readonly name: string;
@@ -50,7 +54,7 @@ export async function launch(
     over = `it ended with ${signal ?? `exit code ${code}`}`;
   });
   const deadline = performance.now() + deadlineMs;
-  for (;;) {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     if (over === null && performance.now() > deadline) over = `it did not answer within ${deadlineMs / 1000} seconds`;
     if (over !== null) {
       child.kill('SIGKILL');
@@ -61,7 +65,7 @@ export async function launch(
       });
     }
     if (await spec.ready()) break;
-    await sleep(20);
+    await sleep(pauseMs);
   }
   return {
     spec,
