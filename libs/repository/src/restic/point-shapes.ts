@@ -87,7 +87,7 @@ export function manifestPoint(parts: PointParts, manifest: MachineManifest): Dis
     }
     disks.push({
       name: printable(described.name ?? baseName(described.file)),
-      location: imageLocation(file.snapshot.id, file.path),
+      location: imageLocation(file.snapshot, file.path),
       sizeBytes: file.sizeBytes,
       ...given('role', described.role),
       ...given('lun', described.lun),
@@ -157,7 +157,7 @@ function disksOf(files: readonly PointFile[]): PointDisk[] {
   return unique(
     ordered.map((file) => ({
       name: baseName(file.name),
-      location: imageLocation(file.snapshot.id, file.path),
+      location: imageLocation(file.snapshot, file.path),
       sizeBytes: file.sizeBytes,
     })),
   );

@@ -56,7 +56,7 @@ describe('A snapshot without a tag', () => {
       takenAt: '2026-03-04T04:06:07.123Z',
       kind: 'image',
       level: 'computer',
-      disks: [{ name: 'web01', location: `${id}:/web01.raw`, sizeBytes: 1_000 }],
+      disks: [{ name: 'web01', location: made.locationOf(id, 'web01.raw'), sizeBytes: 1_000 }],
       hasManifest: false,
       problems: [],
     });
@@ -88,8 +88,8 @@ describe('A snapshot without a tag', () => {
     const id = made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree, paths: ['/vm'], hostname: 'h' });
     const point = await onlyPoint(made);
     expect(point.disks).toStrictEqual([
-      { name: 'disk', location: `${id}:/a/disk.raw`, sizeBytes: 3 },
-      { name: 'disk-2', location: `${id}:/b/disk.raw`, sizeBytes: 3 },
+      { name: 'disk', location: made.locationOf(id, 'a/disk.raw'), sizeBytes: 3 },
+      { name: 'disk-2', location: made.locationOf(id, 'b/disk.raw'), sizeBytes: 3 },
     ]);
     const repository = await openHandmade(made);
     const second = await repository.openDisk(point.disks[1]!.location);
@@ -152,10 +152,10 @@ describe('A machine.json beside images', () => {
       os: { family: 'linux', name: 'Debian 12' },
       firmware: 'bios',
       disks: [
-        { name: 'sda', location: `${id}:/sda.raw`, sizeBytes: 1_000, role: 'os', lun: 0 },
+        { name: 'sda', location: made.locationOf(id, 'sda.raw'), sizeBytes: 1_000, role: 'os', lun: 0 },
         {
           name: 'sdb',
-          location: `${id}:/sdb.raw`,
+          location: made.locationOf(id, 'sdb.raw'),
           sizeBytes: 20,
           role: 'data',
           lun: 1,
@@ -216,7 +216,10 @@ describe('Snapshots with the same landfall-point tag', () => {
       'db01',
       [],
     ]);
-    expect(point.disks.map((disk) => disk.location)).toStrictEqual([`${first}:/sda.raw`, `${second}:/sdb.raw`]);
+    expect(point.disks.map((disk) => disk.location)).toStrictEqual([
+      made.locationOf(first, 'sda.raw'),
+      made.locationOf(second, 'sdb.raw'),
+    ]);
   });
 
   test('do not take the manifest itself for a disk, whatever it says', async () => {

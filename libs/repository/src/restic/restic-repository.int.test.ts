@@ -151,6 +151,29 @@ describe('A repository with a history', () => {
       code: 'REPOSITORY_PASSWORD_WRONG',
     });
   });
+
+  test('is read on where a snapshot was forgotten since its image was found, until that is pruned', async () => {
+    const disk = sampleDisk(17 * MIB);
+    await writeFile(path.join(program.folder, 'rotated.raw'), disk);
+    await program.run(['backup', '--host', 'r', 'rotated.raw']);
+    const { points } = await readBy((repository) => repository.discover());
+    const point = points.find(({ machineName }) => machineName === 'rotated')!;
+    const read = () => readBy(async (repository) => contents(await repository.openDisk(point.disks[0]!.location)));
+    await program.run(['forget', point.reference]);
+    expect((await readBy((repository) => repository.discover())).points).not.toContainEqual(point);
+    expect((await read()).equals(disk)).toBe(true);
+    await program.run(['prune', '--max-unused', '0']);
+    await expect(read()).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
+  });
+
+  async function readBy<T>(work: (repository: BackupRepository) => Promise<T>): Promise<T> {
+    const repository = await open(program);
+    try {
+      return await work(repository);
+    } finally {
+      await repository.close();
+    }
+  }
 });
 
 describe('A captured machine', () => {

@@ -20,7 +20,7 @@ import { loadIndex } from './index-files.js';
 import { unlock } from './keys.js';
 import { discoverPoints } from './points.js';
 import { readSnapshot, type Snapshot } from './snapshots.js';
-import { listNamedFiles, openSeal, parseJson, type NamedFile } from './stored-files.js';
+import { listNamedFiles, openSeal, parseJson } from './stored-files.js';
 import { readContent } from './tree.js';
 import { Trees } from './trees.js';
 
@@ -103,7 +103,8 @@ class ResticRepository implements BackupRepository {
     const sources = {
       trees: this.#trees,
       readFile: async (snapshot: Snapshot, file: { path: readonly string[]; sizeBytes: number }) => {
-        const source = await this.#open(snapshot, file.path, signal);
+        const location = imageLocation(snapshot, file.path);
+        const source = await this.#open(location, snapshot.tree, file.path, signal);
         return source.read(0, source.sizeBytes, signal);
       },
     };
@@ -116,26 +117,31 @@ class ResticRepository implements BackupRepository {
   }
 
   async openDisk(location: string, signal?: AbortSignal): Promise<DiskSource> {
-    const { snapshot: name, path } = parseLocation(location);
-    const file = await this.#snapshotFile(name, location, signal);
-    return this.#open(await readSnapshot(this.store, this.key, file, signal), path, signal);
+    const { snapshot, tree, path } = parseLocation(location);
+    // Forgotten since it was found, and pruned.
+    if (tree !== null && this.index.find('tree', tree) < 0) throw imageNotFound(location);
+    return this.#open(location, tree ?? (await this.#treeOf(snapshot, location, signal)), path, signal);
   }
 
   async close(): Promise<void> {
     await this.#pool.close();
   }
 
-  async #snapshotFile(name: string, location: string, signal: AbortSignal | undefined): Promise<NamedFile> {
+  async #treeOf(snapshot: string, location: string, signal: AbortSignal | undefined): Promise<Buffer> {
     const files = await listNamedFiles(this.store, 'snapshots', signal);
-    const file = files.find((candidate) => candidate.name === name);
+    const file = files.find((candidate) => candidate.name === snapshot);
     if (file === undefined) throw imageNotFound(location);
-    return file;
+    return (await readSnapshot(this.store, this.key, file, signal)).tree;
   }
 
-  async #open(snapshot: Snapshot, path: readonly string[], signal: AbortSignal | undefined): Promise<ResticDiskSource> {
-    const location = imageLocation(snapshot.id, path);
+  async #open(
+    location: string,
+    tree: Buffer,
+    path: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<ResticDiskSource> {
     const layout = await this.#trees.withFile(
-      snapshot.tree,
+      tree,
       path,
       location,
       (node, plain) =>

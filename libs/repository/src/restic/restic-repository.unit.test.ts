@@ -192,6 +192,14 @@ describe('Reading a damaged restic repository', () => {
     }
   }
 
+  test('goes on where only the snapshot was forgotten since the image was found', async () => {
+    const { made, location, snapshot } = oneDisk();
+    const found = made.locationOf(snapshot, 'disk.raw');
+    made.forget(snapshot);
+    expect(await readAll(made, found)).toBe(3_000_000);
+    await assert.rejects(readAll(made, location), refusal('IMAGE_NOT_FOUND', snapshot));
+  });
+
   test('names the pack that is missing', async () => {
     const { made, location, snapshot } = oneDisk();
     const bytes = randomBytes(600_000);
