@@ -24,9 +24,8 @@ const servers = {
 
 export default {
   projects: [suite('unit'), suite('int', servers), suite('e2e', servers), suite('chaos', servers)],
-  // Files that run side by side: `--jobs` of `./landfall test`. One more than there are cores on a small machine: whole stacks
-  // wait for much of their time.
-  maxWorkers: 3,
+  // Files that run side by side: `--jobs` of `./landfall test`.
+  maxWorkers: 2,
   testTimeout: DEADLINE_MS,
   testSequencer: '<rootDir>/tools/jest/dist/sequencer.js',
   reporters: ['<rootDir>/tools/jest/dist/reporter.js'],

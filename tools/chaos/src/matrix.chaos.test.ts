@@ -18,11 +18,8 @@ const DRAWN = 3;
 
 const ALWAYS = [
   'Redis: FLUSHALL during restore-data',
-  'Redis: back to an older state during create-vm',
   'Postgres: connection cut after commit of launch-worker',
-  'Postgres: connection cut before commit of create-vm',
   'the job of create-empty-disks: never delivered',
-  'the job of deallocate-worker: delivered twice at once',
   'data-mover stopped at restore-data.move.afterWork for 28 s (worker)',
   'cancelled twice when launch-worker has begun, and its process dies',
   "failed flush of a worker's disk",
