@@ -68,6 +68,10 @@ const sdk = (allowed) => {
     prisma: { regex: '^(@prisma/|pg$|prisma$)', message: 'The database is known to libs/persistence alone.' },
     queue: { regex: '^(bullmq|ioredis)$', message: 'BullMQ is known to libs/pipeline and libs/service alone.' },
     nest: { regex: '^(@nestjs/|express$|@bull-board/)', message: 'Nest is known to libs/service and apps alone.' },
+    builders: {
+      regex: '^@landfall/domain/builders$',
+      message: 'Builders are for tests, which get them of libs/testing.',
+    },
   };
   const patterns = Object.entries(worlds)
     .filter(([world]) => !allowed.includes(world))
@@ -118,6 +122,7 @@ export default tseslint.config(
   { files: ['libs/azure/**'], rules: { ...sdk(['azure']), ...azureIsChangedByPerform } },
   { files: ['libs/persistence/**', 'tools/schema-engine/**'], rules: sdk(['prisma']) },
   { files: ['libs/pipeline/**'], rules: sdk(['queue']) },
+  { files: ['libs/testing/**'], rules: sdk(['builders']) },
   { files: ['apps/api/**', 'libs/service/**'], rules: sdk(['nest', 'queue']) },
   {
     files: ['apps/planner/**', 'apps/provisioner/**', 'apps/finalizer/**', 'apps/data-mover/**'],

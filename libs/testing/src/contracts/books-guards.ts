@@ -1,8 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { newRestoreId, type RestoreBooks, type RestoreState, type WorkState, stepKey } from '@landfall/domain';
-import { aRestorePlan } from '../builders/restore-plan.js';
-import { aRestoreRequest } from '../builders/restore-request.js';
+import { aRestorePlan, aRestoreRequest } from '@landfall/domain/builders';
 import type { RestoreBooksUnderTest } from './restore-books.js';
 import { signal } from './signal.js';
 

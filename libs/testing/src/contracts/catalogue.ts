@@ -1,8 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { newRestoreId, type Catalogue, type DiscoveredPoint, type RestoreBooks } from '@landfall/domain';
-import { aPointDisk, aRestorePoint } from '../builders/restore-point.js';
-import { aRestoreRequest } from '../builders/restore-request.js';
+import { aPointDisk, aRestorePoint, aRestoreRequest } from '@landfall/domain/builders';
 
 export interface CatalogueUnderTest {
   readonly catalogue: Catalogue;

@@ -7,8 +7,7 @@ import {
   type CallResult,
   type RestoreBooks,
 } from '@landfall/domain';
-import { aRestorePlan } from '../builders/restore-plan.js';
-import { aRestoreRequest } from '../builders/restore-request.js';
+import { aRestorePlan, aRestoreRequest } from '@landfall/domain/builders';
 import type { RestoreBooksUnderTest } from './restore-books.js';
 
 const STEP = 'create-empty-disks';

@@ -11,9 +11,7 @@ import {
   type RestoreState,
   type StepId,
 } from '@landfall/domain';
-import { GIB } from '../builders/restore-point.js';
-import { aRestorePlan } from '../builders/restore-plan.js';
-import { aRestoreRequest } from '../builders/restore-request.js';
+import { aRestorePlan, aRestoreRequest, GIB } from '@landfall/domain/builders';
 
 export interface RestoreBooksUnderTest {
   readonly books: RestoreBooks;

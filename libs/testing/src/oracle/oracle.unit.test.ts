@@ -9,8 +9,7 @@ import {
   type RestoreEvent,
   type Segment,
 } from '@landfall/domain';
-import { aRestorePlan } from '../builders/restore-plan.js';
-import { aRestoreRequest } from '../builders/restore-request.js';
+import { aRestorePlan, aRestoreRequest } from '@landfall/domain/builders';
 import type { DiskWrite, Evidence, RestoreHistory } from './evidence.js';
 import { judge } from './oracle.js';
 

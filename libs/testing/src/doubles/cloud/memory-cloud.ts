@@ -5,7 +5,7 @@ import { MemoryMachines } from './memory-machines.js';
 import { MemoryNetwork } from './memory-network.js';
 import { MemoryReader } from './memory-reader.js';
 import { MemorySubscription } from './memory-subscription.js';
-import { seedOf, type MemoryCloudSeed } from './seed.js';
+import { seedOf, type SubscriptionSeed } from '@landfall/domain/builders';
 
 /**
  * Azure in memory: the same rules as far as steps depend on them, everything at once, and no time passing. Keeps the
@@ -19,7 +19,7 @@ export class MemoryCloud implements Cloud {
   readonly network: MemoryNetwork;
   readonly groups: MemoryGroups;
 
-  constructor(options: { applianceId?: string; seed?: Partial<MemoryCloudSeed> } = {}) {
+  constructor(options: { applianceId?: string; seed?: Partial<SubscriptionSeed> } = {}) {
     const subscription = new MemorySubscription(seedOf(options.seed), options.applianceId ?? 'appliance');
     this.subscription = subscription;
     this.reader = new MemoryReader(subscription);

@@ -1,6 +1,6 @@
 import { cloudContract } from '../../contracts/cloud/index.js';
 import { MemoryCloud } from './memory-cloud.js';
-import { seedOf } from './seed.js';
+import { seedOf } from '@landfall/domain/builders';
 
 cloudContract('the cloud in memory', () =>
   Promise.resolve({

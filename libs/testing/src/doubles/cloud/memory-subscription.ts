@@ -12,7 +12,7 @@ import {
   type Tags,
 } from '@landfall/domain';
 import { refuse } from './refusals.js';
-import type { MemoryCloudSeed } from './seed.js';
+import type { SubscriptionSeed } from '@landfall/domain/builders';
 
 export type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -38,7 +38,7 @@ export class MemorySubscription {
   readonly #failures = new Map<CloudCall, Error[]>();
 
   constructor(
-    readonly seed: MemoryCloudSeed,
+    readonly seed: SubscriptionSeed,
     readonly applianceId: string,
   ) {
     for (const [name, region] of Object.entries(seed.resourceGroups)) this.newGroup(name, region, {});

@@ -9,8 +9,8 @@ import {
   STEPS,
   type PlanningFacts,
   type PointDisk,
-} from '@landfall/domain';
-import { aSubnet, GIB, planningFacts, SIZES } from '@landfall/testing';
+} from '../index.js';
+import { aSubnet, GIB, planningFacts, SIZES } from '../builders/index.js';
 import fc from 'fast-check';
 
 const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });

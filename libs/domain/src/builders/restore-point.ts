@@ -1,4 +1,4 @@
-import { restorePointId, type PointDisk, type RestorePoint } from '@landfall/domain';
+import { restorePointId, type PointDisk, type RestorePoint } from '../index.js';
 
 export const GIB = 1024 ** 3;
 

@@ -1,7 +1,7 @@
-import type { CloudSubnet, CloudUsage, VmSize } from '@landfall/domain';
+import type { CloudSubnet, CloudUsage, VmSize } from '../index.js';
 
-/** What a subscription in memory holds from the start. */
-export interface MemoryCloudSeed {
+/** What a subscription holds from the start. */
+export interface SubscriptionSeed {
   readonly subscriptionId: string;
   readonly regions: readonly string[];
   /** Region by name. */
@@ -12,7 +12,7 @@ export interface MemoryCloudSeed {
 }
 
 /** A subscription with the group `apps` in `westeurope`, the network `net` with one subnet in it, and three sizes. */
-export function seedOf(changes: Partial<MemoryCloudSeed> = {}): MemoryCloudSeed {
+export function seedOf(changes: Partial<SubscriptionSeed> = {}): SubscriptionSeed {
   const subscriptionId = changes.subscriptionId ?? '00000000-0000-4000-8000-000000000001';
   return {
     subscriptionId,

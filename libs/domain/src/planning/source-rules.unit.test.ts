@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { isRefused, planRestore, type ProblemCode, type RestorePlan } from '@landfall/domain';
-import { aPointDisk, planningFacts, type FactChanges } from '@landfall/testing';
+import { isRefused, planRestore, type ProblemCode, type RestorePlan } from '../index.js';
+import { aPointDisk, planningFacts, type FactChanges } from '../builders/index.js';
 
 const plan = (changes: FactChanges = {}): RestorePlan => planRestore(planningFacts(changes));
 

@@ -5,8 +5,8 @@ import type {
   PlanningSettings,
   RestorePoint,
   TargetFacts,
-} from '@landfall/domain';
-import { seedOf, vmSize } from '../doubles/cloud/seed.js';
+} from '../index.js';
+import { seedOf, vmSize } from './subscription.js';
 import { aRestorePoint } from './restore-point.js';
 import { aRestoreRequest, type RequestChanges } from './restore-request.js';
 

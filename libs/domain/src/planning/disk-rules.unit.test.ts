@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { planRestore, type RestorePlan } from '@landfall/domain';
-import { aPointDisk, GIB, planningFacts, type FactChanges } from '@landfall/testing';
+import { planRestore, type RestorePlan } from '../index.js';
+import { aPointDisk, GIB, planningFacts, type FactChanges } from '../builders/index.js';
 
 const plan = (changes: FactChanges = {}): RestorePlan => planRestore(planningFacts(changes));
 const codes = (made: RestorePlan): readonly string[] =>

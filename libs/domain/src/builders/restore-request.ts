@@ -1,4 +1,4 @@
-import type { DestinationRequest, RestoreRequest } from '@landfall/domain';
+import type { DestinationRequest, RestoreRequest } from '../index.js';
 import { aRestorePoint } from './restore-point.js';
 
 export type RequestChanges = Partial<Omit<RestoreRequest, 'destination'>> & {

@@ -7,7 +7,7 @@ import {
   type Problem,
   type RestorePlan,
   type StepId,
-} from '@landfall/domain';
+} from '../index.js';
 import { GIB } from './restore-point.js';
 
 /** The steps of a restore to a new location through a worker. */
