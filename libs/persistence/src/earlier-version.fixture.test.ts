@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { newRestoreId, Secret } from '@landfall/domain';
 import pg from 'pg';
-import { migrations } from './migrations.js';
+import { connectBooks, type Books } from './connect.js';
+import { migrate, migrations } from './migrations.js';
 import { withClient } from './temporary-database.js';
 
 const MIGRATE = fileURLToPath(new URL('migrate.js', import.meta.url));
@@ -47,6 +48,17 @@ async function migrateTo(client: pg.Client, last: string): Promise<void> {
        VALUES (gen_random_uuid()::text, $1, now(), $2, 1)`,
       [checksum, name],
     );
+  }
+}
+
+/** Brings a database to this version, and works with its books. */
+export async function withMigrated(url: Secret, work: (all: Books) => Promise<void>): Promise<void> {
+  assert.equal(await migrate(url), true, 'there was nothing to apply');
+  const all = connectBooks({ databaseUrl: url, poolSize: 2 });
+  try {
+    await work(all);
+  } finally {
+    await all.close();
   }
 }
 

@@ -2,9 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Secret } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
 import type pg from 'pg';
-import { connectBooks } from './connect.js';
-import { everythingIn, runMigrate, withEarlierVersion } from './earlier-version.fixture.test.js';
-import { migrate } from './migrations.js';
+import { everythingIn, runMigrate, withEarlierVersion, withMigrated } from './earlier-version.fixture.test.js';
 
 /* Restores as the version left them that knew no gate: the hash of a plan lay in the plan alone. */
 const BEFORE = '20260107000000_planned_disks';
@@ -30,21 +28,17 @@ describe('an installation whose restores had no gate', () => {
 
   for (const state of ['completed', 'failed', 'refused'] as const) {
     it(`knows of a restore that is ${state} the hash of its plan, and that it has not cut over`, () =>
-      withInstallation(state, async (url) => {
-        expect(await migrate(url)).toBe(true);
-        const all = connectBooks({ databaseUrl: url, poolSize: 2 });
-        try {
-          const restore = await all.books.restore(RESTORE);
+      withInstallation(state, (url) =>
+        withMigrated(url, async ({ books }) => {
+          const restore = await books.restore(RESTORE);
           expect([restore?.state, restore?.plan, restore?.planHash]).toStrictEqual([state, PLAN, PLAN_HASH]);
-          expect([restore?.cutOverAt, (await all.books.restore(UNPLANNED))?.planHash]).toStrictEqual([null, null]);
-          await all.books.transaction(async (tx) => {
+          expect([restore?.cutOverAt, (await books.restore(UNPLANNED))?.planHash]).toStrictEqual([null, null]);
+          await books.transaction(async (tx) => {
             expect((await tx.lockRestore(RESTORE))?.planHash).toBe(PLAN_HASH);
             expect(await tx.approval(RESTORE)).toBe(null);
           });
-        } finally {
-          await all.close();
-        }
-      }));
+        }),
+      ));
   }
 });
 

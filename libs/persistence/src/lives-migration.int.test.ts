@@ -2,9 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import type { Secret } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
 import type pg from 'pg';
-import { connectBooks, type Books } from './connect.js';
-import { everythingIn, runMigrate, withEarlierVersion } from './earlier-version.fixture.test.js';
-import { migrate } from './migrations.js';
+import type { Books } from './connect.js';
+import { everythingIn, runMigrate, withEarlierVersion, withMigrated } from './earlier-version.fixture.test.js';
 
 /* A restore as the version left it whose ledger had one entry for all lives of a resource, and no purposes. */
 const BEFORE = '20260107000000_planned_disks';
@@ -88,16 +87,8 @@ describe('an installation whose ledger knew no lives', () => {
     }));
 });
 
-async function migrated(work: (all: Books, client: pg.Client) => Promise<void>): Promise<void> {
-  await withInstallation('cancelled', async (url, client) => {
-    expect(await migrate(url)).toBe(true);
-    const all = connectBooks({ databaseUrl: url, poolSize: 2 });
-    try {
-      await work(all, client);
-    } finally {
-      await all.close();
-    }
-  });
+function migrated(work: (all: Books, client: pg.Client) => Promise<void>): Promise<void> {
+  return withInstallation('cancelled', (url, client) => withMigrated(url, (all) => work(all, client)));
 }
 
 async function withInstallation(

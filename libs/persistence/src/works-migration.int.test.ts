@@ -3,9 +3,8 @@ import type { Secret, Work } from '@landfall/domain';
 import { stepsOf } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest } from '@landfall/testing';
 import type pg from 'pg';
-import { connectBooks, type Books } from './connect.js';
-import { everythingIn, runMigrate, withEarlierVersion } from './earlier-version.fixture.test.js';
-import { migrate } from './migrations.js';
+import type { Books } from './connect.js';
+import { everythingIn, runMigrate, withEarlierVersion, withMigrated } from './earlier-version.fixture.test.js';
 
 /*
  * Restores as the version left them that had a table for steps and one for clean-ups: two that have ended, one of them by its
@@ -134,16 +133,8 @@ describe('an installation that had steps and clean-ups', () => {
     }));
 });
 
-async function migrated(work: (all: Books, client: pg.Client) => Promise<void>): Promise<void> {
-  await withInstallation('cancelled', async (url, client) => {
-    expect(await migrate(url)).toBe(true);
-    const all = connectBooks({ databaseUrl: url, poolSize: 2 });
-    try {
-      await work(all, client);
-    } finally {
-      await all.close();
-    }
-  });
+function migrated(work: (all: Books, client: pg.Client) => Promise<void>): Promise<void> {
+  return withInstallation('cancelled', (url, client) => withMigrated(url, (all) => work(all, client)));
 }
 
 async function withInstallation(

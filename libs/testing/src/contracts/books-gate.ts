@@ -3,20 +3,12 @@ import assert from 'node:assert/strict';
 import { newRestoreId, stepKey, type RestoreBooks, type RestoreState, type RestoreTransaction } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest } from '@landfall/domain/builders';
 import type { RestoreBooksUnderTest } from './restore-books.js';
+import { withRunningRestore } from './running-restore.js';
 import { signal } from './signal.js';
 
 /** Registers the tests of what the books keep of approvals and of the gate, and what they refuse once it is passed. */
 export function booksGateContract(name: string, make: () => Promise<RestoreBooksUnderTest>): void {
-  const withRestore = async (
-    use: (books: RestoreBooks, id: string, waiting: () => Promise<void>) => Promise<void>,
-  ): Promise<void> => {
-    const made = await make();
-    try {
-      await use(made.books, await running(made.books), async () => made.waiting?.());
-    } finally {
-      await made.dispose();
-    }
-  };
+  const withRestore = withRunningRestore(make);
 
   describe(`${name}, of approvals and the gate`, () => {
     test('keep with a plan its hash, and that of another plan in its place', () =>
@@ -163,12 +155,3 @@ async function move(books: RestoreBooks, id: string, from: RestoreState, to: Res
 }
 
 /** Asked for by olivia. */
-async function running(books: RestoreBooks): Promise<string> {
-  const id = newRestoreId();
-  await books.transaction(async (tx) => {
-    await tx.createRestore({ id, request: aRestoreRequest(), requestedBy: 'olivia' });
-    await tx.storePlan(id, aRestorePlan());
-    await tx.moveRestore(id, { from: 'planning', epoch: 0 }, 'running');
-  });
-  return id;
-}

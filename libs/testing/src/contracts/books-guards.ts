@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { newRestoreId, type RestoreBooks, type RestoreState, type WorkState, stepKey } from '@landfall/domain';
-import { aRestorePlan, aRestoreRequest } from '@landfall/domain/builders';
+import { type RestoreState, type WorkState, stepKey } from '@landfall/domain';
 import type { RestoreBooksUnderTest } from './restore-books.js';
+import { withRunningRestore } from './running-restore.js';
 import { signal } from './signal.js';
 
 /**
@@ -10,16 +10,7 @@ import { signal } from './signal.js';
  * holds a single guard: without it, one of them fails.
  */
 export function booksGuardsContract(name: string, make: () => Promise<RestoreBooksUnderTest>): void {
-  const withRestore = async (
-    use: (books: RestoreBooks, id: string, waiting: () => Promise<void>) => Promise<void>,
-  ): Promise<void> => {
-    const made = await make();
-    try {
-      await use(made.books, await running(made.books), async () => made.waiting?.());
-    } finally {
-      await made.dispose();
-    }
-  };
+  const withRestore = withRunningRestore(make);
 
   describe(`${name}, with several writers`, () => {
     test('let nobody read a locked restore to decide on it before its writer has committed', () =>
@@ -110,12 +101,3 @@ export function booksGuardsContract(name: string, make: () => Promise<RestoreBoo
 }
 
 /** Under epoch 1, no step begun. */
-async function running(books: RestoreBooks): Promise<string> {
-  const id = newRestoreId();
-  await books.transaction(async (tx) => {
-    await tx.createRestore({ id, request: aRestoreRequest(), requestedBy: 'olivia' });
-    await tx.storePlan(id, aRestorePlan());
-    await tx.moveRestore(id, { from: 'planning', epoch: 0 }, 'running');
-  });
-  return id;
-}
