@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +70,7 @@ beforeAll(() => {
   const run = spawnSync(process.execPath, [jestProgram, '--config', JSON.stringify(config)], { encoding: 'utf8' });
   lines = run.stdout.split('\n');
   status = run.status;
+  rmSync(folder, { recursive: true });
 });
 
 const line = (start: string): string | undefined => lines.find((candidate) => candidate.startsWith(start));
