@@ -12,14 +12,16 @@ export interface AzureAnswer {
   readonly status: number | null;
   readonly code: string | null;
   readonly message: string;
+  /** What lies under a collective error; left out: nothing. */
+  readonly reasons?: readonly AzureReason[];
   readonly retryAfterMs: number | null;
   readonly correlationId: string | null;
 }
 
 /** @param doing what was being done, such as `create the disk "web-os-r1"` */
 export function refusal(answer: AzureAnswer, doing: string, cause?: unknown): LandfallError {
-  const rule = REFUSAL_RULES.find((candidate) => fits(candidate, answer));
-  const said = answer.message.replace(/\s+/g, ' ').trim().replace(/\.?$/, '.');
+  const rule = ruleFor(answer);
+  const said = [answer.message, ...reasonsUnsaid(answer)].map(sentence).join(' ');
   const origin = [answer.code, answer.correlationId === null ? null : `correlation ${answer.correlationId}`]
     .filter((part) => part !== null)
     .join(', ');
@@ -90,24 +92,47 @@ export function answerOf(error: unknown): AzureAnswer | null {
     status: rest.statusCode,
     code: body.code ?? rest.code ?? null,
     message: body.message ?? rest.message,
+    reasons: body.reasons,
     retryAfterMs: retryAfter(headers?.get('retry-after')),
     correlationId: headers?.get('x-ms-correlation-request-id') ?? headers?.get('x-ms-request-id') ?? null,
   };
 }
 
-/** The error object of a body, be it wrapped in `error`, bare, or with its real reason among its details. */
-export function bodyError(body: unknown): { code: string | null; message: string | null } {
+/** An error as Azure words it: wrapped in `error` or bare. */
+export interface AzureSaid {
+  readonly code: string | null;
+  readonly message: string | null;
+  /** The innermost of its details, which are the reasons where the error itself is a collective one; few, and no chains. */
+  readonly reasons: readonly AzureReason[];
+}
+
+export interface AzureReason {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Details may lie in details: those of a move are two levels deep, its reasons below one entry for each type of resource. */
+const DEEPEST_DETAIL = 5;
+const MOST_REASONS = 10;
+
+export function bodyError(body: unknown): AzureSaid {
   const outer = field(body, 'error') ?? body;
-  const code = text(field(outer, 'code'));
-  const message = text(field(outer, 'message'));
-  const details = field(outer, 'details');
-  const inner: unknown = Array.isArray(details) ? details[0] : undefined;
-  const innerCode = text(field(inner, 'code'));
-  // A collective code says nothing; the details under it do.
-  if (innerCode !== null && (code === null || ['DeploymentFailed', 'ResourceDeploymentFailure'].includes(code))) {
-    return { code: innerCode, message: text(field(inner, 'message')) ?? message };
-  }
-  return { code, message };
+  return {
+    code: text(field(outer, 'code')),
+    message: text(field(outer, 'message')),
+    reasons: reasonsUnder(outer, DEEPEST_DETAIL).slice(0, MOST_REASONS),
+  };
+}
+
+function reasonsUnder(error: unknown, depth: number): AzureReason[] {
+  const details = field(error, 'details');
+  if (depth === 0 || !Array.isArray(details)) return [];
+  return details.slice(0, MOST_REASONS).flatMap((detail: unknown) => {
+    const inner = reasonsUnder(detail, depth - 1);
+    if (inner.length > 0) return inner;
+    const [code, message] = [text(field(detail, 'code')), text(field(detail, 'message'))];
+    return code === null && message === null ? [] : [{ code: code ?? '', message: message ?? '' }];
+  });
 }
 
 const SILENCE: AzureAnswer = { status: null, code: null, message: '', retryAfterMs: null, correlationId: null };
@@ -121,6 +146,37 @@ function unreachable(doing: string, reason: string, cause: unknown): RetryableEr
     },
     { cause },
   );
+}
+
+/** Codes that only say that something among several has failed: what failed, and whether it passes, is in the reasons. */
+const COLLECTIVE =
+  /^(DeploymentFailed|ResourceDeploymentFailure|MultipleErrorsOccurred|ResourceMove(Provider|Policy)ValidationFailed|MoveCannotProceedWith.*)$/;
+
+/**
+ * A collective error is what its reasons are: one that does not pass by itself decides, and only where all of them pass does
+ * the whole. A reason that no rule knows leaves the decision to the collective error's own rule.
+ */
+function ruleFor(answer: AzureAnswer): RefusalRule | undefined {
+  const own = REFUSAL_RULES.find((candidate) => fits(candidate, answer));
+  const reasons = answer.reasons ?? [];
+  if (reasons.length === 0 || (answer.code !== null && !COLLECTIVE.test(answer.code))) return own;
+  const rules = reasons.map((reason) => REFUSAL_RULES.find((rule) => fits(rule, { ...answer, ...reason, status: null })));
+  const lasting = rules.find((rule) => rule?.kind === 'permanent');
+  if (lasting !== undefined) return lasting;
+  return rules.includes(undefined) ? own : rules[0];
+}
+
+/** Azure repeats a reason in the outer sentence at times. */
+function reasonsUnsaid({ message, reasons = [] }: AzureAnswer): string[] {
+  const unsaid = reasons.filter((reason) => reason.message === '' || !message.includes(reason.message));
+  const told = unsaid.map(({ code, message: why }) => [code, why].filter((part) => part !== '').join(': '));
+  return [...new Set(told)].slice(0, MOST_REASONS_TOLD);
+}
+
+const MOST_REASONS_TOLD = 3;
+
+function sentence(text: string): string {
+  return text.replace(/\s+/g, ' ').trim().replace(/\.?$/, '.');
 }
 
 function fits(rule: RefusalRule, answer: AzureAnswer): boolean {

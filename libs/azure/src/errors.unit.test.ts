@@ -52,6 +52,53 @@ const CASES: readonly [string, Partial<AzureAnswer>, ErrorKind, string][] = [
     'retryable',
     'DISK_ATTACHED',
   ],
+  [
+    'a disk is another VM’s, as Azure words it today',
+    {
+      status: 409,
+      code: 'ConflictingUserInput',
+      message:
+        "Cannot attach the disk d1 to VM vm1 because it is already attached to VM vm2. A disk can be attached to only one VM at a time.",
+    },
+    'retryable',
+    'DISK_ATTACHED',
+  ],
+  [
+    'the bytes of a running VM’s disk are asked for',
+    {
+      status: 409,
+      code: 'Conflict',
+      message: 'Access not permitted because disk d1 is currently attached to running VM vm2.',
+    },
+    'retryable',
+    'DISK_ATTACHED',
+  ],
+  [
+    'the network is being written',
+    {
+      status: 429,
+      code: 'ReferencedResourceNotProvisioned',
+      message: 'Resource n used by resource i is not in Succeeded state. Resource is in Updating state.',
+    },
+    'waiting',
+    'AZURE_BUSY',
+  ],
+  [
+    'the network has failed',
+    {
+      status: 409,
+      code: 'ReferencedResourceNotProvisioned',
+      message: 'Resource n used by resource i is not in Succeeded state. Resource is in Failed state.',
+    },
+    'permanent',
+    'AZURE_REFUSED',
+  ],
+  [
+    'a move meets what is not ready',
+    { status: 409, code: 'MoveCannotProceedWithResourcesNotInSucceededState' },
+    'retryable',
+    'MOVE_NOT_READY',
+  ],
   ['a detach is under way', { status: 409, code: 'AttachDiskWhileBeingDetached' }, 'waiting', 'AZURE_BUSY'],
   [
     'the LUN is taken',
@@ -200,6 +247,40 @@ describe('an error of the client', () => {
     const error = fromAzure(restError(409, body), 'act');
     expect(error.code).toBe('QUOTA');
     expect(error.message).toMatch(/No cores\./);
+  });
+
+  const move = (...reasons: { code: string; message: string }[]): unknown => ({
+    error: {
+      code: 'ResourceMoveProviderValidationFailed',
+      message: 'Resource move validation failed. Please see details. Tracking Id: t.',
+      details: [
+        { code: 'ResourceMoveProviderValidationFailed', target: 'Microsoft.Network/networkInterfaces', details: reasons },
+      ],
+    },
+  });
+
+  it('of a move that waits for another operation passes by itself', () => {
+    const error = fromAzure(restError(409, move({ code: 'AnotherOperationInProgress', message: 'Busy: nic-1.' })), 'act');
+    expect([error.kind, error.code]).toStrictEqual(['waiting', 'AZURE_BUSY']);
+    expect(error.message).toMatch(/AnotherOperationInProgress: Busy: nic-1\./);
+  });
+
+  it('of a move is permanent when one of its reasons is, and tells all of them', () => {
+    const busy = { code: 'AnotherOperationInProgress', message: 'Busy: nic-1.' };
+    const error = fromAzure(restError(409, move(busy, { code: 'MoveNotSupported', message: 'Not nic-2.' })), 'act');
+    expect([error.kind, error.code]).toStrictEqual(['permanent', 'MOVE_INVALID']);
+    expect(error.message).toMatch(/Busy: nic-1\. MoveNotSupported: Not nic-2\./);
+  });
+
+  it('of a move against a lock is told as the lock', () => {
+    const error = fromAzure(restError(409, move({ code: 'ScopeLocked', message: 'Locked.' })), 'act');
+    expect(error.code).toBe('LOCKED');
+  });
+
+  it('is read within bounds, however its details nest', () => {
+    let nested: unknown = { code: 'Deep', message: 'deep' };
+    for (let level = 0; level < 50; level += 1) nested = { code: 'DeploymentFailed', message: 'See.', details: [nested] };
+    expect(fromAzure(restError(409, { error: nested }), 'act').code).toBe('AZURE_REFUSED');
   });
 
   it('carries Retry-After and the correlation ID', () => {

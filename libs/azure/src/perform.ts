@@ -155,6 +155,7 @@ async function failureOf<T>(
       status: null,
       code: said.code ?? (canceled || /canceled/i.test(text) ? 'Canceled' : null),
       message: said.message ?? text,
+      reasons: said.reasons,
       retryAfterMs: null,
       correlationId: null,
     },

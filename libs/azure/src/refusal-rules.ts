@@ -38,6 +38,15 @@ export const REFUSAL_RULES: readonly RefusalRule[] = [
     retryAfterMs: 5_000,
   },
   {
+    // A network interface that is made while its network is being written; what has failed does not pass.
+    codes: ['ReferencedResourceNotProvisioned'],
+    message: /^(?!.*\bFailed state)/is,
+    kind: 'waiting',
+    code: 'AZURE_BUSY',
+    fix: WAIT_A_MOMENT,
+    retryAfterMs: 5_000,
+  },
+  {
     codes: ['NicReservedForAnotherVm'],
     kind: 'waiting',
     code: 'NIC_RESERVED',
@@ -96,10 +105,18 @@ export const REFUSAL_RULES: readonly RefusalRule[] = [
     retryAfterMs: 30_000,
   },
   {
-    message: /is attached to VM|already owned by VM/i,
+    message: /is attached to VM|already (owned by|attached to) VM/i,
     kind: 'retryable',
     code: 'DISK_ATTACHED',
     fix: 'Detach the disk from the VM that is named, then resume.',
+    retryAfterMs: 5_000,
+  },
+  {
+    // Of an access to its bytes; Azure gives it the code of what passes by itself, and it does not.
+    message: /currently attached to running VM/i,
+    kind: 'retryable',
+    code: 'DISK_ATTACHED',
+    fix: 'Deallocate the VM that is named, or detach the disk from it, then resume.',
     retryAfterMs: 5_000,
   },
   {
@@ -232,6 +249,13 @@ export const REFUSAL_RULES: readonly RefusalRule[] = [
     code: 'MOVE_TIMED_OUT',
     fix: 'Some resources may have moved already: Landfall looks where each one is and goes on with the rest.',
     retryAfterMs: 60_000,
+  },
+  {
+    codes: ['MoveCannotProceedWithResourcesNotInSucceededState'],
+    kind: 'retryable',
+    code: 'MOVE_NOT_READY',
+    fix: 'Wait for the operation on what is named; bring what has failed back to "Succeeded" (az resource update), then resume.',
+    retryAfterMs: 30_000,
   },
   {
     codes: ['ResourceMoveProviderValidationFailed', 'ResourceMovePolicyValidationFailed', 'CannotMoveResource'],
