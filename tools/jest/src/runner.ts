@@ -59,7 +59,6 @@ export default class ProcessRunner extends CallbackTestRunner {
     const { rootDir, testTimeout } = context.config;
     const child = fork(TEST_FILE, [], {
       cwd: rootDir,
-      execArgv: ['--enable-source-maps'],
       env: { ...process.env, NODE_COMPILE_CACHE: join(rootDir, 'node_modules/.cache/landfall-test') },
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

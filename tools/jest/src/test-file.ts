@@ -1,4 +1,4 @@
-import { registerHooks } from 'node:module';
+import { registerHooks, setSourceMapsSupport } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { jestExpect } from '@jest/expect';
 import { createEmptyTestResult, type AssertionResult, type TestResult } from '@jest/test-result';
@@ -11,6 +11,9 @@ import type { Answer, Order } from './runner.js';
  * what came of them.
  */
 const GLOBALS = new URL('globals.js', import.meta.url).href;
+
+// Of our own files only: reading those of all packages took a fourth of what it takes to load them.
+setSourceMapsSupport(true, { nodeModules: false, generatedCode: false });
 
 registerHooks({
   // Jest's own module of this name works in no process but its own runner's.
