@@ -32,8 +32,22 @@ function answerOf({ status, headers }: PipelineResponse, kind: RequestKind): Bud
   return {
     status,
     retryAfterMs: seconds === null ? null : seconds * 1000,
-    remaining: numberIn(headers.get(`x-ms-ratelimit-remaining-subscription-${kind}s`)),
+    remaining: leastLeft(headers, kind),
   };
+}
+
+/**
+ * The least of what Azure says is left: Resource Manager's counts for the subscription, of this caller and of all of them, and
+ * those of the resource provider, such as `Microsoft.Compute/CreateUpdateDisks3Min;2999,…30Min;24998`.
+ * https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
+ */
+function leastLeft(headers: PipelineResponse['headers'], kind: RequestKind): number | null {
+  const left = [
+    headers.get(`x-ms-ratelimit-remaining-subscription-${kind}s`),
+    headers.get(`x-ms-ratelimit-remaining-subscription-global-${kind}s`),
+    ...(headers.get('x-ms-ratelimit-remaining-resource') ?? '').split(',').map((count) => count.split(';')[1]),
+  ].flatMap((count) => numberIn(count) ?? []);
+  return left.length === 0 ? null : Math.min(...left);
 }
 
 function numberIn(header: string | undefined): number | null {

@@ -49,6 +49,26 @@ describe('requests to Azure and their budget', () => {
     expect(budget.answers[1]?.remaining).toBe(17);
   });
 
+  it('takes the least of all counts that Azure says are left, the provider’s own among them', async () => {
+    const { cloud, budget, statuses } = connected();
+    const counts = {
+      'x-ms-ratelimit-remaining-subscription-reads': '11999',
+      'x-ms-ratelimit-remaining-subscription-global-reads': '16499',
+      'x-ms-ratelimit-remaining-resource':
+        'Microsoft.Compute/LowCostGet3Min;39,Microsoft.Compute/LowCostGet30Min;27998',
+    };
+    statuses.push([404, counts], [404, { 'x-ms-ratelimit-remaining-subscription-global-reads': '12' }]);
+    for (const name of ['d', 'e']) await cloud.reader.disk(cloud.reader.diskId('apps', name));
+    expect(budget.answers.map(({ remaining }) => remaining)).toStrictEqual([39, 12]);
+  });
+
+  it('passes over a count that is none', async () => {
+    const { cloud, budget, statuses } = connected();
+    statuses.push([404, { 'x-ms-ratelimit-remaining-resource': 'Microsoft.Compute/LowCostGet3Min;-1,odd,;;,x;1e3' }]);
+    await cloud.reader.disk(cloud.reader.diskId('apps', 'd'));
+    expect(budget.answers[0]?.remaining).toBe(null);
+  });
+
   it('sends nothing when the budget is spent, and says when to come back', async () => {
     const { cloud, budget, sent } = connected();
     budget.spent = true;

@@ -153,15 +153,21 @@ function callObserver(onCall: AzureSettings['onCall']): PipelinePolicy {
   };
 }
 
-/** The pollers keep what Azure says about the next poll to themselves, so it is noted here, by the operation's path. */
+/**
+ * The pollers keep what Azure says about the next poll to themselves, so it is noted here, by the operation's path: what comes
+ * with the acceptance is meant for the operation that its headers name, what comes with a poll for the one that was asked about.
+ */
 function adviceKeeper(advised: Map<string, number>): PipelinePolicy {
   return {
     name: 'landfallAdviceKeeper',
     async sendRequest(request, next) {
       const response = await next(request);
-      const seconds = Number(response.headers.get('retry-after') ?? 0);
-      if (request.method === 'GET' && response.status < 300 && seconds > 0) {
-        advised.set(pathOf(request.url), seconds * 1000);
+      const { headers, status } = response;
+      const seconds = Number(headers.get('retry-after') ?? 0);
+      const operation =
+        request.method === 'GET' ? request.url : (headers.get('azure-asyncoperation') ?? headers.get('location'));
+      if (operation !== undefined && URL.canParse(operation) && status < 300 && seconds > 0) {
+        advised.set(pathOf(operation), seconds * 1000);
       }
       return response;
     },

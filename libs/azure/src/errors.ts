@@ -160,7 +160,9 @@ function ruleFor(answer: AzureAnswer): RefusalRule | undefined {
   const own = REFUSAL_RULES.find((candidate) => fits(candidate, answer));
   const reasons = answer.reasons ?? [];
   if (reasons.length === 0 || (answer.code !== null && !COLLECTIVE.test(answer.code))) return own;
-  const rules = reasons.map((reason) => REFUSAL_RULES.find((rule) => fits(rule, { ...answer, ...reason, status: null })));
+  const rules = reasons.map((reason) =>
+    REFUSAL_RULES.find((rule) => fits(rule, { ...answer, ...reason, status: null })),
+  );
   const lasting = rules.find((rule) => rule?.kind === 'permanent');
   if (lasting !== undefined) return lasting;
   return rules.includes(undefined) ? own : rules[0];

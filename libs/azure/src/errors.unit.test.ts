@@ -58,7 +58,7 @@ const CASES: readonly [string, Partial<AzureAnswer>, ErrorKind, string][] = [
       status: 409,
       code: 'ConflictingUserInput',
       message:
-        "Cannot attach the disk d1 to VM vm1 because it is already attached to VM vm2. A disk can be attached to only one VM at a time.",
+        'Cannot attach the disk d1 to VM vm1 because it is already attached to VM vm2. A disk can be attached to only one VM at a time.',
     },
     'retryable',
     'DISK_ATTACHED',
@@ -254,13 +254,20 @@ describe('an error of the client', () => {
       code: 'ResourceMoveProviderValidationFailed',
       message: 'Resource move validation failed. Please see details. Tracking Id: t.',
       details: [
-        { code: 'ResourceMoveProviderValidationFailed', target: 'Microsoft.Network/networkInterfaces', details: reasons },
+        {
+          code: 'ResourceMoveProviderValidationFailed',
+          target: 'Microsoft.Network/networkInterfaces',
+          details: reasons,
+        },
       ],
     },
   });
 
   it('of a move that waits for another operation passes by itself', () => {
-    const error = fromAzure(restError(409, move({ code: 'AnotherOperationInProgress', message: 'Busy: nic-1.' })), 'act');
+    const error = fromAzure(
+      restError(409, move({ code: 'AnotherOperationInProgress', message: 'Busy: nic-1.' })),
+      'act',
+    );
     expect([error.kind, error.code]).toStrictEqual(['waiting', 'AZURE_BUSY']);
     expect(error.message).toMatch(/AnotherOperationInProgress: Busy: nic-1\./);
   });
@@ -279,7 +286,8 @@ describe('an error of the client', () => {
 
   it('is read within bounds, however its details nest', () => {
     let nested: unknown = { code: 'Deep', message: 'deep' };
-    for (let level = 0; level < 50; level += 1) nested = { code: 'DeploymentFailed', message: 'See.', details: [nested] };
+    for (let level = 0; level < 50; level += 1)
+      nested = { code: 'DeploymentFailed', message: 'See.', details: [nested] };
     expect(fromAzure(restError(409, { error: nested }), 'act').code).toBe('AZURE_REFUSED');
   });
 

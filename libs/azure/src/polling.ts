@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { AzureConnection } from './connection.js';
 
 /*
- * Waiting for a long-running operation: as long between two polls as Azure asks for (`Retry-After`); where it names no
+ * Waiting for a long-running operation: as long before the first poll, and between two, as Azure asks for (`Retry-After`); where it names no
  * time, at first a moment and then twice as long each time, so that a short operation is not waited for in vain and a
  * long one does not eat up the budget of reads.
  */
@@ -41,11 +41,14 @@ export async function pollToEnd(
 ): Promise<void> {
   await poller.submitted();
   const url = operationUrl(await poller.serialize());
+  const wait = (milliseconds: number): Promise<void> =>
+    pause(milliseconds, undefined, signal === undefined ? {} : { signal });
+  const advised = (): number => (url === null ? 0 : connection.advisedWait(url));
+  if (!poller.isDone) await wait(advised());
   for (let waitMs = FIRST_WAIT_MS; !poller.isDone; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
     await poller.poll(signal === undefined ? {} : { abortSignal: signal });
     if (poller.isDone) return;
-    const advised = url === null ? 0 : connection.advisedWait(url);
-    await pause(advised > 0 ? advised : waitMs, undefined, signal === undefined ? {} : { signal });
+    await wait(advised() || waitMs);
   }
 }
 
