@@ -9,12 +9,6 @@ export interface ResourcePath {
   readonly name: string;
 }
 
-export interface SubnetPath {
-  readonly resourceGroup: string;
-  readonly networkName: string;
-  readonly name: string;
-}
-
 export function sameId(left: string, right: string): boolean {
   return left.toLowerCase() === right.toLowerCase();
 }
@@ -50,12 +44,8 @@ export function resourcePathOf(id: string): ResourcePath {
   return { resourceGroup: parts[4] ?? '', name: parts[8] ?? '' };
 }
 
-export function parseSubnetId(id: string, subscriptionId: string): SubnetPath | null {
-  const parts = id.split('/');
-  const name = parts[10];
-  const network = parsePath(parts.slice(0, 9).join('/'), subscriptionId, 'Microsoft.Network/virtualNetworks');
-  if (parts.length !== 11 || !name || parts[9]?.toLowerCase() !== 'subnets' || network === null) return null;
-  return { resourceGroup: network.resourceGroup, networkName: network.name, name };
+export function parseNetworkId(id: string, subscriptionId: string): ResourcePath | null {
+  return parsePath(id, subscriptionId, 'Microsoft.Network/virtualNetworks');
 }
 
 /** @throws BadInputError `AZURE_ID_INVALID` */

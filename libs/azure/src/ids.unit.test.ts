@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { resourceId } from '@landfall/domain';
-import { parseResourceGroupId, parseResourceId, parseSubnetId, requireResourceId, sameId } from './ids.js';
+import { networkOf, resourceId } from '@landfall/domain';
+import { parseNetworkId, parseResourceGroupId, parseResourceId, requireResourceId, sameId } from './ids.js';
 
 const SUBSCRIPTION = '00000000-0000-4000-8000-00000000abcd';
 
@@ -29,15 +29,12 @@ describe('resource IDs', () => {
     });
   }
 
-  it('of subnets have their network in them', () => {
+  it('of networks are told from those of what lies in them', () => {
     const network = `/subscriptions/${SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/n`;
-    expect(parseSubnetId(`${network}/subnets/s`, SUBSCRIPTION)).toStrictEqual({
-      resourceGroup: 'g',
-      networkName: 'n',
-      name: 's',
-    });
-    expect(parseSubnetId(network, SUBSCRIPTION)).toBe(null);
-    expect(parseSubnetId(`${network}/peerings/s`, SUBSCRIPTION)).toBe(null);
+    expect(parseNetworkId(network, SUBSCRIPTION)).toStrictEqual({ resourceGroup: 'g', name: 'n' });
+    expect(parseNetworkId(`${network}/subnets/s`, SUBSCRIPTION)).toBe(null);
+    expect(networkOf(`${network}/subnets/s`)).toBe(network);
+    expect(networkOf(network)).toBe(network);
   });
 
   it('of resource groups end with the name', () => {

@@ -1,5 +1,5 @@
 import type { Disk, ResourceSku, VirtualMachine } from '@azure/arm-compute';
-import type { NetworkInterface, Subnet } from '@azure/arm-network';
+import type { NetworkInterface, VirtualNetwork } from '@azure/arm-network';
 import type { ResourceGroup } from '@azure/arm-resources';
 import type {
   CloudDisk,
@@ -39,7 +39,7 @@ export function toNic(model: NetworkInterface, resourceGroup: string): CloudNic 
     region: model.location ?? '',
     tags: model.tags ?? {},
     vmId: model.virtualMachine?.id ?? null,
-    privateAddresses: addressesOf(model),
+    privateAddresses: (model.ipConfigurations ?? []).flatMap(({ privateIPAddress }) => privateIPAddress ?? []),
     provisioningState: model.provisioningState ?? '',
   };
 }
@@ -73,20 +73,15 @@ export function toResourceGroup(model: ResourceGroup): CloudResourceGroup {
   };
 }
 
-export function toSubnet(
-  model: Subnet,
-  network: { region: string; resourceGroup: string; name: string },
-  usedAddresses: readonly string[],
-): CloudSubnet {
-  return {
+export function toSubnets(network: VirtualNetwork, resourceGroup: string): CloudSubnet[] {
+  return (network.subnets ?? []).map((model) => ({
     azureId: model.id ?? '',
-    region: network.region,
-    resourceGroup: network.resourceGroup,
-    networkName: network.name,
+    region: network.location ?? '',
+    resourceGroup,
+    networkName: network.name ?? '',
     name: model.name ?? '',
     prefixes: model.addressPrefixes ?? (model.addressPrefix === undefined ? [] : [model.addressPrefix]),
-    usedAddresses,
-  };
+  }));
 }
 
 export function toVmSize(sku: ResourceSku): VmSize {
@@ -106,12 +101,6 @@ export function toVmSize(sku: ResourceSku): VmSize {
       restriction.type === 'Zone' ? (restriction.restrictionInfo?.zones ?? []) : [],
     ),
   };
-}
-
-export function addressesOf(model: NetworkInterface): string[] {
-  return (model.ipConfigurations ?? []).flatMap((configuration) =>
-    configuration.privateIPAddress === undefined ? [] : [configuration.privateIPAddress],
-  );
 }
 
 function powerStateOf(model: VirtualMachine): string | null {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createHttpHeaders, type HttpClient } from '@azure/core-rest-pipeline';
 import { Secret } from '@landfall/domain';
-import { connectClients } from './connection.js';
+import { connectClients, type AzureConnection } from './connection.js';
 import { pollToEnd, type Poller } from './polling.js';
 
 const SUBSCRIPTION = '00000000-0000-4000-8000-0000000000aa';
@@ -34,17 +34,23 @@ describe('how long an operation is left alone', () => {
 
   it('is known of an acceptance by the operation that it names, whatever its query, and told once', async () => {
     const connection = answering(202, { 'azure-asyncoperation': `${OPERATION}?api-version=1&s=x`, 'retry-after': '2' });
-    await connection.compute.disks.revokeAccess('apps', 'd').submitted();
+    await begin(connection);
     expect(connection.advisedWait(`${OPERATION}?api-version=1&t=y`)).toBe(2_000);
     expect(connection.advisedWait(OPERATION)).toBe(0);
   });
 
   it('is known of an acceptance that names no more than a location', async () => {
     const connection = answering(202, { location: OPERATION, 'retry-after': '15' });
-    await connection.compute.disks.revokeAccess('apps', 'd').submitted();
+    await begin(connection);
     expect(connection.advisedWait(OPERATION)).toBe(15_000);
   });
 });
+
+/** Any call that Azure makes an operation of. */
+function begin({ compute }: AzureConnection): Promise<void> {
+  const change = { send: () => compute.disks.revokeAccess('apps', 'd') };
+  return change.send().submitted();
+}
 
 function answering(status: number, headers: Record<string, string>) {
   const transport: HttpClient = {

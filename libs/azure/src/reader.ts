@@ -1,8 +1,9 @@
 import type { VirtualMachine } from '@azure/arm-compute';
-import type { NetworkInterface, Subnet } from '@azure/arm-network';
+import type { NetworkInterface } from '@azure/arm-network';
 import {
   ResourceIds,
   kindOfArmType,
+  networkOf,
   type CloudDisk,
   type CloudNic,
   type CloudReader,
@@ -18,8 +19,8 @@ import {
 } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
 import { fromAzure, isNotFound } from './errors.js';
-import { parseResourceGroupId, parseResourceId, parseSubnetId, sameId } from './ids.js';
-import { addressesOf, toDisk, toNic, toResourceGroup, toSubnet, toVm, toVmSize } from './models.js';
+import { parseNetworkId, parseResourceGroupId, parseResourceId } from './ids.js';
+import { toDisk, toNic, toResourceGroup, toSubnets, toVm, toVmSize } from './models.js';
 import { readSavedVm } from './saved-vm.js';
 
 /** Sizes and their restrictions change rarely, and the answer is some megabytes. */
@@ -84,22 +85,33 @@ export class AzureReader extends ResourceIds implements CloudReader {
     return usages;
   }
 
-  async subnet(id: string): Promise<CloudSubnet | null> {
-    const path = parseSubnetId(id, this.subscriptionId);
-    if (path === null) return null;
-    const subnets = await this.#subnetsOf(path.resourceGroup, path.networkName);
-    return subnets.find((subnet) => sameId(subnet.name, path.name)) ?? null;
+  async subnetsOf(networkId: string): Promise<readonly CloudSubnet[]> {
+    const path = parseNetworkId(networkId, this.subscriptionId);
+    if (path === null) return [];
+    const network = await orNull(`read the network "${path.name}"`, () =>
+      this.connection.network.virtualNetworks.get(path.resourceGroup, path.name),
+    );
+    return network === null ? [] : toSubnets(network, path.resourceGroup);
   }
 
   async subnetsIn(resourceGroup: string): Promise<readonly CloudSubnet[]> {
-    const networks: string[] = [];
+    const subnets: CloudSubnet[] = [];
     await orNull(`list the networks of "${resourceGroup}"`, async () => {
       for await (const network of this.connection.network.virtualNetworks.list(resourceGroup)) {
-        networks.push(network.name ?? '');
+        subnets.push(...toSubnets(network, resourceGroup));
       }
     });
-    const subnets = await Promise.all(networks.map((network) => this.#subnetsOf(resourceGroup, network)));
-    return subnets.flat();
+    return subnets;
+  }
+
+  /** Azure counts in what no network interface shows, such as the addresses of load balancers. */
+  async addressIsFree(subnetId: string, address: string): Promise<boolean> {
+    const path = parseNetworkId(networkOf(subnetId), this.subscriptionId);
+    if (path === null) return false;
+    const answer = await orNull(`ask whether the address ${address} is free`, () =>
+      this.connection.network.virtualNetworks.checkIPAddressAvailability(path.resourceGroup, path.name, address),
+    );
+    return answer?.available === true;
   }
 
   async vm(id: string): Promise<CloudVm | null> {
@@ -177,31 +189,6 @@ export class AzureReader extends ResourceIds implements CloudReader {
         return name === null ? Promise.resolve(null) : this.resourceGroup(name);
       }
     }
-  }
-
-  async #subnetsOf(resourceGroup: string, networkName: string): Promise<CloudSubnet[]> {
-    const network = await orNull(`read the network "${networkName}"`, () =>
-      this.connection.network.virtualNetworks.get(resourceGroup, networkName, { expand: 'subnets/ipConfigurations' }),
-    );
-    const place = { region: network?.location ?? '', resourceGroup, name: network?.name ?? networkName };
-    const subnets = network?.subnets ?? [];
-    return Promise.all(subnets.map(async (model) => toSubnet(model, place, await this.#addressesIn(model))));
-  }
-
-  /** Expanded IP configurations say their address; the others are asked for at their network interface. */
-  async #addressesIn(subnet: Subnet): Promise<string[]> {
-    const addresses = new Set<string>();
-    const nicIds = new Set<string>();
-    for (const configuration of subnet.ipConfigurations ?? []) {
-      const nicId = (configuration.id ?? '').replace(/\/ipConfigurations\/.*$/i, '');
-      if (configuration.privateIPAddress !== undefined) addresses.add(configuration.privateIPAddress);
-      else nicIds.add(nicId);
-    }
-    for (const nicId of nicIds) {
-      const nic = await this.nicModel(nicId);
-      for (const address of nic === null ? [] : addressesOf(nic)) addresses.add(address);
-    }
-    return [...addresses];
   }
 }
 

@@ -3,7 +3,16 @@ import type { CloudReader } from '@landfall/domain';
 /** What planning asks of Azure about the place where a restore goes. */
 export type TargetReader = Pick<
   CloudReader,
-  'resourceGroup' | 'regions' | 'sizes' | 'usages' | 'subnet' | 'subnetsIn' | 'vm' | 'vmId' | 'providerRegistered'
+  | 'resourceGroup'
+  | 'regions'
+  | 'sizes'
+  | 'usages'
+  | 'subnetsOf'
+  | 'subnetsIn'
+  | 'addressIsFree'
+  | 'vm'
+  | 'vmId'
+  | 'providerRegistered'
 >;
 
 /**
@@ -25,8 +34,10 @@ export function askedOnce(cloud: TargetReader): TargetReader {
     regions: () => once('regions', () => cloud.regions()),
     sizes: (region) => once(`sizes ${region}`, () => cloud.sizes(region)),
     usages: (region) => once(`usages ${region}`, () => cloud.usages(region)),
-    subnet: (id) => once(`subnet ${id}`, () => cloud.subnet(id)),
+    subnetsOf: (networkId) => once(`subnets of ${networkId}`, () => cloud.subnetsOf(networkId)),
     subnetsIn: (resourceGroup) => once(`subnets in ${resourceGroup}`, () => cloud.subnetsIn(resourceGroup)),
+    addressIsFree: (subnetId, address) =>
+      once(`address ${address} in ${subnetId}`, () => cloud.addressIsFree(subnetId, address)),
     vm: (id) => once(`vm ${id}`, () => cloud.vm(id)),
     vmId: (resourceGroup, name) => cloud.vmId(resourceGroup, name),
     providerRegistered: (namespace) => once(`provider ${namespace}`, () => cloud.providerRegistered(namespace)),

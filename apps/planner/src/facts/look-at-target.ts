@@ -1,10 +1,14 @@
 import {
+  addressToAskFor,
+  chosenSubnet,
   decideRegion,
   decideResourceGroup,
   decideVmName,
   namedSubnet,
+  networkOf,
   resourceGroupNameProblem,
   vmNameProblem,
+  type CloudSubnet,
   type PlanningSettings,
   type RestorePoint,
   type RestoreRequest,
@@ -36,25 +40,45 @@ export async function lookAtTarget(
   const regionExists = region !== null && regions.some((known) => known.toLowerCase() === region);
   const vmName = decideVmName(request, point);
   const subnetId = namedSubnet(request, settings);
-  const [sizes, usages, subnet, subnetsInResourceGroup, workerSubnet, vm] = await Promise.all([
+  const [sizes, usages, subnets, vm] = await Promise.all([
     regionExists ? cloud.sizes(region) : [],
     regionExists ? cloud.usages(region) : [],
-    subnetId === null ? null : cloud.subnet(subnetId),
-    resourceGroup === null ? [] : cloud.subnetsIn(resourceGroup.name),
-    settings.workerSubnetId === null ? null : cloud.subnet(settings.workerSubnetId),
+    lookForSubnets(cloud, resourceGroup?.name ?? null, subnetId, settings.workerSubnetId),
     resourceGroup === null || vmName === null || vmNameProblem(vmName) !== null
       ? null
       : cloud.vm(cloud.vmId(resourceGroup.name, vmName)),
   ]);
+  const chosen = chosenSubnet(request, settings, region ?? '', subnets);
+  const address = addressToAskFor(request, chosen);
   return {
     resourceGroup,
     regions,
     sizes,
     usages,
-    subnet,
-    subnetsInResourceGroup,
-    workerSubnet,
+    ...subnets,
+    privateIpTaken: chosen !== null && address !== null && !(await cloud.addressIsFree(chosen.azureId, address)),
     vmExists: vm !== null,
     unregisteredProviders: NEEDED_PROVIDERS.filter((_, index) => registered[index] === false),
   };
+}
+
+/** Each network is read once, and nothing that lies in it. */
+async function lookForSubnets(
+  cloud: TargetReader,
+  groupName: string | null,
+  namedId: string | null,
+  workerId: string | null,
+): Promise<Pick<TargetFacts, 'subnet' | 'subnetsInResourceGroup' | 'workerSubnet'>> {
+  const subnetsInResourceGroup = groupName === null ? [] : await cloud.subnetsIn(groupName);
+  const known = new Set(subnetsInResourceGroup.map(({ azureId }) => networkOf(azureId).toLowerCase()));
+  const elsewhere = new Set(
+    [namedId, workerId]
+      .flatMap((id) => (id === null ? [] : networkOf(id).toLowerCase()))
+      .filter((id) => !known.has(id)),
+  );
+  const others = await Promise.all([...elsewhere].map((networkId) => cloud.subnetsOf(networkId)));
+  const withId = (id: string | null): CloudSubnet | null =>
+    [...subnetsInResourceGroup, ...others.flat()].find(({ azureId }) => azureId.toLowerCase() === id?.toLowerCase()) ??
+    null;
+  return { subnet: withId(namedId), subnetsInResourceGroup, workerSubnet: withId(workerId) };
 }

@@ -72,6 +72,7 @@ export function planningFacts(changes: FactChanges = {}): PlanningFacts {
       usages: [],
       subnet: null,
       subnetsInResourceGroup: subnets,
+      privateIpTaken: false,
       workerSubnet: null,
       vmExists: false,
       unregisteredProviders: [],

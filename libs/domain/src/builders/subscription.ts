@@ -26,7 +26,6 @@ export function seedOf(changes: Partial<SubscriptionSeed> = {}): SubscriptionSee
         networkName: 'net',
         name: 'machines',
         prefixes: ['10.0.0.0/24'],
-        usedAddresses: [],
       },
     ],
     sizes: [vmSize('Standard_B1s', 1, 2), vmSize('Standard_F2s_v2', 2, 4), vmSize('Standard_D8s_v5', 8, 16)],

@@ -50,6 +50,8 @@ export interface TargetFacts {
   readonly subnet: CloudSubnet | null;
   /** In the resource group's own networks. */
   readonly subnetsInResourceGroup: readonly CloudSubnet[];
+  /** Azure would not give the machine the address that the request names; false where `addressToAskFor` gives none. */
+  readonly privateIpTaken: boolean;
   /** The workers' subnet of the settings; null when none is set or it does not exist. */
   readonly workerSubnet: CloudSubnet | null;
   /** A VM with the name that `decideVmName` gives is there already. */

@@ -1,7 +1,7 @@
 import { BlockList, isIPv4 } from 'node:net';
 import type { CloudSubnet } from '../ports/cloud/reader.js';
 import type { RestoreRequest } from '../request.js';
-import type { PlanningFacts, PlanningSettings } from './facts.js';
+import type { PlanningFacts, PlanningSettings, TargetFacts } from './facts.js';
 import type { FoundProblems } from './found-problems.js';
 import type { Placement } from './placement.js';
 
@@ -22,13 +22,40 @@ export function namedSubnet(request: RestoreRequest, settings: PlanningSettings)
   return id !== null && isSubnetId(id) ? id : null;
 }
 
+/** The network that a subnet lies in, by ID. */
+export function networkOf(subnetId: string): string {
+  return subnetId.replace(/\/subnets\/[^/]*$/i, '');
+}
+
+/** The subnet of the new VM, right or wrong; null where nobody can say which. */
+export function chosenSubnet(
+  request: RestoreRequest,
+  settings: PlanningSettings,
+  region: string,
+  { subnet, subnetsInResourceGroup }: Pick<TargetFacts, 'subnet' | 'subnetsInResourceGroup'>,
+): CloudSubnet | null {
+  if (request.destination.subnetId !== undefined) return subnet;
+  const inRegion = (each: CloudSubnet): boolean => each.region.toLowerCase() === region;
+  if (settings.defaultSubnetId !== null && subnet !== null && inRegion(subnet)) return subnet;
+  const candidates = subnetsInResourceGroup.filter(inRegion);
+  return candidates.length === 1 ? candidates[0]! : null;
+}
+
+/** The address that the request names, where only Azure can say whether it may be had; null where that need not be asked. */
+export function addressToAskFor({ destination }: RestoreRequest, subnet: CloudSubnet | null): string | null {
+  const { privateIp } = destination;
+  if (privateIp === undefined || subnet === null || !isIPv4(privateIp)) return null;
+  const prefix = subnet.prefixes.find((candidate) => contains(candidate, privateIp));
+  return prefix === undefined || isReserved(prefix, privateIp) ? null : privateIp;
+}
+
 /** Null where no subnet is needed, and where none could be found; in the second case an error says why. */
 export function decideSubnet(facts: PlanningFacts, placement: Placement, problems: FoundProblems): CloudSubnet | null {
   const { request, settings } = facts;
   const workerNeedsIt = request.transfer === 'worker' && settings.workerSubnetId === null;
   if (request.disksOnly && !workerNeedsIt) return null;
   const subnet = findSubnet(facts, placement, problems);
-  if (subnet !== null && !request.disksOnly) checkPrivateIp(request.destination.privateIp, subnet, problems);
+  if (subnet !== null && !request.disksOnly) checkPrivateIp(facts, subnet, problems);
   return subnet;
 }
 
@@ -59,10 +86,9 @@ function findSubnet(facts: PlanningFacts, placement: Placement, problems: FoundP
   const asked = request.destination.subnetId;
   if (asked !== undefined) return checkAskedSubnet(asked, target.subnet, placement, problems);
   if (placement.region === '') return null;
-  const inRegion = (subnet: CloudSubnet): boolean => subnet.region.toLowerCase() === placement.region;
-  if (settings.defaultSubnetId !== null && target.subnet !== null && inRegion(target.subnet)) return target.subnet;
-  const candidates = target.subnetsInResourceGroup.filter(inRegion);
-  if (candidates.length === 1) return candidates[0]!;
+  const chosen = chosenSubnet(request, settings, placement.region, target);
+  if (chosen !== null) return chosen;
+  const candidates = target.subnetsInResourceGroup.filter(({ region }) => region.toLowerCase() === placement.region);
   problems.error(
     'NETWORK_NOT_FOUND',
     candidates.length === 0
@@ -104,7 +130,8 @@ function checkAskedSubnet(
   return found;
 }
 
-function checkPrivateIp(address: string | undefined, subnet: CloudSubnet, problems: FoundProblems): void {
+function checkPrivateIp({ request, target }: PlanningFacts, subnet: CloudSubnet, problems: FoundProblems): void {
+  const address = request.destination.privateIp;
   if (address === undefined) return;
   const fix = `Give a free address of ${subnet.prefixes.join(', ')} with --private-ip, or leave it out.`;
   if (!isIPv4(address)) {
@@ -116,7 +143,7 @@ function checkPrivateIp(address: string | undefined, subnet: CloudSubnet, proble
     problems.error('CONTRADICTION', `The address ${address} is not in the subnet "${subnet.name}".`, fix);
   } else if (isReserved(prefix, address)) {
     problems.error('IP_IN_USE', `Azure keeps the address ${address} of the subnet "${subnet.name}" for itself.`, fix);
-  } else if (subnet.usedAddresses.includes(address)) {
+  } else if (target.privateIpTaken) {
     problems.error('IP_IN_USE', `The address ${address} of the subnet "${subnet.name}" is in use.`, fix);
   }
 }

@@ -117,7 +117,7 @@ describe('the network', () => {
     expect(onlyError('CONTRADICTION', ask('ten')).message).toMatch(/not an IPv4 address/);
     for (const reserved of ['10.0.0.0', '10.0.0.3', '10.0.0.255'])
       expect(onlyError('IP_IN_USE', ask(reserved)).message).toMatch(/Azure keeps/);
-    const used = { ...ask('10.0.0.9'), target: { subnetsInResourceGroup: [aSubnet({ usedAddresses: ['10.0.0.9'] })] } };
+    const used = { ...ask('10.0.0.9'), target: { privateIpTaken: true } };
     expect(onlyError('IP_IN_USE', used).message).toMatch(/is in use/);
   });
 

@@ -17,9 +17,12 @@ export interface CloudReader {
   usages(region: string): Promise<readonly CloudUsage[]>;
   /** Of whatever kind: what all have. */
   resource(kind: CloudResourceKind, id: string): Promise<CloudResource | null>;
-  subnet(id: string): Promise<CloudSubnet | null>;
-  /** All subnets of the networks in a resource group. */
+  /** The subnets of a network, by the network's ID; none where there is no such network. One read, whatever is in them. */
+  subnetsOf(networkId: string): Promise<readonly CloudSubnet[]>;
+  /** All subnets of the networks in a resource group. One read, too. */
   subnetsIn(resourceGroup: string): Promise<readonly CloudSubnet[]>;
+  /** Whether Azure would give the private address, such as `10.0.0.9`, to nobody else in the subnet's network. One read. */
+  addressIsFree(subnetId: string, address: string): Promise<boolean>;
   vm(id: string): Promise<CloudVm | null>;
   /**
    * A VM with all that it consists of, as Azure shows it at present, so that it can be made anew from that.
@@ -91,8 +94,6 @@ export interface CloudSubnet {
   readonly name: string;
   /** CIDR, such as `10.0.0.0/24`. */
   readonly prefixes: readonly string[];
-  /** Private addresses in use by NICs. */
-  readonly usedAddresses: readonly string[];
 }
 
 export interface CloudDisk {

@@ -1,5 +1,6 @@
 import { expect, describe, it } from '@jest/globals';
 import assert from 'node:assert/strict';
+import { networkOf } from '@landfall/domain';
 import { restoreIn, type CloudSubject } from './subject.js';
 
 /** What every `CloudReader` keeps to. */
@@ -12,7 +13,7 @@ export function readerContract(get: () => CloudSubject): void {
       expect(await cloud.reader.nic(cloud.reader.nicId(subject.resourceGroup, 'none'))).toBe(null);
       expect(await cloud.reader.vm(cloud.reader.vmId(subject.resourceGroup, 'none'))).toBe(null);
       expect(await cloud.reader.resourceGroup('no-such-group')).toBe(null);
-      expect(await cloud.reader.subnet(subject.subnetId.replace(/[^/]+$/, 'none'))).toBe(null);
+      expect(await cloud.reader.subnetsOf(`${networkOf(subject.subnetId)}-none`)).toStrictEqual([]);
       expect(await cloud.reader.subnetsIn('no-such-group')).toStrictEqual([]);
     });
 
@@ -21,11 +22,11 @@ export function readerContract(get: () => CloudSubject): void {
       const { cloud } = subject;
       expect(await cloud.reader.regions()).toContain(subject.region);
       expect((await cloud.reader.resourceGroup(subject.resourceGroup))?.region).toBe(subject.region);
-      const subnet = await cloud.reader.subnet(subject.subnetId);
+      const subnets = await cloud.reader.subnetsOf(networkOf(subject.subnetId));
+      const subnet = subnets.find((each) => each.azureId.toLowerCase() === subject.subnetId.toLowerCase());
       expect(subnet?.region).toBe(subject.region);
       expect(subnet?.prefixes[0] ?? '').toMatch(/^\d+\.\d+\.\d+\.\d+\/\d+$/);
-      const subnets = await cloud.reader.subnetsIn(subnet?.resourceGroup ?? '');
-      expect(subnets.some((each) => each.azureId.toLowerCase() === subject.subnetId.toLowerCase())).toBe(true);
+      expect(await cloud.reader.subnetsIn(subnet?.resourceGroup ?? '')).toContainEqual(subnet);
       const size = (await cloud.reader.sizes(subject.region)).find((each) => each.name === subject.smallSize);
       expect(size !== undefined && size.vCpus > 0 && size.generations.includes(1)).toBe(true);
       expect((await cloud.reader.usages(subject.region)).every((usage) => usage.limit >= usage.current)).toBe(true);

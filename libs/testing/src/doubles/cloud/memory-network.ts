@@ -1,6 +1,13 @@
-import type { CallJournal, CloudNetwork, CloudNic, NicSpec, Owned } from '@landfall/domain';
+import {
+  networkOf,
+  type CallJournal,
+  type CloudNetwork,
+  type CloudNic,
+  type NicSpec,
+  type Owned,
+} from '@landfall/domain';
 import type { MemoryReader } from './memory-reader.js';
-import { REMOVES_OURS, type MemorySubscription } from './memory-subscription.js';
+import { REMOVES_OURS, sameId, type MemorySubscription } from './memory-subscription.js';
 import { refuse, requireTags } from './refusals.js';
 
 export class MemoryNetwork implements CloudNetwork {
@@ -18,9 +25,10 @@ export class MemoryNetwork implements CloudNetwork {
       const known = nics.get(azureId.toLowerCase());
       if (known !== undefined) return requireTags(known, spec.tags);
       this.subscription.requireGroup(spec.resourceGroup);
-      const subnet = await this.reader.subnet(spec.subnetId);
-      if (subnet === null) throw refuse('NETWORK_NOT_FOUND', `There is no subnet ${spec.subnetId}.`);
-      if (spec.privateIp !== null && subnet.usedAddresses.includes(spec.privateIp)) {
+      const subnets = await this.reader.subnetsOf(networkOf(spec.subnetId));
+      if (!subnets.some(({ azureId: id }) => sameId(id, spec.subnetId)))
+        throw refuse('NETWORK_NOT_FOUND', `There is no subnet ${spec.subnetId}.`);
+      if (spec.privateIp !== null && !(await this.reader.addressIsFree(spec.subnetId, spec.privateIp))) {
         throw refuse('IP_IN_USE', `${spec.privateIp} is in use.`);
       }
       const nic: CloudNic = {

@@ -1,4 +1,5 @@
 import {
+  networkOf,
   ResourceIds,
   tagOf,
   type CloudDisk,
@@ -49,11 +50,12 @@ export class MemoryReader extends ResourceIds implements CloudReader {
     return this.subscription.seed.usages;
   }
 
-  async subnet(id: string): Promise<CloudSubnet | null> {
-    const { seed, nics } = this.subscription;
-    const subnet = seed.subnets.find((each) => sameId(each.azureId, id));
-    if (subnet === undefined) return null;
-    return { ...subnet, usedAddresses: [...nics.values()].flatMap((nic) => nic.privateAddresses) };
+  async subnetsOf(networkId: string): Promise<readonly CloudSubnet[]> {
+    return this.subscription.seed.subnets.filter((subnet) => sameId(networkOf(subnet.azureId), networkId));
+  }
+
+  async addressIsFree(_subnetId: string, address: string): Promise<boolean> {
+    return [...this.subscription.nics.values()].every((nic) => !nic.privateAddresses.includes(address));
   }
 
   async subnetsIn(resourceGroup: string): Promise<readonly CloudSubnet[]> {
