@@ -105,6 +105,30 @@ describe('an uploaded disk', () => {
   });
 });
 
+describe('a size that has its disks on NVMe controllers alone', () => {
+  it('is known as such, and starts a VM whose OS disk was made for it, and no other', async () => {
+    const size = (await cloud.reader.sizes(SEED.region)).find(
+      ({ diskControllers }) => diskControllers.join() === 'NVMe',
+    );
+    assert.ok(size, 'the emulated region offers no such size');
+    const make = async (name: string, startsFromNvme: boolean) => {
+      const { spec, located, journal } = diskOf(name);
+      const os = { family: 'linux' as const, generation: 2 as const, ...(startsFromNvme ? { startsFromNvme } : {}) };
+      const disk = await cloud.disks.ensureEmpty({ ...spec, os }, journal);
+      const card = { ...located(`${name}-nic`, 'nic'), subnetId: SUBNET, privateIp: null };
+      const nic = await cloud.network.ensureNic(card, journal);
+      const osDisk = { diskId: disk.azureId, family: 'linux' as const, caching: 'ReadWrite' as const };
+      const wanted = { ...located(name, 'vm'), size: size.name, nicId: nic.azureId, osDisk };
+      return cloud.machines.ensure(
+        { ...wanted, ...(startsFromNvme ? { diskController: 'NVMe' as const } : {}) },
+        journal,
+      );
+    };
+    expect((await make('with-nvme', true)).powerState).toBe('running');
+    await expect(make('without-nvme', false)).rejects.toMatchObject({ code: 'DISK_CONTROLLER', kind: 'permanent' });
+  });
+});
+
 describe('a VM of somebody with a public address and an extension', () => {
   it('is saved with both, and not removed while its address would go along', async () => {
     const { spec, located, journal } = diskOf('source');

@@ -119,6 +119,7 @@ function diskBody(spec: DiskSpec, kind: DiskKind): Disk {
     tags: { ...spec.tags },
     sku: { name: spec.sku },
     creationData,
+    ...(spec.os?.startsFromNvme === true ? { supportedCapabilities: { diskControllerTypes: 'SCSI, NVMe' } } : {}),
     ...(kind === 'Empty' ? { diskSizeGB: spec.sizeBytes / GIB } : {}),
     ...(spec.zone === null ? {} : { zones: [spec.zone] }),
     ...(spec.os === null

@@ -136,6 +136,38 @@ const CASES: readonly [string, Partial<AzureAnswer>, ErrorKind, string][] = [
     'permanent',
     'GENERATION_SIZE',
   ],
+  [
+    'the OS disk does not go with the size’s controllers',
+    {
+      status: 400,
+      code: 'InvalidParameter',
+      message:
+        "The VM size 'Standard_D2s_v6' cannot boot with OS image or disk. Please check that disk controller types supported by the OS image or disk is one of the supported disk controller types for the VM size.",
+    },
+    'permanent',
+    'DISK_CONTROLLER',
+  ],
+  [
+    'the processor is another',
+    {
+      status: 400,
+      code: 'BadRequest',
+      message:
+        "Cannot create a VM of size 'Standard_D2pds_v6' because this VM size only supports a CPU Architecture of 'Arm64'.",
+    },
+    'permanent',
+    'ARCHITECTURE',
+  ],
+  [
+    'the security types differ',
+    {
+      status: 400,
+      code: 'BadRequest',
+      message: 'Security type of VM is not compatible with the security type of attached OS Disk.',
+    },
+    'permanent',
+    'SECURITY_TYPE',
+  ],
   ['a fixed property is changed', { status: 409, code: 'PropertyChangeNotAllowed' }, 'permanent', 'PROPERTY_FIXED'],
   ['a disk would shrink', { code: 'ResizeDiskError' }, 'permanent', 'DISK_SHRINK'],
   [

@@ -7,6 +7,7 @@ import type {
   CloudResourceGroup,
   CloudSubnet,
   CloudVm,
+  DiskController,
   Generation,
   VmSize,
 } from '@landfall/domain';
@@ -95,6 +96,11 @@ export function toVmSize(sku: ResourceSku): VmSize {
     maxDataDisks: Number(capabilities.get('MaxDataDiskCount') ?? 0),
     generations: generationsOf(capabilities.get('HyperVGenerations')),
     premiumIo: capabilities.get('PremiumIO')?.toLowerCase() === 'true',
+    diskControllers: controllersOf(capabilities.get('DiskControllerTypes')),
+    architecture: capabilities.get('CpuArchitectureType') === 'Arm64' ? 'Arm64' : 'x64',
+    trustedLaunch:
+      generationsOf(capabilities.get('HyperVGenerations')).includes(2) &&
+      capabilities.get('TrustedLaunchDisabled')?.toLowerCase() !== 'true',
     zones: (sku.locationInfo ?? []).flatMap((info) => info.zones ?? []),
     restrictedInRegion: restrictions.some((restriction) => restriction.type === 'Location'),
     restrictedZones: restrictions.flatMap((restriction) =>
@@ -107,6 +113,12 @@ function powerStateOf(model: VirtualMachine): string | null {
   const prefix = 'PowerState/';
   const code = (model.instanceView?.statuses ?? []).find((status) => status.code?.startsWith(prefix))?.code;
   return code === undefined ? null : code.slice(prefix.length);
+}
+
+/** A size that names none is an old one, with SCSI alone (Azure/SAP-on-Azure-Scripts-and-Utilities#131). */
+function controllersOf(capability: string | undefined): DiskController[] {
+  const named = (capability ?? 'SCSI').split(',').map((each) => each.trim().toUpperCase());
+  return [...(named.includes('SCSI') ? ['SCSI' as const] : []), ...(named.includes('NVME') ? ['NVMe' as const] : [])];
 }
 
 function generationsOf(capability: string | undefined): Generation[] {

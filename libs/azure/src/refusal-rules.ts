@@ -144,6 +144,24 @@ export const REFUSAL_RULES: readonly RefusalRule[] = [
     fix: 'Choose a size that supports the generation (--size), or another generation (--generation).',
   },
   {
+    message: /cannot boot with OS image or disk.*disk controller types/is,
+    kind: 'permanent',
+    code: 'DISK_CONTROLLER',
+    fix: 'Choose a size with SCSI controllers (--size); sizes of version 6 and newer have none.',
+  },
+  {
+    message: /only supports a CPU Architecture of/i,
+    kind: 'permanent',
+    code: 'ARCHITECTURE',
+    fix: 'Choose a size with the processors that the machine is made for (--size).',
+  },
+  {
+    message: /Security type of VM is not compatible with the security type of attached OS Disk/i,
+    kind: 'permanent',
+    code: 'SECURITY_TYPE',
+    fix: 'Restore to a new VM: its OS disk was made with another security type, which Azure never changes.',
+  },
+  {
     codes: ['PropertyChangeNotAllowed'],
     kind: 'permanent',
     code: 'PROPERTY_FIXED',

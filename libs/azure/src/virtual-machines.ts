@@ -18,6 +18,7 @@ export function createVm(connection: AzureConnection, read: ReadVm, azureId: str
   const body: VirtualMachine = {
     ...place(spec),
     storageProfile: {
+      ...(spec.diskController === undefined ? {} : { diskControllerType: spec.diskController }),
       osDisk: {
         createOption: 'Attach',
         osType: spec.osDisk.family === 'windows' ? 'Windows' : 'Linux',

@@ -26,6 +26,7 @@ export const PLANNED_DESTINATION = z.object({
   zone: z.string().nullable(),
   vmName: z.string().nullable().describe('Null where only disks are restored.'),
   size: z.string().nullable(),
+  diskController: z.literal('NVMe').optional().describe('Named where the size has no other; left out: SCSI.'),
   subnetId: z.string().nullable(),
   privateIp: z.string().nullable(),
 });

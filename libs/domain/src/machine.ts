@@ -1,5 +1,8 @@
 import type { Problem } from './problems.js';
 
+/** Of the processor, as Azure names it. */
+export type Architecture = 'x64' | 'Arm64';
+
 export type Firmware = 'bios' | 'uefi';
 export type PointKind = 'image' | 'snapshot' | 'computer';
 /** How much of a computer was backed up; only `computer` and `volume` can be restored to Azure. */

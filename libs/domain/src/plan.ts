@@ -48,6 +48,8 @@ export interface PlannedDestination {
   /** Null where only disks are restored. */
   readonly vmName: string | null;
   readonly size: string | null;
+  /** Named where the size has no other than NVMe; left out, Azure takes SCSI. */
+  readonly diskController?: 'NVMe';
   readonly subnetId: string | null;
   readonly privateIp: string | null;
 }

@@ -43,6 +43,7 @@ export function createVm({ cloud, books, applianceId, endAccess }: VmPorts): Ste
     const spec = {
       ...located(vmName, 'vm'),
       size,
+      ...(plan.destination.diskController === undefined ? {} : { diskController: plan.destination.diskController }),
       nicId: nic.azureId,
       osDisk: {
         diskId: diskIdOf(restore, osDisk.name),

@@ -67,7 +67,7 @@ export async function lookIntoPoint(
 /** For points that have no disks to look into. */
 export const NOTHING_SEEN: PointFindings = {
   disks: [],
-  machine: { boots: [], bootDisk: null, os: null, volumeGroups: [], problems: [] },
+  machine: { boots: [], bootDisk: null, os: null, architecture: null, volumeGroups: [], problems: [] },
 };
 
 /** Today every disk is the image that was backed up, from end to end. */
@@ -87,6 +87,7 @@ function machineFacts(inspection: Inspection, point: RestorePoint): MachineFacts
     boots: inspection.boots.filter((firmware) => evidence.some((one) => one.firmware === firmware)),
     bootDisk: bootDisk ?? null,
     os: inspection.os,
+    architecture: null,
     volumeGroups: inspection.volumeGroups.map(({ name, sizeBytes }) => ({ name, sizeBytes })),
     problems: inspection.problems.flatMap(planProblem),
   };

@@ -60,7 +60,7 @@ function diskSpec({ applianceId }: DiskPorts, { restore, plan }: StepContext, pl
 /** Azure wants to know whether the OS disk holds Linux or Windows; where nothing says, Linux is what asks for least. */
 function operatingSystem(
   restoreId: string,
-  { restorePoint, generation, options }: StepContext['plan'],
+  { restorePoint, destination, generation, options }: StepContext['plan'],
 ): DiskSpec['os'] {
   // Disks alone need not boot: one whose firmware is unknown is made as a plain disk.
   if (generation === null && options.disksOnly) return null;
@@ -71,5 +71,6 @@ function operatingSystem(
       fix: 'Plan the restore again, with --generation 1 or 2.',
     });
   }
-  return { family: restorePoint.os?.family ?? 'linux', generation };
+  const family = restorePoint.os?.family ?? 'linux';
+  return { family, generation, ...(destination.diskController === 'NVMe' ? { startsFromNvme: true } : {}) };
 }

@@ -55,6 +55,7 @@ export function planningFacts(changes: FactChanges = {}): PlanningFacts {
       boots: ['bios'],
       bootDisk: point.disks[0]?.name ?? null,
       os: { family: 'linux' },
+      architecture: null,
       volumeGroups: [],
       problems: [],
       ...changes.machine,

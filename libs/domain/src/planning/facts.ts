@@ -1,4 +1,4 @@
-import type { Firmware, OperatingSystem, RestorePoint } from '../machine.js';
+import type { Architecture, Firmware, OperatingSystem, RestorePoint } from '../machine.js';
 import type { CloudResourceGroup, CloudSubnet, CloudUsage, VmSize } from '../ports/cloud/reader.js';
 import type { Problem } from '../problems.js';
 import type { RestoreRequest } from '../request.js';
@@ -33,6 +33,8 @@ export interface MachineFacts {
   /** The disk that the evidence in `boots` is on; null when nothing boots. */
   readonly bootDisk: string | null;
   readonly os: OperatingSystem | null;
+  /** Of the processors that its system is made for; null where nothing tells. */
+  readonly architecture: Architecture | null;
   readonly volumeGroups: readonly { readonly name: string; readonly sizeBytes: number }[];
   /** What could not be made out, as warnings; damage of the repository as errors. */
   readonly problems: readonly Problem[];

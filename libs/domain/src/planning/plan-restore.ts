@@ -9,6 +9,7 @@ import { FoundProblems } from './found-problems.js';
 import { decideGeneration, knownFirmware } from './generation.js';
 import { checkWorkerSubnet, decideSubnet } from './network.js';
 import { decidePlacement, type Placement } from './placement.js';
+import { checkSecurityType } from './security-type.js';
 import { decideSteps } from './planned-steps.js';
 import { checkRequest, checkSource } from './source-checks.js';
 import { decideSize, sizeNeeds } from './vm-size.js';
@@ -31,7 +32,9 @@ export function planRestore(facts: PlanningFacts): RestorePlan {
   const generation = decideGeneration(facts, problems);
   const unpriced = decideDisks(facts, generation, diskBaseName(facts, placement), problems);
   const skus = wantedSkus(unpriced, request, problems);
-  const size = decideSize(facts, placement, sizeNeeds(unpriced, skus, generation, placement.zone), problems);
+  const needs = sizeNeeds(facts, unpriced, skus, generation, placement.zone);
+  const size = decideSize(facts, placement, needs, problems);
+  checkSecurityType(facts, size, problems);
   const disks = priceDisks(unpriced, skus, size, request, problems);
   const subnet = decideSubnet(facts, placement, problems);
   checkWorkerSubnet(facts, placement, problems);
@@ -44,6 +47,7 @@ export function planRestore(facts: PlanningFacts): RestorePlan {
       subscriptionId: facts.settings.subscriptionId,
       ...placement,
       size: request.disksOnly ? null : (size?.name ?? request.destination.size ?? null),
+      ...(size?.diskControllers.join() === 'NVMe' && !request.disksOnly ? { diskController: 'NVMe' as const } : {}),
       subnetId: subnet?.azureId ?? null,
       privateIp: request.disksOnly ? null : (request.destination.privateIp ?? null),
     } satisfies PlannedDestination,

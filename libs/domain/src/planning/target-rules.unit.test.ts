@@ -229,6 +229,68 @@ describe('the size of the VM', () => {
   });
 });
 
+describe('what the machine’s system asks of the size', () => {
+  const nvmeOnly = vmSize('Standard_D2s_v6', 2, 4, { generations: [2], diskControllers: ['NVMe'] });
+  const arm = vmSize('Standard_D2pds_v6', 2, 4, { generations: [2], architecture: 'Arm64' });
+  const ranWith = (properties: object) => ({ vm: { properties } });
+  const nvme = ranWith({ storageProfile: { diskControllerType: 'NVMe' } });
+  const uefi = { boots: ['uefi' as const] };
+  const named = (size: string) => ({ destination: { size } });
+
+  it('is a controller that it is known to start from: NVMe alone only where it ran so', () => {
+    const sizes = [...SIZES, nvmeOnly];
+    const refused = onlyError('DISK_CONTROLLER', { machine: uefi, request: named(nvmeOnly.name), target: { sizes } });
+    expect(refused.message).toMatch(/NVMe controllers alone/);
+    expect(refused.fix).toMatch(/such as Standard_/);
+    const taken = plan({ machine: uefi, request: named(nvmeOnly.name), target: { sizes }, point: { azure: nvme } });
+    expect([taken.problems, taken.destination.diskController]).toStrictEqual([[], 'NVMe']);
+    const both = plan({ machine: uefi, point: { azure: nvme } });
+    expect([both.destination.size, both.destination.diskController]).toStrictEqual(['Standard_D2s_v5', undefined]);
+    const none = onlyError('DISK_CONTROLLER', {
+      machine: uefi,
+      request: { transfer: 'direct' },
+      target: { sizes: [nvmeOnly] },
+    });
+    expect(none.message).toMatch(/Every VM size in westeurope/);
+  });
+
+  it('is never NVMe for a Generation 1 VM, whatever the manifest says', () => {
+    const sizes = [vmSize('Standard_Odd', 2, 4, { diskControllers: ['NVMe'] })];
+    onlyError('DISK_CONTROLLER', { point: { azure: nvme }, request: { transfer: 'direct' }, target: { sizes } });
+    const nonsense = ranWith({ storageProfile: { diskControllerType: 'nvme; drop' } });
+    const asked = { machine: uefi, request: named(nvmeOnly.name), target: { sizes: [...SIZES, nvmeOnly] } };
+    onlyError('DISK_CONTROLLER', { ...asked, point: { azure: nonsense } });
+  });
+
+  it('is the processor that it is made for, x64 where nothing tells', () => {
+    const sizes = [...SIZES, arm];
+    const wrong = onlyError('ARCHITECTURE', { machine: uefi, request: named(arm.name), target: { sizes } });
+    expect(wrong.message).toMatch(/has Arm64 processors, and the machine is made for x64/);
+    const armed = { ...uefi, architecture: 'Arm64' as const };
+    expect(plan({ machine: armed, target: { sizes } }).destination.size).toBe(arm.name);
+    expect(onlyError('ARCHITECTURE', { machine: armed }).message).toMatch(/no VM size in westeurope has them/);
+  });
+
+  it('is told of Trusted Launch, which is lost and can come back on a size that has it', () => {
+    const azure = ranWith({ securityProfile: { securityType: 'TrustedLaunch' } });
+    const without = SIZES.map((size) => ({ ...size, trustedLaunch: size.name === 'Standard_D8s_v5' }));
+    const preferred = plan({ machine: uefi, point: { azure }, target: { sizes: without } });
+    expect(preferred.destination.size).toBe('Standard_D8s_v5');
+    expect(preferred.problems.map(({ severity, code }) => `${severity} ${code}`)).toStrictEqual([
+      'warning SECURITY_TYPE',
+    ]);
+    expect(preferred.problems[0]!.fix).toMatch(/--security-type TrustedLaunch/);
+    const asked = { machine: uefi, point: { azure }, request: named('Standard_D2s_v5'), target: { sizes: without } };
+    expect(plan(asked).problems[0]!.fix).toMatch(/Standard_D2s_v5 can't have Trusted Launch/);
+    expect(plan({ point: { azure }, request: { disksOnly: true } }).problems).toStrictEqual([]);
+  });
+
+  it('is more than this version can give to a confidential VM', () => {
+    const azure = ranWith({ securityProfile: { securityType: 'ConfidentialVM' } });
+    expect(onlyError('SECURITY_TYPE', { machine: uefi, point: { azure } }).fix).toMatch(/--disks-only/);
+  });
+});
+
 describe('the workers', () => {
   const workersOf = (count: number, bytesEach = 0, changes: FactChanges = {}) => {
     const disks = manyDisks(count - 1);
@@ -273,6 +335,13 @@ describe('the workers', () => {
 
   it('have another size where none of theirs is offered', () => {
     expect(workersOf(1, 0, { target: { sizes: [vmSize('Standard_Other', 2, 4)] } })[0]?.size).toBe('Standard_Other');
+  });
+
+  it('have processors and controllers that every image of a worker can use', () => {
+    const odd = { diskControllers: ['NVMe' as const] };
+    const sizes = [vmSize('Standard_F2s_v2', 2, 4, odd), vmSize('Standard_F4s_v2', 4, 8, { architecture: 'Arm64' })];
+    const common = vmSize('Standard_Common', 8, 16);
+    expect(workersOf(1, 0, { target: { sizes: [...sizes, common] } })[0]?.size).toBe(common.name);
   });
 
   it('can use premium disks where there are some', () => {

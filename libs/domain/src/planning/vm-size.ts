@@ -1,5 +1,7 @@
+import type { Architecture } from '../machine.js';
 import type { Generation } from '../plan.js';
-import type { VmSize } from '../ports/cloud/reader.js';
+import type { DiskController, VmSize } from '../ports/cloud/reader.js';
+import { azureModel } from './azure-model.js';
 import type { UnpricedDisk } from './disks.js';
 import { isPremium } from './disk-sku.js';
 import type { PlanningFacts } from './facts.js';
@@ -21,17 +23,28 @@ export interface SizeNeeds {
   /** One more than the highest LUN: Azure numbers the LUNs of a size from 0. */
   readonly dataDisks: number;
   readonly premiumIo: boolean;
+  /** From any of which the machine can start. */
+  readonly diskControllers: readonly DiskController[];
+  readonly architecture: Architecture;
+  /** It was a Trusted Launch VM, and is to be able to become one again. */
+  readonly trustedLaunch: boolean;
   readonly zone: string | null;
 }
 
 export function sizeNeeds(
+  { point, machine }: PlanningFacts,
   disks: readonly UnpricedDisk[],
   skus: ReadonlyMap<string, string>,
   generation: Generation | null,
   zone: string | null,
 ): SizeNeeds {
+  const { diskController, securityType } = azureModel(point);
   return {
     generation,
+    // Only of Generation 2 does Azure start a VM from NVMe, and only a system that has done so before is known to be able to.
+    diskControllers: diskController === 'NVMe' && generation === 2 ? ['SCSI', 'NVMe'] : ['SCSI'],
+    architecture: machine.architecture ?? 'x64',
+    trustedLaunch: securityType === 'TrustedLaunch' && generation === 2,
     dataDisks: disks.reduce((most, disk) => Math.max(most, (disk.lun ?? -1) + 1), 0),
     premiumIo: disks.some((disk) => isPremium(skus.get(disk.name) ?? '')),
     zone,
@@ -51,9 +64,12 @@ export function decideSize(
   const named = request.destination.size;
   if (named !== undefined) return checkNamedSize(named, facts, placement, needs, problems);
 
-  const fitting = rankedSizes(target.sizes).filter((size) => whyUnfit(size, needs) === null);
+  // Stable: among those that can, and those that can't, become a Trusted Launch VM again, the order stays.
+  const fitting = rankedSizes(target.sizes)
+    .filter((size) => whyUnfit(size, needs) === null)
+    .toSorted((a, b) => (needs.trustedLaunch ? Number(b.trustedLaunch) - Number(a.trustedLaunch) : 0));
   const affordable = fitting.filter((size) => coresShort(target.usages, [size]).length === 0);
-  const own = sizeOfManifest(facts);
+  const own = azureModel(facts.point).size;
   const ownSize = affordable.find((size) => sameName(size.name, own));
   const chosen = ownSize ?? affordable[0] ?? null;
   if (own !== null && chosen !== null && ownSize === undefined) {
@@ -124,23 +140,20 @@ function checkNamedSize(
 }
 
 interface Unfit {
-  readonly code: 'SIZE_UNAVAILABLE' | 'GENERATION_SIZE' | 'DISK_COUNT' | 'DISK_SKU';
+  readonly code:
+    'SIZE_UNAVAILABLE' | 'GENERATION_SIZE' | 'ARCHITECTURE' | 'DISK_CONTROLLER' | 'DISK_COUNT' | 'DISK_SKU';
   readonly message: (region: string) => string;
 }
 
 /** The first reason why a size can't be used, or null. */
 export function whyUnfit(size: VmSize, needs: SizeNeeds): Unfit | null {
-  if (size.restrictedInRegion) {
+  const notOffered = whyNotOffered(size, needs.zone);
+  if (notOffered !== null) return notOffered;
+  if (size.architecture !== needs.architecture) {
     return {
-      code: 'SIZE_UNAVAILABLE',
-      message: (region) => `The VM size ${size.name} is not available to this subscription in ${region}.`,
-    };
-  }
-  const { zone } = needs;
-  if (zone !== null && (!size.zones.includes(zone) || size.restrictedZones.includes(zone))) {
-    return {
-      code: 'SIZE_UNAVAILABLE',
-      message: (region) => `The VM size ${size.name} is not available in zone ${zone} of ${region}.`,
+      code: 'ARCHITECTURE',
+      message: () =>
+        `The VM size ${size.name} has ${size.architecture} processors, and the machine is made for ${needs.architecture}.`,
     };
   }
   const { generation } = needs;
@@ -148,6 +161,13 @@ export function whyUnfit(size: VmSize, needs: SizeNeeds): Unfit | null {
     return {
       code: 'GENERATION_SIZE',
       message: () => `The VM size ${size.name} can't boot a Generation ${generation} VM.`,
+    };
+  }
+  if (!sharesController(size, needs)) {
+    return {
+      code: 'DISK_CONTROLLER',
+      message: () =>
+        `The VM size ${size.name} has its disks on ${size.diskControllers.join(' or ')} controllers alone, and nothing shows that the machine can start from one.`,
     };
   }
   if (size.maxDataDisks < needs.dataDisks) {
@@ -163,6 +183,23 @@ export function whyUnfit(size: VmSize, needs: SizeNeeds): Unfit | null {
   return null;
 }
 
+/** Whether the subscription can have it there at all. */
+export function whyNotOffered(size: VmSize, zone: string | null): Unfit | null {
+  if (size.restrictedInRegion) {
+    return {
+      code: 'SIZE_UNAVAILABLE',
+      message: (region) => `The VM size ${size.name} is not available to this subscription in ${region}.`,
+    };
+  }
+  if (zone !== null && (!size.zones.includes(zone) || size.restrictedZones.includes(zone))) {
+    return {
+      code: 'SIZE_UNAVAILABLE',
+      message: (region) => `The VM size ${size.name} is not available in zone ${zone} of ${region}.`,
+    };
+  }
+  return null;
+}
+
 function explainNoneFits(
   sizes: readonly VmSize[],
   needs: SizeNeeds,
@@ -170,7 +207,7 @@ function explainNoneFits(
   problems: FoundProblems,
 ): void {
   const here = needs.zone === null ? placement.region : `zone ${needs.zone} of ${placement.region}`;
-  const available = sizes.filter((size) => whyUnfit(size, { ...NO_NEEDS, zone: needs.zone }) === null);
+  const available = sizes.filter((size) => whyNotOffered(size, needs.zone) === null);
   if (available.length === 0) {
     problems.error(
       'SIZE_UNAVAILABLE',
@@ -192,6 +229,18 @@ function explainNoneFits(
       `No VM size in ${here} can boot a Generation ${needs.generation} VM.`,
       'Restore to another region with --region.',
     );
+  } else if (!available.some((size) => size.architecture === needs.architecture)) {
+    problems.error(
+      'ARCHITECTURE',
+      `The machine is made for ${needs.architecture} processors, and no VM size in ${here} has them.`,
+      'Restore to another region with --region, or restore the disks with --disks-only.',
+    );
+  } else if (!available.some((size) => sharesController(size, needs))) {
+    problems.error(
+      'DISK_CONTROLLER',
+      `Every VM size in ${here} has its disks on NVMe controllers, and nothing shows that the machine can start from one.`,
+      'Restore to another region with --region, or restore the disks with --disks-only.',
+    );
   } else {
     problems.error(
       'SIZE_UNAVAILABLE',
@@ -201,7 +250,9 @@ function explainNoneFits(
   }
 }
 
-const NO_NEEDS: SizeNeeds = { generation: null, dataDisks: 0, premiumIo: false, zone: null };
+function sharesController(size: VmSize, { diskControllers }: SizeNeeds): boolean {
+  return size.diskControllers.some((each) => diskControllers.includes(each));
+}
 
 /** The preferred ones first, then by cores, memory and name. */
 function rankedSizes(sizes: readonly VmSize[]): readonly VmSize[] {
@@ -216,18 +267,6 @@ function rankedSizes(sizes: readonly VmSize[]): readonly VmSize[] {
       a.memoryGiB - b.memoryGiB ||
       (a.name < b.name ? -1 : Number(a.name > b.name)),
   );
-}
-
-/** The manifest is untrusted: anything but a plain size name is passed over. */
-function sizeOfManifest({ point }: PlanningFacts): string | null {
-  const vm = point.azure?.['vm'];
-  const size = at(at(at(vm, 'properties') ?? vm, 'hardwareProfile'), 'vmSize');
-  return typeof size === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(size) ? size : null;
-}
-
-function at(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-  return (value as Record<string, unknown>)[key];
 }
 
 function sameName(a: string, b: string | null): boolean {

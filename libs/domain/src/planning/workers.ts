@@ -5,6 +5,7 @@ import type { PlanningFacts } from './facts.js';
 import type { FoundProblems } from './found-problems.js';
 import type { Placement } from './placement.js';
 import { coresShort, shortageText } from './quota.js';
+import { whyNotOffered } from './vm-size.js';
 
 /*
  * How many workers are launched, of which size, and who writes which disk.
@@ -76,10 +77,12 @@ function candidateSizes(
   const premium = disks.some((disk) => isPremium(disk.sku));
   const usable = sizes.filter(
     (size) =>
-      !size.restrictedInRegion &&
+      whyNotOffered(size, zone) === null &&
       size.maxDataDisks > 0 &&
       (size.premiumIo || !premium) &&
-      (zone === null || (size.zones.includes(zone) && !size.restrictedZones.includes(zone))),
+      // As the worker's image needs it, whatever image that is.
+      size.architecture === 'x64' &&
+      size.diskControllers.includes('SCSI'),
   );
   const listed = usable.filter((size) => WORKER_SIZES[size.name] !== undefined);
   return (listed.length > 0 ? listed : usable).toSorted((a, b) => a.vCpus - b.vCpus || (a.name < b.name ? -1 : 1));

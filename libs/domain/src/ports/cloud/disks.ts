@@ -23,5 +23,10 @@ export interface DiskSpec extends Located {
   readonly sizeBytes: number;
   readonly sku: string;
   /** Given for the OS disk only. */
-  readonly os: { readonly family: 'linux' | 'windows'; readonly generation: Generation } | null;
+  readonly os: {
+    readonly family: 'linux' | 'windows';
+    readonly generation: Generation;
+    /** Its system can also start from an NVMe controller; left out: from SCSI alone. */
+    readonly startsFromNvme?: boolean;
+  } | null;
 }

@@ -1,6 +1,6 @@
 import type { CallJournal } from './journal.js';
 import type { Located, Owned } from './owned.js';
-import type { CloudVm } from './reader.js';
+import type { CloudVm, DiskController } from './reader.js';
 
 /** Virtual machines, and what is attached to them. What `Cloud` says of changes holds for each method. */
 export interface CloudMachines {
@@ -49,6 +49,8 @@ export interface WorkerSpec extends Located {
 
 export interface VmSpec extends Located {
   readonly size: string;
+  /** Named where the size has no other; left out, Azure takes SCSI. */
+  readonly diskController?: DiskController;
   readonly nicId: string;
   readonly osDisk: {
     readonly diskId: string;

@@ -1,5 +1,6 @@
 import type { CloudResourceKind } from '../../cloud/kinds.js';
 import type { Tags } from '../../cloud/ownership.js';
+import type { Architecture } from '../../machine.js';
 import type { Generation } from '../../plan.js';
 
 /**
@@ -64,6 +65,9 @@ export interface CloudResourceGroup {
   readonly provisioningState: string;
 }
 
+/** How a VM reaches its disks. */
+export type DiskController = 'SCSI' | 'NVMe';
+
 export interface VmSize {
   readonly name: string;
   /** Such as `standardFSv2Family`, as quotas name it. */
@@ -73,6 +77,10 @@ export interface VmSize {
   readonly maxDataDisks: number;
   readonly generations: readonly Generation[];
   readonly premiumIo: boolean;
+  readonly diskControllers: readonly DiskController[];
+  readonly architecture: Architecture;
+  /** A VM of this size can be made a Trusted Launch one. */
+  readonly trustedLaunch: boolean;
   readonly zones: readonly string[];
   /** Why it can't be had: in the whole region, or in these zones. */
   readonly restrictedInRegion: boolean;
