@@ -44,7 +44,7 @@ export const DISK_ROUTES: readonly Route[] = [
     method: 'GET',
     effect: 'read',
     path: `${PATH}/{diskName}`,
-    handle: (call, azure) => ok(diskView(named(call, azure))),
+    handle: (call, azure) => ok(diskView(named(call, azure), azure.now())),
   },
   { operation: 'Disks_Delete', method: 'DELETE', effect: 'delete', path: `${PATH}/{diskName}`, handle: beginDelete },
   {
@@ -54,7 +54,9 @@ export const DISK_ROUTES: readonly Route[] = [
     path: PATH,
     handle: (call, azure) => {
       const group = requireGroup(parameter(call, 'resourceGroupName'), azure);
-      return list(azure.state.inGroup(group.name).flatMap((found) => (found.type === DISK ? [diskView(found)] : [])));
+      return list(
+        azure.state.inGroup(group.name).flatMap((found) => (found.type === DISK ? [diskView(found, azure.now())] : [])),
+      );
     },
   },
   {
@@ -62,7 +64,7 @@ export const DISK_ROUTES: readonly Route[] = [
     method: 'GET',
     effect: 'read',
     path: '/subscriptions/{subscriptionId}/providers/Microsoft.Compute/disks',
-    handle: (_, azure) => list(azure.state.ofType(DISK).map(diskView)),
+    handle: (_, azure) => list(azure.state.ofType(DISK).map((disk) => diskView(disk, azure.now()))),
   },
 ];
 
@@ -87,7 +89,7 @@ export const CREATE_DISK: OperationKind<CreateInput> = {
     if (isCopy) await azure.files.settle(disk.uniqueId);
     else await azure.files.create(disk.uniqueId, fileBytes);
     const ready: DiskRecord = { ...disk, provisioningState: 'Succeeded' };
-    return { changes: [put(ready)], output: diskView(ready) };
+    return { changes: [put(ready)], output: diskView(ready, null) };
   },
   abandon: (_, operation, azure) => {
     const disk = azure.state.find(DISK, operation.resourceId);
@@ -102,7 +104,7 @@ export const UPDATE_DISK: OperationKind<{ readonly sizeBytes: number }> = {
     if (disk === undefined) return { changes: [] };
     if (sizeBytes > disk.sizeBytes) await azure.files.resize(disk.uniqueId, sizeBytes);
     const ready: DiskRecord = { ...disk, sizeBytes, provisioningState: 'Succeeded' };
-    return { changes: [put(ready)], output: diskView(ready) };
+    return { changes: [put(ready)], output: diskView(ready, null) };
   },
   abandon: (_, operation, azure) => {
     const disk = azure.state.find(DISK, operation.resourceId);
