@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   followed,
+  IDS,
   REGION,
   send,
   settings,
@@ -24,14 +25,22 @@ describe('the emulated Azure answers as Azure was recorded to', () => {
   }
 
   /** Everything that was answered in another way. */
-  async function played({ name, steps, settings: values = {} }: Recording): Promise<readonly string[]> {
+  async function played({ name, steps, given = {}, settings: values = {} }: Recording): Promise<readonly string[]> {
     const before = (await send(azure, 'GET', '/_emulator/settings')).body as Readonly<Record<string, unknown>>;
     const group = `/subscriptions/${SUBSCRIPTION}/resourceGroups/recorded-${name}`;
     await send(azure, 'PUT', `${group}?api-version=2025-04-01`, { location: REGION });
     await settings(azure, values);
+    const filled = (text: string): string =>
+      Object.entries({ ...PLACES, group }).reduce((whole, [key, value]) => whole.replaceAll(`{${key}}`, value), text);
     const found: string[] = [];
+    for (const [path, resource] of Object.entries(given)) {
+      const body = JSON.parse(filled(JSON.stringify({ location: REGION, ...resource }))) as unknown;
+      const made = await send(azure, 'PUT', `${group}/providers/${path}?api-version=${versionFor(path)}`, body);
+      if (made.status >= 400) found.push(`${path} could not be made: ${JSON.stringify(made.body)}`);
+      else await followed(azure, made);
+    }
     for (const step of steps) {
-      const differs = await compared(step, (text) => text.replaceAll('{group}', group).replaceAll('{region}', REGION));
+      const differs = await compared(step, filled);
       found.push(...differs.map((difference) => `${step.fact ?? step.request.join(' ')}: ${difference}`));
     }
     await settings(azure, Object.fromEntries(Object.keys(values).map((key) => [key, before[key]])));
@@ -68,6 +77,13 @@ describe('the emulated Azure answers as Azure was recorded to', () => {
     ];
   }
 });
+
+const PLACES = { subscription: `/subscriptions/${SUBSCRIPTION}`, region: REGION, subnet: IDS.machineSubnetId };
+
+function versionFor(path: string): string {
+  if (/^Microsoft\.Compute\/(disks|snapshots)\//.test(path)) return '2023-04-02';
+  return path.startsWith('Microsoft.Compute/') ? '2024-07-01' : '2024-01-01';
+}
 
 function isStatus(body: unknown): boolean {
   return typeof body === 'object' && body !== null && 'status' in body;

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 /*
  * What Azure itself was recorded to answer, or what people have pasted of its answers: only the facts (statuses, headers,
  * members, values), each file with its source. A file is a scene of its own, in a resource group of its own; its steps
- * follow one upon the other. `{group}` stands for the group's id, `{region}` for a region.
+ * follow one upon the other. `{group}` stands for the group's id, `{subscription}` for the subscription's, `{region}` for a
+ * region, `{subnet}` for a subnet's id.
  */
 const FOLDER = fileURLToPath(new URL('../../recorded/', import.meta.url));
 
@@ -35,6 +36,8 @@ export interface Recording {
   readonly source: string;
   /** Of the emulator, for this scene. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** What is there before, by path below the group's providers: what is put, at `{region}` unless it says where. */
+  readonly given?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly steps: readonly Step[];
 }
 

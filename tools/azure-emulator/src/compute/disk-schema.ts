@@ -24,7 +24,7 @@ const CREATION_DATA = z.strictObject({
     'CopyFromSanSnapshot',
   ]),
   storageAccountId: z.string().optional(),
-  imageReference: KEPT.optional(),
+  imageReference: z.looseObject({ id: z.string().optional() }).optional(),
   galleryImageReference: KEPT.optional(),
   sourceUri: z.string().optional(),
   sourceResourceId: z.string().optional(),
