@@ -11,6 +11,7 @@ import type {
   Generation,
   VmSize,
 } from '@landfall/domain';
+import { VHD_FOOTER_BYTES } from './blob/vhd-footer.js';
 
 /* From the SDK's models to the domain's: what Azure leaves out becomes null or empty, and nothing is guessed. */
 
@@ -23,13 +24,21 @@ export function toDisk(model: Disk, resourceGroup: string): CloudDisk {
     resourceGroup,
     region: model.location,
     zone: model.zones?.[0] ?? null,
-    sizeBytes: model.diskSizeBytes ?? (model.diskSizeGB ?? 0) * GIB,
+    sizeBytes: sizeOf(model),
     sku: model.sku?.name ?? '',
     diskState: model.diskState ?? '',
     managedBy: model.managedBy ?? null,
     tags: model.tags ?? {},
     provisioningState: model.provisioningState ?? '',
   };
+}
+
+/** A disk that waits for its upload, or takes it, has no size yet: it will have what was announced, less the footer. */
+function sizeOf({ diskSizeBytes, diskSizeGB, creationData }: Disk): number {
+  if (diskSizeBytes !== undefined) return diskSizeBytes;
+  if (diskSizeGB !== undefined) return diskSizeGB * GIB;
+  const uploadBytes = creationData?.uploadSizeBytes;
+  return uploadBytes === undefined ? 0 : uploadBytes - VHD_FOOTER_BYTES;
 }
 
 export function toNic(model: NetworkInterface, resourceGroup: string): CloudNic {

@@ -8,9 +8,12 @@ import type { Report } from './finding.js';
 const IDENTITY = ['id', 'name', 'type', 'location', 'properties.provisioningState'];
 const DISK = [
   ...IDENTITY,
-  ...['sku.name', 'properties.creationData.createOption', 'properties.diskSizeGB', 'properties.diskSizeBytes'],
+  ...['sku.name', 'properties.creationData.createOption'],
   ...['properties.timeCreated', 'properties.diskState', 'properties.uniqueId'],
 ];
+/** What a disk shows once its upload, where it has one, has ended; until then it has no size. */
+const DISK_SIZE = ['properties.diskSizeGB', 'properties.diskSizeBytes'];
+const WITHOUT_SIZE: readonly unknown[] = ['ReadyToUpload', 'ActiveUpload'];
 const MACHINE = [
   ...IDENTITY,
   ...['properties.vmId', 'properties.hardwareProfile.vmSize', 'properties.storageProfile.osDisk.managedDisk.id'],
@@ -18,10 +21,13 @@ const MACHINE = [
 ];
 const NETWORK = [...IDENTITY, 'etag'];
 
-const SHOWN: readonly { readonly operations: RegExp; readonly paths: readonly string[] }[] = [
+const SHOWN: readonly {
+  readonly operations: RegExp;
+  readonly paths: readonly string[] | ((item: unknown) => readonly string[]);
+}[] = [
   { operations: /^resourceGroups\.(get|list|createOrUpdate|update)$/, paths: IDENTITY },
   { operations: /^resources\.list/, paths: ['id', 'name', 'type', 'location'] },
-  { operations: /^(disks|snapshots)\.(get|list)/, paths: DISK },
+  { operations: /^(disks|snapshots)\.(get|list)/, paths: shownOfDisk },
   { operations: /^virtualMachines\.(get|list|listAll|createOrUpdate|update)$/, paths: MACHINE },
   { operations: /^virtualMachines\.instanceView$/, paths: ['statuses', 'disks'] },
   { operations: /^virtualMachines\.retrieveBootDiagnosticsData$/, paths: ['serialConsoleLogBlobUri'] },
@@ -55,11 +61,16 @@ export function checkShown({ answer }: Exchange, operation: string, report: Repo
   const isList = typeof answer.body === 'object' && answer.body !== null && 'value' in answer.body;
   const items = isList ? (answer.body as { readonly value: readonly unknown[] }).value : [answer.body];
   for (const [index, item] of items.entries()) {
-    for (const path of shown.paths.filter((each) => memberAt(item, each) === undefined)) {
+    const paths = typeof shown.paths === 'function' ? shown.paths(item) : shown.paths;
+    for (const path of paths.filter((each) => memberAt(item, each) === undefined)) {
       const place = isList ? `value[${index}].${path}` : path;
       report('answer', place, 'missing property', 'Azure shows it of every such resource');
     }
   }
+}
+
+function shownOfDisk(disk: unknown): readonly string[] {
+  return WITHOUT_SIZE.includes(memberAt(disk, 'properties.diskState')) ? DISK : [...DISK, ...DISK_SIZE];
 }
 
 function memberAt(value: unknown, path: string): unknown {

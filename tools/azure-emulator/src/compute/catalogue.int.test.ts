@@ -35,6 +35,17 @@ describe('what a subscription can have', () => {
     expect(capability(f4, 'PremiumIO')).toBe('True');
     expect(f4?.locationInfo?.[0]?.zones).toStrictEqual(['1', '2', '3']);
     expect(capability(skus.get('Standard_D2_v2'), 'PremiumIO')).toBe('False');
+    expect(capability(f4, 'vCPUsAvailable')).toBe('4');
+    expect(capability(f4, 'UncachedDiskIOPS')).toBe('6400');
+    expect(capability(f4, 'EphemeralOSDiskSupported')).toBe('True');
+    expect([capability(f4, 'TrustedLaunchDisabled'), capability(f4, 'DiskControllerTypes')]).toStrictEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(capability(skus.get('Standard_M8ms'), 'TrustedLaunchDisabled')).toBe('True');
+    expect(capability(skus.get('Standard_D2s_v6'), 'DiskControllerTypes')).toBe('NVMe');
+    expect(capability(skus.get('Standard_E2bs_v5'), 'DiskControllerTypes')).toBe('SCSI,NVMe');
+    expect(capability(skus.get('Standard_D2ps_v5'), 'CpuArchitectureType')).toBe('Arm64');
     expect(capability(skus.get('Standard_DC2s_v3'), 'HyperVGenerations')).toBe('V2');
   });
 

@@ -73,6 +73,24 @@ describe('access to disks', () => {
     expect(await state('waiting')).toBe('ReadyToUpload');
   });
 
+  it('shows no size until its upload has ended, only what was announced', async () => {
+    await azure.compute.disks.createOrUpdate(GROUP, 'sizeless', {
+      location: REGION,
+      creationData: { createOption: 'Upload', uploadSizeBytes: CONTENT + 512 },
+    });
+    const sizes = async () => {
+      const { diskSizeBytes, diskSizeGB, creationData } = await azure.compute.disks.get(GROUP, 'sizeless');
+      return { diskSizeBytes, diskSizeGB, uploadSizeBytes: creationData?.uploadSizeBytes };
+    };
+    const none = { diskSizeBytes: undefined, diskSizeGB: undefined, uploadSizeBytes: CONTENT + 512 };
+    expect(await sizes()).toStrictEqual(none);
+    const blob = await grant('sizeless', 'Write');
+    expect(await sizes()).toStrictEqual(none);
+    await blob.uploadPages(footer('conectix'), CONTENT, 512);
+    await azure.compute.disks.revokeAccess(GROUP, 'sizeless');
+    expect(await sizes()).toStrictEqual({ ...none, diskSizeBytes: CONTENT, diskSizeGB: 1 });
+  });
+
   it('does not let a disk without a VHD footer be used', async () => {
     const blob = await upload('corrupt');
     await blob.uploadPages(footer('something'), CONTENT, 512);

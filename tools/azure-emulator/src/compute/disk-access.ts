@@ -14,8 +14,10 @@ import {
   type SnapshotRecord,
 } from '../state/records.js';
 import { put, type Change } from '../state/state.js';
+import { requireCopied } from './background-copy.js';
 import { requireDisk, requireIdleDisk, VHD_FOOTER_BYTES, type StoredDiskType } from './disk-rules.js';
 import { GRANT_ACCESS_BODY } from './disk-schema.js';
+import { awaitsUpload } from './disk-view.js';
 import { requireSignatureInFamily } from './snapshot-rules.js';
 
 /*
@@ -100,6 +102,7 @@ function beginGetAccess(disk: DiskRecord | SnapshotRecord, call: Call, azure: Az
     );
   }
   requireIdleDisk(disk, azure);
+  requireCopied(disk, azure);
   const diskState = stateUnderAccess(disk, body.access);
   if (disk.type === SNAPSHOT) requireSignatureInFamily(disk, azure);
   const outstanding = grantOn(disk.id, azure);
@@ -127,7 +130,7 @@ function beginGetAccess(disk: DiskRecord | SnapshotRecord, call: Call, azure: Az
 
 /** @throws AzureError 409 when the disk's state doesn't allow access, 400 for a wrong kind of access */
 function stateUnderAccess(disk: DiskRecord | SnapshotRecord, access: 'Read' | 'Write'): DiskState {
-  const isUpload = disk.diskState === 'ReadyToUpload' || disk.diskState === 'ActiveUpload';
+  const isUpload = awaitsUpload(disk);
   if (disk.type === DISK && disk.diskState === 'Attached') {
     throw conflict(
       'OperationNotAllowed',

@@ -2,8 +2,9 @@ import { badRequest, conflict, missingParameter } from '../arm/errors.js';
 import { parseResourceId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
 import { DISK, SNAPSHOT, type DiskRecord, type Kept, type SnapshotRecord } from '../state/records.js';
+import { requireCopied } from './background-copy.js';
 import { requireDiskById, requireDiskSize, shrinkRefused } from './disk-rules.js';
-import { GIB } from './disk-view.js';
+import { awaitsUpload, GIB } from './disk-view.js';
 
 /*
  * Copies of disks and snapshots. What a copy holds is what its source held when the copy was asked for: the bytes are
@@ -39,12 +40,13 @@ export function requireCopySource(sourceId: string | undefined, location: string
       `The source resource '${source.id}' is not ready: ${source.provisioningState}.`,
     );
   }
-  if (source.diskState === 'ReadyToUpload' || source.diskState === 'ActiveUpload') {
+  if (awaitsUpload(source)) {
     throw conflict(
       'OperationNotAllowed',
       `The source resource '${source.id}' is in state ${source.diskState} and has no content yet.`,
     );
   }
+  requireCopied(source, azure);
   if (source.type === DISK && source.unusable !== null) throw badRequest('InvalidVhd', source.unusable, source.name);
   const kept = Object.entries(source.kept).filter(([name]) => INHERITED_MEMBERS.includes(name));
   return {

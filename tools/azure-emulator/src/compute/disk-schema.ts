@@ -24,7 +24,7 @@ const CREATION_DATA = z.strictObject({
     'CopyFromSanSnapshot',
   ]),
   storageAccountId: z.string().optional(),
-  imageReference: KEPT.optional(),
+  imageReference: z.looseObject({ id: z.string().optional() }).optional(),
   galleryImageReference: KEPT.optional(),
   sourceUri: z.string().optional(),
   sourceResourceId: z.string().optional(),
@@ -49,7 +49,6 @@ const COMMON_KEPT_MEMBERS = {
   diskAccessId: z.string().optional(),
   supportsHibernation: z.boolean().optional(),
   securityProfile: KEPT.optional(),
-  completionPercent: z.number().optional(),
   publicNetworkAccess: z.enum(['Enabled', 'Disabled']).optional(),
   dataAccessAuthMode: z.enum(['AzureActiveDirectory', 'None']).optional(),
 };
@@ -77,6 +76,8 @@ const OBSERVED_MEMBERS = {
   LastOwnershipUpdateTime: z.unknown().optional(),
   incrementalSnapshotFamilyId: z.unknown().optional(),
   snapshotAccessState: z.unknown().optional(),
+  completionPercent: z.unknown().optional(),
+  copyCompletionError: z.unknown().optional(),
 };
 
 /** The members that are given back as they came; what a client only reads is dropped. */
@@ -136,7 +137,6 @@ export const SNAPSHOT_BODY = z.strictObject({
     hyperVGeneration: GENERATION.optional(),
     diskSizeGB: SIZE_GB.optional(),
     incremental: z.boolean().optional(),
-    copyCompletionError: KEPT.optional(),
     ...COMMON_KEPT_MEMBERS,
     ...OBSERVED_MEMBERS,
   }),

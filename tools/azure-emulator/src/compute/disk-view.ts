@@ -1,9 +1,18 @@
 import { DISK, type DiskRecord, type SnapshotRecord } from '../state/records.js';
+import { copyMembers } from './background-copy.js';
 
 export const GIB = 1024 ** 3;
 
-/** A disk or a snapshot as a GET shows it. */
-export function diskView(disk: DiskRecord | SnapshotRecord): Record<string, unknown> {
+/** Until its upload has ended a disk shows no size; what was asked for stands in `creationData.uploadSizeBytes`. */
+export function awaitsUpload({ diskState }: DiskRecord | SnapshotRecord): boolean {
+  return diskState === 'ReadyToUpload' || diskState === 'ActiveUpload';
+}
+
+/**
+ * A disk or a snapshot as a GET shows it.
+ * @param now null: as the operation that has made or changed it shows it, which tells nothing of a background copy
+ */
+export function diskView(disk: DiskRecord | SnapshotRecord, now: Date | null): Record<string, unknown> {
   return {
     name: disk.name,
     id: disk.id,
@@ -18,8 +27,7 @@ export function diskView(disk: DiskRecord | SnapshotRecord): Record<string, unkn
       ...(disk.osType === null ? {} : { osType: disk.osType }),
       ...(disk.hyperVGeneration === null ? {} : { hyperVGeneration: disk.hyperVGeneration }),
       creationData: disk.creationData,
-      diskSizeGB: Math.ceil(disk.sizeBytes / GIB),
-      diskSizeBytes: disk.sizeBytes,
+      ...(awaitsUpload(disk) ? {} : { diskSizeGB: Math.ceil(disk.sizeBytes / GIB), diskSizeBytes: disk.sizeBytes }),
       timeCreated: disk.createdAt,
       provisioningState: disk.provisioningState,
       diskState: disk.diskState,
@@ -28,7 +36,7 @@ export function diskView(disk: DiskRecord | SnapshotRecord): Record<string, unkn
         ? disk.ownershipChangedAt === null
           ? {}
           : { LastOwnershipUpdateTime: disk.ownershipChangedAt }
-        : snapshotMembers(disk)),
+        : { ...snapshotMembers(disk), ...(now === null ? {} : copyMembers(disk, now)) }),
     },
   };
 }
@@ -44,7 +52,7 @@ function snapshotMembers(snapshot: SnapshotRecord): Record<string, unknown> {
 
 /** What the acceptance of a write shows: the resource to be, without its id. */
 export function acceptedDiskView(disk: DiskRecord | SnapshotRecord): Record<string, unknown> {
-  const { id, type, properties, ...rest } = diskView(disk);
+  const { id, type, properties, ...rest } = diskView(disk, null);
   const { uniqueId, diskState, timeCreated, ...shown } = properties as Record<string, unknown>;
   void [id, type, uniqueId, diskState, timeCreated];
   return { ...rest, properties: { ...shown, provisioningState: 'Updating', isArmResource: true } };

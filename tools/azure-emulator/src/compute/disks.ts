@@ -10,6 +10,7 @@ import { accepted } from '../operations/answers.js';
 import type { OperationKind } from '../operations/kind.js';
 import { DISK, type DiskRecord } from '../state/records.js';
 import { put, remove } from '../state/state.js';
+import { bootableImage, disksMembers, requireSameSecurity, requireSecurable, securityTypeOf } from './boot-rules.js';
 import { copiedSize, freezing, requireCopySource, type CopySource } from './disk-copy.js';
 import { removeDisk } from './disk-removal.js';
 import {
@@ -27,6 +28,7 @@ import {
 } from './disk-rules.js';
 import { DISK_BODY, DISK_UPDATE_BODY, keptMembers, type DiskBody } from './disk-schema.js';
 import { acceptedDiskView, diskView, GIB } from './disk-view.js';
+import { requireImageVersion } from './image-catalogue.js';
 
 const PATH = '/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Compute/disks';
 
@@ -44,7 +46,7 @@ export const DISK_ROUTES: readonly Route[] = [
     method: 'GET',
     effect: 'read',
     path: `${PATH}/{diskName}`,
-    handle: (call, azure) => ok(diskView(named(call, azure))),
+    handle: (call, azure) => ok(diskView(named(call, azure), azure.now())),
   },
   { operation: 'Disks_Delete', method: 'DELETE', effect: 'delete', path: `${PATH}/{diskName}`, handle: beginDelete },
   {
@@ -54,7 +56,9 @@ export const DISK_ROUTES: readonly Route[] = [
     path: PATH,
     handle: (call, azure) => {
       const group = requireGroup(parameter(call, 'resourceGroupName'), azure);
-      return list(azure.state.inGroup(group.name).flatMap((found) => (found.type === DISK ? [diskView(found)] : [])));
+      return list(
+        azure.state.inGroup(group.name).flatMap((found) => (found.type === DISK ? [diskView(found, azure.now())] : [])),
+      );
     },
   },
   {
@@ -62,7 +66,7 @@ export const DISK_ROUTES: readonly Route[] = [
     method: 'GET',
     effect: 'read',
     path: '/subscriptions/{subscriptionId}/providers/Microsoft.Compute/disks',
-    handle: (_, azure) => list(azure.state.ofType(DISK).map(diskView)),
+    handle: (_, azure) => list(azure.state.ofType(DISK).map((disk) => diskView(disk, azure.now()))),
   },
 ];
 
@@ -87,7 +91,7 @@ export const CREATE_DISK: OperationKind<CreateInput> = {
     if (isCopy) await azure.files.settle(disk.uniqueId);
     else await azure.files.create(disk.uniqueId, fileBytes);
     const ready: DiskRecord = { ...disk, provisioningState: 'Succeeded' };
-    return { changes: [put(ready)], output: diskView(ready) };
+    return { changes: [put(ready)], output: diskView(ready, null) };
   },
   abandon: (_, operation, azure) => {
     const disk = azure.state.find(DISK, operation.resourceId);
@@ -102,7 +106,7 @@ export const UPDATE_DISK: OperationKind<{ readonly sizeBytes: number }> = {
     if (disk === undefined) return { changes: [] };
     if (sizeBytes > disk.sizeBytes) await azure.files.resize(disk.uniqueId, sizeBytes);
     const ready: DiskRecord = { ...disk, sizeBytes, provisioningState: 'Succeeded' };
-    return { changes: [put(ready)], output: diskView(ready) };
+    return { changes: [put(ready)], output: diskView(ready, null) };
   },
   abandon: (_, operation, azure) => {
     const disk = azure.state.find(DISK, operation.resourceId);
@@ -179,12 +183,22 @@ function plannedDisk(id: string, name: string, body: DiskBody, azure: Azure): Pl
     createdAt: now,
     changedAt: now,
   } as const;
+  requireSecurable(creationData.createOption, others.securityProfile);
   const own = { osType: osType ?? null, hyperVGeneration: hyperVGeneration ?? null };
   switch (creationData.createOption) {
     case 'Empty': {
       const sizeBytes = requireDiskSize(diskSizeGB);
       const disk = { ...common, ...own, sizeBytes, diskState: 'Unattached' } as const;
       return { disk, fileBytes: sizeBytes, source: null };
+    }
+    case 'FromImage': {
+      const image = requireImageVersion(creationData.imageReference?.id);
+      const { generation } = image;
+      const sizeBytes = requireDiskSize(diskSizeGB ?? image.sizeGb);
+      if (sizeBytes < image.sizeGb * GIB) throw shrinkRefused();
+      const kept = { ...disksMembers(bootableImage(image, securityTypeOf(others.securityProfile))), ...common.kept };
+      const disk = { ...common, osType: image.osType, hyperVGeneration: generation, kept, sizeBytes } as const;
+      return { disk: { ...disk, diskState: 'Unattached' }, fileBytes: sizeBytes, source: null };
     }
     case 'Upload': {
       const fileBytes = requireUploadSize(creationData.uploadSizeBytes);
@@ -234,6 +248,7 @@ function replace(disk: DiskRecord, body: DiskBody, azure: Azure): Answer {
     ['hyperVGeneration', hyperVGeneration ?? disk.hyperVGeneration, disk.hyperVGeneration],
     ['zones', (body.zones ?? []).join(), disk.zones.join()],
   ];
+  requireSameSecurity(disk.kept, others);
   for (const [property, wanted, actual] of unchangeable) {
     if (wanted === actual) continue;
     throw conflict('PropertyChangeNotAllowed', `Changing property '${property}' is not allowed.`, property);
@@ -246,6 +261,7 @@ function update(call: Call, azure: Azure): Answer {
   const disk = named(call, azure);
   const body = parseBody(DISK_UPDATE_BODY, call.body);
   const { osType, diskSizeGB, ...others } = body.properties ?? {};
+  requireSameSecurity(disk.kept, others);
   return change(disk, { tags: body.tags, sku: body.sku?.name, diskSizeGB, osType, others }, azure);
 }
 

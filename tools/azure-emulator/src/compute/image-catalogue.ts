@@ -9,6 +9,7 @@ export interface Image {
   readonly osType: 'Linux' | 'Windows';
   readonly generation: 'V1' | 'V2';
   readonly sizeGb: number;
+  readonly architecture: 'x64' | 'Arm64';
 }
 
 const IMAGES: readonly Image[] = [
@@ -18,6 +19,7 @@ const IMAGES: readonly Image[] = [
   linux('Debian', 'debian-13', '13-gen2', 'V2'),
   linux('Canonical', 'ubuntu-24_04-lts', 'server', 'V2'),
   linux('Canonical', 'ubuntu-24_04-lts', 'server-gen1', 'V1'),
+  linux('Canonical', 'ubuntu-24_04-lts', 'server-arm64', 'V2', 'Arm64'),
   {
     publisher: 'MicrosoftWindowsServer',
     offer: 'WindowsServer',
@@ -25,11 +27,25 @@ const IMAGES: readonly Image[] = [
     osType: 'Windows',
     generation: 'V2',
     sizeGb: 127,
+    architecture: 'x64',
   },
 ];
 
-function linux(publisher: string, offer: string, sku: string, generation: 'V1' | 'V2'): Image {
-  return { publisher, offer, sku, osType: 'Linux', generation, sizeGb: 30 };
+function linux(
+  publisher: string,
+  offer: string,
+  sku: string,
+  generation: 'V1' | 'V2',
+  architecture: 'x64' | 'Arm64' = 'x64',
+): Image {
+  return { publisher, offer, sku, osType: 'Linux', generation, sizeGb: 30, architecture };
+}
+
+/** The image that the id of a version names, as a disk's `creationData.imageReference` has it. */
+export function requireImageVersion(id: string | undefined): Image {
+  const named = /\/Publishers\/([^/]+)\/ArtifactTypes\/VMImage\/Offers\/([^/]+)\/Skus\/([^/]+)\/Versions\/([^/]+)$/i;
+  const [, publisher, offer, sku, version] = named.exec(id ?? '') ?? [];
+  return requireImage(version === undefined ? { id: id ?? '' } : { publisher, offer, sku, version });
 }
 
 /** @throws AzureError 404 PlatformImageNotFound or GalleryImageNotFound, 400 for an incomplete reference */

@@ -33,6 +33,7 @@ import {
   startTestAzure,
   type TestAzure,
 } from '../fixtures/azure.fixture.test.js';
+import { FaultControl } from '../index.js';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -196,19 +197,75 @@ describe('snapshots', () => {
     expect((await azure.compute.snapshots.get(GROUP, 'e-7')).provisioningState).toBe('Succeeded');
   });
 
+  const copyStart = (name: string, from: string) =>
+    azure.compute.snapshots.createOrUpdate(GROUP, name, {
+      location: 'northeurope',
+      incremental: true,
+      creationData: { createOption: 'CopyStart', sourceResourceId: from },
+    });
+  /** How far a copy has come, once so many milliseconds have passed. */
+  const copiedAfter = async (name: string, ms: number) => {
+    now = new Date(now.getTime() + ms);
+    const { provisioningState, completionPercent, copyCompletionError } = await azure.compute.snapshots.get(
+      GROUP,
+      name,
+    );
+    return [provisioningState, completionPercent, copyCompletionError?.errorCode];
+  };
+
+  it('have only begun to be copied by CopyStart when the operation has succeeded, and are of no use until they are whole', async () => {
+    await set(azure, { backgroundCopyMs: 10_000 });
+    const near = (await makeSnapshot(azure, 'p-near', await makeDisk(azure, 'p'), { incremental: true })).id ?? '';
+    const started = await raw(azure, 'PUT', `${snapshotId('p-far')}?api-version=2023-04-02`, {
+      body: JSON.stringify({
+        location: 'northeurope',
+        properties: { incremental: true, creationData: { createOption: 'CopyStart', sourceResourceId: near } },
+      }),
+    });
+    const { pathname, search } = new URL(String(started.headers['azure-asyncoperation']));
+    const { status, properties } = (await raw(azure, 'GET', pathname + search)).json as {
+      status: string;
+      properties: { output: { properties: Record<string, unknown> } };
+    };
+    expect(status).toBe('Succeeded');
+    expect(properties.output.properties).not.toHaveProperty('completionPercent');
+    expect(await copiedAfter('p-far', 0)).toStrictEqual(['Succeeded', 0, undefined]);
+    const uses = [
+      () => diskFrom('p-disk', snapshotId('p-far'), { location: 'northeurope' }),
+      () => blobOf('p-far'),
+      () => copyStart('p-further', snapshotId('p-far')),
+    ];
+    for (const use of uses)
+      await assertRefused(use(), 409, 'OperationNotAllowed', /background copy has completed 0 percent/);
+    expect(await copiedAfter('p-far', 5_000)).toStrictEqual(['Succeeded', 50, undefined]);
+    for (const use of uses)
+      await assertRefused(use(), 409, 'OperationNotAllowed', /background copy has completed 50 percent/);
+    expect(await copiedAfter('p-far', 5_000)).toStrictEqual(['Succeeded', 100, undefined]);
+    for (const use of uses) await use();
+  });
+
+  it('tell why a background copy has failed: the source was deleted, or a fault', async () => {
+    const near = (await makeSnapshot(azure, 'q-near', await makeDisk(azure, 'q'), { incremental: true })).id ?? '';
+    await new FaultControl(azure.emulator).add({ kind: 'copy-fails', resource: 'q-struck' });
+    await copyStart('q-struck', near);
+    await copyStart('q-orphan', near);
+    expect(await copiedAfter('q-struck', 2_000)).toStrictEqual(['Succeeded', 10, undefined]);
+    await azure.compute.snapshots.delete(GROUP, 'q-near');
+    const lost = ['Succeeded', expect.any(Number), 'CopySourceNotFound'];
+    expect(await copiedAfter('q-orphan', 0)).toStrictEqual(lost);
+    expect(await copiedAfter('q-struck', 60_000)).toStrictEqual(lost);
+    await assertRefused(blobOf('q-orphan'), 409, 'OperationNotAllowed', /background copy has completed/);
+    await azure.compute.snapshots.delete(GROUP, 'q-struck');
+    await set(azure, { backgroundCopyMs: 0 });
+  });
+
   it('go to another region by CopyStart, when they are incremental', async () => {
     const source = await makeDisk(azure, 'f');
     await write(source, 0, Buffer.from('far'));
     const near = (await makeSnapshot(azure, 'f-near', source, { incremental: true })).id ?? '';
     const full = (await makeSnapshot(azure, 'f-full', source)).id ?? '';
-    const copyStart = (name: string, from: string) =>
-      azure.compute.snapshots.createOrUpdate(GROUP, name, {
-        location: 'northeurope',
-        incremental: true,
-        creationData: { createOption: 'CopyStart', sourceResourceId: from },
-      });
     const far = await copyStart('f-far', near);
-    expect([far.location, far.completionPercent, far.incremental]).toStrictEqual(['northeurope', 100, true]);
+    expect([far.location, far.incremental]).toStrictEqual(['northeurope', true]);
     expect((await read(snapshotId('f-far'), 0, 3)).toString()).toBe('far');
     await assertRefused(copyStart('f-far-full', full), 400, 'BadRequest', /^CreateOption 'CopyStart'/);
     await assertRefused(

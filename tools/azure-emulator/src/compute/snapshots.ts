@@ -10,6 +10,7 @@ import { accepted } from '../operations/answers.js';
 import type { OperationKind } from '../operations/kind.js';
 import { SNAPSHOT, type SnapshotRecord } from '../state/records.js';
 import { put, remove } from '../state/state.js';
+import { backgroundCopy } from './background-copy.js';
 import { copiedSize, freezing, requireCopySource, type CopySource } from './disk-copy.js';
 import { removeDisk } from './disk-removal.js';
 import { hasActiveSas, hasContent, requireDisk, requireIdleDisk, requireUnchanged } from './disk-rules.js';
@@ -33,7 +34,7 @@ export const SNAPSHOT_ROUTES: readonly Route[] = [
     method: 'GET',
     effect: 'read',
     path: PATH,
-    handle: (call, azure) => ok(diskView(named(call, azure))),
+    handle: (call, azure) => ok(diskView(named(call, azure), azure.now())),
   },
   { operation: 'Snapshots_Delete', method: 'DELETE', effect: 'delete', path: PATH, handle: beginDelete },
   {
@@ -44,7 +45,7 @@ export const SNAPSHOT_ROUTES: readonly Route[] = [
     handle: (call, azure) => {
       const group = requireGroup(parameter(call, 'resourceGroupName'), azure);
       const found = azure.state.inGroup(group.name);
-      return list(found.flatMap((resource) => (resource.type === SNAPSHOT ? [diskView(resource)] : [])));
+      return list(found.flatMap((resource) => (resource.type === SNAPSHOT ? [diskView(resource, azure.now())] : [])));
     },
   },
   {
@@ -52,7 +53,7 @@ export const SNAPSHOT_ROUTES: readonly Route[] = [
     method: 'GET',
     effect: 'read',
     path: '/subscriptions/{subscriptionId}/providers/Microsoft.Compute/snapshots',
-    handle: (_, azure) => list(azure.state.ofType(SNAPSHOT).map(diskView)),
+    handle: (_, azure) => list(azure.state.ofType(SNAPSHOT).map((snapshot) => diskView(snapshot, azure.now()))),
   },
 ];
 
@@ -62,13 +63,8 @@ export const CREATE_SNAPSHOT: OperationKind<null> = {
     const snapshot = azure.state.find(SNAPSHOT, operation.resourceId);
     if (snapshot === undefined) return { changes: [] };
     await azure.files.settle(snapshot.uniqueId);
-    const isBackgroundCopy = snapshot.creationData.createOption === 'CopyStart';
-    const ready: SnapshotRecord = {
-      ...snapshot,
-      kept: { ...snapshot.kept, ...(isBackgroundCopy ? { completionPercent: 100 } : {}) },
-      provisioningState: 'Succeeded',
-    };
-    return { changes: [put(ready)], output: diskView(ready) };
+    const ready: SnapshotRecord = { ...snapshot, provisioningState: 'Succeeded' };
+    return { changes: [put(ready)], output: diskView(ready, null) };
   },
   abandon: (_, operation, azure) => failed(operation.resourceId, azure),
 };
@@ -80,7 +76,7 @@ export const UPDATE_SNAPSHOT: OperationKind<null> = {
     const snapshot = azure.state.find(SNAPSHOT, operation.resourceId);
     if (snapshot === undefined) return { changes: [] };
     const ready: SnapshotRecord = { ...snapshot, provisioningState: 'Succeeded' };
-    return { changes: [put(ready)], output: diskView(ready) };
+    return { changes: [put(ready)], output: diskView(ready, null) };
   },
   abandon: (_, operation, azure) => failed(operation.resourceId, azure),
 };
@@ -149,6 +145,7 @@ function plannedSnapshot(
   requireSnapshotKind({ createOption, incremental, sku }, source, azure);
   const { inherited, record } = source;
   const now = azure.now().toISOString();
+  const copy = backgroundCopy(createOption, record, id, CREATE_SNAPSHOT.name, azure);
   const snapshot: SnapshotRecord = {
     type: SNAPSHOT,
     id,
@@ -165,6 +162,7 @@ function plannedSnapshot(
     diskState: 'Unattached',
     incremental,
     incrementalSnapshotFamilyId: incremental ? familyOf(source, region.name) : null,
+    ...(copy === null ? {} : { copy }),
     provisioningState: 'Creating',
     createdAt: now,
     changedAt: now,

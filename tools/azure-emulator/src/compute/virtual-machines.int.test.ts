@@ -254,6 +254,19 @@ describe('virtual machines', () => {
     );
   });
 
+  it('makes a machine Trusted Launch when it is deallocated, its OS disk with it, and never takes that back', async () => {
+    await makeVm(azure, 'secured', { generation: 'V2' });
+    const secure = (securityType: string) =>
+      azure.compute.virtualMachines.update(GROUP, 'secured', { securityProfile: { securityType } });
+    await rejects(secure('TrustedLaunch'), 409, 'OperationNotAllowed', /since the VM is not deallocated/);
+    await azure.compute.virtualMachines.deallocate(GROUP, 'secured');
+    await secure('TrustedLaunch');
+    expect((await azure.compute.disks.get(GROUP, 'secured-os')).securityProfile?.securityType).toBe('TrustedLaunch');
+    await azure.compute.virtualMachines.start(GROUP, 'secured');
+    await azure.compute.virtualMachines.deallocate(GROUP, 'secured');
+    await rejects(secure('Standard'), 409, 'PropertyChangeNotAllowed', /'securityProfile\.securityType'/);
+  });
+
   it('refuses premium disks on a size without premium storage', async () => {
     const body = await vmBody(azure, 'basic', { generation: 'V1' });
     await rejects(

@@ -15,6 +15,14 @@ import {
   type VirtualMachineRecord,
 } from '../state/records.js';
 import { put, type Change } from '../state/state.js';
+import {
+  bootableDisk,
+  bootableImage,
+  bootWishes,
+  disksMembers,
+  requireBootable,
+  type BootWishes,
+} from './boot-rules.js';
 import { LARGEST_OS_DISK_GIB, requireDiskSize } from './disk-rules.js';
 import { GIB } from './disk-view.js';
 import { requireImage, type Image } from './image-catalogue.js';
@@ -28,9 +36,8 @@ import {
   type NewDisk,
 } from './vm-disks.js';
 import { requireSize } from './size-availability.js';
-import { requireAttachable, requireGeneration, requirePremium, type Machine } from './vm-rules.js';
+import { requireAttachable, requirePremium, type Machine } from './vm-rules.js';
 import type { OsDisk, VmBody, VmProperties } from './vm-schema.js';
-import type { VmSizeEntry } from './size-catalogue.js';
 import { requireQuota } from './usages.js';
 import { settledIdentity } from './vm-identity.js';
 import { lunLinks } from './vm-links.js';
@@ -84,7 +91,8 @@ export function planVm(id: string, name: string, body: VmBody, azure: Azure): Pl
   const machine: Machine = { id, name, location: region.name, zones };
   const { properties } = body;
   const size = requireSize(properties.hardwareProfile?.vmSize, region.name, zones, azure);
-  const os = planOsDisk(machine, size, properties, azure);
+  const wishes = bootWishes(size, properties);
+  const os = planOsDisk(machine, wishes, properties, azure);
   const data = planDataDisks(machine, size, [], properties.storageProfile?.dataDisks ?? [], azure);
   if (data.dataDisks.some((disk) => sameId(disk.managedDisk?.id, os.osDisk.managedDisk?.id))) {
     throw conflict(
@@ -112,7 +120,7 @@ export function planVm(id: string, name: string, body: VmBody, azure: Azure): Pl
       hardwareProfile: { ...properties.hardwareProfile, vmSize: size.name },
       storageProfile: {
         ...properties.storageProfile,
-        diskControllerType: properties.storageProfile?.diskControllerType ?? size.controllers[0] ?? 'SCSI',
+        diskControllerType: wishes.controller,
         osDisk: os.osDisk,
         dataDisks: data.dataDisks,
       },
@@ -155,13 +163,13 @@ interface OsPlan {
   readonly attached: readonly DiskRecord[];
 }
 
-function planOsDisk(machine: Machine, size: VmSizeEntry, properties: VmProperties, azure: Azure): OsPlan {
+function planOsDisk(machine: Machine, wishes: BootWishes, properties: VmProperties, azure: Azure): OsPlan {
   const { osDisk, imageReference } = properties.storageProfile ?? {};
   if (osDisk === undefined) throw missingParameter('storageProfile.osDisk');
   if (osDisk.createOption === 'Attach') {
     if (imageReference !== undefined) throw notAllowed('storageProfile.imageReference');
     if (properties.osProfile !== undefined) throw notAllowed('osProfile');
-    return attachOsDisk(machine, size, osDisk, azure);
+    return attachOsDisk(machine, wishes, osDisk, azure);
   }
   if (osDisk.createOption !== 'FromImage') {
     throw invalidParameter(
@@ -171,15 +179,15 @@ function planOsDisk(machine: Machine, size: VmSizeEntry, properties: VmPropertie
   }
   if (imageReference === undefined) throw missingParameter('storageProfile.imageReference');
   const image = requireImage(imageReference);
-  requireGeneration(size, image.generation);
+  requireBootable(wishes, bootableImage(image, wishes.securityType));
   requireCredentials(properties.osProfile, image);
-  return osDiskFromImage(machine, size, osDisk, image, azure);
+  return osDiskFromImage(machine, wishes, osDisk, image, azure);
 }
 
-function attachOsDisk(machine: Machine, size: VmSizeEntry, osDisk: OsDisk, azure: Azure): OsPlan {
+function attachOsDisk(machine: Machine, wishes: BootWishes, osDisk: OsDisk, azure: Azure): OsPlan {
   const diskId = osDisk.managedDisk?.id;
   if (diskId === undefined) throw missingParameter('osDisk.managedDisk.id');
-  const disk = requireAttachable(diskId, machine, size, azure);
+  const disk = requireAttachable(diskId, machine, wishes.size, azure);
   const osType = osDisk.osType ?? disk.osType;
   if (osType === null) throw missingParameter('osDisk.osType');
   if (disk.sku === 'PremiumV2_LRS' || disk.sku === 'UltraSSD_LRS') {
@@ -194,7 +202,7 @@ function attachOsDisk(machine: Machine, size: VmSizeEntry, osDisk: OsDisk, azure
       `Disk '${disk.name}' is larger than ${LARGEST_OS_DISK_GIB} GB, the most that an OS disk can have.`,
     );
   }
-  requireGeneration(size, disk.hyperVGeneration ?? 'V1');
+  requireBootable(wishes, bootableDisk(disk));
   const attached: OsDisk = {
     ...osDisk,
     osType,
@@ -206,7 +214,8 @@ function attachOsDisk(machine: Machine, size: VmSizeEntry, osDisk: OsDisk, azure
   return { osDisk: attached, made: [], attached: [{ ...disk, osType }] };
 }
 
-function osDiskFromImage(machine: Machine, size: VmSizeEntry, osDisk: OsDisk, image: Image, azure: Azure): OsPlan {
+function osDiskFromImage(machine: Machine, wishes: BootWishes, osDisk: OsDisk, image: Image, azure: Azure): OsPlan {
+  const { size, securityType } = wishes;
   const sku = osDisk.managedDisk?.storageAccountType ?? (size.premiumIo ? 'Premium_LRS' : 'Standard_LRS');
   const name = osDisk.name ?? `${machine.name}_OsDisk_1_${randomUUID().replaceAll('-', '')}`;
   requirePremium(sku, name, size);
@@ -222,6 +231,7 @@ function osDiskFromImage(machine: Machine, size: VmSizeEntry, osDisk: OsDisk, im
     osType: image.osType,
     hyperVGeneration: image.generation,
     creationData: { createOption: 'FromImage' },
+    kept: disksMembers(bootableImage(image, securityType)),
   });
   const attached: OsDisk = {
     ...osDisk,

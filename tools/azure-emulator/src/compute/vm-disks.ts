@@ -145,7 +145,7 @@ export function implicitDisk(
   sku: string,
   sizeBytes: number,
   azure: Azure,
-  own: Pick<DiskRecord, 'osType' | 'hyperVGeneration' | 'creationData'>,
+  own: Pick<DiskRecord, 'osType' | 'hyperVGeneration' | 'creationData'> & Partial<Pick<DiskRecord, 'kept'>>,
 ): DiskRecord {
   requireName('disk', name);
   const id = resourceId(azure.subscriptionId, resourceGroupOf(machine.id), DISK, name);
@@ -162,6 +162,7 @@ export function implicitDisk(
   }
   const now = azure.now().toISOString();
   return {
+    kept: {},
     ...own,
     type: DISK,
     id,
@@ -171,7 +172,6 @@ export function implicitDisk(
     zones: machine.zones,
     sku,
     sizeBytes,
-    kept: {},
     uniqueId: randomUUID(),
     diskState: 'Attached',
     managedBy: machine.id,

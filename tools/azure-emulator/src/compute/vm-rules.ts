@@ -33,18 +33,6 @@ export function requireIdleMachine(vm: VirtualMachineRecord, operation: string, 
   );
 }
 
-/** @throws AzureError 400 BadRequest */
-export function requireGeneration(size: VmSizeEntry, generation: 'V1' | 'V2'): void {
-  if (size.generations.includes(generation)) return;
-  const number = generation.slice(1);
-  throw badRequest(
-    'BadRequest',
-    `The selected VM size '${size.name}' cannot boot Hypervisor Generation '${number}'. If this was a Create operation ` +
-      'please check that the Hypervisor Generation of the Image matches the Hypervisor Generation of the selected VM Size. ' +
-      `If this was an Update operation please select a Hypervisor Generation '${number}' VM Size.`,
-  );
-}
-
 /** @throws AzureError 409 OperationNotAllowed */
 export function requireDiskCount(size: VmSizeEntry, dataDisks: readonly DataDisk[]): void {
   if (dataDisks.length <= size.maxDataDisks) return;

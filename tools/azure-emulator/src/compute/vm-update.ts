@@ -23,10 +23,11 @@ import {
 import { settledIdentity } from './vm-identity.js';
 import { diskLinks, lunLinks } from './vm-links.js';
 import { releasedDisk } from './vm-removal.js';
-import { changeRefused, requireAttachable, requireGeneration } from './vm-rules.js';
+import { bootableDisk, controllerOf, requireBootable, securityTypeOf, STANDARD } from './boot-rules.js';
+import { changeRefused, requireAttachable } from './vm-rules.js';
 import type { AttachDetachBody, DataDisk, VmProperties, VmUpdateBody } from './vm-schema.js';
 import { requireSize } from './size-availability.js';
-import { vmSize, type VmSizeEntry } from './size-catalogue.js';
+import { vmSize, type Controller, type VmSizeEntry } from './size-catalogue.js';
 import { requireQuota } from './usages.js';
 import { storageProfileView, vmView } from './vm-view.js';
 
@@ -111,11 +112,8 @@ export function beginUpdate(
   const sizeName = wanted.hardwareProfile?.vmSize ?? before.name;
   const isResize = sizeName.toLowerCase() !== before.name.toLowerCase();
   const size = isResize ? requireSize(sizeName, vm.location, vm.zones, azure) : before;
-  if (isResize) {
-    const osDisk = azure.state.find(DISK, vm.properties.storageProfile.osDisk.managedDisk?.id ?? '');
-    requireGeneration(size, osDisk?.hyperVGeneration ?? 'V1');
-    requireQuota(size, vm.location, azure, before);
-  }
+  const boot = plannedBoot(vm, size, isResize, wanted, azure);
+  if (isResize) requireQuota(size, vm.location, azure, before);
   const current = vm.properties.storageProfile.dataDisks;
   const dataDisks = wanted.storageProfile?.dataDisks ?? (method === 'PUT' ? [] : current);
   const plan = planDataDisks(vm, size, current, dataDisks, azure);
@@ -134,12 +132,17 @@ export function beginUpdate(
     etag: vm.etag + 1,
     provisioningState: 'Updating',
     changedAt: azure.now().toISOString(),
-    properties: { ...vm.properties, ...plain, storageProfile: { ...vm.properties.storageProfile, osDisk } },
+    properties: {
+      ...vm.properties,
+      ...plain,
+      storageProfile: { ...vm.properties.storageProfile, osDisk, diskControllerType: boot.controller },
+    },
   };
   const forced = dataDisks.filter((disk) => disk.toBeDetached === true && disk.detachOption === 'ForceDetach');
   const isForced = (disk: DiskRecord): boolean =>
     forced.some(({ managedDisk, name }) => sameId(managedDisk?.id, disk.id) || sameId(name, disk.name));
-  return begin(changed, plan, { vmSize: isResize ? size.name : null, answer: 'vm', isForced }, azure);
+  const others = boot.osDisk === null ? [] : [put(boot.osDisk)];
+  return begin(changed, plan, { vmSize: isResize ? size.name : null, answer: 'vm', isForced, others }, azure);
 }
 
 /** POST attachDetachDataDisks. @throws AzureError */
@@ -177,13 +180,16 @@ export function beginAttachDetach(vm: VirtualMachineRecord, body: AttachDetachBo
   };
   const isForced = (disk: DiskRecord): boolean =>
     toDetach.some(({ diskId, detachOption }) => detachOption === 'ForceDetach' && sameId(diskId, disk.id));
-  return begin(changed, plan, { vmSize: null, answer: 'storageProfile', isForced }, azure);
+  return begin(changed, plan, { vmSize: null, answer: 'storageProfile', isForced, others: [] }, azure);
 }
 
 function begin(
   vm: VirtualMachineRecord,
   plan: DataDiskPlan,
-  wanted: Pick<UpdateVmInput, 'vmSize' | 'answer'> & { readonly isForced: (disk: DiskRecord) => boolean },
+  wanted: Pick<UpdateVmInput, 'vmSize' | 'answer'> & {
+    readonly isForced: (disk: DiskRecord) => boolean;
+    readonly others: readonly Change[];
+  },
   azure: Azure,
 ): OperationRecord {
   const now = azure.now().toISOString();
@@ -206,6 +212,7 @@ function begin(
     },
     changes: [
       put(vm),
+      ...wanted.others,
       ...[...made, ...(isStale ? [] : plan.attached)].map((disk) =>
         put({ ...disk, managedBy: vm.id, ownershipChangedAt: now }),
       ),
@@ -214,6 +221,41 @@ function begin(
       ),
     ],
   });
+}
+
+/**
+ * The controller and the security type after the change, and the OS disk where the type becomes its own, too. Both change
+ * on a deallocated VM alone, the controller also together with the size; the way back to Standard takes a feature of the
+ * subscription that this one doesn't have.
+ * @throws AzureError 400 or 409
+ */
+function plannedBoot(
+  vm: VirtualMachineRecord,
+  size: VmSizeEntry,
+  isResize: boolean,
+  wanted: VmProperties,
+  azure: Azure,
+): { readonly controller: Controller; readonly osDisk: DiskRecord | null } {
+  const { storageProfile, securityProfile } = vm.properties;
+  const before = storageProfile.diskControllerType ?? 'SCSI';
+  const type = securityTypeOf(wanted.securityProfile ?? securityProfile);
+  const osDisk = azure.state.find(DISK, storageProfile.osDisk.managedDisk?.id ?? '');
+  const isSecured = type !== securityTypeOf(securityProfile);
+  const controller = controllerOf(size, wanted.storageProfile?.diskControllerType ?? before);
+  if (!isResize && !isSecured && controller === before) return { controller, osDisk: null };
+  if (isSecured && type === STANDARD) throw changeRefused('securityProfile.securityType');
+  if (vm.power !== 'deallocated' && (isSecured || (controller !== before && !isResize))) {
+    throw conflict(
+      'OperationNotAllowed',
+      `Operation 'update' is not allowed on VM '${vm.name}' since the VM is not deallocated. ` +
+        'Please deallocate it and retry the operation.',
+    );
+  }
+  if (osDisk === undefined) return { controller, osDisk: null };
+  const secured: DiskRecord = { ...osDisk, kept: { ...osDisk.kept, securityProfile: { securityType: type } } };
+  const next = isSecured ? secured : osDisk;
+  requireBootable({ size, controller, securityType: type }, bootableDisk(next));
+  return { controller, osDisk: isSecured ? secured : null };
 }
 
 function sizeOf(vm: VirtualMachineRecord): VmSizeEntry {

@@ -24,7 +24,7 @@ export function resourceView(resource: ResourceRecord, azure: Azure): unknown {
       return groupView(resource);
     case DISK:
     case SNAPSHOT:
-      return diskView(resource);
+      return diskView(resource, azure.now());
     case VIRTUAL_MACHINE:
       return vmView(resource, azure, true);
     case NETWORK_INTERFACE:

@@ -13,6 +13,8 @@ export const SETTINGS = z.strictObject({
   delayMs: z.number().int().min(0),
   /** By kind of operation, such as `virtualMachines.create`. */
   delaysMs: z.record(z.string(), z.number().int().min(0)),
+  /** Milliseconds from the end of the operation until a snapshot's bytes have come that are copied in the background. */
+  backgroundCopyMs: z.number().int().min(0),
   /** What answers to long-running operations carry as `Retry-After`. */
   retryAfterSeconds: z.number().int().min(0),
   /** Cores by family name (any region) or `family@region`; `cores` is the region's total. */
@@ -45,6 +47,7 @@ export type SettingValues = z.infer<typeof SETTINGS>;
 export const DEFAULT_SETTINGS: SettingValues = {
   delayMs: 0,
   delaysMs: {},
+  backgroundCopyMs: 200,
   retryAfterSeconds: 0,
   coreLimits: {},
   sizeRestrictions: [],

@@ -69,10 +69,21 @@ export interface DiskRecord extends StoredDisk {
   readonly unusable: string | null;
 }
 
+/** Bytes that come after the operation that asked for them has ended; see compute/background-copy.ts. */
+export interface BackgroundCopy {
+  readonly sourceId: string;
+  /** Milliseconds since 1970. */
+  readonly from: number;
+  readonly until: number;
+  /** Why it is not whole at its end; null: it will be. */
+  readonly failure: { readonly errorCode: string; readonly errorMessage: string } | null;
+}
+
 export interface SnapshotRecord extends StoredDisk {
   readonly type: typeof SNAPSHOT;
   readonly incremental: boolean;
   readonly incrementalSnapshotFamilyId: string | null;
+  readonly copy?: BackgroundCopy;
 }
 
 export type PowerState = 'starting' | 'running' | 'stopping' | 'stopped' | 'deallocating' | 'deallocated' | 'unknown';
