@@ -36,6 +36,7 @@ const USED = [
   ],
   ...['disks.get', 'disks.createOrUpdate', 'disks.grantAccess', 'disks.revokeAccess', 'disks.delete'],
   ...['networkInterfaces.get', 'networkInterfaces.createOrUpdate', 'virtualNetworks.get', 'virtualNetworks.list'],
+  'virtualNetworks.checkIPAddressAvailability',
   ...['virtualMachines.get', 'virtualMachines.createOrUpdate', 'virtualMachines.start', 'virtualMachines.deallocate'],
   ...['virtualMachines.attachDetachDataDisks', 'virtualMachines.delete', 'networkInterfaces.delete'],
 ];
