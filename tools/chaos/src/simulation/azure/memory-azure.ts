@@ -14,6 +14,7 @@ import {
 } from './resources.js';
 import {
   hasSubnet,
+  isFree,
   MOST_DATA_DISKS,
   readSubscription,
   requireGroup,
@@ -199,8 +200,8 @@ export class MemoryAzure {
     if (!hasSubnet(subnet.id, this.#holdings)) {
       return refused(400, 'InvalidResourceReference', `Resource ${subnet.id} referenced by ${id} was not found.`);
     }
-    const inUse = [...this.resources.values()].some((each) => each.kind === 'nic' && each.address === address);
-    if (inUse) return refused(400, 'PrivateIPAddressInUse', `The address ${address} is in use.`);
+    if (!isFree(address, this.#holdings))
+      return refused(400, 'PrivateIPAddressInUse', `The address ${address} is in use.`);
     const given = address ?? `10.0.0.${this.#addresses++}`;
     return { ...fresh(id, body), kind: 'nic', subnetId: subnet.id, address: given, vmId: null };
   }

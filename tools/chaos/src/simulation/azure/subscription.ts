@@ -48,7 +48,7 @@ export function readSubscription({ method, path, query }: ArmCall, holdings: Hol
     return list(seen(holdings, filter, ({ kind }) => kind === 'resource-group'));
   }
   if (/^\/resources$/i.test(asked)) return list(seen(holdings, filter, ({ kind }) => kind !== 'resource-group'));
-  return readGroup(asked, holdings);
+  return readGroup(asked, query, holdings);
 }
 
 /** The group that is to hold something of this ID, or why nothing can be put there. */
@@ -64,7 +64,7 @@ export function hasSubnet(id: string, { networks }: Holdings): boolean {
   return networks.some((network) => network.subnets.some(({ name }) => sameId(`${network.id}/subnets/${name}`, id)));
 }
 
-function readGroup(asked: string, holdings: Holdings): Answer | null {
+function readGroup(asked: string, query: URLSearchParams, holdings: Holdings): Answer | null {
   const [, groupName = '', wanted = ''] =
     /^\/resourceGroups\/([^/]+)\/(resources|providers\/Microsoft\.Network\/virtualNetworks.*)$/i.exec(asked) ?? [];
   if (wanted === '') return null;
@@ -72,10 +72,13 @@ function readGroup(asked: string, holdings: Holdings): Answer | null {
   if (!holdings.resources.has(group)) return noGroup(groupName);
   if (wanted === 'resources') return list(seen(holdings, null, ({ id }) => id.toLowerCase().startsWith(`${group}/`)));
   const networks = holdings.networks.filter(({ id }) => id.toLowerCase().startsWith(`${group}/`));
-  const [, name] = /virtualNetworks\/([^/]+)$/i.exec(wanted) ?? [];
-  if (name === undefined) return list(networks.map((network) => shownNetwork(network, holdings)));
+  const [, name, action] = /virtualNetworks\/([^/]+)(\/CheckIPAddressAvailability)?$/i.exec(wanted) ?? [];
+  if (name === undefined) return list(networks.map((network) => shownNetwork(network)));
   const network = networks.find(({ id }) => sameId(nameOf(id), name));
-  if (network !== undefined) return { status: 200, body: shownNetwork(network, holdings) };
+  if (network !== undefined && action !== undefined) {
+    return { status: 200, body: { available: isFree(query.get('ipAddress'), holdings) } };
+  }
+  if (network !== undefined) return { status: 200, body: shownNetwork(network) };
   return refused(404, 'ResourceNotFound', `The Resource 'Microsoft.Network/virtualNetworks/${name}' was not found.`);
 }
 
@@ -92,17 +95,18 @@ function seen(
     .map((each) => ({ ...(shown(each) as object), type: CLOUD_KINDS[each.kind].armType }));
 }
 
-function shownNetwork(network: Network, { resources }: Holdings): unknown {
-  const subnets = network.subnets.map(({ name, prefix }) => {
-    const id = `${network.id}/subnets/${name}`;
-    const ipConfigurations = [...resources.values()].flatMap((each) =>
-      each.kind === 'nic' && sameId(each.subnetId, id)
-        ? [{ id: `${each.id}/ipConfigurations/primary`, properties: { privateIPAddress: each.address } }]
-        : [],
-    );
-    return { id, name, properties: { addressPrefix: prefix, ipConfigurations } };
-  });
+function shownNetwork(network: Network): unknown {
+  const subnets = network.subnets.map(({ name, prefix }) => ({
+    id: `${network.id}/subnets/${name}`,
+    name,
+    properties: { addressPrefix: prefix },
+  }));
   return { id: network.id, name: nameOf(network.id), location: 'westeurope', properties: { subnets } };
+}
+
+/** There is one network: who has the address, has it in there. */
+export function isFree(address: string | null | undefined, { resources }: Holdings): boolean {
+  return [...resources.values()].every((each) => each.kind !== 'nic' || each.address !== address);
 }
 
 function noGroup(name: string): Answer {
