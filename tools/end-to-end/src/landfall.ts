@@ -138,3 +138,13 @@ export interface EventView {
   readonly type: string;
   readonly data: Record<string, unknown>;
 }
+
+/** What `demo --json` prints. */
+export interface DemoView {
+  readonly equal: boolean;
+  readonly data: string;
+  readonly power: string;
+  readonly restore: RestoreView;
+  readonly disks: readonly { readonly name: string; readonly sizeBytes: number; readonly sha256: string }[];
+  readonly phases: readonly { readonly name: string; readonly seconds: number }[];
+}

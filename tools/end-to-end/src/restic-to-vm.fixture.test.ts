@@ -1,34 +1,119 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
-import { Stack, type EventView, type RestoreView } from './landfall.js';
+import type { EventView, RestoreView, Stack } from './landfall.js';
 import { diskImage, folder, GIB, MIB, ResticRepository } from './machines.js';
 import { assertSameDisk } from './same-disk.js';
 
-let stack: Stack;
-beforeAll(async () => {
-  stack = await Stack.up();
-});
-afterAll(() => stack.down());
+/** What people do with plain restic backups of plain disk images. */
+export function restoresOfPlainImages(get: () => Stack): void {
+  describe('a plain restic backup of a plain disk image', () => {
+    for (const options of [{ version: 1 }, { version: 2, compression: 'max' }] as const) {
+      it(`becomes a running VM with the same disk (format version ${options.version})`, async () => {
+        const at = await folder(get().folder, `plain-${options.version}`);
+        await diskImage(join(at, 'disk.raw'), 385 * MIB, [
+          [0, 10],
+          [150, 20],
+          [384, 1],
+        ]);
+        const repository = await ResticRepository.init(join(at, 'repo'), options);
+        const snapshot = await repository.backup(at, ['disk.raw']);
+        const name = `plain-${options.version}`;
+        await get().json([
+          'repo',
+          'add',
+          name,
+          '--kind',
+          'restic',
+          '--url',
+          repository.folder,
+          '--password-file',
+          repository.passwordFile,
+        ]);
 
-describe('a plain restic backup of a plain disk image', () => {
-  for (const options of [{ version: 1 }, { version: 2, compression: 'max' }] as const) {
-    it(`becomes a running VM with the same disk (format version ${options.version})`, async () => {
-      const at = await folder(stack.folder, `plain-${options.version}`);
-      await diskImage(join(at, 'disk.raw'), 385 * MIB, [
-        [0, 10],
-        [150, 20],
-        [384, 1],
+        const points = await get().json<{ id: string; repository: string }[]>(['point', 'list']);
+        const point = points.find((candidate) => candidate.repository === name);
+        assert.ok(point);
+        const plan = await get().run(['plan', '--point', point.id, '--to', 'new', '--name', name, '--json']);
+        assert.equal(plan.code, 3, 'nothing on it boots, so the generation has to be given');
+        expect(plan.stdout).toMatch(/FIRMWARE_UNKNOWN/);
+
+        const restore = await get().json<RestoreView>([
+          ...[
+            'restore',
+            '--point',
+            snapshot.slice(0, 8),
+            '--to',
+            'new',
+            '--name',
+            name,
+            '--generation',
+            '1',
+            '--watch',
+          ],
+        ]);
+        expect(restore.state).toBe('completed');
+        expect(restore.vm?.azureId.endsWith(`/virtualMachines/${name}`)).toBeTruthy();
+        await assertSameDisk(get(), restore, 'disk', join(at, 'disk.raw'));
+
+        const owned = await get().ownedResources();
+        const left = owned.filter((id) => id.toLowerCase().includes('worker'));
+        assert.deepEqual(left, [], 'nothing of the worker is left');
+      });
+    }
+
+    it('is read from a blob container just as well', async () => {
+      const at = await folder(get().folder, 'blob');
+      await diskImage(join(at, 'web.img'), 256 * MIB, [[5, 20]]);
+      const repository = await ResticRepository.init(join(at, 'repo'));
+      await repository.backup(at, ['web.img']);
+      await upload(get(), repository.folder, 'backups', 'machines/web');
+      await get().json([
+        ...['repo', 'add', 'blob', '--kind', 'restic', '--url', 'azure://devstoreaccount1/backups/machines/web'],
+        ...['--password-file', repository.passwordFile],
       ]);
-      const repository = await ResticRepository.init(join(at, 'repo'), options);
-      const snapshot = await repository.backup(at, ['disk.raw']);
-      const name = `plain-${options.version}`;
-      await stack.json([
+      const points = await get().json<{ id: string; repository: string }[]>(['point', 'list']);
+      const point = points.find((candidate) => candidate.repository === 'blob')!;
+      const restore = await get().json<RestoreView>([
+        ...[
+          'restore',
+          '--point',
+          point.id,
+          '--to',
+          'new',
+          '--name',
+          'from-blob',
+          '--generation',
+          '2',
+          '--watch',
+          '--verify',
+          'full',
+        ],
+      ]);
+      expect(restore.state).toBe('completed');
+      await assertSameDisk(get(), restore, 'web', join(at, 'web.img'));
+    });
+  });
+
+  describe('a machine with several disks', () => {
+    it('comes back with each disk at its LUN, two machines at once, and through SAS without a worker', async () => {
+      const at = await folder(get().folder, 'several');
+      const images = ['a-os', 'b-data', 'c-data', 'd-data', 'e-data'];
+      for (const [index, image] of images.entries())
+        await diskImage(join(at, `${image}.raw`), 256 * MIB, [[index * 50, 8]]);
+      const repository = await ResticRepository.init(join(at, 'repo'));
+      const five = await repository.backup(
+        at,
+        images.map((image) => `${image}.raw`),
+      );
+      const two = await repository.backup(at, ['a-os.raw', 'b-data.raw']);
+      await get().json([
         'repo',
         'add',
-        name,
+        'several',
         '--kind',
         'restic',
         '--url',
@@ -36,205 +121,144 @@ describe('a plain restic backup of a plain disk image', () => {
         '--password-file',
         repository.passwordFile,
       ]);
-
-      const points = await stack.json<{ id: string; repository: string }[]>(['point', 'list']);
-      const point = points.find((candidate) => candidate.repository === name);
-      assert.ok(point);
-      const plan = await stack.run(['plan', '--point', point.id, '--to', 'new', '--name', name, '--json']);
-      assert.equal(plan.code, 3, 'nothing on it boots, so the generation has to be given');
-      expect(plan.stdout).toMatch(/FIRMWARE_UNKNOWN/);
-
-      const restore = await stack.json<RestoreView>([
-        ...['restore', '--point', snapshot.slice(0, 8), '--to', 'new', '--name', name, '--generation', '1', '--watch'],
-      ]);
-      expect(restore.state).toBe('completed');
-      expect(restore.vm?.azureId.endsWith(`/virtualMachines/${name}`)).toBeTruthy();
-      await assertSameDisk(stack, restore, 'disk', join(at, 'disk.raw'));
-
-      const owned = await stack.ownedResources();
-      const left = owned.filter((id) => id.toLowerCase().includes('worker'));
-      assert.deepEqual(left, [], 'nothing of the worker is left');
-    });
-  }
-
-  it('is read from a blob container just as well', async () => {
-    const at = await folder(stack.folder, 'blob');
-    await diskImage(join(at, 'web.img'), 256 * MIB, [[5, 20]]);
-    const repository = await ResticRepository.init(join(at, 'repo'));
-    await repository.backup(at, ['web.img']);
-    await upload(repository.folder, 'backups', 'machines/web');
-    await stack.json([
-      ...['repo', 'add', 'blob', '--kind', 'restic', '--url', 'azure://devstoreaccount1/backups/machines/web'],
-      ...['--password-file', repository.passwordFile],
-    ]);
-    const points = await stack.json<{ id: string; repository: string }[]>(['point', 'list']);
-    const point = points.find((candidate) => candidate.repository === 'blob')!;
-    const restore = await stack.json<RestoreView>([
-      ...[
-        'restore',
-        '--point',
-        point.id,
-        '--to',
-        'new',
-        '--name',
-        'from-blob',
-        '--generation',
-        '2',
-        '--watch',
-        '--verify',
-        'full',
-      ],
-    ]);
-    expect(restore.state).toBe('completed');
-    await assertSameDisk(stack, restore, 'web', join(at, 'web.img'));
-  });
-});
-
-describe('a machine with several disks', () => {
-  it('comes back with each disk at its LUN, two machines at once, and through SAS without a worker', async () => {
-    const at = await folder(stack.folder, 'several');
-    const images = ['a-os', 'b-data', 'c-data', 'd-data', 'e-data'];
-    for (const [index, image] of images.entries())
-      await diskImage(join(at, `${image}.raw`), 256 * MIB, [[index * 50, 8]]);
-    const repository = await ResticRepository.init(join(at, 'repo'));
-    const five = await repository.backup(
-      at,
-      images.map((image) => `${image}.raw`),
-    );
-    const two = await repository.backup(at, ['a-os.raw', 'b-data.raw']);
-    await stack.json([
-      'repo',
-      'add',
-      'several',
-      '--kind',
-      'restic',
-      '--url',
-      repository.folder,
-      '--password-file',
-      repository.passwordFile,
-    ]);
-    const [first, second] = await Promise.all([
-      stack.json<RestoreView>([
-        'restore',
-        '--point',
-        five,
-        '--to',
-        'new',
-        '--name',
-        'five',
-        '--generation',
-        '1',
-        '--watch',
-      ]),
-      stack.json<RestoreView>([
-        ...[
+      const [first, second] = await Promise.all([
+        get().json<RestoreView>([
           'restore',
           '--point',
-          two,
+          five,
           '--to',
           'new',
           '--name',
-          'two',
+          'five',
           '--generation',
           '1',
           '--watch',
-          '--transfer',
-          'direct',
+        ]),
+        get().json<RestoreView>([
+          ...[
+            'restore',
+            '--point',
+            two,
+            '--to',
+            'new',
+            '--name',
+            'two',
+            '--generation',
+            '1',
+            '--watch',
+            '--transfer',
+            'direct',
+          ],
+        ]),
+      ]);
+      expect(first.state).toBe('completed');
+      expect(second.state).toBe('completed');
+      for (const image of images) await assertSameDisk(get(), first, image, join(at, `${image}.raw`));
+      for (const image of images.slice(0, 2)) await assertSameDisk(get(), second, image, join(at, `${image}.raw`));
+      // What a restore counts is what its plan has said.
+      const target = ['--to', 'new', '--name', 'five-more', '--generation', '1'];
+      const plan = await get().json<{ estimates: { writeBytes: number } }>(['plan', '--point', five, ...target]);
+      for (const bytes of ['bytesTotal', 'bytesDone'] as const) {
+        expect(first.disks.reduce((sum, disk) => sum + disk[bytes], 0)).toBe(plan.estimates.writeBytes);
+      }
+      expect(first.disks.map((disk) => [disk.name, disk.role, disk.lun])).toStrictEqual([
+        ['a-os', 'os', null],
+        ['b-data', 'data', 0],
+        ['c-data', 'data', 1],
+        ['d-data', 'data', 2],
+        ['e-data', 'data', 3],
+      ]);
+      const vm = await get().json<{
+        properties: { storageProfile: { dataDisks: { lun: number; managedDisk: { id: string } }[] } };
+      }>([...['azure', 'show', first.vm!.azureId]]);
+      expect(
+        vm.properties.storageProfile.dataDisks.map((disk) => [disk.lun, basename(disk.managedDisk.id)]).sort(),
+      ).toStrictEqual(
+        first.disks
+          .filter((disk) => disk.role === 'data')
+          .map((disk) => [disk.lun, basename(disk.azureId!)])
+          .sort(),
+      );
+    });
+  });
+
+  describe('a data-mover that is killed in the middle', () => {
+    it('delays the restore, and no finished segment is written again', async () => {
+      const at = await folder(get().folder, 'killed');
+      // One segment that is done soon, and others that take a while.
+      await diskImage(join(at, 'big.raw'), GIB, [
+        [0, 2],
+        [128, 160],
+      ]);
+      const repository = await ResticRepository.init(join(at, 'repo'), { compression: 'off' });
+      const snapshot = await repository.backup(at, ['big.raw']);
+      await get().json([
+        'repo',
+        'add',
+        'killed',
+        '--kind',
+        'restic',
+        '--url',
+        repository.folder,
+        '--password-file',
+        repository.passwordFile,
+      ]);
+      // Slow enough that it is in the middle when its data-movers are looked up and killed.
+      await get().json(['azure', 'bandwidth', '--worker', '8']);
+      const running = get().start([
+        ...[
+          'restore',
+          '--point',
+          snapshot,
+          '--to',
+          'new',
+          '--name',
+          'killed',
+          '--generation',
+          '1',
+          '--watch',
+          '--json',
         ],
-      ]),
-    ]);
-    expect(first.state).toBe('completed');
-    expect(second.state).toBe('completed');
-    for (const image of images) await assertSameDisk(stack, first, image, join(at, `${image}.raw`));
-    for (const image of images.slice(0, 2)) await assertSameDisk(stack, second, image, join(at, `${image}.raw`));
-    // What a restore counts is what its plan has said.
-    const target = ['--to', 'new', '--name', 'five-more', '--generation', '1'];
-    const plan = await stack.json<{ estimates: { writeBytes: number } }>(['plan', '--point', five, ...target]);
-    for (const bytes of ['bytesTotal', 'bytesDone'] as const) {
-      expect(first.disks.reduce((sum, disk) => sum + disk[bytes], 0)).toBe(plan.estimates.writeBytes);
-    }
-    expect(first.disks.map((disk) => [disk.name, disk.role, disk.lun])).toStrictEqual([
-      ['a-os', 'os', null],
-      ['b-data', 'data', 0],
-      ['c-data', 'data', 1],
-      ['d-data', 'data', 2],
-      ['e-data', 'data', 3],
-    ]);
-    const vm = await stack.json<{
-      properties: { storageProfile: { dataDisks: { lun: number; managedDisk: { id: string } }[] } };
-    }>([...['azure', 'show', first.vm!.azureId]]);
-    expect(
-      vm.properties.storageProfile.dataDisks.map((disk) => [disk.lun, basename(disk.managedDisk.id)]).sort(),
-    ).toStrictEqual(
-      first.disks
-        .filter((disk) => disk.role === 'data')
-        .map((disk) => [disk.lun, basename(disk.azureId!)])
-        .sort(),
-    );
+      ]);
+      const id = await firstFinishedSegment(get(), 'killed');
+      const { processes } = await get().json<{ processes: { name: string; pid: number }[] }>(['status']);
+      const movers = processes.filter((candidate) => candidate.name.includes('worker'));
+      assert.ok(movers.length > 0, 'status lists the data-movers on workers');
+      for (const mover of movers) process.kill(mover.pid, 'SIGKILL');
+
+      const { code, stdout, stderr } = await running.finished;
+      assert.equal(code, 0, stderr);
+      const restore = JSON.parse(stdout) as RestoreView;
+      expect(restore.id).toBe(id);
+      await assertSameDisk(get(), restore, 'big', join(at, 'big.raw'));
+      const events = await get().json<EventView[]>(['events', id]);
+      const finished = events.filter((event) => event.type === 'segment.done' && event.data.purpose !== 'verify');
+      const segments = finished.map((event) => event.data.segmentId);
+      assert.equal(new Set(segments).size, segments.length, 'each segment is finished once');
+    });
   });
-});
+}
 
-describe('a data-mover that is killed in the middle', () => {
-  it('delays the restore, and no finished segment is written again', async () => {
-    const at = await folder(stack.folder, 'killed');
-    // One segment that is done soon, and others that take a while.
-    await diskImage(join(at, 'big.raw'), GIB, [
-      [0, 2],
-      [128, 160],
-    ]);
-    const repository = await ResticRepository.init(join(at, 'repo'), { compression: 'off' });
-    const snapshot = await repository.backup(at, ['big.raw']);
-    await stack.json([
-      'repo',
-      'add',
-      'killed',
-      '--kind',
-      'restic',
-      '--url',
-      repository.folder,
-      '--password-file',
-      repository.passwordFile,
-    ]);
-    // Slow enough that it is in the middle when its data-movers are looked up and killed.
-    await stack.json(['azure', 'bandwidth', '--worker', '8']);
-    const running = stack.start([
-      ...['restore', '--point', snapshot, '--to', 'new', '--name', 'killed', '--generation', '1', '--watch', '--json'],
-    ]);
-    const id = await firstFinishedSegment('killed');
-    const { processes } = await stack.json<{ processes: { name: string; pid: number }[] }>(['status']);
-    const movers = processes.filter((candidate) => candidate.name.includes('worker'));
-    assert.ok(movers.length > 0, 'status lists the data-movers on workers');
-    for (const mover of movers) process.kill(mover.pid, 'SIGKILL');
-
-    const { code, stdout, stderr } = await running.finished;
-    assert.equal(code, 0, stderr);
-    const restore = JSON.parse(stdout) as RestoreView;
-    expect(restore.id).toBe(id);
-    await assertSameDisk(stack, restore, 'big', join(at, 'big.raw'));
-    const events = await stack.json<EventView[]>(['events', id]);
-    const finished = events.filter((event) => event.type === 'segment.done' && event.data.purpose !== 'verify');
-    const segments = finished.map((event) => event.data.segmentId);
-    assert.equal(new Set(segments).size, segments.length, 'each segment is finished once');
-  });
-});
-
-async function firstFinishedSegment(vmName: string): Promise<string> {
+/** Id of the restore to that VM, once a segment of it is done. Asks the API: each call of the command line is two processes. */
+async function firstFinishedSegment(stack: Stack, vmName: string): Promise<string> {
+  const { api, token } = await stack.file();
+  const ask = async <T>(path: string): Promise<T> => {
+    const answer = await fetch(`${api}/v1/restores${path}`, { headers: { authorization: `Bearer ${token}` } });
+    return (await answer.json()) as T;
+  };
   for (;;) {
-    const restores = await stack.json<(RestoreView & { destination: { vmName?: string; name?: string } })[]>([
-      'restores',
-    ]);
-    const restore = restores.find(
-      (candidate) => (candidate.destination.vmName ?? candidate.destination.name) === vmName,
-    );
+    const restores = await ask<(RestoreView & { destination: { vmName?: string; name?: string } })[]>('');
+    const restore = restores.find(({ destination }) => (destination.vmName ?? destination.name) === vmName);
     if (restore !== undefined) {
-      const events = await stack.json<EventView[]>(['events', restore.id]);
+      const events = await ask<EventView[]>(`/${restore.id}/events`);
       if (events.some((event) => event.type === 'segment.done')) return restore.id;
       assert.ok(!['completed', 'failed'].includes(restore.state), `the restore is ${restore.state} already`);
     }
+    await pause(100);
   }
 }
 
-async function upload(from: string, container: string, prefix: string): Promise<void> {
+async function upload(stack: Stack, from: string, container: string, prefix: string): Promise<void> {
   const { azurite } = await stack.file();
   const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
   const service = new BlobServiceClient(

@@ -9,7 +9,7 @@ import { QUEUES, segmentJobId, workerQueue } from '@landfall/pipeline';
 import { FAILURE_CODES, GIVEN_BACK_CODES } from '@landfall/transfer';
 import { Redis } from 'ioredis';
 import { Intruder, sessionOf, type Answer } from './intruder.fixture.test.js';
-import { Stack, type Finished, type RestoreView } from './landfall.js';
+import type { Finished, RestoreView, Stack } from './landfall.js';
 import { diskImage, folder, GIB, ResticRepository } from './machines.js';
 import { assertSameDisk } from './same-disk.js';
 
@@ -32,137 +32,138 @@ interface Running {
   readonly finished: Promise<Finished>;
 }
 
-describe('whoever holds the session file of a worker', () => {
-  let stack: Stack;
-  let books: Books;
-  let source: string;
-  let point: string;
-  beforeAll(async () => {
-    stack = await Stack.up();
-    const { postgres, azure, azureCa, azureToken } = await stack.file();
-    books = connectBooks({ databaseUrl: new Secret(postgres), poolSize: 2 });
-    await new FaultControl({ url: azure, caPath: azureCa, token: azureToken }).change({
-      workerBytesPerSecond: WORKER_BYTES_PER_SECOND,
+export function takenOverWorker(get: () => Stack): void {
+  describe('whoever holds the session file of a worker', () => {
+    let stack: Stack;
+    let books: Books;
+    let source: string;
+    let point: string;
+    beforeAll(async () => {
+      stack = get();
+      const { postgres, azure, azureCa, azureToken } = await stack.file();
+      books = connectBooks({ databaseUrl: new Secret(postgres), poolSize: 2 });
+      await new FaultControl({ url: azure, caPath: azureCa, token: azureToken }).change({
+        workerBytesPerSecond: WORKER_BYTES_PER_SECOND,
+      });
+      const at = await folder(stack.folder, 'two');
+      source = join(at, 'disk.raw');
+      await diskImage(source, GIB, STRETCHES);
+      const repository = await ResticRepository.init(join(at, 'repo'), { compression: 'off' });
+      point = await repository.backup(at, ['disk.raw']);
+      await stack.json([
+        ...['repo', 'add', 'two', '--kind', 'restic', '--url', repository.folder],
+        ...['--password-file', repository.passwordFile],
+      ]);
     });
-    const at = await folder(stack.folder, 'two');
-    source = join(at, 'disk.raw');
-    await diskImage(source, GIB, STRETCHES);
-    const repository = await ResticRepository.init(join(at, 'repo'), { compression: 'off' });
-    point = await repository.backup(at, ['disk.raw']);
-    await stack.json([
-      ...['repo', 'add', 'two', '--kind', 'restic', '--url', repository.folder],
-      ...['--password-file', repository.passwordFile],
-    ]);
-  });
-  afterAll(async () => {
-    await books.close();
-    await stack.down();
-  });
+    afterAll(async () => {
+      await books.close();
+    });
 
-  it('can neither complete, fail nor hold up another restore', async () => {
-    const [own, other] = await Promise.all([start('own'), start('other')]);
-    const { api } = await stack.file();
-    const intruder = new Intruder(api, await sessionOf(stack.dataDirectory, own.workerId));
-    try {
-      assert.equal(await intruder.tryInRedis('PING'), null, 'the session opens Redis');
-      expect((await intruder.ask(`/internal/v1/workers/${own.workerId}/heartbeat`, aMover('x'))).status).toBe(200);
-
-      const held = await running(other.id);
-      await assertRefusedByApi(intruder, own, other, held);
-      await assertRefusedByRedis(intruder, own, other, held);
-
-      for (const segment of held) {
-        const now = await books.books.segment(segment.id);
-        assert.deepEqual([now?.epoch, now?.mover], [segment.epoch, segment.mover], 'it is held by whoever held it');
-        assert.ok(now?.state === 'running' || now?.state === 'done', `it is ${now?.state}`);
-      }
-      assert.equal((await restoreOf(own)).state, 'running', 'it was tried while both were in the middle');
-      expect((await restoreOf(other)).state).toBe('running');
-      await assertAudited(own, held);
-
-      for (const { id, finished } of [own, other]) {
-        const { code, stdout, stderr } = await finished;
-        assert.equal(code, 0, stderr);
-        const restore = JSON.parse(stdout) as RestoreView;
-        expect([restore.id, restore.state]).toStrictEqual([id, 'completed']);
-        await assertSameDisk(stack, restore, 'disk', source);
-      }
-      const told = (await books.books.events(other.id, 0, 10_000)).filter(
-        ({ type, data }) =>
-          ['segment.failed', 'disk.failed'].includes(type) || JSON.stringify(data).includes(own.workerId),
-      );
-      expect(told).toStrictEqual([]);
-      await assertShutOut(intruder, own, held);
-    } finally {
-      intruder.leave();
-    }
-  });
-
-  /** Begins a restore, and waits until its worker has segments in hand. */
-  async function start(name: string): Promise<Running> {
-    const { finished } = stack.start([
-      ...['restore', '--point', point, '--to', 'new', '--name', name, '--generation', '1', '--watch', '--json'],
-    ]);
-    for (const deadline = performance.now() + WITHIN_MS; performance.now() < deadline; await pause(100)) {
-      const restores = await books.books.restores();
-      const restore = restores.find(({ request }) => request.destination.name === name);
-      if (restore === undefined || (await running(restore.id)).length === 0) continue;
-      const [worker] = await books.workers.workers({ restoreId: restore.id });
-      return { id: restore.id, workerId: worker!.id, finished };
-    }
-    throw new Error(`The restore ${name} has no segment in hand.`);
-  }
-
-  function running(restoreId: string): Promise<readonly Segment[]> {
-    return books.books.segments(restoreId, { states: ['running'] });
-  }
-
-  async function restoreOf({ id }: Running) {
-    const restore = await books.books.restore(id);
-    assert.ok(restore);
-    return restore;
-  }
-
-  async function assertAudited(own: Running, held: readonly Segment[]): Promise<void> {
-    const entries = (await books.audit.entries(0, 10_000)).filter(({ action }) => action === 'report.refused');
-    assert.ok(entries.length >= 5, `${entries.length} refused reports are in the audit log`);
-    for (const { actor, subject, details } of entries) {
-      expect(actor).toBe(`worker:${own.workerId}`);
-      expect(held.some(({ id }) => id === subject)).toBe(true);
-      expect([details['status'], details['code']]).toStrictEqual([409, 'GRANT_UNKNOWN']);
-    }
-    expect((await books.audit.verify()).brokenAt).toBe(null);
-  }
-
-  /** Once both restores have ended, what lay on the worker is worth nothing. */
-  async function assertShutOut(intruder: Intruder, own: Running, held: readonly Segment[]): Promise<void> {
-    const redis = new Redis(intruder.session.redisUrl, { lazyConnect: true, retryStrategy: null });
-    redis.on('error', () => undefined);
-    try {
-      const { username, password } = new URL(intruder.session.redisUrl);
-      await expect(redis.connect().then(() => redis.ping())).rejects.toThrow();
-      const anew = new Redis((await stack.file()).redis, { lazyConnect: true, retryStrategy: null });
+    it('can neither complete, fail nor hold up another restore', async () => {
+      const [own, other] = await Promise.all([start('own'), start('other')]);
+      const { api } = await stack.file();
+      const intruder = new Intruder(api, await sessionOf(stack.dataDirectory, own.workerId));
       try {
-        await anew.connect();
-        await expect(anew.call('AUTH', decodeURIComponent(username), decodeURIComponent(password))).rejects.toThrow(
-          /WRONGPASS/,
+        assert.equal(await intruder.tryInRedis('PING'), null, 'the session opens Redis');
+        expect((await intruder.ask(`/internal/v1/workers/${own.workerId}/heartbeat`, aMover('x'))).status).toBe(200);
+
+        const held = await running(other.id);
+        await assertRefusedByApi(intruder, own, other, held);
+        await assertRefusedByRedis(intruder, own, other, held);
+
+        for (const segment of held) {
+          const now = await books.books.segment(segment.id);
+          assert.deepEqual([now?.epoch, now?.mover], [segment.epoch, segment.mover], 'it is held by whoever held it');
+          assert.ok(now?.state === 'running' || now?.state === 'done', `it is ${now?.state}`);
+        }
+        assert.equal((await restoreOf(own)).state, 'running', 'it was tried while both were in the middle');
+        expect((await restoreOf(other)).state).toBe('running');
+        await assertAudited(own, held);
+
+        for (const { id, finished } of [own, other]) {
+          const { code, stdout, stderr } = await finished;
+          assert.equal(code, 0, stderr);
+          const restore = JSON.parse(stdout) as RestoreView;
+          expect([restore.id, restore.state]).toStrictEqual([id, 'completed']);
+          await assertSameDisk(stack, restore, 'disk', source);
+        }
+        const told = (await books.books.events(other.id, 0, 10_000)).filter(
+          ({ type, data }) =>
+            ['segment.failed', 'disk.failed'].includes(type) || JSON.stringify(data).includes(own.workerId),
         );
+        expect(told).toStrictEqual([]);
+        await assertShutOut(intruder, own, held);
       } finally {
-        anew.disconnect();
+        intruder.leave();
       }
-    } finally {
-      redis.disconnect();
+    });
+
+    /** Begins a restore, and waits until its worker has segments in hand. */
+    async function start(name: string): Promise<Running> {
+      const { finished } = stack.start([
+        ...['restore', '--point', point, '--to', 'new', '--name', name, '--generation', '1', '--watch', '--json'],
+      ]);
+      for (const deadline = performance.now() + WITHIN_MS; performance.now() < deadline; await pause(100)) {
+        const restores = await books.books.restores();
+        const restore = restores.find(({ request }) => request.destination.name === name);
+        if (restore === undefined || (await running(restore.id)).length === 0) continue;
+        const [worker] = await books.workers.workers({ restoreId: restore.id });
+        return { id: restore.id, workerId: worker!.id, finished };
+      }
+      throw new Error(`The restore ${name} has no segment in hand.`);
     }
-    assert.notEqual(await intruder.tryInRedis('PING'), null, 'the connection that he had is ended, too');
-    const heartbeat = await intruder.ask(`/internal/v1/workers/${own.workerId}/heartbeat`, aMover('x'));
-    expect(heartbeat.status).toBe(401);
-    for (const segment of held) {
-      const verdict = await report(intruder, segment, { kind: 'failed', code: 'TARGET_FLUSH_FAILED' });
-      expect(verdict).toStrictEqual({ status: 409, code: 'GRANT_UNKNOWN' });
-      expect((await report(intruder, segment, DONE)).status).toBe(401);
+
+    function running(restoreId: string): Promise<readonly Segment[]> {
+      return books.books.segments(restoreId, { states: ['running'] });
     }
-  }
-});
+
+    async function restoreOf({ id }: Running) {
+      const restore = await books.books.restore(id);
+      assert.ok(restore);
+      return restore;
+    }
+
+    async function assertAudited(own: Running, held: readonly Segment[]): Promise<void> {
+      const entries = (await books.audit.entries(0, 10_000)).filter(({ action }) => action === 'report.refused');
+      assert.ok(entries.length >= 5, `${entries.length} refused reports are in the audit log`);
+      for (const { actor, subject, details } of entries) {
+        expect(actor).toBe(`worker:${own.workerId}`);
+        expect(held.some(({ id }) => id === subject)).toBe(true);
+        expect([details['status'], details['code']]).toStrictEqual([409, 'GRANT_UNKNOWN']);
+      }
+      expect((await books.audit.verify()).brokenAt).toBe(null);
+    }
+
+    /** Once both restores have ended, what lay on the worker is worth nothing. */
+    async function assertShutOut(intruder: Intruder, own: Running, held: readonly Segment[]): Promise<void> {
+      const redis = new Redis(intruder.session.redisUrl, { lazyConnect: true, retryStrategy: null });
+      redis.on('error', () => undefined);
+      try {
+        const { username, password } = new URL(intruder.session.redisUrl);
+        await expect(redis.connect().then(() => redis.ping())).rejects.toThrow();
+        const anew = new Redis((await stack.file()).redis, { lazyConnect: true, retryStrategy: null });
+        try {
+          await anew.connect();
+          await expect(anew.call('AUTH', decodeURIComponent(username), decodeURIComponent(password))).rejects.toThrow(
+            /WRONGPASS/,
+          );
+        } finally {
+          anew.disconnect();
+        }
+      } finally {
+        redis.disconnect();
+      }
+      assert.notEqual(await intruder.tryInRedis('PING'), null, 'the connection that he had is ended, too');
+      const heartbeat = await intruder.ask(`/internal/v1/workers/${own.workerId}/heartbeat`, aMover('x'));
+      expect(heartbeat.status).toBe(401);
+      for (const segment of held) {
+        const verdict = await report(intruder, segment, { kind: 'failed', code: 'TARGET_FLUSH_FAILED' });
+        expect(verdict).toStrictEqual({ status: 409, code: 'GRANT_UNKNOWN' });
+        expect((await report(intruder, segment, DONE)).status).toBe(401);
+      }
+    }
+  });
+}
 
 const DONE = { kind: 'done', bytesRead: 4096, bytesWritten: 4096, bytesZero: 0, milliseconds: 1 };
 

@@ -4,10 +4,8 @@ export type Suite = (typeof SUITES)[number];
 /** They take half a minute and more: begun last, each would leave the other worker idle for as long. */
 export const LONGEST_FIRST = [
   'tools/chaos/dist/matrix.chaos.test.js',
-  'tools/end-to-end/dist/restic-to-vm.e2e.test.js',
-  'tools/end-to-end/dist/taken-over-worker.e2e.test.js',
+  'tools/end-to-end/dist/one-stack.e2e.test.js',
   'tools/end-to-end/dist/demo.e2e.test.js',
-  'tools/end-to-end/dist/bad-input.e2e.test.js',
   'tools/local-stack/dist/stack.e2e.test.js',
   'tools/bench/dist/empty-restore.e2e.test.js',
   'tools/chaos/dist/simulation/simulation.chaos.test.js',

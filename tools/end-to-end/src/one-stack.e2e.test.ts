@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { badInputLeavesNothing } from './bad-input.fixture.test.js';
+import { Stack, type DemoView } from './landfall.js';
+import { restoresOfPlainImages } from './restic-to-vm.fixture.test.js';
+import { takenOverWorker } from './taken-over-worker.fixture.test.js';
+
+/*
+ * Whatever needs no stack of its own, one after another on one: to start one takes longer than most of what is tried on it.
+ */
+let stack: Stack;
+beforeAll(async () => {
+  stack = await Stack.up();
+});
+afterAll(() => stack.down());
+
+badInputLeavesNothing(() => stack);
+restoresOfPlainImages(() => stack);
+
+describe('the demonstration on a stack that runs', () => {
+  it('leaves what it has made with --keep: a restore, and a disk that hashes to what it says', async () => {
+    // Its own folder lies in the stack's, and goes with that.
+    const { code, stdout, stderr } = await stack.run(['demo', '--keep', '--disks', '1', '--json'], {
+      TMPDIR: stack.folder,
+    });
+    assert.equal(code, 0, stderr);
+    const shown = JSON.parse(stdout) as DemoView;
+    const { api, token } = await stack.file();
+    const answer = await fetch(`${api}/v1/restores/${shown.restore.id}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(answer.status).toBe(200);
+    const [disk] = shown.disks;
+    const file = await stack.restoredFile(shown.restore.disks[0]?.azureId ?? '');
+    assert.ok(disk);
+    expect(await sha256(file, disk.sizeBytes)).toBe(disk.sha256);
+    expect(stderr).toMatch(/The sample machine and its backup stay in/);
+  });
+});
+
+// Last: it makes every worker slow.
+takenOverWorker(() => stack);
+
+/** Of the first bytes of a file: behind a disk's content are zeros up to the next GiB. */
+async function sha256(path: string, bytes: number): Promise<string> {
+  const hash = createHash('sha256');
+  const file = await open(path);
+  for await (const chunk of file.createReadStream({ end: bytes - 1, highWaterMark: 4 << 20 }))
+    hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
