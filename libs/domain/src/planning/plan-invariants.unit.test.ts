@@ -122,7 +122,7 @@ describe('whatever is asked for', () => {
         }
         expect(() => JSON.stringify(plan)).not.toThrow();
       }),
-      { numRuns: 2000 },
+      { numRuns: 700 },
     );
   });
 
@@ -145,7 +145,7 @@ describe('whatever is asked for', () => {
           );
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 700 },
     );
   });
 });

@@ -13,7 +13,7 @@ import { inputOf, shareOut } from './target.js';
 import { TARGETS } from './targets/all.js';
 
 const SEED = 13;
-const RUNS = 500;
+const RUNS = 250;
 
 describe(`Fuzzing with seed ${SEED}`, () => {
   const shares = shareOut(TARGETS, RUNS);
