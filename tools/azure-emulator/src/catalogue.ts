@@ -26,6 +26,7 @@ import { DELETE_NETWORK_RESOURCE, SETTLE_NETWORK_RESOURCE } from './network/sett
 import { VIRTUAL_NETWORK_ROUTES } from './network/virtual-networks.js';
 import type { OperationKind } from './operations/kind.js';
 import { OPERATION_ROUTES } from './operations/routes.js';
+import { REFERRED_ROUTES } from './referred/routes.js';
 
 /* Everything that this Azure can do: its operations, and the effects of those that take their time. */
 export const ROUTES: readonly Route[] = [
@@ -46,6 +47,7 @@ export const ROUTES: readonly Route[] = [
   ...VIRTUAL_NETWORK_ROUTES,
   ...NETWORK_INTERFACE_ROUTES,
   ...PLAIN_NETWORK_ROUTES,
+  ...REFERRED_ROUTES,
   ...PROVIDER_ROUTES,
   ...LOCK_ROUTES,
   ...PERMISSION_ROUTES,

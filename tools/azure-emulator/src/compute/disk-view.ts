@@ -1,5 +1,6 @@
 import { DISK, type DiskRecord, type SnapshotRecord } from '../state/records.js';
 import { copyMembers } from './background-copy.js';
+import { defaultMembers } from './disk-properties.js';
 
 export const GIB = 1024 ** 3;
 
@@ -23,6 +24,7 @@ export function diskView(disk: DiskRecord | SnapshotRecord, now: Date | null): R
     sku: { name: disk.sku, tier: disk.sku.slice(0, disk.sku.indexOf('_')) },
     ...(disk.type === DISK && disk.managedBy !== null ? { managedBy: disk.managedBy } : {}),
     properties: {
+      ...defaultMembers(disk),
       ...disk.kept,
       ...(disk.osType === null ? {} : { osType: disk.osType }),
       ...(disk.hyperVGeneration === null ? {} : { hyperVGeneration: disk.hyperVGeneration }),

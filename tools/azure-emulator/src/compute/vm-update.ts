@@ -22,6 +22,7 @@ import {
 } from './vm-disks.js';
 import { settledIdentity } from './vm-identity.js';
 import { diskLinks, lunLinks } from './vm-links.js';
+import { requireEncryptionSet, requireIdentities, requireVmReferences } from './vm-references.js';
 import { releasedDisk } from './vm-removal.js';
 import { bootableDisk, controllerOf, requireBootable, securityTypeOf, STANDARD } from './boot-rules.js';
 import { changeRefused, requireAttachable } from './vm-rules.js';
@@ -112,6 +113,9 @@ export function beginUpdate(
   const sizeName = wanted.hardwareProfile?.vmSize ?? before.name;
   const isResize = sizeName.toLowerCase() !== before.name.toLowerCase();
   const size = isResize ? requireSize(sizeName, vm.location, vm.zones, azure) : before;
+  requireVmReferences(wanted, vm.location, azure);
+  const identity = settledIdentity(body.identity, vm.identity, method, azure);
+  requireIdentities(vm.id, body.identity, azure);
   const boot = plannedBoot(vm, size, isResize, wanted, azure);
   if (isResize) requireQuota(size, vm.location, azure, before);
   const current = vm.properties.storageProfile.dataDisks;
@@ -128,7 +132,7 @@ export function beginUpdate(
   const changed: VirtualMachineRecord = {
     ...vm,
     tags: body.tags ?? (method === 'PUT' ? {} : vm.tags),
-    identity: settledIdentity(body.identity, vm.identity, method, azure),
+    identity,
     etag: vm.etag + 1,
     provisioningState: 'Updating',
     changedAt: azure.now().toISOString(),
@@ -164,6 +168,7 @@ export function beginAttachDetach(vm: VirtualMachineRecord, body: AttachDetachBo
         `Disk '${diskId}' cannot be attached as the disk is already owned by VM '${vm.id}'.`,
       );
     }
+    requireEncryptionSet(diskEncryptionSet?.id, vm.location, azure);
     wanted.push({
       ...options,
       lun: lun ?? lowestFreeLun(wanted),
@@ -275,6 +280,8 @@ function requireUnchanged(vm: VirtualMachineRecord, body: VmUpdateBody, wanted: 
   if (wanted.osProfile?.customData !== undefined && wanted.osProfile.customData !== vm.customData) {
     throw changeRefused('osProfile.customData');
   }
+  const set = wanted.availabilitySet?.id;
+  if (set !== undefined && !sameId(set, vm.properties.availabilitySet?.id)) throw changeRefused('availabilitySet.id');
   const { osDisk, imageReference } = wanted.storageProfile ?? {};
   const actual = vm.properties.storageProfile;
   if (osDisk?.managedDisk?.id !== undefined && !sameId(osDisk.managedDisk.id, actual.osDisk.managedDisk?.id)) {

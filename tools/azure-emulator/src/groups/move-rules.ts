@@ -5,11 +5,14 @@ import { hasActiveSas } from '../compute/disk-rules.js';
 import { requireUnlocked } from '../governance/locks.js';
 import { denyingPolicy } from '../governance/policies.js';
 import { requirePermission } from '../governance/principals.js';
+import { referrersOf } from '../referred/references.js';
+import { REFERRED } from '../referred/types.js';
 import type { Principal } from '../settings/principal.js';
 import {
   DISK,
   NETWORK_INTERFACE,
   PUBLIC_IP,
+  REFERRED_TYPES,
   SECURITY_GROUP,
   SNAPSHOT,
   VIRTUAL_MACHINE,
@@ -36,6 +39,7 @@ const MOVABLE: readonly string[] = [
   VIRTUAL_NETWORK,
   PUBLIC_IP,
   SECURITY_GROUP,
+  ...REFERRED_TYPES.filter((type) => REFERRED[type].moves === true),
 ].map(keyOf);
 
 /** @throws AzureError 404 for a target or a resource that doesn't exist, 400 for what is no id, 409 for one group */
@@ -206,20 +210,28 @@ function reasonAgainst(id: string, moving: ReadonlySet<string>, move: Move, azur
   );
 }
 
-/** A machine and its disks of the same group move together or not at all. */
+/** A machine and its disks of the same group move together or not at all, and so do all machines of a set with it. */
 function apartFrom(resource: ResourceRecord, moving: ReadonlySet<string>, azure: Azure): readonly string[] {
+  if (resource.type === 'Microsoft.Compute/availabilitySets') {
+    const machines = referrersOf(resource.id, azure).filter(
+      (id) => azure.state.find(VIRTUAL_MACHINE, id) !== undefined,
+    );
+    return machines.filter((id) => !moving.has(keyOf(id)));
+  }
   if (resource.type === DISK) {
     return resource.managedBy === null || moving.has(keyOf(resource.managedBy)) ? [] : [resource.managedBy];
   }
   if (resource.type !== VIRTUAL_MACHINE) return [];
   const group = keyOf(parseResourceId(resource.id)?.resourceGroup ?? '');
   const { osDisk, dataDisks } = resource.properties.storageProfile;
-  return [osDisk, ...dataDisks].flatMap(({ managedDisk }) => {
+  const set = resource.properties.availabilitySet?.id;
+  const left = set === undefined || moving.has(keyOf(set)) ? [] : [set];
+  return [osDisk, ...dataDisks].reduce<readonly string[]>((missing, { managedDisk }) => {
     const id = managedDisk?.id ?? '';
     const isHere =
       keyOf(parseResourceId(id)?.resourceGroup ?? '') === group && azure.state.find(DISK, id) !== undefined;
-    return isHere && !moving.has(keyOf(id)) ? [id] : [];
-  });
+    return isHere && !moving.has(keyOf(id)) ? [...missing, id] : missing;
+  }, left);
 }
 
 function holderOf(resource: ResourceRecord): string | null {

@@ -7,6 +7,7 @@ import type { Azure } from '../azure.js';
 import { requireGroup, requireName, requireOpenGroup, requireSameLocation } from '../groups/placement.js';
 import { requireRegion } from '../groups/regions.js';
 import { accepted, acceptedWrite } from '../operations/answers.js';
+import { idsAt, requireNetworkReferences } from '../referred/references.js';
 import { NETWORK_INTERFACE, PUBLIC_IP, SECURITY_GROUP, type NetworkInterfaceRecord } from '../state/records.js';
 import { put } from '../state/state.js';
 import { includesAddress, isReserved, lowestFree, parsePrefix } from './addresses.js';
@@ -132,6 +133,9 @@ function createOrUpdate(call: Call, azure: Azure): Answer {
   return acceptedWrite(azure, operation, 'network', existing === undefined ? 201 : 200, interfaceView(nic));
 }
 
+/** What an interface belongs to by one of its addresses. */
+const MEMBERSHIPS = ['applicationSecurityGroups', 'loadBalancerBackendAddressPools', 'loadBalancerInboundNatRules'];
+
 /** With its address: the one that was asked for, the one that it has, or the lowest that is free. */
 function settledConfiguration(
   configuration: IpConfiguration,
@@ -156,6 +160,7 @@ function settledConfiguration(
   ) {
     throw invalidReference(properties.publicIPAddress.id, nicId);
   }
+  requireNetworkReferences(idsAt(properties, ...MEMBERSHIPS), nicId, location, azure);
   const used = configurationsIn(network, subnet, azure).filter((other) => !sameId(other.interfaceId, nicId));
   const method = properties.privateIPAllocationMethod ?? 'Dynamic';
   const ranges = subnet.prefixes.map(parsePrefix);

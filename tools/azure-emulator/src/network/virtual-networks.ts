@@ -7,6 +7,7 @@ import type { Azure } from '../azure.js';
 import { requireGroup, requireName, requireOpenGroup, requireSameLocation } from '../groups/placement.js';
 import { requireRegion } from '../groups/regions.js';
 import { accepted, acceptedWrite } from '../operations/answers.js';
+import { idsAt, requireNetworkReferences } from '../referred/references.js';
 import { VIRTUAL_NETWORK, type Subnet, type VirtualNetworkRecord } from '../state/records.js';
 import { put } from '../state/state.js';
 import { parsePrefix, usableCount } from './addresses.js';
@@ -152,6 +153,7 @@ function createOrUpdate(call: Call, azure: Azure): Answer {
   void [provisioningState, resourceGuid];
   const subnets = (wanted ?? []).map((subnet) => subnetOf(subnet.name, subnet.properties));
   requireFittingSubnets(name, addressSpace.addressPrefixes, subnets);
+  for (const subnet of subnets) requireSubnetReferences(id, region.name, subnet, azure);
   for (const subnet of existing?.subnets ?? []) {
     if (!subnets.some((other) => other.name.toLowerCase() === subnet.name.toLowerCase()))
       requireUnused(existing, subnet, azure);
@@ -167,6 +169,11 @@ function createOrUpdate(call: Call, azure: Azure): Answer {
     changedAt: azure.now().toISOString(),
   };
   return begin(network, existing === undefined ? 201 : 200, networkView(network, azure), azure);
+}
+
+function requireSubnetReferences(networkId: string, location: string, subnet: Subnet, azure: Azure): void {
+  const ids = idsAt(subnet.properties, 'networkSecurityGroup', 'routeTable', 'natGateway');
+  requireNetworkReferences(ids, `${networkId}/subnets/${subnet.name}`, location, azure);
 }
 
 function begin(network: VirtualNetworkRecord, status: 200 | 201, body: unknown, azure: Azure): Answer {
@@ -204,6 +211,7 @@ function putSubnet(call: Call, azure: Azure): Answer {
   const isNew = !network.subnets.some((other) => other.name.toLowerCase() === name.toLowerCase());
   const others = network.subnets.filter((other) => other.name.toLowerCase() !== name.toLowerCase());
   requireFittingSubnets(network.name, network.prefixes, [...others, subnet]);
+  requireSubnetReferences(network.id, network.location, subnet, azure);
   const changed: VirtualNetworkRecord = {
     ...network,
     subnets: [...others, subnet],
