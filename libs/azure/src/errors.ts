@@ -103,11 +103,33 @@ export function bodyError(body: unknown): { code: string | null; message: string
   const details = field(outer, 'details');
   const inner: unknown = Array.isArray(details) ? details[0] : undefined;
   const innerCode = text(field(inner, 'code'));
+  if (code?.startsWith('ResourceMove') === true && Array.isArray(details)) return moveRefusal(code, message, outer);
   // A collective code says nothing; the details under it do.
   if (innerCode !== null && (code === null || ['DeploymentFailed', 'ResourceDeploymentFailure'].includes(code))) {
     return { code: innerCode, message: text(field(inner, 'message')) ?? message };
   }
   return { code, message };
+}
+
+/**
+ * Of a refused move each resource's reason lies under its type. Where all of them pass by themselves, so does the refusal.
+ */
+function moveRefusal(code: string, message: string | null, error: unknown): { code: string; message: string } {
+  const reasons = leaves(error);
+  const said = [message, ...reasons.map((reason) => text(field(reason, 'message')))].filter((each) => each !== null);
+  const isBusy =
+    reasons.length > 0 && reasons.every((reason) => field(reason, 'code') === 'AnotherOperationInProgress');
+  return { code: isBusy ? 'AnotherOperationInProgress' : code, message: said.join(' ') };
+}
+
+/** What has no details of its own, of those under an error. */
+function leaves(error: unknown): readonly unknown[] {
+  const details = field(error, 'details');
+  if (!Array.isArray(details)) return [];
+  return details.flatMap((detail: unknown) => {
+    const under = leaves(detail);
+    return under.length === 0 ? [detail] : under;
+  });
 }
 
 const SILENCE: AzureAnswer = { status: null, code: null, message: '', retryAfterMs: null, correlationId: null };

@@ -136,6 +136,7 @@ const CASES: readonly [string, Partial<AzureAnswer>, ErrorKind, string][] = [
   ['rights are missing', { status: 403, code: 'AuthorizationFailed' }, 'permanent', 'PERMISSION'],
   ['the token is bad', { status: 401, code: 'InvalidAuthenticationToken' }, 'permanent', 'AZURE_DENIED'],
   ['the address is in use', { status: 400, code: 'PrivateIPAddressInUse' }, 'permanent', 'IP_IN_USE'],
+  ['the public address is in use', { status: 400, code: 'PublicIPAddressInUse' }, 'permanent', 'IP_IN_USE'],
   ['a move timed out', { status: 409, code: 'ResourceMoveTimedOut' }, 'retryable', 'MOVE_TIMED_OUT'],
   ['a move is invalid', { status: 409, code: 'ResourceMoveProviderValidationFailed' }, 'permanent', 'MOVE_INVALID'],
   ['a move has to wait', { status: 409, code: 'MoveResourcesHavePendingOperations' }, 'waiting', 'AZURE_BUSY'],
@@ -200,6 +201,32 @@ describe('an error of the client', () => {
     const error = fromAzure(restError(409, body), 'act');
     expect(error.code).toBe('QUOTA');
     expect(error.message).toMatch(/No cores\./);
+  });
+
+  it('tells of a refused move what is wrong with each resource, and waits where all of it passes by itself', () => {
+    const refusal = (...codes: string[]) =>
+      fromAzure(
+        restError(409, {
+          error: {
+            code: 'ResourceMoveProviderValidationFailed',
+            message: 'Please see details.',
+            details: codes.map((code) => ({
+              code: 'Collective',
+              target: 'Microsoft.Network/networkInterfaces',
+              message: 'Check details.',
+              details: [{ code, message: `${code} of nic.` }],
+            })),
+          },
+        }),
+        'act',
+      );
+    const refused = refusal('AnotherOperationInProgress', 'MoveNotSupported');
+    expect([refused.code, refused.kind]).toStrictEqual(['MOVE_INVALID', 'permanent']);
+    expect(refused.message).toMatch(
+      /Please see details\. AnotherOperationInProgress of nic\. MoveNotSupported of nic\./,
+    );
+    const busy = refusal('AnotherOperationInProgress');
+    expect([busy.code, busy.kind]).toStrictEqual(['AZURE_BUSY', 'waiting']);
   });
 
   it('carries Retry-After and the correlation ID', () => {

@@ -203,6 +203,12 @@ export const REFUSAL_RULES: readonly RefusalRule[] = [
     fix: 'Choose a free address of the subnet (--private-ip), or leave it to Azure.',
   },
   {
+    codes: ['PublicIPAddressInUse'],
+    kind: 'permanent',
+    code: 'IP_IN_USE',
+    fix: 'Take the public address from the resource that is named, or restore without it.',
+  },
+  {
     codes: [
       'PrivateIPAddressNotInAnySubnet',
       'PrivateIPAddressNotInSubnet',

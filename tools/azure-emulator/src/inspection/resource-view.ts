@@ -34,7 +34,7 @@ export function resourceView(resource: ResourceRecord, azure: Azure): unknown {
       return networkView(resource, azure);
     case PUBLIC_IP:
     case SECURITY_GROUP:
-      return plainResourceView(resource);
+      return plainResourceView(resource, azure);
     default:
       return referredView(resource, azure);
   }

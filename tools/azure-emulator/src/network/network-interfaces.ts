@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { derivedUuid } from '../arm/derived-uuid.js';
 import { badRequest, resourceNotFound } from '../arm/errors.js';
 import { parseBody } from '../arm/body.js';
 import { resourceId, sameId } from '../arm/resource-id.js';
@@ -11,6 +12,8 @@ import { idsAt, requireNetworkReferences } from '../referred/references.js';
 import { NETWORK_INTERFACE, PUBLIC_IP, SECURITY_GROUP, type NetworkInterfaceRecord } from '../state/records.js';
 import { put } from '../state/state.js';
 import { includesAddress, isReserved, lowestFree, parsePrefix } from './addresses.js';
+import { resourceGuid } from './plain-resources.js';
+import { requireUnused } from './public-addresses.js';
 import { NETWORK_INTERFACE_BODY, TAGS_BODY, type IpConfiguration } from './schema.js';
 import { DELETE_NETWORK_RESOURCE, SETTLE_NETWORK_RESOURCE } from './settle.js';
 import { requireUnreserved } from './vm-interfaces.js';
@@ -100,13 +103,15 @@ function createOrUpdate(call: Call, azure: Azure): Answer {
   const {
     ipConfigurations: _,
     provisioningState,
-    resourceGuid,
+    resourceGuid: guid,
     virtualMachine,
     macAddress,
     primary,
+    hostedWorkloads,
+    tapConfigurations,
     ...kept
   } = properties;
-  void [_, provisioningState, resourceGuid, virtualMachine, macAddress, primary];
+  void [_, provisioningState, guid, virtualMachine, macAddress, primary, hostedWorkloads, tapConfigurations];
   const now = azure.now().toISOString();
   const nic: NetworkInterfaceRecord = {
     type: NETWORK_INTERFACE,
@@ -159,6 +164,9 @@ function settledConfiguration(
     azure.state.find(PUBLIC_IP, properties.publicIPAddress.id) === undefined
   ) {
     throw invalidReference(properties.publicIPAddress.id, nicId);
+  }
+  if (properties.publicIPAddress !== undefined) {
+    requireUnused(properties.publicIPAddress.id, `${nicId}/ipConfigurations/${configuration.name}`, azure);
   }
   requireNetworkReferences(idsAt(properties, ...MEMBERSHIPS), nicId, location, azure);
   const used = configurationsIn(network, subnet, azure).filter((other) => !sameId(other.interfaceId, nicId));
@@ -272,6 +280,12 @@ export function interfaceView(nic: NetworkInterfaceRecord): unknown {
     properties: {
       ...nic.kept,
       provisioningState: nic.provisioningState,
+      resourceGuid: resourceGuid(nic),
+      dnsSettings: dnsSettings(nic),
+      hostedWorkloads: [],
+      tapConfigurations: [],
+      disableTcpStateTracking: nic.kept['disableTcpStateTracking'] ?? false,
+      vnetEncryptionSupported: false,
       ipConfigurations: nic.ipConfigurations.map(({ name, properties }) => ({
         name,
         id: `${nic.id}/ipConfigurations/${name}`,
@@ -286,5 +300,21 @@ export function interfaceView(nic: NetworkInterfaceRecord): unknown {
         ? {}
         : { virtualMachine: { id: nic.virtualMachineId }, macAddress: nic.macAddress, primary: true }),
     },
+  };
+}
+
+/** Machines of a network find each other under the suffix. */
+function dnsSettings(nic: NetworkInterfaceRecord): unknown {
+  const { dnsServers = [], internalDnsNameLabel } = (nic.kept['dnsSettings'] ?? {}) as {
+    readonly dnsServers?: readonly string[];
+    readonly internalDnsNameLabel?: string;
+  };
+  const network = nic.ipConfigurations[0]?.properties.subnet?.id.replace(/\/subnets\/.*$/i, '') ?? nic.id;
+  const zone = derivedUuid(`zone of ${network.toLowerCase()}`).replaceAll('-', '').slice(0, 26);
+  return {
+    dnsServers,
+    appliedDnsServers: dnsServers,
+    ...(internalDnsNameLabel === undefined ? {} : { internalDnsNameLabel }),
+    internalDomainNameSuffix: `${zone}.ax.internal.cloudapp.net`,
   };
 }

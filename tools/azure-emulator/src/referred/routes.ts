@@ -7,6 +7,7 @@ import type { Azure } from '../azure.js';
 import { requireGroup, requireName, requireOpenGroup, requireSameLocation } from '../groups/placement.js';
 import { requireRegion } from '../groups/regions.js';
 import { withChildren } from '../network/children.js';
+import { requireUnused } from '../network/public-addresses.js';
 import { DELETE_NETWORK_RESOURCE, SETTLE_NETWORK_RESOURCE } from '../network/settle.js';
 import { accepted, acceptedWrite } from '../operations/answers.js';
 import { REFERRED_TYPES, type ReferredRecord, type ReferredType } from '../state/records.js';
@@ -143,7 +144,9 @@ function createOrUpdate(type: ReferredType, call: Call, azure: Azure): Answer {
     azure.state.commit([put(record)]);
     return { status: existing === undefined ? created : 200, body: referredView(record, azure) };
   }
-  requireNetworkReferences(outerReferences(record), record.id, record.location, azure);
+  const references = outerReferences(record);
+  requireNetworkReferences(references, record.id, record.location, azure);
+  for (const addressId of references) requireUnused(addressId, record.id, azure);
   const operation = azure.operations.begin(SETTLE_NETWORK_RESOURCE, {
     resourceId: record.id,
     location: record.location,
