@@ -137,6 +137,43 @@ const CASES: readonly [string, Partial<AzureAnswer>, ErrorKind, string][] = [
   ['the token is bad', { status: 401, code: 'InvalidAuthenticationToken' }, 'permanent', 'AZURE_DENIED'],
   ['the address is in use', { status: 400, code: 'PrivateIPAddressInUse' }, 'permanent', 'IP_IN_USE'],
   ['the public address is in use', { status: 400, code: 'PublicIPAddressInUse' }, 'permanent', 'IP_IN_USE'],
+  [
+    'another VM has the disk',
+    {
+      status: 409,
+      code: 'ConflictingUserInput',
+      message:
+        'Cannot attach the disk d to VM a because it is already attached to VM b. A disk can be attached to only one VM at a time.',
+    },
+    'retryable',
+    'DISK_ATTACHED',
+  ],
+  [
+    'a running VM has the disk that is to be read',
+    {
+      status: 409,
+      code: 'Conflict',
+      message: 'Access not permitted because disk d is currently attached to running VM a.',
+    },
+    'permanent',
+    'DISK_ATTACHED',
+  ],
+  [
+    'the network of an interface is being changed',
+    { status: 409, code: 'ReferencedResourceNotProvisioned' },
+    'waiting',
+    'AZURE_BUSY',
+  ],
+  [
+    'a VM is going away',
+    {
+      status: 409,
+      code: 'OperationNotAllowed',
+      message: "Operation 'update' is not allowed on VM 'a' since the VM is marked for deletion.",
+    },
+    'waiting',
+    'AZURE_BUSY',
+  ],
   ['a move timed out', { status: 409, code: 'ResourceMoveTimedOut' }, 'retryable', 'MOVE_TIMED_OUT'],
   ['a move is invalid', { status: 409, code: 'ResourceMoveProviderValidationFailed' }, 'permanent', 'MOVE_INVALID'],
   ['a move has to wait', { status: 409, code: 'MoveResourcesHavePendingOperations' }, 'waiting', 'AZURE_BUSY'],

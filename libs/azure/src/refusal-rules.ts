@@ -31,6 +31,8 @@ export const REFUSAL_RULES: readonly RefusalRule[] = [
       'RetryableErrorDueToAnotherOperation',
       'AttachDiskWhileBeingDetached',
       'MoveResourcesHavePendingOperations',
+      'ReferencedResourceNotProvisioned',
+      'RetryableError',
     ],
     kind: 'waiting',
     code: 'AZURE_BUSY',
@@ -96,7 +98,13 @@ export const REFUSAL_RULES: readonly RefusalRule[] = [
     retryAfterMs: 30_000,
   },
   {
-    message: /is attached to VM|already owned by VM/i,
+    message: /attached to running VM/i,
+    kind: 'permanent',
+    code: 'DISK_ATTACHED',
+    fix: 'Deallocate the VM that is named, or detach the disk from it, then resume.',
+  },
+  {
+    message: /(is|already) attached to VM|already owned by VM/i,
     kind: 'retryable',
     code: 'DISK_ATTACHED',
     fix: 'Detach the disk from the VM that is named, then resume.',
@@ -153,7 +161,7 @@ export const REFUSAL_RULES: readonly RefusalRule[] = [
     retryAfterMs: 5_000,
   },
   {
-    message: /another operation is in progress/i,
+    message: /another operation is in progress|marked for deletion/i,
     kind: 'waiting',
     code: 'AZURE_BUSY',
     fix: WAIT_A_MOMENT,

@@ -101,7 +101,7 @@ describe('requests that no client would send', () => {
       [`${GROUP_PATH}/providers/Microsoft.Web/sites/x`, 'InvalidResourceType'],
       [`${GROUP_PATH}/providers/Microsoft.Compute/images/x`, 'InvalidResourceType'],
       [`${GROUP_PATH}/nothing`, 'NotFound'],
-      ['/tenants', 'NotFound'],
+      ['/managementGroups', 'NotFound'],
     ] as const) {
       for (const method of ['GET', 'PUT', 'PATCH', 'POST', 'DELETE']) {
         const answer = await raw(azure, method, `${path}?${VERSION}`, { body: '{}' });

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { badRequest } from '../arm/errors.js';
-import { derivedUuid } from '../arm/derived-uuid.js';
 import { parseResourceId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
+import { tenantOf } from '../groups/subscriptions.js';
 import { principalOf } from '../referred/types.js';
 import type { Kept } from '../state/records.js';
 import type { VmIdentity } from './vm-schema.js';
@@ -55,7 +55,7 @@ export function settledIdentity(
     ...(type.includes('SystemAssigned')
       ? {
           principalId: before?.['principalId'] ?? randomUUID(),
-          tenantId: derivedUuid(`tenant of ${azure.subscriptionId}`),
+          tenantId: tenantOf(azure),
         }
       : {}),
     ...(type.includes('UserAssigned')

@@ -25,7 +25,8 @@ import { diskLinks, lunLinks } from './vm-links.js';
 import { requireEncryptionSet, requireIdentities, requireVmReferences } from './vm-references.js';
 import { releasedDisk } from './vm-removal.js';
 import { bootableDisk, controllerOf, requireBootable, securityTypeOf, STANDARD } from './boot-rules.js';
-import { changeRefused, requireAttachable } from './vm-rules.js';
+import { requireDiskById } from './disk-rules.js';
+import { changeRefused, ownedElsewhere, requireAttachable } from './vm-rules.js';
 import type { AttachDetachBody, DataDisk, VmProperties, VmUpdateBody } from './vm-schema.js';
 import { requireSize } from './size-availability.js';
 import { vmSize, type Controller, type VmSizeEntry } from './size-catalogue.js';
@@ -163,10 +164,7 @@ export function beginAttachDetach(vm: VirtualMachineRecord, body: AttachDetachBo
   const wanted = current.filter((disk) => !toDetach.some(({ diskId }) => sameId(diskId, disk.managedDisk?.id)));
   for (const { diskId, lun, diskEncryptionSet, ...options } of body.dataDisksToAttach ?? []) {
     if (current.some((disk) => sameId(disk.managedDisk?.id, diskId))) {
-      throw conflict(
-        'ConflictingUserInput',
-        `Disk '${diskId}' cannot be attached as the disk is already owned by VM '${vm.id}'.`,
-      );
+      throw ownedElsewhere(requireDiskById(DISK, diskId, 'dataDisksToAttach', azure), vm);
     }
     requireEncryptionSet(diskEncryptionSet?.id, vm.location, azure);
     wanted.push({

@@ -1,3 +1,4 @@
+import { apiVersionsOf } from '../arm/api-versions.js';
 import { AzureError, conflict } from '../arm/errors.js';
 import { list, ok, parameter, type Answer, type Call, type Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
@@ -104,7 +105,7 @@ function view(namespace: string, azure: Azure): unknown {
     resourceTypes: (PROVIDERS[namespace] ?? []).map((resourceType) => ({
       resourceType,
       locations: REGIONS.map(({ displayName }) => displayName),
-      apiVersions: ['2025-04-01'],
+      apiVersions: apiVersionsOf(namespace, resourceType)?.toReversed() ?? ['2025-04-01'],
     })),
   };
 }

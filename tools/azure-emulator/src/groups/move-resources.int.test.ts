@@ -70,8 +70,8 @@ describe('moving resources to another resource group', () => {
     expect([moved.tags, moved.diskSizeGB, moved.diskState]).toStrictEqual([{ kept: 'yes' }, 4, 'Unattached']);
     expect(await refusal(azure.compute.disks.get(source, 'data'))).toStrictEqual({
       status: 404,
-      code: 'ResourceNotFound',
-      message: `The Resource 'Microsoft.Compute/disks/data' under resource group '${source}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix`,
+      code: 'NotFound',
+      message: 'Disk data is not found.',
     });
     await makeDisk(azure, 'data', { group: source });
   });

@@ -17,7 +17,7 @@ import { requireUnused } from './public-addresses.js';
 import { NETWORK_INTERFACE_BODY, TAGS_BODY, type IpConfiguration } from './schema.js';
 import { DELETE_NETWORK_RESOURCE, SETTLE_NETWORK_RESOURCE } from './settle.js';
 import { requireUnreserved } from './vm-interfaces.js';
-import { configurationsIn, invalidReference, requireSubnet, subnetId } from './subnets.js';
+import { configurationsIn, invalidReference, requireProvisioned, requireSubnet, subnetId } from './subnets.js';
 
 const COLLECTION =
   '/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Network/networkInterfaces';
@@ -98,7 +98,7 @@ function createOrUpdate(call: Call, azure: Azure): Answer {
   );
   const addresses = ipConfigurations.map((configuration) => configuration.properties.privateIPAddress);
   if (new Set(addresses).size < addresses.length) {
-    throw badRequest('PrivateIPAddressInUse', `IP configurations of ${id} name the same private IP address.`);
+    throw badRequest('PrivateIPAddressIsAllocated', `IP configurations of ${id} name the same private IP address.`);
   }
   const {
     ipConfigurations: _,
@@ -159,6 +159,7 @@ function settledConfiguration(
   }
   const { network, subnet } = requireSubnet(properties.subnet.id, nicId, azure);
   if (network.location !== location) throw invalidReference(properties.subnet.id, nicId);
+  requireProvisioned(network, nicId, azure);
   if (
     properties.publicIPAddress !== undefined &&
     azure.state.find(PUBLIC_IP, properties.publicIPAddress.id) === undefined
@@ -181,7 +182,7 @@ function settledConfiguration(
         `The ip configuration ${configuration.name} is static and has no address.`,
       );
     }
-    requireFree(address, ranges, subnet.name, subnet.prefixes, used, nicId);
+    requireFree(address, ranges, subnet.name, subnet.prefixes, used, `${nicId}/ipConfigurations/${configuration.name}`);
   } else {
     const before = existing?.ipConfigurations.find(({ name }) => name === configuration.name)?.properties;
     const isKept = sameId(before?.subnet?.id, properties.subnet.id);
@@ -214,7 +215,7 @@ function requireFree(
   subnetName: string,
   prefixes: readonly string[],
   used: readonly { readonly id: string; readonly address: string }[],
-  nicId: string,
+  configurationId: string,
 ): void {
   const range = ranges.find((candidate) => includesAddress(candidate, address));
   if (range === undefined) {
@@ -232,8 +233,8 @@ function requireFree(
   const holder = used.find((other) => other.address === address);
   if (holder === undefined) return;
   throw badRequest(
-    'PrivateIPAddressInUse',
-    `IP configuration ${nicId} is using the private IP address ${address} which is already allocated to resource ${holder.id}.`,
+    'PrivateIPAddressIsAllocated',
+    `IP configuration ${configurationId} is using the private IP address ${address} which is already allocated to resource ${holder.id}.`,
   );
 }
 

@@ -35,7 +35,7 @@ export const VIRTUAL_NETWORK_ROUTES: readonly Route[] = [
     method: 'GET',
     effect: 'read',
     path: PATH,
-    handle: (call, azure) => ok(networkView(named(call, azure), azure)),
+    handle: (call, azure) => ok(networkView(named(call, azure), azure, expandsConfigurations(call))),
   },
   {
     operation: 'VirtualNetworks_UpdateTags',
@@ -94,7 +94,8 @@ export const VIRTUAL_NETWORK_ROUTES: readonly Route[] = [
     path: SUBNET_PATH,
     handle: (call, azure) => {
       const network = named(call, azure);
-      return ok(subnetView(network, requireNamedSubnet(network, parameter(call, 'subnetName')), azure));
+      const subnet = requireNamedSubnet(network, parameter(call, 'subnetName'));
+      return ok(subnetView(network, subnet, azure, expandsConfigurations(call)));
     },
   },
   {
@@ -269,7 +270,13 @@ function usage(network: VirtualNetworkRecord, subnet: Subnet, azure: Azure): unk
   };
 }
 
-export function networkView(network: VirtualNetworkRecord, azure: Azure): unknown {
+/** `subnets/ipConfigurations` of a network, `ipConfigurations` of a subnet. */
+function expandsConfigurations(call: Call): boolean {
+  return (call.query.get('$expand') ?? '').split(',').some((name) => /(^|\/)ipConfigurations$/i.test(name.trim()));
+}
+
+/** @param isExpanded whether the IP configurations of subnets are shown whole, and not by their ids alone */
+export function networkView(network: VirtualNetworkRecord, azure: Azure, isExpanded = false): unknown {
   return {
     name: network.name,
     id: network.id,
@@ -281,13 +288,13 @@ export function networkView(network: VirtualNetworkRecord, azure: Azure): unknow
       ...network.kept,
       provisioningState: network.provisioningState,
       addressSpace: { addressPrefixes: network.prefixes },
-      subnets: network.subnets.map((subnet) => subnetView(network, subnet, azure)),
+      subnets: network.subnets.map((subnet) => subnetView(network, subnet, azure, isExpanded)),
       virtualNetworkPeerings: network.kept['virtualNetworkPeerings'] ?? [],
     },
   };
 }
 
-function subnetView(network: VirtualNetworkRecord, subnet: Subnet, azure: Azure): unknown {
+function subnetView(network: VirtualNetworkRecord, subnet: Subnet, azure: Azure, isExpanded = false): unknown {
   const { provisioningState, ipConfigurations, ...shown } = subnet.properties;
   void [provisioningState, ipConfigurations];
   const used = configurationsIn(network, subnet, azure);
@@ -299,7 +306,30 @@ function subnetView(network: VirtualNetworkRecord, subnet: Subnet, azure: Azure)
     properties: {
       ...shown,
       provisioningState: network.provisioningState === 'Deleting' ? 'Deleting' : 'Succeeded',
-      ...(used.length === 0 ? {} : { ipConfigurations: used.map(({ id }) => ({ id })) }),
+      ...(used.length === 0
+        ? {}
+        : { ipConfigurations: isExpanded ? used.map(configurationView) : used.map(({ id }) => ({ id })) }),
+    },
+  };
+}
+
+function configurationView({
+  id,
+  interfaceEtag,
+  name,
+  properties,
+}: ReturnType<typeof configurationsIn>[number]): unknown {
+  const { privateIPAddress, privateIPAllocationMethod, subnet, publicIPAddress } = properties;
+  return {
+    name,
+    id,
+    etag: `W/"${interfaceEtag}"`,
+    properties: {
+      privateIPAddress,
+      privateIPAllocationMethod,
+      subnet,
+      ...(publicIPAddress === undefined ? {} : { publicIPAddress }),
+      provisioningState: 'Succeeded',
     },
   };
 }

@@ -1,5 +1,6 @@
 import { derivedUuid } from '../arm/derived-uuid.js';
 import type { Azure } from '../azure.js';
+import { tenantOf } from '../groups/subscriptions.js';
 import type { Kept, ReferredType } from '../state/records.js';
 
 /*
@@ -70,7 +71,7 @@ export const REFERRED: Readonly<Record<ReferredType, ReferredTypeEntry>> = {
     operations: 'UserAssignedIdentities',
     label: 'User Assigned Identity',
     created: 201,
-    shows: (id, azure) => ({ ...principalOf(id), tenantId: derivedUuid(`tenant of ${azure.subscriptionId}`) }),
+    shows: (id, azure) => ({ ...principalOf(id), tenantId: tenantOf(azure) }),
   },
   'Microsoft.Network/loadBalancers': {
     operations: 'LoadBalancers',
