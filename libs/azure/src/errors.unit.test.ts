@@ -215,6 +215,17 @@ const CASES: readonly [string, Partial<AzureAnswer>, ErrorKind, string][] = [
   ['rights are missing', { status: 403, code: 'AuthorizationFailed' }, 'permanent', 'PERMISSION'],
   ['the token is bad', { status: 401, code: 'InvalidAuthenticationToken' }, 'permanent', 'AZURE_DENIED'],
   ['the address is in use', { status: 400, code: 'PrivateIPAddressInUse' }, 'permanent', 'IP_IN_USE'],
+  ['the public address is in use', { status: 400, code: 'PublicIPAddressInUse' }, 'permanent', 'IP_IN_USE'],
+  [
+    'a VM is going away',
+    {
+      status: 409,
+      code: 'OperationNotAllowed',
+      message: "Operation 'update' is not allowed on VM 'a' since the VM is marked for deletion.",
+    },
+    'waiting',
+    'AZURE_BUSY',
+  ],
   ['a move timed out', { status: 409, code: 'ResourceMoveTimedOut' }, 'retryable', 'MOVE_TIMED_OUT'],
   ['a move is invalid', { status: 409, code: 'ResourceMoveProviderValidationFailed' }, 'permanent', 'MOVE_INVALID'],
   ['a move has to wait', { status: 409, code: 'MoveResourcesHavePendingOperations' }, 'waiting', 'AZURE_BUSY'],

@@ -28,6 +28,7 @@ const WAIT_A_MOMENT = 'Nothing has to be done: Landfall tries again once the oth
 export const REFUSAL_RULES: readonly RefusalRule[] = [
   {
     codes: [
+      'RetryableError',
       'RetryableErrorDueToAnotherOperation',
       'AttachDiskWhileBeingDetached',
       'MoveResourcesHavePendingOperations',
@@ -188,7 +189,7 @@ export const REFUSAL_RULES: readonly RefusalRule[] = [
     retryAfterMs: 5_000,
   },
   {
-    message: /another operation is in progress/i,
+    message: /another operation is in progress|marked for deletion/i,
     kind: 'waiting',
     code: 'AZURE_BUSY',
     fix: WAIT_A_MOMENT,
@@ -230,6 +231,12 @@ export const REFUSAL_RULES: readonly RefusalRule[] = [
     kind: 'permanent',
     code: 'PROVIDER_NOT_REGISTERED',
     fix: 'Register the resource provider in the subscription (az provider register).',
+  },
+  {
+    codes: ['PublicIPAddressInUse'],
+    kind: 'permanent',
+    code: 'IP_IN_USE',
+    fix: 'Take the public address from the resource that is named, or restore without it.',
   },
   {
     codes: ['PrivateIPAddressInUse', 'PrivateIPAddressIsAllocated', 'IPAddressInUse'],

@@ -11,6 +11,7 @@ import { driveLocks, driveMoves } from './fixtures/drive-governance.fixture.test
 import { driveGuests } from './fixtures/drive-guests.fixture.test.js';
 import { driveMachines } from './fixtures/drive-machines.fixture.test.js';
 import { driveGroupRemoval, driveNetworks } from './fixtures/drive-networks.fixture.test.js';
+import { driveReferred } from './fixtures/drive-referred.fixture.test.js';
 import { driveSnapshots } from './fixtures/drive-snapshots.fixture.test.js';
 import { startRecordedAzure } from './fixtures/recorded-azure.fixture.test.js';
 import { assertNoFindings } from './fixtures/report.fixture.test.js';
@@ -23,7 +24,16 @@ import { packageOperations } from './published/packages.js';
  * and every answer is held against the models.
  */
 const DRIVES = [
-  ...[driveGroups, driveBadRequests, driveDisks, driveSnapshots, driveNetworks, driveMachines, driveGuests],
+  ...[
+    driveGroups,
+    driveBadRequests,
+    driveDisks,
+    driveSnapshots,
+    driveNetworks,
+    driveMachines,
+    driveReferred,
+    driveGuests,
+  ],
   ...[driveLocks, driveMoves, driveFaults, driveGroupRemoval],
 ];
 

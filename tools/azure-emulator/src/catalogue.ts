@@ -20,15 +20,18 @@ import { MOVE_RESOURCES, MOVE_ROUTES, VALIDATE_MOVE } from './groups/move-resour
 import { REGION_ROUTES } from './groups/regions.js';
 import { DELETE_GROUP, RESOURCE_GROUP_ROUTES } from './groups/resource-groups.js';
 import { RESOURCE_LIST_ROUTES } from './groups/resource-list.js';
+import { SUBSCRIPTION_ROUTES } from './groups/subscriptions.js';
 import { NETWORK_INTERFACE_ROUTES } from './network/network-interfaces.js';
 import { PLAIN_NETWORK_ROUTES } from './network/plain-resources.js';
 import { DELETE_NETWORK_RESOURCE, SETTLE_NETWORK_RESOURCE } from './network/settle.js';
 import { VIRTUAL_NETWORK_ROUTES } from './network/virtual-networks.js';
 import type { OperationKind } from './operations/kind.js';
 import { OPERATION_ROUTES } from './operations/routes.js';
+import { REFERRED_ROUTES } from './referred/routes.js';
 
 /* Everything that this Azure can do: its operations, and the effects of those that take their time. */
 export const ROUTES: readonly Route[] = [
+  ...SUBSCRIPTION_ROUTES,
   ...REGION_ROUTES,
   ...RESOURCE_GROUP_ROUTES,
   ...RESOURCE_LIST_ROUTES,
@@ -46,6 +49,7 @@ export const ROUTES: readonly Route[] = [
   ...VIRTUAL_NETWORK_ROUTES,
   ...NETWORK_INTERFACE_ROUTES,
   ...PLAIN_NETWORK_ROUTES,
+  ...REFERRED_ROUTES,
   ...PROVIDER_ROUTES,
   ...LOCK_ROUTES,
   ...PERMISSION_ROUTES,

@@ -18,6 +18,7 @@ export const FAULTS: Readonly<Record<string, string>> = {
   'allocation-failed': 'no room for a VM that is made or started: AllocationFailed, ZonalAllocationFailed in a zone',
   quota: 'a VM is refused for want of cores that the list of usages still shows',
   'partial-move': 'a move ends when part of the resources has moved',
+  'move-times-out': 'a move ends as timed out although everything has moved',
   'copy-fails': 'a background copy of a snapshot (CopyStart) stops half-way and says why; --code and --message',
   'stuck-detach': 'a disk does not come off its VM until it is forced (ForceDetach)',
   'stale-disk-state': 'a disk reads Unattached and can be deleted while it is being attached',

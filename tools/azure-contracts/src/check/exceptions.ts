@@ -2,13 +2,7 @@ import type { Exception } from './contract-checker.js';
 
 /* What is right although a source does not have it. Everything else that a source does not have is a fault. */
 
-export const PACKAGE_EXCEPTIONS: readonly Exception[] = [
-  {
-    operation: /^(disks|snapshots)\.(createOrUpdate|update)$/,
-    path: /^properties\.isArmResource$/,
-    why: 'seen in recorded traffic: the acceptance of a write shows it, the resource itself does not',
-  },
-];
+export const PACKAGE_EXCEPTIONS: readonly Exception[] = [];
 
 export const SPECIFICATION_EXCEPTIONS: readonly Exception[] = [
   {

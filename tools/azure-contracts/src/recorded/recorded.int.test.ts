@@ -29,7 +29,6 @@ describe('the emulated Azure answers as Azure was recorded to', () => {
     const before = (await send(azure, 'GET', '/_emulator/settings')).body as Readonly<Record<string, unknown>>;
     const group = `/subscriptions/${SUBSCRIPTION}/resourceGroups/recorded-${name}`;
     await send(azure, 'PUT', `${group}?api-version=2025-04-01`, { location: REGION });
-    await settings(azure, values);
     const filled = (text: string): string =>
       Object.entries({ ...PLACES, group }).reduce((whole, [key, value]) => whole.replaceAll(`{${key}}`, value), text);
     const found: string[] = [];
@@ -39,6 +38,7 @@ describe('the emulated Azure answers as Azure was recorded to', () => {
       if (made.status >= 400) found.push(`${path} could not be made: ${JSON.stringify(made.body)}`);
       else await followed(azure, made);
     }
+    await settings(azure, values);
     for (const step of steps) {
       const differs = await compared(step, filled);
       found.push(...differs.map((difference) => `${step.fact ?? step.request.join(' ')}: ${difference}`));
@@ -81,7 +81,8 @@ describe('the emulated Azure answers as Azure was recorded to', () => {
 const PLACES = { subscription: `/subscriptions/${SUBSCRIPTION}`, region: REGION, subnet: IDS.machineSubnetId };
 
 function versionFor(path: string): string {
-  if (/^Microsoft\.Compute\/(disks|snapshots)\//.test(path)) return '2023-04-02';
+  if (/^Microsoft\.Compute\/(disk|snapshot)/.test(path)) return '2023-04-02';
+  if (path.startsWith('Microsoft.ManagedIdentity/')) return '2023-01-31';
   return path.startsWith('Microsoft.Compute/') ? '2024-07-01' : '2024-01-01';
 }
 

@@ -34,7 +34,7 @@ export interface Step extends Expected {
 export interface Recording {
   readonly name: string;
   readonly source: string;
-  /** Of the emulator, for this scene. */
+  /** Of the emulator, from the first step on. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** What is there before, by path below the group's providers: what is put, at `{region}` unless it says where. */
   readonly given?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;

@@ -99,9 +99,9 @@ describe('requests that no client would send', () => {
   it('refuses types, providers and groups that it does not know, for every method', async () => {
     for (const [path, expected] of [
       [`${GROUP_PATH}/providers/Microsoft.Web/sites/x`, 'InvalidResourceType'],
-      [`${GROUP_PATH}/providers/Microsoft.Compute/availabilitySets/x`, 'InvalidResourceType'],
+      [`${GROUP_PATH}/providers/Microsoft.Compute/images/x`, 'InvalidResourceType'],
       [`${GROUP_PATH}/nothing`, 'NotFound'],
-      ['/tenants', 'NotFound'],
+      ['/managementGroups', 'NotFound'],
     ] as const) {
       for (const method of ['GET', 'PUT', 'PATCH', 'POST', 'DELETE']) {
         const answer = await raw(azure, method, `${path}?${VERSION}`, { body: '{}' });

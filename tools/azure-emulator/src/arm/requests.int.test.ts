@@ -58,7 +58,7 @@ describe('requests that are not in order', () => {
 
   it('knows paths without regard to case, and refuses those that it does not know', async () => {
     const shouted = `${diskId('none').toUpperCase()}${VERSION}`;
-    assertRefused(await raw(azure, 'GET', shouted), 404, 'ResourceNotFound');
+    assertRefused(await raw(azure, 'GET', shouted), 404, 'NotFound');
     const group = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${GROUP}`;
     assertRefused(
       await raw(azure, 'GET', `${group}/providers/Microsoft.Web/sites/x${VERSION}`),
@@ -159,7 +159,7 @@ describe('requests that are not in order', () => {
         apiVersion: '2025-01-02',
         status: 404,
         tags: undefined,
-        errorCode: 'ResourceNotFound',
+        errorCode: 'NotFound',
       },
     ]);
   });

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Azure } from '../azure.js';
-import { ConnectionCut, withFaults } from '../faults/request-faults.js';
+import { ConnectionCut, resourceIdIn, withFaults } from '../faults/request-faults.js';
 import { OWNER } from '../governance/principals.js';
 import type { Principal } from '../settings/principal.js';
 import type { Throttle } from '../governance/throttling.js';
+import { requireKnownApiVersion } from './api-versions.js';
 import type { CallLog, LoggedCall } from './call-log.js';
 import { AzureError, badRequest } from './errors.js';
 import type { Answer, Call, Route } from './route.js';
 import type { Router } from './router.js';
+import { finished } from './wire.js';
 
 /*
  * One request to Azure Resource Manager, or to the emulator's own `/_emulator` interface:
@@ -42,6 +44,7 @@ export async function serveArm(
   let operation: string | null = null;
   let tags: Readonly<Record<string, string>> | undefined;
   let answer: Answer;
+  let asked: { readonly route: Route; readonly call: Call } | null = null;
   try {
     const principal = requirePrincipal(request, parts.principalOf);
     if (isOwn(url)) requireOwner(principal);
@@ -62,6 +65,10 @@ export async function serveArm(
     };
     tags = tagsOf(call.body);
     const { route } = match;
+    if (!isOwn(url)) {
+      asked = { route, call };
+      requireKnownApiVersion(call.path, call.apiVersion, locationOf(call, parts.azure));
+    }
     const carryOut = (): Answer | Promise<Answer> => {
       parts.rules(route, call, parts.azure);
       return route.handle(call, parts.azure);
@@ -75,6 +82,7 @@ export async function serveArm(
     }
     answer = errorAnswer(error, method, url.pathname);
   }
+  if (asked !== null) answer = finished(answer, asked.route, asked.call);
   send(request, response, { ...answer, headers: { ...limits, ...answer.headers } });
   if (!isOwn(url)) parts.log.add(logged(request, url, operation, tags, answer));
 }
@@ -128,7 +136,13 @@ function decodePath(path: string): string {
   }
 }
 
-/** Any version is accepted, as long as it is one. */
+/** Of the body, or else of what is there. */
+function locationOf({ body, path }: Call, azure: Azure): string {
+  const { location } = (typeof body === 'object' && body !== null ? body : {}) as { readonly location?: unknown };
+  return typeof location === 'string' ? location : (azure.state.resource(resourceIdIn(path))?.location ?? '');
+}
+
+/** A version that is one at all; which there are of a type, see api-versions.ts. */
 function requireApiVersion(url: URL): string {
   const version = url.searchParams.get('api-version');
   if (version === null || version === '') {

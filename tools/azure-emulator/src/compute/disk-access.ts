@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { derivedUuid } from '../arm/derived-uuid.js';
 import { conflict, invalidParameter } from '../arm/errors.js';
 import { parseBody } from '../arm/body.js';
 import { parameter, type Answer, type Call, type Route } from '../arm/route.js';
@@ -133,8 +134,8 @@ function stateUnderAccess(disk: DiskRecord | SnapshotRecord, access: 'Read' | 'W
   const isUpload = awaitsUpload(disk);
   if (disk.type === DISK && disk.diskState === 'Attached') {
     throw conflict(
-      'OperationNotAllowed',
-      `Disk ${disk.name} is attached to VM ${disk.managedBy}; access cannot be granted.`,
+      'Conflict',
+      `Access not permitted because disk ${disk.name} is currently attached to running VM ${disk.managedBy}.`,
     );
   }
   if (disk.type === SNAPSHOT && access === 'Write') {
@@ -180,13 +181,8 @@ function grantOn(diskId: string, azure: Azure): GrantRecord | undefined {
 }
 
 function signedUrl(grant: GrantRecord, azure: Azure): string {
-  const query = new URLSearchParams({
-    sv: '2018-03-28',
-    sr: 'b',
-    sp: grant.access === 'Write' ? 'rw' : 'r',
-    se: grant.expiresAt,
-    sig: grant.signature,
-  });
+  // A stored policy (`si`) says what is allowed and until when: the URL itself doesn't.
+  const query = new URLSearchParams({ sv: '2018-03-28', sr: 'b', si: derivedUuid(grant.opaque), sig: grant.signature });
   return `${azure.baseUrl}/sas/${grant.opaque}/abcd?${query.toString()}`;
 }
 

@@ -1,4 +1,4 @@
-import { badRequest, conflict, invalidParameter, resourceNotFound, type AzureError } from '../arm/errors.js';
+import { AzureError, badRequest, conflict, invalidParameter, resourceNotFound } from '../arm/errors.js';
 import { nameOf, parseResourceId, resourceId, sameId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
 import {
@@ -26,7 +26,7 @@ const LARGEST_UPLOAD_BYTES = 32 * 1024 * GIB + VHD_FOOTER_BYTES;
 
 export type StoredDiskType = typeof DISK | typeof SNAPSHOT;
 
-/** @throws AzureError 404 ResourceNotFound or ResourceGroupNotFound */
+/** Compute says itself that a disk is not there. @throws AzureError 404 NotFound or ResourceGroupNotFound */
 export function requireDisk<T extends StoredDiskType>(
   type: T,
   resourceGroup: string,
@@ -36,7 +36,11 @@ export function requireDisk<T extends StoredDiskType>(
   const disk = azure.state.find(type, resourceId(azure.subscriptionId, resourceGroup, type, name));
   if (disk !== undefined) return disk;
   requireGroup(resourceGroup, azure);
-  throw resourceNotFound(type, name, resourceGroup);
+  throw diskNotFound(type, name);
+}
+
+export function diskNotFound(type: string, name: string): AzureError {
+  return new AzureError(404, 'NotFound', `${sameId(type, DISK) ? 'Disk' : 'Snapshot'} ${name} is not found.`);
 }
 
 /** The disk or snapshot that an id in a body names. */
@@ -70,7 +74,7 @@ export function requireDiskSize(diskSizeGb: number | undefined): number {
 
 /** `uploadSizeBytes` counts the footer. @throws AzureError 400 */
 export function requireUploadSize(uploadSizeBytes: number | undefined): number {
-  const target = 'disk.creationData.uploadSizeBytes';
+  const target = 'creationData.uploadSizeBytes';
   if (uploadSizeBytes === undefined)
     throw invalidParameter(target, `Required parameter '${target}' is missing (null).`);
   if (uploadSizeBytes < SMALLEST_UPLOAD_BYTES || uploadSizeBytes > LARGEST_UPLOAD_BYTES) {

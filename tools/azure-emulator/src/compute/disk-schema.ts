@@ -46,7 +46,7 @@ const COMMON_KEPT_MEMBERS = {
   encryptionSettingsCollection: KEPT.optional(),
   encryption: KEPT.optional(),
   networkAccessPolicy: z.enum(['AllowAll', 'AllowPrivate', 'DenyAll']).optional(),
-  diskAccessId: z.string().optional(),
+  diskAccessId: z.string().nullable().optional(),
   supportsHibernation: z.boolean().optional(),
   securityProfile: KEPT.optional(),
   publicNetworkAccess: z.enum(['Enabled', 'Disabled']).optional(),

@@ -1,5 +1,6 @@
 import { DISK, type DiskRecord, type SnapshotRecord } from '../state/records.js';
 import { copyMembers } from './background-copy.js';
+import { defaultMembers } from './disk-properties.js';
 
 export const GIB = 1024 ** 3;
 
@@ -23,6 +24,7 @@ export function diskView(disk: DiskRecord | SnapshotRecord, now: Date | null): R
     sku: { name: disk.sku, tier: disk.sku.slice(0, disk.sku.indexOf('_')) },
     ...(disk.type === DISK && disk.managedBy !== null ? { managedBy: disk.managedBy } : {}),
     properties: {
+      ...defaultMembers(disk),
       ...disk.kept,
       ...(disk.osType === null ? {} : { osType: disk.osType }),
       ...(disk.hyperVGeneration === null ? {} : { hyperVGeneration: disk.hyperVGeneration }),
@@ -50,10 +52,15 @@ function snapshotMembers(snapshot: SnapshotRecord): Record<string, unknown> {
   };
 }
 
-/** What the acceptance of a write shows: the resource to be, without its id. */
+/** What the acceptance of a write shows: the resource to be, with what was asked for and without what only Azure says. */
 export function acceptedDiskView(disk: DiskRecord | SnapshotRecord): Record<string, unknown> {
-  const { id, type, properties, ...rest } = diskView(disk, null);
-  const { uniqueId, diskState, timeCreated, ...shown } = properties as Record<string, unknown>;
-  void [id, type, uniqueId, diskState, timeCreated];
-  return { ...rest, properties: { ...shown, provisioningState: 'Updating', isArmResource: true } };
+  const { properties, sku, ...rest } = diskView(disk, null);
+  const { uniqueId, diskState, timeCreated, diskSizeBytes, ...shown } = properties as Record<string, unknown>;
+  void [uniqueId, diskState, timeCreated, diskSizeBytes];
+  const asked = Object.entries(shown).filter(([name]) => name in disk.kept || !(name in defaultMembers(disk)));
+  return {
+    ...rest,
+    sku: { name: (sku as { readonly name: string }).name },
+    properties: { ...Object.fromEntries(asked), provisioningState: 'Updating' },
+  };
 }

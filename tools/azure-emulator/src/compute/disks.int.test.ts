@@ -49,14 +49,14 @@ describe('managed disks', () => {
     expect(file.blocks).toBe(0);
   });
 
-  it('answers a write as Azure does: 202, both headers, no id, then the disk as output', async () => {
+  it('answers a write as Azure does: 202, both headers, what was asked for, then the disk as output', async () => {
     const body = JSON.stringify({
       location: REGION,
       properties: { creationData: { createOption: 'Empty' }, diskSizeGB: 4 },
     });
     const put = await raw(azure, 'PUT', `${diskId('wire')}?api-version=2025-01-02`, { body });
     expect(put.status).toBe(202);
-    expect(put.json['id']).toBe(undefined);
+    expect([put.json['id'], put.json['type']]).toStrictEqual([diskId('wire'), 'Microsoft.Compute/disks']);
     expect((put.json['properties'] as { provisioningState: string }).provisioningState).toBe('Updating');
     const operationUrl = new URL(String(put.headers['azure-asyncoperation']));
     const location = new URL(String(put.headers['location']));
@@ -122,10 +122,8 @@ describe('managed disks', () => {
     expect({ status, code }).toStrictEqual({ status: 404, code: 'ResourceGroupNotFound' });
     const missing = await refusal(azure.compute.disks.get(GROUP, 'd1'));
     expect(missing.status).toBe(404);
-    expect(missing.code).toBe('ResourceNotFound');
-    expect(missing.message).toMatch(
-      /^The Resource 'Microsoft\.Compute\/disks\/d1' under resource group 'landfall-demo' was not found\./,
-    );
+    expect(missing.code).toBe('NotFound');
+    expect(missing.message).toBe('Disk d1 is not found.');
   });
 
   it('refuses a zone that the region does not have', async () => {

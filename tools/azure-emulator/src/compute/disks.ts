@@ -8,7 +8,7 @@ import { requireGroup, requireName, requireOpenGroup, requireSameLocation } from
 import { requireRegion, requireZones } from '../groups/regions.js';
 import { accepted } from '../operations/answers.js';
 import type { OperationKind } from '../operations/kind.js';
-import { DISK, type DiskRecord } from '../state/records.js';
+import { DISK, type DiskRecord, type Kept } from '../state/records.js';
 import { put, remove } from '../state/state.js';
 import { bootableImage, disksMembers, requireSameSecurity, requireSecurable, securityTypeOf } from './boot-rules.js';
 import { copiedSize, freezing, requireCopySource, type CopySource } from './disk-copy.js';
@@ -26,7 +26,8 @@ import {
   shrinkRefused,
   VHD_FOOTER_BYTES,
 } from './disk-rules.js';
-import { DISK_BODY, DISK_UPDATE_BODY, keptMembers, type DiskBody } from './disk-schema.js';
+import { changedMembers, requireConsistent } from './disk-properties.js';
+import { DISK_BODY, DISK_UPDATE_BODY, type DiskBody } from './disk-schema.js';
 import { acceptedDiskView, diskView, GIB } from './disk-view.js';
 import { requireImageVersion } from './image-catalogue.js';
 
@@ -140,6 +141,7 @@ function createOrUpdate(call: Call, azure: Azure): Answer | Promise<Answer> {
   const existing = azure.state.find(DISK, id);
   if (existing !== undefined && hasContent(existing, azure)) return replace(existing, body, azure);
   const planned = plannedDisk(id, name, body, azure);
+  requireConsistent(planned.disk, azure);
   if (planned.source === null) return beginCreation(planned, azure);
   return freezing(planned.source, planned.disk, azure, () => {
     requireOpenGroup(group.name, azure);
@@ -173,7 +175,7 @@ function plannedDisk(id: string, name: string, body: DiskBody, azure: Azure): Pl
     zones,
     sku: body.sku?.name ?? 'Standard_LRS',
     creationData,
-    kept: keptMembers(others),
+    kept: changedMembers({}, others),
     uniqueId: randomUUID(),
     managedBy: null,
     detaching: false,
@@ -291,15 +293,17 @@ function change(disk: DiskRecord, wanted: DiskChange, azure: Azure): Answer {
       `Cannot change the SKU of disk '${disk.name}' while it is attached to running VM '${disk.managedBy}'.`,
     );
   }
+  const isOtherSku = wanted.sku !== undefined && wanted.sku !== disk.sku;
   const changed: DiskRecord = {
     ...disk,
     tags: wanted.tags ?? disk.tags,
     sku: wanted.sku ?? disk.sku,
     osType: wanted.osType ?? disk.osType,
-    kept: { ...disk.kept, ...keptMembers(wanted.others) },
+    kept: changedMembers(isOtherSku ? withoutTier(disk.kept) : disk.kept, wanted.others),
     provisioningState: 'Updating',
     changedAt: azure.now().toISOString(),
   };
+  requireConsistent({ ...changed, sizeBytes }, azure);
   const operation = azure.operations.begin(UPDATE_DISK, {
     resourceId: disk.id,
     location: disk.location,
@@ -307,6 +311,12 @@ function change(disk: DiskRecord, wanted: DiskChange, azure: Azure): Answer {
     changes: [put(changed)],
   });
   return accepted(azure, operation, 'disks', acceptedDiskView(changed));
+}
+
+/** A performance tier is of one kind of storage. */
+function withoutTier({ tier, ...others }: Kept): Kept {
+  void tier;
+  return others;
 }
 
 function beginDelete(call: Call, azure: Azure): Answer {

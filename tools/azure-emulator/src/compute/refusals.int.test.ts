@@ -121,7 +121,7 @@ describe('refusals of compute', () => {
     await makeVm(azure, 'owner', { dataDisks: [{ diskId: disk, lun: 0 }] });
     await makeVm(azure, 'thief');
     const message = new RegExp(
-      `^Disk '${disk}' cannot be attached as the disk is already owned by VM '${vmId('owner')}'\\.$`,
+      `^Cannot attach the disk owned to VM .* because it is already attached to VM ${vmId('owner')}\\. A disk can be attached to only one VM at a time\\.$`,
     );
     await assertRefused(attach('thief', disk), 409, 'ConflictingUserInput', message);
     const body = await vmBody(azure, 'thief2', { dataDisks: [{ diskId: disk, lun: 0 }] });
@@ -277,8 +277,8 @@ describe('refusals of compute', () => {
     await assertRefused(
       read('access-os'),
       409,
-      'OperationNotAllowed',
-      /^Disk access-os is attached to VM .*; access cannot be granted\.$/,
+      'Conflict',
+      /^Access not permitted because disk access-os is currently attached to running VM \/.*\.$/,
     );
   });
 
@@ -287,17 +287,32 @@ describe('refusals of compute', () => {
     await set(azure, { delaysMs: { 'virtualMachines.powerOff': 60_000 } });
     await azure.compute.virtualMachines.powerOff(GROUP, 'busy').submitted();
     await set(azure, { delaysMs: {} });
-    const attempts: readonly (readonly [operation: string, attempt: () => PromiseLike<unknown>])[] = [
-      ['start', () => azure.compute.virtualMachines.start(GROUP, 'busy')],
-      ['deallocate', () => azure.compute.virtualMachines.deallocate(GROUP, 'busy')],
-      ['update', () => azure.compute.virtualMachines.update(GROUP, 'busy', { tags: {} })],
-      ['delete', () => azure.compute.virtualMachines.delete(GROUP, 'busy')],
-      ['attachDetachDataDisks', () => attach('busy', diskId('signed'))],
+    const attempts: readonly (() => PromiseLike<unknown>)[] = [
+      () => azure.compute.virtualMachines.start(GROUP, 'busy'),
+      () => azure.compute.virtualMachines.deallocate(GROUP, 'busy'),
+      () => azure.compute.virtualMachines.update(GROUP, 'busy', { tags: {} }),
+      () => azure.compute.virtualMachines.delete(GROUP, 'busy'),
+      () => attach('busy', diskId('signed')),
     ];
-    for (const [operation, attempt] of attempts) {
-      const message = `^Operation '${operation}' is not allowed on VM 'busy' since another operation is in progress\\.$`;
-      await assertRefused(attempt(), 409, 'OperationNotAllowed', new RegExp(message));
+    for (const attempt of attempts) {
+      await assertRefused(
+        attempt(),
+        409,
+        'Conflict',
+        /^The request failed due to conflict with a concurrent request\. /,
+      );
     }
+  });
+
+  it('anything but its deletion on a VM that is going away', async () => {
+    await makeVm(azure, 'going');
+    await set(azure, { delaysMs: { 'virtualMachines.delete': 60_000 } });
+    await azure.compute.virtualMachines.delete(GROUP, 'going').submitted();
+    await set(azure, { delaysMs: {} });
+    const message = /^Operation 'start' is not allowed on VM 'going' since the VM is marked for deletion\./;
+    const start = azure.compute.virtualMachines.start(GROUP, 'going');
+    await assertRefused(start, 409, 'OperationNotAllowed', message);
+    await azure.compute.virtualMachines.delete(GROUP, 'going').submitted();
   });
 
   it('for 180 seconds, the interface of a VM whose creation failed', async () => {
@@ -332,8 +347,8 @@ describe('refusals of compute', () => {
         `^The Resource 'Microsoft\\.Compute/${type}/${name}' under resource group '${GROUP}' was not found\\.`,
       );
     const { disks, snapshots, virtualMachines } = azure.compute;
-    await assertRefused(disks.get(GROUP, 'd1'), 404, 'ResourceNotFound', missing('disks', 'd1'));
-    await assertRefused(snapshots.get(GROUP, 's1'), 404, 'ResourceNotFound', missing('snapshots', 's1'));
+    await assertRefused(disks.get(GROUP, 'd1'), 404, 'NotFound', /^Disk d1 is not found\.$/);
+    await assertRefused(snapshots.get(GROUP, 's1'), 404, 'NotFound', /^Snapshot s1 is not found\.$/);
     await assertRefused(virtualMachines.get(GROUP, 'v1'), 404, 'ResourceNotFound', missing('virtualMachines', 'v1'));
     await assertRefused(virtualMachines.start(GROUP, 'v1'), 404, 'ResourceNotFound', missing('virtualMachines', 'v1'));
     await assertRefused(makeSnapshot(azure, 's1', diskId('d1')), 404, 'ResourceNotFound', missing('disks', 'd1'));

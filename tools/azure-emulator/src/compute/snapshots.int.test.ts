@@ -338,14 +338,14 @@ describe('snapshots', () => {
     expect(await names(azure.compute.snapshots.list())).not.toContain('i');
   });
 
-  it('answers a write as Azure does: 202, both headers, no id, then the snapshot as output', async () => {
+  it('answers a write as Azure does: 202, both headers, what was asked for, then the snapshot as output', async () => {
     const source = await makeDisk(azure, 'j');
     const body = JSON.stringify({
       location: REGION,
       properties: { creationData: { createOption: 'Copy', sourceResourceId: source } },
     });
     const put = await raw(azure, 'PUT', `${snapshotId('j-wire')}?api-version=2025-01-02`, { body });
-    assert.deepEqual([put.status, put.json['id']], [202, undefined], put.text);
+    assert.deepEqual([put.status, put.json['id']], [202, snapshotId('j-wire')], put.text);
     const url = new URL(String(put.headers['azure-asyncoperation']));
     expect(url.pathname).toMatch(/\/DiskOperations\//);
     const poll = await raw(azure, 'GET', url.pathname + url.search);

@@ -14,7 +14,8 @@ import { backgroundCopy } from './background-copy.js';
 import { copiedSize, freezing, requireCopySource, type CopySource } from './disk-copy.js';
 import { removeDisk } from './disk-removal.js';
 import { hasActiveSas, hasContent, requireDisk, requireIdleDisk, requireUnchanged } from './disk-rules.js';
-import { keptMembers, SNAPSHOT_BODY, SNAPSHOT_UPDATE_BODY, type SnapshotBody } from './disk-schema.js';
+import { changedMembers, requireConsistent } from './disk-properties.js';
+import { SNAPSHOT_BODY, SNAPSHOT_UPDATE_BODY, type SnapshotBody } from './disk-schema.js';
 import { acceptedDiskView, diskView, GIB } from './disk-view.js';
 import { familyOf, requireSnapshotKind, snapshotUnderAccess } from './snapshot-rules.js';
 
@@ -112,6 +113,7 @@ function createOrUpdate(call: Call, azure: Azure): Answer | Promise<Answer> {
   const existing = azure.state.find(SNAPSHOT, id);
   if (existing !== undefined && hasContent(existing, azure)) return replace(existing, body, azure);
   const { snapshot, source } = plannedSnapshot(id, name, body, azure);
+  requireConsistent(snapshot, azure);
   return freezing(source, snapshot, azure, () => {
     requireOpenGroup(group.name, azure);
     requireUnchanged(existing, id, azure);
@@ -157,7 +159,7 @@ function plannedSnapshot(
     osType: osType ?? inherited.osType,
     hyperVGeneration: hyperVGeneration ?? inherited.hyperVGeneration,
     creationData: { ...creationData, sourceResourceId: record.id, sourceUniqueId: record.uniqueId },
-    kept: { ...inherited.kept, ...keptMembers(others) },
+    kept: changedMembers(inherited.kept, others),
     uniqueId: randomUUID(),
     diskState: 'Unattached',
     incremental,
@@ -210,10 +212,11 @@ function change(snapshot: SnapshotRecord, wanted: SnapshotChange, azure: Azure):
     tags: wanted.tags ?? snapshot.tags,
     sku: wanted.sku ?? snapshot.sku,
     osType: wanted.osType ?? snapshot.osType,
-    kept: { ...snapshot.kept, ...keptMembers(wanted.others) },
+    kept: changedMembers(snapshot.kept, wanted.others),
     provisioningState: 'Updating',
     changedAt: azure.now().toISOString(),
   };
+  requireConsistent(changed, azure);
   const operation = azure.operations.begin(UPDATE_SNAPSHOT, {
     resourceId: snapshot.id,
     location: snapshot.location,

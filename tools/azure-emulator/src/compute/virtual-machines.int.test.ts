@@ -344,14 +344,14 @@ describe('virtual machines', () => {
     await rejects(
       azure.compute.virtualMachines.start(GROUP, 'busy'),
       409,
-      'OperationNotAllowed',
-      /^Operation 'start' is not allowed on VM 'busy' since another operation is in progress\.$/,
+      'Conflict',
+      /conflict with a concurrent request/,
     );
     await rejects(
       azure.compute.virtualMachines.delete(GROUP, 'busy'),
       409,
-      'OperationNotAllowed',
-      /^Operation 'delete' is not allowed/,
+      'Conflict',
+      /conflict with a concurrent request/,
     );
     await azure.compute.virtualMachines.delete(GROUP, 'busy', { forceDeletion: true });
     expect((await refusal(azure.compute.virtualMachines.get(GROUP, 'busy'))).status).toBe(404);

@@ -41,6 +41,7 @@ import type { OsDisk, VmBody, VmProperties } from './vm-schema.js';
 import { requireQuota } from './usages.js';
 import { settledIdentity } from './vm-identity.js';
 import { lunLinks } from './vm-links.js';
+import { requireIdentities, requireVmReferences } from './vm-references.js';
 import { holdings, releasedDisk } from './vm-removal.js';
 
 /*
@@ -91,6 +92,7 @@ export function planVm(id: string, name: string, body: VmBody, azure: Azure): Pl
   const machine: Machine = { id, name, location: region.name, zones };
   const { properties } = body;
   const size = requireSize(properties.hardwareProfile?.vmSize, region.name, zones, azure);
+  requireVmReferences(properties, region.name, azure);
   const wishes = bootWishes(size, properties);
   const os = planOsDisk(machine, wishes, properties, azure);
   const data = planDataDisks(machine, size, [], properties.storageProfile?.dataDisks ?? [], azure);
@@ -102,6 +104,8 @@ export function planVm(id: string, name: string, body: VmBody, azure: Azure): Pl
   }
   const interfaces = planInterfaces(machine, properties, azure);
   requireQuota(size, region.name, azure);
+  const identity = settledIdentity(body.identity, null, 'PUT', azure);
+  requireIdentities(id, body.identity, azure);
   const now = azure.now().toISOString();
   const failed = azure.state.find(VIRTUAL_MACHINE, id);
   const vm: VirtualMachineRecord = {
@@ -112,7 +116,7 @@ export function planVm(id: string, name: string, body: VmBody, azure: Azure): Pl
     tags: body.tags ?? {},
     zones,
     plan: body.plan ?? null,
-    identity: settledIdentity(body.identity, null, 'PUT', azure),
+    identity,
     extendedLocation: body.extendedLocation ?? null,
     placement: body.placement ?? null,
     properties: {

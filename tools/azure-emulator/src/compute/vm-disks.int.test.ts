@@ -109,9 +109,9 @@ describe('data disks of a VM', () => {
       attach('other', [[disks[0] ?? '']]),
       409,
       'ConflictingUserInput',
-      /^Disk '.*\/disks\/e0' cannot be attached as the disk is already owned by VM '.*\/virtualMachines\/e'\.$/,
+      /^Cannot attach the disk e0 to VM .* because it is already attached to VM .*\/virtualMachines\/e\. A disk can be attached to only one VM at a time\.$/,
     );
-    await rejects(attach('e', [[disks[0] ?? '', 2]]), 409, 'ConflictingUserInput', /already owned by VM/);
+    await rejects(attach('e', [[disks[0] ?? '', 2]]), 409, 'ConflictingUserInput', /already attached to VM/);
   });
 
   it('refuses disks of another zone or region, and missing ones', async () => {
@@ -157,7 +157,7 @@ describe('data disks of a VM', () => {
     await settings({ delaysMs: { 'virtualMachines.update': 60_000 } });
     await attach('j', [[disk]]).submitted();
     expect(links('j')).toStrictEqual([]);
-    await rejects(attach('k', [[disk]]), 409, 'ConflictingUserInput', /already owned by VM '.*\/j'/);
+    await rejects(attach('k', [[disk]]), 409, 'ConflictingUserInput', /already attached to VM .*\/j\./);
     await rejects(azure.compute.disks.delete(GROUP, 'j1'), 409, 'OperationNotAllowed', /^Disk j1 is attached to VM /);
     await settings({ delaysMs: {} });
   });

@@ -9,6 +9,7 @@ import { requireDiskSize } from './disk-rules.js';
 import type { VmSizeEntry } from './size-catalogue.js';
 import {
   changeRefused,
+  ownedElsewhere,
   requireAttachable,
   requireDiskCount,
   requireDistinctLuns,
@@ -106,10 +107,7 @@ function attachment(disk: DataDisk, machine: Machine, size: VmSizeEntry, azure: 
   if (id === undefined) throw missingParameter('dataDisk.managedDisk.id');
   const record = requireAttachable(id, machine, size, azure);
   if (record.managedBy !== null && !isBeingMadeAgain(machine, azure)) {
-    throw conflict(
-      'ConflictingUserInput',
-      `Disk '${record.id}' cannot be attached as the disk is already owned by VM '${record.managedBy}'.`,
-    );
+    throw ownedElsewhere(record, machine);
   }
   if (disk.name !== undefined && disk.name.toLowerCase() !== record.name.toLowerCase()) {
     throw invalidParameter(

@@ -136,6 +136,13 @@ describe('what is done inside a VM', () => {
   it('gives identities: the same system identity for as long as the VM has one, user identities by their id', async () => {
     const userId = (name: string) =>
       `/subscriptions/${SUBSCRIPTION}/resourceGroups/ids/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${name}`;
+    await azure.resources.resourceGroups.createOrUpdate('ids', { location: REGION });
+    for (const name of ['a', 'b']) {
+      const made = await raw(azure, 'PUT', `${userId(name)}?api-version=2023-01-31`, {
+        body: JSON.stringify({ location: REGION }),
+      });
+      expect(made.status).toBe(201);
+    }
     const body = { ...(await vmBody(azure, 'known')), identity: { type: 'SystemAssigned' } as const };
     const vm = await azure.compute.virtualMachines.createOrUpdate(GROUP, 'known', body);
     const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -160,6 +167,12 @@ describe('what is done inside a VM', () => {
       400,
       'InvalidIdentityValues',
       /identity type is 'UserAssigned'/,
+    );
+    await assertRefused(
+      update({ type: 'UserAssigned', userAssignedIdentities: { [userId('none')]: {} } }),
+      400,
+      'FailedIdentityOperation',
+      /userAssignedIdentities\/none' was not found/,
     );
     expect((await update({ type: 'None' })).identity).toBe(undefined);
   });

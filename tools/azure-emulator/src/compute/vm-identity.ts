@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { badRequest } from '../arm/errors.js';
-import { derivedUuid } from '../arm/derived-uuid.js';
 import { parseResourceId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
+import { tenantOf } from '../groups/subscriptions.js';
+import { principalOf } from '../referred/types.js';
 import type { Kept } from '../state/records.js';
 import type { VmIdentity } from './vm-schema.js';
 
-/* The managed identities of a VM. The directory behind them is not emulated: identities exist as soon as they are named. */
+/* The managed identities of a VM. The directory behind them is not emulated. */
 const USER_IDENTITY = 'Microsoft.ManagedIdentity/userAssignedIdentities';
 
 /** Whose identities they are. */
@@ -54,18 +55,13 @@ export function settledIdentity(
     ...(type.includes('SystemAssigned')
       ? {
           principalId: before?.['principalId'] ?? randomUUID(),
-          tenantId: derivedUuid(`tenant of ${azure.subscriptionId}`),
+          tenantId: tenantOf(azure),
         }
       : {}),
     ...(type.includes('UserAssigned')
-      ? { userAssignedIdentities: Object.fromEntries([...userIds.values()].map((id) => [id, userIdentity(id)])) }
+      ? { userAssignedIdentities: Object.fromEntries([...userIds.values()].map((id) => [id, principalOf(id)])) }
       : {}),
   };
-}
-
-function userIdentity(id: string): Kept {
-  const key = id.toLowerCase();
-  return { principalId: derivedUuid(`principal ${key}`), clientId: derivedUuid(`client ${key}`) };
 }
 
 function requireUserIdentity(id: string): void {

@@ -27,9 +27,17 @@ export function requireMachine(resourceGroup: string, name: string, azure: Azure
 /** @throws AzureError 409 while another operation works on the VM */
 export function requireIdleMachine(vm: VirtualMachineRecord, operation: string, azure: Azure): void {
   if (azure.operations.on(vm.id) === undefined) return;
+  if (vm.provisioningState === 'Deleting') {
+    throw conflict(
+      'OperationNotAllowed',
+      `Operation '${operation}' is not allowed on VM '${vm.name}' since the VM is marked for deletion. You can only retry the ` +
+        'Delete operation (or wait for an ongoing one to complete).',
+    );
+  }
   throw conflict(
-    'OperationNotAllowed',
-    `Operation '${operation}' is not allowed on VM '${vm.name}' since another operation is in progress.`,
+    'Conflict',
+    'The request failed due to conflict with a concurrent request. To resolve it, please refer to ' +
+      'https://aka.ms/activitylog to get more details on the conflicting requests.',
   );
 }
 
@@ -104,8 +112,9 @@ export function ownedElsewhere(disk: DiskRecord, machine: Machine): AzureError {
   if (disk.detaching) return beingDetached(disk, machine);
   return conflict(
     'ConflictingUserInput',
-    `Disk '${disk.id}' cannot be attached as the disk is already owned by VM '${disk.managedBy}'.`,
-    disk.name,
+    `Cannot attach the disk ${disk.name} to VM ${machine.id} because it is already attached to VM ${disk.managedBy}. ` +
+      'A disk can be attached to only one VM at a time.',
+    disk.id,
   );
 }
 

@@ -22,9 +22,11 @@ import {
 } from './vm-disks.js';
 import { settledIdentity } from './vm-identity.js';
 import { diskLinks, lunLinks } from './vm-links.js';
+import { requireEncryptionSet, requireIdentities, requireVmReferences } from './vm-references.js';
 import { releasedDisk } from './vm-removal.js';
 import { bootableDisk, controllerOf, requireBootable, securityTypeOf, STANDARD } from './boot-rules.js';
-import { changeRefused, requireAttachable } from './vm-rules.js';
+import { requireDiskById } from './disk-rules.js';
+import { changeRefused, ownedElsewhere, requireAttachable } from './vm-rules.js';
 import type { AttachDetachBody, DataDisk, VmProperties, VmUpdateBody } from './vm-schema.js';
 import { requireSize } from './size-availability.js';
 import { vmSize, type Controller, type VmSizeEntry } from './size-catalogue.js';
@@ -112,6 +114,9 @@ export function beginUpdate(
   const sizeName = wanted.hardwareProfile?.vmSize ?? before.name;
   const isResize = sizeName.toLowerCase() !== before.name.toLowerCase();
   const size = isResize ? requireSize(sizeName, vm.location, vm.zones, azure) : before;
+  requireVmReferences(wanted, vm.location, azure);
+  const identity = settledIdentity(body.identity, vm.identity, method, azure);
+  requireIdentities(vm.id, body.identity, azure);
   const boot = plannedBoot(vm, size, isResize, wanted, azure);
   if (isResize) requireQuota(size, vm.location, azure, before);
   const current = vm.properties.storageProfile.dataDisks;
@@ -128,7 +133,7 @@ export function beginUpdate(
   const changed: VirtualMachineRecord = {
     ...vm,
     tags: body.tags ?? (method === 'PUT' ? {} : vm.tags),
-    identity: settledIdentity(body.identity, vm.identity, method, azure),
+    identity,
     etag: vm.etag + 1,
     provisioningState: 'Updating',
     changedAt: azure.now().toISOString(),
@@ -159,11 +164,9 @@ export function beginAttachDetach(vm: VirtualMachineRecord, body: AttachDetachBo
   const wanted = current.filter((disk) => !toDetach.some(({ diskId }) => sameId(diskId, disk.managedDisk?.id)));
   for (const { diskId, lun, diskEncryptionSet, ...options } of body.dataDisksToAttach ?? []) {
     if (current.some((disk) => sameId(disk.managedDisk?.id, diskId))) {
-      throw conflict(
-        'ConflictingUserInput',
-        `Disk '${diskId}' cannot be attached as the disk is already owned by VM '${vm.id}'.`,
-      );
+      throw ownedElsewhere(requireDiskById(DISK, diskId, 'dataDisksToAttach', azure), vm);
     }
+    requireEncryptionSet(diskEncryptionSet?.id, vm.location, azure);
     wanted.push({
       ...options,
       lun: lun ?? lowestFreeLun(wanted),
@@ -275,6 +278,8 @@ function requireUnchanged(vm: VirtualMachineRecord, body: VmUpdateBody, wanted: 
   if (wanted.osProfile?.customData !== undefined && wanted.osProfile.customData !== vm.customData) {
     throw changeRefused('osProfile.customData');
   }
+  const set = wanted.availabilitySet?.id;
+  if (set !== undefined && !sameId(set, vm.properties.availabilitySet?.id)) throw changeRefused('availabilitySet.id');
   const { osDisk, imageReference } = wanted.storageProfile ?? {};
   const actual = vm.properties.storageProfile;
   if (osDisk?.managedDisk?.id !== undefined && !sameId(osDisk.managedDisk.id, actual.osDisk.managedDisk?.id)) {

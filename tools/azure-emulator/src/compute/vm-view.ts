@@ -75,7 +75,7 @@ export function storageProfileView(vm: VirtualMachineRecord, azure: Azure): Reco
     osDisk: attachedDiskView(osDisk, azure),
     dataDisks: dataDisks.map((disk) => ({
       ...attachedDiskView(disk, azure),
-      toBeDetached: disk.toBeDetached ?? false,
+      toBeDetached: azure.state.find(DISK, disk.managedDisk?.id ?? '')?.detaching ?? false,
     })),
   };
 }

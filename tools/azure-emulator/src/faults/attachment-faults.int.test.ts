@@ -108,7 +108,7 @@ describe('a disk on a bad day', () => {
     await faults.change({ delaysMs: {} });
     await attach('quick', 'wanted');
     nowMs += 60_000;
-    expect((await refusal(poller.pollUntilDone())).message).toMatch(/already owned by VM/);
+    expect((await refusal(poller.pollUntilDone())).message).toMatch(/already attached to VM/);
     const disk = await azure.compute.disks.get(GROUP, 'wanted');
     expect([disk.managedBy, disk.diskState]).toStrictEqual([vmId('quick'), 'Attached']);
   });

@@ -121,7 +121,7 @@ describe('a request that a fault strikes', () => {
     // The client reads what it has made as soon as the operation has ended.
     expect((await refusal(putDisk(late))).status).toBe(404);
     const missing = await refusal(azure.compute.disks.get(GROUP, late));
-    expect([missing.status, missing.code]).toStrictEqual([404, 'ResourceNotFound']);
+    expect([missing.status, missing.code]).toStrictEqual([404, 'NotFound']);
     expect(missing.message).toMatch(new RegExp(`The Resource 'Microsoft.Compute/disks/${late}' under resource group`));
     nowMs += 29_000;
     expect((await refusal(azure.compute.disks.get(GROUP, late))).status).toBe(404);

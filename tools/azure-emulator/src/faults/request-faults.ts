@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { AzureError, resourceGroupNotFound, resourceNotFound } from '../arm/errors.js';
-import { nameOf, parseResourceId, resourceGroupOf } from '../arm/resource-id.js';
+import { nameOf, parseResourceId, resourceGroupOf, sameId } from '../arm/resource-id.js';
 import type { Answer, Call, Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
+import { diskNotFound } from '../compute/disk-rules.js';
 import { vmSize } from '../compute/size-catalogue.js';
 import { limitOf, quotaExceeded } from '../compute/usages.js';
+import { DISK, SNAPSHOT } from '../state/records.js';
 import type { Fault, FaultKind, FaultTarget } from './fault.js';
 import { requestNames } from './operation-names.js';
 import { traits, type MachineLike } from './traits.js';
@@ -168,5 +170,6 @@ function providerOf(call: Call): string {
 function notFound(id: string): AzureError {
   const address = parseResourceId(id);
   if (address === null) return resourceGroupNotFound(resourceGroupOf(id));
+  if (sameId(address.type, DISK) || sameId(address.type, SNAPSHOT)) return diskNotFound(address.type, nameOf(id));
   return resourceNotFound(address.type, nameOf(id), address.resourceGroup);
 }

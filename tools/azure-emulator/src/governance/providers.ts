@@ -1,20 +1,31 @@
+import { apiVersionsOf } from '../arm/api-versions.js';
 import { AzureError, conflict } from '../arm/errors.js';
 import { list, ok, parameter, type Answer, type Call, type Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
 import { REGIONS } from '../groups/regions.js';
 import type { OperationKind } from '../operations/kind.js';
+import { REFERRED_TYPES } from '../state/records.js';
 
 /*
  * Resource providers: a subscription can use those that are registered. Registering one takes its time; meanwhile its
  * state reads Registering, and it can't be used yet.
  */
-const PROVIDERS: Readonly<Record<string, readonly string[]>> = {
+const OWN_TYPES: Readonly<Record<string, readonly string[]>> = {
   'Microsoft.Compute': ['disks', 'snapshots', 'virtualMachines', 'locations', 'locations/operations', 'skus'],
   'Microsoft.Network': ['networkInterfaces', 'virtualNetworks', 'publicIPAddresses', 'networkSecurityGroups'],
   'Microsoft.Resources': ['resourceGroups', 'subscriptions'],
   'Microsoft.Authorization': ['locks', 'permissions'],
   'Microsoft.Storage': ['storageAccounts'],
+  'Microsoft.ManagedIdentity': [],
 };
+
+const PROVIDERS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.entries(OWN_TYPES).map(([namespace, types]) => {
+    const prefix = `${namespace}/`;
+    const referred = REFERRED_TYPES.filter((type) => type.startsWith(prefix)).map((type) => type.slice(prefix.length));
+    return [namespace, [...types, ...referred]];
+  }),
+);
 
 export const PROVIDER_ROUTES: readonly Route[] = [
   {
@@ -94,7 +105,7 @@ function view(namespace: string, azure: Azure): unknown {
     resourceTypes: (PROVIDERS[namespace] ?? []).map((resourceType) => ({
       resourceType,
       locations: REGIONS.map(({ displayName }) => displayName),
-      apiVersions: ['2025-04-01'],
+      apiVersions: apiVersionsOf(namespace, resourceType)?.toReversed() ?? ['2025-04-01'],
     })),
   };
 }

@@ -5,6 +5,7 @@ import { removeMachine } from '../compute/vm-removal.js';
 import { parseResourceId, resourceGroupOf } from '../arm/resource-id.js';
 import { subnetId } from '../network/subnets.js';
 import { usersOf } from '../network/users.js';
+import { isReferred, referrersOf } from '../referred/references.js';
 import {
   DISK,
   NETWORK_INTERFACE,
@@ -64,7 +65,7 @@ function holdersOf(resource: ResourceRecord, azure: Azure): readonly string[] {
     case SECURITY_GROUP:
       return usersOf(resource.id, azure);
     default:
-      return [];
+      return isReferred(resource) ? referrersOf(resource.id, azure) : [];
   }
 }
 

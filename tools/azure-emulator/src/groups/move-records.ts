@@ -2,7 +2,15 @@ import { keyOf } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
 import { lockChange } from '../governance/locks.js';
 import { isWithin } from '../governance/scopes.js';
-import { DISK, NETWORK_INTERFACE, VIRTUAL_MACHINE, VIRTUAL_NETWORK, type ResourceRecord } from '../state/records.js';
+import { isReferred } from '../referred/references.js';
+import {
+  DISK,
+  NETWORK_INTERFACE,
+  REFERRED_TYPES,
+  VIRTUAL_MACHINE,
+  VIRTUAL_NETWORK,
+  type ResourceRecord,
+} from '../state/records.js';
 import { put, remove, type Change } from '../state/state.js';
 import { targetOf, type Move } from './move-rules.js';
 
@@ -28,9 +36,9 @@ export function movedRecords(move: Move, azure: Azure): MovedRecords {
     before,
     after: { ...pointed(before, newIds), id: newIds.get(keyOf(before.id)) ?? before.id, changedAt },
   }));
-  const referrers = REFERRERS.flatMap((type): readonly ResourceRecord[] => azure.state.ofType(type)).filter(
-    ({ id }) => !newIds.has(keyOf(id)),
-  );
+  const referrers = [...REFERRERS, ...REFERRED_TYPES]
+    .flatMap((type): readonly ResourceRecord[] => azure.state.ofType(type))
+    .filter(({ id }) => !newIds.has(keyOf(id)));
   const locks = azure.state.all('locks').flatMap((lock) => {
     const before = found.find(({ id }) => isWithin(lock.scope, id));
     if (before === undefined) return [];
@@ -61,7 +69,7 @@ function pointed(record: ResourceRecord, newIds: NewIds): ResourceRecord {
     case VIRTUAL_NETWORK:
       return patched(record, newIds, ['subnets', 'kept']);
     default:
-      return record;
+      return isReferred(record) ? patched(record, newIds, ['kept']) : record;
   }
 }
 

@@ -70,8 +70,8 @@ describe('moving resources to another resource group', () => {
     expect([moved.tags, moved.diskSizeGB, moved.diskState]).toStrictEqual([{ kept: 'yes' }, 4, 'Unattached']);
     expect(await refusal(azure.compute.disks.get(source, 'data'))).toStrictEqual({
       status: 404,
-      code: 'ResourceNotFound',
-      message: `The Resource 'Microsoft.Compute/disks/data' under resource group '${source}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix`,
+      code: 'NotFound',
+      message: 'Disk data is not found.',
     });
     await makeDisk(azure, 'data', { group: source });
   });
@@ -168,6 +168,10 @@ describe('moving resources to another resource group', () => {
         `The resource group '${name}' is locked for write and delete while a resource move operation is in progress. ` +
         'Please wait until it has ended and try again.',
     });
+    for (const name of [source, target]) {
+      const { properties } = await azure.resources.resourceGroups.get(name);
+      expect(properties?.provisioningState).toBe('MovingResources');
+    }
     expect(await refusal(azure.compute.disks.delete(source, 'other'))).toStrictEqual(held(source));
     expect(await refusal(makeDisk(azure, 'new', { group: target }))).toStrictEqual(held(target));
     expect(await refusal(azure.resources.resourceGroups.delete(target))).toStrictEqual(held(target));
@@ -179,6 +183,7 @@ describe('moving resources to another resource group', () => {
     await aMinuteLater();
     await azure.emulator.idle();
     expect(await names(target)).toStrictEqual(['data']);
+    expect((await azure.resources.resourceGroups.get(source)).properties?.provisioningState).toBe('Succeeded');
     await azure.compute.disks.delete(source, 'other');
     await makeDisk(azure, 'new', { group: target });
   });
@@ -217,15 +222,23 @@ describe('moving resources to another resource group', () => {
     expect([none.status, none.code]).toStrictEqual([400, 'InvalidParameter']);
   });
 
-  /** What validation says, which the move itself must say, too, having moved nothing and set the groups free. */
+  /** What validation says of each resource, which the move itself must say, too, having moved nothing and set the groups free. */
   async function invalid(...ids: string[]): Promise<readonly ErrorContent[]> {
+    const types = await invalidTypes(...ids);
+    for (const { target: type } of types) expect(type).toMatch(/^Microsoft\.(Compute|Network)\/[A-Za-z]+$/);
+    return types.flatMap(({ details }) => details ?? []);
+  }
+
+  async function invalidTypes(...ids: string[]): Promise<readonly ErrorContent[]> {
     const before = await names(source);
     const found = [];
     for (const call of [validate, move]) {
       const answers = watch(azure.resources);
       const { status, code, message } = await refusal(call(...ids));
       expect([status, code]).toStrictEqual([409, 'ResourceMoveProviderValidationFailed']);
-      expect(message).toMatch(/^Resource move validation failed\. Please see details\./);
+      expect(message).toMatch(
+        /^Resource move validation failed\. Please see details\. Diagnostic information: timestamp '\d{8}T\d{6}Z', subscription id '[^']+', tracking id '[0-9a-f-]{36}', request correlation id '[0-9a-f-]{36}'\.$/,
+      );
       found.push(answers.error()?.details ?? []);
     }
     expect(found[1]).toStrictEqual(found[0]);
@@ -240,8 +253,7 @@ describe('moving resources to another resource group', () => {
     expect(await invalid(data)).toStrictEqual([
       {
         code: 'ResourceAlreadyExistsInTarget',
-        target: data,
-        message: `A resource 'Microsoft.Compute/disks/data' already exists in the target resource group '${target}'.`,
+        message: `The resource '${data}' cannot be moved: there is a 'Microsoft.Compute/disks/data' in the target resource group '${target}' already.`,
       },
     ]);
   });
@@ -251,21 +263,50 @@ describe('moving resources to another resource group', () => {
     const points = `${group(source)}/providers/Microsoft.Compute/restorePointCollections/rpc`;
     expect((await invalid(set, points)).map(({ code, message }) => [code, message])).toStrictEqual([
       [
-        'ResourceMoveNotSupported',
-        "Resource move is not supported for resource types 'Microsoft.Compute/diskEncryptionSets'.",
+        'MoveNotSupported',
+        `Resource move is not supported for resource types 'Microsoft.Compute/diskEncryptionSets': '${set}' cannot be moved.`,
       ],
       [
-        'ResourceMoveNotSupported',
-        "Resource move is not supported for resource types 'Microsoft.Compute/restorePointCollections'.",
+        'MoveNotSupported',
+        `Resource move is not supported for resource types 'Microsoft.Compute/restorePointCollections': '${points}' cannot be moved.`,
       ],
     ]);
+  });
+
+  it('refuses what is not in the state Succeeded, or depends on what is not', async () => {
+    const failed = { kind: 'fail-late', operation: 'disks.update' } as const;
+    const data = await makeDisk(azure, 'data', { group: source });
+    await new FaultControl(azure.emulator).add(failed);
+    await refusal(azure.compute.disks.update(source, 'data', { tags: { a: 'b' } }));
+    const unsettled = 'MoveCannotProceedWithResourcesNotInSucceededState';
+    const types = await invalidTypes(data);
+    expect(types.map(({ code, target: type }) => [code, type])).toStrictEqual([[unsettled, 'Microsoft.Compute/disks']]);
+    await azure.network.virtualNetworks.createOrUpdate(source, 'net', {
+      location: REGION,
+      addressSpace: { addressPrefixes: ['10.9.0.0/16'] },
+      subnets: [{ name: 's', addressPrefix: '10.9.1.0/24' }],
+    });
+    const subnet = { id: `${group(source)}/providers/Microsoft.Network/virtualNetworks/net/subnets/s` };
+    await azure.network.networkInterfaces.createOrUpdate(source, 'nic', {
+      location: REGION,
+      ipConfigurations: [{ name: 'ip', subnet }],
+    });
+    await settings({ delaysMs: { 'network.write': 60_000 } });
+    await azure.network.subnets.createOrUpdate(source, 'net', 't', { addressPrefix: '10.9.2.0/24' }).submitted();
+    await settings({ delaysMs: {} });
+    const [type] = await invalidTypes(nicId('nic', source));
+    expect([type?.code, type?.target]).toStrictEqual([unsettled, 'Microsoft.Network/networkInterfaces']);
+    expect(type?.details?.map(({ code }) => code)).toStrictEqual(['AnotherOperationInProgress']);
+    await aMinuteLater();
+    await azure.emulator.idle();
+    await move(nicId('nic', source));
   });
 
   it('refuses to part a machine and its disks', async () => {
     const data = await makeDisk(azure, 'data', { group: source });
     await makeVm(azure, 'vm', { group: source, dataDisks: [{ diskId: data, lun: 0 }] });
     const alone = await invalid(data);
-    expect(alone.map(({ code, target: of }) => [code, of])).toStrictEqual([['MissingMoveDependentResources', data]]);
+    expect(alone.map(({ code }) => code)).toStrictEqual(['MissingMoveDependentResources']);
     expect(alone[0]?.message ?? '').toMatch(new RegExp(`Missing: '${vmId('vm', source)}'`));
     const half = await invalid(vmId('vm', source), data);
     expect(half[0]?.message ?? '').toMatch(new RegExp(`Missing: '${diskId('vm-os', source)}'`));
@@ -312,7 +353,7 @@ describe('moving resources to another resource group', () => {
     await move(data);
   });
 
-  it('can end half-way: some resources have moved, the others have not, and the rest can be moved later', async () => {
+  it('can end half-way, or as timed out though all has moved; the rest can be moved later', async () => {
     const ids = [];
     for (const name of ['a', 'b', 'c']) ids.push(await makeDisk(azure, name, { group: source }));
     await new FaultControl(azure.emulator).add({ kind: 'partial-move', resource: 'b' });
@@ -320,12 +361,19 @@ describe('moving resources to another resource group', () => {
       status: 409,
       code: 'ResourceMoveTimedOut',
       message:
-        `The resource move operation from resource group '${source}' to resource group '${target}' timed out. ` +
-        'Some of the resources may have been moved.',
+        `The resource move operation from resource group '${source}' to resource group '${target}' did not ` +
+        "finish within allowed time '04:00:00'. Provisioning state of the resource groups will be rolled back.",
     });
     expect([await names(source), await names(target)]).toStrictEqual([['c'], ['a', 'b']]);
     await move(diskId('c', source));
     expect([await names(source), await names(target)]).toStrictEqual([[], ['a', 'b', 'c']]);
+    await new FaultControl(azure.emulator).add({ kind: 'move-times-out' });
+    const back = azure.resources.resources.moveResources(target, {
+      resources: [diskId('a', target)],
+      targetResourceGroup: group(source),
+    });
+    expect((await refusal(back)).code).toBe('ResourceMoveTimedOut');
+    expect(await names(source)).toStrictEqual(['a']);
   });
 });
 

@@ -4,6 +4,7 @@ import { parseBody } from '../arm/body.js';
 import { conflict } from '../arm/errors.js';
 import { parameter, type Answer, type Call, type Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
+import type { FaultKind } from '../faults/fault.js';
 import { accepted } from '../operations/answers.js';
 import type { OperationKind } from '../operations/kind.js';
 import { RESOURCE_GROUP, VIRTUAL_MACHINE, type ResourceGroupRecord } from '../state/records.js';
@@ -19,8 +20,8 @@ import { requireGroup } from './placement.js';
  *   run      what the resources' providers check; new ids for the resources, for what refers to them, and for their locks
  *   end      the groups are free again
  *
- * A move is not atomic: one that the fault `partial-move` strikes ends as ResourceMoveTimedOut when half of the resources
- * have moved. A validation does the same without moving anything, and locks nothing.
+ * Meanwhile both groups read MovingResources. A move is not atomic: one that the fault `partial-move` strikes ends as
+ * ResourceMoveTimedOut when half of the resources have moved, one that `move-times-out` strikes when all have. A validation does the same without moving anything, and locks nothing.
  */
 const GROUP = '/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}';
 /** A single move can't take more (Azure Resource Manager limits). */
@@ -73,8 +74,8 @@ export const MOVE_RESOURCES: OperationKind<MoveInput> = {
     azure.state.commit(changes);
     throw conflict(
       'ResourceMoveTimedOut',
-      `The resource move operation from resource group '${move.sourceGroup}' to resource group '${move.targetGroup}' timed out. ` +
-        'Some of the resources may have been moved.',
+      `The resource move operation from resource group '${move.sourceGroup}' to resource group '${move.targetGroup}' did not ` +
+        "finish within allowed time '04:00:00'. Provisioning state of the resource groups will be rolled back.",
     );
   },
   abandon: (move, _, azure) => unlocked(move, azure),
@@ -84,14 +85,22 @@ function beginMove(call: Call, azure: Azure): Answer {
   const { move, source, target } = admitted(call, azure);
   const moveId = randomUUID();
   const { resourceIds } = move;
-  const fault = azure.faults.strike('partial-move', { operations: [MOVE_RESOURCES.name], resources: resourceIds });
+  const fault = azure.faults.strike(['partial-move', 'move-times-out'], {
+    operations: [MOVE_RESOURCES.name],
+    resources: resourceIds,
+  });
   const operation = azure.operations.begin(MOVE_RESOURCES, {
     resourceId: source.id,
     location: source.location,
-    input: { ...move, moveId, stopsAfter: fault === null ? null : Math.ceil(resourceIds.length / 2) },
+    input: { ...move, moveId, stopsAfter: fault === null ? null : movedCount(fault.kind, resourceIds.length) },
     changes: [put({ ...source, movingBy: moveId }), put({ ...target, movingBy: moveId })],
   });
   return accepted(azure, operation, 'resources');
+}
+
+/** A move that times out may have moved everything all the same. */
+function movedCount(fault: FaultKind, count: number): number {
+  return fault === 'partial-move' ? Math.ceil(count / 2) : count;
 }
 
 function beginValidation(call: Call, azure: Azure): Answer {

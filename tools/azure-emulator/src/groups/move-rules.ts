@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { AzureError, badRequest, conflict, resourceNotFound, type ErrorDetail } from '../arm/errors.js';
 import { keyOf, nameOf, parseResourceId, resourceId, sameId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
@@ -5,11 +6,14 @@ import { hasActiveSas } from '../compute/disk-rules.js';
 import { requireUnlocked } from '../governance/locks.js';
 import { denyingPolicy } from '../governance/policies.js';
 import { requirePermission } from '../governance/principals.js';
+import { referrersOf } from '../referred/references.js';
+import { REFERRED } from '../referred/types.js';
 import type { Principal } from '../settings/principal.js';
 import {
   DISK,
   NETWORK_INTERFACE,
   PUBLIC_IP,
+  REFERRED_TYPES,
   SECURITY_GROUP,
   SNAPSHOT,
   VIRTUAL_MACHINE,
@@ -36,6 +40,7 @@ const MOVABLE: readonly string[] = [
   VIRTUAL_NETWORK,
   PUBLIC_IP,
   SECURITY_GROUP,
+  ...REFERRED_TYPES.filter((type) => REFERRED[type].moves === true),
 ].map(keyOf);
 
 /** @throws AzureError 404 for a target or a resource that doesn't exist, 400 for what is no id, 409 for one group */
@@ -125,16 +130,8 @@ function isBusy(id: string, azure: Azure): boolean {
  */
 export function requireMovable(move: Move, azure: Azure): void {
   const moving = new Set(move.resourceIds.map(keyOf));
-  const details = move.resourceIds.flatMap((id) => reasonAgainst(id, moving, move, azure) ?? []);
-  if (details.length > 0) {
-    throw new AzureError(
-      409,
-      'ResourceMoveProviderValidationFailed',
-      `Resource move validation failed. Please see details. Diagnostic information: subscription id '${azure.subscriptionId}', ` +
-        `source resource group '${move.sourceGroup}', target resource group '${move.targetGroup}'.`,
-      { details },
-    );
-  }
+  const reasons = move.resourceIds.flatMap((id) => reasonAgainst(id, moving, move, azure) ?? []);
+  if (reasons.length > 0) throw validationFailed('ResourceMoveProviderValidationFailed', byType(reasons), azure);
   const denied = move.resourceIds.flatMap((id) => {
     const resource = azure.state.resource(id);
     const policy =
@@ -144,13 +141,37 @@ export function requireMovable(move: Move, azure: Azure): void {
     return [{ code: 'RequestDisallowedByPolicy', target: id, message }];
   });
   if (denied.length === 0) return;
-  throw new AzureError(
+  throw validationFailed('ResourceMovePolicyValidationFailed', denied, azure);
+}
+
+/** Each provider tells of its own type; what is wrong with a resource lies one level deeper, with the id in its text. */
+function byType(reasons: readonly Reason[]): readonly ErrorDetail[] {
+  const types = [...new Set(reasons.map(({ type }) => type))];
+  return types.map((type) => {
+    const own = reasons.filter((reason) => reason.type === type);
+    const isUnsettled = own.every(({ isState }) => isState === true);
+    return {
+      code: isUnsettled ? 'MoveCannotProceedWithResourcesNotInSucceededState' : (own[0]?.code ?? ''),
+      target: type,
+      message: isUnsettled
+        ? 'One of the resources being migrated or its dependency is not in Succeeded state. Please check details for information about each resource/operation.'
+        : 'Some of the resources cannot be moved. Please check details for information about each resource.',
+      details: own.map(({ code, message }) => ({ code, message })),
+    };
+  });
+}
+
+function validationFailed(code: string, details: readonly ErrorDetail[], azure: Azure): AzureError {
+  const timestamp = azure
+    .now()
+    .toISOString()
+    .replace(/[-:]|\.\d+/g, '');
+  return new AzureError(
     409,
-    'ResourceMovePolicyValidationFailed',
-    'Resource move policy validation failed. Please see details.',
-    {
-      details: denied,
-    },
+    code,
+    `Resource move validation failed. Please see details. Diagnostic information: timestamp '${timestamp}', ` +
+      `subscription id '${azure.subscriptionId}', tracking id '${randomUUID()}', request correlation id '${randomUUID()}'.`,
+    { details },
   );
 }
 
@@ -166,10 +187,23 @@ export function targetOf(id: string, move: Move, azure: Azure): string {
   );
 }
 
-function reasonAgainst(id: string, moving: ReadonlySet<string>, move: Move, azure: Azure): ErrorDetail | null {
+interface Reason {
+  /** Of the resource. */
+  readonly type: string;
+  readonly code: string;
+  readonly message: string;
+  /** It is not in the state Succeeded, and nothing else is wrong. */
+  readonly isState?: true;
+}
+
+function reasonAgainst(id: string, moving: ReadonlySet<string>, move: Move, azure: Azure): Reason | null {
   const type = parseResourceId(id)?.type ?? '';
   if (!isMovable(type)) {
-    return reason('ResourceMoveNotSupported', id, `Resource move is not supported for resource types '${type}'.`);
+    return reason(
+      'MoveNotSupported',
+      id,
+      `Resource move is not supported for resource types '${type}': '${id}' cannot be moved.`,
+    );
   }
   const resource = azure.state.resource(id);
   const isTaken = azure.state.resource(targetOf(id, move, azure)) !== undefined;
@@ -180,21 +214,18 @@ function reasonAgainst(id: string, moving: ReadonlySet<string>, move: Move, azur
     return reason(
       'ResourceAlreadyExistsInTarget',
       id,
-      `A resource '${resource.type}/${resource.name}' already exists in the target resource group '${move.targetGroup}'.`,
+      `The resource '${id}' cannot be moved: there is a '${resource.type}/${resource.name}' in the target resource group '${move.targetGroup}' already.`,
     );
   }
-  if (resource.provisioningState !== 'Succeeded') {
-    return reason(
-      'OperationNotAllowed',
-      id,
-      `The resource '${id}' can't be moved in provisioning state '${resource.provisioningState}'.`,
-    );
-  }
+  const unsettled = [resource, ...dependencies(resource, azure)].find(
+    ({ provisioningState }) => provisioningState !== 'Succeeded',
+  );
+  if (unsettled !== undefined) return stateReason(resource, unsettled);
   if ((resource.type === DISK || resource.type === SNAPSHOT) && hasActiveSas(resource)) {
     return reason(
       'OperationNotAllowed',
       id,
-      `There is an active shared access signature outstanding for disk ${resource.name}. Call EndGetAccess before moving it.`,
+      `There is an active shared access signature outstanding for disk ${resource.name}. Call EndGetAccess before moving '${id}'.`,
     );
   }
   const left = apartFrom(resource, moving, azure);
@@ -206,20 +237,28 @@ function reasonAgainst(id: string, moving: ReadonlySet<string>, move: Move, azur
   );
 }
 
-/** A machine and its disks of the same group move together or not at all. */
+/** A machine and its disks of the same group move together or not at all, and so do all machines of a set with it. */
 function apartFrom(resource: ResourceRecord, moving: ReadonlySet<string>, azure: Azure): readonly string[] {
+  if (resource.type === 'Microsoft.Compute/availabilitySets') {
+    const machines = referrersOf(resource.id, azure).filter(
+      (id) => azure.state.find(VIRTUAL_MACHINE, id) !== undefined,
+    );
+    return machines.filter((id) => !moving.has(keyOf(id)));
+  }
   if (resource.type === DISK) {
     return resource.managedBy === null || moving.has(keyOf(resource.managedBy)) ? [] : [resource.managedBy];
   }
   if (resource.type !== VIRTUAL_MACHINE) return [];
   const group = keyOf(parseResourceId(resource.id)?.resourceGroup ?? '');
   const { osDisk, dataDisks } = resource.properties.storageProfile;
-  return [osDisk, ...dataDisks].flatMap(({ managedDisk }) => {
+  const set = resource.properties.availabilitySet?.id;
+  const left = set === undefined || moving.has(keyOf(set)) ? [] : [set];
+  return [osDisk, ...dataDisks].reduce<readonly string[]>((missing, { managedDisk }) => {
     const id = managedDisk?.id ?? '';
     const isHere =
       keyOf(parseResourceId(id)?.resourceGroup ?? '') === group && azure.state.find(DISK, id) !== undefined;
-    return isHere && !moving.has(keyOf(id)) ? [id] : [];
-  });
+    return isHere && !moving.has(keyOf(id)) ? [...missing, id] : missing;
+  }, left);
 }
 
 function holderOf(resource: ResourceRecord): string | null {
@@ -231,6 +270,32 @@ function isMovable(type: string): boolean {
   return MOVABLE.includes(keyOf(type));
 }
 
-function reason(code: string, target: string, message: string): ErrorDetail {
-  return { code, target, message };
+function reason(code: string, id: string, message: string): Reason {
+  return { type: parseResourceId(id)?.type ?? '', code, message };
+}
+
+/** @param unsettled the resource itself or what it depends on */
+function stateReason({ type, id }: ResourceRecord, unsettled: ResourceRecord): Reason {
+  const { provisioningState } = unsettled;
+  const isBusyNow =
+    provisioningState === 'Updating' || provisioningState === 'Creating' || provisioningState === 'Deleting';
+  return {
+    type,
+    code: isBusyNow ? 'AnotherOperationInProgress' : 'ResourceNotInSucceededState',
+    message: isBusyNow
+      ? `Another operation on this or dependent resource is in progress. Resource: '${id}', in progress on: '${unsettled.id}'.`
+      : `The resource '${id}' cannot be moved while '${unsettled.id}' is in the provisioning state '${provisioningState}'.`,
+    isState: true,
+  };
+}
+
+/** What a machine and an interface are made of, whose states are looked at with theirs. */
+function dependencies(resource: ResourceRecord, azure: Azure): readonly ResourceRecord[] {
+  const ids =
+    resource.type === VIRTUAL_MACHINE
+      ? (resource.properties.networkProfile?.networkInterfaces ?? []).map(({ id }) => id)
+      : resource.type === NETWORK_INTERFACE
+        ? resource.ipConfigurations.map(({ properties }) => properties.subnet?.id.replace(/\/subnets\/.*$/i, '') ?? '')
+        : [];
+  return ids.flatMap((id) => azure.state.resource(id) ?? []);
 }

@@ -56,21 +56,6 @@ export function requireZones(region: Region, zones: readonly string[]): void {
 
 export const REGION_ROUTES: readonly Route[] = [
   {
-    operation: 'Subscriptions_Get',
-    method: 'GET',
-    effect: 'read',
-    path: '/subscriptions/{subscriptionId}',
-    handle: (_, azure) => ({
-      status: 200,
-      body: {
-        id: `/subscriptions/${azure.subscriptionId}`,
-        subscriptionId: azure.subscriptionId,
-        displayName: 'Emulated',
-        state: 'Enabled',
-      },
-    }),
-  },
-  {
     operation: 'Subscriptions_ListLocations',
     method: 'GET',
     effect: 'read',

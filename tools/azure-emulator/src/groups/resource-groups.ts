@@ -153,6 +153,6 @@ export function groupView(group: ResourceGroupRecord): unknown {
     location: group.location,
     tags: group.tags,
     ...(group.managedBy === null ? {} : { managedBy: group.managedBy }),
-    properties: { provisioningState: group.provisioningState },
+    properties: { provisioningState: group.movingBy === null ? group.provisioningState : 'MovingResources' },
   };
 }

@@ -5,6 +5,7 @@ import { groupView } from '../groups/resource-groups.js';
 import { interfaceView } from '../network/network-interfaces.js';
 import { plainResourceView } from '../network/plain-resources.js';
 import { networkView } from '../network/virtual-networks.js';
+import { referredView } from '../referred/routes.js';
 import {
   DISK,
   NETWORK_INTERFACE,
@@ -33,6 +34,8 @@ export function resourceView(resource: ResourceRecord, azure: Azure): unknown {
       return networkView(resource, azure);
     case PUBLIC_IP:
     case SECURITY_GROUP:
-      return plainResourceView(resource);
+      return plainResourceView(resource, azure);
+    default:
+      return referredView(resource, azure);
   }
 }

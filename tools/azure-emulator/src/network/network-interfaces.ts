@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { derivedUuid } from '../arm/derived-uuid.js';
 import { badRequest, resourceNotFound } from '../arm/errors.js';
 import { parseBody } from '../arm/body.js';
 import { resourceId, sameId } from '../arm/resource-id.js';
@@ -7,13 +8,16 @@ import type { Azure } from '../azure.js';
 import { requireGroup, requireName, requireOpenGroup, requireSameLocation } from '../groups/placement.js';
 import { requireRegion } from '../groups/regions.js';
 import { accepted, acceptedWrite } from '../operations/answers.js';
+import { idsAt, requireNetworkReferences } from '../referred/references.js';
 import { NETWORK_INTERFACE, PUBLIC_IP, SECURITY_GROUP, type NetworkInterfaceRecord } from '../state/records.js';
 import { put } from '../state/state.js';
 import { includesAddress, isReserved, lowestFree, parsePrefix } from './addresses.js';
+import { resourceGuid } from './plain-resources.js';
+import { requireUnused } from './public-addresses.js';
 import { NETWORK_INTERFACE_BODY, TAGS_BODY, type IpConfiguration } from './schema.js';
 import { DELETE_NETWORK_RESOURCE, SETTLE_NETWORK_RESOURCE } from './settle.js';
 import { requireUnreserved } from './vm-interfaces.js';
-import { configurationsIn, invalidReference, requireSubnet, subnetId } from './subnets.js';
+import { configurationsIn, invalidReference, requireProvisioned, requireSubnet, subnetId } from './subnets.js';
 
 const COLLECTION =
   '/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Network/networkInterfaces';
@@ -94,18 +98,20 @@ function createOrUpdate(call: Call, azure: Azure): Answer {
   );
   const addresses = ipConfigurations.map((configuration) => configuration.properties.privateIPAddress);
   if (new Set(addresses).size < addresses.length) {
-    throw badRequest('PrivateIPAddressInUse', `IP configurations of ${id} name the same private IP address.`);
+    throw badRequest('PrivateIPAddressIsAllocated', `IP configurations of ${id} name the same private IP address.`);
   }
   const {
     ipConfigurations: _,
     provisioningState,
-    resourceGuid,
+    resourceGuid: guid,
     virtualMachine,
     macAddress,
     primary,
+    hostedWorkloads,
+    tapConfigurations,
     ...kept
   } = properties;
-  void [_, provisioningState, resourceGuid, virtualMachine, macAddress, primary];
+  void [_, provisioningState, guid, virtualMachine, macAddress, primary, hostedWorkloads, tapConfigurations];
   const now = azure.now().toISOString();
   const nic: NetworkInterfaceRecord = {
     type: NETWORK_INTERFACE,
@@ -132,6 +138,9 @@ function createOrUpdate(call: Call, azure: Azure): Answer {
   return acceptedWrite(azure, operation, 'network', existing === undefined ? 201 : 200, interfaceView(nic));
 }
 
+/** What an interface belongs to by one of its addresses. */
+const MEMBERSHIPS = ['applicationSecurityGroups', 'loadBalancerBackendAddressPools', 'loadBalancerInboundNatRules'];
+
 /** With its address: the one that was asked for, the one that it has, or the lowest that is free. */
 function settledConfiguration(
   configuration: IpConfiguration,
@@ -150,12 +159,17 @@ function settledConfiguration(
   }
   const { network, subnet } = requireSubnet(properties.subnet.id, nicId, azure);
   if (network.location !== location) throw invalidReference(properties.subnet.id, nicId);
+  requireProvisioned(network, nicId, azure);
   if (
     properties.publicIPAddress !== undefined &&
     azure.state.find(PUBLIC_IP, properties.publicIPAddress.id) === undefined
   ) {
     throw invalidReference(properties.publicIPAddress.id, nicId);
   }
+  if (properties.publicIPAddress !== undefined) {
+    requireUnused(properties.publicIPAddress.id, `${nicId}/ipConfigurations/${configuration.name}`, azure);
+  }
+  requireNetworkReferences(idsAt(properties, ...MEMBERSHIPS), nicId, location, azure);
   const used = configurationsIn(network, subnet, azure).filter((other) => !sameId(other.interfaceId, nicId));
   const method = properties.privateIPAllocationMethod ?? 'Dynamic';
   const ranges = subnet.prefixes.map(parsePrefix);
@@ -168,7 +182,7 @@ function settledConfiguration(
         `The ip configuration ${configuration.name} is static and has no address.`,
       );
     }
-    requireFree(address, ranges, subnet.name, subnet.prefixes, used, nicId);
+    requireFree(address, ranges, subnet.name, subnet.prefixes, used, `${nicId}/ipConfigurations/${configuration.name}`);
   } else {
     const before = existing?.ipConfigurations.find(({ name }) => name === configuration.name)?.properties;
     const isKept = sameId(before?.subnet?.id, properties.subnet.id);
@@ -201,7 +215,7 @@ function requireFree(
   subnetName: string,
   prefixes: readonly string[],
   used: readonly { readonly id: string; readonly address: string }[],
-  nicId: string,
+  configurationId: string,
 ): void {
   const range = ranges.find((candidate) => includesAddress(candidate, address));
   if (range === undefined) {
@@ -219,8 +233,8 @@ function requireFree(
   const holder = used.find((other) => other.address === address);
   if (holder === undefined) return;
   throw badRequest(
-    'PrivateIPAddressInUse',
-    `IP configuration ${nicId} is using the private IP address ${address} which is already allocated to resource ${holder.id}.`,
+    'PrivateIPAddressIsAllocated',
+    `IP configuration ${configurationId} is using the private IP address ${address} which is already allocated to resource ${holder.id}.`,
   );
 }
 
@@ -267,6 +281,12 @@ export function interfaceView(nic: NetworkInterfaceRecord): unknown {
     properties: {
       ...nic.kept,
       provisioningState: nic.provisioningState,
+      resourceGuid: resourceGuid(nic),
+      dnsSettings: dnsSettings(nic),
+      hostedWorkloads: [],
+      tapConfigurations: [],
+      disableTcpStateTracking: nic.kept['disableTcpStateTracking'] ?? false,
+      vnetEncryptionSupported: false,
       ipConfigurations: nic.ipConfigurations.map(({ name, properties }) => ({
         name,
         id: `${nic.id}/ipConfigurations/${name}`,
@@ -281,5 +301,21 @@ export function interfaceView(nic: NetworkInterfaceRecord): unknown {
         ? {}
         : { virtualMachine: { id: nic.virtualMachineId }, macAddress: nic.macAddress, primary: true }),
     },
+  };
+}
+
+/** Machines of a network find each other under the suffix. */
+function dnsSettings(nic: NetworkInterfaceRecord): unknown {
+  const { dnsServers = [], internalDnsNameLabel } = (nic.kept['dnsSettings'] ?? {}) as {
+    readonly dnsServers?: readonly string[];
+    readonly internalDnsNameLabel?: string;
+  };
+  const network = nic.ipConfigurations[0]?.properties.subnet?.id.replace(/\/subnets\/.*$/i, '') ?? nic.id;
+  const zone = derivedUuid(`zone of ${network.toLowerCase()}`).replaceAll('-', '').slice(0, 26);
+  return {
+    dnsServers,
+    appliedDnsServers: dnsServers,
+    ...(internalDnsNameLabel === undefined ? {} : { internalDnsNameLabel }),
+    internalDomainNameSuffix: `${zone}.ax.internal.cloudapp.net`,
   };
 }

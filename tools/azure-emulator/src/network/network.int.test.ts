@@ -70,7 +70,7 @@ describe('networks', () => {
     await makeNic('holder', '10.20.2.50');
     await rejects(
       makeNic('x', '10.20.2.50'),
-      'PrivateIPAddressInUse',
+      'PrivateIPAddressIsAllocated',
       /10\.20\.2\.50 which is already allocated to resource .*\/holder\/ipConfigurations\/ip\./,
     );
     await rejects(makeNic('x', '10.20.2.2'), 'PrivateIPAddressInReservedRange', /10\.20\.2\.2/);

@@ -1,4 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto';
+import { derivedUuid } from '../arm/derived-uuid.js';
 import { badRequest, resourceNotFound } from '../arm/errors.js';
 import { parseBody } from '../arm/body.js';
 import { resourceId } from '../arm/resource-id.js';
@@ -9,6 +10,9 @@ import { requireRegion } from '../groups/regions.js';
 import { accepted, acceptedWrite } from '../operations/answers.js';
 import { PUBLIC_IP, SECURITY_GROUP, type PublicIpRecord, type SecurityGroupRecord } from '../state/records.js';
 import { put } from '../state/state.js';
+import { withChildren } from './children.js';
+import { DEFAULT_SECURITY_RULES } from './default-rules.js';
+import { holderOf } from './public-addresses.js';
 import { PUBLIC_IP_BODY, SECURITY_GROUP_BODY } from './schema.js';
 import { DELETE_NETWORK_RESOURCE, SETTLE_NETWORK_RESOURCE } from './settle.js';
 import { usersOf } from './users.js';
@@ -59,7 +63,7 @@ export const PLAIN_NETWORK_ROUTES: readonly Route[] = COLLECTIONS.flatMap((colle
       method: 'GET',
       effect: 'read',
       path,
-      handle: (call, azure) => ok(plainResourceView(named(collection, call, azure))),
+      handle: (call, azure) => ok(plainResourceView(named(collection, call, azure), azure)),
     },
     {
       operation: `${operations}_Delete`,
@@ -78,7 +82,9 @@ export const PLAIN_NETWORK_ROUTES: readonly Route[] = COLLECTIONS.flatMap((colle
         return list(
           azure.state
             .inGroup(group.name)
-            .flatMap((found) => (isPlain(found) && found.type === collection.type ? [plainResourceView(found)] : [])),
+            .flatMap((found) =>
+              isPlain(found) && found.type === collection.type ? [plainResourceView(found, azure)] : [],
+            ),
         );
       },
     },
@@ -111,7 +117,7 @@ function createOrUpdate(collection: Collection, call: Call, azure: Azure): Answe
     input: null,
     changes: [put(made)],
   });
-  return acceptedWrite(azure, operation, 'network', existing === undefined ? 201 : 200, plainResourceView(made));
+  return acceptedWrite(azure, operation, 'network', existing === undefined ? 201 : 200, plainResourceView(made, azure));
 }
 
 function beginDelete(collection: Collection, call: Call, azure: Azure): Answer {
@@ -140,8 +146,8 @@ function makePublicIp(
   azure: Azure,
 ): PublicIpRecord {
   const body = parseBody(PUBLIC_IP_BODY, content);
-  const { ipAddress, ipConfiguration, provisioningState, resourceGuid, ...kept } = body.properties ?? {};
-  void [ipAddress, ipConfiguration, provisioningState, resourceGuid];
+  const { ipAddress, ipConfiguration, provisioningState, resourceGuid: _, ...kept } = body.properties ?? {};
+  void [ipAddress, ipConfiguration, provisioningState, _];
   const before = existing?.type === PUBLIC_IP ? existing : undefined;
   return {
     ...common(id, name, body, existing, azure),
@@ -162,8 +168,15 @@ function makeSecurityGroup(
   azure: Azure,
 ): SecurityGroupRecord {
   const body = parseBody(SECURITY_GROUP_BODY, content);
-  const { provisioningState, resourceGuid, networkInterfaces, subnets, ...kept } = body.properties ?? {};
-  void [provisioningState, resourceGuid, networkInterfaces, subnets];
+  const {
+    provisioningState,
+    resourceGuid: _,
+    networkInterfaces,
+    subnets,
+    defaultSecurityRules,
+    ...kept
+  } = body.properties ?? {};
+  void [provisioningState, _, networkInterfaces, subnets, defaultSecurityRules];
   return { ...common(id, name, body, existing, azure), type: SECURITY_GROUP, kept };
 }
 
@@ -187,7 +200,7 @@ function common(
   } as const;
 }
 
-export function plainResourceView(resource: PlainRecord): unknown {
+export function plainResourceView(resource: PlainRecord, azure: Azure): unknown {
   return {
     name: resource.name,
     id: resource.id,
@@ -197,9 +210,41 @@ export function plainResourceView(resource: PlainRecord): unknown {
     tags: resource.tags,
     ...(resource.type === PUBLIC_IP ? { sku: { name: resource.sku, tier: 'Regional' }, zones: resource.zones } : {}),
     properties: {
-      ...resource.kept,
+      ...(resource.type === PUBLIC_IP ? publicIpMembers(resource, azure) : securityGroupMembers(resource, azure)),
       provisioningState: resource.provisioningState,
-      ...(resource.type === PUBLIC_IP ? { ipAddress: resource.address } : {}),
+      resourceGuid: resourceGuid(resource),
     },
   };
+}
+
+function publicIpMembers(resource: PublicIpRecord, azure: Azure): Record<string, unknown> {
+  const holder = holderOf(resource.id, azure);
+  return {
+    idleTimeoutInMinutes: 4,
+    ipTags: [],
+    ...resource.kept,
+    ipAddress: resource.address,
+    ...(holder === undefined ? {} : { ipConfiguration: { id: holder } }),
+  };
+}
+
+function securityGroupMembers(resource: SecurityGroupRecord, azure: Azure): Record<string, unknown> {
+  const kept = { securityRules: [], ...resource.kept, defaultSecurityRules: DEFAULT_SECURITY_RULES };
+  const users = usersOf(resource.id, azure);
+  const named = (kind: RegExp) => users.filter((id) => kind.test(id)).map((id) => ({ id }));
+  const [networkInterfaces, subnets] = [named(/\/networkInterfaces\/[^/]+$/i), named(/\/subnets\/[^/]+$/i)];
+  return {
+    ...withChildren(resource, kept, ['securityRules', 'defaultSecurityRules']),
+    ...(networkInterfaces.length === 0 ? {} : { networkInterfaces }),
+    ...(subnets.length === 0 ? {} : { subnets }),
+  };
+}
+
+/** Stays the same through moves. */
+export function resourceGuid({
+  type,
+  name,
+  createdAt,
+}: Pick<PlainRecord, 'name' | 'createdAt'> & { type: string }): string {
+  return derivedUuid(`guid of ${type} ${name} of ${createdAt}`);
 }

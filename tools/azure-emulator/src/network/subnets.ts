@@ -3,7 +3,7 @@ import { parseResourceId, resourceId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
 import { VIRTUAL_NETWORK, type Subnet, type VirtualNetworkRecord } from '../state/records.js';
 import { contains, includesAddress, isPrefixAligned, overlap, parsePrefix } from './addresses.js';
-import type { SubnetProperties } from './schema.js';
+import type { IpConfiguration, SubnetProperties } from './schema.js';
 
 const SUBNET_TYPE = `${VIRTUAL_NETWORK}/subnets`;
 
@@ -40,6 +40,18 @@ export function invalidReference(id: string, referrer: string): AzureError {
     'InvalidResourceReference',
     `Resource ${id} referenced by resource ${referrer} was not found. Please make sure that the referenced resource exists, ` +
       'and that both resources are in the same region.',
+  );
+}
+
+/** A network can't be used while it is being changed. @throws AzureError 409 ReferencedResourceNotProvisioned */
+export function requireProvisioned(network: VirtualNetworkRecord, referrer: string, azure: Azure): void {
+  if (azure.operations.on(network.id) === undefined) return;
+  throw new AzureError(
+    409,
+    'ReferencedResourceNotProvisioned',
+    `Cannot proceed with operation because resource ${network.id} used by resource ${referrer} is not in Succeeded state. ` +
+      `Resource is in ${network.provisioningState} state and the last operation that updated/is updating the resource is ` +
+      'PutVirtualNetworkOperation.',
   );
 }
 
@@ -106,12 +118,21 @@ export function configurationsIn(
   network: VirtualNetworkRecord,
   subnet: Subnet,
   azure: Azure,
-): readonly { readonly id: string; readonly address: string; readonly interfaceId: string }[] {
+): readonly {
+  readonly id: string;
+  readonly name: string;
+  readonly address: string;
+  readonly interfaceId: string;
+  readonly interfaceEtag: string;
+  readonly properties: IpConfiguration['properties'];
+}[] {
   const key = subnetId(network, subnet.name).toLowerCase();
   return azure.state.inSubnet(key).flatMap((nic) =>
     nic.ipConfigurations.flatMap(({ name, properties }) => {
       if (properties.subnet?.id.toLowerCase() !== key || properties.privateIPAddress === undefined) return [];
-      return [{ id: `${nic.id}/ipConfigurations/${name}`, address: properties.privateIPAddress, interfaceId: nic.id }];
+      const id = `${nic.id}/ipConfigurations/${name}`;
+      const address = properties.privateIPAddress;
+      return [{ id, name, address, interfaceId: nic.id, interfaceEtag: nic.etag, properties }];
     }),
   );
 }

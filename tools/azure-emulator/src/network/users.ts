@@ -1,9 +1,10 @@
 import { sameId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
 import { NETWORK_INTERFACE, VIRTUAL_NETWORK } from '../state/records.js';
+import { holderOf } from './public-addresses.js';
 import { subnetId } from './subnets.js';
 
-/** The interfaces and subnets that refer to a public IP address or a network security group. */
+/** The interfaces, subnets, load balancers and NAT gateways that refer to a public IP address or a security group. */
 export function usersOf(id: string, azure: Azure): readonly string[] {
   const interfaces = azure.state
     .ofType(NETWORK_INTERFACE)
@@ -19,7 +20,15 @@ export function usersOf(id: string, azure: Azure): readonly string[] {
         .filter(({ properties }) => refersTo(properties.networkSecurityGroup, id))
         .map(({ name }) => subnetId(network, name)),
     );
-  return [...interfaces.map((nic) => nic.id), ...subnets];
+  const holder = holderOf(id, azure);
+  return [
+    ...new Set([...interfaces.map((nic) => nic.id), ...subnets, ...(holder === undefined ? [] : [ownerOf(holder)])]),
+  ];
+}
+
+/** Of an IP configuration, or of itself. */
+function ownerOf(holder: string): string {
+  return holder.replace(/\/(frontendIPConfigurations|ipConfigurations)\/[^/]+$/i, '');
 }
 
 function refersTo(reference: unknown, id: string): boolean {

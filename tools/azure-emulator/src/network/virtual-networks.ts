@@ -7,6 +7,7 @@ import type { Azure } from '../azure.js';
 import { requireGroup, requireName, requireOpenGroup, requireSameLocation } from '../groups/placement.js';
 import { requireRegion } from '../groups/regions.js';
 import { accepted, acceptedWrite } from '../operations/answers.js';
+import { idsAt, requireNetworkReferences } from '../referred/references.js';
 import { VIRTUAL_NETWORK, type Subnet, type VirtualNetworkRecord } from '../state/records.js';
 import { put } from '../state/state.js';
 import { parsePrefix, usableCount } from './addresses.js';
@@ -34,7 +35,7 @@ export const VIRTUAL_NETWORK_ROUTES: readonly Route[] = [
     method: 'GET',
     effect: 'read',
     path: PATH,
-    handle: (call, azure) => ok(networkView(named(call, azure), azure)),
+    handle: (call, azure) => ok(networkView(named(call, azure), azure, expandsConfigurations(call))),
   },
   {
     operation: 'VirtualNetworks_UpdateTags',
@@ -93,7 +94,8 @@ export const VIRTUAL_NETWORK_ROUTES: readonly Route[] = [
     path: SUBNET_PATH,
     handle: (call, azure) => {
       const network = named(call, azure);
-      return ok(subnetView(network, requireNamedSubnet(network, parameter(call, 'subnetName')), azure));
+      const subnet = requireNamedSubnet(network, parameter(call, 'subnetName'));
+      return ok(subnetView(network, subnet, azure, expandsConfigurations(call)));
     },
   },
   {
@@ -152,6 +154,7 @@ function createOrUpdate(call: Call, azure: Azure): Answer {
   void [provisioningState, resourceGuid];
   const subnets = (wanted ?? []).map((subnet) => subnetOf(subnet.name, subnet.properties));
   requireFittingSubnets(name, addressSpace.addressPrefixes, subnets);
+  for (const subnet of subnets) requireSubnetReferences(id, region.name, subnet, azure);
   for (const subnet of existing?.subnets ?? []) {
     if (!subnets.some((other) => other.name.toLowerCase() === subnet.name.toLowerCase()))
       requireUnused(existing, subnet, azure);
@@ -167,6 +170,11 @@ function createOrUpdate(call: Call, azure: Azure): Answer {
     changedAt: azure.now().toISOString(),
   };
   return begin(network, existing === undefined ? 201 : 200, networkView(network, azure), azure);
+}
+
+function requireSubnetReferences(networkId: string, location: string, subnet: Subnet, azure: Azure): void {
+  const ids = idsAt(subnet.properties, 'networkSecurityGroup', 'routeTable', 'natGateway');
+  requireNetworkReferences(ids, `${networkId}/subnets/${subnet.name}`, location, azure);
 }
 
 function begin(network: VirtualNetworkRecord, status: 200 | 201, body: unknown, azure: Azure): Answer {
@@ -204,6 +212,7 @@ function putSubnet(call: Call, azure: Azure): Answer {
   const isNew = !network.subnets.some((other) => other.name.toLowerCase() === name.toLowerCase());
   const others = network.subnets.filter((other) => other.name.toLowerCase() !== name.toLowerCase());
   requireFittingSubnets(network.name, network.prefixes, [...others, subnet]);
+  requireSubnetReferences(network.id, network.location, subnet, azure);
   const changed: VirtualNetworkRecord = {
     ...network,
     subnets: [...others, subnet],
@@ -261,7 +270,13 @@ function usage(network: VirtualNetworkRecord, subnet: Subnet, azure: Azure): unk
   };
 }
 
-export function networkView(network: VirtualNetworkRecord, azure: Azure): unknown {
+/** `subnets/ipConfigurations` of a network, `ipConfigurations` of a subnet. */
+function expandsConfigurations(call: Call): boolean {
+  return (call.query.get('$expand') ?? '').split(',').some((name) => /(^|\/)ipConfigurations$/i.test(name.trim()));
+}
+
+/** @param isExpanded whether the IP configurations of subnets are shown whole, and not by their ids alone */
+export function networkView(network: VirtualNetworkRecord, azure: Azure, isExpanded = false): unknown {
   return {
     name: network.name,
     id: network.id,
@@ -273,13 +288,13 @@ export function networkView(network: VirtualNetworkRecord, azure: Azure): unknow
       ...network.kept,
       provisioningState: network.provisioningState,
       addressSpace: { addressPrefixes: network.prefixes },
-      subnets: network.subnets.map((subnet) => subnetView(network, subnet, azure)),
+      subnets: network.subnets.map((subnet) => subnetView(network, subnet, azure, isExpanded)),
       virtualNetworkPeerings: network.kept['virtualNetworkPeerings'] ?? [],
     },
   };
 }
 
-function subnetView(network: VirtualNetworkRecord, subnet: Subnet, azure: Azure): unknown {
+function subnetView(network: VirtualNetworkRecord, subnet: Subnet, azure: Azure, isExpanded = false): unknown {
   const { provisioningState, ipConfigurations, ...shown } = subnet.properties;
   void [provisioningState, ipConfigurations];
   const used = configurationsIn(network, subnet, azure);
@@ -291,7 +306,30 @@ function subnetView(network: VirtualNetworkRecord, subnet: Subnet, azure: Azure)
     properties: {
       ...shown,
       provisioningState: network.provisioningState === 'Deleting' ? 'Deleting' : 'Succeeded',
-      ...(used.length === 0 ? {} : { ipConfigurations: used.map(({ id }) => ({ id })) }),
+      ...(used.length === 0
+        ? {}
+        : { ipConfigurations: isExpanded ? used.map(configurationView) : used.map(({ id }) => ({ id })) }),
+    },
+  };
+}
+
+function configurationView({
+  id,
+  interfaceEtag,
+  name,
+  properties,
+}: ReturnType<typeof configurationsIn>[number]): unknown {
+  const { privateIPAddress, privateIPAllocationMethod, subnet, publicIPAddress } = properties;
+  return {
+    name,
+    id,
+    etag: `W/"${interfaceEtag}"`,
+    properties: {
+      privateIPAddress,
+      privateIPAllocationMethod,
+      subnet,
+      ...(publicIPAddress === undefined ? {} : { publicIPAddress }),
+      provisioningState: 'Succeeded',
     },
   };
 }

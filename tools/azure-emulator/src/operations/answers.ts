@@ -4,11 +4,9 @@ import type { OperationRecord } from '../state/records.js';
 
 /*
  * How the acceptance of a long-running operation is told, by family: which headers, and where they point. As seen in
- * recorded traffic.
+ * recorded traffic; the query of these URLs is added to them in arm/wire.ts.
  */
 type Family = 'virtual-machines' | 'disks' | 'network' | 'resources';
-
-const API_VERSION = { 'virtual-machines': '2025-04-01', disks: '2025-01-02', network: '2025-05-01' } as const;
 
 /** 201 or 200 with the resource as it is now; the client polls `Azure-AsyncOperation` and then reads the resource. */
 export function acceptedWrite(
@@ -31,7 +29,7 @@ export function accepted(azure: Azure, operation: OperationRecord, family: Famil
     return {
       status: 202,
       headers: {
-        location: `${azure.baseUrl}/subscriptions/${azure.subscriptionId}/operationresults/${operation.id}?api-version=2025-04-01`,
+        location: resultUrl(azure, operation),
         ...retryAfter(azure),
       },
     };
@@ -39,7 +37,7 @@ export function accepted(azure: Azure, operation: OperationRecord, family: Famil
   const url = operationUrl(azure, operation, family);
   return {
     status: 202,
-    headers: { 'azure-asyncoperation': url, location: `${url}&monitor=true`, ...retryAfter(azure) },
+    headers: { 'azure-asyncoperation': url, location: `${url}?monitor=true`, ...retryAfter(azure) },
     ...(body === undefined ? {} : { body }),
   };
 }
@@ -53,6 +51,11 @@ function operationUrl(azure: Azure, operation: OperationRecord, family: Exclude<
   const collection = family === 'disks' ? 'DiskOperations' : 'operations';
   return (
     `${azure.baseUrl}/subscriptions/${azure.subscriptionId}/providers/${provider}/locations/${operation.location}` +
-    `/${collection}/${operation.id}?api-version=${API_VERSION[family]}`
+    `/${collection}/${operation.id}`
   );
+}
+
+/** Where the result of an operation of Resource Manager itself is asked for. */
+export function resultUrl(azure: Azure, operation: OperationRecord): string {
+  return `${azure.baseUrl}/subscriptions/${azure.subscriptionId}/operationresults/${operation.id}`;
 }

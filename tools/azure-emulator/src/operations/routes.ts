@@ -2,7 +2,7 @@ import { AzureError } from '../arm/errors.js';
 import { parameter, type Answer, type Call, type Route } from '../arm/route.js';
 import type { Azure } from '../azure.js';
 import type { OperationRecord } from '../state/records.js';
-import { retryAfter } from './answers.js';
+import { resultUrl, retryAfter } from './answers.js';
 
 /* Where clients ask how a long-running operation is doing. */
 const SUBSCRIPTION = '/subscriptions/{subscriptionId}';
@@ -73,8 +73,9 @@ function status(operation: OperationRecord, azure: Azure): Answer {
 /** `Location`: 202 until the end, then the result itself or the error itself. */
 function result(operation: OperationRecord, azure: Azure): Answer {
   if (operation.status === 'InProgress') {
-    const url = `${azure.baseUrl}/subscriptions/${azure.subscriptionId}/operationresults/${operation.id}?api-version=2025-04-01`;
-    const location: Record<string, string> = operation.kind.startsWith('resources.') ? { location: url } : {};
+    const location: Record<string, string> = operation.kind.startsWith('resources.')
+      ? { location: resultUrl(azure, operation) }
+      : {};
     return { status: 202, headers: { ...location, ...retryAfter(azure) } };
   }
   if (operation.error !== null) return { status: operation.errorStatus ?? 500, body: { error: operation.error } };

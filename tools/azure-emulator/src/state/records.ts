@@ -165,7 +165,37 @@ export interface SecurityGroupRecord extends ResourceCommon {
   readonly kept: Kept;
 }
 
+/** What other resources refer to and that decides little else here; see referred/types.ts. */
+export const REFERRED_TYPES = [
+  'Microsoft.Compute/availabilitySets',
+  'Microsoft.Compute/proximityPlacementGroups',
+  'Microsoft.Compute/diskEncryptionSets',
+  'Microsoft.Compute/diskAccesses',
+  'Microsoft.Compute/hostGroups',
+  'Microsoft.Compute/hostGroups/hosts',
+  'Microsoft.Compute/capacityReservationGroups',
+  'Microsoft.Compute/capacityReservationGroups/capacityReservations',
+  'Microsoft.ManagedIdentity/userAssignedIdentities',
+  'Microsoft.Network/loadBalancers',
+  'Microsoft.Network/applicationSecurityGroups',
+  'Microsoft.Network/natGateways',
+  'Microsoft.Network/routeTables',
+] as const;
+
+export type ReferredType = (typeof REFERRED_TYPES)[number];
+
+interface ReferredOf<T extends ReferredType> extends ResourceCommon {
+  readonly type: T;
+  readonly etag: string;
+  /** Of the whole resource beside its properties: `sku`, `identity`, `zones`. */
+  readonly members: Kept;
+  readonly kept: Kept;
+}
+
+export type ReferredRecord = { [T in ReferredType]: ReferredOf<T> }[ReferredType];
+
 export type ResourceRecord =
+  | ReferredRecord
   | ResourceGroupRecord
   | DiskRecord
   | SnapshotRecord
