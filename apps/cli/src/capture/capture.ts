@@ -1,5 +1,6 @@
 import { type PointView, ROUTES } from '@landfall/contract';
 import { inspectPaths, type Inspection } from '@landfall/disk';
+import { detailsOf, withoutCredentials } from '@landfall/domain';
 import { MANIFEST_FILE, MANIFEST_SCHEMA, type MachineManifestInput } from '@landfall/repository/manifest';
 import type { Call } from '../command-line.js';
 import { ProgressDisplay } from '../output/progress.js';
@@ -57,7 +58,7 @@ export async function capture(call: Call<CaptureOptions>): Promise<void> {
       id: point?.id ?? null,
       reference: plan.pointId,
       machine: plan.machine,
-      repository: repository.known?.name ?? repository.location,
+      repository: repository.known?.name ?? withoutCredentials(repository.location),
       disks,
       seconds: Number(seconds.toFixed(1)),
     };
@@ -167,7 +168,7 @@ async function announce(
     await known.api.ask(ROUTES.rescanRepository, { params: { name: known.name } });
     return await known.api.ask(ROUTES.showRestorePoint, { params: { id: reference } });
   } catch (error) {
-    say(`The point is stored; reading the repository anew failed: ${error instanceof Error ? error.message : error}`);
+    say(`The point is stored; reading the repository anew failed: ${detailsOf(error).message}`);
     say(`"./landfall repo rescan ${known.name}" tries again.`);
     return null;
   }

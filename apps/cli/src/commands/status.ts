@@ -1,4 +1,5 @@
 import { ROUTES } from '@landfall/contract';
+import { detailsOf } from '@landfall/domain';
 import type { Call } from '../command-line.js';
 import { placesText } from '../output/places-text.js';
 import { formatTable } from '../output/table.js';
@@ -20,7 +21,7 @@ export async function status({ options, output }: Call): Promise<void> {
     liveProcesses(connection),
     api.ask(ROUTES.isReady, {}).then(
       () => 'ready',
-      (error: unknown) => `not ready: ${error instanceof Error ? error.message : String(error)}`,
+      (error: unknown) => `not ready: ${detailsOf(error).message}`,
     ),
   ]);
   const { console, dashboard, metrics, azure, azurite } = stack;

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { outlineOf } from '@landfall/domain';
 import { DEFAULT_FOLDER, readStackFile, stackFilePath, type StackFile } from '@landfall/local-stack/stack-file';
 import { Api } from './api.js';
 import { AzureEmulator } from './azure-emulator.js';
@@ -26,7 +27,7 @@ export function connect(data: string | undefined): Connection {
     throw new Unreachable(
       {
         code: 'STACK_FILE_UNREADABLE',
-        message: `${stackFilePath(folder)} can't be read: ${(cause as Error).message}.`,
+        message: `${stackFilePath(folder)} can't be read: ${outlineOf(cause)}.`,
         fix: 'Call as the user who started the stack, or stop it with "./landfall down" and start it again.',
       },
       { cause },
