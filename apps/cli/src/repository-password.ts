@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { BadInputError, isPassword, outlineOf } from '@landfall/domain';
-import { badUsage } from './command-line.js';
+import { badUsage } from './usage.js';
 
 /** A password of the most characters that the API takes, in any encoding, with blanks and lines around it. */
 const LARGEST_FILE_BYTES = 64 * 1024;

@@ -8,7 +8,7 @@ import { formatTable } from '../output/table.js';
 import { formatBytes, formatDuration } from '../output/units.js';
 import { repositoryPassword } from '../repository-password.js';
 import type { CaptureOptions } from './capture-options.js';
-import { diskPaths, planCapture, type CapturePlan } from './capture-plan.js';
+import { diskPaths, diskTwice, planCapture, type CapturePlan } from './capture-plan.js';
 import { DiskInput } from './disk-input.js';
 import { repositoryLocation, type RepositoryLocation } from './repository-location.js';
 import { Restic } from './restic.js';
@@ -38,9 +38,9 @@ export async function capture(call: Call<CaptureOptions>): Promise<void> {
   try {
     const inspection = await inspectPaths(paths);
     const plan = planCapture(options, inspection);
-    const repository = await repositoryLocation(options.repo, options.data);
+    const repository = await repositoryLocation(options.repo, options.data, signal);
     const restic = new Restic(repository.location, repositoryPassword(options.passwordFile));
-    await restic.open();
+    await restic.open(signal);
     let disks: readonly StoredDisk[];
     try {
       disks = await storeDisks(restic, plan, inputs, call);
@@ -79,7 +79,12 @@ export async function capture(call: Call<CaptureOptions>): Promise<void> {
 async function openAll(paths: readonly string[]): Promise<DiskInput[]> {
   const inputs: DiskInput[] = [];
   try {
-    for (const path of paths) inputs.push(await DiskInput.open(path));
+    for (const path of paths) {
+      const input = await DiskInput.open(path);
+      const twin = inputs.find(({ identity }) => identity === input.identity);
+      inputs.push(input);
+      if (twin !== undefined) throw diskTwice(`${twin.path} and ${path} are one disk`);
+    }
     return inputs;
   } catch (error) {
     await Promise.all(inputs.map((input) => input.close()));

@@ -45,8 +45,8 @@ export class Restic {
    * @throws BadInputError `REPOSITORY_PASSWORD_WRONG`, NotFoundError `REPOSITORY_NOT_FOUND`, PermanentError
    *   `RESTIC_MISSING`, `REPOSITORY_UNUSABLE`
    */
-  async open(): Promise<void> {
-    const { code, stderr } = await this.#run(['cat', 'config'], null);
+  async open(signal?: AbortSignal): Promise<void> {
+    const { code, stderr } = await this.#run(['cat', 'config'], null, signal);
     if (code !== 0) throw this.#openingError(code, stderr);
   }
 
@@ -81,13 +81,19 @@ export class Restic {
       child.once('close', (code) => resolve(code ?? 1));
     });
     ended.catch(() => undefined);
+    const stop = (): void => void interrupt(child, ended);
+    signal?.addEventListener('abort', stop, { once: true });
     try {
       await feed(child, content, ended, signal);
+      const code = await ended;
+      signal?.throwIfAborted();
+      return { code, stdout: stdout(), stderr: stderr() };
     } catch (error) {
       await interrupt(child, ended);
       throw error;
+    } finally {
+      signal?.removeEventListener('abort', stop);
     }
-    return { code: await ended, stdout: stdout(), stderr: stderr() };
   }
 
   #openingError(code: number, stderr: string): PermanentError {

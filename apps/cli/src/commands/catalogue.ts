@@ -1,12 +1,14 @@
 import { resolve } from 'node:path';
 import { type PointView, ROUTES, type ScannedRepositoryView } from '@landfall/contract';
 import type { RepositoryKind } from '@landfall/domain';
-import { badUsage, choice, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
+import { choice, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
+import { MACHINE_NAME, POINT_ID, REPOSITORY_NAME } from '../ids.js';
 import { problemsText } from '../output/plan-text.js';
 import { formatTable, tableOr } from '../output/table.js';
 import { formatBytes, formatTime } from '../output/units.js';
 import { repositoryPassword } from '../repository-password.js';
 import { connect } from '../stack/connect.js';
+import { badUsage } from '../usage.js';
 
 /** Repositories, the machines in them and their restore points. */
 export function describeCatalogueCommands(program: LandfallCommand): void {
@@ -18,18 +20,26 @@ export function describeCatalogueCommands(program: LandfallCommand): void {
     .requiredOption('--url <url>', 'a folder, or azure://ACCOUNT/CONTAINER/PREFIX')
     .option('--password-file <file>', 'file that holds its password (else RESTIC_PASSWORD or RESTIC_PASSWORD_FILE)')
     .option('--hosted-by-provider', 'marks it as hosted by a service provider: nothing is restored from it')
-    .does(addRepository);
+    .does(addRepository, OF_REPOSITORY);
   repo.command('list').description('all repositories').does(listRepositories);
-  repo.command('rescan <name>').description('read its restore points anew').does(rescanRepository);
-  repo.command('remove <name>').description('forget it; the backups stay').does(removeRepository);
+  repo.command('rescan <name>').description('read its restore points anew').does(rescanRepository, OF_REPOSITORY);
+  repo.command('remove <name>').description('forget it; the backups stay').does(removeRepository, OF_REPOSITORY);
 
   const machine = program.command('machine').description('machines that were backed up');
   machine.command('list').description('all machines').does(listMachines);
 
   const point = program.command('point').description('restore points: one state of one machine');
-  point.command('list [machine]').description('all, or those of one machine (ID, name or alias)').does(listPoints);
-  point.command('show <id>').description('one restore point').does(showPoint);
+  point
+    .command('list [machine]')
+    .description('all, or those of one machine (ID, name or alias)')
+    .does(listPoints, { ids: [MACHINE_NAME] });
+  point
+    .command('show <id>')
+    .description('one restore point')
+    .does(showPoint, { ids: [POINT_ID] });
 }
+
+const OF_REPOSITORY = { ids: [REPOSITORY_NAME] };
 
 interface AddOptions extends CommonOptions {
   readonly kind: RepositoryKind;

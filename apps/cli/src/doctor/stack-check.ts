@@ -19,7 +19,7 @@ export async function runningStackCheck(data: string | undefined): Promise<Check
       name: NAME,
       state: 'fail',
       detail: detailsOf(error).message,
-      fix: 'Look into the logs in the data folder; "./landfall down" and "up" start it anew.',
+      fix: 'Look into the logs in the data folder; "./landfall down" stops it, "./landfall up --detach" starts it anew.',
     };
   }
 }

@@ -21,7 +21,7 @@ export function checkSource(facts: PlanningFacts, problems: FoundProblems): void
     problems.error(
       'POINT_UNSUPPORTED',
       `The restore point ${point.id} of "${point.machineName}" holds no disk.`,
-      'Choose another restore point: landfall point list.',
+      'Choose another restore point; "./landfall point list" lists them.',
     );
   }
   if (point.kind === 'snapshot') {
