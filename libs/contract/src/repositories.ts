@@ -31,7 +31,7 @@ export const NEW_REPOSITORY = z
       .string()
       .min(1)
       .max(LONGEST_PASSWORD)
-      .refine(isPassword, 'must be whole Unicode text without NUL')
+      .refine((given) => given === '' || isPassword(given), 'must be whole Unicode text without NUL')
       .optional()
       .describe('A restic repository needs one. It is kept sealed.'),
     hostedByProvider: z

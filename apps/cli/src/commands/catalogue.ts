@@ -3,6 +3,7 @@ import { type PointView, ROUTES, type ScannedRepositoryView } from '@landfall/co
 import type { RepositoryKind } from '@landfall/domain';
 import { choice, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
 import { MACHINE_NAME, POINT_ID, REPOSITORY_NAME } from '../ids.js';
+import { originsText } from '../output/origins-text.js';
 import { problemsText } from '../output/plan-text.js';
 import { formatTable, tableOr } from '../output/table.js';
 import { formatBytes, formatTime } from '../output/units.js';
@@ -109,14 +110,16 @@ async function listMachines({ options, output }: Call): Promise<void> {
   output.print(machines, () =>
     tableOr(
       'No machines: no repository was added, or there is no restore point in any.',
-      ['ID', 'NAME', 'REPOSITORY', 'POINTS', 'LATEST', 'ALSO CALLED'],
+      ['ID', 'NAME', 'HOST', 'REPOSITORY', 'POINTS', 'LATEST', 'ALSO CALLED', 'PATH'],
       machines.map((machine) => [
         machine.id,
         machine.name,
+        machine.hosts.join(', ') || '-',
         machine.repositoryName,
         machine.points,
         formatTime(machine.latestPointAt),
-        machine.aliases.join(', '),
+        machine.aliases.join(', ') || '-',
+        machine.paths.join(', '),
       ]),
     ),
   );
@@ -127,19 +130,31 @@ async function listPoints({ args, options, output }: Call): Promise<void> {
   output.print(points, () =>
     tableOr(
       'There are no restore points.',
-      ['ID', 'MACHINE', 'TAKEN', 'KIND', 'DISKS', 'SIZE', 'REPOSITORY', 'RESTORABLE'],
+      ['ID', 'MACHINE', 'HOST', 'TAKEN', 'KIND', 'DISKS', 'SIZE', 'REPOSITORY', 'RESTORABLE', 'TAGS', 'PATH'],
       points.map((point) => [
         point.id,
         point.machine,
+        of(point, ({ host }) => [host]),
         formatTime(point.takenAt),
         point.kind,
         point.disks.length,
         formatBytes(point.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0)),
         point.repository,
         point.restorable ? 'yes' : `no (${point.level} level)`,
+        of(point, ({ tags }) => tags),
+        of(point, ({ path }) => [path]),
       ]),
     ),
   );
+}
+
+/** What the images of a point have, each once; a dash where it is not known. */
+function of(
+  { disks }: PointView,
+  pick: (origin: NonNullable<PointView['disks'][number]['origin']>) => string[],
+): string {
+  const all = disks.flatMap(({ origin }) => (origin === null ? [] : pick(origin)));
+  return [...new Set(all.filter((text) => text !== ''))].join(', ') || '-';
 }
 
 async function showPoint({ args, options, output }: Call): Promise<void> {
@@ -172,6 +187,7 @@ function pointText(point: PointView): string {
       ]),
     )}`,
   ];
+  sections.push(...originsText(point.disks));
   if (point.problems.length > 0) sections.push(`Problems\n${problemsText(point.problems)}`);
   return sections.join('\n\n');
 }
