@@ -3,6 +3,7 @@ import { inspectPaths, type Inspection } from '@landfall/disk';
 import { detailsOf, withoutCredentials } from '@landfall/domain';
 import { MANIFEST_FILE, MANIFEST_SCHEMA, type MachineManifestInput } from '@landfall/repository/manifest';
 import type { Call } from '../command-line.js';
+import { problemsText } from '../output/plan-text.js';
 import { ProgressDisplay } from '../output/progress.js';
 import { formatTable } from '../output/table.js';
 import { formatBytes, formatDuration } from '../output/units.js';
@@ -38,6 +39,7 @@ export async function capture(call: Call<CaptureOptions>): Promise<void> {
   try {
     const inspection = await inspectPaths(paths);
     const plan = planCapture(options, inspection);
+    warnOfDisks(inspection, output);
     const repository = await repositoryLocation(options.repo, options.data, signal);
     const restic = new Restic(repository.location, repositoryPassword(options.passwordFile));
     await restic.open(signal);
@@ -74,6 +76,12 @@ export async function capture(call: Call<CaptureOptions>): Promise<void> {
   } finally {
     await Promise.all(inputs.map((input) => input.close()));
   }
+}
+
+/** What no plan would restore is captured all the same, because it may be all that there is; but not without a word. */
+function warnOfDisks({ problems }: Inspection, output: Call['output']): void {
+  const refused = problems.filter(({ severity }) => severity === 'error');
+  if (refused.length > 0) output.say(`A restore of this would be refused:\n${problemsText(refused)}`);
 }
 
 async function openAll(paths: readonly string[]): Promise<DiskInput[]> {
