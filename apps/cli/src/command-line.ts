@@ -1,7 +1,8 @@
-import { BadInputError } from '@landfall/domain';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
+import { checkedId, type IdKind } from './ids.js';
 import { Output, type Terminal } from './output/terminal.js';
+import { badUsage } from './usage.js';
 
 /*
  * What all commands share: `--data` and `--json`, an exit code as the action's result, and one place that turns an
@@ -25,6 +26,17 @@ export interface Call<O extends CommonOptions = CommonOptions> {
   readonly output: Output;
   readonly signal: AbortSignal;
 }
+
+/** How an action is called and ended. */
+export interface Manner {
+  /** What its words have to be, in their order; words beyond those are its own affair. */
+  readonly ids?: readonly IdKind[];
+  /** How long it may take to end by itself once it is interrupted; null: as long as it wants, because it ends others. */
+  readonly endsWithinMs?: number | null;
+}
+
+/** As long as it takes to say what goes on without this call. */
+const ENDS_WITHIN_MS = 300;
 
 export type Action<O extends CommonOptions = CommonOptions> = (call: Call<O>) => Promise<ExitCode | void>;
 
@@ -56,15 +68,18 @@ export class LandfallCommand extends Command {
   }
 
   /** Makes it a command that does something: `action` runs with its parsed words. */
-  does<O extends CommonOptions>(action: Action<O>): this {
+  does<O extends CommonOptions>(action: Action<O>, { ids = [], endsWithinMs = ENDS_WITHIN_MS }: Manner = {}): this {
     addCommonOptions(this);
     return this.action(async () => {
       // Also what stands before the command's name: `landfall --data DIR show ID`.
       const options = this.optsWithGlobals<O>();
-      const output = new Output(this.#runtime.terminal, options.json === true);
+      const output = new Output(this.#runtime.terminal, options.json === true, options.data);
       const { signal } = this.#runtime;
       try {
-        this.#finished((await action({ args: this.args, options, output, signal })) ?? EXIT.done);
+        checkFolder(options.data);
+        for (const [index, word] of this.args.entries()) if (ids[index] !== undefined) checkedId(word, ids[index]);
+        const running = action({ args: this.args, options, output, signal });
+        this.#finished((await unlessInterrupted(running, signal, endsWithinMs)) ?? EXIT.done);
       } catch (error) {
         if (!signal.aborted) output.error(error);
         this.#finished(signal.aborted ? EXIT.interrupted : exitCodeOf(error));
@@ -84,6 +99,10 @@ export async function runProgram(
 ): Promise<ExitCode> {
   let code: ExitCode = EXIT.done;
   const asJson = words.includes('--json');
+  if (words.some((word) => word.includes('\0'))) {
+    new Output(runtime.terminal, asJson).error(badUsage('USAGE', 'A word of the call holds a NUL.', 'Leave it out.'));
+    return EXIT.badInput;
+  }
   const program = new LandfallCommand('landfall', runtime, (finished) => {
     code = finished;
   });
@@ -103,6 +122,31 @@ export async function runProgram(
     return EXIT.badInput;
   }
   return code;
+}
+
+/** Whatever the work waits for, it is waited for no longer than this once the call is interrupted. */
+async function unlessInterrupted<T>(work: Promise<T>, signal: AbortSignal, withinMs: number | null): Promise<T> {
+  if (withinMs === null) return work;
+  const waited = new AbortController();
+  const interrupted = new Promise<never>((_, reject) => {
+    const begin = (): void => {
+      const timer = setTimeout(() => reject(signal.reason as Error), withinMs);
+      waited.signal.addEventListener('abort', () => clearTimeout(timer));
+    };
+    if (signal.aborted) begin();
+    else signal.addEventListener('abort', begin, { once: true, signal: waited.signal });
+  });
+  try {
+    return await Promise.race([work, interrupted]);
+  } finally {
+    waited.abort();
+  }
+}
+
+/** An empty variable of a script would mean the working directory. */
+function checkFolder(data: string | undefined): void {
+  if (data === undefined || data.trim() !== '') return;
+  throw badUsage('USAGE', '--data is empty.', 'Name the folder of a stack, or leave the option out.');
 }
 
 function addCommonOptions(command: Command): void {
@@ -130,8 +174,4 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 /** For options that may be given several times. */
 export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), value];
-}
-
-export function badUsage(code: string, message: string, fix: string): BadInputError {
-  return new BadInputError({ code, message, fix });
 }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runProgram } from './command-line.js';
+import type { Command } from 'commander';
+import { LandfallCommand, runProgram } from './command-line.js';
 import { describeCommands } from './commands/index.js';
 
 interface Ended {
@@ -95,6 +96,43 @@ describe('the command line', () => {
     });
   }
 
+  it('takes no empty word, "." or ".." for an id or a name, in any command', async () => {
+    const withWords = [
+      ...[
+        'show',
+        'watch',
+        'events',
+        'cancel',
+        'resume',
+        'rollback',
+        'point show',
+        'point list',
+        'repo rescan',
+        'repo remove',
+      ],
+      ...['azure show', 'azure disk-path', 'azure faults clear', 'repo add --kind restic --url /x'],
+      ...['restore --to new --point', 'plan --to new --point'],
+    ];
+    const known = new Set(withWords.map((words) => words.replace(/ --.*$/, '')));
+    expect(argumentsOf().filter((name) => !known.has(name))).toStrictEqual(['test', 'inspect', 'azure delay']);
+    for (const words of withWords) {
+      for (const id of ['', '.', '..', ' ', '../machines', 'a\nb', '-']) {
+        if (id === '../machines' && /azure (show|disk)|point list/.test(words)) continue;
+        if (id === '-' && /azure (show|disk)|point list/.test(words)) continue;
+        const { code, stdout, stderr } = await landfall(...words.split(' '), id, '--data', empty);
+        expect({ words, id, code, stdout }).toStrictEqual({ words, id, code: 2, stdout: '' });
+        expect(stderr).toMatch(/^ID_INVALID: ".*" is not the (id|name)/);
+      }
+    }
+  });
+
+  it('refuses an empty --data, which would be the working directory', async () => {
+    expect(await landfall('restores', '--data', '')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^USAGE/),
+    });
+  });
+
   it('ends with 5 where no stack runs, and says how to start one', async () => {
     const { code, stdout, stderr } = await landfall('restores', '--data', empty);
     expect(code).toBe(5);
@@ -113,6 +151,19 @@ describe('the command line', () => {
     expect((await landfall('restores', '--data', empty)).code).toBe(5);
   });
 });
+
+/** The commands that take words besides options. */
+function argumentsOf(): string[] {
+  const quiet = { write: () => undefined };
+  const runtime = { terminal: { stdout: quiet, stderr: quiet }, signal: new AbortController().signal };
+  const program = new LandfallCommand('landfall', runtime, () => undefined);
+  describeCommands(program);
+  const below = (command: Command, path: readonly string[]): string[] => [
+    ...(command.registeredArguments.length > 0 ? [path.join(' ')] : []),
+    ...command.commands.flatMap((child) => below(child, [...path, child.name()])),
+  ];
+  return below(program, []);
+}
 
 function restoring(...words: readonly string[]): readonly string[] {
   return ['restore', '--point', 'p', '--to', 'new', ...words];

@@ -15,7 +15,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 // `landfall events ID | head` ends the pipe before we do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
-process.exitCode = await runProgram(describeCommands, process.argv.slice(2), {
+const code = await runProgram(describeCommands, process.argv.slice(2), {
   terminal: { stdout: process.stdout, stderr: process.stderr },
   signal: interrupt.signal,
 });
+// Whatever an interrupted call has left open is not waited for.
+if (interrupt.signal.aborted) process.exit(code);
+process.exitCode = code;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,17 +12,63 @@ describe('the password of a repository', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  function file(content: string): string {
+  function file(content: string | Buffer): string {
     const path = join(folder, 'password');
     writeFileSync(path, content);
     return path;
   }
 
-  it('is the content of its file without the line break at the end', () => {
-    for (const content of ['correct horse', 'correct horse\n', 'correct horse\r\n']) {
-      expect(repositoryPassword(file(content), {})).toBe('correct horse');
+  it('is the content of its file as restic reads it: without white space around it, and without a byte order mark', () => {
+    const utf16 = (text: string): Buffer => Buffer.from(`\ufeff${text}`, 'utf16le');
+    for (const content of [
+      'correct hörse§',
+      'correct hörse§\n',
+      'correct hörse§\r\n',
+      '  correct hörse§ \t\n\n',
+      '\ufeffcorrect hörse§\r\n',
+      '\u00a0\u0085correct hörse§\u2028\u3000',
+      utf16('correct hörse§\r\n'),
+      utf16('correct hörse§').swap16(),
+    ]) {
+      expect(repositoryPassword(file(content), {})).toBe('correct hörse§');
     }
-    expect(repositoryPassword(file(' a\n\n'), {})).toBe(' a\n');
+    expect(repositoryPassword(file('a\n# of a colleague\n'), {})).toBe('a\n# of a colleague');
+    // No white space to restic, though to JavaScript it is.
+    expect(repositoryPassword(file(' \ufeffa\ufeff'), {})).toBe('\ufeffa\ufeff');
+  });
+
+  it('is what restic itself opens a repository with', () => {
+    const contents = [' p ü \u0085\n', `\ufeffq\u3000`, Buffer.from('\ufeffr§\r\n', 'utf16le')];
+    for (const [index, content] of contents.entries()) {
+      const path = file(content);
+      const restic = (words: readonly string[], env: NodeJS.ProcessEnv): void =>
+        void execFileSync('restic', ['-q', '-r', join(folder, `repository-${index}`), '--no-cache', ...words], {
+          env: { ...process.env, ...env },
+          stdio: 'pipe',
+        });
+      restic(['--password-file', path, 'init'], {});
+      restic(['cat', 'config'], { RESTIC_PASSWORD: repositoryPassword(path, {})! });
+    }
+  }, 60_000);
+
+  it('is refused where it could not be handed on, before anything is started with it', () => {
+    for (const [content, code] of [
+      ['a\0b', 'PASSWORD_INVALID'],
+      [Buffer.from('secret', 'utf16le'), 'PASSWORD_INVALID'],
+      [Buffer.from('p\xf6', 'latin1'), 'REPOSITORY_PASSWORD_WRONG'],
+      [' \u3000\n', 'PASSWORD_EMPTY'],
+      ['x'.repeat(65_537), 'PASSWORD_FILE_UNREADABLE'],
+    ] as const) {
+      expect(() => repositoryPassword(file(content), {})).toThrow(expect.objectContaining({ code }));
+    }
+  });
+
+  it('is not waited for: what is no plain file is refused', () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const path of [pipe, '/dev/zero', folder, '']) {
+      expect(() => repositoryPassword(path, {})).toThrow(expect.objectContaining({ code: 'PASSWORD_FILE_UNREADABLE' }));
+    }
   });
 
   it("is looked for in restic's variables where no file is given", () => {

@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import type { RestoreOrder } from '@landfall/contract';
 import { InvalidArgumentError } from 'commander';
 import { choice, collect, type CommonOptions, type LandfallCommand } from './command-line.js';
+import { checkedId, POINT_ID } from './ids.js';
 
 /** The options of `plan` and `restore`, as commander parses them. */
 export interface RestoreOptions extends CommonOptions {
@@ -52,10 +53,13 @@ export function addRestoreOptions(command: LandfallCommand): LandfallCommand {
     .option('--reason <text>', 'kept with the restore, for those who ask later');
 }
 
-/** The body of POST /v1/restore-plans and /v1/restores: what was not given is left to the API's defaults. */
+/**
+ * The body of POST /v1/restore-plans and /v1/restores: what was not given is left to the API's defaults.
+ * @throws BadInputError `ID_INVALID`
+ */
 export function restoreBody(options: RestoreOptions): RestoreOrder {
   return {
-    restorePointId: options.point,
+    restorePointId: checkedId(options.point, POINT_ID),
     destination: given({
       kind: options.to,
       name: options.name,

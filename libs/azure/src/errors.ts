@@ -1,4 +1,11 @@
-import { LandfallError, PermanentError, RetryableError, WaitingError } from '@landfall/domain';
+import {
+  LandfallError,
+  outlineOf,
+  PermanentError,
+  RetryableError,
+  WaitingError,
+  withoutSecrets,
+} from '@landfall/domain';
 import { REFUSAL_RULES, type RefusalRule } from './refusal-rules.js';
 
 /*
@@ -21,7 +28,7 @@ export interface AzureAnswer {
 /** @param doing what was being done, such as `create the disk "web-os-r1"` */
 export function refusal(answer: AzureAnswer, doing: string, cause?: unknown): LandfallError {
   const rule = ruleFor(answer);
-  const said = [answer.message, ...reasonsUnsaid(answer)].map(sentence).join(' ');
+  const said = withoutSecrets([answer.message, ...reasonsUnsaid(answer)].map(sentence).join(' '));
   const origin = [answer.code, answer.correlationId === null ? null : `correlation ${answer.correlationId}`]
     .filter((part) => part !== null)
     .join(', ');
@@ -50,11 +57,10 @@ export function fromAzure(error: unknown, doing: string): LandfallError {
   if (isAbort(error)) return interrupted(doing, error);
   const answer = answerOf(error);
   if (answer !== null) return refusal(answer, doing, error);
-  const text = error instanceof Error ? error.message : String(error);
   if (error instanceof Error && /^(Authentication|CredentialUnavailable|AggregateAuthentication)/.test(error.name)) {
-    return refusal({ ...SILENCE, code: 'AuthenticationFailed', message: text }, doing, error);
+    return refusal({ ...SILENCE, code: 'AuthenticationFailed', message: error.message }, doing, error);
   }
-  return unreachable(doing, text, error);
+  return unreachable(doing, outlineOf(error), error);
 }
 
 export function interrupted(doing: string, cause?: unknown): RetryableError {
@@ -141,7 +147,7 @@ function unreachable(doing: string, reason: string, cause: unknown): RetryableEr
   return new RetryableError(
     {
       code: 'AZURE_UNREACHABLE',
-      message: `Azure could not be asked to ${doing}: ${reason.trim().replace(/\.?$/, '.')}`,
+      message: `Azure could not be asked to ${doing}: ${reason}.`,
       fix: 'Nothing has to be done: Landfall tries again. Check the network and the endpoint if it goes on.',
     },
     { cause },

@@ -1,8 +1,11 @@
-import type { RepositoryKind } from '@landfall/domain';
+import { isPassword, type RepositoryKind } from '@landfall/domain';
 import { z } from 'zod';
 import { COUNT, text, TIME } from './fields.js';
 
 const KIND = z.enum(['restic', 'images', 'snapshots']) satisfies z.ZodType<RepositoryKind>;
+
+/** Characters. */
+export const LONGEST_PASSWORD = 4096;
 
 const NIGHTLY = {
   name: 'nightly',
@@ -24,7 +27,13 @@ export const NEW_REPOSITORY = z
       ),
     kind: KIND,
     url: text(1000).describe("A folder's absolute path, or azure://ACCOUNT/CONTAINER/PREFIX; never with a credential."),
-    password: z.string().min(1).max(4096).optional().describe('A restic repository needs one. It is kept sealed.'),
+    password: z
+      .string()
+      .min(1)
+      .max(LONGEST_PASSWORD)
+      .refine((given) => given === '' || isPassword(given), 'must be whole Unicode text without NUL')
+      .optional()
+      .describe('A restic repository needs one. It is kept sealed.'),
     hostedByProvider: z
       .boolean()
       .default(false)

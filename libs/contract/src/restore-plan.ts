@@ -2,7 +2,7 @@ import { STEPS, type StepId } from '@landfall/domain';
 import { z } from 'zod';
 import { COUNT, TIME } from './fields.js';
 import { PLAN_PROBLEM } from './plan-problem.js';
-import { DISK_ROLE, FIRMWARE, OPERATING_SYSTEM, POINT_KIND } from './restore-points.js';
+import { DISK_ORIGIN, DISK_ROLE, FIRMWARE, OPERATING_SYSTEM, POINT_KIND } from './restore-points.js';
 import { BOOT_CHECK, DESTINATION_KIND, TRANSFER, VERIFY } from './restore-request.js';
 
 export const STEP_ID = z.enum(STEPS.map((step) => step.id) as [StepId, ...StepId[]]);
@@ -59,6 +59,7 @@ export const RESTORE_PLAN = z
         lun: COUNT.nullable().describe('Null for the OS disk.'),
         sizeBytes: COUNT.describe("Of the new Azure disk: the source's size rounded up to whole GiB."),
         sourceLocation: z.string().describe('What is read for it; opaque to all but the repository.'),
+        origin: DISK_ORIGIN.nullish().describe('Left out of plans that were made before it was kept.'),
         sourceBytes: COUNT,
         usedBytes: COUNT.describe('Bytes in ranges that are not known to be zero.'),
         sku: z.string(),
@@ -130,6 +131,7 @@ export const RESTORE_PLAN = z
             sku: 'StandardSSD_LRS',
             caching: 'ReadWrite',
             removableAfterwards: false,
+            origin: null,
             azureName: 'web-2-sda',
           },
         ],

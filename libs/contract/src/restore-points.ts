@@ -3,6 +3,16 @@ import { z } from 'zod';
 import { COUNT, text, TIME } from './fields.js';
 import { PLAN_PROBLEM } from './plan-problem.js';
 
+/** Of a disk's image. */
+export const DISK_ORIGIN = z
+  .object({
+    host: z.string().describe('Empty where it is not known.'),
+    path: z.string().describe('Absolute, as the host has it.'),
+    tags: z.array(z.string()),
+    takenAt: TIME,
+  })
+  .describe('Where its image was when it was backed up, as the backup program has noted it.');
+
 export const MACHINE = z
   .object({
     id: z.string(),
@@ -11,6 +21,8 @@ export const MACHINE = z
     repositoryName: z.string(),
     points: COUNT,
     latestPointAt: TIME.nullable(),
+    hosts: z.array(z.string()).describe('Of the images of its latest point.'),
+    paths: z.array(z.string()).describe('Of the images of its latest point.'),
   })
   .meta({
     id: 'Machine',
@@ -23,6 +35,8 @@ export const MACHINE = z
         repositoryName: 'nightly',
         points: 12,
         latestPointAt: '2026-05-06T07:08:09.000Z',
+        hosts: ['web-host'],
+        paths: ['/srv/vm/web.raw'],
       },
     ],
   });
@@ -54,6 +68,7 @@ export const RESTORE_POINT = z
         role: DISK_ROLE,
         lun: COUNT.nullable(),
         sizeBytes: COUNT,
+        origin: DISK_ORIGIN.nullable(),
       }),
     ),
     restorable: z.boolean().describe('False where nothing that a plan could be asked would make it restorable.'),
@@ -75,7 +90,12 @@ export const RESTORE_POINT = z
         os: null,
         firmware: null,
         hasManifest: false,
-        disks: [{ name: 'sda', role: 'os', lun: null, sizeBytes: 34_359_738_368 }],
+        disks: [
+          {
+            ...{ name: 'sda', role: 'os', lun: null, sizeBytes: 34_359_738_368 },
+            origin: { host: 'hv1', path: '/srv/vm/sda.raw', tags: ['nightly'], takenAt: '2026-05-06T07:08:09.000Z' },
+          },
+        ],
         restorable: true,
         problems: [],
       },

@@ -1,4 +1,5 @@
 export * from './inspection.js';
 export * from './inspect.js';
 export * from './inspect-paths.js';
+export { openDisk, type OpenedDisk } from './open-disk.js';
 export * from './recipe/compose.js';

@@ -61,22 +61,29 @@ describe('an inspection', () => {
           sectorBytes: 512,
           table: 'gpt',
           content: null,
+          state: null,
           partitions: [
             {
               number: 1,
               type: 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B',
+              typeName: 'EFI system',
               name: null,
               startByte: MIB,
               sizeBytes: 34 * MIB,
               content: esp,
+              inner: null,
+              state: 'known',
             },
             {
               number: 2,
               type: LINUX,
+              typeName: 'Linux',
               name: null,
               startByte: 35 * MIB,
               sizeBytes: seen.disks[0]?.partitions[1]?.sizeBytes,
               content: root,
+              inner: null,
+              state: 'known',
             },
           ],
         },
@@ -95,7 +102,9 @@ describe('an inspection', () => {
       const seen = await look(recorded(name).image());
       assert.equal(seen.disks[0]?.table, null, name);
       expect(seen.disks[0]?.content).toStrictEqual(recorded(name).facts.blkid);
-      assert.deepEqual([seen.firmware, seen.boots, seen.os, seen.problems], [null, [], null, []], name);
+      const codes = seen.problems.map(({ code }) => code);
+      assert.deepEqual([seen.firmware, seen.boots, seen.os], [null, [], null], name);
+      expect(codes).toStrictEqual(name === 'luks2' ? ['ENCRYPTION'] : []);
     }
   });
 
@@ -116,10 +125,99 @@ describe('an inspection', () => {
     expect(seen.os?.name).toBe('Sample Linux 12 (tester)');
   });
 
-  it('says that a container format is not a disk', async () => {
-    const seen = await look(new SparseImage(MIB).write(0, Buffer.from('QFI\xfb\0\0\0\x03', 'latin1')));
-    expect(seen.problems[0]?.code).toBe('NOT_RAW');
-    expect(seen.problems[0]!.message).toMatch(/qcow2/);
+  it('says of a file in another format which one it is, whatever it is called', async () => {
+    const footer = Buffer.alloc(512);
+    footer.write('conectix');
+    footer.writeUInt32BE(2, 60);
+    for (const [format, at, bytes] of [
+      ['qcow2', 0, Buffer.from('QFI\xfb\0\0\0\x03', 'latin1')],
+      ['VMDK', 0, Buffer.from('KDMV')],
+      ['VHDX', 0, Buffer.from('vhdxfile')],
+      ['dynamic VHD', 0, Buffer.from('conectix')],
+      ['fixed VHD', MIB - 512, footer],
+      ['VDI', 0x40, Buffer.from([0x7f, 0x10, 0xda, 0xbe])],
+      ['gzip', 0, Buffer.from([0x1f, 0x8b, 8])],
+      ['zstd', 0, Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
+    ] as const) {
+      const seen = await look(new SparseImage(MIB).write(at, bytes));
+      expect(seen.problems).toMatchObject([
+        { severity: 'error', code: 'NOT_RAW', message: expect.stringContaining(` ${format} `) },
+      ]);
+    }
+    const booting = new SparseImage(MIB).write(0, Buffer.from([0x1f, 0x8b, 8])).write(510, Buffer.from([0x55, 0xaa]));
+    expect((await look(booting)).problems).toStrictEqual([]);
+  });
+
+  it('tells apart what is empty, what can not be looked into and what nobody knows', async () => {
+    const disk = writeMbr(new SparseImage(200 * MIB), [
+      { type: 0x83, firstSector: 2048, sectors: 40_960 },
+      { type: 0x83, firstSector: 45_056, sectors: 40_960 },
+      { type: 0x83, firstSector: 90_112, sectors: 40_960 },
+      { type: 0x83, firstSector: 135_168, sectors: 40_960 },
+    ]);
+    put(disk, 45_056 * 512, 'luks2');
+    disk.write(90_112 * 512, Buffer.from('nobody knows'));
+    disk.write((135_168 + 40_960) * 512 - 700, Buffer.from('at the end alone'));
+    const [{ partitions } = { partitions: [] }] = (await look(disk)).disks;
+    expect(partitions.map(({ state, typeName }) => [state, typeName])).toStrictEqual(
+      ['empty', 'closed', 'unknown', 'unknown'].map((state) => [state, 'Linux']),
+    );
+    expect((await look(new SparseImage(MIB))).disks[0]).toMatchObject({ content: null, state: 'empty' });
+  });
+
+  it('says that a table counts in sectors of 4,096 bytes', async () => {
+    const partitions = [{ type: LINUX, firstSector: 256, lastSector: 511 }];
+    const seen = await look(writeGpt(new SparseImage(16 * MIB), partitions, { sectorBytes: 4096 }));
+    expect(seen.disks[0]).toMatchObject({ sectorBytes: 4096, partitions: [{ startByte: MIB }] });
+    expect(seen.problems).toMatchObject([{ severity: 'error', code: 'SECTOR_SIZE' }]);
+  });
+
+  it('says that the second copy of a GPT is not there, and that the image may be cut short', async () => {
+    const partitions = [{ type: LINUX, firstSector: 2048, lastSector: 4095 }];
+    const whole = writeGpt(new SparseImage(16 * MIB), partitions);
+    expect((await look(whole)).problems).toStrictEqual([]);
+    const [gone] = (await look(whole.copy().write(16 * MIB - 512, Buffer.alloc(512)))).problems;
+    expect(gone).toMatchObject({ code: 'TABLE_DAMAGED', message: expect.stringMatching(/missing or damaged\./) });
+    const [cut] = (await look(whole.copy(8 * MIB))).problems;
+    expect(cut).toMatchObject({ code: 'TABLE_DAMAGED', message: expect.stringMatching(/may be cut short/) });
+  });
+
+  it('says that a part of a btrfs is missing, and nothing once it is there', async () => {
+    const at = 64 * 1024;
+    const part = (device: number): SparseImage => {
+      const [number, count] = [Buffer.alloc(8), Buffer.alloc(8)];
+      number.writeBigUInt64LE(BigInt(device));
+      count.writeBigUInt64LE(2n);
+      return recorded('btrfs')
+        .image()
+        .write(at + 0xc9, number)
+        .write(at + 0x88, count);
+    };
+    const codes = async (...parts: SparseImage[]) =>
+      (await inspect(parts.map((reader, index) => ({ path: `sd${index}`, reader })))).problems.map(({ code }) => code);
+    expect(await codes(part(2))).toStrictEqual(['VOLUME_INCOMPLETE']);
+    expect(await codes(part(1), part(2))).toStrictEqual([]);
+  });
+
+  it('knows the volumes of Windows that it can not look into', async () => {
+    const gpt = (type: string): SparseImage =>
+      writeGpt(new SparseImage(16 * MIB), [{ type, firstSector: 2048, lastSector: 16_383 }]);
+    const bitLocker = gpt('EBD0A0A2-B9E5-4433-87C0-68B6B72699C7').write(MIB + 3, Buffer.from('-FVE-FS-'));
+    const dynamic = put(
+      writeMbr(new SparseImage(64 * MIB), [{ type: 0x42, firstSector: 2048, sectors: 65_536 }]),
+      MIB,
+      'ntfs',
+    );
+    for (const [image, type, code] of [
+      [bitLocker, 'BitLocker', 'ENCRYPTION'],
+      [dynamic, 'LDM', 'NOT_LOOKED_INTO'],
+      [gpt('AF9B60A0-1431-4F62-BC68-3311714A69AD'), 'LDM', 'NOT_LOOKED_INTO'],
+      [gpt('E75CAF8F-F680-4CEE-AFA3-B001E56EFC2D'), 'StorageSpaces', 'NOT_LOOKED_INTO'],
+    ] as const) {
+      const seen = await look(image);
+      expect(seen.disks[0]!.partitions[0]).toMatchObject({ content: { type }, state: 'closed' });
+      expect(seen.problems.map((problem) => problem.code)).toStrictEqual([code]);
+    }
   });
 
   it('does not hide an error of the reader', async () => {
@@ -197,6 +295,48 @@ describe('what boots', () => {
     }
     expect(await boots(full)).toStrictEqual(['uefi']);
     expect(await boots(put(mbr.copy(), MIB, 'fat16'))).toStrictEqual([]);
+  });
+
+  it('is UEFI where firmware finds the loader without being told of an EFI system partition', async () => {
+    const image = recorded('uefi-machine').image();
+    const machine = writeMbr(new SparseImage(40 * MIB), [{ type: 0xc, firstSector: 2048, sectors: 34 * 2048 }]);
+    for (const sector of image.written) {
+      const offset = sector * 512;
+      if (offset >= MIB && offset < 35 * MIB) machine.write(offset, image.peek(offset, 512));
+    }
+    expect(await boots(machine)).toStrictEqual(['uefi']);
+    renameInDirectories(machine, 'BOOTX64 EFI', 'OTHER   EFI');
+    expect(await boots(machine)).toStrictEqual([]);
+  });
+
+  it('is UEFI from a mirrored EFI system partition, of which firmware sees one half', async () => {
+    const image = recorded('uefi-machine').image();
+    const superblock = Buffer.alloc(512);
+    superblock.writeUInt32LE(0xa92b4efc, 0);
+    superblock.writeUInt32LE(1, 4);
+    superblock.write('00112233445566778899aabbccddeeff', 16, 'hex');
+    superblock.writeInt32LE(1, 72);
+    superblock.writeUInt32LE(2, 92);
+    image.write(35 * MIB - 16 * 512, superblock);
+    const seen = await look(image);
+    expect(seen.disks[0]!.partitions[0]).toMatchObject({
+      content: { type: 'linux_raid_member', version: '1.0' },
+      inner: { type: 'vfat' },
+      state: 'known',
+    });
+    expect(seen.boots).toStrictEqual(['uefi']);
+    expect(seen.problems).toStrictEqual([]);
+  });
+
+  it('is UEFI of other processors where there are loaders for those alone', async () => {
+    const image = recorded('uefi-machine').image();
+    renameInDirectories(image, 'BOOTX64 EFI', 'BOOTAA64EFI');
+    renameInDirectories(image, 'GRUBX64 EFI', 'GRUBAA64EFI');
+    const seen = await look(image);
+    expect(seen.boots).toStrictEqual(['uefi']);
+    expect(seen.problems).toMatchObject([
+      { severity: 'error', code: 'ARCHITECTURE', message: expect.stringMatching(/ARM64/) },
+    ]);
   });
 
   it('is worth a word where only the firmware of the old machine knew the loader', async () => {

@@ -1,4 +1,4 @@
-import type { Firmware, OperatingSystem } from '@landfall/domain';
+import type { DiskFinding, Firmware, OperatingSystem, Problem } from '@landfall/domain';
 
 /*
  * What can be seen of a machine by looking into its disks. Shown as it is (`landfall inspect --json`), so a new field is
@@ -25,6 +25,8 @@ export interface InspectedDisk {
   readonly table: 'gpt' | 'mbr' | null;
   /** What the whole disk holds where it has no partition table. */
   readonly content: Content | null;
+  /** Of that; null where there is a table. */
+  readonly state: ContentState | null;
   readonly partitions: readonly InspectedPartition[];
 }
 
@@ -33,14 +35,26 @@ export interface InspectedPartition {
   readonly number: number;
   /** As `sfdisk` prints it: a GUID in capitals (GPT) or hexadecimal digits without a zero in front (MBR). */
   readonly type: string;
+  /** What that type is called; null where nobody has given it a name. */
+  readonly typeName: string | null;
   /** GPT only. */
   readonly name: string | null;
   readonly startByte: number;
   readonly sizeBytes: number;
   readonly content: Content | null;
+  /** What a RAID member holds whose data begin where it begins, as firmware sees it, too; null for all others. */
+  readonly inner: Content | null;
+  readonly state: ContentState;
 }
 
-/** All in the words of `blkid`. */
+/**
+ * What could be seen of a region: `known`; `empty`, as far as was looked; `closed`: what holds it is known, and it can't be
+ * looked into (encrypted, or spread by something that is not understood here); `unknown`: there is something, and nobody
+ * knows what.
+ */
+export type ContentState = 'known' | 'empty' | 'closed' | 'unknown';
+
+/** In the words of `blkid`; `LDM` and `StorageSpaces`, for which it has none, are what their makers call them. */
 export interface Content {
   /** Such as `ext4`, `vfat`, `LVM2_member`. */
   readonly type: string;
@@ -73,8 +87,9 @@ export interface LogicalVolume {
   readonly sizeBytes: number;
   /** `linear`, or the type that LVM gives its segments, such as `striped`, `raid1`, `thin`; several joined by a comma. */
   readonly layout: string;
-  /** Looked for in linear volumes only. */
+  /** Looked for in linear volumes only; the others are `closed`. */
   readonly content: Content | null;
+  readonly state: ContentState;
 }
 
 export interface BootEvidence {
@@ -85,21 +100,7 @@ export interface BootEvidence {
   readonly evidence: string;
 }
 
-export const INSPECTION_PROBLEM_CODES = [
-  'DISK_EMPTY',
-  'NOT_RAW',
-  'TABLE_DAMAGED',
-  'PARTITION_REFUSED',
-  'LVM_DAMAGED',
-  'LVM_INCOMPLETE',
-  'FILE_SYSTEM_DAMAGED',
-  'NO_FALLBACK_LOADER',
-] as const;
-
 /** Something that is odd or could not be made out; the rest of the inspection is right all the same. */
-export interface InspectionProblem {
-  readonly severity: 'warning';
-  readonly code: (typeof INSPECTION_PROBLEM_CODES)[number];
-  readonly message: string;
-  readonly fix: string;
+export interface InspectionProblem extends Problem {
+  readonly code: DiskFinding;
 }

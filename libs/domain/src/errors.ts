@@ -1,3 +1,5 @@
+import { outlineOf } from './foreign-text.js';
+
 /**
  * Every error that Landfall raises on purpose says what happened, to which thing, and what to do next.
  *
@@ -88,7 +90,7 @@ export function detailsOf(error: unknown): ErrorDetails {
   if (error instanceof LandfallError) return error.toDetails();
   return {
     code: 'UNEXPECTED',
-    message: error instanceof Error ? `An unexpected error: ${error.message}` : 'An unexpected error.',
+    message: `An unexpected error: ${outlineOf(error)}.`,
     fix: 'Look into the log of the service for its cause; resume the restore once it is removed.',
   };
 }

@@ -1,4 +1,5 @@
 export * from './errors.js';
+export * from './foreign-text.js';
 export * from './secret.js';
 export * from './problems.js';
 export * from './machine.js';

@@ -29,6 +29,19 @@ export interface PointDisk {
   readonly caching?: 'None' | 'ReadOnly' | 'ReadWrite';
   /** For level `volume`: the numbers of the partitions that were backed up. */
   readonly volumes?: readonly number[];
+  /** Left out where it was found before this was looked at. */
+  readonly origin?: DiskOrigin;
+}
+
+/** Where the image of a disk was, and when it was backed up, as the backup program has noted it. */
+export interface DiskOrigin {
+  /** Empty where it is not known. */
+  readonly host: string;
+  /** Absolute, with the separators of that host. */
+  readonly path: string;
+  readonly tags: readonly string[];
+  /** ISO 8601 in UTC. */
+  readonly takenAt: string;
 }
 
 /** One state of one machine, as a repository tells it. Everything in it is untrusted. */
@@ -68,6 +81,16 @@ export interface Machine {
   readonly repositoryName: string;
   readonly points: number;
   readonly latestPointAt: Date | null;
+  /** Of the images of its latest point, where they are known. */
+  readonly hosts: readonly string[];
+  readonly paths: readonly string[];
+}
+
+/** `hosts` and `paths` of a machine, from the disks of its latest point. */
+export function placesOf(disks: readonly PointDisk[]): Pick<Machine, 'hosts' | 'paths'> {
+  const origins = disks.flatMap(({ origin }) => (origin === undefined ? [] : [origin]));
+  const hosts = origins.map(({ host }) => host).filter((host) => host !== '');
+  return { hosts: [...new Set(hosts)], paths: [...new Set(origins.map(({ path }) => path))] };
 }
 
 export type RepositoryKind = 'restic' | 'images' | 'snapshots';

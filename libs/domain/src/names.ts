@@ -37,6 +37,14 @@ export function nameBase(text: string, otherwise: string): string {
   return kept === '' ? otherwise : kept;
 }
 
+const LONGEST_VM_NAME = 64;
+
+/** The name that a machine's VM gets unless another is asked for: its own; of one that is called by a path, what Azure takes of it. */
+export function vmNameOf(machineName: string): string {
+  if (!/[/\\]/.test(machineName)) return machineName;
+  return nameBase(machineName, 'machine').slice(0, LONGEST_VM_NAME).replace(/[^A-Za-z0-9_]+$/, '');
+}
+
 /**
  * Says what is wrong with a VM name, or null. Azure: 1–64 characters, letters, digits, `.`, `_`, `-`; begins with a
  * letter or digit, ends with a letter, digit or `_` (Azure naming rules, Microsoft.Compute/virtualMachines).

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { azureDiskName, newRestoreId, resourceGroupNameProblem, vmNameProblem } from './index.js';
+import { azureDiskName, vmNameOf, newRestoreId, resourceGroupNameProblem, vmNameProblem } from './index.js';
 
 describe('names', () => {
   it('gives every restore an id that is fit for Azure names and that no two share', () => {
@@ -18,6 +18,14 @@ describe('names', () => {
   for (const name of ['a', 'web-1', 'A.b_c', 'x'.repeat(64), 'ends_']) {
     it(`allows ${JSON.stringify(name)} as a VM name`, () => expect(vmNameProblem(name)).toBe(null));
   }
+
+  it('makes a VM name that Azure takes of the path that a machine is called by, and leaves other names alone', () => {
+    expect(vmNameOf('hv1:/srv/vm/disk.raw')).toBe('hv1-srv-vm-disk.raw');
+    for (const name of ['/', '../..', `/${'x'.repeat(200)}`, `${'x'.repeat(62)}/- y`, 'C:\\VMs\\', '/日本語']) {
+      expect(vmNameProblem(vmNameOf(name))).toBe(null);
+    }
+    expect(vmNameOf('web server')).toBe('web server');
+  });
 
   for (const name of ['', '-a', '_a', 'a-', 'a.', 'a b', 'ä', 'x'.repeat(65), 'a/b']) {
     it(`refuses ${JSON.stringify(name)} as a VM name and says why`, () => expect(vmNameProblem(name)).not.toBe(null));

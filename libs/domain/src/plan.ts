@@ -1,4 +1,4 @@
-import type { DiskRole, Firmware, OperatingSystem, PointKind } from './machine.js';
+import type { DiskOrigin, DiskRole, Firmware, OperatingSystem, PointKind } from './machine.js';
 import type { Problem } from './problems.js';
 import type { RestoreRequest } from './request.js';
 import type { StepId } from './steps.js';
@@ -71,6 +71,8 @@ export interface PlannedDisk {
   readonly sizeBytes: number;
   /** What is read for it, whatever the catalogue says later: `PointDisk.location` when the plan was made. */
   readonly sourceLocation: string;
+  /** Where that was backed up; null where it is not known. */
+  readonly origin: DiskOrigin | null;
   /** Bytes that the backup holds for it, before any rounding. */
   readonly sourceBytes: number;
   /** Bytes in ranges that are not known to be zero. */

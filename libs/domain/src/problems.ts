@@ -1,3 +1,34 @@
+/**
+ * What looking into the disks may find, and whether it refuses a plan: one table for `inspect` and for plans, so that one
+ * thing has one code. What only keeps a VM from starting is no error where only disks are wanted (`source-checks.ts`).
+ */
+export const DISK_FINDINGS = {
+  DISK_EMPTY: 'error',
+  /** The file of another format, such as qcow2, under the name of raw contents. */
+  NOT_RAW: 'error',
+  /** Tables and file systems count in 4,096 bytes, where an Azure disk has 512. */
+  SECTOR_SIZE: 'error',
+  /** Boots on other processors than those of the VMs that Landfall makes. */
+  ARCHITECTURE: 'error',
+  TABLE_DAMAGED: 'warning',
+  PARTITION_REFUSED: 'warning',
+  LVM_DAMAGED: 'warning',
+  LVM_INCOMPLETE: 'warning',
+  LVM_EXPORTED: 'warning',
+  LVM_NAME_TWICE: 'warning',
+  LVM_MOVING: 'warning',
+  LVM_SNAPSHOT: 'warning',
+  /** A file system or RAID over several disks, some of which are not here. */
+  VOLUME_INCOMPLETE: 'warning',
+  FILE_SYSTEM_DAMAGED: 'warning',
+  NO_FALLBACK_LOADER: 'warning',
+  ENCRYPTION: 'warning',
+  /** Dynamic disks and Storage Spaces of Windows. */
+  NOT_LOOKED_INTO: 'warning',
+} as const satisfies Record<string, 'error' | 'warning'>;
+
+export type DiskFinding = keyof typeof DISK_FINDINGS;
+
 /** The codes that a plan's problems carry; part of the outside contract. */
 export const PROBLEM_CODES = [
   'POINT_UNSUPPORTED',
@@ -15,9 +46,7 @@ export const PROBLEM_CODES = [
   'FIRMWARE_CONVERTED',
   'DISK_COUNT',
   'DISK_SKU',
-  'DISK_EMPTY',
   'DISK_NOT_FOUND',
-  'DISK_DAMAGED',
   'NAME_TAKEN',
   'NAME_INVALID',
   'IP_IN_USE',
@@ -41,6 +70,7 @@ export const PROBLEM_CODES = [
   'ARCHITECTURE',
   'CUT_OVER',
   'NOT_AVAILABLE',
+  ...(Object.keys(DISK_FINDINGS) as DiskFinding[]),
 ] as const;
 
 export type ProblemCode = (typeof PROBLEM_CODES)[number];

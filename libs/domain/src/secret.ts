@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { BadInputError } from './errors.js';
 
 const REDACTED = '[secret]';
 
@@ -28,4 +29,27 @@ export class Secret {
   [inspect.custom](): string {
     return REDACTED;
   }
+}
+
+/**
+ * The header `Authorization` for a token. What can't stand in a header is refused here: the error of whoever sends it quotes it.
+ * @param whose completes "The token …", such as `of stack.json`
+ * @throws BadInputError `TOKEN_INVALID`
+ */
+export function bearerOf(token: Secret, whose: string): string {
+  const value = token.reveal();
+  if (/^[\x21-\x7e]+$/.test(value)) return `Bearer ${value}`;
+  throw new BadInputError({
+    code: 'TOKEN_INVALID',
+    message: `The token ${whose} is empty or holds characters that no token has.`,
+    fix: 'Give the token as it was made, without blanks and line breaks.',
+  });
+}
+
+/**
+ * Whether a text can be a repository's password. restic takes any bytes; a NUL can't be handed to a program in its
+ * environment, and half of a character is in no UTF-8.
+ */
+export function isPassword(text: string): boolean {
+  return text !== '' && !text.includes('\0') && text.isWellFormed();
 }

@@ -3,11 +3,13 @@ import {
   ConflictError,
   hasEnded,
   NotFoundError,
+  placesOf,
   RESTORE_TRANSITIONS,
   restorePointId,
   type Catalogue,
   type DiscoveredPoint,
   type Machine,
+  type PointDisk,
   type RepositoryKind,
   type RepositoryRecord,
   type RestorePoint,
@@ -169,6 +171,7 @@ export class PostgresCatalogue implements Catalogue {
       repositoryName,
       points: _count.points,
       latestPointAt: points[0]?.takenAt ?? null,
+      ...placesOf((points[0]?.disks ?? []) as unknown as readonly PointDisk[]),
     }));
   }
 

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ConflictError, PermanentError, RetryableError, type Secret } from '@landfall/domain';
+import { ConflictError, outlineOf, PermanentError, RetryableError, type Secret } from '@landfall/domain';
 import pg from 'pg';
 
 /*
@@ -91,7 +91,7 @@ async function connected(databaseUrl: Secret): Promise<pg.Client> {
     }
     return await connect(databaseUrl.reveal());
   } catch (error) {
-    throw failed(`"${name}" does not exist and could not be made`, error);
+    throw failed(`"${name}" does not exist and could not be made (${outlineOf(error)})`);
   }
 }
 
@@ -173,7 +173,7 @@ function failed(what: string, error?: unknown): PermanentError {
 function unreachable(error: unknown): RetryableError {
   return new RetryableError({
     code: 'DATABASE_UNREACHABLE',
-    message: `The database can't be reached: ${(error as Error).message}.`,
+    message: `The database can't be reached: ${outlineOf(error)}.`,
     fix: 'See that Postgres runs and that DATABASE_URL names it, with its user and password.',
   });
 }

@@ -1,4 +1,4 @@
-import { detailsOf, kindOf, type RestoreBooks, type WorkRun } from '@landfall/domain';
+import { detailsOf, kindOf, LandfallError, type RestoreBooks, type WorkRun } from '@landfall/domain';
 import type { Job } from 'bullmq';
 import { z } from 'zod';
 import type { AnswerHandler, TaskHandler, WorkHandlers } from './handler.js';
@@ -52,24 +52,23 @@ export async function handleJob(
 ): Promise<unknown> {
   const { books, handlers } = options;
   const answer = options.answers?.[job.name];
-  if (answer) return runs.during(null, lost, (signal) => answered(answer, job.data, signal));
+  if (answer) return runs.during(null, lost, (signal) => answered(answer, job, signal, log));
   const task = options.tasks?.[job.name];
   if (task) {
     try {
       await runs.during(null, lost, (signal) => task(job.data, signal));
       return 'recorded';
     } catch (error) {
-      log.warn(
-        { job: job.name, error: detailsOf(error) },
-        'A task could not be done; the reconciler comes back to it.',
-      );
+      log.warn({ job: job.name, err: error }, 'A task could not be done; the reconciler comes back to it.');
       return 'dropped';
     }
   }
   if (job.name === WORK_JOB) {
     const run = RUN_WORK.parse(job.data);
     log.info(run, 'Work taken up.');
-    const end = await runs.during(run, lost, (signal) => runWork(books, handlers, run, signal));
+    const end = await runs.during(run, lost, (signal) =>
+      runWork(books, handlers, run, signal, (error) => tellForeign(error, log, run)),
+    );
     log.info({ ...run, end }, 'Work ended.');
     return end;
   }
@@ -77,12 +76,23 @@ export async function handleJob(
   return 'dropped';
 }
 
-async function answered(handler: AnswerHandler, payload: unknown, signal: AbortSignal): Promise<Answer> {
+async function answered(
+  handler: AnswerHandler,
+  { name, data }: Pick<Job, 'name' | 'data'>,
+  signal: AbortSignal,
+  log: ServiceLog,
+): Promise<Answer> {
   try {
-    return { ok: true, value: await handler(payload, signal) };
+    return { ok: true, value: await handler(data, signal) };
   } catch (error) {
+    if (!signal.aborted) tellForeign(error, log, { job: name });
     return { ok: false, error: detailsOf(error), kind: kindOf(error) };
   }
+}
+
+/** The text of an error that nobody foresaw stands in the log alone: users are told what kind of thing has happened. */
+function tellForeign(error: unknown, log: ServiceLog, about: object): void {
+  if (!(error instanceof LandfallError)) log.error({ ...about, err: error }, 'An unexpected error.');
 }
 
 /** The runs of this process, each with what stops it. */

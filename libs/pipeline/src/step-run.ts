@@ -24,17 +24,19 @@ export type RunEnd = 'recorded' | 'dropped';
 /** A lost connection to Postgres is waited out for that long before the outcome is given up; the reconciler then repeats the step. */
 const RECORD_WITHIN_MS = 30_000;
 
+/** @param onFailed hears of what the handler has thrown, before the books do */
 export async function runWork(
   books: RestoreBooks,
   handlers: WorkHandlers,
   run: WorkRun,
   signal: AbortSignal,
+  onFailed: (error: unknown) => void = () => undefined,
 ): Promise<RunEnd> {
   const begun = await beginWork(books, run);
   if (!begun) return 'dropped';
   const journal = books.journal(run.restoreId, run.work, run.epoch);
   const context = contextOf(books, begun.restore, run, journal, signal);
-  const result = await resultOf(() => callHandler(handlers, begun, context));
+  const result = await resultOf(() => callHandler(handlers, begun, context), onFailed);
   const recorded = await patiently(() => recordOutcome(books, run, interruptedIf(signal, result)));
   return recorded ? 'recorded' : 'dropped';
 }
@@ -97,10 +99,11 @@ function eventWriter(books: RestoreBooks, restoreId: string): StepContext['event
   return (type, message, data) => books.transaction((tx) => tx.addEvent(restoreId, type, message, data));
 }
 
-async function resultOf(work: () => Promise<RunResult>): Promise<RunResult> {
+async function resultOf(work: () => Promise<RunResult>, onFailed: (error: unknown) => void): Promise<RunResult> {
   try {
     return await work();
   } catch (error) {
+    onFailed(error);
     return { kind: 'failed', error };
   }
 }

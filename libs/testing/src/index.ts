@@ -21,3 +21,4 @@ export * from './oracle/evidence.js';
 export * from './oracle/oracle.js';
 export * from './oracle/violation.js';
 export { skip } from './runner/skip.js';
+export * from './canary/canary.js';

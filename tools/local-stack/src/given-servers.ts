@@ -1,6 +1,6 @@
 import { createConnection } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { RetryableError } from '@landfall/domain';
+import { outlineOf, RetryableError } from '@landfall/domain';
 import pg from 'pg';
 import type { ServerSpec } from './servers/index.js';
 
@@ -26,7 +26,7 @@ export async function givenDatabase(own: () => Promise<ServerSpec>): Promise<Cho
     throw new RetryableError(
       {
         code: 'POSTGRES_UNREACHABLE',
-        message: `The Postgres that DATABASE_URL names (${withoutPassword(url)}) can't be reached: ${(cause as Error).message}`,
+        message: `The Postgres that DATABASE_URL names (${withoutPassword(url)}) can't be reached: ${outlineOf(cause)}.`,
         fix: 'Correct DATABASE_URL or start that server; unset the variable to let the stack start one of its own.',
       },
       { cause },
@@ -45,7 +45,7 @@ export async function givenRedis(own: () => ServerSpec): Promise<ChosenServer> {
   if (problem === null) return { url, spec: null };
   throw new RetryableError({
     code: 'REDIS_UNREACHABLE',
-    message: `The Redis that REDIS_URL names (${withoutPassword(url)}) can't be reached: ${problem}`,
+    message: `The Redis that REDIS_URL names (${withoutPassword(url)}) can't be reached: ${problem}.`,
     fix: 'Correct REDIS_URL or start that server; unset the variable to let the stack start one of its own.',
   });
 }
@@ -85,9 +85,9 @@ function redisProblem(url: string): Promise<string | null> {
     socket.on('data', (chunk) => {
       heard += chunk.toString();
       if (heard.includes('+PONG')) answer(null);
-      else if (heard.startsWith('-') && heard.includes('\r\n')) answer(heard.slice(1).split('\r\n', 1)[0] ?? 'refused');
+      else if (heard.startsWith('-') && heard.includes('\r\n')) answer(/^-(\w+)/.exec(heard)?.[1] ?? 'refused');
     });
-    socket.once('error', (error) => answer(error.message));
+    socket.once('error', (error) => answer(outlineOf(error)));
     socket.once('close', () => answer('the connection was closed'));
     socket.setTimeout(5_000, () => answer('no answer within 5 seconds'));
   });

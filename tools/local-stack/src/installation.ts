@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PermanentError } from '@landfall/domain';
+import { outlineOf, PermanentError } from '@landfall/domain';
 import { freePort } from './servers/index.js';
 import { writePrivately } from './stack-file.js';
 
@@ -46,7 +46,7 @@ export async function openInstallation(folder: string, copies = 1): Promise<Inst
     throw new PermanentError(
       {
         code: 'DATA_FOLDER_UNUSABLE',
-        message: `The data folder ${folder} can't be made: ${(cause as Error).message}.`,
+        message: `The data folder ${folder} can't be made: ${outlineOf(cause)}.`,
         fix: 'Give a folder that you may write to with --data.',
       },
       { cause },

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /*
@@ -42,6 +42,8 @@ export function stackFilePath(folder: string): string {
 export function readStackFile(folder: string): StackFile | null {
   let text: string;
   try {
+    // Reading a pipe would wait for its writer, and no signal ends that.
+    if (!statSync(stackFilePath(folder)).isFile()) throw Object.assign(new Error('no plain file'), { code: 'EINVAL' });
     text = readFileSync(stackFilePath(folder), 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;

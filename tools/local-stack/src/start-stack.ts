@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { HypervisorKind } from '@landfall/azure-emulator';
 import { endProcess, isAlive, type ProcessIdentity } from '@landfall/azure-emulator/process-identity';
-import { PermanentError, type ErrorDetails } from '@landfall/domain';
+import { type ErrorDetails, outlineOf, PermanentError } from '@landfall/domain';
 import { lockHolder, releaseLock } from './lock.js';
 import type { SupervisorMessage } from './messages.js';
 import { endLeftOverProcesses } from './process-record.js';
@@ -114,7 +114,7 @@ function usableFolder(folder: string): string {
     throw new PermanentError(
       {
         code: 'DATA_FOLDER_UNUSABLE',
-        message: `The data folder ${resolve(folder)} can't be used: ${(cause as Error).message}.`,
+        message: `The data folder ${resolve(folder)} can't be used: ${outlineOf(cause)}.`,
         fix: 'Give a folder that you may write to with --data.',
       },
       { cause },

@@ -1,7 +1,7 @@
 import type { PointView } from '@landfall/contract';
 import type { DiskRole, RestorePoint } from '@landfall/domain';
 
-/** A restore point as the API shows it: nothing of where its images lie. */
+/** A restore point as the API shows it: nothing of where its images lie in the repository. */
 export function viewOfPoint(point: RestorePoint, repositoryIsHosted: boolean): PointView {
   const roles = rolesOf(point);
   return {
@@ -21,6 +21,7 @@ export function viewOfPoint(point: RestorePoint, repositoryIsHosted: boolean): P
       role: roles[index] ?? 'data',
       lun: disk.lun ?? null,
       sizeBytes: disk.sizeBytes,
+      origin: disk.origin === undefined ? null : { ...disk.origin, tags: [...disk.origin.tags] },
     })),
     restorable:
       point.level !== 'file' &&

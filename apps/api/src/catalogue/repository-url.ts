@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BlobLocation, parseBlobUrl } from '@landfall/azure/blob';
-import { BadInputError } from '@landfall/domain';
+import { BadInputError, withoutCredentials } from '@landfall/domain';
 
 /*
  * Where a repository may lie: a folder of this machine (or mounted on it), or a container of an Azure storage account.
@@ -45,15 +45,11 @@ function folder(url: string, path: string): RepositoryLocation {
   return { kind: 'folder', path: plain.length > 1 ? plain.replace(/\/$/, '') : plain };
 }
 
+/** What was typed may hold a password or a SAS; it must not come back in an answer or a log. */
 function invalid(url: string, why: string): BadInputError {
   return new BadInputError({
     code: 'REPOSITORY_URL_INVALID',
     message: `"${withoutCredentials(url)}" cannot be a repository's location: ${why}.`,
     fix: "Give a folder's absolute path, or azure://ACCOUNT/CONTAINER or azure://ACCOUNT/CONTAINER/PREFIX without keys in it.",
   });
-}
-
-/** What was typed may hold a password or a SAS; it must not come back in an answer or a log. */
-function withoutCredentials(url: string): string {
-  return url.replace(/\/\/.*@/, '//').replace(/[?#].*$/s, '');
 }

@@ -38,6 +38,7 @@ export function planFor(
     sku: 'StandardSSD_LRS',
     caching: 'None',
     removableAfterwards: false,
+    origin: null,
     azureName: name,
   });
   return {

@@ -71,11 +71,7 @@ export function diskPaths(options: CaptureOptions): readonly string[] {
   const absolute = paths.map((path) => resolve(path));
   const twice = paths.find((_, index) => absolute.indexOf(absolute[index]!) !== index);
   if (twice !== undefined) {
-    throw new BadInputError({
-      code: 'DISK_TWICE',
-      message: `The disk ${twice} was named twice.`,
-      fix: 'Name each disk once.',
-    });
+    throw diskTwice(`the disk ${twice} was named twice`);
   }
   for (const path of wanted.keys()) {
     if (absolute.includes(path)) continue;
@@ -86,6 +82,11 @@ export function diskPaths(options: CaptureOptions): readonly string[] {
     });
   }
   return paths;
+}
+
+export function diskTwice(what: string): BadInputError {
+  const message = `${what.charAt(0).toUpperCase()}${what.slice(1)}.`;
+  return new BadInputError({ code: 'DISK_TWICE', message, fix: 'Name each disk once.' });
 }
 
 function wantedVolumes({ level, volume = [] }: CaptureOptions): Map<string, number[]> {

@@ -15,8 +15,9 @@ function inspected(...disks: readonly (readonly [number, string][])[]): Inspecti
       sectorBytes: 512,
       table: 'mbr',
       content: null,
+      state: null,
       partitions: partitions.map(([number, type]) => ({
-        ...{ number, type, name: null, content: null },
+        ...{ number, type, typeName: null, name: null, content: null, inner: null, state: 'empty' as const },
         startByte: number * 100,
         sizeBytes: 50,
       })),

@@ -1,13 +1,15 @@
 import { type PointView, ROUTES } from '@landfall/contract';
 import { inspectPaths, type Inspection } from '@landfall/disk';
+import { detailsOf, withoutCredentials } from '@landfall/domain';
 import { MANIFEST_FILE, MANIFEST_SCHEMA, type MachineManifestInput } from '@landfall/repository/manifest';
 import type { Call } from '../command-line.js';
+import { problemsText } from '../output/plan-text.js';
 import { ProgressDisplay } from '../output/progress.js';
 import { formatTable } from '../output/table.js';
 import { formatBytes, formatDuration } from '../output/units.js';
 import { repositoryPassword } from '../repository-password.js';
 import type { CaptureOptions } from './capture-options.js';
-import { diskPaths, planCapture, type CapturePlan } from './capture-plan.js';
+import { diskPaths, diskTwice, planCapture, type CapturePlan } from './capture-plan.js';
 import { DiskInput } from './disk-input.js';
 import { repositoryLocation, type RepositoryLocation } from './repository-location.js';
 import { Restic } from './restic.js';
@@ -37,9 +39,10 @@ export async function capture(call: Call<CaptureOptions>): Promise<void> {
   try {
     const inspection = await inspectPaths(paths);
     const plan = planCapture(options, inspection);
-    const repository = await repositoryLocation(options.repo, options.data);
+    warnOfDisks(inspection, output);
+    const repository = await repositoryLocation(options.repo, options.data, signal);
     const restic = new Restic(repository.location, repositoryPassword(options.passwordFile));
-    await restic.open();
+    await restic.open(signal);
     let disks: readonly StoredDisk[];
     try {
       disks = await storeDisks(restic, plan, inputs, call);
@@ -57,7 +60,7 @@ export async function capture(call: Call<CaptureOptions>): Promise<void> {
       id: point?.id ?? null,
       reference: plan.pointId,
       machine: plan.machine,
-      repository: repository.known?.name ?? repository.location,
+      repository: repository.known?.name ?? withoutCredentials(repository.location),
       disks,
       seconds: Number(seconds.toFixed(1)),
     };
@@ -75,10 +78,21 @@ export async function capture(call: Call<CaptureOptions>): Promise<void> {
   }
 }
 
+/** What no plan would restore is captured all the same, because it may be all that there is; but not without a word. */
+function warnOfDisks({ problems }: Inspection, output: Call['output']): void {
+  const refused = problems.filter(({ severity }) => severity === 'error');
+  if (refused.length > 0) output.say(`A restore of this would be refused:\n${problemsText(refused)}`);
+}
+
 async function openAll(paths: readonly string[]): Promise<DiskInput[]> {
   const inputs: DiskInput[] = [];
   try {
-    for (const path of paths) inputs.push(await DiskInput.open(path));
+    for (const path of paths) {
+      const input = await DiskInput.open(path);
+      const twin = inputs.find(({ identity }) => identity === input.identity);
+      inputs.push(input);
+      if (twin !== undefined) throw diskTwice(`${twin.path} and ${path} are one disk`);
+    }
     return inputs;
   } catch (error) {
     await Promise.all(inputs.map((input) => input.close()));
@@ -167,7 +181,7 @@ async function announce(
     await known.api.ask(ROUTES.rescanRepository, { params: { name: known.name } });
     return await known.api.ask(ROUTES.showRestorePoint, { params: { id: reference } });
   } catch (error) {
-    say(`The point is stored; reading the repository anew failed: ${error instanceof Error ? error.message : error}`);
+    say(`The point is stored; reading the repository anew failed: ${detailsOf(error).message}`);
     say(`"./landfall repo rescan ${known.name}" tries again.`);
     return null;
   }

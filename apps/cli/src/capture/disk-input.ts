@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { openDisk, type OpenedDisk } from '@landfall/disk';
 import { blockDeviceSize } from '@landfall/disk/block-device';
-import { BadInputError, PermanentError } from '@landfall/domain';
+import { BadInputError, outlineOf, PermanentError } from '@landfall/domain';
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -16,31 +17,22 @@ export interface LeftOut {
 export class DiskInput {
   readonly path: string;
   readonly sizeBytes: number;
+  /** As of an opened disk: tells whether two paths lead to one. */
+  readonly identity: string;
   readonly #file: FileHandle;
 
-  private constructor(path: string, file: FileHandle, sizeBytes: number) {
+  private constructor({ path, file, sizeBytes, identity }: OpenedDisk) {
     this.path = path;
     this.#file = file;
     this.sizeBytes = sizeBytes;
+    this.identity = identity;
   }
 
   /** @throws BadInputError `PATH_UNREADABLE`, `DISK_EMPTY` */
   static async open(path: string): Promise<DiskInput> {
-    const absolute = resolve(path);
-    let file: FileHandle;
-    try {
-      file = await open(absolute, 'r');
-    } catch (error) {
-      throw unreadable(path, (error as Error).message);
-    }
-    try {
-      const sizeBytes = await sizeOf(file, absolute);
-      if (sizeBytes > 0) return new DiskInput(path, file, sizeBytes);
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
-    await file.close();
+    const disk = await openDisk(path);
+    if (disk.sizeBytes > 0) return new DiskInput(disk);
+    await disk.file.close();
     throw new BadInputError({
       code: 'DISK_EMPTY',
       message: `The disk ${path} has 0 bytes.`,
@@ -72,7 +64,7 @@ export class DiskInput {
       throw new PermanentError(
         {
           code: 'DISK_UNREADABLE',
-          message: `The disk ${this.path} can't be read from byte ${position} on: ${(cause as Error).message}.`,
+          message: `The disk ${this.path} can't be read from byte ${position} on: ${outlineOf(cause)}.`,
           fix: 'Check the disk (dmesg tells of read errors), or capture a copy of it.',
         },
         { cause },
@@ -94,21 +86,11 @@ export class DiskInput {
 
 async function sizeOf(file: FileHandle, path: string): Promise<number> {
   const stats = await file.stat();
-  if (stats.isFile()) return stats.size;
-  if (!stats.isBlockDevice()) throw unreadable(path, 'it is neither a file nor a block device');
-  return blockDeviceSize(path);
+  return stats.isFile() ? stats.size : blockDeviceSize(path);
 }
 
 function clear(chunk: Buffer, position: number, { startByte, sizeBytes }: LeftOut): void {
   const from = Math.max(0, startByte - position);
   const to = Math.min(chunk.length, startByte + sizeBytes - position);
   if (from < to) chunk.fill(0, from, to);
-}
-
-function unreadable(path: string, why: string): BadInputError {
-  return new BadInputError({
-    code: 'PATH_UNREADABLE',
-    message: `The disk ${path} can't be read: ${why}.`,
-    fix: 'Name disk images or block devices that you may read; devices need root.',
-  });
 }

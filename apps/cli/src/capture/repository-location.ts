@@ -4,6 +4,7 @@ import { ROUTES } from '@landfall/contract';
 import { BadInputError } from '@landfall/domain';
 import type { Api } from '../stack/api.js';
 import { ApiProblem } from '../stack/errors.js';
+import { checkedId, REPOSITORY_NAME } from '../ids.js';
 import { connect } from '../stack/connect.js';
 
 export interface RepositoryLocation {
@@ -17,13 +18,18 @@ export interface RepositoryLocation {
  * `--repo` is the name of a repository of the stack; or else, where it looks like one, the path or URL of any restic
  * repository.
  */
-export async function repositoryLocation(repo: string, data: string | undefined): Promise<RepositoryLocation> {
-  if (repo.includes('/') || repo.includes(':')) {
+export async function repositoryLocation(
+  repo: string,
+  data: string | undefined,
+  signal: AbortSignal,
+): Promise<RepositoryLocation> {
+  if (repo === '' || /\p{Cc}/u.test(repo)) checkedId(repo, REPOSITORY_NAME);
+  if (!REPOSITORY_NAME.looksLike.test(repo)) {
     return { location: repo.includes(':') ? repo : resolve(repo), known: null };
   }
   try {
     const { api } = connect(data);
-    const { name, kind, url } = await api.ask(ROUTES.showRepository, { params: { name: repo } });
+    const { name, kind, url } = await api.ask(ROUTES.showRepository, { params: { name: repo }, signal });
     if (kind === 'restic') return { location: resticLocation(url), known: { api, name } };
     throw new BadInputError({
       code: 'REPOSITORY_KIND_UNAVAILABLE',

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { BadInputError, NotFoundError, PermanentError } from '@landfall/domain';
+import { BadInputError, NotFoundError, outlineOf, PermanentError, withoutCredentials } from '@landfall/domain';
 
 /*
  * The `restic` program, which does all writing to repositories.
@@ -9,6 +9,8 @@ import { BadInputError, NotFoundError, PermanentError } from '@landfall/domain';
  * `restic backup --stdin` takes the end of its input for the end of the file: whatever was sent so far becomes a
  * snapshot. So the input is ended only once all of it was read and found in order; else the program is interrupted
  * while it still waits, and makes no snapshot.
+ *
+ * It is called with a password, and quotes addresses with what signs them: its own words are told by their sense alone.
  */
 const INTERRUPT_DEADLINE_MS = 10_000;
 const KEPT_OUTPUT = 64 * 1024;
@@ -24,11 +26,12 @@ export interface StdinBackup {
 
 export class Restic {
   readonly #environment: NodeJS.ProcessEnv;
+  /** For messages. */
   readonly #repository: string;
 
   /** @param password null: restic finds it by itself (RESTIC_PASSWORD_COMMAND) or refuses */
   constructor(repository: string, password: string | null) {
-    this.#repository = repository;
+    this.#repository = withoutCredentials(repository);
     this.#environment = { ...process.env, RESTIC_REPOSITORY: repository };
     delete this.#environment.RESTIC_REPOSITORY_FILE;
     if (password === null) return;
@@ -42,14 +45,14 @@ export class Restic {
    * @throws BadInputError `REPOSITORY_PASSWORD_WRONG`, NotFoundError `REPOSITORY_NOT_FOUND`, PermanentError
    *   `RESTIC_MISSING`, `REPOSITORY_UNUSABLE`
    */
-  async open(): Promise<void> {
-    const { code, stderr } = await this.#run(['cat', 'config'], null);
+  async open(signal?: AbortSignal): Promise<void> {
+    const { code, stderr } = await this.#run(['cat', 'config'], null, signal);
     if (code !== 0) throw this.#openingError(code, stderr);
   }
 
   /**
    * Makes a snapshot with one file out of a stream. Returns the snapshot's ID as restic prints it.
-   * @throws PermanentError `CAPTURE_FAILED` with restic's own words, or whatever `content` throws; no snapshot is made
+   * @throws PermanentError `CAPTURE_FAILED`, or whatever `content` throws; no snapshot is made
    */
   async backup({ fileName, tags, host, content, signal }: StdinBackup): Promise<string> {
     const args = ['backup', '--json', '--stdin', '--stdin-filename', fileName, '--host', host];
@@ -62,8 +65,8 @@ export class Restic {
     if (code === 0 && snapshot !== null) return snapshot;
     throw new PermanentError({
       code: 'CAPTURE_FAILED',
-      message: `restic could not store ${fileName} (exit code ${code}): ${lastLine(stderr)}`,
-      fix: 'Remove the cause that restic names and capture again.',
+      message: `restic could not store ${fileName} (exit code ${code}): ${senseOf(stderr)}.`,
+      fix: 'Remove the cause and capture again; where it is not clear, `restic check` on the repository tells more.',
     });
   }
 
@@ -78,13 +81,19 @@ export class Restic {
       child.once('close', (code) => resolve(code ?? 1));
     });
     ended.catch(() => undefined);
+    const stop = (): void => void interrupt(child, ended);
+    signal?.addEventListener('abort', stop, { once: true });
     try {
       await feed(child, content, ended, signal);
+      const code = await ended;
+      signal?.throwIfAborted();
+      return { code, stdout: stdout(), stderr: stderr() };
     } catch (error) {
       await interrupt(child, ended);
       throw error;
+    } finally {
+      signal?.removeEventListener('abort', stop);
     }
-    return { code: await ended, stdout: stdout(), stderr: stderr() };
   }
 
   #openingError(code: number, stderr: string): PermanentError {
@@ -92,7 +101,7 @@ export class Restic {
       return new BadInputError({
         code: 'REPOSITORY_PASSWORD_WRONG',
         message: `The password does not open the repository ${this.#repository}.`,
-        fix: 'Give the right one with --password-file, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD.',
+        fix: 'Give one that does with --password-file, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD.',
       });
     }
     if (/empty password|password is required|stdin.*(terminal|password)|unable to read password/i.test(stderr)) {
@@ -111,8 +120,8 @@ export class Restic {
     }
     return new PermanentError({
       code: 'REPOSITORY_UNUSABLE',
-      message: `restic can't open the repository ${this.#repository}: ${lastLine(stderr)}`,
-      fix: 'Remove the cause that restic names and capture again.',
+      message: `restic can't open the repository ${this.#repository} (exit code ${code}): ${senseOf(stderr)}.`,
+      fix: 'Remove the cause and capture again; where it is not clear, `restic snapshots` on the repository tells more.',
     });
   }
 }
@@ -165,15 +174,41 @@ function snapshotOf(stdout: string): string | null {
   return null;
 }
 
-function lastLine(stderr: string): string {
-  return stderr.trim().split('\n').pop() || 'it said nothing';
+const SENSES: readonly (readonly [RegExp, string])[] = [
+  [/no space left|quota exceeded/i, 'there is no room left for it'],
+  [/already locked|unable to create lock/i, 'another restic has the repository locked'],
+  [/read-only file system/i, 'the repository lies on a file system that can only be read'],
+  [/permission denied|operation not permitted/i, "this user may not write to the repository's files"],
+  [
+    /AuthenticationFailed|AuthorizationFailure|SignatureDoesNotMatch|AccessDenied|403 forbidden|401 unauthorized/i,
+    'the storage does not let it in',
+  ],
+  [
+    /account (?:name|key)|credentials|AZURE_ACCOUNT|AWS_/i,
+    "the storage's account or key is not given in the environment",
+  ],
+  [
+    /no such host|connection refused|connection reset|network is unreachable|i\/o timeout|dial tcp/i,
+    'the storage does not answer',
+  ],
+  [
+    /ciphertext verification failed|invalid data returned|unexpected EOF|illegal file/i,
+    'a file of the repository is damaged',
+  ],
+  [/unsupported repository version/i, 'this restic is too old for the repository'],
+  [/unknown flag|unknown command/i, 'this restic is too old to be called so'],
+];
+
+/** What restic means by what it has said, in our words. */
+function senseOf(stderr: string): string {
+  return SENSES.find(([said]) => said.test(stderr))?.[1] ?? 'for a reason that is not known here';
 }
 
 function programMissing(cause: Error): PermanentError {
   return new PermanentError(
     {
       code: 'RESTIC_MISSING',
-      message: `The program restic can't be started: ${cause.message}.`,
+      message: `The program restic can't be started: ${outlineOf(cause)}.`,
       fix: 'Install it (Debian: apt-get install restic) and see that it is on PATH.',
     },
     { cause },

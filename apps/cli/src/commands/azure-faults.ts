@@ -1,9 +1,11 @@
 import { InvalidArgumentError } from 'commander';
-import { badUsage, choice, wholeNumber, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
+import { choice, wholeNumber, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
+import { FAULT_ID } from '../ids.js';
 import { tableOr } from '../output/table.js';
 import { formatTime } from '../output/units.js';
 import { connect } from '../stack/connect.js';
 import type { FaultView } from '../stack/views.js';
+import { badUsage } from '../usage.js';
 
 /** What can go wrong with the emulated Azure, and what it means. */
 export const FAULTS: Readonly<Record<string, string>> = {
@@ -46,7 +48,10 @@ export function describeFaultCommands(azure: LandfallCommand): void {
     .addHelpText('after', `\nKinds:\n${kindsText()}`)
     .does(addFault);
   faults.command('list').description('those that are switched on, and how often they struck').does(listFaults);
-  faults.command('clear [id]').description('switch one off, or all').does(clearFaults);
+  faults
+    .command('clear [id]')
+    .description('switch one off, or all')
+    .does(clearFaults, { ids: [FAULT_ID] });
 }
 
 function kindsText(): string {

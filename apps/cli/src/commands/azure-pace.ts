@@ -1,8 +1,9 @@
 import { InvalidArgumentError } from 'commander';
-import { choice, badUsage, wholeNumber, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
+import { choice, wholeNumber, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
 import { formatTable } from '../output/table.js';
 import { connect } from '../stack/connect.js';
 import type { AzurePaceView } from '../stack/views.js';
+import { badUsage } from '../usage.js';
 
 /** How fast the emulated Azure is: the time that its operations take, and its bandwidth. */
 export function describePaceCommands(azure: LandfallCommand): void {

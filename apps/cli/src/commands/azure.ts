@@ -1,11 +1,13 @@
 import { resolve } from 'node:path';
-import { badUsage, choice, collect, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
+import { choice, collect, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
 import type { AzureEmulator } from '../stack/azure-emulator.js';
 import { connect } from '../stack/connect.js';
 import type { AzureResourceView } from '../stack/views.js';
 import { describeFaultCommands } from './azure-faults.js';
 import { listAzure } from './azure-list.js';
 import { describePaceCommands } from './azure-pace.js';
+import { AZURE_NAME } from '../ids.js';
+import { badUsage } from '../usage.js';
 
 /** Looks into the emulated Azure of a local stack; there is no such command for Azure itself. */
 export function describeAzureCommands(program: LandfallCommand): void {
@@ -16,8 +18,14 @@ export function describeAzureCommands(program: LandfallCommand): void {
     .option('--resource-group <name>', 'only what is in this resource group')
     .option('--owner <id>', 'only what an appliance or a restore owns')
     .does(listAzure);
-  azure.command('show <resource>').description('one resource (ID, or name), as Azure would answer').does(showResource);
-  azure.command('disk-path <disk>').description('the file that holds a disk (ID, or name)').does(showDiskPath);
+  azure
+    .command('show <resource>')
+    .description('one resource (ID, or name), as Azure would answer')
+    .does(showResource, OF_RESOURCE);
+  azure
+    .command('disk-path <disk>')
+    .description('the file that holds a disk (ID, or name)')
+    .does(showDiskPath, OF_RESOURCE);
   azure
     .command('create-vm')
     .description('make a VM out of disk images')
@@ -32,6 +40,8 @@ export function describeAzureCommands(program: LandfallCommand): void {
   describeFaultCommands(azure);
   describePaceCommands(azure);
 }
+
+const OF_RESOURCE = { ids: [AZURE_NAME] };
 
 async function showResource({ args, options, output }: Call): Promise<void> {
   const { azure } = connect(options.data);

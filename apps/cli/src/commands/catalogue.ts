@@ -1,12 +1,15 @@
 import { resolve } from 'node:path';
 import { type PointView, ROUTES, type ScannedRepositoryView } from '@landfall/contract';
 import type { RepositoryKind } from '@landfall/domain';
-import { badUsage, choice, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
+import { choice, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
+import { MACHINE_NAME, POINT_ID, REPOSITORY_NAME } from '../ids.js';
+import { originsText } from '../output/origins-text.js';
 import { problemsText } from '../output/plan-text.js';
 import { formatTable, tableOr } from '../output/table.js';
 import { formatBytes, formatTime } from '../output/units.js';
 import { repositoryPassword } from '../repository-password.js';
 import { connect } from '../stack/connect.js';
+import { badUsage } from '../usage.js';
 
 /** Repositories, the machines in them and their restore points. */
 export function describeCatalogueCommands(program: LandfallCommand): void {
@@ -18,18 +21,26 @@ export function describeCatalogueCommands(program: LandfallCommand): void {
     .requiredOption('--url <url>', 'a folder, or azure://ACCOUNT/CONTAINER/PREFIX')
     .option('--password-file <file>', 'file that holds its password (else RESTIC_PASSWORD or RESTIC_PASSWORD_FILE)')
     .option('--hosted-by-provider', 'marks it as hosted by a service provider: nothing is restored from it')
-    .does(addRepository);
+    .does(addRepository, OF_REPOSITORY);
   repo.command('list').description('all repositories').does(listRepositories);
-  repo.command('rescan <name>').description('read its restore points anew').does(rescanRepository);
-  repo.command('remove <name>').description('forget it; the backups stay').does(removeRepository);
+  repo.command('rescan <name>').description('read its restore points anew').does(rescanRepository, OF_REPOSITORY);
+  repo.command('remove <name>').description('forget it; the backups stay').does(removeRepository, OF_REPOSITORY);
 
   const machine = program.command('machine').description('machines that were backed up');
   machine.command('list').description('all machines').does(listMachines);
 
   const point = program.command('point').description('restore points: one state of one machine');
-  point.command('list [machine]').description('all, or those of one machine (ID, name or alias)').does(listPoints);
-  point.command('show <id>').description('one restore point').does(showPoint);
+  point
+    .command('list [machine]')
+    .description('all, or those of one machine (ID, name or alias)')
+    .does(listPoints, { ids: [MACHINE_NAME] });
+  point
+    .command('show <id>')
+    .description('one restore point')
+    .does(showPoint, { ids: [POINT_ID] });
 }
+
+const OF_REPOSITORY = { ids: [REPOSITORY_NAME] };
 
 interface AddOptions extends CommonOptions {
   readonly kind: RepositoryKind;
@@ -99,14 +110,16 @@ async function listMachines({ options, output }: Call): Promise<void> {
   output.print(machines, () =>
     tableOr(
       'No machines: no repository was added, or there is no restore point in any.',
-      ['ID', 'NAME', 'REPOSITORY', 'POINTS', 'LATEST', 'ALSO CALLED'],
+      ['ID', 'NAME', 'HOST', 'REPOSITORY', 'POINTS', 'LATEST', 'ALSO CALLED', 'PATH'],
       machines.map((machine) => [
         machine.id,
         machine.name,
+        machine.hosts.join(', ') || '-',
         machine.repositoryName,
         machine.points,
         formatTime(machine.latestPointAt),
-        machine.aliases.join(', '),
+        machine.aliases.join(', ') || '-',
+        machine.paths.join(', '),
       ]),
     ),
   );
@@ -117,19 +130,31 @@ async function listPoints({ args, options, output }: Call): Promise<void> {
   output.print(points, () =>
     tableOr(
       'There are no restore points.',
-      ['ID', 'MACHINE', 'TAKEN', 'KIND', 'DISKS', 'SIZE', 'REPOSITORY', 'RESTORABLE'],
+      ['ID', 'MACHINE', 'HOST', 'TAKEN', 'KIND', 'DISKS', 'SIZE', 'REPOSITORY', 'RESTORABLE', 'TAGS', 'PATH'],
       points.map((point) => [
         point.id,
         point.machine,
+        of(point, ({ host }) => [host]),
         formatTime(point.takenAt),
         point.kind,
         point.disks.length,
         formatBytes(point.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0)),
         point.repository,
         point.restorable ? 'yes' : `no (${point.level} level)`,
+        of(point, ({ tags }) => tags),
+        of(point, ({ path }) => [path]),
       ]),
     ),
   );
+}
+
+/** What the images of a point have, each once; a dash where it is not known. */
+function of(
+  { disks }: PointView,
+  pick: (origin: NonNullable<PointView['disks'][number]['origin']>) => string[],
+): string {
+  const all = disks.flatMap(({ origin }) => (origin === null ? [] : pick(origin)));
+  return [...new Set(all.filter((text) => text !== ''))].join(', ') || '-';
 }
 
 async function showPoint({ args, options, output }: Call): Promise<void> {
@@ -162,6 +187,7 @@ function pointText(point: PointView): string {
       ]),
     )}`,
   ];
+  sections.push(...originsText(point.disks));
   if (point.problems.length > 0) sections.push(`Problems\n${problemsText(point.problems)}`);
   return sections.join('\n\n');
 }

@@ -8,7 +8,8 @@ export interface HandOver {
 }
 
 /**
- * Runs another program in this one's place, on the same terminal, and passes SIGTERM on to it.
+ * Runs another program in this one's place, on the same terminal, and passes SIGTERM on to it; SIGINT too where no
+ * terminal sends it to both.
  * @returns its exit code; null when a signal ended it
  */
 export async function handOver(
@@ -18,11 +19,12 @@ export async function handOver(
 ): Promise<number | null> {
   const child = spawn(program, words, { cwd, stdio: ['inherit', toStderr ? 2 : 'inherit', 'inherit'] });
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
-  process.on('SIGTERM', forward);
+  const signals = (['SIGTERM', 'SIGINT'] as const).slice(0, process.stdin.isTTY ? 1 : 2);
+  for (const signal of signals) process.on(signal, forward);
   const code = await new Promise<number | null>((resolve) => {
     child.once('error', () => resolve(1));
     child.once('exit', resolve);
   });
-  process.off('SIGTERM', forward);
+  for (const signal of signals) process.off(signal, forward);
   return code;
 }

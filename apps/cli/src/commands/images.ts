@@ -1,6 +1,9 @@
 import type { CaptureOptions } from '../capture/capture-options.js';
 import { choice, collect, type Call, type LandfallCommand } from '../command-line.js';
 
+/** restic takes its lock off the repository first. */
+const CAPTURE_ENDS_WITHIN_MS = 12_000;
+
 /** Disk images and devices on this machine. */
 export function describeImageCommands(program: LandfallCommand): void {
   program
@@ -16,5 +19,7 @@ export function describeImageCommands(program: LandfallCommand): void {
     .addOption(choice('--level <level>', 'how much of it', ['computer', 'volume']).default('computer'))
     .option('--volume <path:n>', 'for level volume: partition N of a disk; may be given several times', collect)
     .option('--password-file <file>', "the repository's password (else RESTIC_PASSWORD or RESTIC_PASSWORD_FILE)")
-    .does(async (call: Call<CaptureOptions>) => (await import('../capture/capture.js')).capture(call));
+    .does(async (call: Call<CaptureOptions>) => (await import('../capture/capture.js')).capture(call), {
+      endsWithinMs: CAPTURE_ENDS_WITHIN_MS,
+    });
 }

@@ -1,4 +1,5 @@
-import { inspectPaths, type Content, type Inspection } from '@landfall/disk';
+import { inspectPaths, type Content, type ContentState, type Inspection } from '@landfall/disk';
+import { problemsText } from '../output/plan-text.js';
 import type { Call } from '../command-line.js';
 import { formatTable } from '../output/table.js';
 import { formatBytes } from '../output/units.js';
@@ -12,22 +13,24 @@ export async function inspect({ args, output }: Call): Promise<void> {
 function inspectionText({ disks, volumeGroups, os, firmware, boots, problems }: Inspection): string {
   const sections = disks.map((disk) => {
     const title = `${disk.path}  ${formatBytes(disk.sizeBytes)}, ${disk.table ?? 'no partition table'}`;
-    if (disk.partitions.length === 0) return `${title}\n  ${contentText(disk.content)}`;
+    if (disk.partitions.length === 0)
+      return `${title}\n  ${disk.state === null ? 'a table without partitions' : contentText(disk)}`;
     const rows = disk.partitions.map((partition) => [
       `  ${partition.number}`,
       formatBytes(partition.startByte),
       formatBytes(partition.sizeBytes),
-      contentText(partition.content),
-      partition.name ?? partition.type,
+      contentText(partition),
+      partition.typeName ?? partition.type,
+      partition.name ?? '',
     ]);
-    return `${title}\n${formatTable(['  #', 'start', 'size', 'content', 'name or type'], rows)}`;
+    return `${title}\n${formatTable(['  #', 'start', 'size', 'content', 'type', 'name'], rows)}`;
   });
   for (const group of volumeGroups) {
     const rows = group.logicalVolumes.map((volume) => [
       `  ${volume.name}`,
       formatBytes(volume.sizeBytes),
       volume.layout,
-      contentText(volume.content),
+      contentText(volume),
     ]);
     sections.push(`Volume group ${group.name}\n${formatTable(['  volume', 'size', 'layout', 'content'], rows)}`);
   }
@@ -38,14 +41,24 @@ function inspectionText({ disks, volumeGroups, os, firmware, boots, problems }: 
     ),
   );
   if (problems.length > 0) {
-    sections.push(
-      `Problems\n${problems.map(({ code, message, fix }) => `  ${code}: ${message}\n    ${fix}`).join('\n')}`,
-    );
+    sections.push(`Problems\n${problemsText(problems)}`);
   }
   return sections.join('\n\n');
 }
 
-function contentText(content: Content | null): string {
-  if (content === null) return '-';
-  return [content.type, content.label === null ? null : `"${content.label}"`, content.uuid].filter(Boolean).join(' ');
+interface Seen {
+  readonly content: Content | null;
+  readonly inner?: Content | null;
+  readonly state: ContentState | null;
+}
+
+/** Three things that must not look alike: there is nothing, it can't be looked into, and nobody knows what it is. */
+function contentText({ content, inner, state }: Seen): string {
+  const named = [content, inner ?? null]
+    .filter((one) => one !== null)
+    .map(({ type, label, uuid }) => [type, label === null ? null : `"${label}"`, uuid].filter(Boolean).join(' '));
+  if (state === 'empty') return 'empty';
+  if (state === 'unknown') return 'not known';
+  if (state === 'closed') return [...named, "can't be looked into"].join(', ');
+  return named.join(' with ') || '-';
 }

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
 import { type RestoreView, ROUTES } from '@landfall/contract';
-import { badUsage, type Call } from '../command-line.js';
+import type { Call } from '../command-line.js';
 import { EXIT, exitCodeOfRestore, type ExitCode } from '../exit-codes.js';
 import { planText, problemsText } from '../output/plan-text.js';
 import { ProgressDisplay, progressOf } from '../output/progress.js';
 import { restoreText, waysOut } from '../output/restore-text.js';
 import { errorText, type Output } from '../output/terminal.js';
 import { restoreBody, type RestoreOptions } from '../restore-request.js';
-import { connect } from '../stack/connect.js';
+import { connect, type Connection } from '../stack/connect.js';
 import { followRestore } from '../stack/follow-restore.js';
-import type { Api } from '../stack/api.js';
 import { hasSettled } from '../stack/views.js';
+import { badUsage } from '../usage.js';
 
 export interface RestoreCommandOptions extends RestoreOptions {
   readonly watch?: boolean;
@@ -20,8 +20,9 @@ export interface RestoreCommandOptions extends RestoreOptions {
 }
 
 export async function plan({ options, output, signal }: Call<RestoreOptions>): Promise<ExitCode> {
+  const body = restoreBody(options);
   const { api } = connect(options.data);
-  const made = await api.ask(ROUTES.planRestore, { body: restoreBody(options), signal });
+  const made = await api.ask(ROUTES.planRestore, { body, signal });
   output.print(made, () => planText(made));
   return made.problems.some((problem) => problem.severity === 'error') ? EXIT.refused : EXIT.done;
 }
@@ -29,18 +30,21 @@ export async function plan({ options, output, signal }: Call<RestoreOptions>): P
 /** Asks for the restore and waits until it is planned; with `--watch`, until it has settled. */
 export async function restore(call: Call<RestoreCommandOptions>): Promise<ExitCode> {
   const { options, output, signal } = call;
-  const { api } = connect(options.data);
+  const body = restoreBody(options);
+  const connection = connect(options.data);
+  const { api } = connection;
   if (options.to === 'original' && options.yes !== true) await confirmOriginal(signal);
   const asked = await api.ask(ROUTES.createRestore, {
-    body: restoreBody(options),
+    body,
     headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
     signal,
   });
   output.say(`Restore ${asked.id} is asked for.`);
-  if (options.watch === true) return follow(api, asked.id, call);
+  if (options.watch === true) return follow(connection, asked.id, call);
 
   const planned = await followRestore(api, asked.id, {
     signal,
+    whyDown: connection.whyDown,
     onChange: () => undefined,
     until: ({ state }) => state !== 'planning',
   });
@@ -51,10 +55,10 @@ export async function restore(call: Call<RestoreCommandOptions>): Promise<ExitCo
 }
 
 export async function watch(call: Call): Promise<ExitCode> {
-  return follow(connect(call.options.data).api, call.args[0]!, call);
+  return follow(connect(call.options.data), call.args[0]!, call);
 }
 
-async function follow(api: Api, id: string, { output, signal }: Call): Promise<ExitCode> {
+async function follow({ api, whyDown }: Connection, id: string, { output, signal }: Call): Promise<ExitCode> {
   const display = new ProgressDisplay(output.terminal.stderr);
   let ended: RestoreView;
   try {
@@ -62,6 +66,7 @@ async function follow(api: Api, id: string, { output, signal }: Call): Promise<E
       signal,
       onChange: (restore) => display.show(progressOf(restore)),
       onEvent: (event) => display.tell(event),
+      whyDown,
       onSilence: () => display.say('The API does not answer; waiting for it. The restore goes on meanwhile.'),
     });
   } catch (error) {
@@ -98,9 +103,11 @@ async function confirmOriginal(signal: AbortSignal): Promise<void> {
   }
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await prompt.question('This replaces the machine at its original location. Type "yes" to go on: ', {
-      signal,
-    });
+    // The prompt takes Ctrl-C and the end of the input for itself, and would then wait for ever.
+    prompt.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+    const closed = new Promise<string>((resolve) => prompt.once('close', () => resolve('')));
+    const question = 'This replaces the machine at its original location. Type "yes" to go on: ';
+    const answer = await Promise.race([prompt.question(question, { signal }), closed]);
     if (answer.trim() === 'yes') return;
   } finally {
     prompt.close();

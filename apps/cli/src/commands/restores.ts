@@ -1,8 +1,10 @@
 import { type EventView, ROUTES } from '@landfall/contract';
 import { addRestoreOptions, type RestoreOptions } from '../restore-request.js';
 import type { Call, LandfallCommand } from '../command-line.js';
+import { RESTORE_ID } from '../ids.js';
 import { eventsText, restoresText, restoreText } from '../output/restore-text.js';
 import { connect } from '../stack/connect.js';
+import { hasSettled } from '../stack/views.js';
 import type { RestoreCommandOptions } from './restore.js';
 
 /** Plans and restores. */
@@ -17,19 +19,21 @@ export function describeRestoreCommands(program: LandfallCommand): void {
     .option('--idempotency-key <key>', 'the same key again starts no second restore')
     .does(async (call: Call<RestoreCommandOptions>) => (await import('./restore.js')).restore(call));
   program.command('restores').description('all restores, newest first').does(listRestores);
-  program.command('show <id>').description('one restore: state, steps, disks').does(showRestore);
+  program.command('show <id>').description('one restore: state, steps, disks').does(showRestore, OF_RESTORE);
   program
     .command('watch <id>')
     .description('follow a restore to its end')
-    .does(async (call) => (await import('./restore.js')).watch(call));
-  program.command('events <id>').description("a restore's history").does(listEvents);
+    .does(async (call) => (await import('./restore.js')).watch(call), OF_RESTORE);
+  program.command('events <id>').description("a restore's history").does(listEvents, OF_RESTORE);
   for (const [verb, route, description] of CHANGES) {
     program
       .command(`${verb} <id>`)
       .description(description)
-      .does((call) => changeRestore(route, call));
+      .does((call) => changeRestore(route, call), OF_RESTORE);
   }
 }
+
+const OF_RESTORE = { ids: [RESTORE_ID] };
 
 const CHANGES = [
   ['cancel', ROUTES.cancelRestore, 'stop a restore and remove what it has created'],
@@ -62,8 +66,8 @@ async function listEvents({ args, options, output }: Call): Promise<void> {
 async function changeRestore(route: (typeof CHANGES)[number][1], { args, options, output }: Call): Promise<void> {
   const { api } = connect(options.data);
   const restore = await api.ask(route, { params: { id: args[0]! } });
-  output.print(
-    restore,
-    () => `Restore ${restore.id} is ${restore.state}; follow it with "./landfall watch ${restore.id}".`,
-  );
+  output.print(restore, () => {
+    const now = `Restore ${restore.id} is ${restore.state}.`;
+    return hasSettled(restore) ? now : `${now} "./landfall watch ${restore.id}" follows it.`;
+  });
 }

@@ -4,6 +4,9 @@ import type { DemoOptions } from '../demo/demo.js';
 import type { DoctorOptions } from '../doctor/doctor.js';
 import type { UpOptions } from './stack-control.js';
 
+/** It has begun programs, and ends them. */
+const ENDS_ITSELF = { endsWithinMs: null };
+
 /** The local stack, the demonstration, the tests and the checks of the sources. */
 export function describeStackCommands(program: LandfallCommand): void {
   program
@@ -11,7 +14,7 @@ export function describeStackCommands(program: LandfallCommand): void {
     .description('the main job on this machine: backup, restore to an emulated Azure, compared')
     .option('--keep', 'leave the stack and the sample machine')
     .option('--disks <number>', 'disks of the sample machine', wholeNumber(1, 8), 3)
-    .does(async (call: Call<DemoOptions>) => (await import('../demo/demo.js')).demo(call));
+    .does(async (call: Call<DemoOptions>) => (await import('../demo/demo.js')).demo(call), ENDS_ITSELF);
 
   program
     .command('test [suite] [more...]')
@@ -28,7 +31,7 @@ export function describeStackCommands(program: LandfallCommand): void {
   program
     .command('check')
     .description("check Landfall's own sources: circles of imports, lint, format")
-    .does(async (call) => (await import('./check.js')).check(call));
+    .does(async (call) => (await import('./check.js')).check(call), ENDS_ITSELF);
 
   program
     .command('up')
@@ -39,7 +42,7 @@ export function describeStackCommands(program: LandfallCommand): void {
     .addOption(
       choice('--hypervisor <program>', 'what boots VMs of the emulated Azure', ['none', 'qemu']).default('none'),
     )
-    .does(async (call: Call<UpOptions>) => (await import('./stack-control.js')).up(call));
+    .does(async (call: Call<UpOptions>) => (await import('./stack-control.js')).up(call), ENDS_ITSELF);
   program
     .command('down')
     .description('stop it; the data stays')

@@ -1,8 +1,10 @@
 import { ROUTES } from '@landfall/contract';
+import { detailsOf } from '@landfall/domain';
 import type { Call } from '../command-line.js';
 import { placesText } from '../output/places-text.js';
 import { formatTable } from '../output/table.js';
 import { connect, type Connection } from '../stack/connect.js';
+import { isLive } from '../stack/is-live.js';
 import type { WorkerProcessView } from '../stack/views.js';
 
 interface StatusProcess {
@@ -20,7 +22,7 @@ export async function status({ options, output }: Call): Promise<void> {
     liveProcesses(connection),
     api.ask(ROUTES.isReady, {}).then(
       () => 'ready',
-      (error: unknown) => `not ready: ${error instanceof Error ? error.message : String(error)}`,
+      (error: unknown) => `not ready: ${detailsOf(error).message}`,
     ),
   ]);
   const { console, dashboard, metrics, azure, azurite } = stack;
@@ -42,13 +44,4 @@ async function liveProcesses({ stack, azure }: Connection): Promise<StatusProces
   // While the emulator is being restarted its workers are not known; the rest still is.
   const workers = await azure.get<WorkerProcessView[]>('/_emulator/workers').catch(() => []);
   return [...own, ...workers.map(({ vm, name, pid }) => ({ name, pid, vm }))].filter(({ pid }) => isLive(pid));
-}
-
-function isLive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type PointView, type RestoreOrder, type RestoreView, ROUTES } from '@landfall/contract';
-import { PermanentError } from '@landfall/domain';
+import { outlineOf, PermanentError } from '@landfall/domain';
 import { startStack, stopStack } from '@landfall/local-stack';
 import type { Call, CommonOptions } from '../command-line.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
@@ -174,7 +174,7 @@ async function backUp(workFolder: string): Promise<DemoRepository> {
     throw new PermanentError(
       {
         code: 'SAMPLE_NOT_BACKED_UP',
-        message: `The sample machine could not be backed up: ${(cause as Error).message.trim()}`,
+        message: `The sample machine could not be backed up: ${outlineOf(cause)}.`,
         fix: 'Install restic (Debian: apt-get install restic) and see that there are 2 GB of room for temporary files.',
       },
       { cause },

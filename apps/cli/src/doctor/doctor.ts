@@ -1,4 +1,4 @@
-import { badUsage, type Call } from '../command-line.js';
+import type { Call } from '../command-line.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { formatTable } from '../output/table.js';
 import { dataFolder } from '../stack/connect.js';
@@ -7,6 +7,7 @@ import { folderChecks } from './folder-checks.js';
 import { machineChecks } from './machine-checks.js';
 import { orphans, type OrphansOptions } from './orphans.js';
 import { runningStackCheck } from './stack-check.js';
+import { badUsage } from '../usage.js';
 
 export interface DoctorOptions extends OrphansOptions {
   readonly orphans?: boolean;

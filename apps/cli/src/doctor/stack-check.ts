@@ -1,4 +1,5 @@
 import { ROUTES } from '@landfall/contract';
+import { detailsOf } from '@landfall/domain';
 import { connect } from '../stack/connect.js';
 import type { Check } from './check.js';
 
@@ -17,8 +18,8 @@ export async function runningStackCheck(data: string | undefined): Promise<Check
     return {
       name: NAME,
       state: 'fail',
-      detail: error instanceof Error ? error.message : String(error),
-      fix: 'Look into the logs in the data folder; "./landfall down" and "up" start it anew.',
+      detail: detailsOf(error).message,
+      fix: 'Look into the logs in the data folder; "./landfall down" stops it, "./landfall up --detach" starts it anew.',
     };
   }
 }

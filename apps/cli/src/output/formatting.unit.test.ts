@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
+import { BadInputError } from '@landfall/domain';
 import { formatTable } from './table.js';
 import { Output } from './terminal.js';
 import { formatBytes, formatDuration, formatTime } from './units.js';
@@ -25,9 +26,9 @@ describe('times', () => {
     expect(formatDuration(7800)).toBe('2 h 10 min');
   });
 
-  it('of day are local, and a dash where there is none', () => {
-    const local = new Date(2026, 10, 21, 9, 5, 3);
-    expect(formatTime(local.toISOString())).toBe('2026-11-21 09:05:03');
+  it('of day say that they are UTC, wherever the reader is, and a dash where there is none', () => {
+    expect(formatTime('2026-11-21T09:05:03.456Z')).toBe('2026-11-21 09:05:03 UTC');
+    expect(formatTime('2026-11-21T23:05:03+02:00')).toBe('2026-11-21 21:05:03 UTC');
     expect(formatTime(null)).toBe('-');
     expect(formatTime('not a time')).toBe('not a time');
   });
@@ -44,6 +45,30 @@ describe('a table', () => {
     );
     expect(table).toBe('NAME      POINTS  URL\nweb            7  /a\ndatabase      12');
   });
+
+  it('shows a long name whole, and makes no other row wider for it', () => {
+    const long = 'x'.repeat(200);
+    const lines = formatTable(
+      ['NAME', 'POINTS'],
+      [
+        ['web', 7],
+        [long, 12],
+      ],
+    ).split('\n');
+    expect(lines).toStrictEqual(['NAME  POINTS', 'web        7', `${long}      12`]);
+  });
+
+  it('counts columns of the terminal, and not letters', () => {
+    expect(
+      formatTable(
+        ['NAME', 'A'],
+        [
+          ['日本語', 'x'],
+          ['cafe\u0301', 'y'],
+        ],
+      ),
+    ).toBe('NAME    A\n日本語  x\ncafe\u0301    y');
+  });
 });
 
 describe('the output of a command', () => {
@@ -59,6 +84,14 @@ describe('the output of a command', () => {
     to.print([{ id: 1 }], () => assert.fail('text was made'));
     expect(JSON.parse(written.stdout)).toStrictEqual([{ id: 1 }]);
     expect(written.stderr).toBe('reading …\n');
+  });
+
+  it('lets no name steer the terminal', () => {
+    const { written, output: to } = output(false);
+    to.print(null, () => 'web\u001b[31m\r\u202e\nnext');
+    to.error(new BadInputError({ code: 'X', message: 'esc\u001b[2J', fix: 'None.' }));
+    expect(written.stdout).toBe('web\ufffd[31m\ufffd\ufffd\nnext\n');
+    expect(written.stderr).toBe('X: esc\ufffd[2J\n  None.\n');
   });
 
   it('shows an unforeseen error without a stack trace', () => {

@@ -1,5 +1,6 @@
 import type { PlanView } from '@landfall/contract';
 import type { Problem } from '@landfall/domain';
+import { originsText } from './origins-text.js';
 import { formatTable } from './table.js';
 import { formatBytes, formatDuration, formatTime } from './units.js';
 
@@ -28,6 +29,7 @@ export function planText(plan: PlanView): string {
         disk.removableAfterwards ? `${disk.from} (can be removed afterwards)` : disk.from,
       ]),
     )}`,
+    ...originsText(plan.disks),
     `Steps\n${formatTable(
       ['  #', 'step', 'why'],
       plan.steps.map((step) => [`  ${step.number}`, step.applies ? step.id : `- ${step.id}`, step.why]),

@@ -3,10 +3,11 @@ import { hasSettled } from '../stack/views.js';
 import { currentStep } from './restore-text.js';
 import type { Terminal } from './terminal.js';
 import { formatBytes, formatDuration } from './units.js';
+import { cutToWidth } from './width.js';
 
 /*
  * Shows how far long work is: on a terminal one line that is written over, with a bar, speed and time left; elsewhere
- * (a log, a pipe) a plain line for each new step and at most one in five seconds within a step.
+ * (a log, a pipe, a terminal of unknown width) a plain line for each new step and at most one in five seconds within a step.
  */
 const PLAIN_EVERY_MS = 5_000;
 /** The speed is that of about the last ten seconds. */
@@ -44,7 +45,7 @@ export class ProgressDisplay {
     this.#samples.push({ at: now, bytes: progress.bytesDone });
     while (this.#samples.length > 2 && now - this.#samples[1]!.at > SPEED_WINDOW_MS) this.#samples.shift();
 
-    if (this.#stream.isTTY) return this.#showBar(progress);
+    if (this.#columns() > 0) return this.#showBar(progress);
     const text = this.#text(progress);
     if (!isNewLabel && (now - this.#plainAt < PLAIN_EVERY_MS || text === this.#plainText)) return;
     this.#plainAt = now;
@@ -74,7 +75,7 @@ export class ProgressDisplay {
 
   /** What has begun, however soon it ends: where there is no bar, a line of its own. */
   #begin(label: string): void {
-    if (this.#stream.isTTY || label === this.#label) return;
+    if (this.#columns() > 0 || label === this.#label) return;
     this.#label = label;
     this.#samples = [];
     this.#plainText = label;
@@ -85,9 +86,15 @@ export class ProgressDisplay {
   #showBar(progress: Progress): void {
     const filled = Math.round(share(progress) * BAR_WIDTH);
     const bar = progress.bytesTotal > 0 ? `[${'='.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}] ` : '';
-    const line = `${bar}${this.#text(progress)}`.slice(0, (this.#stream.columns ?? 80) - 1);
+    const line = cutToWidth(`${bar}${this.#text(progress)}`, this.#columns());
     this.#stream.write(`\r\x1b[K${line}`);
     this.#lineIsOpen = true;
+  }
+
+  /** What a line that is written over may take; 0 where there are none: no terminal, or one that does not tell its width. */
+  #columns(): number {
+    const columns = this.#stream.isTTY === true ? (this.#stream.columns ?? 0) : 0;
+    return Math.max(0, columns - 1);
   }
 
   #text(progress: Progress): string {

@@ -17,6 +17,20 @@ function event(type: string, data: Record<string, unknown>, message = ''): Event
   return { sequence: 1, restoreId: 'r', at: '2026-01-01T00:00:00.000Z', type, message, data };
 }
 
+describe('progress on a terminal that does not tell its width', () => {
+  it('is in plain lines, of which no letter is lost', () => {
+    for (const columns of [undefined, 0, 1]) {
+      const written: string[] = [];
+      const shown = new ProgressDisplay(
+        { write: (text: string) => written.push(text), isTTY: true, columns } as never,
+        () => 0,
+      );
+      shown.show({ label: '5 restore-data', bytesDone: 1, bytesTotal: 2 });
+      expect(written).toStrictEqual(['5 restore-data  50 %  1 B of 2 B\n']);
+    }
+  });
+});
+
 describe('progress that is not on a terminal', () => {
   it('is a line for each step, and within one a line in five seconds', () => {
     const { clock, written, shown } = display(false);

@@ -1,16 +1,27 @@
+import { displayWidth } from './width.js';
+
+/** A cell that is longer than this pushes the rest of its own row aside, and no other row. */
+const WIDEST_COLUMN = 40;
+
 /**
- * Columns as wide as their widest cell, two spaces apart; numbers to the right. The last column is not padded, so that
- * a copied line has no blanks at its end.
+ * Columns as wide as their widest cell, two spaces apart; numbers to the right. Nothing is cut off, because what a table
+ * shows is copied. The last column is not padded, so that a copied line has no blanks at its end.
  */
 export function formatTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const lines = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...lines.map((line) => String(line[column] ?? '').length)));
+  const widths = header.map((_, column) =>
+    Math.max(
+      ...lines.map((line) => displayWidth(String(line[column] ?? ''))).filter((width) => width <= WIDEST_COLUMN),
+      0,
+    ),
+  );
   return lines
     .map((line) =>
       line
-        .map((cell, column) =>
-          typeof cell === 'number' ? String(cell).padStart(widths[column]!) : cell.padEnd(widths[column]!),
-        )
+        .map((cell, column) => {
+          const blanks = ' '.repeat(Math.max(0, widths[column]! - displayWidth(String(cell))));
+          return typeof cell === 'number' ? `${blanks}${cell}` : `${cell}${blanks}`;
+        })
         .join('  ')
         .trimEnd(),
     )

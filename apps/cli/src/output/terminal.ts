@@ -1,4 +1,5 @@
 import { detailsOf, type ErrorDetails } from '@landfall/domain';
+import { withData } from './hints.js';
 
 /** Where a command writes; tests give streams of their own. */
 export interface Terminal {
@@ -11,29 +12,50 @@ export interface Terminal {
  * always go to standard error.
  */
 export class Output {
+  /** Completes the commands that are named in what is written to standard error. */
   readonly terminal: Terminal;
   readonly json: boolean;
+  readonly #hinted: (text: string) => string;
 
-  constructor(terminal: Terminal, json: boolean) {
-    this.terminal = terminal;
+  /** @param data the folder that the call was given, for the commands that it names */
+  constructor(terminal: Terminal, json: boolean, data?: string) {
+    this.#hinted = (text) => withData(text, data);
+    const { stderr } = terminal;
+    const hinted = {
+      write: (text: string): unknown => stderr.write(this.#hinted(text)),
+      get isTTY(): boolean {
+        return stderr.isTTY === true;
+      },
+      get columns(): number | undefined {
+        return stderr.columns;
+      },
+    };
+    this.terminal = { stdout: terminal.stdout, stderr: hinted as Terminal['stderr'] };
     this.json = json;
   }
 
   /** The command's result; `text` is made only when it is shown. */
   print(value: unknown, text: () => string): void {
-    this.terminal.stdout.write(this.json ? `${JSON.stringify(value, null, 2)}\n` : `${text()}\n`);
+    this.terminal.stdout.write(
+      this.json ? `${JSON.stringify(value, null, 2)}\n` : `${printable(this.#hinted(text()))}\n`,
+    );
   }
 
   say(line: string): void {
-    this.terminal.stderr.write(`${line}\n`);
+    this.terminal.stderr.write(`${printable(line)}\n`);
   }
 
   /** Without `--json`, as three lines; with it, as `{"error": {"code", "message", "fix"}}`. */
   error(error: unknown): void {
-    this.terminal.stderr.write(
-      this.json ? `${JSON.stringify({ error: errorOf(error) })}\n` : errorText(errorOf(error)),
-    );
+    const { code, message, fix } = errorOf(error);
+    const details = { code, message: this.#hinted(message), fix: this.#hinted(fix) };
+    this.terminal.stderr.write(this.json ? `${JSON.stringify({ error: details })}\n` : printable(errorText(details)));
   }
+}
+
+/** Names of files and backups are other people's text: nothing in them steers the terminal. */
+function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n]|[\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '\ufffd');
 }
 
 function errorOf(error: unknown): ErrorDetails {

@@ -21,13 +21,11 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${pad(Math.floor((whole % 3600) / 60))} min`;
 }
 
-/** Local time, `2026-11-21 20:57:03`; `-` for null. */
+/** `2026-11-21 20:57:03 UTC`, as the backup programs of several hosts would otherwise each mean something else; `-` for null. */
 export function formatTime(iso: string | null | undefined): string {
   if (iso === null || iso === undefined) return '-';
   const date = new Date(iso);
-  if (Number.isNaN(date.getTime())) return iso;
-  const day = [date.getFullYear(), pad(date.getMonth() + 1), pad(date.getDate())].join('-');
-  return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(pad).join(':')}`;
+  return Number.isNaN(date.getTime()) ? iso : `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 function pad(value: number): string {

@@ -5,7 +5,16 @@ import { ROUTES } from '@landfall/contract';
 import { exitCodeOf } from '../exit-codes.js';
 import { Api } from './api.js';
 
-const MACHINE = { id: 'm-1', name: 'web', aliases: [], repositoryName: 'nightly', points: 1, latestPointAt: null };
+const MACHINE = {
+  id: 'm-1',
+  name: 'web',
+  aliases: [],
+  repositoryName: 'nightly',
+  points: 1,
+  latestPointAt: null,
+  hosts: [],
+  paths: [],
+};
 
 describe('calling the API', () => {
   let server: Server | undefined;

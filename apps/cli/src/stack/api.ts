@@ -1,4 +1,5 @@
 import { addressOf, type AnswerOf, PROBLEM, type RequestOf, type Route } from '@landfall/contract';
+import { bearerOf, outlineOf, Secret } from '@landfall/domain';
 import type { z } from 'zod';
 import { ApiProblem, Unreachable } from './errors.js';
 import { readAnswer } from './read-answer.js';
@@ -11,12 +12,12 @@ export interface CallOptions {
 /** The web API of one stack. */
 export class Api {
   readonly #base: string;
-  readonly #token: string;
+  readonly #token: Secret;
   readonly #startWith: string;
 
   constructor(base: string, token: string, startWith: string) {
     this.#base = base;
-    this.#token = token;
+    this.#token = new Secret(token);
     this.#startWith = startWith;
   }
 
@@ -44,7 +45,7 @@ export class Api {
   async call<R extends Route>(route: R, request: RequestOf<R> & CallOptions): Promise<Response> {
     const { params, query, body, signal }: CallOptions & Partial<Anything> = request;
     const headers: Record<string, string> = { accept: 'application/json', ...request.headers };
-    headers.authorization = `Bearer ${this.#token}`;
+    headers.authorization = bearerOf(this.#token, 'of stack.json');
     if (body !== undefined) headers['content-type'] = 'application/json';
     let response: Response;
     try {
@@ -83,7 +84,7 @@ export class Api {
     return new Unreachable(
       {
         code: 'STACK_UNREACHABLE',
-        message: `The API at ${this.#base} can't be reached (${reasonOf(cause)}).`,
+        message: `The API at ${this.#base} can't be reached (${outlineOf(cause)}).`,
         fix: `Start the stack with "${this.#startWith}"; "./landfall status" shows what runs.`,
       },
       { cause },
@@ -107,10 +108,4 @@ function parse(text: string): z.infer<typeof SAID> {
   } catch {
     return {};
   }
-}
-
-/** `fetch` hides the reason in the cause. */
-function reasonOf(error: unknown): string {
-  const cause = (error as { cause?: { code?: string; message?: string } } | null)?.cause;
-  return cause?.code ?? cause?.message ?? (error instanceof Error ? error.message : String(error));
 }

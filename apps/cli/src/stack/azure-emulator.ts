@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
+import { bearerOf, outlineOf, Secret } from '@landfall/domain';
 import type { StackFile } from '@landfall/local-stack/stack-file';
 import { ApiProblem, Unreachable } from './errors.js';
 
@@ -37,7 +38,8 @@ export class AzureEmulator {
       } catch (error) {
         return reject(this.#unreachable(error as Error));
       }
-      const headers: Record<string, string | number> = { authorization: `Bearer ${this.#stack.azureToken}` };
+      const authorization = bearerOf(new Secret(this.#stack.azureToken), 'for Azure of stack.json');
+      const headers: Record<string, string | number> = { authorization };
       if (body !== undefined) {
         headers['content-type'] = 'application/json';
         headers['content-length'] = Buffer.byteLength(body);
@@ -63,7 +65,7 @@ export class AzureEmulator {
     return new Unreachable(
       {
         code: 'AZURE_UNREACHABLE',
-        message: `The Azure emulator at ${this.#stack.azure} can't be reached (${cause.message}).`,
+        message: `The Azure emulator at ${this.#stack.azure} can't be reached (${outlineOf(cause)}).`,
         fix: `Start the stack with "${this.#startWith}"; "./landfall status" shows what runs.`,
       },
       { cause },

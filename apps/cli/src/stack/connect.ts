@@ -1,8 +1,11 @@
 import { resolve } from 'node:path';
+import { outlineOf } from '@landfall/domain';
 import { DEFAULT_FOLDER, readStackFile, stackFilePath, type StackFile } from '@landfall/local-stack/stack-file';
 import { Api } from './api.js';
 import { AzureEmulator } from './azure-emulator.js';
+import { shellWord } from '../output/hints.js';
 import { Unreachable } from './errors.js';
+import { isLive } from './is-live.js';
 
 export interface Connection {
   /** Absolute. */
@@ -10,6 +13,8 @@ export interface Connection {
   readonly stack: StackFile;
   readonly api: Api;
   readonly azure: AzureEmulator;
+  /** Why nothing answers: the stack was stopped, or all of it has died; null while there is something of it. */
+  readonly whyDown: () => Unreachable | null;
 }
 
 /**
@@ -26,25 +31,38 @@ export function connect(data: string | undefined): Connection {
     throw new Unreachable(
       {
         code: 'STACK_FILE_UNREADABLE',
-        message: `${stackFilePath(folder)} can't be read: ${(cause as Error).message}.`,
+        message: `${stackFilePath(folder)} can't be read: ${outlineOf(cause)}.`,
         fix: 'Call as the user who started the stack, or stop it with "./landfall down" and start it again.',
       },
       { cause },
     );
   }
-  if (stack === null) {
-    throw new Unreachable({
-      code: 'STACK_NOT_RUNNING',
-      message: `No stack is running on ${folder}.`,
-      fix: `Start it with "${startWith}", or name the folder of one that runs with --data.`,
-    });
-  }
+  if (stack === null) throw notRunning(folder, startWith);
   return {
     folder,
     stack,
     api: new Api(stack.api, stack.token, startWith),
     azure: new AzureEmulator(stack, startWith),
+    whyDown: () => (isUp(folder) ? null : notRunning(folder, startWith)),
   };
+}
+
+/** What can't be read is taken for a sign of life: it is being written. */
+function isUp(folder: string): boolean {
+  try {
+    const stack = readStackFile(folder);
+    return stack !== null && (stack.processes.length === 0 || stack.processes.some(({ pid }) => isLive(pid)));
+  } catch {
+    return true;
+  }
+}
+
+function notRunning(folder: string, startWith: string): Unreachable {
+  return new Unreachable({
+    code: 'STACK_NOT_RUNNING',
+    message: `No stack is running on ${folder}: it is down, and its restores stand still.`,
+    fix: `Start it with "${startWith}", or name the folder of one that runs with --data.`,
+  });
 }
 
 export function dataFolder(data: string | undefined): string {
@@ -52,5 +70,5 @@ export function dataFolder(data: string | undefined): string {
 }
 
 function startCommand(data: string | undefined): string {
-  return `./landfall up --detach${data === undefined ? '' : ` --data ${data}`}`;
+  return `./landfall up --detach${data === undefined ? '' : ` --data ${shellWord(data)}`}`;
 }

@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exitCodeOf } from '../exit-codes.js';
 import { Api } from './api.js';
+import { Unreachable } from './errors.js';
 import { followRestore } from './follow-restore.js';
 import { aRestoreView } from './views.fixture.test.js';
 
@@ -148,6 +149,14 @@ describe('following a restore', () => {
     const { api } = await apiThat(() => undefined);
     server!.close();
     await expect(follow(api, undefined, 30).ended).rejects.toMatchObject({ code: 'STACK_UNREACHABLE' });
+  });
+
+  it('gives up at once where the stack is down', async () => {
+    const { api } = await apiThat(() => undefined);
+    server!.close();
+    const down = new Unreachable({ code: 'STACK_NOT_RUNNING', message: 'It is down.', fix: 'Start it.' });
+    const options = { signal: new AbortController().signal, onChange: () => undefined, whyDown: () => down };
+    await expect(followRestore(api, 'r1', options)).rejects.toBe(down);
   });
 
   it('gives up at once where the restore does not exist', async () => {

@@ -25,6 +25,8 @@ export interface FollowOptions {
   readonly onEvent?: (event: EventView) => void;
   /** Called once each time that contact is lost. */
   readonly onSilence?: () => void;
+  /** Asked when nothing answers: why nothing will, until somebody does something about it; null where it may. */
+  readonly whyDown?: () => Error | null;
   /** True when the state is the one that is waited for. */
   readonly until?: (restore: RestoreView) => boolean;
   readonly patienceMs?: number;
@@ -35,7 +37,7 @@ export interface FollowOptions {
 
 /**
  * Resolves with the restore once it has settled.
- * @throws Unreachable when the API stays away; ApiProblem `RESTORE_NOT_FOUND`; UnreadableAnswer
+ * @throws Unreachable when the API stays away, or the stack is down; ApiProblem `RESTORE_NOT_FOUND`; UnreadableAnswer
  */
 export async function followRestore(api: Api, id: string, options: FollowOptions): Promise<RestoreView> {
   const until = options.until ?? hasSettled;
@@ -55,6 +57,8 @@ export async function followRestore(api: Api, id: string, options: FollowOptions
     } catch (error) {
       options.signal.throwIfAborted();
       if (!mayPass(error) || now() - heard.at > patienceMs) throw error;
+      const down = options.whyDown?.() ?? null;
+      if (down !== null) throw down;
       if (!lost) options.onSilence?.();
       lost = true;
     }

@@ -42,12 +42,21 @@ export const restoresPage = listPage('Restores', '/v1/restores?limit=200', (rest
   ),
 );
 
+/** What the images of these disks have, each once. */
+function ofImages(disks, pick) {
+  const all = disks.flatMap(({ origin }) => (origin ? pick(origin) : []));
+  return [...new Set(all)].filter(Boolean).join(', ') || '–';
+}
+
 export const pointsPage = listPage('Restore points', '/v1/restore-points', (points) =>
   table(
     'Restore points',
     [
       { title: 'Point', cell: ({ id }) => id },
       { title: 'Machine', long: true, cell: ({ machine }) => machine },
+      { title: 'Host', cell: ({ disks }) => ofImages(disks, ({ host }) => [host]) },
+      { title: 'Path', long: true, cell: ({ disks }) => ofImages(disks, ({ path }) => [path]) },
+      { title: 'Tags', cell: ({ disks }) => ofImages(disks, ({ tags }) => tags) },
       { title: 'Taken', cell: ({ takenAt }) => moment(takenAt) },
       { title: 'Kind', cell: ({ kind, level }) => `${kind}, ${level}` },
       {

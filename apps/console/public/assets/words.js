@@ -10,10 +10,11 @@ export function bytes(count) {
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+// In UTC, and said so: backups of several hosts are compared by it, and by people in several places.
+const CLOCK = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium', timeZone: 'UTC' });
 
 export function moment(iso) {
-  return iso === null || iso === undefined ? '–' : CLOCK.format(new Date(iso));
+  return iso === null || iso === undefined ? '–' : `${CLOCK.format(new Date(iso))} UTC`;
 }
 
 /** How long something took, or has been going on. */

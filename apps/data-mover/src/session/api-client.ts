@@ -1,5 +1,12 @@
 import { PROBLEM } from '@landfall/contract';
-import { type ErrorDetails, LandfallError, PermanentError, RetryableError, type Secret } from '@landfall/domain';
+import {
+  bearerOf,
+  type ErrorDetails,
+  LandfallError,
+  PermanentError,
+  RetryableError,
+  type Secret,
+} from '@landfall/domain';
 import {
   type CLAIM,
   CLAIMED,
@@ -87,6 +94,7 @@ export class ApiClient {
 
   async #post(path: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown> {
     const deadline = AbortSignal.timeout(TIMEOUT_MS);
+    const authorization = this.token === null ? null : bearerOf(this.token, 'of this data-mover');
     let response: Response;
     let text: string;
     try {
@@ -94,7 +102,7 @@ export class ApiClient {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
-          ...(this.token === null ? {} : { authorization: `Bearer ${this.token.reveal()}` }),
+          ...(authorization === null ? {} : { authorization }),
         },
         body: JSON.stringify(body),
         signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),

@@ -1,4 +1,4 @@
-import { composeSource, inspect, type Inspection, type InspectionProblem } from '@landfall/disk';
+import { composeSource, inspect, type Inspection } from '@landfall/disk';
 import {
   PermanentError,
   wholeImage,
@@ -9,7 +9,6 @@ import {
   type PlannedImage,
   type PointDisk,
   type Problem,
-  type ProblemCode,
   type Recipe,
   type RestorePoint,
 } from '@landfall/domain';
@@ -89,25 +88,9 @@ function machineFacts(inspection: Inspection, point: RestorePoint): MachineFacts
     os: inspection.os,
     architecture: null,
     volumeGroups: inspection.volumeGroups.map(({ name, sizeBytes }) => ({ name, sizeBytes })),
-    problems: inspection.problems.flatMap(planProblem),
+    // The plan has an error of its own for an image without bytes.
+    problems: inspection.problems.filter(({ code }) => code !== 'DISK_EMPTY'),
   };
-}
-
-const PLAN_CODES: Readonly<Record<InspectionProblem['code'], ProblemCode | null>> = {
-  // The plan has an error of its own for it.
-  DISK_EMPTY: null,
-  NOT_RAW: 'POINT_UNSUPPORTED',
-  TABLE_DAMAGED: 'DISK_DAMAGED',
-  PARTITION_REFUSED: 'DISK_DAMAGED',
-  LVM_DAMAGED: 'DISK_DAMAGED',
-  LVM_INCOMPLETE: 'DISK_DAMAGED',
-  FILE_SYSTEM_DAMAGED: 'DISK_DAMAGED',
-  NO_FALLBACK_LOADER: 'NO_BOOT_VOLUME',
-};
-
-function planProblem(problem: InspectionProblem): readonly Problem[] {
-  const code = PLAN_CODES[problem.code];
-  return code === null ? [] : [{ ...problem, code }];
 }
 
 function archived(error: PermanentError): PointFindings {

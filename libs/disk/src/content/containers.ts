@@ -1,5 +1,7 @@
+import type { ByteReader } from '@landfall/domain';
 import type { Content } from '../inspection.js';
 import { findLabel } from '../lvm/physical-volume.js';
+import { readExactly } from '../readers.js';
 import { cleanText, uuidText } from '../text.js';
 import { hasText, type Region } from './region.js';
 
@@ -47,13 +49,50 @@ function raidVersion090(superblock: Buffer): Content | null {
   };
 }
 
+/**
+ * Which member this is, and how many the array can't do without; null where its superblock is not where its version says.
+ * Format 1: level at 72, disks at 92, its own number at 160; 0.90: level at 28, disks at 40, its own number at 3980
+ * (linux/raid/md_p.h).
+ */
+export async function raidShape(
+  reader: ByteReader,
+  version: string | null,
+): Promise<{ readonly device: number; readonly needed: number } | null> {
+  const isFormat1 = version !== null && /^1\.[012]/.test(version);
+  const at = version === '1.1' ? 0 : version === '1.2' ? 4096 : RAID_TAILS[isFormat1 ? 0 : 1]!(reader.sizeBytes);
+  const superblock = await readExactly(reader, at, isFormat1 ? 512 : 4096);
+  if (superblock === null || superblock.readUInt32LE(0) !== MD_MAGIC) return null;
+  const [level, disks, device] = isFormat1
+    ? [superblock.readInt32LE(72), superblock.readUInt32LE(92), superblock.readUInt32LE(160)]
+    : [superblock.readInt32LE(28), superblock.readUInt32LE(40), superblock.readUInt32LE(3980)];
+  return { device, needed: Math.max(1, disks - spareOf(level, disks)) };
+}
+
+/** Members that may be missing. */
+function spareOf(level: number, disks: number): number {
+  if (level === 1) return disks - 1;
+  if (level === 4 || level === 5) return 1;
+  if (level === 6) return 2;
+  return level === 10 ? Math.floor(disks / 2) : 0;
+}
+
 export function probeLvm({ head }: Region): Content | null {
   const label = findLabel(head);
   return label === null ? null : { type: 'LVM2_member', version: 'LVM2 001', label: null, uuid: label.uuid };
 }
 
+/** Where LUKS2 keeps its second header, as far out as superblocks are looked for: the first may have been overwritten. */
+const LUKS2_SECOND_HEADERS = [16_384, 32_768];
+
 export function probeLuks({ head }: Region): Content | null {
-  if (head.length < 592 || !hasText(head, 0, 'LUKS\xba\xbe')) return null;
+  const at = hasText(head, 0, 'LUKS\xba\xbe')
+    ? 0
+    : LUKS2_SECOND_HEADERS.find((one) => hasText(head, one, 'SKUL\xba\xbe'));
+  if (at === undefined || head.length < at + 592) return null;
+  return readLuks(head.subarray(at));
+}
+
+function readLuks(head: Buffer): Content {
   const version = head.readUInt16BE(6);
   return {
     type: 'crypto_LUKS',

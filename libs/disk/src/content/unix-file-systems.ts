@@ -64,6 +64,12 @@ export function probeBtrfs({ head }: Region): Content | null {
   };
 }
 
+/** Of a btrfs: which one of how many devices this is, as its superblock says. */
+export function btrfsDevice(head: Buffer): { readonly device: bigint; readonly devices: number } {
+  const at = 64 * 1024;
+  return { device: head.readBigUInt64LE(at + 0xc9), devices: Number(head.readBigUInt64LE(at + 0x88)) };
+}
+
 export function probeSquashfs({ head }: Region): Content | null {
   if (head.length < 96 || !hasText(head, 0, 'hsqs')) return null;
   const [major, minor] = [head.readUInt16LE(28), head.readUInt16LE(30)];

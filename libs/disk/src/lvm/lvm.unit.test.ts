@@ -95,6 +95,51 @@ describe('a volume group', () => {
     expect(names.includes('span') && !names.includes('gone')).toBe(true);
   });
 
+  it('says what it was in the middle of, and what keeps it from being activated', async () => {
+    const changed = (change: (text: string) => string): SparseImage => {
+      const image = first.image();
+      rewriteText(image, change);
+      return image;
+    };
+    const status = 'status = ["RESIZEABLE", "READ", "WRITE"]';
+    const volume = (name: string, words: string, segment: string): string =>
+      `logical_volumes {\n${name} {\nid = "x"\nstatus = [${words}]\nsegment_count = 1\nsegment1 {\nstart_extent = 0\nextent_count = 1\n${segment}\n}\n}\n`;
+    for (const [code, change] of [
+      ['LVM_EXPORTED', (text: string) => text.replace(status, status.replace('[', '["EXPORTED", '))],
+      [
+        'LVM_MOVING',
+        (text: string) =>
+          text.replace('logical_volumes {', volume('pvmove0', '"READ", "PVMOVE"', 'type = "mirror"\nmirror_count = 2')),
+      ],
+      [
+        'LVM_SNAPSHOT',
+        (text: string) =>
+          text.replace(
+            'logical_volumes {',
+            volume('snapshot0', '"READ"', 'type = "snapshot"\norigin = "root"\ncow_store = "s"'),
+          ),
+      ],
+    ] as const) {
+      const image = changed((text) => {
+        expect(change(text)).not.toBe(text);
+        return change(text).replace(/seqno = \d+/, 'seqno = 999');
+      });
+      const { codes } = await read({ a: image, b: second.image() });
+      expect(codes).toStrictEqual([code]);
+    }
+  });
+
+  it('with the name of another group says so', async () => {
+    const other = first.image();
+    rewriteText(other, (text) => text.replaceAll(/id = "[^"]{6}/g, 'id = "zzzzzz'));
+    const label = other.peek(512, 512);
+    label.write('zzzzzz', 32, 'latin1');
+    label.writeUInt32LE(lvmCrc(label.subarray(20)), 16);
+    other.write(512, label);
+    const { codes } = await read({ a: first.image(), b: second.image(), c: other });
+    expect(codes.filter((code) => code === 'LVM_NAME_TWICE')).toStrictEqual(['LVM_NAME_TWICE']);
+  });
+
   it('with a physical volume that is there twice says so', async () => {
     const { codes, messages } = await read({ a: first.image(), b: second.image(), c: first.image() });
     expect(codes).toStrictEqual(['LVM_DAMAGED']);

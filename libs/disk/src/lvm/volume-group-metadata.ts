@@ -9,6 +9,8 @@ export interface VolumeGroupMetadata {
   readonly extentBytes: number;
   readonly physicalVolumes: readonly PhysicalVolumeMetadata[];
   readonly logicalVolumes: readonly LogicalVolumeMetadata[];
+  /** Handed over to another machine (vgexport): none activates it before it is imported. */
+  readonly exported: boolean;
 }
 
 export interface PhysicalVolumeMetadata {
@@ -23,6 +25,10 @@ export interface LogicalVolumeMetadata {
   readonly name: string;
   readonly uuid: string;
   readonly visible: boolean;
+  /** Holds extents that are being moved from one physical volume to another. */
+  readonly moving: boolean;
+  /** Names of the volumes of whose state, at one time, this keeps what has changed since. */
+  readonly snapshotOf: readonly string[];
   readonly segments: readonly SegmentMetadata[];
 }
 
@@ -65,6 +71,7 @@ export function readVolumeGroupMetadata(text: string): VolumeGroupMetadata {
     extentBytes,
     physicalVolumes,
     logicalVolumes,
+    exported: has(group, 'EXPORTED'),
   };
 }
 
@@ -83,13 +90,25 @@ function readLogicalVolume(name: string, volume: LvmSection): LogicalVolumeMetad
     if (segment === undefined) throw new LvmMetadataError(`segment ${number} of the volume "${name}" is missing`);
     segments.push(readSegment(segment));
   }
-  const status = volume.values.get('status');
   return {
     name,
     uuid: textOf(volume, 'id'),
-    visible: Array.isArray(status) && status.includes('VISIBLE'),
+    visible: has(volume, 'VISIBLE'),
+    moving: has(volume, 'PVMOVE'),
+    snapshotOf: [...volume.sections.values()].flatMap(({ values }) => {
+      const origin = values.get('type') === 'snapshot' ? values.get('origin') : undefined;
+      return typeof origin === 'string' ? [origin] : [];
+    }),
     segments,
   };
+}
+
+/** Of its `status` and `flags`. */
+function has(section: LvmSection, word: string): boolean {
+  return ['status', 'flags'].some((field) => {
+    const words = section.values.get(field);
+    return Array.isArray(words) && words.includes(word);
+  });
 }
 
 function readSegment(segment: LvmSection): SegmentMetadata {

@@ -1,5 +1,5 @@
 import type { ByteReader } from '@landfall/domain';
-import { probeContent } from '../content/probe.js';
+import { probeContent, stateOf } from '../content/probe.js';
 import type { Findings } from '../findings.js';
 import type { LogicalVolume, VolumeGroup } from '../inspection.js';
 import { LinearVolume } from './linear-volume.js';
@@ -58,6 +58,7 @@ export async function readVolumeGroups(
       groups.set(metadata.uuid, metadata);
     }
   }
+  warnOfStates([...groups.values()], findings);
   const result: FoundVolumeGroup[] = [];
   for (const metadata of groups.values()) result.push(await describe(metadata, found, findings));
   return result;
@@ -122,7 +123,7 @@ async function describe(
       uuid: volume.uuid,
       sizeBytes: volume.segments.reduce((sum, segment) => sum + segment.extents, 0) * metadata.extentBytes,
       layout: [...layouts].join(','),
-      content: reader === null ? null : await probeContent(reader),
+      ...(await contentOf(reader)),
     });
   }
   if (readable.size === MOST_LOOKED_INTO) {
@@ -143,6 +144,51 @@ async function describe(
     },
     readable,
   };
+}
+
+/** Volumes that are not linear are known by name: what they hold is spread over others. */
+async function contentOf(reader: ByteReader | null): Promise<Pick<LogicalVolume, 'content' | 'state'>> {
+  if (reader === null) return { content: null, state: 'closed' };
+  const content = await probeContent(reader);
+  return { content, state: await stateOf(reader, content) };
+}
+
+/** What the groups were in the middle of, or are called, that keeps them from being there after a restore as they were before. */
+function warnOfStates(groups: readonly VolumeGroupMetadata[], findings: Findings): void {
+  for (const [index, { name, exported, logicalVolumes }] of groups.entries()) {
+    if (exported) {
+      findings.problem(
+        'LVM_EXPORTED',
+        `The volume group "${name}" is exported: no machine activates it, and one that has its system in there does not start.`,
+        'Import it with vgimport before the backup, or on a machine that the restored disks are attached to.',
+      );
+    }
+    if (groups.findIndex((other) => other.name === name) < index) {
+      findings.problem(
+        'LVM_NAME_TWICE',
+        `Two volume groups are called "${name}": LVM activates neither of them by that name.`,
+        'Rename one by its UUID with vgrename; leave disks of another machine out with --exclude-disk.',
+      );
+    }
+    if (logicalVolumes.some(({ moving }) => moving)) {
+      findings.problem(
+        'LVM_MOVING',
+        `Extents of the volume group "${name}" were being moved from one physical volume to another (pvmove) when it was backed up.`,
+        'All its disks have to be of one moment; "pvmove" without arguments goes on with it, "pvmove --abort" ends it.',
+      );
+    }
+    const origins = [...new Set(logicalVolumes.flatMap(({ snapshotOf }) => snapshotOf))];
+    if (origins.length > 0) {
+      findings.problem(
+        'LVM_SNAPSHOT',
+        `The volume group "${name}" has snapshots of ${origins
+          .slice(0, 5)
+          .map((origin) => `"${origin}"`)
+          .join(', ')}: they are restored with it, and go on growing.`,
+        'Remove those that nobody needs with lvremove before the backup, or on the restored machine.',
+      );
+    }
+  }
 }
 
 function where({ disk, partition }: Candidate): string {

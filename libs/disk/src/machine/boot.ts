@@ -1,7 +1,7 @@
 import type { ByteReader } from '@landfall/domain';
 import { readHead, readExactly, WindowReader } from '../readers.js';
 import { FatFileSystem, readFatGeometry, type FatEntry } from '../file-systems/fat.js';
-import type { BootEvidence, Content } from '../inspection.js';
+import type { BootEvidence, Content, ContentState } from '../inspection.js';
 import type { Partition } from '../partitions/partition.js';
 import type { PartitionTable } from '../partitions/table.js';
 import type { Findings } from '../findings.js';
@@ -9,7 +9,8 @@ import type { Findings } from '../findings.js';
 /*
  * With which firmware a disk boots, by what is on it:
  *
- *   UEFI   an EFI system partition (GPT type, or MBR type ef) with a loader: EFI/BOOT/BOOTX64.EFI or EFI/VENDOR/….efi
+ *   UEFI   an EFI system partition (GPT type, or MBR type ef) with a loader: EFI/BOOT/BOOTX64.EFI or EFI/VENDOR/….efi; or any
+ *          other FAT with EFI/BOOT/BOOTX64.EFI, because firmware goes by what it finds there
  *   BIOS   boot code in the first sector, and something that it can go on with:
  *          MBR: an active partition, or it is GRUB's (which knows the sector of its next stage)
  *          GPT: a BIOS boot partition that is not empty, a partition flagged for legacy boot, or it is GRUB's
@@ -30,6 +31,8 @@ export interface BootFindings {
 
 export interface PartitionOnDisk extends Partition {
   readonly content: Content | null;
+  readonly inner: Content | null;
+  readonly state: ContentState;
 }
 
 export async function findBootEvidence(
@@ -45,8 +48,10 @@ export async function findBootEvidence(
   const vendors: string[] = [];
   for (const partition of partitions) {
     const isEsp = partition.type === (table.kind === 'gpt' ? ESP_GPT : ESP_MBR);
-    if (!isEsp || partition.content?.type !== 'vfat') continue;
-    const loaders = await findLoaders(new WindowReader(disk, partition.startByte, partition.sizeBytes));
+    // Firmware sees no RAID either: it reads a member that begins with the file system.
+    if (partition.content?.type !== 'vfat' && partition.inner?.type !== 'vfat') continue;
+    const found = await findLoaders(new WindowReader(disk, partition.startByte, partition.sizeBytes));
+    const loaders = isEsp ? found : found.filter(isFallback);
     const [first] = loaders;
     if (first === undefined) continue;
     vendors.push(...new Set(loaders.map((loader) => loader.vendor)));
@@ -55,7 +60,14 @@ export async function findBootEvidence(
       disk: name,
       evidence: `partition ${partition.number} holds EFI/${first.vendor}/${first.file}`,
     });
-    if (!loaders.some(isFallback)) {
+    const processors = new Set(loaders.map(processorOf).filter((processor) => processor !== null));
+    if (processors.size > 0 && !processors.has('x64')) {
+      findings.problem(
+        'ARCHITECTURE',
+        `The EFI system partition ${partition.number} of ${name} has boot loaders for ${[...processors].join(' and ')} only (${first.file}), and the VM gets x64 processors.`,
+        'Restore its disks with --disks-only, and make a VM of a size with such processors for them.',
+      );
+    } else if (!loaders.some(isFallback)) {
       findings.problem(
         'NO_FALLBACK_LOADER',
         `The EFI system partition ${partition.number} of ${name} has no EFI/BOOT/BOOTX64.EFI, which is all that a new machine looks for.`,
@@ -117,5 +129,20 @@ function isProgram(entry: FatEntry): boolean {
 }
 
 function isFallback(loader: Loader): boolean {
-  return loader.vendor.toUpperCase() === 'BOOT' && /^BOOT(X64|AA64)\.EFI$/i.test(loader.file);
+  return loader.vendor.toUpperCase() === 'BOOT' && /^BOOTX64\.EFI$/i.test(loader.file);
+}
+
+/** By the endings that UEFI gives its processors (section 3.5.1.1). */
+const PROCESSORS: Readonly<Record<string, string>> = {
+  x64: 'x64',
+  aa64: 'ARM64',
+  arm: 'ARM',
+  ia32: 'IA-32',
+  riscv64: 'RISC-V',
+};
+
+/** Null for a name that does not tell it. */
+function processorOf({ file }: Loader): string | null {
+  const ending = /(x64|aa64|arm|ia32|riscv64)\.efi$/i.exec(file)?.[1];
+  return ending === undefined ? null : PROCESSORS[ending.toLowerCase()]!;
 }

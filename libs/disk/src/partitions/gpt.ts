@@ -24,6 +24,8 @@ const LEGACY_BOOTABLE = 0b100;
 interface Copy {
   readonly sectorBytes: number;
   readonly entries: readonly Buffer[];
+  /** Where the header says that the other copy is. */
+  readonly otherSector: number;
 }
 
 export interface Gpt {
@@ -40,7 +42,10 @@ export async function readGpt(
 ): Promise<Gpt | null> {
   for (const sectorBytes of SECTOR_SIZES) {
     const primary = await readCopy(disk, sectorBytes, 1);
-    if (primary !== null) return { sectorBytes, partitions: listPartitions(disk, primary, name, findings) };
+    if (primary === null) continue;
+    if ((await readCopy(disk, sectorBytes, primary.otherSector)) === null)
+      warnOfMissingCopy(disk, primary, name, findings);
+    return { sectorBytes, partitions: listPartitions(disk, primary, name, findings) };
   }
   for (const sectorBytes of SECTOR_SIZES) {
     const backup = await readCopy(disk, sectorBytes, Math.floor(disk.sizeBytes / sectorBytes) - 1);
@@ -77,8 +82,27 @@ async function readCopy(disk: ByteReader, sectorBytes: number, sector: number): 
   if (array === null || crc32(array) !== header.readUInt32LE(88)) return null;
   return {
     sectorBytes,
+    otherSector: safeUint64(header, 32) ?? 0,
     entries: Array.from({ length: count }, (_, index) => array.subarray(index * entryBytes, (index + 1) * entryBytes)),
   };
+}
+
+function warnOfMissingCopy(
+  disk: ByteReader,
+  { sectorBytes, otherSector }: Copy,
+  name: string,
+  findings: Findings,
+): void {
+  const end = (otherSector + 1) * sectorBytes;
+  const cut =
+    end > disk.sizeBytes
+      ? `, which would end at byte ${end}: the image has ${disk.sizeBytes} and may be cut short`
+      : '';
+  findings.problem(
+    'TABLE_DAMAGED',
+    `The second copy of the GPT of ${name} is missing or damaged${cut}.`,
+    'Check that the backup of the disk is whole; write the copy anew with gdisk (its command "w") on the restored disk.',
+  );
 }
 
 function listPartitions(disk: ByteReader, copy: Copy, name: string, findings: Findings): readonly Partition[] {

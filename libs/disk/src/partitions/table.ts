@@ -34,7 +34,7 @@ export async function readPartitionTable(
         findings.problem(
           'TABLE_DAMAGED',
           `The GPT of ${name} has no protective MBR in front of it.`,
-          'Rewrite it with "sgdisk --verify" and "w" on a copy of the disk; some firmware ignores such a table.',
+          'Open the restored disk with gdisk and write the table anew with "w"; some firmware ignores one without it.',
         );
       }
       return { kind: 'gpt', bootSector, ...gpt, partitions: withoutOverlaps(gpt.partitions, name, findings) };

@@ -62,6 +62,7 @@ export function aRestorePlan(changes: { steps?: readonly StepId[]; problems?: re
         sku: 'StandardSSD_LRS',
         caching: 'ReadWrite',
         removableAfterwards: false,
+        origin: null,
         azureName: 'web-sda',
       },
     ],

@@ -49,6 +49,7 @@ export function decideDisks(
       lun,
       sizeBytes,
       sourceLocation: disk.location,
+      origin: disk.origin ?? null,
       sourceBytes: disk.sizeBytes,
       usedBytes: used ?? disk.sizeBytes,
       removableAfterwards: false,

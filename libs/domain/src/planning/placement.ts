@@ -1,5 +1,5 @@
 import type { CloudResourceGroup } from '../ports/cloud/reader.js';
-import { resourceGroupNameProblem, vmNameProblem } from '../names.js';
+import { vmNameOf, resourceGroupNameProblem, vmNameProblem } from '../names.js';
 import type { RestoreRequest } from '../request.js';
 import type { RestorePoint } from '../machine.js';
 import type { PlanningFacts, PlanningSettings } from './facts.js';
@@ -28,7 +28,7 @@ export function decideRegion(
 
 /** Null where only disks are wanted. */
 export function decideVmName(request: RestoreRequest, point: RestorePoint): string | null {
-  return request.disksOnly ? null : (request.destination.name ?? point.machineName);
+  return request.disksOnly ? null : (request.destination.name ?? vmNameOf(point.machineName));
 }
 
 export interface Placement {

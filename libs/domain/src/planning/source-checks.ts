@@ -1,3 +1,4 @@
+import type { Problem, ProblemCode } from '../problems.js';
 import type { PlanningFacts } from './facts.js';
 import type { FoundProblems } from './found-problems.js';
 
@@ -21,7 +22,7 @@ export function checkSource(facts: PlanningFacts, problems: FoundProblems): void
     problems.error(
       'POINT_UNSUPPORTED',
       `The restore point ${point.id} of "${point.machineName}" holds no disk.`,
-      'Choose another restore point: landfall point list.',
+      'Choose another restore point; "./landfall point list" lists them.',
     );
   }
   if (point.kind === 'snapshot') {
@@ -32,9 +33,17 @@ export function checkSource(facts: PlanningFacts, problems: FoundProblems): void
     );
   }
   problems.take(point.problems);
-  problems.take(machine.problems);
+  problems.take(machine.problems.map((problem) => asFarAsItMatters(problem, facts)));
   checkVolumeGroups(facts, problems);
   checkWhatStaysBehind(facts, problems);
+}
+
+/** Disks that are to become no VM need not start one: whoever asks for them knows where they go. */
+const KEEPS_FROM_STARTING: readonly ProblemCode[] = ['ARCHITECTURE', 'SECTOR_SIZE'];
+
+function asFarAsItMatters(problem: Problem, { request }: PlanningFacts): Problem {
+  const matters = !request.disksOnly || !KEEPS_FROM_STARTING.includes(problem.code);
+  return matters ? problem : { ...problem, severity: 'warning' };
 }
 
 /** Combinations of options that can't be met. */

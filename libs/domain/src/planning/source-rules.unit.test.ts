@@ -96,11 +96,21 @@ describe('a point', () => {
   it('shows what was odd on its disks', () => {
     const problem = {
       severity: 'warning',
-      code: 'DISK_DAMAGED',
+      code: 'TABLE_DAMAGED',
       message: 'The GPT of sda is damaged.',
       fix: 'Repair it.',
     } as const;
-    warnedOf('DISK_DAMAGED', { machine: { problems: [problem] } }, /GPT of sda/);
+    warnedOf('TABLE_DAMAGED', { machine: { problems: [problem] } }, /GPT of sda/);
+  });
+
+  it('refuses what could not start, unless only its disks are wanted', () => {
+    for (const code of ['ARCHITECTURE', 'SECTOR_SIZE'] as const) {
+      const problem = { severity: 'error', code, message: 'It does not start.', fix: 'Nothing.' } as const;
+      refusedFor(code, { machine: { problems: [problem] } }, /does not start/);
+      warnedOf(code, { machine: { problems: [problem] }, request: { disksOnly: true } }, /does not start/);
+    }
+    const other = { severity: 'error', code: 'NOT_RAW', message: 'It is qcow2.', fix: 'Convert it.' } as const;
+    refusedFor('NOT_RAW', { machine: { problems: [other] }, request: { disksOnly: true } }, /qcow2/);
   });
 
   it('tells which parts of the source VM will not come back', () => {

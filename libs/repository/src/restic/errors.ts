@@ -23,7 +23,7 @@ export function repositoryPasswordWrong(store: string, keys: number): PermanentE
   return new PermanentError({
     code: 'REPOSITORY_PASSWORD_WRONG',
     message: `The password does not open ${tried} of the restic repository in ${store}.`,
-    fix: "Give the password of one of the repository's keys, as `restic key list` shows them.",
+    fix: 'Give the password that restic opens it with; if it is lost, nobody can read the repository any more.',
   });
 }
 

@@ -31,8 +31,8 @@ export interface SearchResult {
   readonly manifests: readonly { readonly manifest: FoundFile; readonly beside: readonly FoundFile[] }[];
   /** Regular files in the topmost directory. */
   readonly rootFiles: readonly FoundFile[];
-  /** Whether the topmost directory holds one regular file and nothing else. */
-  readonly loneFile: boolean;
+  /** The file that is all that the snapshot holds, at the top or below directories that hold nothing else. */
+  readonly loneFile: FoundFile | null;
   /** False where the bounds were reached. */
   readonly complete: boolean;
 }
@@ -48,28 +48,30 @@ export async function searchImages(trees: Trees, snapshot: Snapshot, signal?: Ab
     images: [] as FoundFile[],
     manifests: [] as { manifest: FoundFile; beside: FoundFile[] }[],
     rootFiles: [] as FoundFile[],
-    loneFile: false,
+    loneFile: null as FoundFile | null,
     complete: true,
   };
   const directories: Directory[] = [{ path: [], tree: snapshot.tree }];
   let nodesSeen = 0;
+  let isLone = true;
+  let lastFile: FoundFile | null = null;
   for (let at = 0; at < directories.length; at += 1) {
     const directory = directories[at]!;
     const files: FoundFile[] = [];
-    let filesSeen = 0;
-    let others = 0;
+    let seen = 0;
     const onNode = (node: TreeNode) => {
       nodesSeen += 1;
+      // What was sent to restic's standard input is a file at a path of its own; one that lay there is a file of many.
+      isLone &&= directory.path.length === 0 || node.fromInput;
+      seen += 1;
       const path = [...directory.path, node.quotedName];
       if (node.type === 'file') {
         const name = plainName(node.quotedName);
-        filesSeen += 1;
         if (files.length < (isWanted(name) ? MOST_IMAGES : MOST_BESIDE)) {
           files.push({ path, name, sizeBytes: node.sizeBytes });
         } else if (isWanted(name)) result.complete = false;
         return;
       }
-      others += 1;
       if (node.type !== 'dir' || node.subtree === null) return;
       if (directories.length < MOST_DIRECTORIES) directories.push({ path, tree: node.subtree });
       else result.complete = false;
@@ -81,16 +83,18 @@ export async function searchImages(trees: Trees, snapshot: Snapshot, signal?: Ab
       (plain) => readTreeNodes(plain, `tree of ${describe}`, onNode),
       signal,
     );
+    lastFile = files.at(-1) ?? lastFile;
     collect(files, result);
     if (at === 0) {
       result.rootFiles = files;
-      result.loneFile = filesSeen === 1 && others === 0;
     }
+    isLone &&= seen === 1;
     if (nodesSeen > MOST_NODES || result.images.length > MOST_IMAGES) {
       result.complete = false;
       break;
     }
   }
+  if (isLone && result.complete) result.loneFile = lastFile;
   return result;
 }
 

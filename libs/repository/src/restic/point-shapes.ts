@@ -2,6 +2,7 @@ import type { DiscoveredPoint, PointDisk, Problem } from '@landfall/domain';
 import type { MachineManifest } from '../manifest.js';
 import { imageLocation } from './image-location.js';
 import type { FoundFile, SearchResult } from './image-search.js';
+import { originOf } from './origin.js';
 import { printable } from './quoted-name.js';
 import type { Snapshot } from './snapshots.js';
 
@@ -59,6 +60,28 @@ export function plainPoint(parts: PointParts, found: Pick<SearchResult, 'complet
   };
 }
 
+/**
+ * Machines that only their images name, and whose images are all called the same: they get host and path for a name, so
+ * that nobody restores the one for the other. The name that they share still finds them.
+ */
+export function withNamesApart(points: readonly DiscoveredPoint[]): DiscoveredPoint[] {
+  const keys = new Map<string, Set<string>>();
+  for (const { machineName, machineKey, disks } of points) {
+    if (disks.length === 0) continue;
+    keys.set(machineName, (keys.get(machineName) ?? new Set()).add(machineKey));
+  }
+  return points.map((point) => {
+    const origin = point.disks[0]?.origin;
+    if (point.hasManifest || origin === undefined || keys.get(point.machineName)?.size === 1) return point;
+    const place = point.disks.length === 1 ? origin.path : origin.path.replace(/[/\\][^/\\]*$/, '');
+    return {
+      ...point,
+      machineName: `${origin.host}:${place}`,
+      aliases: [...new Set([...point.aliases, point.machineName])],
+    };
+  });
+}
+
 /** A point that its manifest describes. What the manifest says and the files do not bear out becomes a problem. */
 export function manifestPoint(parts: PointParts, manifest: MachineManifest): DiscoveredPoint {
   const { reference, snapshot, files } = parts;
@@ -89,6 +112,7 @@ export function manifestPoint(parts: PointParts, manifest: MachineManifest): Dis
       name: printable(described.name ?? baseName(described.file)),
       location: imageLocation(file.snapshot, file.path),
       sizeBytes: file.sizeBytes,
+      origin: originOf(file.snapshot, file.path),
       ...given('role', described.role),
       ...given('lun', described.lun),
       ...given('sku', described.sku),
@@ -159,6 +183,7 @@ function disksOf(files: readonly PointFile[]): PointDisk[] {
       name: baseName(file.name),
       location: imageLocation(file.snapshot, file.path),
       sizeBytes: file.sizeBytes,
+      origin: originOf(file.snapshot, file.path),
     })),
   );
 }

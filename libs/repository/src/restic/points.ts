@@ -1,7 +1,15 @@
 import { LandfallError, type DiscoveredPoint, type Discovery } from '@landfall/domain';
 import { MANIFEST_FILE, MANIFEST_LIMIT_BYTES, parseManifest, pointsOfTags, type ParsedManifest } from '../manifest.js';
 import { searchImages, type FoundFile, type SearchResult } from './image-search.js';
-import { manifestPoint, plainPoint, unusableManifestPoint, type PointFile, type PointParts } from './point-shapes.js';
+import {
+  manifestPoint,
+  plainPoint,
+  unusableManifestPoint,
+  withNamesApart,
+  type PointFile,
+  type PointParts,
+} from './point-shapes.js';
+import { plainName } from './quoted-name.js';
 import type { Snapshot } from './snapshots.js';
 import type { Trees } from './trees.js';
 
@@ -55,7 +63,7 @@ export async function discoverPoints(
   points.sort(
     (left, right) => left.takenAt.getTime() - right.takenAt.getTime() || (left.reference < right.reference ? -1 : 1),
   );
-  return { points, skipped };
+  return { points: withNamesApart(points), skipped };
 }
 
 function taggedSets(snapshots: readonly Snapshot[]): Map<string, Snapshot[]> {
@@ -120,12 +128,10 @@ function directoryOf(file: FoundFile): string {
   return file.path.slice(0, -1).join('/');
 }
 
-/** `restic backup --stdin` makes a snapshot of one file, whose path is `/` and the file's name. */
-function loneInput(snapshot: Snapshot, { loneFile, rootFiles }: SearchResult): readonly FoundFile[] {
-  const [file] = rootFiles;
-  return loneFile && file !== undefined && snapshot.paths.length === 1 && snapshot.paths[0] === `/${file.name}`
-    ? [file]
-    : [];
+/** `restic backup --stdin` makes a snapshot of one file, whose path is `/` and the file's name, which may be a path itself. */
+function loneInput(snapshot: Snapshot, { loneFile }: SearchResult): readonly FoundFile[] {
+  if (loneFile === null || snapshot.paths.length !== 1) return [];
+  return snapshot.paths[0] === `/${loneFile.path.map(plainName).join('/')}` ? [loneFile] : [];
 }
 
 async function withManifest(

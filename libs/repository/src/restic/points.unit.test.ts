@@ -56,7 +56,12 @@ describe('A snapshot without a tag', () => {
       takenAt: '2026-03-04T04:06:07.123Z',
       kind: 'image',
       level: 'computer',
-      disks: [{ name: 'web01', location: made.locationOf(id, 'web01.raw'), sizeBytes: 1_000 }],
+      disks: [
+        {
+          ...{ name: 'web01', location: made.locationOf(id, 'web01.raw'), sizeBytes: 1_000 },
+          origin: { host: 'backup-server', path: '/srv/web01.raw', tags: [], takenAt: '2026-03-04T04:06:07.123Z' },
+        },
+      ],
       hasManifest: false,
       problems: [],
     });
@@ -87,9 +92,9 @@ describe('A snapshot without a tag', () => {
     made.writePack();
     const id = made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree, paths: ['/vm'], hostname: 'h' });
     const point = await onlyPoint(made);
-    expect(point.disks).toStrictEqual([
-      { name: 'disk', location: made.locationOf(id, 'a/disk.raw'), sizeBytes: 3 },
-      { name: 'disk-2', location: made.locationOf(id, 'b/disk.raw'), sizeBytes: 3 },
+    expect(point.disks.map(({ name, location, origin }) => [name, location, origin?.path])).toStrictEqual([
+      ['disk', made.locationOf(id, 'a/disk.raw'), '/a/disk.raw'],
+      ['disk-2', made.locationOf(id, 'b/disk.raw'), '/b/disk.raw'],
     ]);
     const repository = await openHandmade(made);
     const second = await repository.openDisk(point.disks[1]!.location);
@@ -101,6 +106,32 @@ describe('A snapshot without a tag', () => {
     made.backUp({ 'db01.vda': bytes(700) });
     const point = await onlyPoint(made);
     expect([point.machineName, point.disks[0]!.sizeBytes, point.level]).toStrictEqual(['db01.vda', 700, 'computer']);
+  });
+
+  test('from standard input under a path is an image as well, and a file that lay there is none', async () => {
+    const made = new HandmadeRepository();
+    const under = (file: object) => {
+      const inner = made.addTree([
+        { name: 'web', type: 'file', size: 3, content: [made.addBlob('data', bytes(3))], ...file },
+      ]);
+      return made.addTree([{ name: 'vg0', type: 'dir', subtree: inner }]);
+    };
+    const piped = under({});
+    const lay = under({ inode: 2_170_931 });
+    made.writePack();
+    for (const [hostname, tree] of [
+      ['piped', piped],
+      ['lay', lay],
+    ]) {
+      made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree, paths: ['/vg0/web'], hostname });
+    }
+    const { points } = await discoverHandmade(made);
+    expect(points.map(({ aliases, level, disks }) => [aliases[0], level, disks[0]?.origin?.path]).sort()).toStrictEqual(
+      [
+        ['lay', 'file', undefined],
+        ['piped', 'computer', '/vg0/web'],
+      ],
+    );
   });
 
   test('of other files is a point of level file with no disks', async () => {
@@ -131,10 +162,46 @@ describe('A snapshot without a tag', () => {
   });
 });
 
+describe('Machines whose images are all called the same', () => {
+  test('are named by host and path, and found by what they share as well', async () => {
+    const made = new HandmadeRepository();
+    for (const [hostname, path] of [
+      ['hv1', '/vm/disk.raw'],
+      ['hv2', '/vm/disk.raw'],
+      ['hv3', '/guests/db/disk.raw'],
+      ['hv3', '/guests/web/disk.raw'],
+    ] as const) {
+      made.backUp({ 'disk.raw': bytes(5) }, { hostname, paths: [path] });
+      made.backUp({ 'disk.raw': bytes(6) }, { hostname, paths: [path], time: '2026-03-05T00:00:00Z' });
+    }
+    made.backUp({ 'other.raw': bytes(5) }, { hostname: 'hv1', paths: ['/vm/other.raw'] });
+    const { points } = await discoverHandmade(made);
+    expect([...new Set(points.map(({ machineName }) => machineName))].sort()).toStrictEqual([
+      'hv1:/vm/disk.raw',
+      'hv2:/vm/disk.raw',
+      'hv3:/guests/db/disk.raw',
+      'hv3:/guests/web/disk.raw',
+      'other',
+    ]);
+    expect(points.filter(({ aliases }) => aliases.includes('disk')).length).toBe(8);
+  });
+
+  test('are named by host and folder where they have several', async () => {
+    const made = new HandmadeRepository();
+    for (const folder of ['web', 'db']) {
+      const files = { 'os.raw': bytes(5), 'data.raw': bytes(6) };
+      made.backUp(files, { hostname: 'hv', paths: [`/guests/${folder}/os.raw`, `/guests/${folder}/data.raw`] });
+    }
+    const { points } = await discoverHandmade(made);
+    expect(points.map(({ machineName }) => machineName).sort()).toStrictEqual(['hv:/guests/db', 'hv:/guests/web']);
+  });
+});
+
 describe('A machine.json beside images', () => {
   test('describes the point', async () => {
     const made = new HandmadeRepository();
     const azure = { vmId: '1234', id: '/subscriptions/s', tags: { a: 'b' } };
+    const origin = { host: 'host1', tags: [], takenAt: '2026-03-04T04:06:07.123Z' };
     const id = made.backUp({
       'machine.json': json(manifest({ kind: 'image', azure })),
       'sda.raw': bytes(1_000),
@@ -152,7 +219,10 @@ describe('A machine.json beside images', () => {
       os: { family: 'linux', name: 'Debian 12' },
       firmware: 'bios',
       disks: [
-        { name: 'sda', location: made.locationOf(id, 'sda.raw'), sizeBytes: 1_000, role: 'os', lun: 0 },
+        {
+          ...{ name: 'sda', location: made.locationOf(id, 'sda.raw'), sizeBytes: 1_000, role: 'os', lun: 0 },
+          origin: { ...origin, path: '/sda.raw' },
+        },
         {
           name: 'sdb',
           location: made.locationOf(id, 'sdb.raw'),
@@ -161,6 +231,7 @@ describe('A machine.json beside images', () => {
           lun: 1,
           sku: 'Premium_LRS',
           caching: 'ReadOnly',
+          origin: { ...origin, path: '/sdb.raw' },
         },
       ],
       azure,

@@ -17,6 +17,8 @@ export interface TreeNode {
   readonly subtree: Buffer | null;
   /** Where the list of blobs begins in the tree's bytes, for a file. */
   readonly contentAt: number | null;
+  /** It has no number in any file system: restic has made it of its standard input. */
+  readonly fromInput: boolean;
 }
 
 /** In characters, quoted: file systems stop at 255, and each of them may be written with ten. */
@@ -55,11 +57,15 @@ function readNode(scanner: JsonScanner): TreeNode {
   let sizeBytes = 0;
   let subtree: Buffer | null = null;
   let contentAt: number | null = null;
+  let fromInput = true;
   scanner.object((key) => {
     if (key === 'name') quotedName = scanner.string();
     else if (key === 'type') type = scanner.string();
     else if (key === 'size') sizeBytes = scanner.count();
-    else if (key === 'subtree' && !scanner.takeNull()) {
+    else if (key === 'inode') {
+      fromInput = false;
+      scanner.skip();
+    } else if (key === 'subtree' && !scanner.takeNull()) {
       subtree = Buffer.alloc(ID_BYTES);
       scanner.id(subtree, 0);
     } else if (key === 'content') {
@@ -70,7 +76,7 @@ function readNode(scanner: JsonScanner): TreeNode {
   if (quotedName !== undefined && quotedName.length > LONGEST_NAME)
     throw new JsonFault('a name is longer than any file has');
   if (quotedName === undefined || type === undefined) throw new JsonFault('a node lacks its name or type');
-  return { quotedName, type, sizeBytes, subtree, contentAt };
+  return { quotedName, type, sizeBytes, subtree, contentAt, fromInput };
 }
 
 function guard(what: string, read: () => void): void {

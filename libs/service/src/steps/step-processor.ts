@@ -1,4 +1,4 @@
-import { detailsOf, type JobInHand } from '@landfall/domain';
+import { type JobInHand } from '@landfall/domain';
 import {
   handleJob,
   payloadOfJob,
@@ -56,7 +56,7 @@ export abstract class StepProcessor extends QueueProcessor<unknown> implements O
 
   onApplicationBootstrap(): void {
     const { service, books, queues, reconcileAlso, log } = this.#work;
-    const onError = (error: unknown): void => log.warn({ error: detailsOf(error) }, 'Trying again soon.');
+    const onError = (error: unknown): void => log.warn({ err: error }, 'Trying again soon.');
     this.#beside = {
       relay: runOutboxRelay(books, queues, onError),
       reconciler: runReconciler({

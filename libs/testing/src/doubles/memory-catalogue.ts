@@ -2,6 +2,7 @@ import {
   ConflictError,
   hasEnded,
   NotFoundError,
+  placesOf,
   restorePointId,
   type Catalogue,
   type DiscoveredPoint,
@@ -113,7 +114,7 @@ export class MemoryCatalogue implements Catalogue {
         const [newest] = points;
         if (!newest) return [];
         const { machineName: name, aliases, repositoryName, takenAt: latestPointAt } = newest;
-        return [{ id, name, aliases, repositoryName, points: points.length, latestPointAt }];
+        return [{ id, name, aliases, repositoryName, points: points.length, latestPointAt, ...placesOf(newest.disks) }];
       })
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }

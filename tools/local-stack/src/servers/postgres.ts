@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { PermanentError } from '@landfall/domain';
+import { outlineOf, PermanentError } from '@landfall/domain';
 import pg from 'pg';
 import type { ServerSpec } from './server.js';
 
@@ -96,7 +96,7 @@ async function initialise(options: PostgresOptions, binaries: string, wrapper: r
     const output = error as { stdout?: string; stderr?: string };
     throw new PermanentError({
       code: 'POSTGRES_NOT_INITIALISED',
-      message: `Postgres could not make its data folder ${options.dataDirectory}: ${(output.stderr ?? String(error)).trim()}`,
+      message: `Postgres could not make its data folder ${options.dataDirectory}: ${(output.stderr ?? outlineOf(error)).trim()}`,
       fix: 'Give another folder with --data, or a running server with DATABASE_URL.',
     });
   } finally {
