@@ -109,6 +109,15 @@ function byProvisioning(disk: CloudDisk): Finding<CloudDisk> {
   }
 }
 
+/** What of the system decides on which sizes it starts; what is not named is SCSI and x64 to Azure. */
+function capabilitiesOf({ os }: DiskSpec): Pick<Disk, 'supportedCapabilities'> {
+  const supportedCapabilities = {
+    ...(os?.startsFromNvme === true ? { diskControllerTypes: 'SCSI, NVMe' } : {}),
+    ...(os?.architecture === undefined ? {} : { architecture: os.architecture }),
+  };
+  return Object.keys(supportedCapabilities).length === 0 ? {} : { supportedCapabilities };
+}
+
 function diskBody(spec: DiskSpec, kind: DiskKind): Disk {
   const creationData: CreationData =
     kind === 'Empty'
@@ -119,7 +128,7 @@ function diskBody(spec: DiskSpec, kind: DiskKind): Disk {
     tags: { ...spec.tags },
     sku: { name: spec.sku },
     creationData,
-    ...(spec.os?.startsFromNvme === true ? { supportedCapabilities: { diskControllerTypes: 'SCSI, NVMe' } } : {}),
+    ...capabilitiesOf(spec),
     ...(kind === 'Empty' ? { diskSizeGB: spec.sizeBytes / GIB } : {}),
     ...(spec.zone === null ? {} : { zones: [spec.zone] }),
     ...(spec.os === null

@@ -27,6 +27,7 @@ export const PLANNED_DESTINATION = z.object({
   vmName: z.string().nullable().describe('Null where only disks are restored.'),
   size: z.string().nullable(),
   diskController: z.literal('NVMe').optional().describe('Named where the size has no other; left out: SCSI.'),
+  architecture: z.literal('Arm64').optional().describe('Named where it is not x64.'),
   subnetId: z.string().nullable(),
   privateIp: z.string().nullable(),
 });

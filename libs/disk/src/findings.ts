@@ -5,10 +5,10 @@ import type { InspectionProblem } from './inspection.js';
 export class Findings {
   readonly #problems: InspectionProblem[] = [];
 
-  problem(code: DiskFinding, message: string, fix: string): void {
+  /** @param severity where it is another one than such findings have */
+  problem(code: DiskFinding, message: string, fix: string, severity = DISK_FINDINGS[code]): void {
     // A hostile image could have thousands of them; a person reads the first few.
-    if (this.#problems.length < MOST_PROBLEMS)
-      this.#problems.push({ severity: DISK_FINDINGS[code], code, message, fix });
+    if (this.#problems.length < MOST_PROBLEMS) this.#problems.push({ severity, code, message, fix });
   }
 
   all(): readonly InspectionProblem[] {

@@ -92,7 +92,9 @@ describe('an inspection', () => {
       os: { family: 'linux', name: 'Sample Linux 12 (tester)' },
       firmware: 'uefi',
       boots: ['uefi'],
-      bootEvidence: [{ firmware: 'uefi', disk: 'sda', evidence: 'partition 1 holds EFI/BOOT/BOOTX64.EFI' }],
+      bootEvidence: [
+        { firmware: 'uefi', disk: 'sda', evidence: 'partition 1 holds EFI/BOOT/BOOTX64.EFI', architecture: 'x64' },
+      ],
       problems: [],
     });
   });
@@ -334,9 +336,19 @@ describe('what boots', () => {
     renameInDirectories(image, 'GRUBX64 EFI', 'GRUBAA64EFI');
     const seen = await look(image);
     expect(seen.boots).toStrictEqual(['uefi']);
+    expect(seen.bootEvidence.map(({ architecture }) => architecture)).toStrictEqual(['Arm64']);
     expect(seen.problems).toMatchObject([
-      { severity: 'error', code: 'ARCHITECTURE', message: expect.stringMatching(/ARM64/) },
+      { severity: 'warning', code: 'ARCHITECTURE', message: expect.stringMatching(/Arm64/) },
     ]);
+  });
+
+  it('is none of Azure where there are loaders for processors that it does not have', async () => {
+    const image = recorded('uefi-machine').image();
+    renameInDirectories(image, 'BOOTX64 EFI', 'BOOTARM EFI');
+    renameInDirectories(image, 'GRUBX64 EFI', 'GRUBARM EFI');
+    const seen = await look(image);
+    expect(seen.bootEvidence.map(({ architecture }) => architecture)).toStrictEqual([null]);
+    expect(seen.problems).toMatchObject([{ severity: 'error', code: 'ARCHITECTURE' }]);
   });
 
   it('is worth a word where only the firmware of the old machine knew the loader', async () => {

@@ -1,4 +1,4 @@
-import type { DiskFinding, Firmware, OperatingSystem, Problem } from '@landfall/domain';
+import type { Architecture, DiskFinding, Firmware, OperatingSystem, Problem } from '@landfall/domain';
 
 /*
  * What can be seen of a machine by looking into its disks. Shown as it is (`landfall inspect --json`), so a new field is
@@ -98,6 +98,8 @@ export interface BootEvidence {
   readonly disk: string;
   /** Such as `partition 1 holds EFI/BOOT/BOOTX64.EFI`. */
   readonly evidence: string;
+  /** For which of Azure's processors the loaders are; null where they don't tell, or are for both or neither. */
+  readonly architecture: Architecture | null;
 }
 
 /** Something that is odd or could not be made out; the rest of the inspection is right all the same. */

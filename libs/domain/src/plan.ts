@@ -50,6 +50,8 @@ export interface PlannedDestination {
   readonly size: string | null;
   /** Named where the size has no other than NVMe; left out, Azure takes SCSI. */
   readonly diskController?: 'NVMe';
+  /** Named where the machine's processors are not x64; its OS disk says so. */
+  readonly architecture?: 'Arm64';
   readonly subnetId: string | null;
   readonly privateIp: string | null;
 }

@@ -86,7 +86,7 @@ function machineFacts(inspection: Inspection, point: RestorePoint): MachineFacts
     boots: inspection.boots.filter((firmware) => evidence.some((one) => one.firmware === firmware)),
     bootDisk: bootDisk ?? null,
     os: inspection.os,
-    architecture: null,
+    architecture: evidence.find(({ firmware }) => firmware === 'uefi')?.architecture ?? null,
     volumeGroups: inspection.volumeGroups.map(({ name, sizeBytes }) => ({ name, sizeBytes })),
     // The plan has an error of its own for an image without bytes.
     problems: inspection.problems.filter(({ code }) => code !== 'DISK_EMPTY'),

@@ -72,5 +72,11 @@ function operatingSystem(
     });
   }
   const family = restorePoint.os?.family ?? 'linux';
-  return { family, generation, ...(destination.diskController === 'NVMe' ? { startsFromNvme: true } : {}) };
+  const { diskController, architecture } = destination;
+  return {
+    family,
+    generation,
+    ...(diskController === 'NVMe' ? { startsFromNvme: true } : {}),
+    ...(architecture === undefined ? {} : { architecture }),
+  };
 }

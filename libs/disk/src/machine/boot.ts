@@ -1,4 +1,4 @@
-import type { ByteReader } from '@landfall/domain';
+import type { Architecture, ByteReader } from '@landfall/domain';
 import { readHead, readExactly, WindowReader } from '../readers.js';
 import { FatFileSystem, readFatGeometry, type FatEntry } from '../file-systems/fat.js';
 import type { BootEvidence, Content, ContentState } from '../inspection.js';
@@ -44,33 +44,48 @@ export async function findBootEvidence(
 ): Promise<BootFindings> {
   const evidence: BootEvidence[] = [];
   const bios = await biosEvidence(disk, table);
-  if (bios !== null) evidence.push({ firmware: 'bios', disk: name, evidence: bios });
+  // Azure's Arm64 VMs have UEFI alone.
+  if (bios !== null) evidence.push({ firmware: 'bios', disk: name, evidence: bios, architecture: 'x64' });
   const vendors: string[] = [];
   for (const partition of partitions) {
     const isEsp = partition.type === (table.kind === 'gpt' ? ESP_GPT : ESP_MBR);
     // Firmware sees no RAID either: it reads a member that begins with the file system.
     if (partition.content?.type !== 'vfat' && partition.inner?.type !== 'vfat') continue;
     const found = await findLoaders(new WindowReader(disk, partition.startByte, partition.sizeBytes));
-    const loaders = isEsp ? found : found.filter(isFallback);
+    const loaders = isEsp ? found : found.filter((loader) => FALLBACKS.some((fallback) => isNamed(loader, fallback)));
     const [first] = loaders;
     if (first === undefined) continue;
     vendors.push(...new Set(loaders.map((loader) => loader.vendor)));
+    const processors = new Set(loaders.map(processorOf).filter((processor) => processor !== null));
+    const architecture = architectureOf(processors);
     evidence.push({
       firmware: 'uefi',
       disk: name,
       evidence: `partition ${partition.number} holds EFI/${first.vendor}/${first.file}`,
+      architecture,
     });
-    const processors = new Set(loaders.map(processorOf).filter((processor) => processor !== null));
-    if (processors.size > 0 && !processors.has('x64')) {
+    const place = `The EFI system partition ${partition.number} of ${name}`;
+    if (processors.size > 0 && !processors.has('x64') && !processors.has('Arm64')) {
       findings.problem(
         'ARCHITECTURE',
-        `The EFI system partition ${partition.number} of ${name} has boot loaders for ${[...processors].join(' and ')} only (${first.file}), and the VM gets x64 processors.`,
-        'Restore its disks with --disks-only, and make a VM of a size with such processors for them.',
+        `${place} has boot loaders for ${[...processors].join(' and ')} only (${first.file}), and Azure has no such processors.`,
+        'Restore its disks with --disks-only, to read them from another machine.',
       );
-    } else if (!loaders.some(isFallback)) {
+      continue;
+    }
+    if (architecture === 'Arm64') {
+      findings.problem(
+        'ARCHITECTURE',
+        `${place} has boot loaders for Arm64 only (${first.file}): the VM needs a size with such processors.`,
+        'Nothing has to be done where --size is left out; else name a size with Arm64 processors.',
+        'warning',
+      );
+    }
+    const fallback = FALLBACK[architecture ?? 'x64'];
+    if (!loaders.some((loader) => isNamed(loader, fallback))) {
       findings.problem(
         'NO_FALLBACK_LOADER',
-        `The EFI system partition ${partition.number} of ${name} has no EFI/BOOT/BOOTX64.EFI, which is all that a new machine looks for.`,
+        `${place} has no EFI/BOOT/${fallback}, which is all that a new machine looks for.`,
         'Copy the boot loader there before the backup, or into the restored disk.',
       );
     }
@@ -121,21 +136,31 @@ async function findLoaders(partition: ByteReader): Promise<readonly Loader[]> {
       );
     }
   }
-  return loaders.toSorted((a, b) => Number(isFallback(b)) - Number(isFallback(a)));
+  const first = (loader: Loader): number => Number(FALLBACKS.some((fallback) => isNamed(loader, fallback)));
+  return loaders.toSorted((a, b) => first(b) - first(a));
 }
 
 function isProgram(entry: FatEntry): boolean {
   return !entry.directory && entry.sizeBytes > 0 && /\.efi$/i.test(entry.name);
 }
 
-function isFallback(loader: Loader): boolean {
-  return loader.vendor.toUpperCase() === 'BOOT' && /^BOOTX64\.EFI$/i.test(loader.file);
+/** What firmware that knows nothing of the machine looks for in EFI/BOOT. */
+const FALLBACK: Readonly<Record<Architecture, string>> = { x64: 'BOOTX64.EFI', Arm64: 'BOOTAA64.EFI' };
+const FALLBACKS = Object.values(FALLBACK);
+
+function isNamed({ vendor, file }: Loader, fallback: string): boolean {
+  return vendor.toUpperCase() === 'BOOT' && file.toUpperCase() === fallback;
+}
+
+function architectureOf(processors: ReadonlySet<string>): Architecture | null {
+  if (processors.has('x64') === processors.has('Arm64')) return null;
+  return processors.has('x64') ? 'x64' : 'Arm64';
 }
 
 /** By the endings that UEFI gives its processors (section 3.5.1.1). */
 const PROCESSORS: Readonly<Record<string, string>> = {
   x64: 'x64',
-  aa64: 'ARM64',
+  aa64: 'Arm64',
   arm: 'ARM',
   ia32: 'IA-32',
   riscv64: 'RISC-V',

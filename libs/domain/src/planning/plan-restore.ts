@@ -48,6 +48,7 @@ export function planRestore(facts: PlanningFacts): RestorePlan {
       ...placement,
       size: request.disksOnly ? null : (size?.name ?? request.destination.size ?? null),
       ...(size?.diskControllers.join() === 'NVMe' && !request.disksOnly ? { diskController: 'NVMe' as const } : {}),
+      ...(needs.architecture === 'Arm64' ? { architecture: needs.architecture } : {}),
       subnetId: subnet?.azureId ?? null,
       privateIp: request.disksOnly ? null : (request.destination.privateIp ?? null),
     } satisfies PlannedDestination,

@@ -267,7 +267,8 @@ describe('what the machine’s system asks of the size', () => {
     const wrong = onlyError('ARCHITECTURE', { machine: uefi, request: named(arm.name), target: { sizes } });
     expect(wrong.message).toMatch(/has Arm64 processors, and the machine is made for x64/);
     const armed = { ...uefi, architecture: 'Arm64' as const };
-    expect(plan({ machine: armed, target: { sizes } }).destination.size).toBe(arm.name);
+    const { size, architecture } = plan({ machine: armed, target: { sizes } }).destination;
+    expect([size, architecture]).toStrictEqual([arm.name, 'Arm64']);
     expect(onlyError('ARCHITECTURE', { machine: armed }).message).toMatch(/no VM size in westeurope has them/);
   });
 

@@ -1,3 +1,4 @@
+import type { Architecture } from '../../machine.js';
 import type { Generation } from '../../plan.js';
 import type { CallJournal } from './journal.js';
 import type { Located, Owned } from './owned.js';
@@ -28,5 +29,7 @@ export interface DiskSpec extends Located {
     readonly generation: Generation;
     /** Its system can also start from an NVMe controller; left out: from SCSI alone. */
     readonly startsFromNvme?: boolean;
+    /** Left out: x64. */
+    readonly architecture?: Architecture;
   } | null;
 }
