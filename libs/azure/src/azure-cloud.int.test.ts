@@ -269,7 +269,7 @@ function settings() {
 
 /** What somebody makes past Landfall; its ID, once it is there. */
 async function putByHand(azureId: string, body: object): Promise<string> {
-  const url = `${emulator.url}${azureId}?api-version=2025-01-02`;
+  const url = `${emulator.url}${azureId}?api-version=2024-07-01`;
   const headers = { authorization: `Bearer ${emulator.token}`, 'content-type': 'application/json' };
   const put = { method: 'PUT', headers, body: JSON.stringify({ location: SEED.region, ...body }) };
   let answer = await fetch(url, put);

@@ -23,6 +23,7 @@ import { servePageBlob } from './page-blob/endpoint.js';
 import { Bandwidth } from './page-blob/bandwidth.js';
 import { Transfers } from './page-blob/transfers.js';
 import { seed } from './seed.js';
+import { PROFILES, type ProfileName } from './settings/profiles.js';
 import { DEFAULT_SETTINGS, Settings } from './settings/settings.js';
 import { DISK, SNAPSHOT } from './state/records.js';
 import { State } from './state/state.js';
@@ -44,6 +45,8 @@ export interface EmulatorOptions {
   /** Whether VMs that are no workers really boot their disks; `none` by default. */
   readonly hypervisor?: HypervisorKind;
   readonly qemu?: QemuSettings;
+  /** Whose times operations take; left out: nobody's, they take none. */
+  readonly profile?: ProfileName | undefined;
   /** How long a long-running operation takes when nothing else is set; 0 by default. */
   readonly delayMs?: number;
   /** `Retry-After` of long-running operations; 0 by default. */
@@ -83,6 +86,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const state = new State(dataDirectory);
   const settings = new Settings(state, {
     ...DEFAULT_SETTINGS,
+    ...(options.profile === undefined ? {} : PROFILES[options.profile]),
     delayMs: options.delayMs ?? 0,
     retryAfterSeconds: options.retryAfterSeconds ?? 0,
   });

@@ -3,9 +3,11 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { MOST_PROCESSES } from './workers/boot-environment.js';
 import { startEmulator, type EmulatorOptions } from './emulator.js';
+import { PROFILE_NAMES } from './settings/profiles.js';
 
 /*
- * node dist/main.js --data DIR [--host 127.0.0.1] [--port N] [--hypervisor none|qemu] [--record FILE]
+ * node dist/main.js --data DIR [--host 127.0.0.1] [--port N] [--hypervisor none|qemu] [--profile azure]
+ *                   [--record FILE]
  *
  * --record appends every request and its answer to FILE, one JSON document a line, less their secrets.
  * Prints one line of JSON when it is ready: {"ready":true,"url":"https://…","ca":"DIR/ca.pem"}. Ends on SIGTERM or SIGINT.
@@ -39,6 +41,7 @@ function options(): EmulatorOptions {
       host: { type: 'string' },
       port: { type: 'string' },
       hypervisor: { type: 'string', default: 'none' },
+      profile: { type: 'string' },
       record: { type: 'string' },
     },
   });
@@ -48,6 +51,10 @@ function options(): EmulatorOptions {
   const { hypervisor } = values;
   if (hypervisor !== 'none' && hypervisor !== 'qemu') {
     throw new Error(`--hypervisor ${hypervisor} is not known: it is none or qemu.`);
+  }
+  const profile = PROFILE_NAMES.find((name) => name === values.profile);
+  if (values.profile !== undefined && profile === undefined) {
+    throw new Error(`--profile ${values.profile} is not known: it is ${PROFILE_NAMES.join(' or ')}.`);
   }
   const parsed = ENVIRONMENT.safeParse(process.env);
   if (!parsed.success) {
@@ -64,6 +71,7 @@ function options(): EmulatorOptions {
     workerCommand: parsed.data.EMULATOR_WORKER_COMMAND ?? null,
     workerProcesses: parsed.data.EMULATOR_WORKER_PROCESSES,
     hypervisor,
+    profile,
     ...(parsed.data.EMULATOR_QEMU_MEMORY_MIB === undefined
       ? {}
       : { qemu: { memoryMiB: parsed.data.EMULATOR_QEMU_MEMORY_MIB } }),

@@ -8,14 +8,19 @@ import { SUITES } from './suites.js';
 /*
  * Runs the built tests with Jest.
  *
- *   main.js [unit|int|e2e|chaos|all] [--only PATH]… [--jobs N]
+ *   main.js [unit|int|e2e|chaos|all] [--only PATH]… [--jobs N] [--profile azure]
  *
  * The last line is `N passed, M failed`. The exit code is 0 when nothing failed and something ran, 2 for wrong usage.
  */
 const workspace = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { only: { type: 'string', multiple: true, default: [] }, jobs: { type: 'string' } },
+  options: {
+    only: { type: 'string', multiple: true, default: [] },
+    jobs: { type: 'string' },
+    /** Of the emulated Azure of every stack that a test starts. */
+    profile: { type: 'string' },
+  },
 });
 const [wanted = 'all', ...more] = positionals;
 const suites = SUITES.filter((suite) => wanted === 'all' || suite === wanted);
@@ -25,6 +30,11 @@ if (suites.length === 0 || more.length > 0) {
 }
 if (values.jobs !== undefined && !/^[1-9]\d*$/.test(values.jobs)) {
   console.error(`--jobs takes a number of test files that run side by side, not ${values.jobs}.`);
+  process.exit(2);
+}
+
+if (values.profile !== undefined && values.profile !== 'azure') {
+  console.error(`--profile takes azure, not ${values.profile}.`);
   process.exit(2);
 }
 
@@ -46,7 +56,12 @@ const parameters = [
   ...(values.jobs === undefined ? [] : ['--maxWorkers', values.jobs]),
   ...values.only.flatMap((path) => ['--testPathPatterns', below(path)]),
 ];
-const child = spawn(process.execPath, parameters, { cwd: workspace, stdio: 'inherit' });
+const profile = values.profile === undefined ? {} : { LANDFALL_AZURE_PROFILE: values.profile };
+const child = spawn(process.execPath, parameters, {
+  cwd: workspace,
+  stdio: 'inherit',
+  env: { ...process.env, ...profile },
+});
 // An interrupt from the keyboard reaches the child by itself; this process waits for it.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => child.kill('SIGTERM'));

@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
+import { PROFILE_NAMES } from '@landfall/azure-emulator';
 import { detailsOf } from '@landfall/domain';
 import { releaseLock, takeLock } from './lock.js';
 import type { SupervisorMessage } from './messages.js';
 import { Stack } from './supervisor.js';
 
 /*
- * The supervisor's process: `main.js --data FOLDER --movers N --services N --hypervisor none|qemu`, started by `startStack`, ended by SIGTERM.
+ * The supervisor's process: `main.js --data FOLDER --movers N --services N --hypervisor none|qemu [--profile azure]`, started by `startStack`, ended by SIGTERM.
  * Standard output and error are its log; it reports to its parent over the IPC channel until it is ready.
  */
 const { values } = parseArgs({
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     movers: { type: 'string' },
     services: { type: 'string' },
     hypervisor: { type: 'string' },
+    profile: { type: 'string' },
   },
 });
 const folder = values.data!;
@@ -32,8 +34,9 @@ if (!(await takeLock(folder))) {
 }
 
 const hypervisor = values.hypervisor === 'qemu' ? 'qemu' : 'none';
+const profile = PROFILE_NAMES.find((name) => name === values.profile);
 const scale = { movers: Number(values.movers), services: Number(values.services) };
-const stack = new Stack({ folder, scale, hypervisor, note });
+const stack = new Stack({ folder, scale, hypervisor, profile, note });
 let ending: Promise<void> | undefined;
 const end = (exitCode: number) =>
   (ending ??= stack

@@ -2,7 +2,7 @@ import { request } from 'node:https';
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SEED, seedIds, type HypervisorKind } from '@landfall/azure-emulator';
+import { SEED, seedIds, type HypervisorKind, type ProfileName } from '@landfall/azure-emulator';
 import { processNames, type Installation, type ServiceName } from './installation.js';
 import { AZURITE_ACCOUNT, type ServerSpec } from './servers/index.js';
 
@@ -40,13 +40,17 @@ export function azureEmulator(
   folder: string,
   installation: Installation,
   hypervisor: HypervisorKind = 'none',
+  profile?: ProfileName,
 ): ServerSpec {
   const data = azureFolder(folder);
   const port = installation.ports.azure;
   return {
     name: 'azure-emulator',
     command: process.execPath,
-    args: [mainOf('tools/azure-emulator'), '--data', data, '--port', String(port), '--hypervisor', hypervisor],
+    args: [
+      ...[mainOf('tools/azure-emulator'), '--data', data, '--port', String(port), '--hypervisor', hypervisor],
+      ...(profile === undefined ? [] : ['--profile', profile]),
+    ],
     env: {
       ...base(),
       NODE_EXTRA_CA_CERTS: caPath(folder),

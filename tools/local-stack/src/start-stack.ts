@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { HypervisorKind } from '@landfall/azure-emulator';
+import type { HypervisorKind, ProfileName } from '@landfall/azure-emulator';
 import { endProcess, isAlive, type ProcessIdentity } from '@landfall/azure-emulator/process-identity';
 import { type ErrorDetails, outlineOf, PermanentError } from '@landfall/domain';
 import { lockHolder, releaseLock } from './lock.js';
@@ -24,6 +24,8 @@ export interface StartOptions {
   readonly services?: number;
   /** Whether VMs of the emulated Azure really boot; `none` by default. */
   readonly hypervisor?: HypervisorKind;
+  /** Whose times the emulated Azure takes; left out: what `LANDFALL_AZURE_PROFILE` says, or none. */
+  readonly profile?: ProfileName | undefined;
   readonly note?: (line: string) => void;
 }
 
@@ -70,7 +72,11 @@ function superviseDetached(
   const log = openSync(logFile, 'a', 0o600);
   const main = fileURLToPath(new URL('main.js', import.meta.url));
   const scale = ['--movers', String(options.movers ?? 1), '--services', String(options.services ?? 1)];
-  const settings = [...scale, '--hypervisor', options.hypervisor ?? 'none'];
+  const profile = options.profile ?? process.env.LANDFALL_AZURE_PROFILE ?? '';
+  const settings = [
+    ...[...scale, '--hypervisor', options.hypervisor ?? 'none'],
+    ...(profile === '' ? [] : ['--profile', profile]),
+  ];
   const child = spawn(process.execPath, [main, '--data', folder, ...settings], {
     detached: true,
     cwd: folder,

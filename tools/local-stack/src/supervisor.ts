@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HypervisorKind } from '@landfall/azure-emulator';
+import type { HypervisorKind, ProfileName } from '@landfall/azure-emulator';
 import { PermanentError } from '@landfall/domain';
 import { Balancer } from './balancer.js';
 import { givenDatabase, givenRedis } from './given-servers.js';
@@ -36,6 +36,8 @@ export interface StackOptions {
   readonly folder: string;
   readonly scale: Scale;
   readonly hypervisor: HypervisorKind;
+  /** Whose times the emulated Azure takes; left out: none. */
+  readonly profile?: ProfileName | undefined;
   /** Told of each thing that is being started, and of restarts. */
   readonly note: (line: string) => void;
 }
@@ -141,7 +143,7 @@ export class Stack {
       ...(ownPostgres.spec === null ? [] : [ownPostgres.spec]),
       blobs,
       archive,
-      azureEmulator(folder, installation, this.#options.hypervisor),
+      azureEmulator(folder, installation, this.#options.hypervisor, this.#options.profile),
     ]);
     return {
       databaseUrl: ownPostgres.url,

@@ -12,6 +12,7 @@ export interface UpOptions extends CommonOptions {
   readonly movers: number;
   readonly services: number;
   readonly hypervisor: 'none' | 'qemu';
+  readonly profile?: 'azure';
 }
 
 /** Starts the stack; without `--detach` stays, and stops it on Ctrl-C. */
@@ -21,8 +22,11 @@ export async function up({ options, output, signal }: Call<UpOptions>): Promise<
   signal.addEventListener('abort', stopAtOnce);
   let started: StartedStack;
   try {
-    const { movers, services, hypervisor } = options;
-    started = await startStack({ folder, movers, services, hypervisor, note: (line) => output.say(`  ${line}`) });
+    const { movers, services, hypervisor, profile } = options;
+    started = await startStack({
+      ...{ folder, movers, services, hypervisor, profile },
+      note: (line) => output.say(`  ${line}`),
+    });
   } finally {
     signal.removeEventListener('abort', stopAtOnce);
   }

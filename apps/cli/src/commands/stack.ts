@@ -19,7 +19,8 @@ export function describeStackCommands(program: LandfallCommand): void {
   program
     .command('test [suite] [more...]')
     .description(
-      'run the tests: unit, int, e2e, chaos or all; "--only PATH" keeps to a part, "--jobs N" runs N files side by side',
+      'run the tests: unit, int, e2e, chaos or all; "--only PATH" keeps to a part, "--jobs N" runs N files side by side; ' +
+        '"--profile azure" gives stacks an Azure that takes its time',
     )
     .allowUnknownOption()
     .helpOption(false)
@@ -42,6 +43,7 @@ export function describeStackCommands(program: LandfallCommand): void {
     .addOption(
       choice('--hypervisor <program>', 'what boots VMs of the emulated Azure', ['none', 'qemu']).default('none'),
     )
+    .addOption(choice('--profile <name>', 'whose times the emulated Azure takes; left out: none', ['azure']))
     .does(async (call: Call<UpOptions>) => (await import('./stack-control.js')).up(call), ENDS_ITSELF);
   program
     .command('down')

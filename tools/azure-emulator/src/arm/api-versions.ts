@@ -59,7 +59,8 @@ export function apiVersionsOf(namespace: string, type: string): readonly string[
  * @throws AzureError 400 NoRegisteredProviderFound for a version that the type of a resource doesn't have
  */
 export function requireKnownApiVersion(path: string, version: string, location: string): void {
-  const [, namespace, type] = /\/resourceGroups\/[^/]+\/providers\/([^/]+)\/([^/]+)/i.exec(path) ?? [];
+  // The last provider's: a lock on a disk is no disk.
+  const [, namespace, type] = /\/resourceGroups\/[^/]+.*\/providers\/([^/]+)\/([^/]+)/i.exec(path) ?? [];
   if (namespace === undefined || type === undefined) return;
   const known = apiVersionsOf(namespace, type);
   if (known === null || known.includes(version)) return;

@@ -18,8 +18,19 @@ export function finished(answer: Answer, route: Route, call: Call): Answer {
   return {
     ...answer,
     headers: { ...providerHeaders(route, call, answer), ...answer.headers, ...signedUrls(answer, call.apiVersion) },
-    ...(answer.body === undefined ? {} : { body: isComputeList(call) ? shouted(answer.body) : answer.body }),
+    ...(answer.body === undefined ? {} : { body: spelled(answer, call) }),
   };
+}
+
+function spelled({ status, body }: Answer, call: Call): unknown {
+  if (isComputeList(call)) return shouted(body);
+  const { error } = body as { readonly error?: object };
+  const isRefusal = status >= 400 && error !== undefined && isOf('Microsoft.Network', call);
+  return isRefusal ? { error: { details: [], ...error } } : body;
+}
+
+function isOf(namespace: string, { path }: Call): boolean {
+  return path.toLowerCase().includes(`/providers/${namespace.toLowerCase()}/`);
 }
 
 /** The operations' URLs, with the API version of the request and some three kilobytes of query. */
@@ -44,10 +55,10 @@ function signedUrls({ headers = {} }: Answer, apiVersion: string): Record<string
 function providerHeaders(route: Route, call: Call, { status, body, headers = {} }: Answer): Record<string, string> {
   const limit = limitKind(call.method);
   const common = { [`x-ms-ratelimit-remaining-subscription-global-${limit}`]: String(GLOBAL_LIMITS[limit]) };
-  if (/\/providers\/Microsoft\.Compute\//i.test(call.path)) {
+  if (isOf('Microsoft.Compute', call)) {
     return { ...common, 'x-ms-ratelimit-remaining-resource': computeLimits(route, call) };
   }
-  if (!/\/providers\/Microsoft\.Network\//i.test(call.path)) return common;
+  if (!isOf('Microsoft.Network', call)) return common;
   const { etag } = (typeof body === 'object' && body !== null ? body : {}) as { readonly etag?: unknown };
   return {
     ...common,

@@ -19,7 +19,7 @@ export function diskView(disk: DiskRecord | SnapshotRecord, now: Date | null): R
     id: disk.id,
     type: disk.type,
     location: disk.location,
-    tags: disk.tags,
+    ...(Object.keys(disk.tags).length === 0 ? {} : { tags: disk.tags }),
     ...(disk.type === DISK && disk.zones.length > 0 ? { zones: disk.zones } : {}),
     sku: { name: disk.sku, tier: disk.sku.slice(0, disk.sku.indexOf('_')) },
     ...(disk.type === DISK && disk.managedBy !== null ? { managedBy: disk.managedBy } : {}),

@@ -11,7 +11,7 @@ export function vmView(vm: VirtualMachineRecord, azure: Azure, withInstanceView 
     id: vm.id,
     type: vm.type,
     location: vm.location,
-    tags: vm.tags,
+    ...(Object.keys(vm.tags).length === 0 ? {} : { tags: vm.tags }),
     etag: `"${vm.etag}"`,
     ...(vm.zones.length === 0 ? {} : { zones: vm.zones }),
     ...(vm.plan === null ? {} : { plan: vm.plan }),

@@ -18,7 +18,7 @@ export function acceptedWrite(
 ): Answer {
   return {
     status,
-    headers: { 'azure-asyncoperation': operationUrl(azure, operation, family), ...retryAfter(azure) },
+    headers: { 'azure-asyncoperation': operationUrl(azure, operation, family), ...retryAfter(operation, azure) },
     body,
   };
 }
@@ -30,20 +30,20 @@ export function accepted(azure: Azure, operation: OperationRecord, family: Famil
       status: 202,
       headers: {
         location: resultUrl(azure, operation),
-        ...retryAfter(azure),
+        ...retryAfter(operation, azure),
       },
     };
   }
   const url = operationUrl(azure, operation, family);
   return {
     status: 202,
-    headers: { 'azure-asyncoperation': url, location: `${url}?monitor=true`, ...retryAfter(azure) },
+    headers: { 'azure-asyncoperation': url, location: `${url}?monitor=true`, ...retryAfter(operation, azure) },
     ...(body === undefined ? {} : { body }),
   };
 }
 
-export function retryAfter(azure: Azure): Record<string, string> {
-  return { 'retry-after': String(azure.settings.values.retryAfterSeconds) };
+export function retryAfter({ kind }: OperationRecord, azure: Azure): Record<string, string> {
+  return { 'retry-after': String(azure.settings.retryAfterSecondsOf(kind)) };
 }
 
 function operationUrl(azure: Azure, operation: OperationRecord, family: Exclude<Family, 'resources'>): string {

@@ -17,6 +17,7 @@ import {
   snapshotId,
   SUBSCRIPTION,
   TOKEN,
+  versionOf,
   vmBody,
   vmId,
   type Reachable,
@@ -66,7 +67,7 @@ async function begin(azure: EmulatorProcess, delayMs: number): Promise<readonly 
   const begun: Begun[] = [];
   const send = async (method: string, path: string, body?: unknown): Promise<void> => {
     const options = body === undefined ? {} : { body: JSON.stringify(body) };
-    const answer = await raw(azure, method, `${path}?api-version=2025-04-01`, options);
+    const answer = await raw(azure, method, `${path}?api-version=${versionOf(path)}`, options);
     assert.ok([200, 201, 202].includes(answer.status), `${method} ${path}: ${answer.text}`);
     const url = new URL(String(answer.headers['azure-asyncoperation'] ?? answer.headers['location']));
     begun.push({ what: `${method} ${path}`, url: url.pathname + url.search });

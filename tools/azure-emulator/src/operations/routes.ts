@@ -27,7 +27,7 @@ export const OPERATION_ROUTES: readonly Route[] = [
     method: 'GET',
     effect: 'read',
     path: `${SUBSCRIPTION}/providers/Microsoft.Network/locations/{location}/operations/{operationId}`,
-    handle: poll,
+    handle: async (call, azure) => withoutTimes(await poll(call, azure)),
   },
   {
     operation: 'Operations_Resources',
@@ -56,7 +56,7 @@ async function settled(call: Call, azure: Azure): Promise<OperationRecord> {
 function status(operation: OperationRecord, azure: Azure): Answer {
   return {
     status: 200,
-    ...(operation.status === 'InProgress' ? { headers: retryAfter(azure) } : {}),
+    ...(operation.status === 'InProgress' ? { headers: retryAfter(operation, azure) } : {}),
     body: {
       startTime: operation.startedAt,
       ...(operation.endedAt === null ? {} : { endTime: operation.endedAt }),
@@ -70,13 +70,20 @@ function status(operation: OperationRecord, azure: Azure): Answer {
   };
 }
 
+/** The network tells neither when an operation began and ended nor its name. */
+function withoutTimes(answer: Answer): Answer {
+  const { startTime, endTime, name, ...body } = (answer.body ?? {}) as Record<string, unknown>;
+  void [startTime, endTime, name];
+  return { ...answer, ...(answer.body === undefined ? {} : { body }) };
+}
+
 /** `Location`: 202 until the end, then the result itself or the error itself. */
 function result(operation: OperationRecord, azure: Azure): Answer {
   if (operation.status === 'InProgress') {
     const location: Record<string, string> = operation.kind.startsWith('resources.')
       ? { location: resultUrl(azure, operation) }
       : {};
-    return { status: 202, headers: { ...location, ...retryAfter(azure) } };
+    return { status: 202, headers: { ...location, ...retryAfter(operation, azure) } };
   }
   if (operation.error !== null) return { status: operation.errorStatus ?? 500, body: { error: operation.error } };
   if (operation.kind.startsWith('resources.move') || operation.kind.startsWith('resources.validate')) {

@@ -15,8 +15,10 @@ export const SETTINGS = z.strictObject({
   delaysMs: z.record(z.string(), z.number().int().min(0)),
   /** Milliseconds from the end of the operation until a snapshot's bytes have come that are copied in the background. */
   backgroundCopyMs: z.number().int().min(0),
-  /** What answers to long-running operations carry as `Retry-After`. */
+  /** What answers to long-running operations carry as `Retry-After`, when their kind has none of its own. */
   retryAfterSeconds: z.number().int().min(0),
+  /** By kind of operation, or by what kinds begin with, such as `disks` or `resources.move`. */
+  retryAfterSecondsOf: z.record(z.string(), z.number().int().min(0)),
   /** Cores by family name (any region) or `family@region`; `cores` is the region's total. */
   coreLimits: z.record(z.string(), z.number().int().min(0)),
   /** VM sizes that the subscription can't have in a region, or in some of its zones; beside those of the catalogue. */
@@ -49,6 +51,7 @@ export const DEFAULT_SETTINGS: SettingValues = {
   delaysMs: {},
   backgroundCopyMs: 200,
   retryAfterSeconds: 0,
+  retryAfterSecondsOf: {},
   coreLimits: {},
   sizeRestrictions: [],
   serialLog: '',
@@ -82,6 +85,12 @@ export class Settings {
   change(values: Partial<SettingValues>): void {
     const next = { ...this.values, ...values };
     this.state.commit([{ table: 'settings', key: 'settings', value: { value: next } }]);
+  }
+
+  retryAfterSecondsOf(operationKind: string): number {
+    const { retryAfterSecondsOf, retryAfterSeconds } = this.values;
+    const family = operationKind.slice(0, operationKind.indexOf('.'));
+    return retryAfterSecondsOf[operationKind] ?? retryAfterSecondsOf[family] ?? retryAfterSeconds;
   }
 
   delayMsOf(operationKind: string): number {
