@@ -34,9 +34,9 @@ export function backgroundCopy(
   };
 }
 
-/** What a GET shows of the copy. */
-export function copyMembers({ copy }: SnapshotRecord, now: Date): Record<string, unknown> {
-  if (copy === undefined) return {};
+/** What a GET shows of the copy; of an incremental snapshot whose bytes are there at once, that they are. */
+export function copyMembers({ copy, incremental }: SnapshotRecord, now: Date): Record<string, unknown> {
+  if (copy === undefined) return incremental ? { completionPercent: 100 } : {};
   const hasEnded = copy.until <= now.getTime();
   return {
     completionPercent: percentOf(copy, now),

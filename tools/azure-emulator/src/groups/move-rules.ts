@@ -18,6 +18,8 @@ import {
   SNAPSHOT,
   VIRTUAL_MACHINE,
   VIRTUAL_NETWORK,
+  type DiskRecord,
+  type Kept,
   type ResourceGroupRecord,
   type ResourceRecord,
 } from '../state/records.js';
@@ -187,6 +189,10 @@ export function targetOf(id: string, move: Move, azure: Azure): string {
   );
 }
 
+function hasOwnKey({ kept }: DiskRecord): boolean {
+  return typeof (kept['encryption'] as Kept | undefined)?.['diskEncryptionSetId'] === 'string';
+}
+
 interface Reason {
   /** Of the resource. */
   readonly type: string;
@@ -206,6 +212,16 @@ function reasonAgainst(id: string, moving: ReadonlySet<string>, move: Move, azur
     );
   }
   const resource = azure.state.resource(id);
+  if (resource?.type === SNAPSHOT && resource.incremental) {
+    return reason('MoveNotSupported', id, `The incremental snapshot '${id}' cannot be moved.`);
+  }
+  if (resource?.type === DISK && resource.diskState === 'Attached' && hasOwnKey(resource)) {
+    return reason(
+      'MoveNotSupported',
+      id,
+      `The disk '${id}' is encrypted with a customer-managed key and cannot be moved while its VM is allocated.`,
+    );
+  }
   const isTaken = azure.state.resource(targetOf(id, move, azure)) !== undefined;
   // A run that was cut short and begins anew finds what it has moved at the target.
   if (resource === undefined)

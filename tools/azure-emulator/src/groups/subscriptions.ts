@@ -35,6 +35,7 @@ function subscriptionView(azure: Azure): unknown {
   return {
     id: `/subscriptions/${azure.subscriptionId}`,
     subscriptionId: azure.subscriptionId,
+    tenantId: tenantOf(azure),
     displayName: 'Emulated',
     state: 'Enabled',
     authorizationSource: 'RoleBased',
