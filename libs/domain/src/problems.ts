@@ -66,6 +66,7 @@ export const PROBLEM_CODES = [
   'NOT_RESTORED',
   'GEN2_EXPERIMENTAL',
   'CUT_OVER',
+  'REPOSITORY_DAMAGED',
   'NOT_AVAILABLE',
   ...(Object.keys(DISK_FINDINGS) as DiskFinding[]),
 ] as const;
