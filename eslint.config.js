@@ -45,7 +45,7 @@ const may = {
   'type:cli': { use: [...lib, 'type:tool'], test: ['type:testing'] },
   'type:tool': { use: [...lib, 'type:tool'], test: ['type:testing'] },
   // Runs the apps' own parts on doubles: it may import what they export by name.
-  'type:chaos': { use: [...lib, 'type:app', 'type:testing', 'type:tool'] },
+  'type:chaos': { use: [...lib, 'type:app', 'type:cli', 'type:testing', 'type:tool'] },
 };
 
 const boundaries = (isTest) => ({

@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
 import { checkedId, type IdKind } from './ids.js';
-import { Output, type Terminal } from './output/terminal.js';
+import { Output, printable, type Terminal } from './output/terminal.js';
 import { badUsage } from './usage.js';
 
 /*
@@ -54,7 +54,7 @@ export class LandfallCommand extends Command {
     this.helpCommand(false);
     this.configureOutput({
       writeOut: (text) => runtime.terminal.stdout.write(text),
-      writeErr: (text) => runtime.terminal.stderr.write(text),
+      writeErr: (text) => runtime.terminal.stderr.write(printable(text)),
     });
   }
 

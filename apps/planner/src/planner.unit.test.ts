@@ -160,9 +160,9 @@ describe('the planner', () => {
     const disk = bootDisk();
     disk.writeUInt32LE(0xffff_ffff, 446 + 12);
     const plan = await planOf(await keep({ sda: disk }), { generation: 1 });
-    expect(plan.problems.some((problem) => problem.code === 'PARTITION_REFUSED' && problem.severity === 'warning')).toBe(
-      true,
-    );
+    expect(
+      plan.problems.some((problem) => problem.code === 'PARTITION_REFUSED' && problem.severity === 'warning'),
+    ).toBe(true);
   });
 
   it('does not plan past a repository that can not give the bytes', async () => {

@@ -42,7 +42,9 @@ const LONGEST_VM_NAME = 64;
 /** The name that a machine's VM gets unless another is asked for: its own; of one that is called by a path, what Azure takes of it. */
 export function vmNameOf(machineName: string): string {
   if (!/[/\\]/.test(machineName)) return machineName;
-  return nameBase(machineName, 'machine').slice(0, LONGEST_VM_NAME).replace(/[^A-Za-z0-9_]+$/, '');
+  return nameBase(machineName, 'machine')
+    .slice(0, LONGEST_VM_NAME)
+    .replace(/[^A-Za-z0-9_]+$/, '');
 }
 
 /**

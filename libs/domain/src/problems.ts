@@ -69,6 +69,7 @@ export const PROBLEM_CODES = [
   'DISK_CONTROLLER',
   'ARCHITECTURE',
   'CUT_OVER',
+  'REPOSITORY_DAMAGED',
   'NOT_AVAILABLE',
   ...(Object.keys(DISK_FINDINGS) as DiskFinding[]),
 ] as const;

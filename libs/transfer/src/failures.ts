@@ -30,6 +30,8 @@ export const FAILURE_FACTS = z.strictObject({
   status: z.number().int().min(100).max(599).optional(),
   /** Of the disk, in bytes. */
   offset: z.number().int().nonnegative().optional(),
+  /** From there on. */
+  length: z.number().int().positive().optional(),
   /** SHA-256 in hexadecimal. */
   pack: z
     .string()
@@ -89,14 +91,14 @@ const FAILURES = {
   },
   BLOB_CORRUPT: {
     kind: 'permanent',
-    message: (disk, { blob, pack }) =>
-      `Blob${after(blob)} in pack${after(pack)}, which the disk ${disk} is restored from, is damaged.`,
+    message: (disk, { blob, pack, ...place }) =>
+      `${bytesOf(disk, place)} damaged in the backup (blob${after(blob)} in pack${after(pack)}), and there is no other copy.`,
     fix: REPAIR,
   },
   PACK_MISSING: {
     kind: 'permanent',
-    message: (disk, { pack }) =>
-      `Pack${after(pack)}, which the disk ${disk} is restored from, is not in the repository.`,
+    message: (disk, { pack, ...place }) =>
+      `${bytesOf(disk, place)} not in the repository any more: pack${after(pack)} is missing, and there is no other copy.`,
     fix: 'Fetch the pack from another copy of the repository, or restore another point; `restic check` tells what else is missing.',
   },
   REPOSITORY_DAMAGED: {
@@ -260,6 +262,7 @@ export const GIVEN_BACK_CODES = Object.keys(GIVEN_BACK) as [GivenBackCode, ...Gi
 
 /** What a finished segment may be told with. */
 export const WARNINGS = {
+  COPY_PASSED_OVER: 'A copy of a part of the backup was damaged or missing; another copy was used.',
   READ_BACK_CACHED: 'It was read back through the page cache, because the disk can’t be read past it.',
 } as const satisfies Record<string, string>;
 
@@ -269,6 +272,12 @@ export const WARNING_CODES = Object.keys(WARNINGS) as [WarningCode, ...WarningCo
 function because({ system, status }: FailureFacts): string {
   const known = [status === undefined ? null : `status ${status}`, system ?? null].filter((each) => each !== null);
   return known.length === 0 ? '' : ` (${known.join(', ')})`;
+}
+
+/** Which part of the disk; without a place, that some of it is. */
+function bytesOf(disk: string, { offset, length }: FailureFacts): string {
+  if (offset === undefined || length === undefined) return `A part of the disk ${disk} is`;
+  return `Bytes ${offset} to ${offset + length} of the disk ${disk} are`;
 }
 
 function after(name: string | undefined): string {

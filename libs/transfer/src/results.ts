@@ -6,6 +6,7 @@ import {
   type ErrorDetails,
   type GrantRecord,
   type LockedRestore,
+  type Problem,
   type RestoreBooks,
   type RestoreTransaction,
   type Segment,
@@ -99,8 +100,22 @@ async function done(reported: Reported, result: Done): Promise<boolean> {
     milliseconds: Math.round(milliseconds),
     ...(warnings.length === 0 ? {} : { warnings: warnings.map((code) => ({ code, message: WARNINGS[code] })) }),
   });
+  if (warnings.includes('COPY_PASSED_OVER')) await warnOfRepository(tx, restore);
   await whatFollows(tx, restore, segment.purpose);
   return true;
+}
+
+/** Once in a restore: whoever keeps the backups should know before the other copy is damaged as well. */
+async function warnOfRepository(tx: RestoreTransaction, restore: LockedRestore): Promise<void> {
+  if (restore.problems.some(({ code }) => code === 'REPOSITORY_DAMAGED')) return;
+  const repository = restore.plan?.restorePoint.repository ?? '';
+  const problem: Problem = {
+    severity: 'warning',
+    code: 'REPOSITORY_DAMAGED',
+    message: `The repository "${repository}" has damaged or missing parts. Another copy of them was used: the restored disks are whole.`,
+    fix: 'Run `restic check --read-data` on the repository, and repair it before the other copy is needed again.',
+  };
+  await tx.patchRestore(restore.id, { problems: [...restore.problems, problem] });
 }
 
 async function failed(reported: Reported, { code, facts = {} }: Failed): Promise<boolean> {

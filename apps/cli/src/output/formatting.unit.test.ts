@@ -91,6 +91,10 @@ describe('the output of a command', () => {
     to.print(null, () => 'web\u001b[31m\r\u202e\nnext');
     to.error(new BadInputError({ code: 'X', message: 'esc\u001b[2J', fix: 'None.' }));
     expect(written.stdout).toBe('web\ufffd[31m\ufffd\ufffd\nnext\n');
+    const { written: asJson, output: document } = output(true);
+    document.print({ name: 'web\u009b31m\u202e' }, () => '');
+    expect(asJson.stdout).toBe('{\n  "name": "web\\u009b31m\\u202e"\n}\n');
+    expect(JSON.parse(asJson.stdout)).toStrictEqual({ name: 'web\u009b31m\u202e' });
     expect(written.stderr).toBe('X: esc\ufffd[2J\n  None.\n');
   });
 

@@ -36,9 +36,7 @@ export class Output {
 
   /** The command's result; `text` is made only when it is shown. */
   print(value: unknown, text: () => string): void {
-    this.terminal.stdout.write(
-      this.json ? `${JSON.stringify(value, null, 2)}\n` : `${printable(this.#hinted(text()))}\n`,
-    );
+    this.terminal.stdout.write(this.json ? `${jsonText(value, 2)}\n` : `${printable(this.#hinted(text()))}\n`);
   }
 
   say(line: string): void {
@@ -49,13 +47,21 @@ export class Output {
   error(error: unknown): void {
     const { code, message, fix } = errorOf(error);
     const details = { code, message: this.#hinted(message), fix: this.#hinted(fix) };
-    this.terminal.stderr.write(this.json ? `${JSON.stringify({ error: details })}\n` : printable(errorText(details)));
+    this.terminal.stderr.write(this.json ? `${jsonText({ error: details })}\n` : printable(errorText(details)));
   }
 }
 
+const STEERS = /[^\P{Cc}\n]|[\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+
+/** The same document; what JSON would leave as it is, and a terminal takes for orders, is escaped. */
+function jsonText(value: unknown, indent?: number): string {
+  const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value, null, indent).replace(STEERS, escaped);
+}
+
 /** Names of files and backups are other people's text: nothing in them steers the terminal. */
-function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n]|[\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '\ufffd');
+export function printable(text: string): string {
+  return text.replace(STEERS, '\ufffd');
 }
 
 function errorOf(error: unknown): ErrorDetails {

@@ -42,9 +42,10 @@ export class Sources {
 
   /**
    * Runs `work` with what the grant's disk is to hold, as far as its segment reaches. A repository may have been rearranged
-   * since it was opened: what is missing there is looked for once more in a freshly opened one, so `work` must be repeatable.
+   * since it was opened: what is missing there is looked for once more in a freshly opened one, so `work` must be repeatable. It
+   * may ask whether copies were passed over meanwhile, by itself or by another segment beside it.
    */
-  async use<R>(grant: SegmentGrant, work: (source: DiskSource) => Promise<R>): Promise<R> {
+  async use<R>(grant: SegmentGrant, work: (source: DiskSource, passedOver: () => boolean) => Promise<R>): Promise<R> {
     let reused = false;
     const once = (): Promise<R> =>
       this.#repositories.use(
@@ -53,7 +54,10 @@ export class Sources {
         () => this.#open(grant.repository),
         async (lent) => {
           reused = lent.reused;
-          return withImages(lent.thing, grant.images, (images) => work(composed(grant, images)));
+          const { repository } = lent.thing;
+          const before = repository.passedOver ?? 0;
+          const passedOver = (): boolean => (repository.passedOver ?? 0) > before;
+          return withImages(lent.thing, grant.images, (images) => work(composed(grant, images), passedOver));
         },
       );
     try {

@@ -30,13 +30,13 @@ export async function runSegment(
   mayWrite: () => void,
 ): Promise<SegmentOutcome> {
   const range = { offset: grant.offsetBytes, length: grant.lengthBytes };
-  return sources.use(grant, async (source) => {
+  return sources.use(grant, async (source, passedOver) => {
     signal.throwIfAborted();
     const target = await openTarget(grant);
     try {
       if (grant.purpose === 'move') {
         const moved = await moveRange(source, target, range, { signal, mayWrite });
-        return { bytesRead: moved.bytesWritten, ...moved, warnings: [] };
+        return { bytesRead: moved.bytesWritten, ...moved, warnings: passedOver() ? ['COPY_PASSED_OVER'] : [] };
       }
       const mode = grant.verify === 'full' ? 'full' : 'sampled';
       const verified = await verifyRange(source, target, range, mode, grant.segmentId, signal);

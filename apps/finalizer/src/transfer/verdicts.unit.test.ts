@@ -281,6 +281,16 @@ describe('a report', () => {
     const event = (await scene.books.events(RESTORE_ID)).find(({ type }) => type === 'segment.done');
     expect(JSON.stringify(event?.data['warnings'])).toMatch(/page cache/);
   });
+
+  it('that needed another copy of a part of the backup warns of the repository, once in a restore', async () => {
+    const { scene, job } = await withOneInHand();
+    const others = scene.held.filter((held) => held !== job);
+    for (const each of [job, ...others.slice(0, 1)]) {
+      await scene.report(each, { ...done(), warnings: ['COPY_PASSED_OVER'] });
+    }
+    const { problems } = (await scene.books.restore(RESTORE_ID))!;
+    expect(problems.filter(({ code }) => code === 'REPOSITORY_DAMAGED')).toMatchObject([{ severity: 'warning' }]);
+  });
 });
 
 function done() {

@@ -18,6 +18,12 @@ export interface BackupRepository {
    */
   openDisk(location: string, signal?: AbortSignal): Promise<DiskSource>;
 
+  /**
+   * How many damaged or missing copies of something were passed over since it was opened, because another copy was good.
+   * Left out where nothing is kept twice.
+   */
+  readonly passedOver?: number;
+
   close(): Promise<void>;
 }
 

@@ -48,6 +48,8 @@ export class BlobIndex {
   #lengths = new Uint32Array(FIRST_CAPACITY);
   /** Plain length plus one; 0 where the blob is not compressed. */
   #plain = new Uint32Array(FIRST_CAPACITY);
+  /** Row plus one of the next copy of the same blob; 0 where there is none. */
+  #next = new Uint32Array(0);
   readonly #packIds: string[] = [];
   readonly #packRows = new Map<string, number>();
   #slots = new Uint32Array(0);
@@ -79,16 +81,18 @@ export class BlobIndex {
   }
 
   /**
-   * Makes the rows findable; to be called once, after the last `add`. Of several rows for one blob the first counts, and
-   * rows that `isSecondChoice` names count only for blobs that no other row has.
+   * Makes the rows findable; to be called once, after the last `add`. Of several rows for one blob the first is the one that is
+   * found, the others are its copies; those that `isSecondChoice` names come after all others.
    */
   seal(isSecondChoice: (row: number) => boolean): void {
     let capacity = 16;
     while (capacity < this.#count * 1.5) capacity *= 2;
     this.#slots = new Uint32Array(capacity);
+    this.#next = new Uint32Array(this.#count);
+    const ends = new Map<number, number>();
     for (const pass of [false, true]) {
       for (let row = 0; row < this.#count; row += 1) {
-        if (isSecondChoice(row) === pass) this.#insert(row);
+        if (isSecondChoice(row) === pass) this.#insert(row, ends);
       }
     }
   }
@@ -103,6 +107,11 @@ export class BlobIndex {
       if (entry === 0) return -1;
       if (this.#same(entry - 1, kindNumber, ids, at)) return entry - 1;
     }
+  }
+
+  /** The rows of all copies of the blob that was found at this row, which is the first of them. */
+  *copies(found: number): Generator<number> {
+    for (let row = found; row >= 0; row = this.#next[row]! - 1) yield row;
   }
 
   place(row: number): BlobPlace {
@@ -136,12 +145,17 @@ export class BlobIndex {
     return this.#ids.subarray(row * ID_BYTES, (row + 1) * ID_BYTES);
   }
 
-  #insert(row: number): void {
+  /** @param ends the last copy of each blob that has several, by its first */
+  #insert(row: number, ends: Map<number, number>): void {
     const mask = this.#slots.length - 1;
     const at = row * ID_BYTES;
     let slot = this.#hash(this.#ids, at) & mask;
     for (; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
-      if (this.#same(this.#slots[slot]! - 1, this.#kinds[row]!, this.#ids, at)) return;
+      const found = this.#slots[slot]! - 1;
+      if (!this.#same(found, this.#kinds[row]!, this.#ids, at)) continue;
+      this.#next[ends.get(found) ?? found] = row + 1;
+      ends.set(found, row);
+      return;
     }
     this.#slots[slot] = row + 1;
   }

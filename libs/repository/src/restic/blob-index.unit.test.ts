@@ -64,6 +64,10 @@ describe('The blob index', () => {
     index.seal((row) => row < 2);
     expect(index.place(index.find('data', idOf(1))).pack).toBe('new');
     expect(index.place(index.find('data', idOf(2))).pack).toBe('old');
+    const copies = (number: number) =>
+      [...index.copies(index.find('data', idOf(number)))].map((row) => index.place(row).pack);
+    expect(copies(1)).toStrictEqual(['new', 'newer', 'old']);
+    expect(copies(2)).toStrictEqual(['old']);
   });
 
   test('is not slowed down by ids that are made up to collide', () => {

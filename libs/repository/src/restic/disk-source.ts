@@ -1,9 +1,10 @@
 import { BadInputError, type ByteRange, type DiskSource, type FileStore, type Piece } from '@landfall/domain';
 import type { BlobIndex } from './blob-index.js';
-import { BlobFault, type DecodedBlob } from './decode.js';
+import { isOfOneCopy, type BlobCopies } from './blob-copies.js';
+import { BlobFault, type DecodedBlob, type SealedBlob } from './decode.js';
 import { freeMemory } from './memory.js';
 import type { DecodePool } from './decode-pool.js';
-import { blobCorrupt } from './errors.js';
+import { blobCorrupt, missingBytes } from './errors.js';
 import type { BlobAt, ImageLayout } from './image-layout.js';
 import { packReads, readPack, singleRead, type PackRead } from './pack-reads.js';
 import { RecentBlobs } from './recent-blobs.js';
@@ -23,6 +24,8 @@ const IN_FLIGHT_BYTES = 48 * 1024 * 1024;
 /** What the disks of one repository share. */
 export interface ResticContents {
   readonly store: FileStore;
+  readonly copies: BlobCopies;
+  /** Whose rows the layout has. */
   readonly index: BlobIndex;
   readonly pool: DecodePool;
 }
@@ -103,8 +106,44 @@ export class ResticDiskSource implements DiskSource {
   }
 
   async #fetch(read: PackRead, signal: AbortSignal | undefined): Promise<readonly DecodedBlob[]> {
+    if (!this.contents.copies.isGone(read.pack)) {
+      try {
+        return await this.#decoded(
+          read,
+          read.blobs.map((blob) => blob.sealed),
+          signal,
+        );
+      } catch (error) {
+        if (!isOfOneCopy(error)) throw error;
+      }
+    }
+    return this.#oneByOne(read, signal);
+  }
+
+  /** Each blob by itself, from the first of its copies that is good. */
+  async #oneByOne({ blobs }: PackRead, signal: AbortSignal | undefined): Promise<readonly DecodedBlob[]> {
+    const { copies } = this.contents;
+    const all: DecodedBlob[] = [];
+    for (const { sealed, places } of blobs) {
+      try {
+        const decoded = await copies.read('data', sealed.id, this.description, async (place) => {
+          const alone = { ...sealed, ...place, offset: 0 };
+          return (await this.#decoded(place, [alone], signal))[0]!;
+        });
+        all.push(decoded);
+      } catch (error) {
+        throw isOfOneCopy(error) ? missingBytes(error, this.description, places[0]!, sealed.plainLength) : error;
+      }
+    }
+    return all;
+  }
+
+  async #decoded(
+    read: Pick<PackRead, 'pack' | 'offset' | 'length'>,
+    sealed: readonly SealedBlob[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly DecodedBlob[]> {
     const { store, pool } = this.contents;
-    const sealed = read.blobs.map((blob) => blob.sealed);
     const bytes = await readPack(store, read, sealed.at(-1)!.id, signal);
     signal?.throwIfAborted();
     try {

@@ -47,7 +47,7 @@ export function packMissing(pack: string, cause?: unknown): PermanentError {
     {
       code: 'PACK_MISSING',
       message: `Pack ${pack} is named by the repository's index but is not there.`,
-      fix: 'Restore another point, or fetch the pack from another copy of the repository; `restic check` names all that is missing. If a prune is running, scan the repository once it has ended.',
+      fix: 'Restore another point, or fetch the pack from another copy of the repository; `restic check` names all that is missing. A prune that runs at the same time may have removed it, with the snapshot that it belonged to: then scan the repository once it has ended.',
     },
     { cause, facts: { pack } },
   );
@@ -57,6 +57,18 @@ export function blobCorrupt(pack: string, blob: string, why: string, cause?: unk
   return new PermanentError(
     { code: 'BLOB_CORRUPT', message: `Blob ${blob} in pack ${pack} is damaged: ${why}.`, fix: REPAIR },
     { cause, facts: { pack, blob } },
+  );
+}
+
+/** A piece of an image of which no copy is good, in the words of whoever wants the image. */
+export function missingBytes(error: PermanentError, image: string, offset: number, length: number): PermanentError {
+  return new PermanentError(
+    {
+      code: error.code,
+      message: `Bytes ${offset} to ${offset + length} of ${image} can't be had from the backup. ${error.message}`,
+      fix: error.fix,
+    },
+    { cause: error.cause, facts: { ...error.facts, offset, length } },
   );
 }
 

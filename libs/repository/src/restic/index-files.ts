@@ -1,4 +1,4 @@
-import type { FileStore } from '@landfall/domain';
+import { PermanentError, type FileStore } from '@landfall/domain';
 import { BlobIndex, ID_BYTES, type BlobKind, type NewBlob } from './blob-index.js';
 import { SEAL_BYTES, type SealingKey } from './crypto.js';
 import { repositoryDamaged } from './errors.js';
@@ -20,8 +20,25 @@ const READ_AT_ONCE = 4;
 /** restic writes packs of up to 128 MiB; far more than that is nonsense. */
 const PACK_LIMIT_BYTES = 0x7fff_ffff;
 
-/** @throws PermanentError `REPOSITORY_DAMAGED` naming the index file that can't be read */
+/** A prune takes index files away one by one, within seconds, and not again soon. */
+const MOST_READINGS = 10;
+
+/**
+ * The index as it is at one time: when a file of it goes away between being listed and being read, another program is
+ * writing the index anew, and all of it is read once more.
+ * @throws PermanentError `REPOSITORY_DAMAGED` naming the index file that can't be read
+ */
 export async function loadIndex(store: FileStore, key: SealingKey, signal?: AbortSignal): Promise<BlobIndex> {
+  for (let reading = 1; ; reading += 1) {
+    try {
+      return await readIndexFiles(store, key, signal);
+    } catch (error) {
+      if (!isFileGone(error) || reading === MOST_READINGS) throw error;
+    }
+  }
+}
+
+async function readIndexFiles(store: FileStore, key: SealingKey, signal: AbortSignal | undefined): Promise<BlobIndex> {
   const index = new BlobIndex();
   const listed = await listNamedFiles(store, 'index', signal);
   const firstRows: { name: string; from: number }[] = [];
@@ -40,6 +57,11 @@ export async function loadIndex(store: FileStore, key: SealingKey, signal?: Abor
   }
   index.seal(rowsOf(firstRows, index.size, superseded));
   return index;
+}
+
+/** Of a file that was listed: somebody has removed it since. */
+export function isFileGone(error: unknown): boolean {
+  return error instanceof PermanentError && error.code === 'FILE_NOT_FOUND';
 }
 
 function rowsOf(files: { name: string; from: number }[], end: number, names: ReadonlySet<string>) {

@@ -282,13 +282,17 @@ describe('Damage to a repository written by restic', () => {
     const pack = await dataPack();
     const name = path.basename(pack);
     expect(await damaged(() => flip(pack, 3 * MIB))).toMatch(
-      new RegExp(`^BLOB_CORRUPT: Blob [0-9a-f]{64} in pack ${name}`),
+      new RegExp(
+        `^BLOB_CORRUPT: Bytes \\d+ to \\d+ of the image \\S+ can't be had from the backup\\. Blob [0-9a-f]{64} in pack ${name}`,
+      ),
     );
     expect(await damaged(() => truncate(path.join(program.repository, pack), 2 * MIB))).toMatch(
-      new RegExp(`^BLOB_CORRUPT: Blob [0-9a-f]{64} in pack ${name}`),
+      new RegExp(
+        `^BLOB_CORRUPT: Bytes \\d+ to \\d+ of the image \\S+ can't be had from the backup\\. Blob [0-9a-f]{64} in pack ${name}`,
+      ),
     );
     expect(await damaged(() => rm(path.join(program.repository, pack)))).toMatch(
-      new RegExp(`^PACK_MISSING: Pack ${name}`),
+      new RegExp(`^PACK_MISSING: Bytes .* Pack ${name}`),
     );
   });
 
@@ -310,4 +314,49 @@ describe('Damage to a repository written by restic', () => {
       /index does not know/,
     );
   });
+});
+
+describe('restic at work beside a reader', () => {
+  test('takes nothing away from it by forgetting others and pruning, and by locking the repository', async () => {
+    const program = await ResticProgram.init();
+    try {
+      const disk = path.join(program.folder, 'disk.raw');
+      const other = path.join(program.folder, 'other.raw');
+      const wanted = sampleDisk(40 * MIB);
+      // Packs that hold a part of either image: a prune has to write anew what it keeps of them.
+      await writeFile(other, randomBytes(8 * MIB));
+      await writeFile(disk, wanted);
+      await program.run(['backup', 'other.raw', 'disk.raw', '--tag', 'both']);
+      await program.run(['backup', 'disk.raw', '--tag', 'one']);
+      const repository = await open(program);
+      const { points } = await repository.discover();
+      const point = points.find(({ disks }) => disks.length === 1)!;
+      const source = await repository.openDisk(point.disks[0]!.location);
+      const packs = async () => (await readdir(path.join(program.repository, 'data'), { recursive: true })).sort();
+      const before = await packs();
+      const reading = (async () => {
+        for (let time = 0; time < 6; time += 1) expect((await contents(source)).equals(wanted)).toBe(true);
+      })();
+      await program.run([
+        'forget',
+        points.find(({ disks }) => disks.length === 2)!.reference,
+        '--prune',
+        '--max-unused',
+        '0',
+      ]);
+      await reading;
+      expect(await packs()).not.toStrictEqual(before);
+      expect((await contents(source)).equals(wanted)).toBe(true);
+      expect(repository.passedOver).toBe(0);
+      // What nobody keeps any more is gone for good, and is said so.
+      await program.run(['forget', point.reference, '--prune', '--max-unused', '0']);
+      await expect(contents(source)).rejects.toMatchObject({
+        code: 'PACK_MISSING',
+        message: expect.stringMatching(/^Bytes /),
+      });
+      await repository.close();
+    } finally {
+      await program.remove();
+    }
+  }, 120_000);
 });

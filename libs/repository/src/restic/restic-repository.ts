@@ -9,6 +9,7 @@ import {
   type Secret,
 } from '@landfall/domain';
 import { z } from 'zod';
+import { BlobCopies } from './blob-copies.js';
 import type { BlobIndex } from './blob-index.js';
 import type { SealingKey } from './crypto.js';
 import { DecodePool } from './decode-pool.js';
@@ -16,9 +17,10 @@ import { ResticDiskSource } from './disk-source.js';
 import { imageNotFound, repositoryNotFound, repositoryVersion } from './errors.js';
 import { ImageLayout } from './image-layout.js';
 import { imageLocation, parseLocation } from './image-location.js';
-import { loadIndex } from './index-files.js';
+import { isFileGone, loadIndex } from './index-files.js';
 import { unlock } from './keys.js';
 import { discoverPoints } from './points.js';
+import { plainName } from './quoted-name.js';
 import { readSnapshot, type Snapshot } from './snapshots.js';
 import { listNamedFiles, openSeal, parseJson } from './stored-files.js';
 import { readContent } from './tree.js';
@@ -33,8 +35,8 @@ import { Trees } from './trees.js';
  *   snapshots/   sealed: one for each backup: time, host, tags, root tree
  *   data/xx/     packs: sealed blobs one after another; a blob is a piece of a file or a directory's tree
  *
- * Nothing is locked and nothing is written. A `restic prune` beside a restore can take packs away; the restore then
- * stops with PACK_MISSING and a new scan sees the repository as it has become.
+ * Nothing is locked and nothing is written; the locks of others are not minded. What a `restic prune` beside a restore moves into
+ * other packs is found there (blob-copies.ts); what it removes for good stops the restore with PACK_MISSING.
  */
 export interface ResticOptions {
   readonly store: FileStore;
@@ -55,7 +57,8 @@ export async function openRestic(options: ResticOptions, signal?: AbortSignal): 
   const key = await unlock(store, password, signal);
   const { version } = parseJson(CONFIG, openSeal(key, sealedConfig, 'config'), 'file config');
   if (version !== 1 && version !== 2) throw repositoryVersion(store.description, version);
-  return new ResticRepository(version, store, key, await loadIndex(store, key, signal), threads);
+  const copies = BlobCopies.of(store, key, await loadIndex(store, key, signal));
+  return new ResticRepository(version, store, key, copies, threads);
 }
 
 async function readConfig(store: FileStore, signal: AbortSignal | undefined): Promise<Buffer> {
@@ -76,12 +79,16 @@ class ResticRepository implements BackupRepository {
     version: number,
     private readonly store: FileStore,
     private readonly key: SealingKey,
-    private readonly index: BlobIndex,
+    private readonly copies: BlobCopies,
     threads: number,
   ) {
     this.format = `restic, format version ${version}`;
     this.#pool = new DecodePool(key, threads);
-    this.#trees = new Trees(store, key, index);
+    this.#trees = new Trees(store, key, copies);
+  }
+
+  get passedOver(): number {
+    return this.copies.passedOver;
   }
 
   async discover(signal?: AbortSignal): Promise<Discovery> {
@@ -94,6 +101,8 @@ class ResticRepository implements BackupRepository {
           try {
             snapshots.push(await readSnapshot(this.store, this.key, file, signal));
           } catch (error) {
+            // Forgotten since it was listed.
+            if (isFileGone(error)) return;
             if (!(error instanceof LandfallError) || error.kind !== 'permanent') throw error;
             skipped.push({ reference: file.name, why: error.message });
           }
@@ -119,7 +128,7 @@ class ResticRepository implements BackupRepository {
   async openDisk(location: string, signal?: AbortSignal): Promise<DiskSource> {
     const { snapshot, tree, path } = parseLocation(location);
     // Forgotten since it was found, and pruned.
-    if (tree !== null && this.index.find('tree', tree) < 0) throw imageNotFound(location);
+    if (tree !== null && !(await this.copies.has('tree', tree))) throw imageNotFound(location);
     return this.#open(location, tree ?? (await this.#treeOf(snapshot, location, signal)), path, signal);
   }
 
@@ -140,16 +149,34 @@ class ResticRepository implements BackupRepository {
     path: readonly string[],
     signal: AbortSignal | undefined,
   ): Promise<ResticDiskSource> {
+    try {
+      return await this.#openBy(this.copies.index, location, tree, path, signal);
+    } catch (error) {
+      // Backed up since the index was read, or a prune was under way then.
+      if (!(error instanceof PermanentError) || error.code !== 'REPOSITORY_DAMAGED') throw error;
+      return this.#openBy(await this.copies.newest(), location, tree, path, signal);
+    }
+  }
+
+  async #openBy(
+    index: BlobIndex,
+    location: string,
+    tree: Buffer,
+    path: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<ResticDiskSource> {
     const layout = await this.#trees.withFile(
       tree,
       path,
       location,
       (node, plain) =>
-        ImageLayout.build(this.index, location, node.sizeBytes, (onId) => {
+        ImageLayout.build(index, location, node.sizeBytes, (onId) => {
           if (node.contentAt !== null) readContent(plain, node.contentAt, `tree of ${location}`, onId);
         }),
       signal,
     );
-    return new ResticDiskSource({ store: this.store, index: this.index, pool: this.#pool }, layout, location);
+    const { store, copies } = this;
+    const image = `the image ${path.map(plainName).join('/')}`;
+    return new ResticDiskSource({ store, copies, index, pool: this.#pool }, layout, image);
   }
 }

@@ -200,6 +200,92 @@ describe('Reading a damaged restic repository', () => {
     await assert.rejects(readAll(made, location), refusal('IMAGE_NOT_FOUND', snapshot));
   });
 
+  /** A disk, each of whose blobs lies in two packs; the index knows both. */
+  function twiceStored() {
+    const one = oneDisk();
+    one.made.backUp({ 'disk.raw': one.contents }, { time: '2026-03-05T00:00:00Z' });
+    one.made.writeIndex();
+    const [first, second] = one.made.packs.map(({ id }) => packPath(id));
+    return { ...one, packs: [first!, second!] as const };
+  }
+
+  for (const harm of ['damaged', 'cut off', 'missing'] as const) {
+    test(`passes over a copy that is ${harm}, uses another one, and counts it`, async () => {
+      const { made, location, contents, packs } = twiceStored();
+      const { store, repository } = await openHandmade(made);
+      const bytes = store.files.get(packs[0])!;
+      if (harm === 'damaged') for (let at = 1_000; at < bytes.length; at += 100_000) bytes[at]! ^= 4;
+      else if (harm === 'cut off') store.files.set(packs[0], bytes.subarray(0, 5));
+      else store.files.delete(packs[0]);
+      expect(repository.passedOver).toBe(0);
+      const disk = await repository.openDisk(location);
+      expect((await disk.read(0, contents.length)).equals(contents)).toBe(true);
+      const pieces = Buffer.alloc(contents.length);
+      for await (const piece of disk.pieces({ offset: 0, length: contents.length }))
+        pieces.set(piece.bytes, piece.offset);
+      expect(pieces.equals(contents)).toBe(true);
+      expect(repository.passedOver).toBeGreaterThan(0);
+    });
+  }
+
+  test('finds what a prune has moved to other packs meanwhile, and says nothing of it', async () => {
+    const { made, location, contents, index, pack } = oneDisk();
+    const { store, repository } = await openHandmade(made);
+    const disk = await repository.openDisk(location);
+    made.backUp({ 'disk.raw': contents }, { time: '2026-03-05T00:00:00Z' });
+    const kept = made.packs[1]!;
+    const name = made.writeIndex({ packs: [kept] });
+    store.files.set(`index/${name}`, made.files[`index/${name}`]!);
+    store.files.set(packPath(kept.id), made.files[packPath(kept.id)]!);
+    store.files.delete(`index/${index}`);
+    store.files.delete(packPath(pack));
+    expect((await disk.read(0, contents.length)).equals(contents)).toBe(true);
+    expect(repository.passedOver).toBe(0);
+  });
+
+  test('names the bytes of the image that are gone for good, with the pack', async () => {
+    const { made, location, pack, contents } = oneDisk();
+    const { store, repository } = await openHandmade(made);
+    const disk = await repository.openDisk(location);
+    store.files.delete(packPath(pack));
+    await assert.rejects(
+      disk.read(contents.length - 1, 1),
+      (error: unknown) =>
+        refusal(
+          'PACK_MISSING',
+          pack,
+          'of the image disk.raw',
+          `Bytes ${5 * 512 * 1024} to ${contents.length}`,
+        )(error) && (error as PermanentError).facts['offset'] === 5 * 512 * 1024,
+    );
+  });
+
+  test('reads the index once more when a file of it goes away between being listed and being read', async () => {
+    const { made, contents, location, index } = oneDisk();
+    const store = new MemoryFileStore(made.files);
+    const gone = new PermanentError({ code: 'FILE_NOT_FOUND', message: 'gone', fix: 'none' });
+    store.failReads(`index/${index}`, gone, 2);
+    const repository = await openRepository({
+      kind: 'restic',
+      store,
+      password: new Secret(HANDMADE_PASSWORD),
+      threads: 0,
+    });
+    expect((await (await repository.openDisk(location)).read(0, 10)).equals(contents.subarray(0, 10))).toBe(true);
+    store.failReads(`snapshots/`, gone);
+    expect(await repository.discover()).toStrictEqual({ points: [], skipped: [] });
+  });
+
+  test('finds a disk that was backed up since it was opened', async () => {
+    const { made } = oneDisk();
+    const { store, repository } = await openHandmade(made);
+    const later = made.backUp({ 'new.raw': Buffer.from('later') }, { time: '2026-03-05T00:00:00Z' });
+    made.writeIndex();
+    for (const [path, bytes] of Object.entries(made.files)) store.files.set(path, bytes);
+    const disk = await repository.openDisk(made.locationOf(later, 'new.raw'));
+    expect((await disk.read(0, 5)).toString()).toBe('later');
+  });
+
   test('names the pack that is missing', async () => {
     const { made, location, snapshot } = oneDisk();
     const bytes = randomBytes(600_000);

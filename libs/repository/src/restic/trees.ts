@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
 import type { FileStore } from '@landfall/domain';
-import type { BlobIndex, BlobPlace } from './blob-index.js';
+import type { BlobCopies } from './blob-copies.js';
+import type { BlobPlace } from './blob-index.js';
 import { SealBroken, unseal, type SealingKey } from './crypto.js';
-import { blobCorrupt, blobMissing, imageNotFound, tooLarge } from './errors.js';
+import { blobCorrupt, imageNotFound, tooLarge } from './errors.js';
 import { freeMemory } from './memory.js';
 import { readPack } from './pack-reads.js';
 import { readTreeNodes, type TreeNode } from './tree.js';
@@ -23,7 +24,7 @@ export class Trees {
   constructor(
     private readonly store: FileStore,
     private readonly key: SealingKey,
-    private readonly index: BlobIndex,
+    private readonly copies: BlobCopies,
   ) {}
 
   /**
@@ -32,21 +33,19 @@ export class Trees {
    */
   async withTree<T>(id: Buffer, neededBy: string, use: (plain: Buffer) => T, signal?: AbortSignal): Promise<T> {
     const name = id.toString('hex');
-    const row = this.index.find('tree', id);
-    if (row < 0) throw blobMissing(name, neededBy);
-    const place = this.index.place(row);
+    const plain = await this.copies.read('tree', id, neededBy, (place) => this.#inTurn(id, name, place, signal));
+    try {
+      return use(plain);
+    } finally {
+      freeMemory(plain);
+    }
+  }
+
+  async #inTurn(id: Buffer, name: string, place: BlobPlace, signal: AbortSignal | undefined): Promise<Buffer> {
     const sizeBytes = Math.max(place.plainLength, place.length);
     if (sizeBytes > TREE_LIMIT_BYTES) throw tooLarge(`Tree ${name}`, sizeBytes, TREE_LIMIT_BYTES);
-    const load = async () => {
-      const plain = await this.#load(id, place, signal);
-      try {
-        return use(plain);
-      } finally {
-        freeMemory(plain);
-      }
-    };
-    if (sizeBytes <= LARGE_TREE_BYTES) return load();
-    const turn = this.#largeTreeDone.then(load);
+    if (sizeBytes <= LARGE_TREE_BYTES) return this.#load(id, place, signal);
+    const turn = this.#largeTreeDone.then(() => this.#load(id, place, signal));
     this.#largeTreeDone = turn.catch(() => undefined);
     return turn;
   }
