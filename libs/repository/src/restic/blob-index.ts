@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
 /*
- * Which blob lies where, for the whole repository, in flat memory: about 60 bytes a blob, so that the index of a
- * repository with a million blobs (1 TiB of unlike data) takes 60 MB.
+ * Which blob lies where, for the whole repository, in flat memory: about 64 bytes a blob, so that the index of a
+ * repository with a million blobs (1 TiB of unlike data) takes 64 MB.
  *
  * Entries are rows in typed arrays, in the order in which they were added. A blob is found by a hash table of row
  * numbers with open addressing. Its hash mixes the whole id with a random seed, because ids in an index are not to be
