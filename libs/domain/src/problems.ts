@@ -8,7 +8,7 @@ export const DISK_FINDINGS = {
   NOT_RAW: 'error',
   /** Tables and file systems count in 4,096 bytes, where an Azure disk has 512. */
   SECTOR_SIZE: 'error',
-  /** Boots on other processors than those of the VMs that Landfall makes. */
+  /** Boots on other processors than Azure has; a warning where Azure has them and the VM needs a size with them. */
   ARCHITECTURE: 'error',
   TABLE_DAMAGED: 'warning',
   PARTITION_REFUSED: 'warning',
