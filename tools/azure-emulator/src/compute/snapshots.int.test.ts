@@ -316,11 +316,12 @@ describe('snapshots', () => {
       'OperationNotAllowed',
       /There is an active shared access signature outstanding for snapshot h/,
     );
-    await azure.compute.snapshots.revokeAccess(GROUP, 'h').submitted();
+    const revoking = azure.compute.snapshots.revokeAccess(GROUP, 'h');
+    await revoking.submitted();
     for (const attempt of [blob.getProperties(), blob.downloadToBuffer(0, 512), blob.getPageRanges(0, 512)]) {
       expect((await refusal(attempt)).status).toBe(403);
     }
-    await azure.emulator.idle();
+    await revoking;
     const path = await pathOf(snapshotId('h'));
     await azure.compute.snapshots.delete(GROUP, 'h');
     expect(() => statSync(path)).toThrow(expect.objectContaining({ code: 'ENOENT' }));

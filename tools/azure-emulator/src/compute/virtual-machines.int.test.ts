@@ -263,6 +263,10 @@ describe('virtual machines', () => {
     await secure('TrustedLaunch');
     expect((await azure.compute.disks.get(GROUP, 'secured-os')).securityProfile?.securityType).toBe('TrustedLaunch');
     await azure.compute.virtualMachines.start(GROUP, 'secured');
+    const { securityProfile } = await azure.compute.virtualMachines.update(GROUP, 'secured', {
+      securityProfile: { uefiSettings: { secureBootEnabled: true } },
+    });
+    expect(securityProfile).toMatchObject({ securityType: 'TrustedLaunch', uefiSettings: { secureBootEnabled: true } });
     await azure.compute.virtualMachines.deallocate(GROUP, 'secured');
     await rejects(secure('Standard'), 409, 'PropertyChangeNotAllowed', /'securityProfile\.securityType'/);
   });

@@ -140,6 +140,9 @@ export function beginUpdate(
     properties: {
       ...vm.properties,
       ...plain,
+      ...(plain.securityProfile === undefined
+        ? {}
+        : { securityProfile: { ...vm.properties.securityProfile, ...plain.securityProfile } }),
       storageProfile: { ...vm.properties.storageProfile, osDisk, diskControllerType: boot.controller },
     },
   };
@@ -241,7 +244,7 @@ function plannedBoot(
 ): { readonly controller: Controller; readonly osDisk: DiskRecord | null } {
   const { storageProfile, securityProfile } = vm.properties;
   const before = storageProfile.diskControllerType ?? 'SCSI';
-  const type = securityTypeOf(wanted.securityProfile ?? securityProfile);
+  const type = securityTypeOf({ ...securityProfile, ...wanted.securityProfile });
   const osDisk = azure.state.find(DISK, storageProfile.osDisk.managedDisk?.id ?? '');
   const isSecured = type !== securityTypeOf(securityProfile);
   const controller = controllerOf(size, wanted.storageProfile?.diskControllerType ?? before);
