@@ -29,7 +29,7 @@ function joined(given: string, names: readonly string[]): { path: string; shared
   const parts = given
     .split(separator)
     .filter((part) => part !== '')
-    .map((part) => part.replace(/^([A-Za-z]):$/, '$1'));
+    .map((part) => printable(part.replace(/^([A-Za-z]):$/, '$1')));
   for (let shared = Math.min(parts.length, names.length); shared > 0; shared -= 1) {
     const end = parts.slice(-shared);
     if (!end.every((part, index) => part === names[index])) continue;

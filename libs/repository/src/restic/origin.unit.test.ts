@@ -30,6 +30,7 @@ describe('Where an image was when it was backed up', () => {
       [['/srv/vm/'], ['srv', 'vm', 'disk.raw'], '/srv/vm/disk.raw'],
       [['C:\\vm\\disk.raw'], ['C', 'vm', 'disk.raw'], 'C:\\vm\\disk.raw'],
       [['/vm/C:\\x.img'], ['C:\\\\x.img'], '/vm/C:\\x.img'],
+      [['/vm/two\nlines.raw'], ['two\\nlines.raw'], '/vm/two\ufffdlines.raw'],
       [['/elsewhere'], ['a', 'disk.raw'], '/a/disk.raw'],
       [[], ['disk.raw'], '/disk.raw'],
     ] as const) {

@@ -68,11 +68,11 @@ export function withNamesApart(points: readonly DiscoveredPoint[]): DiscoveredPo
   const keys = new Map<string, Set<string>>();
   for (const { machineName, machineKey, disks } of points) {
     if (disks.length === 0) continue;
-    keys.set(machineName, (keys.get(machineName) ?? new Set()).add(machineKey));
+    keys.set(lookOf(machineName), (keys.get(lookOf(machineName)) ?? new Set()).add(machineKey));
   }
   return points.map((point) => {
     const origin = point.disks[0]?.origin;
-    if (point.hasManifest || origin === undefined || keys.get(point.machineName)?.size === 1) return point;
+    if (point.hasManifest || origin === undefined || keys.get(lookOf(point.machineName))?.size === 1) return point;
     const place = point.disks.length === 1 ? origin.path : origin.path.replace(/[/\\][^/\\]*$/, '');
     return {
       ...point,
@@ -80,6 +80,11 @@ export function withNamesApart(points: readonly DiscoveredPoint[]): DiscoveredPo
       aliases: [...new Set([...point.aliases, point.machineName])],
     };
   });
+}
+
+/** Alike for names that nobody can tell apart: Unicode may write one letter in several ways. */
+function lookOf(name: string): string {
+  return name.normalize('NFKC').toLowerCase();
 }
 
 /** A point that its manifest describes. What the manifest says and the files do not bear out becomes a problem. */

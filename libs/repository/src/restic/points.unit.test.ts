@@ -186,6 +186,15 @@ describe('Machines whose images are all called the same', () => {
     expect(points.filter(({ aliases }) => aliases.includes('disk')).length).toBe(8);
   });
 
+  test('or look the same, written in another way', async () => {
+    const made = new HandmadeRepository();
+    for (const name of ['caf\u00e9', 'cafe\u0301']) {
+      made.backUp({ [`${name}.raw`]: bytes(5) }, { hostname: 'hv', paths: [`/vm/${name}.raw`] });
+    }
+    const { points } = await discoverHandmade(made);
+    expect(points.map(({ machineName }) => machineName.slice(0, 7))).toStrictEqual(['hv:/vm/', 'hv:/vm/']);
+  });
+
   test('are named by host and folder where they have several', async () => {
     const made = new HandmadeRepository();
     for (const folder of ['web', 'db']) {
