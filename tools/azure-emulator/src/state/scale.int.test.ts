@@ -15,6 +15,7 @@ import {
   REGION,
   startTestAzure,
   SUBSCRIPTION,
+  versionOf,
   vmId,
   type TestAzure,
 } from '../fixtures/azure.fixture.test.js';
@@ -76,9 +77,7 @@ describe('an Azure with 10,000 resources', () => {
   }
 
   const get = (path: string) => async (azure: TestAzure) => {
-    // Compute has versions of their own for disks.
-    const version = /\/providers\/Microsoft\.Compute\/disks\b/.test(path) ? '2025-01-02' : '2024-07-01';
-    const { status, text } = await raw(azure, 'GET', `${path}?api-version=${version}`);
+    const { status, text } = await raw(azure, 'GET', `${path}?api-version=${versionOf(path)}`);
     assert.equal(status, 200, text);
   };
 
