@@ -99,8 +99,10 @@ export async function runProgram(
 ): Promise<ExitCode> {
   let code: ExitCode = EXIT.done;
   const asJson = words.includes('--json');
-  if (words.some((word) => word.includes('\0'))) {
-    new Output(runtime.terminal, asJson).error(badUsage('USAGE', 'A word of the call holds a NUL.', 'Leave it out.'));
+  if (words.some((word) => word.includes('\0') || !word.isWellFormed())) {
+    new Output(runtime.terminal, asJson).error(
+      badUsage('USAGE', 'A word of the call holds a NUL, or half of a character.', 'Leave it out.'),
+    );
     return EXIT.badInput;
   }
   const program = new LandfallCommand('landfall', runtime, (finished) => {

@@ -48,7 +48,7 @@ export async function makeScene(): Promise<Scene> {
   mkdirSync(at('bin'));
   writeFileSync(
     at('bin/restic'),
-    '#!/bin/sh\necho "$RESTIC_PASSWORD $RESTIC_REPOSITORY: is there a repository?" >&2\nexit 1\n',
+    '#!/bin/sh\nprintf "%s\\n" "$RESTIC_PASSWORD $RESTIC_REPOSITORY: is there a repository?" >&2\nexit 1\n',
     {
       mode: 0o755,
     },
