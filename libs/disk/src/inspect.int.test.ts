@@ -83,9 +83,11 @@ describe('images that the tools of this machine make', () => {
       const { partitiontable: table } = JSON.parse(stdout) as {
         partitiontable: { partitions: { node: string; start: number; size: number; type: string; name?: string }[] };
       };
-      expect(
-        (await inspectPaths([image])).disks[0]?.partitions.map(({ content: _, ...partition }) => partition),
-      ).toStrictEqual(
+      const partitions = (await inspectPaths([image])).disks[0]?.partitions ?? [];
+      const told = partitions.map(({ number, type, name, startByte, sizeBytes }) => ({
+        ...{ number, type, name, startByte, sizeBytes },
+      }));
+      expect(told).toStrictEqual(
         table.partitions.map((partition) => ({
           number: Number(partition.node.slice(image.length)),
           type: partition.type,
