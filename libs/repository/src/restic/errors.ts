@@ -19,7 +19,7 @@ export function repositoryNotFound(store: string, cause?: unknown): PermanentErr
 }
 
 export function repositoryPasswordWrong(store: string, keys: number): PermanentError {
-  const tried = keys === 1 ? 'its only key' : `any of its ${keys} keys`;
+  const tried = keys === 1 ? 'the only key' : `any of the ${keys} keys`;
   return new PermanentError({
     code: 'REPOSITORY_PASSWORD_WRONG',
     message: `The password does not open ${tried} of the restic repository in ${store}.`,
