@@ -156,18 +156,6 @@ describe('the planner', () => {
     expect(plan.problems.map((problem) => problem.code)).toStrictEqual(['DISK_EMPTY']);
   });
 
-  it('says that copies in the repository were passed over', async () => {
-    const id = await keep({ sda: bootDisk() });
-    repository.passedOver = 3;
-    expect((await planOf(id)).problems).toStrictEqual([]);
-    const opened = repository.openDisk.bind(repository);
-    repository.openDisk = async (...call) => {
-      repository.passedOver += 1;
-      return opened(...call);
-    };
-    expect((await planOf(id)).problems).toMatchObject([{ severity: 'warning', code: 'REPOSITORY_DAMAGED' }]);
-  });
-
   it('shows what is damaged on a disk as a warning', async () => {
     const disk = bootDisk();
     disk.writeUInt32LE(0xffff_ffff, 446 + 12);

@@ -83,13 +83,3 @@ export interface Problem {
   readonly message: string;
   readonly fix: string;
 }
-
-/** That copies in a backup were passed over, and others used: whoever keeps it should know before those are damaged as well. */
-export function copiesPassedOver(repository: string): Problem {
-  return {
-    severity: 'warning',
-    code: 'REPOSITORY_DAMAGED',
-    message: `The repository "${repository}" has damaged or missing parts. Another copy of each was used: nothing is missing in what was read.`,
-    fix: 'Run `restic check --read-data` on the repository, and repair it before the other copies are needed again.',
-  };
-}

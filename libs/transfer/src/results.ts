@@ -1,12 +1,12 @@
 import {
   ConflictError,
-  copiesPassedOver,
   LandfallError,
   PermanentError,
   RetryableError,
   type ErrorDetails,
   type GrantRecord,
   type LockedRestore,
+  type Problem,
   type RestoreBooks,
   type RestoreTransaction,
   type Segment,
@@ -105,10 +105,16 @@ async function done(reported: Reported, result: Done): Promise<boolean> {
   return true;
 }
 
-/** Once in a restore. */
+/** Once in a restore: whoever keeps the backups should know before the other copy is damaged as well. */
 async function warnOfRepository(tx: RestoreTransaction, restore: LockedRestore): Promise<void> {
   if (restore.problems.some(({ code }) => code === 'REPOSITORY_DAMAGED')) return;
-  const problem = copiesPassedOver(restore.plan?.restorePoint.repository ?? '');
+  const repository = restore.plan?.restorePoint.repository ?? '';
+  const problem: Problem = {
+    severity: 'warning',
+    code: 'REPOSITORY_DAMAGED',
+    message: `The repository "${repository}" has damaged or missing parts. Another copy of them was used: the restored disks are whole.`,
+    fix: 'Run `restic check --read-data` on the repository, and repair it before the other copy is needed again.',
+  };
   await tx.patchRestore(restore.id, { problems: [...restore.problems, problem] });
 }
 

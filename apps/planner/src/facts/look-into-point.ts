@@ -1,6 +1,5 @@
 import { composeSource, inspect, type Inspection } from '@landfall/disk';
 import {
-  copiesPassedOver,
   PermanentError,
   wholeImage,
   type BackupRepository,
@@ -44,7 +43,6 @@ export async function lookIntoPoint(
   signal?: AbortSignal,
 ): Promise<PointFindings> {
   const opened: { disk: PointDisk; source: DiskSource }[] = [];
-  const before = repository.passedOver ?? 0;
   try {
     for (const disk of point.disks) {
       // An image without bytes has no contents, and the plan says so.
@@ -55,7 +53,7 @@ export async function lookIntoPoint(
     const inspection = await inspect(opened.map(({ disk, source }) => ({ path: disk.name, reader: source })));
     return {
       disks: opened.map(({ disk, source }) => foundDisk(disk, source)),
-      machine: machineFacts(inspection, point, (repository.passedOver ?? 0) > before),
+      machine: machineFacts(inspection, point),
     };
   } catch (error) {
     if (error instanceof PermanentError && error.code === 'FILE_ARCHIVED') return archived(error);
@@ -79,7 +77,7 @@ function foundDisk({ name, location }: PointDisk, source: DiskSource): FoundDisk
   return { name, recipe, image: { name, location, sizeBytes }, extents: composed.extents() };
 }
 
-function machineFacts(inspection: Inspection, point: RestorePoint, passedOver: boolean): MachineFacts {
+function machineFacts(inspection: Inspection, point: RestorePoint): MachineFacts {
   const named = point.disks.find((disk) => disk.role === 'os')?.name;
   // An old system may still be on a data disk: what counts is the disk that the machine boots from.
   const bootDisk = inspection.bootEvidence.find((one) => one.disk === named)?.disk ?? inspection.bootEvidence[0]?.disk;
@@ -91,10 +89,7 @@ function machineFacts(inspection: Inspection, point: RestorePoint, passedOver: b
     architecture: evidence.find(({ firmware }) => firmware === 'uefi')?.architecture ?? null,
     volumeGroups: inspection.volumeGroups.map(({ name, sizeBytes }) => ({ name, sizeBytes })),
     // The plan has an error of its own for an image without bytes.
-    problems: [
-      ...inspection.problems.filter(({ code }) => code !== 'DISK_EMPTY'),
-      ...(passedOver ? [copiesPassedOver(point.repositoryName)] : []),
-    ],
+    problems: inspection.problems.filter(({ code }) => code !== 'DISK_EMPTY'),
   };
 }
 

@@ -16,7 +16,6 @@ export class MemoryBackupRepository implements BackupRepository {
   readonly disks = new Map<string, Buffer>();
   /** Thrown instead of a location's pieces. */
   readonly failures = new Map<string, LandfallError>();
-  passedOver = 0;
   closed = false;
 
   /** Adds a point without manifest whose disks have these contents; its locations are `REFERENCE:NAME`. */
