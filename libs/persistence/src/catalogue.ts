@@ -17,7 +17,7 @@ import {
 } from '@landfall/domain';
 import type { Database } from './database.js';
 import type { Prisma } from './generated/client.js';
-import { pointColumns, storableText, toPoint } from './rows.js';
+import { fromJson, pointColumns, storableText, toPoint } from './rows.js';
 
 const PREFIX_AT_LEAST = 6;
 
@@ -171,7 +171,7 @@ export class PostgresCatalogue implements Catalogue {
       repositoryName,
       points: _count.points,
       latestPointAt: points[0]?.takenAt ?? null,
-      ...placesOf((points[0]?.disks ?? []) as unknown as readonly PointDisk[]),
+      ...placesOf(points[0] === undefined ? [] : fromJson<readonly PointDisk[]>(points[0].disks)),
     }));
   }
 
