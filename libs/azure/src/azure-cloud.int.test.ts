@@ -19,7 +19,7 @@ import {
   type CallJournal,
   type ResourceRole,
 } from '@landfall/domain';
-import { CrashingJournal, MemoryJournal, SimulatedCrash } from '@landfall/testing';
+import { MemoryJournal, throughEveryCrash } from '@landfall/testing';
 import { cloudContract, diskTargetContract } from '@landfall/testing/contracts';
 import { AzureCloud } from './azure-cloud.js';
 import { PageBlobTarget } from './blob/page-blob-target.js';
@@ -169,16 +169,7 @@ describe('a process that dies', () => {
   it('leaves one of each thing, and all of them in the ledger, wherever it is', async () => {
     const restoreId = newRestoreId();
     const books = new MemoryJournal(restoreId);
-    let crashes = 0;
-    for (let boundary = 0; ; boundary++) {
-      try {
-        await provision(restoreId, new CrashingJournal(books, boundary));
-        break;
-      } catch (error) {
-        if (!(error instanceof SimulatedCrash)) throw error;
-        crashes++;
-      }
-    }
+    const crashes = await throughEveryCrash(books, (crashing) => provision(restoreId, crashing));
     assert.ok(crashes > 20, `only ${crashes} boundaries were visited`);
     const made = await resourcesOf(restoreId);
     const names = ['data', 'nic', 'worker', 'worker-os'].map((name) => `${name}-${restoreId}`);
@@ -186,14 +177,7 @@ describe('a process that dies', () => {
     expect(books.ledger.map((entry) => entry.azureId.toLowerCase()).sort()).toStrictEqual(made);
     expect(books.ledger.every((entry) => entry.state === 'created')).toBe(true);
 
-    for (let boundary = 0; ; boundary++) {
-      try {
-        await tearDown(restoreId, books, new CrashingJournal(books, boundary));
-        break;
-      } catch (error) {
-        if (!(error instanceof SimulatedCrash)) throw error;
-      }
-    }
+    await throughEveryCrash(books, (crashing) => tearDown(restoreId, books, crashing));
     expect(await resourcesOf(restoreId)).toStrictEqual([]);
     expect(books.ledger.every((entry) => entry.state === 'removed')).toBe(true);
   });

@@ -15,7 +15,6 @@ import type { StageOutput, StepContext } from '@landfall/pipeline';
 import {
   aRestorePlan,
   aRestoreRequest,
-  CrashingJournal,
   MemoryBooks,
   MemoryCloud,
   MemoryDiskAccesses,
@@ -23,7 +22,7 @@ import {
   MemoryWorkerDoors,
   MemoryWorkerRegistry,
   seedOf,
-  SimulatedCrash,
+  throughEveryCrash,
 } from '@landfall/testing';
 import { cleanUp } from '../clean-up.js';
 import { attachDisks } from './attach-disks.js';
@@ -89,7 +88,7 @@ describe('step 7, deallocate-worker', () => {
   it('ends in the same state, wherever its process dies', async () => {
     const provisioned = await provision(planWith(2));
     await run('detach-disks', provisioned);
-    await throughEveryCrash((calls) => run('deallocate-worker', provisioned, calls));
+    await throughEveryCrash(journal, (calls) => run('deallocate-worker', provisioned, calls));
     expect(cloud.subscription.inventory).toStrictEqual(provisioned.disks.map((disk) => disk.azureId).sort());
   });
 });
@@ -200,10 +199,10 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
   it('make one VM, wherever their process dies', async () => {
     const provisioned = await provision(planWith(2));
     await run('detach-disks', provisioned);
-    await throughEveryCrash((calls) => run('create-vm', provisioned, calls));
+    await throughEveryCrash(journal, (calls) => run('create-vm', provisioned, calls));
     const vm = [...cloud.subscription.vms.values()].find((each) => each.name === 'web');
     const outputs = { 'create-vm': { vmAzureId: vm?.azureId ?? '' } };
-    await throughEveryCrash((calls) => run('attach-disks', provisioned, calls, outputs));
+    await throughEveryCrash(journal, (calls) => run('attach-disks', provisioned, calls, outputs));
     expect([...cloud.subscription.vms.values()].filter((each) => each.name === 'web').length).toBe(1);
     expect(vm?.powerState).toBe('running');
     expect(journal.ledger.map((entry) => entry.azureId).sort()).toStrictEqual(cloud.subscription.inventory);
@@ -247,7 +246,7 @@ describe('the clean-up', () => {
 
   it('leaves nothing, wherever its process dies', async () => {
     await provision(planWith(2));
-    await throughEveryCrash((calls) => clean(calls));
+    await throughEveryCrash(journal, (calls) => clean(calls));
     expect(cloud.subscription.inventory).toStrictEqual([]);
   });
 
@@ -559,16 +558,4 @@ function idOf(diskName: string): string {
 function event(type: string): Promise<void> {
   events.push(type);
   return Promise.resolve();
-}
-
-/** Dies at the first boundary, then at the second …, until the work gets through. */
-async function throughEveryCrash(work: (calls: CallJournal) => Promise<unknown>): Promise<void> {
-  for (let boundary = 0; ; boundary++) {
-    try {
-      await work(new CrashingJournal(journal, boundary));
-      return;
-    } catch (error) {
-      if (!(error instanceof SimulatedCrash)) throw error;
-    }
-  }
 }

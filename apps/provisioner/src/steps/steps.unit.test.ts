@@ -14,14 +14,13 @@ import { type StageOutput, type StepContext } from '@landfall/pipeline';
 import {
   aRestorePlan,
   aRestoreRequest,
-  CrashingJournal,
   MemoryBooks,
   MemoryCloud,
   MemoryJournal,
   MemoryWorkerDoors,
   MemoryWorkerRegistry,
   seedOf,
-  SimulatedCrash,
+  throughEveryCrash,
 } from '@landfall/testing';
 import { createEmptyDisks } from './create-empty-disks.js';
 import { launchWorker, type WorkerPorts } from './launch-worker.js';
@@ -86,10 +85,7 @@ describe('step 3, create-empty-disks', () => {
 
   it('makes none twice, wherever its process dies', async () => {
     const plan = planWith(3);
-    for (let boundary = 0; ; boundary++) {
-      const done = await disksOf(plan, new CrashingJournal(journal, boundary)).then(() => true, expectCrash);
-      if (done) break;
-    }
+    await throughEveryCrash(journal, (crashing) => disksOf(plan, crashing));
     expect(cloud.subscription.inventory.length).toBe(3);
     expect(journal.ledger.map((entry) => entry.azureId).sort()).toStrictEqual(cloud.subscription.inventory);
   });
@@ -163,11 +159,7 @@ describe('step 4, launch-worker', () => {
   it('leaves one worker only, wherever its process dies, and everything of it in the ledger', async () => {
     const plan = planWith(2);
     const disks = await disksOf(plan);
-    for (let boundary = 0; ; boundary++) {
-      const crashing = new CrashingJournal(journal, boundary);
-      const done = await launched(plan, disks, crashing).then(() => true, expectCrash);
-      if (done) break;
-    }
+    await throughEveryCrash(journal, (crashing) => launched(plan, disks, crashing));
     expect(cloud.subscription.vms.size).toBe(1);
     expect(cloud.subscription.nics.size).toBe(1);
     const listed = journal.ledger.filter((entry) => entry.state !== 'removed').map((entry) => entry.azureId);
@@ -463,9 +455,4 @@ function redeem(workerId: string, token: string) {
   const hash = createHash('sha256').update(token).digest('hex');
   const session = { tokenHash: randomUUID(), validSeconds: 600 };
   return workers.redeemBootstrap(workerId, hash, session);
-}
-
-function expectCrash(error: unknown): false {
-  if (error instanceof SimulatedCrash) return false;
-  throw error;
 }

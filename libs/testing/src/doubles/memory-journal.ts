@@ -87,10 +87,31 @@ export class SimulatedCrash extends Error {
   override readonly name = 'SimulatedCrash';
 }
 
+/** A work that meets more boundaries than this each time it is tried anew never gets through. */
+const MOST_BOUNDARIES = 500;
+
 /**
- * Dies at the n-th boundary between the books and Azure, counted from 0: before and after every call of the journal.
- * Run the same work with 0, 1, 2 … until it gets through, and every point at which a process may die was visited.
+ * Does the same work with a process that dies at the first boundary, then at the second …, until the work gets through: so
+ * every point at which a process may die is visited.
+ * @returns how often the process died
+ * @throws Error when the work does not get through
  */
+export async function throughEveryCrash(
+  journal: CallJournal,
+  work: (crashing: CallJournal) => Promise<unknown>,
+): Promise<number> {
+  for (let boundary = 0; boundary < MOST_BOUNDARIES; boundary++) {
+    try {
+      await work(new CrashingJournal(journal, boundary));
+      return boundary;
+    } catch (error) {
+      if (!(error instanceof SimulatedCrash)) throw error;
+    }
+  }
+  throw new Error(`The work has not got through after dying at ${MOST_BOUNDARIES} boundaries.`);
+}
+
+/** Dies at the n-th boundary between the books and Azure, counted from 0: before and after every call of the journal. */
 export class CrashingJournal implements CallJournal {
   readonly restoreId: string;
   readonly #inner: CallJournal;
