@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Test, TestResult } from '@jest/test-result';
@@ -24,10 +24,15 @@ export interface Order {
 /** `notBegun`: why the file could not even be loaded. */
 export type Answer = { readonly result: TestResult } | { readonly notBegun: string };
 
+/** The project whose files share processes: what they try has nothing outside its own objects. */
+const SHARING = 'unit';
+/** So that what files leave in memory does not add up. */
+const FILES_PER_PROCESS = 20;
+
 /**
- * Runs each test file in a Node process of its own, as many side by side as Jest has workers. Jest's own runner loads all
- * modules of each file anew into a context made for it: that costs several times as much, and in there what Node makes is of
- * other classes than what the program makes.
+ * Runs each test file in a Node process of its own, and unit tests one after another in one, as many side by side as Jest has
+ * workers. Jest's own runner loads all modules of each file anew into a context made for it: that costs several times as much,
+ * and in there what Node makes is of other classes than what the program makes.
  */
 export default class ProcessRunner extends CallbackTestRunner {
   override async runTests(
@@ -42,53 +47,83 @@ export default class ProcessRunner extends CallbackTestRunner {
     // stand in each other's way for as long as both run, and each takes so much longer.
     const lane = async (_: unknown, index: number): Promise<void> => {
       const next = (): Test | undefined => (index === 0 ? waiting.shift() : waiting.pop());
+      let at: TestProcess | null = null;
       for (let test = next(); test && !watcher.isInterrupted(); test = next()) {
         await onStart(test);
+        at ??= new TestProcess(test.context.config.rootDir);
         try {
-          await onResult(test, await this.#run(test));
+          await onResult(test, await at.run(this.#order(test)));
         } catch (error) {
           await onFailure(test, { message: '', stack: (error as Error).message });
         }
+        const isShared = test.context.config.displayName?.name === SHARING && at.isFit;
+        if (isShared) continue;
+        await at.end();
+        at = null;
       }
+      await at?.end();
     };
     await Promise.all(Array.from({ length: this._globalConfig.maxWorkers }, lane));
   }
 
-  /** @throws Error when the file can't be loaded, or its process ends without a result */
-  #run({ path, context }: Test): Promise<TestResult> {
-    const { rootDir, testTimeout } = context.config;
-    const child = fork(TEST_FILE, [], {
+  #order({ path, context }: Test): Order {
+    return {
+      path,
+      // A project without a limit of its own has that of the run.
+      timeoutMs: context.config.testTimeout ?? this._globalConfig.testTimeout ?? JEST_TIMEOUT_MS,
+      only: this._globalConfig.testNamePattern ?? null,
+    };
+  }
+}
+
+/** The process of one test file, or of several one after another. */
+class TestProcess {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<string>;
+  #tail = '';
+  #files = 0;
+
+  constructor(rootDir: string) {
+    this.#child = fork(TEST_FILE, [], {
       cwd: rootDir,
       env: { ...process.env, NODE_COMPILE_CACHE: join(rootDir, 'node_modules/.cache/landfall-test') },
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    let tail = '';
     const pass = (to: NodeJS.WriteStream) => (chunk: Buffer) => {
-      tail = (tail + chunk.toString()).slice(-TAIL_CHARACTERS);
+      this.#tail = (this.#tail + chunk.toString()).slice(-TAIL_CHARACTERS);
       to.write(chunk);
     };
-    child.stdout?.on('data', pass(process.stdout));
-    child.stderr?.on('data', pass(process.stderr));
-    return new Promise((resolve, reject) => {
-      let answer: Answer = { notBegun: '' };
-      child.on('message', (message) => (answer = message as Answer));
-      child.once('error', reject);
+    this.#child.stdout?.on('data', pass(process.stdout));
+    this.#child.stderr?.on('data', pass(process.stderr));
+    this.#ended = new Promise((resolve) => {
+      this.#child.once('error', (error) => resolve(error.message));
       // Not its streams' end: a process that a test has left behind may hold them open.
-      child.once('exit', (code, signal) => {
-        if ('result' in answer) resolve(answer.result);
-        else
-          reject(
-            new Error(answer.notBegun || `Its process ended without a result (${signal ?? `code ${code}`}).\n${tail}`),
-          );
-      });
-      const order: Order = {
-        path,
-        // A project without a limit of its own has that of the run.
-        timeoutMs: testTimeout ?? this._globalConfig.testTimeout ?? JEST_TIMEOUT_MS,
-        only: this._globalConfig.testNamePattern ?? null,
-      };
-      child.send(order);
+      this.#child.once('exit', (code, signal) => resolve(signal ?? `code ${code}`));
     });
+  }
+
+  /** Whether it may take another file. */
+  get isFit(): boolean {
+    return this.#child.connected && this.#files < FILES_PER_PROCESS;
+  }
+
+  /** @throws Error when the file can't be loaded, or the process ends without a result */
+  async run(order: Order): Promise<TestResult> {
+    this.#files += 1;
+    this.#tail = '';
+    const answered = new Promise<Answer>((resolve) => {
+      this.#child.once('message', (message) => resolve(message as Answer));
+    });
+    this.#child.send(order);
+    const answer = await Promise.race([answered, this.#ended]);
+    if (typeof answer === 'string') throw new Error(`Its process ended without a result (${answer}).\n${this.#tail}`);
+    if ('notBegun' in answer) throw new Error(answer.notBegun);
+    return answer.result;
+  }
+
+  async end(): Promise<void> {
+    if (this.#child.connected) this.#child.disconnect();
+    await this.#ended;
   }
 }

@@ -45,6 +45,26 @@ const FILES = {
     it('leaves something behind', () => new Promise((resolve) => setTimeout(resolve, 50)) );
     setTimeout(() => { throw new Error('out of nowhere'); }, 5);`,
 };
+/** Of a project whose files share a process, in this order. */
+const UNIT_FILES = {
+  'shared-1.test.js': `
+    it('leaves a clock, a method and a variable replaced', () => {
+      globalThis.left = true;
+      process.env.LEFT = 'yes';
+      jest.spyOn(Math, 'random').mockReturnValue(4);
+      jest.useFakeTimers();
+      expect(Math.random()).toBe(4);
+    });`,
+  'shared-2.test.js': `
+    it('finds the same process, and everything as it was', () => {
+      expect(globalThis.left).toBe(true);
+      expect(process.env.LEFT).toBeUndefined();
+      expect('mock' in Math.random).toBe(false);
+      expect(setTimeout.clock).toBeUndefined();
+    });`,
+  'shared-3.test.js': `it('ends its process', () => { process.exit(0); });`,
+  'shared-4.test.js': `it('has a new one after that', () => { expect(globalThis.left).toBeUndefined(); });`,
+};
 const built = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 let lines: readonly string[];
@@ -52,18 +72,24 @@ let status: number | null;
 
 beforeAll(() => {
   const folder = mkdtempSync(join(tmpdir(), 'landfall-runner-'));
-  for (const [name, text] of Object.entries(FILES)) {
+  for (const [name, text] of Object.entries({ ...FILES, ...UNIT_FILES })) {
     const imports = `import { beforeEach, describe, expect, it, jest } from '@jest/globals';\nimport { readFileSync } from 'node:fs';\n`;
     writeFileSync(join(folder, name), imports + text);
   }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  const config = {
+  const project = (displayName: string, files: object) => ({
+    displayName,
     rootDir: folder,
-    testMatch: ['<rootDir>/*.test.js'],
+    testMatch: Object.keys(files).map((name) => `<rootDir>/${name}`),
     transform: {},
     runner: built('runner.js'),
+  });
+  const config = {
+    rootDir: folder,
+    projects: [project('int', FILES), project('unit', UNIT_FILES)],
+    testSequencer: built('sequencer.js'),
     reporters: [built('reporter.js')],
-    maxWorkers: 2,
+    maxWorkers: 1,
     watchman: false,
   };
   const jestProgram = createRequire(import.meta.url).resolve('jest/bin/jest');
@@ -85,6 +111,10 @@ describe('the runner', () => {
     expect(line('ok    good.test.js (3 tests')).toBeDefined();
   });
 
+  it('runs unit tests one after another in one process, each as if it were the first', () => {
+    for (const file of ['shared-1', 'shared-2', 'shared-4']) expect(line(`ok    ${file}.test.js`)).toBeDefined();
+  });
+
   it('reports what fails, what hangs and what expects more', () => {
     expect(failure('fails')).toContain('Expected: 2');
     expect(failure('expects more')).toContain('expect.assertions(1)');
@@ -99,7 +129,7 @@ describe('the runner', () => {
     const report = lines.join('\n');
     expect(report).toMatch(/FAILED {2}the file could not be begun\n\s+broken\.test\.js:\d\n\s+Error: not even begun/);
     expect(report).toMatch(/Its process ended without a result \(code 0\)\.\n\s+the last words/);
-    expect(line('2 files could not be begun')).toBeDefined();
+    expect(line('3 files could not be begun')).toBeDefined();
     expect(failure('leaves something behind')).toContain('out of nowhere');
   });
 

@@ -3,12 +3,13 @@ import { pathToFileURL } from 'node:url';
 import { jestExpect } from '@jest/expect';
 import { createEmptyTestResult, type AssertionResult, type TestResult } from '@jest/test-result';
 import type { Circus } from '@jest/types';
-import { addEventHandler, run, setState, getState } from 'jest-circus';
+import { addEventHandler, getState, resetState, run, setState } from 'jest-circus';
+import { jest } from './globals.js';
 import type { Answer, Order } from './runner.js';
 
 /*
- * The process of one test file: loads it as Node loads any module, lets Jest's own harness run its tests, and answers with
- * what came of them.
+ * The process of test files, one after another: loads each as Node loads any module, lets Jest's own harness run its tests,
+ * and answers with what came of them.
  */
 const GLOBALS = new URL('globals.js', import.meta.url).href;
 
@@ -21,21 +22,37 @@ registerHooks({
     specifier === '@jest/globals' ? { url: GLOBALS, format: 'module', shortCircuit: true } : next(specifier, context),
 });
 
-// A run that was called off ends here too, in the middle of whatever test it is at.
-process.once('disconnect', () => process.exit(1));
+addEventHandler(mindExpectations);
+addEventHandler(mindSkips);
+const environment = { ...process.env };
+
+// No file is left to run. A run that was called off ends here too, in the middle of whatever test it is at.
+process.once('disconnect', () => process.exit(0));
 for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, blame);
-process.once('message', (order: Order) => {
-  const answer = (answered: Answer): void => void process.send?.(answered, () => process.exit(0));
-  void resultOf(order).then(
-    (result) => answer({ result }),
-    (error: unknown) => answer({ notBegun: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
-  );
+process.on('message', (order: Order) => {
+  const answer = (answered: Answer): void => void process.send?.(answered);
+  // Before it answers: no message leaves a process whose clock stands.
+  void resultOf(order)
+    .finally(asAtFirst)
+    .then(
+      (result) => answer({ result }),
+      (error: unknown) => answer({ notBegun: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+    );
 });
 
 /** An error that nobody catches is the test's that is running, or else the file's. */
 function blame(error: Error): void {
   const { currentlyRunningTest, unhandledErrors } = getState();
   (currentlyRunningTest?.errors ?? unhandledErrors).push(error);
+}
+
+/** What a file may have left: its tests, a clock or a method replaced, a variable. Modules stay loaded. */
+function asAtFirst(): void {
+  resetState();
+  jest.restoreAllMocks();
+  jest.useRealTimers();
+  for (const name of Object.keys(process.env)) if (!(name in environment)) delete process.env[name];
+  Object.assign(process.env, environment);
 }
 
 /** @throws whatever loading the file throws */
@@ -46,8 +63,6 @@ async function resultOf({ path, timeoutMs, only }: Order): Promise<TestResult> {
     testNamePattern: only === null ? null : new RegExp(only, 'i'),
   });
   jestExpect.setState({ testPath: path });
-  addEventHandler(mindExpectations);
-  addEventHandler(mindSkips);
   const start = Date.now();
   const result = createEmptyTestResult();
   result.testFilePath = path;
