@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
  * nothing from inside.
  */
 const LANDFALL = fileURLToPath(new URL('../../../landfall', import.meta.url));
+/** What the script starts once it has seen that nothing is to be installed or built, which takes as long as many a command. */
+const PROGRAM = fileURLToPath(new URL('../../../apps/cli/dist/main.js', import.meta.url));
 
 export interface Finished {
   readonly code: number;
@@ -22,9 +24,18 @@ export function landfall(
   folder: string,
   environment: NodeJS.ProcessEnv = {},
 ): Promise<Finished> {
+  return finished(LANDFALL, args, folder, environment);
+}
+
+function finished(
+  program: string,
+  args: readonly string[],
+  folder: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<Finished> {
   return new Promise((resolve) => {
     execFile(
-      LANDFALL,
+      program,
       args,
       { env: { ...process.env, ...environment }, maxBuffer: 64 << 20, cwd: folder },
       (error, stdout, stderr) => {
@@ -43,7 +54,8 @@ export class Stack {
   static async up(environment: NodeJS.ProcessEnv = {}): Promise<Stack> {
     const folder = await mkdtemp(join(tmpdir(), 'landfall-e2e-'));
     const stack = new Stack(folder, join(folder, 'data'));
-    const up = await stack.run(['up', '--detach', '--services', '2', '--movers', '2'], environment);
+    const command = ['up', '--detach', '--services', '2', '--movers', '2', '--data', stack.dataDirectory];
+    const up = await landfall(command, folder, environment);
     if (up.code !== 0) throw new Error(`up ended with ${up.code}: ${up.stderr}`);
     return stack;
   }
@@ -64,7 +76,7 @@ export class Stack {
     environment: NodeJS.ProcessEnv = {},
     dataDirectory = this.dataDirectory,
   ): Promise<Finished> {
-    return landfall([...args, '--data', dataDirectory], this.folder, environment);
+    return finished(process.execPath, [PROGRAM, ...args, '--data', dataDirectory], this.folder, environment);
   }
 
   /** Runs a command with `--json` that has to succeed, and gives its document. */
@@ -76,7 +88,7 @@ export class Stack {
 
   /** Starts a command and does not wait; `finished` settles with its end. */
   start(args: readonly string[]): { readonly finished: Promise<Finished> } {
-    const child = spawn(LANDFALL, [...args, '--data', this.dataDirectory], { cwd: this.folder });
+    const child = spawn(process.execPath, [PROGRAM, ...args, '--data', this.dataDirectory], { cwd: this.folder });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
