@@ -15,17 +15,7 @@ export function badInputLeavesNothing(get: () => Stack): void {
     await diskImage(join(at, 'disk.raw'), GIB, [[0, 30]]);
     good = await ResticRepository.init(join(at, 'repo'));
     point = await good.backup(at, ['disk.raw']);
-    await get().json([
-      'repo',
-      'add',
-      'good',
-      '--kind',
-      'restic',
-      '--url',
-      good.folder,
-      '--password-file',
-      good.passwordFile,
-    ]);
+    await get().addRepository('good', good);
   });
   /** The command ended with this exit code, named this code, said what to do, and left nothing in Azure. */
   async function assertEnds(finished: Finished, exitCode: number, code: string): Promise<void> {
@@ -48,17 +38,7 @@ export function badInputLeavesNothing(get: () => Stack): void {
       compression: 'off',
     });
     const snapshot = await repository.backup(at, ['disk.raw']);
-    await get().json([
-      'repo',
-      'add',
-      name,
-      '--kind',
-      'restic',
-      '--url',
-      repository.folder,
-      '--password-file',
-      repository.passwordFile,
-    ]);
+    await get().addRepository(name, repository);
     await damage(repository);
     return get().run(['restore', '--point', snapshot, '--to', 'new', '--name', name, '--generation', '1', '--watch']);
   }
@@ -72,17 +52,7 @@ export function badInputLeavesNothing(get: () => Stack): void {
     it('a wrong password', async () => {
       const passwordFile = join(get().folder, 'wrong');
       await writeFile(passwordFile, 'wrong\n');
-      const finished = await get().run([
-        'repo',
-        'add',
-        'locked',
-        '--kind',
-        'restic',
-        '--url',
-        good.folder,
-        '--password-file',
-        passwordFile,
-      ]);
+      const finished = await get().add('locked', { folder: good.folder, passwordFile });
       await assertEnds(finished, 2, 'REPOSITORY_PASSWORD_WRONG');
       expect(
         (await get().json<{ name: string }[]>(['repo', 'list'])).some((repository) => repository.name === 'locked'),
@@ -90,17 +60,8 @@ export function badInputLeavesNothing(get: () => Stack): void {
     });
 
     it('a folder that is no repository', async () => {
-      const finished = await get().run([
-        'repo',
-        'add',
-        'none',
-        '--kind',
-        'restic',
-        '--url',
-        get().folder,
-        '--password-file',
-        good.passwordFile,
-      ]);
+      const { folder } = get();
+      const finished = await get().add('none', { folder, passwordFile: good.passwordFile });
       await assertEnds(finished, 2, 'REPOSITORY_NOT_FOUND');
     });
 
@@ -109,17 +70,7 @@ export function badInputLeavesNothing(get: () => Stack): void {
       await repository.backup(at, ['disk.raw']);
       const [index] = await readdir(join(repository.folder, 'index'));
       await flip(join(repository.folder, 'index', index!), 100);
-      const finished = await get().run([
-        'repo',
-        'add',
-        'index',
-        '--kind',
-        'restic',
-        '--url',
-        repository.folder,
-        '--password-file',
-        repository.passwordFile,
-      ]);
+      const finished = await get().add('index', repository);
       await assertEnds(finished, 2, 'REPOSITORY_DAMAGED');
     });
 

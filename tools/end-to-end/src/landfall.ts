@@ -79,6 +79,20 @@ export class Stack {
     return finished(process.execPath, [PROGRAM, ...args, '--data', dataDirectory], this.folder, environment);
   }
 
+  /** Adds a restic repository under a name: whatever comes of it. */
+  add(
+    name: string,
+    { folder, passwordFile }: { readonly folder: string; readonly passwordFile: string },
+  ): Promise<Finished> {
+    return this.run(['repo', 'add', name, '--kind', 'restic', '--url', folder, '--password-file', passwordFile]);
+  }
+
+  /** Adds one that is as it should be. */
+  async addRepository(name: string, repository: Parameters<Stack['add']>[1]): Promise<void> {
+    const { code, stderr } = await this.add(name, repository);
+    if (code !== 0) throw new Error(`The repository ${name} was not added: ${stderr}`);
+  }
+
   /** Runs a command with `--json` that has to succeed, and gives its document. */
   async json<T>(args: readonly string[]): Promise<T> {
     const { code, stdout, stderr } = await this.run([...args, '--json']);

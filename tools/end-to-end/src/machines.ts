@@ -26,6 +26,17 @@ export async function diskImage(
   }
 }
 
+/** Makes stretches of an image zeros. */
+export async function zero(path: string, stretches: readonly (readonly [number, number])[]): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    for (const [offset, length] of stretches)
+      await file.write(Buffer.alloc(length * MIB), 0, length * MIB, offset * MIB);
+  } finally {
+    await file.close();
+  }
+}
+
 export interface ResticOptions {
   readonly version?: 1 | 2;
   readonly compression?: 'off' | 'auto' | 'max';
@@ -62,6 +73,11 @@ export class ResticRepository {
     const short = summary!.snapshot_id!;
     const files = await readdir(join(this.folder, 'snapshots'));
     return files.find((file) => file.startsWith(short))!;
+  }
+
+  /** Forgets a snapshot, and prunes what only that has used. */
+  async forget(snapshot: string): Promise<void> {
+    await this.restic(['forget', '--prune', '--max-unused', '0', snapshot]);
   }
 
   async packs(): Promise<string[]> {

@@ -5,70 +5,47 @@ import { basename, join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import type { EventView, RestoreView, Stack } from './landfall.js';
-import { diskImage, folder, GIB, MIB, ResticRepository } from './machines.js';
+import { diskImage, folder, GIB, MIB, ResticRepository, zero } from './machines.js';
 import { assertSameDisk } from './same-disk.js';
 
 /** What people do with plain restic backups of plain disk images. */
 export function restoresOfPlainImages(get: () => Stack): void {
   describe('a plain restic backup of a plain disk image', () => {
-    for (const options of [{ version: 1 }, { version: 2, compression: 'max' }] as const) {
-      it(`becomes a running VM with the same disk (format version ${options.version})`, async () => {
-        const at = await folder(get().folder, `plain-${options.version}`);
-        await diskImage(join(at, 'disk.raw'), 385 * MIB, [
-          [0, 10],
-          [150, 20],
-          [384, 1],
-        ]);
-        const repository = await ResticRepository.init(join(at, 'repo'), options);
-        const snapshot = await repository.backup(at, ['disk.raw']);
-        const name = `plain-${options.version}`;
-        await get().json([
-          'repo',
-          'add',
-          name,
-          '--kind',
-          'restic',
-          '--url',
-          repository.folder,
-          '--password-file',
-          repository.passwordFile,
-        ]);
+    it('becomes a running VM with the same disk', async () => {
+      const at = await folder(get().folder, 'plain');
+      await diskImage(join(at, 'disk.raw'), 385 * MIB, [
+        [0, 10],
+        [150, 20],
+        [384, 1],
+      ]);
+      const repository = await ResticRepository.init(join(at, 'repo'), { compression: 'max' });
+      const snapshot = await repository.backup(at, ['disk.raw']);
+      await get().addRepository('plain', repository);
 
-        const points = await get().json<{ id: string; repository: string }[]>(['point', 'list']);
-        const point = points.find((candidate) => candidate.repository === name);
-        assert.ok(point);
-        const plan = await get().run(['plan', '--point', point.id, '--to', 'new', '--name', name, '--json']);
-        assert.equal(plan.code, 3, 'nothing on it boots, so the generation has to be given');
-        expect(plan.stdout).toMatch(/FIRMWARE_UNKNOWN/);
+      const points = await get().json<{ id: string; repository: string }[]>(['point', 'list']);
+      const point = points.find((candidate) => candidate.repository === 'plain');
+      assert.ok(point);
+      const plan = await get().run(['plan', '--point', point.id, '--to', 'new', '--name', 'plain', '--json']);
+      assert.equal(plan.code, 3, 'nothing on it boots, so the generation has to be given');
+      expect(plan.stdout).toMatch(/FIRMWARE_UNKNOWN/);
 
-        const restore = await get().json<RestoreView>([
-          ...[
-            'restore',
-            '--point',
-            snapshot.slice(0, 8),
-            '--to',
-            'new',
-            '--name',
-            name,
-            '--generation',
-            '1',
-            '--watch',
-          ],
-        ]);
-        expect(restore.state).toBe('completed');
-        expect(restore.vm?.azureId.endsWith(`/virtualMachines/${name}`)).toBeTruthy();
-        await assertSameDisk(get(), restore, 'disk', join(at, 'disk.raw'));
+      const restore = await get().json<RestoreView>([
+        ...['restore', '--point', snapshot.slice(0, 8), '--to', 'new', '--name', 'plain', '--generation', '1'],
+        '--watch',
+      ]);
+      expect(restore.state).toBe('completed');
+      expect(restore.vm?.azureId.endsWith('/virtualMachines/plain')).toBeTruthy();
+      await assertSameDisk(get(), restore, 'disk', join(at, 'disk.raw'));
 
-        const owned = await get().ownedResources();
-        const left = owned.filter((id) => id.toLowerCase().includes('worker'));
-        assert.deepEqual(left, [], 'nothing of the worker is left');
-      });
-    }
+      const owned = await get().ownedResources();
+      const left = owned.filter((id) => id.toLowerCase().includes('worker'));
+      assert.deepEqual(left, [], 'nothing of the worker is left');
+    });
 
-    it('is read from a blob container just as well', async () => {
+    it('is read from a blob container just as well, and in the first format version', async () => {
       const at = await folder(get().folder, 'blob');
       await diskImage(join(at, 'web.img'), 256 * MIB, [[5, 20]]);
-      const repository = await ResticRepository.init(join(at, 'repo'));
+      const repository = await ResticRepository.init(join(at, 'repo'), { version: 1 });
       await repository.backup(at, ['web.img']);
       await upload(get(), repository.folder, 'backups', 'machines/web');
       await get().json([
@@ -110,17 +87,7 @@ export function restoresOfPlainImages(get: () => Stack): void {
         images.map((image) => `${image}.raw`),
       );
       const two = await repository.backup(at, ['a-os.raw', 'b-data.raw']);
-      await get().json([
-        'repo',
-        'add',
-        'several',
-        '--kind',
-        'restic',
-        '--url',
-        repository.folder,
-        '--password-file',
-        repository.passwordFile,
-      ]);
+      await get().addRepository('several', repository);
       const [first, second] = await Promise.all([
         get().json<RestoreView>([
           'restore',
@@ -182,27 +149,22 @@ export function restoresOfPlainImages(get: () => Stack): void {
     });
   });
 
-  describe('a data-mover that is killed in the middle', () => {
-    it('delays the restore, and no finished segment is written again', async () => {
+  describe('a restore that goes on while its repository is pruned and its data-movers are killed', () => {
+    it('is delayed, reads what has moved where it is now, and writes no finished segment again', async () => {
       const at = await folder(get().folder, 'killed');
+      const image = join(at, 'big.raw');
       // One segment that is done soon, and others that take a while.
-      await diskImage(join(at, 'big.raw'), GIB, [
-        [0, 2],
-        [128, 160],
-      ]);
+      const first = [0, 2] as const;
+      // Every other stretch goes when the older backup does: no pack stays as it is when that is pruned.
+      const stretches = Array.from({ length: 32 }, (_, index) => [128 + index * 8, 4] as const);
+      const dropped = stretches.map(([offset, length]) => [offset + 4, length] as const);
+      await diskImage(image, GIB, [first, ...stretches, ...dropped]);
       const repository = await ResticRepository.init(join(at, 'repo'), { compression: 'off' });
+      const older = await repository.backup(at, ['big.raw']);
+      await zero(image, dropped);
       const snapshot = await repository.backup(at, ['big.raw']);
-      await get().json([
-        'repo',
-        'add',
-        'killed',
-        '--kind',
-        'restic',
-        '--url',
-        repository.folder,
-        '--password-file',
-        repository.passwordFile,
-      ]);
+      const packs = await repository.packs();
+      await get().addRepository('killed', repository);
       // Slow enough that it is in the middle when its data-movers are looked up and killed.
       await get().json(['azure', 'bandwidth', '--worker', '8']);
       const running = get().start([
@@ -224,13 +186,16 @@ export function restoresOfPlainImages(get: () => Stack): void {
       const { processes } = await get().json<{ processes: { name: string; pid: number }[] }>(['status']);
       const movers = processes.filter((candidate) => candidate.name.includes('worker'));
       assert.ok(movers.length > 0, 'status lists the data-movers on workers');
+      await repository.forget(older);
+      const kept = (await repository.packs()).filter((pack) => packs.includes(pack));
+      assert.ok(kept.length < packs.length / 4, `${kept.length} packs of ${packs.length} are still there`);
       for (const mover of movers) process.kill(mover.pid, 'SIGKILL');
 
       const { code, stdout, stderr } = await running.finished;
       assert.equal(code, 0, stderr);
       const restore = JSON.parse(stdout) as RestoreView;
       expect(restore.id).toBe(id);
-      await assertSameDisk(get(), restore, 'big', join(at, 'big.raw'));
+      await assertSameDisk(get(), restore, 'big', image);
       const events = await get().json<EventView[]>(['events', id]);
       const finished = events.filter((event) => event.type === 'segment.done' && event.data.purpose !== 'verify');
       const segments = finished.map((event) => event.data.segmentId);
