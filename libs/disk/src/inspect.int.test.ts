@@ -105,17 +105,19 @@ describe('images that the tools of this machine make', () => {
     ['ext4'],
     ['ext4', '-b', '1024', '-O', '^64bit'],
     ['ext4', '-b', '4096', '-I', '512', '-O', '^metadata_csum'],
+    ['ext4', '-b', '1024', '-g', '1024', '-O', 'meta_bg,^resize_inode'],
   ] as const) {
     it(`give back the files in ${[type, ...features].join(' ')}, in large directories and long files too`, async () => {
       await needs(`mkfs.${type}`);
-      const tree = path(`tree-${type}-${features.length}`);
+      const label = [type, ...features].join('');
+      const tree = path(`tree-${label}`);
       await mkdir(join(tree, 'etc'), { recursive: true });
       // 700 entries take several blocks; 600 KiB of a list of blocks need a second level.
       for (let number = 0; number < 700; number += 1)
         await writeFile(join(tree, 'etc', `a-rather-long-name-${number}`), `${number}`);
       const long = Buffer.alloc(600 * 1024, 'landfall ');
       await writeFile(join(tree, 'long'), long);
-      const image = await blank(`files-${type}-${features.length}.raw`, 64);
+      const image = await blank(`files-${label}.raw`, 64);
       await tool(`mkfs.${type}`, '-q', ...features, '-d', tree, image);
       const file = await open(image);
       try {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readRecordedImages, type SparseImage } from '@landfall/testing';
 import fc from 'fast-check';
 import { readHead, WindowReader } from '../readers.js';
-import { ExtFileSystem, ExtUnreadable } from './ext.js';
+import { ExtUnreadable } from './ext-layout.js';
+import { ExtFileSystem } from './ext.js';
 import { FatFileSystem, readFatGeometry } from './fat.js';
 
 const images = readRecordedImages<object>(new URL('../../fixtures/images.json', import.meta.url));

@@ -1,5 +1,6 @@
 import type { ByteReader, OperatingSystem } from '@landfall/domain';
-import { ExtFileSystem, ExtUnreadable } from '../file-systems/ext.js';
+import { ExtUnreadable } from '../file-systems/ext-layout.js';
+import { ExtFileSystem } from '../file-systems/ext.js';
 import { readExactly } from '../readers.js';
 import { cleanText } from '../text.js';
 import type { BootEvidence, Content } from '../inspection.js';
