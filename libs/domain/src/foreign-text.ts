@@ -66,3 +66,8 @@ const SIGNS: readonly (readonly [RegExp, string])[] = [
 export function withoutSecrets(text: string): string {
   return SIGNS.reduce((cleaned, [sign, instead]) => cleaned.replace(sign, instead), text);
 }
+
+/** A name from a backup on one line, with everything taken out that could steer a terminal. */
+export function printable(name: string): string {
+  return name.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '\ufffd');
+}

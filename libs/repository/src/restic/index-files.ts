@@ -1,9 +1,8 @@
-import { PermanentError, type FileStore } from '@landfall/domain';
+import { PermanentError, printable, type FileStore } from '@landfall/domain';
 import { BlobIndex, ID_BYTES, type BlobKind, type NewBlob } from './blob-index.js';
 import { SEAL_BYTES, type SealingKey } from './crypto.js';
 import { repositoryDamaged } from './errors.js';
 import { JsonFault, JsonScanner } from './json-scanner.js';
-import { printable } from './quoted-name.js';
 import { listNamedFiles, readSealedFile } from './stored-files.js';
 
 /*

@@ -1,5 +1,5 @@
-import type { DiskOrigin } from '@landfall/domain';
-import { plainName, printable } from './quoted-name.js';
+import { type DiskOrigin, printable } from '@landfall/domain';
+import { plainName } from './quoted-name.js';
 import type { Snapshot } from './snapshots.js';
 
 /** As many as a person compares; a snapshot of somebody else's could have thousands. */

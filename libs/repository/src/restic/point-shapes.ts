@@ -1,9 +1,8 @@
-import type { DiscoveredPoint, PointDisk, Problem } from '@landfall/domain';
+import { type DiscoveredPoint, type PointDisk, printable, type Problem } from '@landfall/domain';
 import type { MachineManifest } from '../manifest.js';
 import { imageLocation } from './image-location.js';
 import type { FoundFile, SearchResult } from './image-search.js';
 import { originOf } from './origin.js';
-import { printable } from './quoted-name.js';
 import type { Snapshot } from './snapshots.js';
 
 /* How a restore point is put together from what was found: with a manifest, without one, and with one that can't be used. */

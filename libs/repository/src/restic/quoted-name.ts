@@ -1,3 +1,5 @@
+import { printable } from '@landfall/domain';
+
 /*
  * restic writes file names into trees the way Go quotes strings (strconv.Quote without the outer quotes), so that names
  * that are not valid UTF-8 survive. The quoted form is unique and is what names are compared by; the plain form is for people.
@@ -33,11 +35,6 @@ export function plainName(quoted: string): string {
   }
   parts.push(Buffer.from(quoted.slice(at)));
   return printable(Buffer.concat(parts).toString());
-}
-
-/** Text from a repository with everything taken out that could steer a terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '\ufffd');
 }
 
 function unescape(match: RegExpExecArray): Buffer {
