@@ -1,48 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { skip } from '@landfall/testing';
 import { ExtFileSystem } from './file-systems/ext.js';
+import { ImageFolder, needs, tool, withImage } from './image-tools.fixture.test.js';
 import { inspectPaths } from './inspect-paths.js';
 
-/*
- * Images made here and now by the tools of this machine, whatever their versions are, held against what blkid and
- * sfdisk say of them. A tool that is missing leaves its test out, with the reason; the recorded images cover it.
- */
-const run = promisify(execFile);
-const MIB = 1024 * 1024;
-// The tools lie in sbin, which is not on every user's path.
-const environment = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
-const tool = (program: string, ...args: string[]) => run(program, args, { env: environment });
-
-async function needs(...programs: string[]): Promise<void> {
-  for (const program of programs) {
-    const found = await tool('which', program).then(
-      () => true,
-      () => false,
-    );
-    if (!found) skip(`${program} is not installed`);
-  }
-}
+/* What is read of images is held against what blkid and sfdisk say of them; the recorded images cover it as well. */
 
 describe('images that the tools of this machine make', () => {
-  let folder: string;
-  const path = (name: string): string => join(folder, name);
-  const blank = async (name: string, mib: number): Promise<string> => {
-    await writeFile(path(name), '');
-    await truncate(path(name), mib * MIB);
-    return path(name);
-  };
+  let folder: ImageFolder;
+  const path = (name: string): string => folder.path(name);
+  const blank = (name: string, mib: number): Promise<string> => folder.blank(name, mib);
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'landfall-disk-'));
+    folder = await ImageFolder.make();
   });
   afterAll(async () => {
-    await rm(folder, { recursive: true });
+    await folder.remove();
   });
 
   for (const [type, program, mib, ...args] of [
@@ -119,20 +94,14 @@ describe('images that the tools of this machine make', () => {
       await writeFile(join(tree, 'long'), long);
       const image = await blank(`files-${label}.raw`, 64);
       await tool(`mkfs.${type}`, '-q', ...features, '-d', tree, image);
-      const file = await open(image);
-      try {
-        const ext = await ExtFileSystem.open({
-          sizeBytes: 64 * MIB,
-          read: async (offset, length) => (await file.read(Buffer.alloc(length), 0, length, offset)).buffer,
-        });
+      await withImage(image, async (reader) => {
+        const ext = await ExtFileSystem.open(reader);
         for (const number of [0, 350, 699]) {
           expect((await ext.readFile(`/etc/a-rather-long-name-${number}`))?.toString()).toBe(`${number}`);
         }
         const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
         expect(digest((await ext.readFile('/long'))!)).toBe(digest(long));
-      } finally {
-        await file.close();
-      }
+      });
     });
   }
 });

@@ -12,6 +12,7 @@ export * from './approval.js';
 export * from './gate.js';
 export * from './recipe.js';
 export * from './planned-contents.js';
+export * from './damage.js';
 export * from './names.js';
 export * from './cloud/kinds.js';
 export * from './cloud/ledger.js';

@@ -175,7 +175,7 @@ export class ExtLayout {
 
   /** How many blocks at the start of the group hold a copy of the superblock and descriptors, with room for more of them. */
   headBlocksOf(group: number): number {
-    const head = this.#hasSuperblock(group) ? 1 : 0;
+    const head = this.#superblocksOf(group);
     const perBlock = this.#descriptorsPerBlock;
     const metaGroup = Math.floor(group / perBlock);
     if (this.#isMetaBg(metaGroup)) {
@@ -191,9 +191,10 @@ export class ExtLayout {
     const perBlock = this.#descriptorsPerBlock;
     const metaGroup = Math.floor(group / perBlock);
     const within = (group % perBlock) * this.descriptorBytes;
-    if (!this.#isMetaBg(metaGroup)) return (this.firstBlock + 1 + metaGroup) * this.blockBytes + within;
+    if (!this.#isMetaBg(metaGroup))
+      return (this.firstBlock + this.#superblocksOf(0) + metaGroup) * this.blockBytes + within;
     const first = metaGroup * perBlock;
-    return (this.firstBlockOf(first) + (this.#hasSuperblock(first) ? 1 : 0)) * this.blockBytes + within;
+    return (this.firstBlockOf(first) + this.#superblocksOf(first)) * this.blockBytes + within;
   }
 
   get #descriptorsPerBlock(): number {
@@ -206,6 +207,13 @@ export class ExtLayout {
 
   #isMetaBg(metaGroup: number): boolean {
     return (this.#incompat & INCOMPAT_META_BG) !== 0 && metaGroup >= this.#firstMetaBg;
+  }
+
+  /** Blocks in front of a group's descriptors. */
+  #superblocksOf(group: number): number {
+    if (!this.#hasSuperblock(group)) return 0;
+    // With large clusters the first group begins with block 0, and blocks of 1 KiB leave that to the boot sector.
+    return group === 0 && this.blockBytes === 1024 && this.firstBlock === 0 ? 2 : 1;
   }
 
   /** In all groups; with sparse_super in 0, 1 and the powers of 3, 5 and 7; with sparse_super2 in 0 and two that are named. */
