@@ -36,6 +36,8 @@ export interface FatEntry {
 /** 8,192 entries; directories of an ESP have a handful. */
 const LONGEST_DIRECTORY_BYTES = 256 * 1024;
 const ENTRY_BYTES = 32;
+/** 0 and 1 stand for no cluster, and 0 in the FAT for a free one. */
+const NO_CLUSTER = 1;
 const ATTRIBUTE_VOLUME = 0x08;
 const ATTRIBUTE_DIRECTORY = 0x10;
 const ATTRIBUTE_LONG_NAME = 0x0f;
@@ -82,13 +84,18 @@ export class FatFileSystem {
   constructor(
     reader: ByteReader,
     private readonly geometry: FatGeometry,
+    private readonly longestDirectoryBytes = LONGEST_DIRECTORY_BYTES,
   ) {
     this.#cache = new BlockCache(reader);
   }
 
+  root(): Promise<readonly FatEntry[]> {
+    return this.#rootBytes().then(parseDirectory);
+  }
+
   /** The entries of the directory at this path (names of any case); null where there is none. */
   async directory(...path: readonly string[]): Promise<readonly FatEntry[] | null> {
-    let entries = parseDirectory(await this.#rootBytes());
+    let entries = await this.root();
     for (const name of path) {
       const entry = entries.find((candidate) => candidate.directory && sameName(candidate.name, name));
       if (entry === undefined) return null;
@@ -117,44 +124,49 @@ export class FatFileSystem {
   async #rootBytes(): Promise<Buffer> {
     const { kind, rootByte, rootBytes, rootCluster } = this.geometry;
     if (kind === 'FAT32') return this.#chainBytes(rootCluster);
-    return (await readExactly(this.#cache, rootByte, Math.min(rootBytes, LONGEST_DIRECTORY_BYTES))) ?? Buffer.alloc(0);
+    return (
+      (await readExactly(this.#cache, rootByte, Math.min(rootBytes, this.longestDirectoryBytes))) ?? Buffer.alloc(0)
+    );
+  }
+
+  /** The clusters of a chain, at most so many: one that leads back to itself gives them again and again. */
+  async *chain(firstCluster: number, most: number): AsyncGenerator<number> {
+    let cluster = firstCluster;
+    for (let count = 0; count < most && this.#isCluster(cluster); count += 1) {
+      yield cluster;
+      cluster = await this.#next(cluster);
+    }
+  }
+
+  /** False where the FAT does not tell. */
+  async isFree(cluster: number): Promise<boolean> {
+    return this.#isCluster(cluster) && (await this.#next(cluster)) === 0;
   }
 
   async #chainBytes(firstCluster: number): Promise<Buffer> {
     const { clusterBytes, dataByte } = this.geometry;
     const parts: Buffer[] = [];
     const seen = new Set<number>();
-    let cluster: number | null = firstCluster;
-    while (cluster !== null && !seen.has(cluster) && (parts.length + 1) * clusterBytes <= LONGEST_DIRECTORY_BYTES) {
-      const bytes: Buffer | null = this.#isCluster(cluster)
-        ? await readExactly(this.#cache, dataByte + (cluster - 2) * clusterBytes, clusterBytes)
-        : null;
+    for await (const cluster of this.chain(firstCluster, Math.floor(this.longestDirectoryBytes / clusterBytes))) {
+      if (seen.has(cluster)) break;
+      const bytes = await readExactly(this.#cache, dataByte + (cluster - 2) * clusterBytes, clusterBytes);
       if (bytes === null) break;
       seen.add(cluster);
       parts.push(bytes);
-      cluster = await this.#next(cluster);
     }
     return Buffer.concat(parts);
   }
 
-  /** The cluster after this one in its chain; null at the end. */
-  async #next(cluster: number): Promise<number | null> {
+  /** What the FAT says of a cluster: the next one in its chain, 0 for a free one, else that it is none. */
+  async #next(cluster: number): Promise<number> {
     const { kind, fatByte } = this.geometry;
-    if (kind === 'FAT32') {
-      const bytes = await readExactly(this.#cache, fatByte + cluster * 4, 4);
-      return this.#orNull(bytes === null ? 0 : bytes.readUInt32LE(0) & 0x0fff_ffff);
-    }
-    if (kind === 'FAT16') {
-      const bytes = await readExactly(this.#cache, fatByte + cluster * 2, 2);
-      return this.#orNull(bytes === null ? 0 : bytes.readUInt16LE(0));
-    }
-    const bytes = await readExactly(this.#cache, fatByte + Math.floor(cluster * 1.5), 2);
-    const pair = bytes === null ? 0 : bytes.readUInt16LE(0);
-    return this.#orNull(cluster % 2 === 0 ? pair & 0xfff : pair >> 4);
-  }
-
-  #orNull(cluster: number): number | null {
-    return this.#isCluster(cluster) ? cluster : null;
+    const bits = kind === 'FAT32' ? 32 : kind === 'FAT16' ? 16 : 12;
+    const bytes = await readExactly(this.#cache, fatByte + Math.floor((cluster * bits) / 8), bits === 32 ? 4 : 2);
+    if (bytes === null) return NO_CLUSTER;
+    if (bits === 32) return bytes.readUInt32LE(0) & 0x0fff_ffff;
+    const pair = bytes.readUInt16LE(0);
+    if (bits === 16) return pair;
+    return cluster % 2 === 0 ? pair & 0xfff : pair >> 4;
   }
 
   #isCluster(cluster: number): boolean {

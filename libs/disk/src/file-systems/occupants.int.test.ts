@@ -6,6 +6,7 @@ import { ImageFolder, MIB, needs, tool, withImage } from '../image-tools.fixture
 import { Care, CarefulReader } from '../occupants/careful-reader.js';
 import type { Occupants } from '../occupants/claims.js';
 import { extOccupants } from './ext-occupants.js';
+import { fatOccupants } from './fat-occupants.js';
 
 /*
  * Whose a block is, held against what debugfs says of every one that was picked: icheck for its inode, ncheck for the
@@ -137,3 +138,60 @@ describe('what lies in a range of an ext file system', () => {
 function linesOf(text: string): readonly string[] {
   return text.trim().split('\n').slice(1);
 }
+
+describe('what lies in a range of a FAT file system', () => {
+  let folder: ImageFolder;
+  const lines = (name: string, bytes: number): string => {
+    let text = '';
+    for (let line = 0; text.length < bytes; line += 1) text += `${name}#${line};\n`;
+    return text;
+  };
+
+  beforeAll(async () => {
+    folder = await ImageFolder.make();
+  });
+  afterAll(async () => {
+    await folder.remove();
+  });
+
+  for (const [bits, mib, sectors] of [
+    [12, 3, 2],
+    [16, 24, 1],
+    [32, 64, 1],
+  ] as const) {
+    it(`is the file whose text lies there, in pieces as well, in FAT${bits}`, async () => {
+      await needs('mkfs.vfat', 'mcopy', 'mmd', 'mdel');
+      const image = await folder.blank(`fat${bits}.raw`, mib);
+      await tool('mkfs.vfat', '-F', `${bits}`, '-s', `${sectors}`, image);
+      const copy = async (name: string, bytes: number, to = `::/${name}`): Promise<void> => {
+        await writeFile(folder.path('one'), lines(name, bytes));
+        await tool('mcopy', '-o', '-i', image, folder.path('one'), to);
+      };
+      await tool('mmd', '-i', image, '::/EFI', '::/EFI/A folder with a long name');
+      for (let number = 0; number < 24; number += 1) await copy(`small${number}`, 2500);
+      for (let number = 0; number < 24; number += 2) await tool('mdel', '-i', image, `::/small${number}`);
+      await copy('kernel', 400_000, '::/EFI/A folder with a long name/A kernel, größer.img');
+      await withImage(image, async (reader) => {
+        const all = await reader.read(0, reader.sizeBytes);
+        const wanted = [
+          ...[1, 5, 11, 23].map((number) => [`small${number}#150;`, `/small${number}`] as const),
+          ...Array.from(
+            { length: 30 },
+            (_, index) =>
+              [`kernel#${index * 900 + 40};`, '/EFI/A folder with a long name/A kernel, größer.img'] as const,
+          ),
+        ];
+        const ranges = wanted.map(([text]) => ({ offset: all.indexOf(text), length: 1 }));
+        expect(Math.min(...ranges.map(({ offset }) => offset))).toBeGreaterThan(0);
+        const care = new Care(PLENTY);
+        const told = await fatOccupants(new CarefulReader(reader, care), ranges, care);
+        expect(told).toStrictEqual(
+          wanted.map(([, name]) => ({ holds: ['files'], files: [name], moreFiles: 0, notNamed: null })),
+        );
+        const list = { offset: all.indexOf('A\0 \0k\0', 0, 'latin1'), length: 1 };
+        const [folderList] = await fatOccupants(new CarefulReader(reader, care), [list], care);
+        expect(folderList!.files).toStrictEqual(['/EFI/A folder with a long name/']);
+      });
+    });
+  }
+});

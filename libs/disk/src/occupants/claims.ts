@@ -56,8 +56,9 @@ export class Claims {
     this.#claim(unit, count, STRUCTURE);
   }
 
-  file(owner: number, unit: number, count: number): void {
-    this.#claim(unit, count, FILE, owner);
+  /** Whether any of them lies in one of the ranges. */
+  file(owner: number, unit: number, count: number): boolean {
+    return this.#claim(unit, count, FILE, owner);
   }
 
   /** The owners whose names are told, each once. */
@@ -103,11 +104,13 @@ export class Claims {
     });
   }
 
-  #claim(unit: number, count: number, as: number, owner?: number): void {
+  #claim(unit: number, count: number, as: number, owner?: number): boolean {
+    let reached = false;
     for (const { first, units, owners } of this.#ranges) {
       const from = Math.max(first, unit) - first;
       const to = Math.min(first + units.length, unit + count) - first;
       if (from >= to) continue;
+      reached = true;
       // Damaged lists may give a block to several: each of them is worth a word.
       if (owner !== undefined && owners.size < MOST_OWNERS) owners.add(owner);
       for (let at = from; at < to; at += 1) {
@@ -116,5 +119,6 @@ export class Claims {
         this.open -= 1;
       }
     }
+    return reached;
   }
 }
