@@ -1,4 +1,4 @@
-import type { ByteReader } from '@landfall/domain';
+import type { ByteRange, ByteReader } from '@landfall/domain';
 import type { LogicalVolumeMetadata, PhysicalVolumeMetadata, VolumeGroupMetadata } from './volume-group-metadata.js';
 
 /** A stretch of the logical volume and where it lies. In bytes. */
@@ -44,6 +44,15 @@ export class LinearVolume implements ByteReader {
       next += segment.extents;
     }
     return new LinearVolume(stretches);
+  }
+
+  /** The parts of a range of a physical volume that are this volume's: `offset` is where they begin in it, `at` on the other. */
+  partsOn(physical: ByteReader, range: ByteRange): readonly (ByteRange & { readonly at: number })[] {
+    return this.stretches.flatMap(({ start, length, on, at }) => {
+      const from = Math.max(at, range.offset);
+      const to = Math.min(at + length, range.offset + range.length);
+      return on === physical && from < to ? [{ offset: start + from - at, length: to - from, at: from }] : [];
+    });
   }
 
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Buffer> {

@@ -26,7 +26,7 @@ interface Found extends Candidate {
 export interface FoundVolumeGroup {
   readonly group: VolumeGroup;
   /** Those of its linear volumes that can be read, by name. */
-  readonly readable: ReadonlyMap<string, ByteReader>;
+  readonly readable: ReadonlyMap<string, LinearVolume>;
 }
 
 /**
@@ -111,7 +111,7 @@ async function describe(
     );
   }
   const byKey = new Map(metadata.physicalVolumes.map((volume) => [volume.key, volume]));
-  const readable = new Map<string, ByteReader>();
+  const readable = new Map<string, LinearVolume>();
   const logicalVolumes: LogicalVolume[] = [];
   for (const volume of metadata.logicalVolumes) {
     if (!volume.visible) continue;
