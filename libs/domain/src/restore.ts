@@ -1,5 +1,6 @@
 import type { ErrorDetails } from './errors.js';
 import type { RestorePlan } from './plan.js';
+import type { ByteRange } from './ports/file-store.js';
 import type { Problem } from './problems.js';
 import type { RestoreRequest } from './request.js';
 import type { Direction, Work, WorkKey } from './work.js';
@@ -177,6 +178,18 @@ export interface Segment {
   readonly attempts: number;
   /** The data-mover that holds or held it. */
   readonly mover: string | null;
+}
+
+/** Why a segment has failed, or was handed out again. */
+export interface SegmentError extends ErrorDetails {
+  /** Of the disk, where it is about no more than a part of the segment, or beyond it. */
+  readonly range?: ByteRange;
+}
+
+/** A segment that has failed for good. */
+export interface FailedSegment {
+  readonly segment: Segment;
+  readonly error: SegmentError;
 }
 
 /** That a data-mover was given a segment, under which epoch. Kept: what it reports is held against it. */

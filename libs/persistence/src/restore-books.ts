@@ -14,6 +14,7 @@ import type {
   RestoreState,
   RestoreTransaction,
   RunnableWork,
+  FailedSegment,
   Segment,
   SegmentFilter,
   SegmentTotal,
@@ -26,7 +27,7 @@ import { readLedger, readLedgerOfAll, readOpenChanges } from './ledger-reads.js'
 import { loadRestores } from './load-restores.js';
 import { PostgresRestoreTransaction } from './restore-transaction.js';
 import { toIngredients, toPlan, toSegment } from './rows.js';
-import { readSegments, readTotals, readVerdicts, SEGMENT_COLUMNS } from './segment-reads.js';
+import { readFailedSegments, readSegments, readTotals, readVerdicts, SEGMENT_COLUMNS } from './segment-reads.js';
 
 /** A relay that has died leaves its messages to the others after that long. */
 const CLAIM_SECONDS = 10;
@@ -112,6 +113,10 @@ export class PostgresRestoreBooks implements RestoreBooks {
   async segment(id: string): Promise<Segment | null> {
     const row = await this.#database.run((client) => client.segment.findUnique({ where: { id } }));
     return row && toSegment(row);
+  }
+
+  async failedSegments(restoreId: string, limit: number): Promise<readonly FailedSegment[]> {
+    return this.#database.run((client) => readFailedSegments(client, restoreId, limit));
   }
 
   async segmentsHeldBy(workerId: string | null, name: string): Promise<readonly Segment[]> {

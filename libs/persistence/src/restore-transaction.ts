@@ -23,6 +23,7 @@ import {
   type RestorePlan,
   type RestoreState,
   type RestoreTransaction,
+  type SegmentError,
   type Segment,
   type SegmentFilter,
   type SegmentState,
@@ -255,7 +256,7 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
     id: string,
     guard: { from: SegmentState; epoch: number },
     to: SegmentState,
-    patch: { mover?: string | null; epoch?: number; attempts?: number; error?: ErrorDetails | null } = {},
+    patch: { mover?: string | null; epoch?: number; attempts?: number; error?: SegmentError | null } = {},
   ): Promise<boolean> {
     const { error, ...columns } = patch;
     const { count } = await this.#client.segment.updateMany({

@@ -24,6 +24,8 @@ import {
   type RestoreRequest,
   type RestoreState,
   type RestoredDisk,
+  type FailedSegment,
+  type SegmentError,
   type Segment,
   type SegmentState,
   type Turn,
@@ -132,6 +134,10 @@ export function toSegment(row: rows.SegmentModel): Segment {
     attempts: row.attempts,
     mover: row.mover,
   };
+}
+
+export function toFailedSegment(row: rows.SegmentModel): FailedSegment {
+  return { segment: toSegment(row), error: fromJson<SegmentError>(row.error) };
 }
 
 export type PointRow = rows.RestorePointModel & { machine: rows.MachineModel };

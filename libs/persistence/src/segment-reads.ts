@@ -1,7 +1,7 @@
-import type { DiskVerdict, Segment, SegmentFilter, SegmentState, SegmentTotal } from '@landfall/domain';
+import type { DiskVerdict, FailedSegment, Segment, SegmentFilter, SegmentState, SegmentTotal } from '@landfall/domain';
 import type { Client } from './database.js';
 import { Prisma } from './generated/client.js';
-import { toSegment, toVerdict } from './rows.js';
+import { toFailedSegment, toSegment, toVerdict } from './rows.js';
 
 /* What is read of segments and verdicts, inside of a transaction and outside alike. */
 
@@ -22,6 +22,15 @@ export async function readSegments(
     ...(filter.limit === undefined ? {} : { take: filter.limit }),
   });
   return rows.map(toSegment);
+}
+
+export async function readFailedSegments(client: Client, restoreId: string, limit: number): Promise<FailedSegment[]> {
+  const rows = await client.segment.findMany({
+    where: { ...whereOf(restoreId, { states: ['failed'] }), error: { not: Prisma.AnyNull } },
+    orderBy: [{ diskName: 'asc' }, { purpose: 'asc' }, { index: 'asc' }],
+    take: limit,
+  });
+  return rows.map(toFailedSegment);
 }
 
 export function whereOf(

@@ -1,4 +1,4 @@
-import type { ErrorDetails, ErrorFacts } from '@landfall/domain';
+import type { ByteRange, ErrorDetails, ErrorFacts } from '@landfall/domain';
 import { z } from 'zod';
 
 /*
@@ -235,6 +235,11 @@ export function failureKind(code: FailureCode): FailureKind {
 export function describeFailure(code: FailureCode, diskName: string, facts: FailureFacts): ErrorDetails {
   const { message, fix }: Failure = FAILURES[code];
   return { code, message: message(`"${diskName}"`, facts), fix };
+}
+
+/** The part of the disk that a failure is about; none where it does not say. */
+export function rangeOf({ offset, length }: FailureFacts): ByteRange | undefined {
+  return offset === undefined || length === undefined ? undefined : { offset, length };
 }
 
 /** Those of an error's facts that may travel; what does not fit is left out. */

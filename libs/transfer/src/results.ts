@@ -10,9 +10,10 @@ import {
   type RestoreBooks,
   type RestoreTransaction,
   type Segment,
+  type SegmentError,
 } from '@landfall/domain';
 import { applyOutcome, backOffMs, failRestore } from '@landfall/pipeline';
-import { describeFailure, failureKind, GIVEN_BACK, WARNINGS } from './failures.js';
+import { describeFailure, failureKind, GIVEN_BACK, rangeOf, WARNINGS } from './failures.js';
 import { handOut, type HandOutAgain } from './hand-out.js';
 import type { Report, SegmentResult } from './mover-protocol.js';
 import { goOn } from './coordinator.js';
@@ -126,7 +127,8 @@ async function failed(reported: Reported, { code, facts = {} }: Failed): Promise
   if (!isPresent(reported)) return letGo(reported);
   if (kind === 'permanent') {
     if (!(await failRestore(reported.tx, reported.restore, 'restore-data', error))) return false;
-    await giveUp(reported.tx, reported.segment, error, { mover: null });
+    const range = rangeOf(facts);
+    await giveUp(reported.tx, reported.segment, { ...error, ...(range && { range }) }, { mover: null });
     return true;
   }
   const { tx, restore, segment } = reported;
@@ -190,7 +192,7 @@ async function whatFollows(tx: RestoreTransaction, restore: LockedRestore, from:
 async function giveUp(
   tx: RestoreTransaction,
   segment: Segment,
-  error: ErrorDetails,
+  error: SegmentError,
   patch: { readonly attempts?: number; readonly mover?: null } = {},
 ): Promise<void> {
   const guard = { from: segment.state, epoch: segment.epoch };

@@ -16,6 +16,7 @@ import {
   enterReport,
   enterStart,
   type FailureCode,
+  type FailureFacts,
   type SegmentResult,
   TRANSFER_JOB,
 } from '@landfall/transfer';
@@ -187,8 +188,8 @@ export class Scene {
     for (let time = 0; time < times; time += 1) await this.report(job, { kind: 'done', ...numbers });
   }
 
-  async failed(job: HeldJob, code: FailureCode): Promise<boolean> {
-    return this.report(job, { kind: 'failed', code });
+  async failed(job: HeldJob, code: FailureCode, facts: FailureFacts = {}): Promise<boolean> {
+    return this.report(job, { kind: 'failed', code, facts });
   }
 
   async givenBack(job: HeldJob): Promise<void> {

@@ -86,6 +86,18 @@ describe('step 5', () => {
     expect((await scene.take(0, 'm/1'))?.kind).toBe('stale');
   });
 
+  it('keeps with the segment which part of the disk is damaged in the backup', async () => {
+    const scene = await Scene.begin({ disks: [full('sda', 4)] });
+    await scene.runStep();
+    await scene.take(0, 'm/1');
+    const { segment } = scene.held[0]!;
+    const range = { offset: segment.offsetBytes + 4096, length: 1024 };
+    await scene.failed(scene.held[0]!, 'BLOB_CORRUPT', { ...range, blob: 'ab'.repeat(32) });
+    const [failed, ...others] = await scene.books.failedSegments(RESTORE_ID, 10);
+    expect(others).toStrictEqual([]);
+    expect(failed).toMatchObject({ segment: { id: segment.id }, error: { code: 'BLOB_CORRUPT', range } });
+  });
+
   it('tries a segment eight times, each under a new epoch, and then leaves it to a person', async () => {
     const scene = await Scene.begin({ disks: [full('sda', 1)] });
     await scene.runStep();

@@ -11,7 +11,6 @@ const machine = (): SparseImage => images.get('uefi-machine')!.image();
 /** Where its partitions were put. */
 const ESP = { offset: MIB, length: 34 * MIB };
 const ROOT = { offset: 35 * MIB, length: 44 * MIB };
-const LINUX = { number: 2, typeName: 'Linux root (x86-64)' };
 
 async function partsOf(disk: ByteReader, range: ByteRange): Promise<readonly RangePart[]> {
   const [one] = await whatLiesIn(disk, [range]);

@@ -11,7 +11,9 @@ import type {
   Restore,
   RestoreEvent,
   RestoreState,
+  FailedSegment,
   Segment,
+  SegmentError,
   GrantRecord,
   SegmentState,
   Turn,
@@ -55,6 +57,8 @@ export interface RestoreBooks {
     filter?: { purpose?: Segment['purpose']; states?: readonly SegmentState[]; diskName?: string; limit?: number },
   ): Promise<readonly Segment[]>;
   segment(id: string): Promise<Segment | null>;
+  /** The first `limit` that have failed for good, by disk, purpose and index. */
+  failedSegments(restoreId: string, limit: number): Promise<readonly FailedSegment[]>;
   /** Running ones that were given to data-movers of this name at this worker; null: of the pool. */
   segmentsHeldBy(workerId: string | null, name: string): Promise<readonly Segment[]>;
   /** The latest grant of a segment to this data-mover. */
@@ -142,7 +146,7 @@ export interface RestoreTransaction {
     id: string,
     guard: { from: SegmentState; epoch: number },
     to: SegmentState,
-    patch?: { mover?: string | null; epoch?: number; attempts?: number; error?: ErrorDetails | null },
+    patch?: { mover?: string | null; epoch?: number; attempts?: number; error?: SegmentError | null },
   ): Promise<boolean>;
   /** Those of these disks that are pending or running, the first `perDisk` of each by their index. */
   unfinishedSegments(

@@ -267,6 +267,25 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
         );
       }));
 
+    test('give the segments that have failed for good, with why and with the part of the disk that it is about', () =>
+      withBooks(async (books) => {
+        const restoreId = await running(books);
+        await books.transaction((tx) => tx.createSegments([1, 0, 2].map((index) => moveOf(restoreId, index))));
+        const [zero, one, two] = await books.segments(restoreId);
+        const why = { code: 'BLOB_CORRUPT', message: 'It is damaged.', fix: 'Repair it.' };
+        const error = { ...why, range: { offset: 4096, length: 1024 } };
+        await books.transaction(async (tx) => {
+          await tx.moveSegment(zero!.id, { from: 'pending', epoch: 0 }, 'failed', { error });
+          await tx.moveSegment(one!.id, { from: 'pending', epoch: 0 }, 'running', { error: why });
+          await tx.moveSegment(two!.id, { from: 'pending', epoch: 0 }, 'failed', { error: why });
+        });
+        expect(await books.failedSegments(restoreId, 10)).toStrictEqual([
+          { segment: await books.segment(zero!.id), error },
+          { segment: await books.segment(two!.id), error: why },
+        ]);
+        expect((await books.failedSegments(restoreId, 1)).map(({ segment }) => segment.index)).toStrictEqual([0]);
+      }));
+
     test('give the first unfinished segments of each disk, and tell whether there are some', () =>
       withBooks(async (books) => {
         const restoreId = await running(books);

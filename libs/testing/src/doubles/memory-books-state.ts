@@ -14,7 +14,9 @@ import type {
   RestoredDisk,
   RestoreEvent,
   RunnableWork,
+  FailedSegment,
   Segment,
+  SegmentError,
   SegmentFilter,
   SegmentTotal,
   Work,
@@ -49,7 +51,7 @@ export interface CallData {
 
 export interface BooksState {
   restores: Map<string, RestoreData>;
-  segments: Map<string, Changeable<Segment> & { error: ErrorDetails | null }>;
+  segments: Map<string, Changeable<Segment> & { error: SegmentError | null }>;
   /** By their SHA-256. */
   patches: Map<string, Uint8Array>;
   grants: readonly GrantRecord[];
@@ -143,6 +145,13 @@ export function segmentsOf(
     )
     .sort((a, b) => (rank(a) === rank(b) ? a.index - b.index : rank(a) < rank(b) ? -1 : 1))
     .map(({ error: _error, ...segment }) => segment);
+}
+
+export function failedSegmentsOf(state: BooksState, restoreId: string): FailedSegment[] {
+  return segmentsOf(state, restoreId, { states: ['failed'] }).flatMap((segment) => {
+    const error = state.segments.get(segment.id)?.error;
+    return error ? [{ segment, error }] : [];
+  });
 }
 
 export function totalsOf(state: BooksState, restoreId: string): SegmentTotal[] {

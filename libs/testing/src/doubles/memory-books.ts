@@ -17,6 +17,7 @@ import type {
   RestoreState,
   RestoreTransaction,
   RunnableWork,
+  FailedSegment,
   Segment,
   SegmentFilter,
   SegmentTotal,
@@ -28,6 +29,7 @@ import {
   emptyBooks,
   isCurrent,
   runnableWork,
+  failedSegmentsOf,
   segmentOf,
   segmentsOf,
   toRestore,
@@ -174,6 +176,10 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
 
   async segment(id: string): Promise<Segment | null> {
     return segmentOf(this.#state, id);
+  }
+
+  async failedSegments(restoreId: string, limit: number): Promise<readonly FailedSegment[]> {
+    return failedSegmentsOf(this.#state, restoreId).slice(0, limit);
   }
 
   async segmentsHeldBy(workerId: string | null, name: string): Promise<readonly Segment[]> {

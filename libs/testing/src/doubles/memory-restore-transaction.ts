@@ -23,6 +23,7 @@ import {
   type RestorePlan,
   type RestoreState,
   type RestoreTransaction,
+  type SegmentError,
   type Segment,
   type SegmentFilter,
   type SegmentState,
@@ -282,7 +283,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     id: string,
     guard: { from: SegmentState; epoch: number },
     to: SegmentState,
-    patch: { mover?: string | null; epoch?: number; attempts?: number; error?: ErrorDetails | null } = {},
+    patch: { mover?: string | null; epoch?: number; attempts?: number; error?: SegmentError | null } = {},
   ): Promise<boolean> {
     const segment = this.#state.segments.get(id);
     if (segment) this.#requireLock(segment.restoreId);
