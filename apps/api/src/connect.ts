@@ -23,6 +23,7 @@ import type { ApiPorts } from './ports.js';
 const START_WITHIN_MS = 30_000;
 /** An answer that takes longer is not waited for: the caller would have hung up. */
 const DRY_RUN_WITHIN_MS = 90_000;
+const DAMAGE_WITHIN_MS = 90_000;
 const SCAN_WITHIN_MS = 240_000;
 const SWEEP_WITHIN_MS = 240_000;
 /** Jobs that one data-mover has in hand at once: one is read and decoded while another one waits for its disk. */
@@ -80,6 +81,7 @@ export async function connect(
     planner: {
       dryRun: (request) => queues.ask(QUEUES.planner, PLANNER_JOBS.dryRun, { request }, DRY_RUN_WITHIN_MS),
       scan: (name) => queues.ask(QUEUES.planner, PLANNER_JOBS.scan, { name }, SCAN_WITHIN_MS),
+      damage: (restoreId) => queues.ask(QUEUES.planner, PLANNER_JOBS.damage, { restoreId }, DAMAGE_WITHIN_MS),
     },
     finalizer: {
       orphans: () => queues.ask(QUEUES.finalizer, FINALIZER_JOBS.findOrphans, {}, SWEEP_WITHIN_MS),

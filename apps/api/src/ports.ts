@@ -52,6 +52,8 @@ export interface PlannerQuestions {
   dryRun(request: Readonly<Record<string, unknown>>): Promise<unknown>;
   /** @returns what `SCAN_RESULT` describes. Throws as `dryRun` does. */
   scan(repositoryName: string): Promise<unknown>;
+  /** @returns a list of what `DAMAGED_RANGE` describes. Throws as `dryRun` does. */
+  damage(restoreId: string): Promise<unknown>;
 }
 
 /** Questions that the finalizer answers through its queue, because it alone removes things in Azure. */

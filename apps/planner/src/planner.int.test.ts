@@ -2,18 +2,29 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { DAMAGED_RANGE } from '@landfall/contract';
 import { SEED, seedIds, startEmulator, type Emulator } from '@landfall/azure-emulator';
-import { Secret, SEALING_CONTEXT, type Restore, type RestorePlan } from '@landfall/domain';
+import {
+  type ByteRange,
+  isDamageError,
+  Secret,
+  SEALING_CONTEXT,
+  type Restore,
+  type RestorePlan,
+} from '@landfall/domain';
 import { connectBooks, type Books } from '@landfall/persistence';
 import { temporaryDatabase, type TemporaryDatabase } from '@landfall/persistence/temporary-database';
+import { FolderFileStore, openRepository } from '@landfall/repository';
 import { PLANNER_JOBS, QueueClient, QUEUES, requestRestore, runOutboxRelay } from '@landfall/pipeline';
 import { aRestoreRequest, type RequestChanges } from '@landfall/testing';
+import { z } from 'zod';
 
 /*
  * The planner as its own process, between a repository of the real restic, real Postgres and Redis, and the emulator.
@@ -51,11 +62,11 @@ describe('the planner process', () => {
       ASK_WITHIN_MS,
     )) as RestorePlan;
 
-  async function addRepository(name: string, password: string): Promise<void> {
+  async function addRepository(name: string, password: string, url = join(folder, 'repository')): Promise<void> {
     await books.catalogue.addRepository({
       name,
       kind: 'restic',
-      url: join(folder, 'repository'),
+      url,
       hostedByProvider: false,
       sealedPassword: books.secretBox(KEY).seal(new Secret(password), SEALING_CONTEXT.repositoryPassword(name)),
     });
@@ -177,6 +188,49 @@ describe('the planner process', () => {
     expect((await dryRun(await pointOf('second'), { generation: 2 })).generation).toBe(2);
   });
 
+  it('names the file that lies in what is damaged of a backup, and reads around it', async () => {
+    const tree = join(folder, 'database');
+    await mkdir(join(tree, 'var/lib/db'), { recursive: true });
+    await writeFile(join(tree, 'var/lib/db/main.ibd'), randomBytes(20 * MIB));
+    await writeFile(join(tree, 'README'), 'small\n');
+    await run('mkfs.ext4', ['-q', '-d', tree, join(folder, 'database.raw'), '64M']);
+    const repository = join(folder, 'flipped');
+    const inIt = (...args: string[]) =>
+      run('restic', ['-r', repository, ...args], {
+        env: { ...process.env, RESTIC_PASSWORD: PASSWORD, HOME: folder },
+        cwd: folder,
+      });
+    await inIt('init', '-q');
+    await inIt('backup', '-q', 'database.raw');
+    await addRepository('flipped', PASSWORD, repository);
+    await scan('flipped');
+    const { restoreId } = await requestRestore(books.books, {
+      request: request(await pointOf('database'), { generation: 1 }),
+      requestedBy: 'tester',
+    });
+    await settled(restoreId, ['running']);
+
+    // Nearly all of the data is the database: so is the middle of the largest pack.
+    await flipMiddleOfLargestFile(join(repository, 'data'));
+    const disk = (await books.books.ingredients(restoreId, 'database'))!.source.images[0]!;
+    const range = await firstUnreadable(repository, disk.location);
+    const error = { code: 'BLOB_CORRUPT', message: 'It is damaged.', fix: 'Repair it.', range };
+    await books.books.transaction(async (tx) => {
+      await tx.lockRestore(restoreId);
+      const segment = { restoreId, diskName: 'database', purpose: 'move', index: 0, dataBytes: 1 } as const;
+      await tx.createSegments([{ ...segment, offsetBytes: 0, lengthBytes: 64 * MIB }]);
+      const [only] = await tx.segments(restoreId, {});
+      await tx.moveSegment(only!.id, { from: 'pending', epoch: 0 }, 'failed', { error });
+    });
+    const damage = await queues.ask(QUEUES.planner, PLANNER_JOBS.damage, { restoreId }, ASK_WITHIN_MS);
+    expect(z.array(DAMAGED_RANGE).parse(damage)).toMatchObject([
+      {
+        ...{ disk: 'database', code: 'BLOB_CORRUPT', exact: true, ...range },
+        parts: [{ content: 'ext4', files: ['/var/lib/db/main.ibd'], moreFiles: 0, notNamed: null }],
+      },
+    ]);
+  });
+
   it('answers with what is wrong with a repository', async () => {
     await addRepository('locked', 'wrong');
     await expect(scan('locked')).rejects.toMatchObject({ code: 'REPOSITORY_PASSWORD_WRONG' });
@@ -199,3 +253,45 @@ describe('the planner process', () => {
     expect(code).toBe(0);
   });
 });
+
+async function flipMiddleOfLargestFile(folder: string): Promise<void> {
+  const names = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = await Promise.all(
+    names
+      .filter((one) => one.isFile())
+      .map(async (one) => {
+        const path = join(one.parentPath, one.name);
+        return { path, sizeBytes: (await stat(path)).size };
+      }),
+  );
+  const [largest] = files.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
+  assert.ok(largest);
+  const file = await open(largest.path, 'r+');
+  const at = Math.floor(largest.sizeBytes / 2);
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, at);
+  await file.write(Buffer.from([buffer[0]! ^ 0xff]), 0, 1, at);
+  await file.close();
+}
+
+/** As a data-mover would report it. */
+async function firstUnreadable(repository: string, location: string): Promise<ByteRange> {
+  const opened = await openRepository({
+    kind: 'restic',
+    store: new FolderFileStore(repository),
+    password: new Secret(PASSWORD),
+    threads: 0,
+  });
+  try {
+    const disk = await opened.openDisk(location);
+    for (let offset = 0; offset < disk.sizeBytes; offset += MIB) {
+      const error: unknown = await disk.read(offset, MIB).catch((thrown: unknown) => thrown);
+      if (!isDamageError(error)) continue;
+      const { offset: at, length } = error.facts;
+      assert.ok(typeof at === 'number' && typeof length === 'number');
+      return { offset: at, length };
+    }
+    return assert.fail('nothing of it is damaged');
+  } finally {
+    await opened.close();
+  }
+}

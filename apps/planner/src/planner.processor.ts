@@ -6,11 +6,12 @@ import { BOOKS, LOGGER, TakesJobsOf } from '@landfall/service';
 import { StepProcessor, STEPS_AT_ONCE } from '@landfall/service/steps';
 import { Inject } from '@nestjs/common';
 import { answerDryRun } from './jobs/dry-run.js';
+import { answerDamage } from './jobs/look-at-damage.js';
 import { planStep } from './jobs/plan-step.js';
 import { answerScan } from './jobs/scan-repository.js';
 import { Planner } from './planner.js';
 
-/** Step 0 of every restore, dry runs and scans. */
+/** Step 0 of every restore, dry runs, scans, and what lies in what is damaged. */
 @TakesJobsOf(QUEUES.planner, { concurrency: STEPS_AT_ONCE })
 export class PlannerProcessor extends StepProcessor {
   constructor(
@@ -25,6 +26,7 @@ export class PlannerProcessor extends StepProcessor {
       handlers: { plan: planStep(planner, books) },
       answers: {
         [PLANNER_JOBS.dryRun]: answerDryRun(planner),
+        [PLANNER_JOBS.damage]: answerDamage(books, repositories),
         [PLANNER_JOBS.scan]: answerScan(catalogue, repositories),
       },
     });

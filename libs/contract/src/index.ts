@@ -1,3 +1,4 @@
+export * from './damage.js';
 export { ERROR } from './fields.js';
 export * from './operations.js';
 export * from './problem.js';

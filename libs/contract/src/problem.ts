@@ -85,6 +85,7 @@ export const API_PROBLEMS = {
   REPOSITORY_PASSWORD_WRONG: [422, 'The password does not open the repository.', 'Give the right one.'],
   REPOSITORY_DAMAGED: [422, 'The repository cannot be read.', 'Repair it with restic.'],
   PLAN_UNREADABLE: [422, "The planner's plan is not one of this version.", 'Run all services in the same version.'],
+  DAMAGE_UNREADABLE: [422, "The planner's answer is not one of this version.", 'Run all services in the same version.'],
   UNEXPECTED: [500, 'Nobody foresaw it.', "Look into the api's log."],
   POSTGRES_UNREACHABLE: [503, 'The database is away.', 'Come back after the time in Retry-After.'],
   POSTGRES_BUSY: [503, 'The database is busy.', 'Come back after the time in Retry-After.'],

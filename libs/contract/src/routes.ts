@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DAMAGED_RANGE } from './damage.js';
 import {
   AUDIT_LOG,
   AUDIT_QUERY,
@@ -201,6 +202,22 @@ export const ROUTES = {
     says: { 200: 'Its plan.' },
     answer: RESTORE_PLAN,
     problems: [...OF_RESTORE, 'PLAN_NOT_MADE'],
+  },
+  showRestoreDamage: {
+    method: 'GET',
+    path: '/v1/restores/{id}/damage',
+    tag: 'restores',
+    summary: 'Which ranges of its disks the backup could not give, and what lies there, down to the files.',
+    description:
+      'Of a restore that has failed because the backup is damaged; empty where it was not, or where it is not known what is. ' +
+      'The backup is read for it, which may take a minute.',
+    role: 'viewer',
+    params: RESTORE_ID,
+    status: 200,
+    says: { 200: 'What is damaged, as far as it was met.' },
+    answer: z.array(DAMAGED_RANGE),
+    problems: [...OF_RESTORE, 'DAMAGE_UNREADABLE', 'REPOSITORY_DAMAGED', 'STORE_UNREACHABLE'],
+    asks: 'planner',
   },
   listRestoreResources: {
     method: 'GET',

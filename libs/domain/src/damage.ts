@@ -68,3 +68,12 @@ export interface RangePart {
   /** Null: all of them are named. */
   readonly notNamed: NotNamed | null;
 }
+
+/** What a restore could not get from the backup. */
+export interface DamagedRange extends RangeContents {
+  readonly disk: string;
+  /** Of the error that it has met there. */
+  readonly code: string;
+  /** False: the damage is somewhere in the range. */
+  readonly exact: boolean;
+}

@@ -10,7 +10,6 @@ import {
   STEPS,
   type Approval,
   type DiskVerdict,
-  type ErrorDetails,
   type GrantRecord,
   type IdempotencyClaim,
   type LockedRestore,

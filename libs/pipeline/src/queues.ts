@@ -28,12 +28,15 @@ export function workerOfQueue(queue: string): string | null {
 /** `run-work` on the queues of planner, provisioner and finalizer. */
 export const RUN_WORK = z.object({ restoreId: z.string(), work: z.string(), epoch: z.number().int() });
 /** Names of the jobs on the planner's queue that are answered. */
-export const PLANNER_JOBS = { dryRun: 'dry-run', scan: 'scan-repository' } as const;
+export const PLANNER_JOBS = { dryRun: 'dry-run', scan: 'scan-repository', damage: 'look-at-damage' } as const;
 
 /** `dry-run` on the planner's queue; the job's return value is the plan. The request was parsed by the API, and is by the planner. */
 export const DRY_RUN = z.object({ request: z.record(z.string(), z.unknown()) });
 /** `scan-repository` on the planner's queue; the return value is `SCAN_RESULT`. */
 export const SCAN_REPOSITORY = z.object({ name: z.string() });
+
+/** `look-at-damage` on the planner's queue; the return value is a list of `DAMAGED_RANGE`. */
+export const LOOK_AT_DAMAGE = z.object({ restoreId: z.string() });
 
 /** Jobs that answer a waiting API call: an error travels as a value, so that its code and remedy survive. */
 export const ANSWER = z.discriminatedUnion('ok', [

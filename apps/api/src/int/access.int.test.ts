@@ -34,6 +34,7 @@ const ROUTES: Readonly<Record<string, Requirement>> = {
   'POST /v1/restores': 'operator',
   'GET /v1/restores/:id': 'viewer',
   'GET /v1/restores/:id/plan': 'viewer',
+  'GET /v1/restores/:id/damage': 'viewer',
   'GET /v1/restores/:id/resources': 'viewer',
   'GET /v1/restores/:id/events': 'viewer',
   'POST /v1/restores/:id/cancel': 'operator',

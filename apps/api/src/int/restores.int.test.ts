@@ -83,6 +83,54 @@ describe('a dry run', () => {
   });
 });
 
+describe('what is damaged', () => {
+  const RANGE = {
+    ...{ disk: 'web-os', code: 'BLOB_CORRUPT', exact: true, offset: 4096, length: 1024, moreParts: 0 },
+    parts: [
+      {
+        ...{ offset: 4096, length: 1024, partition: { number: 1, typeName: 'Linux' }, logicalVolume: null },
+        ...{ content: 'ext4', holds: ['files'], files: ['/var/log/syslog'], moreFiles: 0, notNamed: null },
+      },
+    ],
+  };
+  const failedWith = async (code: string): Promise<string> => {
+    const { restore } = await create();
+    const id = restore!.id;
+    await api.connections.ports.books.transaction(async (tx) => {
+      await tx.lockRestore(id);
+      await tx.patchRestore(id, { error: { code, message: 'It has failed.', fix: 'Mend it.' } });
+    });
+    return id;
+  };
+
+  it('is what the planner has found of it, and nothing where nothing is damaged', async () => {
+    const asked: unknown[] = [];
+    api.planner[PLANNER_JOBS.damage] = async (payload) => {
+      asked.push(payload);
+      return [RANGE];
+    };
+    const id = await failedWith('BLOB_CORRUPT');
+    const answer = await api.call('GET', `/v1/restores/${id.slice(0, 8)}/damage`, { role: 'viewer' });
+    expect([answer.status, answer.body]).toStrictEqual([200, [RANGE]]);
+    expect(asked).toStrictEqual([{ restoreId: id }]);
+    const other = await failedWith('TARGET_FULL');
+    expect((await api.call('GET', `/v1/restores/${other}/damage`, { role: 'viewer' })).body).toStrictEqual([]);
+    expect(asked.length).toBe(1);
+  });
+
+  it('is not handed on where it is no such thing, and fails as the planner does', async () => {
+    const id = await failedWith('PACK_MISSING');
+    api.planner[PLANNER_JOBS.damage] = async () => [{ ...RANGE, parts: [{ files: 'all' }] }];
+    const unreadable = await api.problem('GET', `/v1/restores/${id}/damage`);
+    expect([unreadable.status, unreadable.code]).toStrictEqual([422, 'DAMAGE_UNREADABLE']);
+    api.planner[PLANNER_JOBS.damage] = async () => {
+      throw new PermanentError({ code: 'REPOSITORY_NOT_FOUND', message: 'It is gone.', fix: 'Look for it.' });
+    };
+    expect((await api.problem('GET', `/v1/restores/${id}/damage`)).code).toBe('REPOSITORY_NOT_FOUND');
+    expect((await api.problem('GET', '/v1/restores/nosuchthing/damage')).code).toBe('RESTORE_NOT_FOUND');
+  });
+});
+
 describe('a restore', () => {
   it('is taken down with its first job and an audit entry', async () => {
     const { answer, restore } = await create({ ...REQUEST, restorePointId: POINT.slice(0, 9) });

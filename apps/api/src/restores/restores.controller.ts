@@ -1,9 +1,24 @@
-import { RESTORE_REQUEST, RESTORES_QUERY, type RestoreView, ROUTES } from '@landfall/contract';
+import {
+  DAMAGED_RANGE,
+  type DamagedRangeView,
+  faultsOf,
+  RESTORE_REQUEST,
+  RESTORES_QUERY,
+  type RestoreView,
+  ROUTES,
+} from '@landfall/contract';
 import { Body, Controller, Headers, Inject, Param, Query, Req, Res } from '@nestjs/common';
-import { type LedgerEntry, NotFoundError, type Restore, type RestorePlan } from '@landfall/domain';
+import {
+  isDamage,
+  type LedgerEntry,
+  NotFoundError,
+  PermanentError,
+  type Restore,
+  type RestorePlan,
+} from '@landfall/domain';
 import { requestCancel, requestRestore, requestResume, requestRollback } from '@landfall/pipeline';
 import type { Request, Response } from 'express';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { actorOf } from '../access/actor.js';
 import { findPoint } from '../catalogue/find-point.js';
 import { Serves } from '../http/serves.js';
@@ -59,6 +74,16 @@ export class RestoresController {
     return restore.plan;
   }
 
+  @Serves(ROUTES.showRestoreDamage)
+  async damage(@Param('id') id: string): Promise<DamagedRangeView[]> {
+    const restore = await findRestore(this.ports.books, id);
+    if (restore.error === null || !isDamage(restore.error.code)) return [];
+    const damage = await this.ports.planner.damage(restore.id);
+    const faults = faultsOf(z.array(DAMAGED_RANGE), damage);
+    if (faults.length > 0) throw unreadableDamage(faults);
+    return damage as DamagedRangeView[];
+  }
+
   @Serves(ROUTES.listRestoreResources)
   async resources(@Param('id') id: string): Promise<readonly ShownResource[]> {
     const restore = await findRestore(this.ports.books, id);
@@ -94,5 +119,13 @@ function notPlanned(restore: Restore): NotFoundError {
     code: 'PLAN_NOT_MADE',
     message: `Restore ${restore.id} is ${restore.state} and has no plan.`,
     fix: restore.state === 'planning' ? 'Ask again in a moment.' : 'Its error says why it could not be planned.',
+  });
+}
+
+function unreadableDamage(faults: readonly string[]): PermanentError {
+  return new PermanentError({
+    code: 'DAMAGE_UNREADABLE',
+    message: `What the planner says of the damage can't be understood (${faults.join('; ')}).`,
+    fix: 'Run all services in the same version.',
   });
 }

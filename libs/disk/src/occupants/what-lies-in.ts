@@ -25,7 +25,7 @@ export interface LookOptions {
 }
 
 /** Enough for the surroundings of a file on any disk, and for all inodes of one of a few hundred thousand files. */
-const USUAL_ALLOWANCE: Allowance = { bytes: 512 * 1024 * 1024, steps: 2_000_000, milliseconds: 45_000 };
+export const USUAL_ALLOWANCE: Allowance = { bytes: 512 * 1024 * 1024, steps: 2_000_000, milliseconds: 45_000 };
 const MOST_PARTS = 32;
 /** Of a GPT, at either end: the MBR or nothing, the header, and 128 entries of 128 bytes; sectors of 4096 bytes need more. */
 const GPT_ENTRIES_BYTES = 16 * 1024;

@@ -4,7 +4,6 @@ import type {
   AuditEntry,
   CallIntent,
   DiskVerdict,
-  ErrorDetails,
   GrantRecord,
   IdempotencyClaim,
   LockedRestore,
