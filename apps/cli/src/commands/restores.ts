@@ -1,8 +1,11 @@
-import { type EventView, ROUTES } from '@landfall/contract';
+import { type EventView, type RestoreView, ROUTES } from '@landfall/contract';
+import { detailsOf, isDamage } from '@landfall/domain';
 import { addRestoreOptions, type RestoreOptions } from '../restore-request.js';
 import type { Call, LandfallCommand } from '../command-line.js';
 import { RESTORE_ID } from '../ids.js';
+import type { ToldDamage } from '../output/damage-text.js';
 import { eventsText, restoresText, restoreText } from '../output/restore-text.js';
+import type { Api } from '../stack/api.js';
 import { connect } from '../stack/connect.js';
 import { hasSettled } from '../stack/views.js';
 import type { RestoreCommandOptions } from './restore.js';
@@ -47,8 +50,20 @@ async function listRestores({ options, output }: Call): Promise<void> {
 }
 
 async function showRestore({ args, options, output }: Call): Promise<void> {
-  const restore = await connect(options.data).api.ask(ROUTES.showRestore, { params: { id: args[0]! } });
-  output.print(restore, () => restoreText(restore));
+  const { api } = connect(options.data);
+  const restore = await api.ask(ROUTES.showRestore, { params: { id: args[0]! } });
+  const damage = await damageOf(api, restore);
+  output.print({ ...restore, ...(damage && { damage }) }, () => restoreText(restore, damage));
+}
+
+/** Null where the backup is not what it has failed with. What can't be found out hides nothing of the rest. */
+async function damageOf(api: Api, { id, error }: RestoreView): Promise<ToldDamage | null> {
+  if (error === null || !isDamage(error.code)) return null;
+  try {
+    return await api.ask(ROUTES.showRestoreDamage, { params: { id } });
+  } catch (failure) {
+    return detailsOf(failure);
+  }
 }
 
 async function listEvents({ args, options, output }: Call): Promise<void> {

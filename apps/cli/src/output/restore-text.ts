@@ -1,10 +1,12 @@
 import type { EventView, RestoreView } from '@landfall/contract';
 import { hasSettled } from '../stack/views.js';
+import { damageText, type ToldDamage } from './damage-text.js';
 import { problemsText } from './plan-text.js';
 import { formatTable, tableOr } from './table.js';
 import { formatBytes, formatDuration, formatTime } from './units.js';
 
-export function restoreText(restore: RestoreView): string {
+/** @param damage of one that has failed with it */
+export function restoreText(restore: RestoreView, damage: ToldDamage | null = null): string {
   const sections = [
     formatTable(
       ['Restore', restore.id],
@@ -45,7 +47,8 @@ export function restoreText(restore: RestoreView): string {
   if (restore.problems.length > 0) sections.push(`Problems\n${problemsText(restore.problems)}`);
   if (restore.error !== null) {
     const { code, message, fix } = restore.error;
-    sections.push(`Error\n  ${code}: ${message}\n    ${fix}${indented(waysOut(restore))}`);
+    const below = damage === null ? '' : `\n${damageText(damage)}`;
+    sections.push(`Error\n  ${code}: ${message}\n    ${fix}${indented(waysOut(restore))}${below}`);
   }
   return sections.join('\n\n');
 }
