@@ -34,10 +34,19 @@ function placeOf(image: SparseImage, text: string): ByteRange {
 }
 
 function inodeTableOf(image: SparseImage): ByteRange {
+  return blockNamedAt(image, 8, 4096);
+}
+
+function bitmapOf(image: SparseImage): ByteRange {
+  return blockNamedAt(image, 0, 1024);
+}
+
+/** By the first group's descriptor. */
+function blockNamedAt(image: SparseImage, field: number, length: number): ByteRange {
   const superblock = image.peek(ROOT.offset + 1024, 1024);
   const blockBytes = 1024 << superblock.readUInt32LE(0x18);
   const descriptor = image.peek(ROOT.offset + Math.max(2048, blockBytes), 32);
-  return { offset: descriptor.readUInt32LE(8) * blockBytes, length: 4096 };
+  return { offset: descriptor.readUInt32LE(field) * blockBytes, length };
 }
 
 describe('whose a range of an ext file system is', () => {
@@ -74,6 +83,15 @@ describe('whose a range of an ext file system is', () => {
     const [file, own] = await occupantsOf(reader, [placeOf(image, 'PRETTY_NAME'), table]);
     expect(file).toStrictEqual({ holds: ['unknown'], files: [], moreFiles: 0, notNamed: 'damaged' });
     expect(own).toStrictEqual({ holds: ['structures'], files: [], moreFiles: 0, notNamed: null });
+  });
+
+  it('is not called free where the bitmap is damaged that would say so', async () => {
+    const image = machine();
+    const free = { offset: 8 * MIB - MIB / 2, length: 4096 };
+    const [whole] = await occupantsOf(root(image), [free]);
+    expect(whole).toMatchObject({ holds: ['free'], notNamed: null });
+    const [damaged] = await occupantsOf(new DamagedReader(root(image), [bitmapOf(image)]), [free]);
+    expect(damaged).toMatchObject({ holds: ['unknown'], notNamed: 'damaged' });
   });
 
   it('is not known where the superblock is damaged, or has features that are not read', async () => {

@@ -1,4 +1,5 @@
-import { inspect, type Inspection } from '@landfall/disk';
+import { inspect, type Inspection, whatLiesIn } from '@landfall/disk';
+import type { RangeContents } from '@landfall/domain';
 import { readRecordedImages, SparseImage } from '@landfall/testing';
 import { faultsOfMessage } from '../judge.js';
 import type { Reading } from '../target.js';
@@ -11,6 +12,10 @@ import type { Reading } from '../target.js';
  * of a shorter one the disk ends where its bytes end.
  */
 const SECTOR = 512;
+const LOOKED_AT_BYTES = 64 * 1024 * 1024;
+/** As little as shows a fault: in earnest there is a hundred times as much, and a minute for it. */
+const ALLOWANCE = { bytes: 8 * 1024 * 1024, steps: 10_000, milliseconds: Infinity };
+const STEERS = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 
 const RECORDED = readRecordedImages<object>(new URL(import.meta.resolve('@landfall/disk/fixtures/images.json')));
 
@@ -49,7 +54,21 @@ const OF_WHOLE_DISKS: readonly string[] = ['ENCRYPTION', 'SECTOR_SIZE'];
 
 export async function readDisks(...disks: readonly SparseImage[]): Promise<Reading> {
   const seen = await inspect(disks.map((reader, index) => ({ path: `disk${index}`, reader })));
-  return { accepted: seen.problems.every(({ code }) => OF_WHOLE_DISKS.includes(code)), faults: faultsOf(seen) };
+  const faults = faultsOf(seen);
+  for (const disk of disks) {
+    const range = { offset: 0, length: Math.min(disk.sizeBytes, LOOKED_AT_BYTES) };
+    for (const one of await whatLiesIn(disk, [range], { allowance: ALLOWANCE })) faults.push(...faultsOfContents(one));
+  }
+  return { accepted: seen.problems.every(({ code }) => OF_WHOLE_DISKS.includes(code)), faults };
+}
+
+function faultsOfContents({ offset, length, parts, moreParts }: RangeContents): string[] {
+  const faults = parts.flatMap(({ files }) => files).flatMap((name) => (STEERS.test(name) ? ['a name steers'] : []));
+  const covered = parts.reduce((sum, part) => sum + part.length, 0);
+  if (moreParts === 0 && covered !== length) faults.push(`parts cover ${covered} bytes of ${length}`);
+  if (parts.some((part) => part.offset < offset || part.offset + part.length > offset + length))
+    faults.push('a part lies outside of its range');
+  return faults;
 }
 
 function faultsOf(seen: Inspection): string[] {
