@@ -4,6 +4,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { RolesGuard } from './access/roles.guard.js';
 import { SessionController } from './access/session.controller.js';
+import { TokensController } from './access/tokens.controller.js';
 import { PointsController } from './catalogue/points.controller.js';
 import { RepositoriesController } from './catalogue/repositories.controller.js';
 import { ProblemFilter } from './errors/problem.filter.js';
@@ -27,6 +28,7 @@ import { RestoresController } from './restores/restores.controller.js';
     RecordsController,
     OrphansController,
     SessionController,
+    TokensController,
     RepositoriesController,
     PointsController,
     PlansController,

@@ -75,6 +75,7 @@ export async function connect(
     tokens,
     idempotency,
     audit,
+    selfApproval: environment.LANDFALL_SELF_APPROVAL === 'yes',
     diskAccesses,
     leases,
     secrets: postgres.secretBox(environment.LANDFALL_SECRET_KEY),

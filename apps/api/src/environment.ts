@@ -1,5 +1,6 @@
 import {
   API_TOKEN,
+  APPROVALS,
   BLOB_ACCOUNTS,
   DATABASE,
   HTTP,
@@ -17,6 +18,7 @@ export const API_ENVIRONMENT = z.object({
   ...SECRET_KEY.shape,
   ...BLOB_ACCOUNTS.shape,
   ...API_TOKEN.shape,
+  ...APPROVALS.shape,
   ...LOGGING.shape,
   ...HTTP.pick({ LANDFALL_HOST: true, LANDFALL_PORT: true }).shape,
   ...MOVER_LEASE.shape,

@@ -26,6 +26,8 @@ export interface ApiPorts {
   readonly tokens: ApiTokens;
   readonly idempotency: IdempotencyKeys;
   readonly audit: AuditLog;
+  /** Whether people may approve what they have asked for themselves. */
+  readonly selfApproval: boolean;
   readonly diskAccesses: DiskAccesses;
   readonly leases: Leases;
   readonly secrets: SecretBox;

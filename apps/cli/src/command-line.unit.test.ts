@@ -59,7 +59,7 @@ describe('the command line', () => {
 
   const wrong: readonly [string, readonly string[], RegExp][] = [
     ['an unknown command', ['frobnicate'], /unknown command 'frobnicate'/],
-    ['a command of a later version', ['approve', 'r123'], /unknown command 'approve'/],
+    ['a command of a later version', ['purge', 'r123'], /unknown command 'purge'/],
     ['an unknown option', ['restores', '--nope'], /unknown option '--nope'/],
     ['too many words', ['show', 'a', 'b'], /too many arguments/],
     ['a missing word', ['show'], /missing required argument 'id'/],
@@ -76,6 +76,8 @@ describe('the command line', () => {
       ['repo', 'add', 'x', '--url', '/x', '--kind', 'tape'],
       /restic, images/,
     ],
+    ['a role that does not exist', ['token', 'create', 'bob', '--role', 'king'], /viewer, operator, approver, admin/],
+    ['days that are none', ['token', 'create', 'bob', '--role', 'viewer', '--days', '1.5'], /whole number from 1 to/],
     ['a level that can not be captured', capturing('--level', 'file'), /computer, volume/],
   ];
   for (const [what, words, message] of wrong) {
@@ -105,13 +107,14 @@ describe('the command line', () => {
         'cancel',
         'resume',
         'rollback',
+        'approve',
         'point show',
         'point list',
         'repo rescan',
         'repo remove',
       ],
       ...['azure show', 'azure disk-path', 'azure faults clear', 'repo add --kind restic --url /x'],
-      ...['restore --to new --point', 'plan --to new --point'],
+      ...['restore --to new --point', 'plan --to new --point', 'token create --role viewer', 'token revoke'],
     ];
     const known = new Set(withWords.map((words) => words.replace(/ --.*$/, '')));
     expect(argumentsOf().filter((name) => !known.has(name))).toStrictEqual(['test', 'inspect', 'azure delay']);

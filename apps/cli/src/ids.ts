@@ -41,6 +41,12 @@ export const REPOSITORY_NAME: IdKind = {
   fix: 'It has 1 to 63 letters, digits, ".", "_" or "-"; "./landfall repo list" lists those that there are.',
 };
 
+export const TOKEN_NAME: IdKind = {
+  what: 'the name of a token',
+  looksLike: /^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$/,
+  fix: 'It has 1 to 63 letters, digits, ".", "_", "-" or "@"; "./landfall token list" lists those that there are.',
+};
+
 export const FAULT_ID: IdKind = {
   what: 'the id of a fault',
   looksLike: PLAIN,

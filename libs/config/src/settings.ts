@@ -139,3 +139,8 @@ export const HTTP = z.object({
 
 /** Made at the first start; an administrator's token. Others are made through the API. */
 export const API_TOKEN = z.object({ LANDFALL_API_TOKEN: secret });
+
+export const APPROVALS = z.object({
+  /** Whether people may approve what they have asked for themselves. */
+  LANDFALL_SELF_APPROVAL: z.enum(['yes', 'no']).default('no'),
+});

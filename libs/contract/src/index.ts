@@ -10,3 +10,4 @@ export { RESTORE_REQUEST, type RestoreOrder } from './restore-request.js';
 export * from './restores.js';
 export * from './route.js';
 export * from './routes.js';
+export * from './tokens.js';

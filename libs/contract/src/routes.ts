@@ -18,6 +18,7 @@ import { RESTORE_PLAN } from './restore-plan.js';
 import { RESTORE_REQUEST } from './restore-request.js';
 import { CLOUD_RESOURCE, EVENTS_QUERY, IDEMPOTENCY_KEY, RESTORE, RESTORE_EVENT, RESTORES_QUERY } from './restores.js';
 import type { Route } from './route.js';
+import { APPROVAL, MADE_TOKEN, NEW_TOKEN, TOKEN } from './tokens.js';
 
 const REPOSITORY_NAME = { name: "The repository's name." };
 const POINT_ID = { id: 'Its id, its reference, or the beginning of either: at least six characters.' };
@@ -283,6 +284,53 @@ export const ROUTES = {
     says: { 202: 'Rolling back.' },
     answer: RESTORE,
     problems: [...OF_RESTORE, 'NOT_ROLLBACKABLE'],
+  },
+  approveRestore: {
+    method: 'POST',
+    path: '/v1/restores/{id}/approve',
+    tag: 'restores',
+    summary: 'Allows a restore to remove the machine that it replaces, by the plan that was read.',
+    role: 'approver',
+    params: RESTORE_ID,
+    body: APPROVAL,
+    status: 200,
+    says: { 200: 'Approved.' },
+    answer: RESTORE,
+    problems: [...OF_RESTORE, 'NOT_APPROVABLE'],
+  },
+  listTokens: {
+    method: 'GET',
+    path: '/v1/tokens',
+    tag: 'tokens',
+    summary: 'All tokens, oldest first, expired and revoked ones included; never their text.',
+    role: 'admin',
+    status: 200,
+    says: { 200: 'All tokens.' },
+    answer: z.array(TOKEN),
+    problems: [],
+  },
+  createToken: {
+    method: 'POST',
+    path: '/v1/tokens',
+    tag: 'tokens',
+    summary: 'Makes a token for somebody. Its text is in this answer and nowhere else.',
+    role: 'admin',
+    body: NEW_TOKEN,
+    status: 201,
+    says: { 201: 'Made.' },
+    answer: MADE_TOKEN,
+    problems: ['TOKEN_NAME_TAKEN'],
+  },
+  revokeToken: {
+    method: 'DELETE',
+    path: '/v1/tokens/{name}',
+    tag: 'tokens',
+    summary: 'Revokes a token: from here on it opens nothing.',
+    role: 'admin',
+    params: { name: "The token's name." },
+    status: 204,
+    says: { 204: 'Revoked.' },
+    problems: ['TOKEN_UNKNOWN', 'TOKEN_OF_SETTINGS'],
   },
   listWorkers: {
     method: 'GET',

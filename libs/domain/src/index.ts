@@ -14,6 +14,7 @@ export * from './recipe.js';
 export * from './planned-contents.js';
 export * from './damage.js';
 export * from './names.js';
+export * from './people.js';
 export * from './cloud/kinds.js';
 export * from './cloud/ledger.js';
 export * from './cloud/ownership.js';

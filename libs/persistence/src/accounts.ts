@@ -1,4 +1,15 @@
-import type { ApiRole, ApiTokenRecord, ApiTokens, DiskAccess, DiskAccesses, IdempotencyKeys } from '@landfall/domain';
+import {
+  tokenNameTaken,
+  type ApiRole,
+  type ApiTokenRecord,
+  type ApiTokens,
+  type DiskAccess,
+  type DiskAccesses,
+  type IdempotencyKeys,
+  type NewApiToken,
+} from '@landfall/domain';
+import { appendAudit } from './audit-log.js';
+import { clockOf } from './clock.js';
 import type { Database } from './database.js';
 import type { ApiTokenModel } from './generated/models.js';
 
@@ -25,7 +36,8 @@ export class PostgresApiTokens implements ApiTokens {
   async byHash(tokenHash: string): Promise<ApiTokenRecord | null> {
     const [row] = await this.#database.run(
       (client) => client.$queryRaw<ApiTokenRecord[]>`
-        SELECT "id", "name", "role", "created_at" AS "createdAt", "expires_at" AS "expiresAt", "revoked_at" AS "revokedAt"
+        SELECT "id", "name", "role", "created_at" AS "createdAt", "expires_at" AS "expiresAt", "revoked_at" AS "revokedAt",
+          "created_by" AS "createdBy"
         FROM "api_token"
         WHERE "token_hash" = ${tokenHash} AND "revoked_at" IS NULL
           AND ("expires_at" IS NULL OR "expires_at" > clock_timestamp())`,
@@ -44,7 +56,37 @@ export class PostgresApiTokens implements ApiTokens {
     );
     return count === 1;
   }
+
+  async issue({ name, role, tokenHash, validSeconds }: NewApiToken, by: string): Promise<ApiTokenRecord> {
+    return this.#database.transaction(async (client) => {
+      // Two who take one name at the same time: the second one waits here, and finds it taken.
+      await client.$executeRaw`SELECT 1 FROM (SELECT pg_advisory_xact_lock(${NAMES_LOCK}::bigint)) AS "locked"`;
+      if ((await client.apiToken.count({ where: { name } })) > 0) throw tokenNameTaken(name);
+      const createdAt = await clockOf(client);
+      const expiresAt = validSeconds === null ? null : new Date(createdAt.getTime() + validSeconds * 1_000);
+      const row = await client.apiToken.create({
+        data: { name, role, tokenHash, createdAt, expiresAt, createdBy: by },
+      });
+      const details = { role, expiresAt: expiresAt?.toISOString() ?? null };
+      await appendAudit(client, { actor: by, action: 'token.create', subject: name, details });
+      return toRecord(row);
+    });
+  }
+
+  async withdraw(name: string, by: string): Promise<boolean> {
+    return this.#database.transaction(async (client) => {
+      const now = await clockOf(client);
+      const opens = { name, revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] };
+      const { count } = await client.apiToken.updateMany({ where: opens, data: { revokedAt: now } });
+      if (count === 0) return false;
+      await appendAudit(client, { actor: by, action: 'token.revoke', subject: name, details: {} });
+      return true;
+    });
+  }
 }
+
+/** Any number that nothing else in this database locks by. */
+const NAMES_LOCK = 4_113_056;
 
 function toRecord({ tokenHash: _hash, role, ...row }: ApiTokenModel): ApiTokenRecord {
   return { ...row, role: role as ApiRole };

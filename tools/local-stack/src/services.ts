@@ -155,7 +155,9 @@ export function services(
   return {
     apis: service('api', 'LANDFALL_PORT', books, queues, secrets, blobs, {
       LANDFALL_API_TOKEN: installation.apiToken,
-      ...given(/^LANDFALL_MOVER_LEASE_SECONDS$/),
+      // Of a stack that one person has on a machine.
+      LANDFALL_SELF_APPROVAL: 'yes',
+      ...given(/^LANDFALL_(MOVER_LEASE_SECONDS|SELF_APPROVAL)$/),
     }),
     others: [
       ...queueService('planner', secrets, azure, blobs, destination, workers),

@@ -2,7 +2,7 @@ import { type ApiTokens, PermanentError, type Secret } from '@landfall/domain';
 import { hashOf } from './session.js';
 
 /** Under this name stands the token from the environment; a token made for a person has another. */
-const ADMINISTRATOR = 'administrator';
+export const ADMINISTRATOR = 'administrator';
 
 /**
  * Makes the token from the environment the administrator's, and voids the ones that were there before: whoever changes

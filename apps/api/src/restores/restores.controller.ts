@@ -1,4 +1,5 @@
 import {
+  APPROVAL,
   DAMAGED_RANGE,
   type DamagedRangeView,
   faultsOf,
@@ -15,8 +16,9 @@ import {
   PermanentError,
   type Restore,
   type RestorePlan,
+  standingBehind,
 } from '@landfall/domain';
-import { requestCancel, requestRestore, requestResume, requestRollback } from '@landfall/pipeline';
+import { requestApproval, requestCancel, requestRestore, requestResume, requestRollback } from '@landfall/pipeline';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { actorOf } from '../access/actor.js';
@@ -104,6 +106,20 @@ export class RestoresController {
   @Serves(ROUTES.rollbackRestore)
   rollback(@Param('id') id: string, @Req() request: Request): Promise<RestoreView> {
     return this.change(id, request, requestRollback);
+  }
+
+  @Serves(ROUTES.approveRestore)
+  async approve(
+    @Param('id') id: string,
+    @Body({ schema: APPROVAL }) { planHash }: z.infer<typeof APPROVAL>,
+    @Req() request: Request,
+  ): Promise<RestoreView> {
+    const { books, tokens, selfApproval } = this.ports;
+    const restore = await findRestore(books, id);
+    const actor = actorOf(request);
+    const behind = standingBehind(actor, await tokens.list());
+    await requestApproval(books, restore.id, actor, { planHash, behind, selfApproval });
+    return viewOfRestore(await findRestore(books, restore.id));
   }
 
   private async change(id: string, request: Request, ask: typeof requestCancel): Promise<RestoreView> {

@@ -4,6 +4,7 @@ import { describeCatalogueCommands } from './catalogue.js';
 import { describeImageCommands } from './images.js';
 import { describeRestoreCommands } from './restores.js';
 import { describeStackCommands } from './stack.js';
+import { describeTokenCommands } from './tokens.js';
 
 export function describeCommands(program: LandfallCommand): void {
   program
@@ -17,5 +18,6 @@ export function describeCommands(program: LandfallCommand): void {
   describeCatalogueCommands(program);
   describeImageCommands(program);
   describeRestoreCommands(program);
+  describeTokenCommands(program);
   describeAzureCommands(program);
 }

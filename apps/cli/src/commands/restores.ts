@@ -28,6 +28,10 @@ export function describeRestoreCommands(program: LandfallCommand): void {
     .description('follow a restore to its end')
     .does(async (call) => (await import('./restore.js')).watch(call), OF_RESTORE);
   program.command('events <id>').description("a restore's history").does(listEvents, OF_RESTORE);
+  program
+    .command('approve <id>')
+    .description('allow a restore to remove the machine that it replaces, as its plan says')
+    .does(approveRestore, OF_RESTORE);
   for (const [verb, route, description] of CHANGES) {
     program
       .command(`${verb} <id>`)
@@ -76,6 +80,15 @@ async function listEvents({ args, options, output }: Call): Promise<void> {
     events.push(...page);
   }
   output.print(events, () => eventsText(events));
+}
+
+/** Of the plan as it is at this moment; one that is made meanwhile needs an approval of its own. */
+async function approveRestore({ args, options, output }: Call): Promise<void> {
+  const { api } = connect(options.data);
+  const params = { id: args[0]! };
+  const { planHash } = await api.ask(ROUTES.showRestorePlan, { params });
+  const restore = await api.ask(ROUTES.approveRestore, { params, body: { planHash } });
+  output.print(restore, () => `Restore ${restore.id} is approved, by its plan ${planHash}.`);
 }
 
 async function changeRestore(route: (typeof CHANGES)[number][1], { args, options, output }: Call): Promise<void> {

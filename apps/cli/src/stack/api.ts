@@ -14,10 +14,14 @@ export class Api {
   readonly #base: string;
   readonly #token: Secret;
   readonly #startWith: string;
+  /** Completes "the token …". */
+  readonly #from: string;
 
-  constructor(base: string, token: string, startWith: string) {
+  /** @param ownToken that of whoever calls; left out: the stack's own */
+  constructor(base: string, token: string, startWith: string, ownToken?: string) {
     this.#base = base;
-    this.#token = new Secret(token);
+    this.#token = new Secret(ownToken ?? token);
+    this.#from = ownToken === undefined ? 'of stack.json' : 'in LANDFALL_TOKEN';
     this.#startWith = startWith;
   }
 
@@ -45,7 +49,7 @@ export class Api {
   async call<R extends Route>(route: R, request: RequestOf<R> & CallOptions): Promise<Response> {
     const { params, query, body, signal }: CallOptions & Partial<Anything> = request;
     const headers: Record<string, string> = { accept: 'application/json', ...request.headers };
-    headers.authorization = bearerOf(this.#token, 'of stack.json');
+    headers.authorization = bearerOf(this.#token, this.#from);
     if (body !== undefined) headers['content-type'] = 'application/json';
     let response: Response;
     try {
@@ -68,8 +72,11 @@ export class Api {
     if (response.status === 401) {
       return new Unreachable({
         code: 'STACK_DENIED',
-        message: `The API at ${this.#base} does not accept the token of stack.json.`,
-        fix: 'The folder and the running stack do not belong together: stop it with "./landfall down" and start it again.',
+        message: `The API at ${this.#base} does not accept the token ${this.#from}.`,
+        fix:
+          this.#from === 'in LANDFALL_TOKEN'
+            ? 'It is mistyped, has expired or was revoked: ask the administrator for another one.'
+            : 'The folder and the running stack do not belong together: stop it with "./landfall down" and start it again.',
       });
     }
     const said = parse(text);

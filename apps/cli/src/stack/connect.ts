@@ -41,7 +41,7 @@ export function connect(data: string | undefined): Connection {
   return {
     folder,
     stack,
-    api: new Api(stack.api, stack.token, startWith),
+    api: new Api(stack.api, stack.token, startWith, process.env.LANDFALL_TOKEN || undefined),
     azure: new AzureEmulator(stack, startWith),
     whyDown: () => (isUp(folder) ? null : notRunning(folder, startWith)),
   };

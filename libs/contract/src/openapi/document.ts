@@ -28,6 +28,7 @@ const TAGS: Readonly<Record<Route['tag'], string>> = {
   'machines and restore points':
     'What can be restored: machines and their restore points, as the last scan of each repository found them.',
   operations: 'For those who run Landfall.',
+  tokens: 'Who may call the API, and for what.',
   session: 'Sign-in for browsers. Programs send their token with every request.',
 };
 

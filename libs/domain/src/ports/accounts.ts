@@ -13,6 +13,18 @@ export interface ApiTokenRecord {
   /** Null: does not expire. */
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
+  /** Name of the token by which it was made. Null: by nobody's, such as one from the environment. */
+  readonly createdBy: string | null;
+}
+
+/** A token as an administrator makes it. */
+export interface NewApiToken {
+  readonly name: string;
+  readonly role: ApiRole;
+  /** SHA-256 of the token in hexadecimal. */
+  readonly tokenHash: string;
+  /** By the books' clock. Null: does not expire. */
+  readonly validSeconds: number | null;
 }
 
 export interface ApiTokens {
@@ -24,6 +36,13 @@ export interface ApiTokens {
   list(): Promise<readonly ApiTokenRecord[]>;
   /** False when there is none of that id, or it was revoked before. */
   revoke(id: string): Promise<boolean>;
+  /**
+   * Makes a token, and enters into the audit log who has made it.
+   * @throws ConflictError `TOKEN_NAME_TAKEN` when a token of this name was ever made: a name is one person's for good
+   */
+  issue(token: NewApiToken, by: string): Promise<ApiTokenRecord>;
+  /** Revokes what bears a name and still opens something, and enters who has done it. False: there is none. */
+  withdraw(name: string, by: string): Promise<boolean>;
 }
 
 /** Taken through `RestoreTransaction.claimIdempotencyKey`, together with the restore that it stands for. */

@@ -24,6 +24,8 @@ import { WORKS } from './works.js';
 export interface ApprovalOrder extends Partial<ApprovalSettings> {
   /** Of the plan that they have read. */
   readonly planHash: string;
+  /** Who stands behind the token that is used; left out: nobody besides whoever bears it. */
+  readonly behind?: readonly string[];
 }
 
 /**
@@ -43,7 +45,9 @@ export async function requestApproval(
     requireApprovable(restore, works);
     const { planHash, selfApproval, validSeconds } = { ...APPROVAL_SETTINGS, ...order };
     const now = await tx.now();
-    const wanted = { planHash, approvedBy: actor, selfApproval };
+    // A token that the asker has made for somebody is the asker's.
+    const approvedBy = order.behind?.includes(restore.requestedBy) === true ? restore.requestedBy : actor;
+    const wanted = { planHash, approvedBy, selfApproval };
     const wouldBe = {
       ...wanted,
       requestedBy: restore.requestedBy,

@@ -60,6 +60,42 @@ export function accountsContract(name: string, make: () => Promise<AccountsUnder
       expect(await made.tokens.byHash(hash('5'))).toBe(null);
     });
 
+    test('makes a token for a person once, and says by whom it was made and who has revoked it', async () => {
+      const { tokens, audit } = made;
+      const from = (await audit.entries(0, 10_000)).at(-1)?.sequence ?? 0;
+      const order = { name: 'bob', role: 'operator', tokenHash: hash('6'), validSeconds: 3_600 } as const;
+      const token = await tokens.issue(order, 'ops');
+      expect([token.name, token.role, token.createdBy, token.revokedAt]).toStrictEqual([
+        'bob',
+        'operator',
+        'ops',
+        null,
+      ]);
+      expect(token.expiresAt!.getTime() - token.createdAt.getTime()).toBe(3_600_000);
+      expect(await tokens.byHash(hash('6'))).toStrictEqual(token);
+      await expect(tokens.issue({ ...order, tokenHash: hash('7') }, 'ops')).rejects.toMatchObject({
+        code: 'TOKEN_NAME_TAKEN',
+      });
+      expect(await tokens.withdraw('bob', 'eve')).toBe(true);
+      expect(await tokens.withdraw('bob', 'eve')).toBe(false);
+      expect(await tokens.byHash(hash('6'))).toBe(null);
+      await expect(tokens.issue({ ...order, tokenHash: hash('8') }, 'ops')).rejects.toMatchObject({
+        code: 'TOKEN_NAME_TAKEN',
+      });
+      expect((await audit.entries(from)).map(({ actor, action, subject }) => [actor, action, subject])).toStrictEqual([
+        ['ops', 'token.create', 'bob'],
+        ['eve', 'token.revoke', 'bob'],
+      ]);
+    });
+
+    test('makes one token of two that take a name at the same time', async () => {
+      const order = { name: 'twin', role: 'viewer', validSeconds: null } as const;
+      const both = ['9', '10'].map((token) => made.tokens.issue({ ...order, tokenHash: hash(token) }, 'ops'));
+      const ends = await Promise.allSettled(both);
+      expect(ends.map(({ status }) => status).sort()).toStrictEqual(['fulfilled', 'rejected']);
+      expect((await made.tokens.list()).filter(({ name }) => name === 'twin')).toHaveLength(1);
+    });
+
     test('keeps the audit log in order, without gaps, and its chain verifies', async () => {
       const from = (await made.audit.entries(0, 10_000)).at(-1)?.sequence ?? 0;
       for (const subject of ['one', 'two', 'three']) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   PermanentError,
   Secret,
+  tokenNameTaken,
   type ApiRole,
   type ApiTokenRecord,
   type ApiTokens,
@@ -9,6 +10,7 @@ import {
   type AuditLog,
   type DiskAccess,
   type DiskAccesses,
+  type NewApiToken,
   type SecretBox,
 } from '@landfall/domain';
 
@@ -16,7 +18,10 @@ import {
 export class MemoryApiTokens implements ApiTokens {
   readonly #rows: (ApiTokenRecord & { tokenHash: string })[] = [];
 
-  constructor(private readonly now: () => Date = () => new Date()) {}
+  constructor(
+    private readonly now: () => Date = () => new Date(),
+    private readonly audit: AuditLog = new MemoryAuditLog(),
+  ) {}
 
   async put(token: {
     name: string;
@@ -30,6 +35,7 @@ export class MemoryApiTokens implements ApiTokens {
       id: known?.id ?? `token-${this.#rows.length + 1}`,
       createdAt: known?.createdAt ?? this.now(),
       revokedAt: known?.revokedAt ?? null,
+      createdBy: known?.createdBy ?? null,
       ...token,
     };
     if (known) this.#rows[index] = row;
@@ -53,6 +59,35 @@ export class MemoryApiTokens implements ApiTokens {
     const row = this.#rows[index];
     if (!row) return false;
     this.#rows[index] = { ...row, revokedAt: this.now() };
+    return true;
+  }
+
+  async issue({ validSeconds, ...token }: NewApiToken, by: string): Promise<ApiTokenRecord> {
+    if (this.#rows.some(({ name }) => name === token.name)) throw tokenNameTaken(token.name);
+    const createdAt = this.now();
+    const expiresAt = validSeconds === null ? null : new Date(createdAt.getTime() + validSeconds * 1_000);
+    const row = {
+      id: `token-${this.#rows.length + 1}`,
+      createdAt,
+      expiresAt,
+      revokedAt: null,
+      createdBy: by,
+      ...token,
+    };
+    this.#rows.push(row);
+    const details = { role: row.role, expiresAt: expiresAt?.toISOString() ?? null };
+    await this.audit.append({ actor: by, action: 'token.create', subject: row.name, details });
+    return this.#shown(row);
+  }
+
+  async withdraw(name: string, by: string): Promise<boolean> {
+    const now = this.now();
+    const found = this.#rows.filter(
+      (row) => row.name === name && row.revokedAt === null && (row.expiresAt === null || row.expiresAt > now),
+    );
+    for (const { id } of found) await this.revoke(id);
+    if (found.length === 0) return false;
+    await this.audit.append({ actor: by, action: 'token.revoke', subject: name, details: {} });
     return true;
   }
 
