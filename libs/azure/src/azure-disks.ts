@@ -64,7 +64,7 @@ export class AzureDisks implements CloudDisks {
   }
 
   #grant(diskId: string, access: 'Read' | 'Write', seconds: number, performer: Performer): Promise<string> {
-    const tags = ownerTags(this.applianceId, performer.journal.restoreId, 'disk');
+    const tags = ownerTags(this.applianceId, performer.journal.ownerId, 'disk');
     return grantAccess(this.connection, this.#read, { diskId, access, seconds, tags }, performer);
   }
 }

@@ -48,7 +48,7 @@ export class AzureMachines implements CloudMachines {
     const change = await createWorker(this.connection, this.#read, azureId, osDiskId, spec);
     const vm = await this.#perform(change, journal, signal);
     await journal.succeeded(osDiskKey, { azureId: osDiskId });
-    const tags = ownerTags(this.applianceId, journal.restoreId, 'worker-os-disk');
+    const tags = ownerTags(this.applianceId, journal.ownerId, 'worker-os-disk');
     const tagging = tagDisk(this.connection, (id) => this.reader.disk(id), osDiskId, tags);
     await this.#perform(tagging, journal, signal);
     return vm;

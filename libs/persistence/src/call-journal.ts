@@ -27,7 +27,7 @@ export class PostgresCallJournal implements CallJournal {
     this.#run = run;
   }
 
-  get restoreId(): string {
+  get ownerId(): string {
     return this.#run.restoreId;
   }
 

@@ -125,8 +125,8 @@ class JournalWithCrashPoints implements CallJournal {
     private readonly hook: CrashHook,
   ) {}
 
-  get restoreId(): string {
-    return this.inner.restoreId;
+  get ownerId(): string {
+    return this.inner.ownerId;
   }
 
   async begin(intent: CallIntent) {

@@ -89,7 +89,7 @@ async function remove(
 ): Promise<void> {
   const { cloud, applianceId } = ports;
   if (entry.state === 'intended') await lookForIt(ports, entry, signal);
-  const tags = ownerTags(applianceId, journal.restoreId, entry.role as ResourceRole);
+  const tags = ownerTags(applianceId, journal.ownerId, entry.role as ResourceRole);
   await endAccess(cloud, entry, tags, journal, signal);
   await removeResource(cloud, entry.kind, { azureId: entry.azureId, tags }, journal, signal);
 }

@@ -46,7 +46,7 @@ export class MemoryMachines implements CloudMachines {
     const effect = { creates: { kind: 'disk', role, purpose: 'help' } } as const;
     await journal.begin({ key, azureId: osDiskId, effect, operation: 'machines.ensureWorker', bodyHash: key });
     const vm = await this.#ensure('machines.ensureWorker', spec, journal, () => {
-      const tags = ownerTags(subscription.applianceId, journal.restoreId, role);
+      const tags = ownerTags(subscription.applianceId, journal.ownerId, role);
       subscription.newDisk({ ...spec, ...WORKER_OS_DISK, name: spec.osDiskName, tags }, osDiskId, 'Unattached');
       const azureId = this.reader.vmId(spec.resourceGroup, spec.name);
       subscription.environments.set(azureId.toLowerCase(), spec.environment);
