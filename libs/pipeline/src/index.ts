@@ -26,3 +26,4 @@ export * from './observed-books.js';
 export * from './wrapped.js';
 export * from './crash-environment.js';
 export * from './side-by-side.js';
+export * from './owned-resources.js';

@@ -1,6 +1,5 @@
 import { detailsOf, type RestoreBooks } from '@landfall/domain';
-import { duringCleanUp, type RemovedOrphans } from '@landfall/pipeline';
-import { removeEach, type RemovalPorts } from '../steps/owned-resources.js';
+import { duringCleanUp, removeEach, type RemovalPorts, type RemovedOrphans } from '@landfall/pipeline';
 import { findOrphans, type FoundOrphan, type SweepPorts } from './find-orphans.js';
 
 /*

@@ -10,10 +10,10 @@ import {
   type ResourceRole,
   carriesTags,
 } from '@landfall/domain';
-import { boundedMap } from '@landfall/pipeline';
+import { boundedMap } from './side-by-side.js';
 
 /*
- * Removing what a restore has made, in the order in which Azure lets go of it: access to disks, then VMs, then what
+ * Removing what an owner has made, in the order in which Azure lets go of it: access to disks, then VMs, then what
  * they held. Only what the ledger lists is looked at, and only what carries our tags is touched.
  *
  * What was intended and is not to be seen may have been made a moment ago: for some seconds Azure does not show it. So it is
