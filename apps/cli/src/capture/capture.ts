@@ -1,6 +1,7 @@
 import { type PointView, ROUTES } from '@landfall/contract';
 import { inspectPaths, type Inspection } from '@landfall/disk';
 import { detailsOf, withoutCredentials } from '@landfall/domain';
+import { Restic } from '@landfall/repository/writing';
 import { MANIFEST_FILE, MANIFEST_SCHEMA, type MachineManifestInput } from '@landfall/repository/manifest';
 import type { Call } from '../command-line.js';
 import { problemsText } from '../output/plan-text.js';
@@ -12,7 +13,6 @@ import type { CaptureOptions } from './capture-options.js';
 import { diskPaths, diskTwice, planCapture, type CapturePlan } from './capture-plan.js';
 import { DiskInput } from './disk-input.js';
 import { repositoryLocation, type RepositoryLocation } from './repository-location.js';
-import { Restic } from './restic.js';
 
 /*
  * Backs up a computer's disks:

@@ -1,0 +1,1 @@
+export * from './restic-program.js';
