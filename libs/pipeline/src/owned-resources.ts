@@ -105,7 +105,7 @@ async function lookForIt(
   }
 }
 
-/** A disk with access granted can't be deleted. One that is not ours keeps its access. */
+/** What has access granted can't be deleted. What is not ours keeps its access. */
 async function endAccess(
   cloud: RemovalPorts['cloud'],
   entry: LedgerEntry,
@@ -113,8 +113,9 @@ async function endAccess(
   journal: CallJournal,
   signal: AbortSignal,
 ): Promise<void> {
-  if (entry.kind !== 'disk') return;
-  const disk = await cloud.reader.disk(entry.azureId);
-  if (disk === null || !/^Active/.test(disk.diskState)) return;
-  if (carriesTags(disk.tags, tags)) await cloud.disks.revokeAccess(entry.azureId, journal, signal);
+  const { azureId, kind } = entry;
+  if (kind !== 'disk' && kind !== 'snapshot') return;
+  const found = await (kind === 'disk' ? cloud.reader.disk(azureId) : cloud.reader.snapshot(azureId));
+  if (found === null || !/^Active/.test(found.diskState) || !carriesTags(found.tags, tags)) return;
+  await (kind === 'disk' ? cloud.disks : cloud.snapshots).revokeAccess(azureId, journal, signal);
 }

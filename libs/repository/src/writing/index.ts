@@ -1,1 +1,2 @@
+export * from './restic-address.js';
 export * from './restic-program.js';

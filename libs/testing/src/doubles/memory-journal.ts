@@ -6,8 +6,9 @@ import {
   type ErrorDetails,
   type JournalEntry,
   type LedgerEntry,
+  type OpenChange,
 } from '@landfall/domain';
-import { emptyLedger, enter, latestLives, settle, type LedgerRows } from './memory-ledger.js';
+import { emptyLedger, enter, latestLives, openChanges, settle, type LedgerRows } from './memory-ledger.js';
 
 type Entry = JournalEntry & { readonly intent: CallIntent; readonly life: number | null };
 
@@ -24,6 +25,11 @@ export class MemoryJournal implements CallJournal {
   /** What the restore made, wants to make, or has removed again. */
   get ledger(): readonly LedgerEntry[] {
     return latestLives(this.#ledger, new Date(0));
+  }
+
+  /** What was changed of what is not the owner's, and not undone yet. */
+  get changes(): readonly OpenChange[] {
+    return openChanges(this.#ledger);
   }
 
   /** The keys of all intents, in the order of their first `begin`. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   ownerTags,
+  POWER_CHANGE,
   type CallJournal,
   type CloudDisk,
   type CloudMachines,
@@ -99,6 +100,30 @@ export class MemoryMachines implements CloudMachines {
     await subscription.recorded('machines.deallocate', call, journal, () => {
       const vm = subscription.vms.get(vmId.toLowerCase());
       if (vm !== undefined) vm.powerState = 'deallocated';
+    });
+  }
+
+  async stopSource({ azureId, instanceId }: SourceVm, journal: CallJournal): Promise<void> {
+    const { subscription } = this;
+    const effect = { changes: { what: POWER_CHANGE, was: 'running' } } as const;
+    const call = { key: `vm.stop-source:${nameOf(azureId)}`, azureId, effect };
+    await subscription.recorded('machines.stopSource', call, journal, () => {
+      const vm = subscription.vms.get(azureId.toLowerCase());
+      if (vm === undefined) return;
+      if (vm.instanceId !== instanceId) throw refuse('SOURCE_REPLACED', `${azureId} is another VM by now.`);
+      vm.powerState = 'deallocated';
+    });
+  }
+
+  startSource({ azureId, instanceId }: SourceVm, journal: CallJournal): Promise<boolean> {
+    const { subscription } = this;
+    const effect = { changes: { undoes: POWER_CHANGE } } as const;
+    const call = { key: `vm.start-source:${nameOf(azureId)}`, azureId, effect };
+    return subscription.recorded('machines.startSource', call, journal, () => {
+      const vm = subscription.vms.get(azureId.toLowerCase());
+      if (vm?.instanceId !== instanceId) return false;
+      vm.powerState = 'running';
+      return true;
     });
   }
 
