@@ -868,8 +868,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a call of a run that has been replaced meanwhile is let through',
-    file: 'libs/persistence/src/call-journal.ts',
-    original: '      await client.$queryRaw`SELECT 1 FROM "restore" WHERE "id" = ${this.#run.restoreId} FOR SHARE`;\n',
+    file: 'libs/persistence/src/journal-owners.ts',
+    original: '      await client.$queryRaw`SELECT 1 FROM "restore" WHERE "id" = ${run.restoreId} FOR SHARE`;\n',
     replacement: '',
     suite: tests('libs/persistence/dist/contracts.int.test.js'),
   },
