@@ -29,7 +29,7 @@ export function requireCaptureTransition(from: CaptureState, to: CaptureState): 
   throw new Error(`A capture may not go from ${from} to ${to}.`);
 }
 
-export function captureHasEnded(state: CaptureState): boolean {
+export function captureHasEnded(state: CaptureState): state is CaptureEnd {
   return CAPTURE_TRANSITIONS[state].length === 0;
 }
 
