@@ -1,4 +1,5 @@
 export { ERROR } from './fields.js';
+export * from './captures.js';
 export * from './operations.js';
 export * from './problem.js';
 export * from './reading.js';

@@ -7,7 +7,7 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** With its parameters in braces. */
   readonly path: `/${string}`;
-  readonly tag: 'restores' | 'repositories' | 'machines and restore points' | 'operations' | 'session';
+  readonly tag: 'restores' | 'captures' | 'repositories' | 'machines and restore points' | 'operations' | 'session';
   readonly summary: string;
   readonly description?: string;
   /** The least role that may call it. */
