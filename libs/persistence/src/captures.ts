@@ -172,7 +172,11 @@ class PostgresCaptureTransaction implements CaptureTransaction {
     requireCaptureTransition(guard.from, to);
     const { count } = await this.#client.capture.updateMany({
       where: { id, state: guard.from, epoch: guard.epoch },
-      data: { ...columns(patch), state: to, ...(captureHasEnded(to) ? { endedAt: new Date() } : {}) },
+      data: {
+        ...columns(patch),
+        state: to,
+        ...(captureHasEnded(to) ? { endedAt: new Date(), sealedModel: null } : {}),
+      },
     });
     return count === 1;
   }

@@ -18,7 +18,7 @@ import type { CaptureOptions } from './capture-options.js';
 const LOOK_EVERY_MS = 500;
 const PATIENCE_MS = 120_000;
 /** What a watcher is told of its history. */
-const TOLD = /^(?:capture\.(?:retried|failing|left|snapshots-taken|source-started)|disk\.stored)$/;
+const TOLD = /^(?:capture\.(?:retried|failing|left|stopping|snapshots-taken|source-started)|disk\.stored)$/;
 
 export async function captureVm(call: Call<CaptureOptions>, vm: string): Promise<ExitCode> {
   const { options, output, signal } = call;

@@ -107,7 +107,7 @@ describe('a capture by the provisioner', () => {
     expect(await postgres.captures.openChanges(id)).toStrictEqual([]);
     const types = (await postgres.captures.events(id)).map(({ type }) => type);
     expect(types.filter((type) => type.startsWith('capture.') && type !== 'capture.retried')).toStrictEqual([
-      ...['capture.queued', 'capture.running', 'capture.model-saved', 'capture.snapshots-taken'],
+      ...['capture.queued', 'capture.running', 'capture.model-saved', 'capture.stopping', 'capture.snapshots-taken'],
       ...['capture.stored', 'capture.completed'],
     ]);
   });

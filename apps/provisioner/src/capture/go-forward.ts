@@ -46,7 +46,8 @@ export interface ForwardRun {
 const SNAPSHOTS_AT_ONCE = 16;
 const LOOK_EVERY_MS = 2_000;
 const LOOKS = 150;
-const ACCESS_SECONDS = 24 * 3_600;
+/** Longer than the largest disk takes; it is ended as soon as the capture is. */
+const ACCESS_SECONDS = 7 * 24 * 3_600;
 const PROGRESS_EVERY_MS = 1_000;
 
 export async function goForward(ports: CapturePorts, forward: ForwardRun): Promise<void> {
@@ -128,6 +129,15 @@ async function quiet(ports: CapturePorts, forward: ForwardRun, vm: CapturedVm): 
       ({ kind, state }) => kind === 'snapshot' && state !== 'removed',
     );
     await removeOwned(ports, earlier, journal, signal);
+    await captures.transaction(async (tx) => {
+      await tx.requireCurrent(forward.run);
+      const lost = 'what lies on its temporary disk is lost, and a dynamic public address may be another afterwards';
+      await tx.addEvent(
+        capture.id,
+        'capture.stopping',
+        `${vm.name} is stopped until its snapshots are complete: ${lost}.`,
+      );
+    });
     await cloud.machines.stopSource(vm.source, journal, signal);
     return sourceNow(ports, vm);
   }

@@ -29,7 +29,7 @@ export interface CaptureBooks {
   /** Of each ID the latest life, in the order in which they began. */
   ledger(captureId: string): Promise<readonly LedgerEntry[]>;
   openChanges(captureId: string): Promise<readonly OpenChange[]>;
-  /** The VM's model, sealed; null: it is not saved yet. */
+  /** The VM's model, sealed; null: it is not saved yet, or the capture has ended. */
   sealedModel(captureId: string): Promise<string | null>;
   /** How far a disk has come. A run that is not current changes nothing. */
   reportProgress(run: CaptureRun, diskName: string, bytesDone: number): Promise<void>;

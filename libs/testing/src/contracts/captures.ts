@@ -75,6 +75,9 @@ export function capturesContract(name: string, make: () => Promise<CapturesUnder
           { ...disks[1], bytesDone: 4 * 2 ** 40, file: null, stored: null },
         ]);
         expect([capture?.machine, await captures.sealedModel(id)]).toStrictEqual(['web', 'sealed']);
+        // It may hold secrets of the VM's owner, and nobody needs it any more.
+        await ended(captures, id);
+        expect(await captures.sealedModel(id)).toBe(null);
       }));
 
     it('tells its history in order', () =>

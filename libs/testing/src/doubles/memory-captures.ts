@@ -142,7 +142,16 @@ class MemoryCaptureTransaction implements CaptureTransaction {
     }
     const capture: Capture = {
       ...{ ...request, id, requestedBy, state: 'queued', epoch: 0, begun: false, attempts: 0, outcome: null },
-      ...{ error: null, machine: null, takenAt: null, oneState: null, disks: [], problems: [], createdAt: new Date(), endedAt: null },
+      ...{
+        error: null,
+        machine: null,
+        takenAt: null,
+        oneState: null,
+        disks: [],
+        problems: [],
+        createdAt: new Date(),
+        endedAt: null,
+      },
     };
     this.state.captures.set(id, { capture, sealedModel: null, events: [], ledger: emptyLedger(), calls: new Map() });
   }
@@ -171,6 +180,7 @@ class MemoryCaptureTransaction implements CaptureTransaction {
       throw new Error(`A capture whose end is ${outcome} may not become ${to}.`);
     }
     this.#put(id, { ...patch, state: to, ...(captureHasEnded(to) ? { endedAt: new Date() } : {}) });
+    if (captureHasEnded(to)) this.#data(id).sealedModel = null;
     return true;
   }
 
