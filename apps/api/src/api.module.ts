@@ -5,6 +5,7 @@ import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { RolesGuard } from './access/roles.guard.js';
 import { SessionController } from './access/session.controller.js';
 import { TokensController } from './access/tokens.controller.js';
+import { CapturesController } from './captures/captures.controller.js';
 import { PointsController } from './catalogue/points.controller.js';
 import { RepositoriesController } from './catalogue/repositories.controller.js';
 import { ProblemFilter } from './errors/problem.filter.js';
@@ -34,6 +35,7 @@ import { RestoresController } from './restores/restores.controller.js';
     PlansController,
     RestoresController,
     EventsController,
+    CapturesController,
     MoversController,
     PoolController,
   ],

@@ -57,7 +57,7 @@ export async function connect(
   });
 
   const postgres = underObservation(underCrashPoints(connectBooks(database)), booksObserver(metrics));
-  const { books, catalogue, workers, tokens, idempotency, audit, diskAccesses, leases } = postgres;
+  const { books, captures, catalogue, workers, tokens, idempotency, audit, diskAccesses, leases } = postgres;
   const queues = new QueueClient(redis);
   const warn = (err: unknown) => logger.warn({ err }, 'Trying again soon.');
   const relay = runOutboxRelay(books, queues, warn);
@@ -70,6 +70,7 @@ export async function connect(
 
   const ports: ApiPorts = {
     books,
+    captures,
     catalogue,
     workers,
     tokens,

@@ -1,6 +1,7 @@
 import type {
   ApiTokens,
   AuditLog,
+  CaptureBooks,
   Catalogue,
   DiskAccesses,
   IdempotencyKeys,
@@ -21,6 +22,7 @@ export const PORTS = Symbol('ports');
 /** Everything outside this process that the API talks to; tests put doubles here. */
 export interface ApiPorts {
   readonly books: RestoreBooks;
+  readonly captures: CaptureBooks;
   readonly catalogue: Catalogue;
   readonly workers: WorkerRegistry;
   readonly tokens: ApiTokens;

@@ -47,6 +47,13 @@ export const TOKEN_NAME: IdKind = {
   fix: 'It has 1 to 63 letters, digits, ".", "_", "-" or "@"; "./landfall token list" lists those that there are.',
 };
 
+export const VM_ID: IdKind = {
+  what: 'the resource id of an Azure VM',
+  looksLike:
+    /^\/subscriptions\/[^/\p{Cc}]+\/resourceGroups\/[^/\p{Cc}]+\/providers\/Microsoft\.Compute\/virtualMachines\/[^/\p{Cc}]+$/iu,
+  fix: 'Give it in full, as Azure shows it: az vm show --query id.',
+};
+
 export const FAULT_ID: IdKind = {
   what: 'the id of a fault',
   looksLike: PLAIN,

@@ -7,8 +7,7 @@ import {
   type WorkerDoors,
   type WorkerRegistry,
 } from '@landfall/domain';
-import { shutDoor, TURNS, type WorkHandler } from '@landfall/pipeline';
-import { removeOwned, type RemovalPorts } from './steps/owned-resources.js';
+import { removeOwned, shutDoor, TURNS, type RemovalPorts, type WorkHandler } from '@landfall/pipeline';
 
 /*
  * The way back: takes away what the ledger lists for the restore, whatever step it has come to, unless it may be there when the

@@ -24,7 +24,7 @@ export const TRANSFER = Symbol('transfer');
 export class FinalizerProcessor extends StepProcessor {
   constructor(
     @Inject(ENVIRONMENT) environment: FinalizerEnvironment,
-    @Inject(BOOKS) { books, workers, diskAccesses }: Books,
+    @Inject(BOOKS) { books, captures, workers, diskAccesses }: Books,
     @Inject(QueueClient) queues: QueueClient,
     @Inject(LOGGER) log: Logger,
     @Inject(CLOUD) cloud: Cloud,
@@ -33,7 +33,7 @@ export class FinalizerProcessor extends StepProcessor {
   ) {
     const applianceId = environment.LANDFALL_APPLIANCE_ID;
     const { endAccess } = transfer;
-    const owned = { cloud, books, applianceId };
+    const owned = { cloud, books, captures, applianceId };
     super({
       ...{ service: 'finalizer', books, queues, log },
       handlers: {

@@ -1,4 +1,14 @@
-import { AZURE, AZURE_BUDGET, DATABASE, HTTP, LOGGING, REDIS, WORKERS } from '@landfall/config';
+import {
+  AZURE,
+  AZURE_BUDGET,
+  BLOB_ACCOUNTS,
+  DATABASE,
+  HTTP,
+  LOGGING,
+  REDIS,
+  SECRET_KEY,
+  WORKERS,
+} from '@landfall/config';
 import { z } from 'zod';
 
 export const PROVISIONER_ENVIRONMENT = z.object({
@@ -6,6 +16,8 @@ export const PROVISIONER_ENVIRONMENT = z.object({
   ...REDIS.shape,
   ...AZURE.shape,
   ...AZURE_BUDGET.shape,
+  ...SECRET_KEY.shape,
+  ...BLOB_ACCOUNTS.shape,
   ...LOGGING.shape,
   ...HTTP.pick({ LANDFALL_HOST: true, LANDFALL_METRICS_PORT: true }).shape,
   ...WORKERS.omit({ LANDFALL_WORKER_REDIS_URL: true }).shape,

@@ -170,7 +170,7 @@ function start(changes: Record<string, string> = {}, stdout: 'ignore' | 'pipe' =
       ...{ REDIS_URL: process.env.LANDFALL_TEST_REDIS_URL, LANDFALL_QUEUE_PREFIX: prefix },
       ...{ AZURE_SUBSCRIPTION_ID: SUBSCRIPTION, LANDFALL_AZURE_ENDPOINT: emulator.url },
       ...{ LANDFALL_AZURE_TOKEN: emulator.token, LANDFALL_APPLIANCE_ID: 'appliance' },
-      ...{ LANDFALL_API_URL: 'http://127.0.0.1:9', LANDFALL_LOG_LEVEL: 'warn' },
+      ...{ LANDFALL_API_URL: 'http://127.0.0.1:9', LANDFALL_LOG_LEVEL: 'warn', LANDFALL_SECRET_KEY: 'ab'.repeat(32) },
       ...changes,
     },
   });

@@ -1,7 +1,7 @@
 import type { Cloud } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
-import { QueueClient, QUEUES, RedisWorkerDoors } from '@landfall/pipeline';
+import { QueueClient, QUEUES, reconcileCaptures, RedisWorkerDoors } from '@landfall/pipeline';
 import { BOOKS, CLOUD, ENVIRONMENT, LOGGER, TakesJobsOf } from '@landfall/service';
 import { StepProcessor, STEPS_AT_ONCE } from '@landfall/service/steps';
 import { Inject } from '@nestjs/common';
@@ -14,7 +14,7 @@ import { launchWorker } from './steps/launch-worker.js';
 export class ProvisionerProcessor extends StepProcessor {
   constructor(
     @Inject(ENVIRONMENT) environment: ProvisionerEnvironment,
-    @Inject(BOOKS) { books, workers }: Books,
+    @Inject(BOOKS) { books, captures, workers }: Books,
     @Inject(QueueClient) queues: QueueClient,
     @Inject(LOGGER) log: Logger,
     @Inject(CLOUD) cloud: Cloud,
@@ -32,6 +32,7 @@ export class ProvisionerProcessor extends StepProcessor {
           apiUrl: environment.LANDFALL_API_URL,
         }),
       },
+      reconcileAlso: async () => void (await reconcileCaptures(captures, queues)),
     });
   }
 }

@@ -33,8 +33,6 @@ const SUBNET = seedIds(SUBSCRIPTION).machineSubnetId;
 
 /** What the adapter can do and no step does yet: no role has these, until the step that needs them comes. */
 const BEFORE_ANY_STEP = [
-  'microsoft.compute/virtualmachines/extensions/read',
-  'microsoft.network/publicipaddresses/read',
   'microsoft.resources/subscriptions/operationresults/read',
   'microsoft.resources/subscriptions/resourcegroups/delete',
   'microsoft.resources/subscriptions/resourcegroups/write',
@@ -154,7 +152,9 @@ describe('a VM of somebody with a public address and an extension', () => {
         ...{ settings: { timestamp: 7 }, protectedSettings: { commandToExecute: 'true' } },
       },
     });
+    await byHand('PATCH', vm.azureId, { properties: { userData: 'dXNlciBkYXRh' } });
     const saved = await cloud.reader.savedVm(vm.azureId);
+    expect(saved?.vm.body).toMatchObject({ properties: { userData: 'dXNlciBkYXRh' } });
     expect(saved?.publicIps.map(({ azureId }) => azureId)).toStrictEqual([addressId]);
     expect(saved?.extensions.map(({ body }) => body)).toMatchObject([
       { name: 'script', properties: { type: 'CustomScript', settings: { timestamp: 7 } } },
@@ -252,11 +252,14 @@ function settings() {
 }
 
 /** What somebody makes past Landfall; its ID, once it is there. */
-async function putByHand(azureId: string, body: object): Promise<string> {
+function putByHand(azureId: string, body: object): Promise<string> {
+  return byHand('PUT', azureId, { location: SEED.region, ...body });
+}
+
+async function byHand(method: string, azureId: string, body: object): Promise<string> {
   const url = `${emulator.url}${azureId}?api-version=2024-07-01`;
   const headers = { authorization: `Bearer ${emulator.token}`, 'content-type': 'application/json' };
-  const put = { method: 'PUT', headers, body: JSON.stringify({ location: SEED.region, ...body }) };
-  let answer = await fetch(url, put);
+  let answer = await fetch(url, { method, headers, body: JSON.stringify(body) });
   for (;;) {
     assert.ok(answer.ok, await answer.clone().text());
     const { id, properties } = (await answer.json()) as { id: string; properties: { provisioningState: string } };

@@ -3,6 +3,7 @@ import { AzureDisks } from './azure-disks.js';
 import { AzureGroups } from './azure-groups.js';
 import { AzureMachines } from './azure-machines.js';
 import { AzureNetwork } from './azure-network.js';
+import { AzureSnapshots } from './azure-snapshots.js';
 import { connectClients, type AzureConnection, type AzureSettings } from './connection.js';
 import { AzureReader } from './reader.js';
 
@@ -10,6 +11,7 @@ import { AzureReader } from './reader.js';
 export class AzureCloud implements Cloud {
   readonly reader: AzureReader;
   readonly disks: AzureDisks;
+  readonly snapshots: AzureSnapshots;
   readonly machines: AzureMachines;
   readonly network: AzureNetwork;
   readonly groups: AzureGroups;
@@ -17,6 +19,7 @@ export class AzureCloud implements Cloud {
   constructor(connection: AzureConnection, applianceId: string) {
     this.reader = new AzureReader(connection);
     this.disks = new AzureDisks(connection, this.reader, applianceId);
+    this.snapshots = new AzureSnapshots(connection, this.reader, applianceId);
     this.machines = new AzureMachines(connection, this.reader, applianceId);
     this.network = new AzureNetwork(connection, this.reader);
     this.groups = new AzureGroups(connection, this.reader);

@@ -9,8 +9,8 @@ import {
 } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
 import { removeOwn } from './deletion.js';
-import { grantAccess } from './disk-access.js';
-import { createDisk, diskPath, revokeAccess } from './disks.js';
+import { grantAccess, revocation, type OpenedKind } from './disk-access.js';
+import { createDisk, diskPath } from './disks.js';
 import { perform, type Performer } from './perform.js';
 import type { AzureReader } from './reader.js';
 
@@ -38,8 +38,7 @@ export class AzureDisks implements CloudDisks {
   }
 
   async revokeAccess(diskId: string, journal: CallJournal, signal?: AbortSignal): Promise<void> {
-    const change = revokeAccess(this.connection, this.#read, diskId);
-    await perform(change, { connection: this.connection, journal, signal });
+    await perform(revocation(this.connection, this.#opened, diskId), { connection: this.connection, journal, signal });
   }
 
   remove(owned: Owned, journal: CallJournal, signal?: AbortSignal): Promise<boolean> {
@@ -57,14 +56,15 @@ export class AzureDisks implements CloudDisks {
   }
 
   readonly #read = (id: string): Promise<CloudDisk | null> => this.reader.disk(id);
+  readonly #opened: OpenedKind = { kind: 'disk', read: (id) => this.reader.disk(id) };
 
   #ensure(spec: DiskSpec, kind: 'Empty' | 'Upload', performer: Performer): Promise<CloudDisk> {
     const azureId = this.reader.diskId(spec.resourceGroup, spec.name);
     return perform(createDisk(this.connection, this.#read, azureId, spec, kind), performer);
   }
 
-  #grant(diskId: string, access: 'Read' | 'Write', seconds: number, performer: Performer): Promise<string> {
-    const tags = ownerTags(this.applianceId, performer.journal.restoreId, 'disk');
-    return grantAccess(this.connection, this.#read, { diskId, access, seconds, tags }, performer);
+  #grant(azureId: string, access: 'Read' | 'Write', seconds: number, performer: Performer): Promise<string> {
+    const tags = ownerTags(this.applianceId, performer.journal.ownerId, 'disk');
+    return grantAccess(this.connection, this.#opened, { azureId, access, seconds, tags }, performer);
   }
 }

@@ -17,6 +17,7 @@ import { tagDisk } from './disks.js';
 import { bodyHash } from './ownership.js';
 import { perform, type Change } from './perform.js';
 import type { AzureReader } from './reader.js';
+import { startOfSource, stopOfSource } from './source-power.js';
 import { removalOfSource } from './source-removal.js';
 import { createVm, createWorker, deallocate, start, vmPath } from './virtual-machines.js';
 import { isWorker, keepParts } from './vm-parts.js';
@@ -48,7 +49,7 @@ export class AzureMachines implements CloudMachines {
     const change = await createWorker(this.connection, this.#read, azureId, osDiskId, spec);
     const vm = await this.#perform(change, journal, signal);
     await journal.succeeded(osDiskKey, { azureId: osDiskId });
-    const tags = ownerTags(this.applianceId, journal.restoreId, 'worker-os-disk');
+    const tags = ownerTags(this.applianceId, journal.ownerId, 'worker-os-disk');
     const tagging = tagDisk(this.connection, (id) => this.reader.disk(id), osDiskId, tags);
     await this.#perform(tagging, journal, signal);
     return vm;
@@ -75,6 +76,14 @@ export class AzureMachines implements CloudMachines {
 
   async deallocate(vmId: string, journal: CallJournal, signal?: AbortSignal): Promise<void> {
     await this.#perform(deallocate(this.connection, this.#read, vmId), journal, signal);
+  }
+
+  async stopSource(source: SourceVm, journal: CallJournal, signal?: AbortSignal): Promise<void> {
+    await this.#perform(stopOfSource(this.connection, this.#read, source), journal, signal);
+  }
+
+  startSource(source: SourceVm, journal: CallJournal, signal?: AbortSignal): Promise<boolean> {
+    return this.#perform(startOfSource(this.connection, this.#read, source), journal, signal);
   }
 
   async removeSource(source: SourceVm, journal: CallJournal, signal?: AbortSignal): Promise<boolean> {

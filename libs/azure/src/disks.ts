@@ -76,31 +76,11 @@ export function tagDisk(
   };
 }
 
-export function revokeAccess(connection: AzureConnection, read: ReadDisk, azureId: string): Change<null> {
-  const { resourceGroup, name } = diskPath(connection, azureId);
-  return {
-    doing: `end the access to the disk "${name}"`,
-    intent: {
-      key: `disk.revoke:${name}`,
-      operation: 'disks.revokeAccess',
-      azureId,
-      bodyHash: bodyHash(azureId),
-      effect: { changes: 'ours' },
-    },
-    async look() {
-      const disk = await read(azureId);
-      const granted = disk !== null && ['ActiveSAS', 'ActiveSASFrozen', 'ActiveUpload'].includes(disk.diskState);
-      return granted ? { state: 'needed' } : { state: 'done', value: null };
-    },
-    send: () => connection.compute.disks.revokeAccess(resourceGroup, name),
-    resume: (state) => restorePoller(connection.compute, state, connection.compute.disks.revokeAccess),
-  };
-}
-
-function byProvisioning(disk: CloudDisk): Finding<CloudDisk> {
-  switch (disk.provisioningState) {
+/** Of a disk or a snapshot that was asked for. */
+export function byProvisioning<T extends { readonly provisioningState: string }>(found: T): Finding<T> {
+  switch (found.provisioningState) {
     case 'Succeeded':
-      return { state: 'done', value: disk };
+      return { state: 'done', value: found };
     case 'Failed':
     case 'Canceled':
       return { state: 'needed' };

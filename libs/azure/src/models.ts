@@ -1,10 +1,11 @@
-import type { Disk, ResourceSku, VirtualMachine } from '@azure/arm-compute';
+import type { Disk, ResourceSku, Snapshot, VirtualMachine } from '@azure/arm-compute';
 import type { NetworkInterface, VirtualNetwork } from '@azure/arm-network';
 import type { ResourceGroup } from '@azure/arm-resources';
 import type {
   CloudDisk,
   CloudNic,
   CloudResourceGroup,
+  CloudSnapshot,
   CloudSubnet,
   CloudVm,
   DiskController,
@@ -34,11 +35,28 @@ export function toDisk(model: Disk, resourceGroup: string): CloudDisk {
 }
 
 /** A disk that waits for its upload, or takes it, has no size yet: it will have what was announced, less the footer. */
-function sizeOf({ diskSizeBytes, diskSizeGB, creationData }: Disk): number {
+function sizeOf({ diskSizeBytes, diskSizeGB, creationData }: Disk | Snapshot): number {
   if (diskSizeBytes !== undefined) return diskSizeBytes;
   if (diskSizeGB !== undefined) return diskSizeGB * GIB;
   const uploadBytes = creationData?.uploadSizeBytes;
   return uploadBytes === undefined ? 0 : uploadBytes - VHD_FOOTER_BYTES;
+}
+
+/** `completionPercent` is shown of what is copied in the background; of any other snapshot the bytes are there at once. */
+export function toSnapshot(model: Snapshot, resourceGroup: string): CloudSnapshot {
+  return {
+    azureId: model.id ?? '',
+    name: model.name ?? '',
+    resourceGroup,
+    region: model.location,
+    sizeBytes: sizeOf(model),
+    diskId: model.creationData?.sourceResourceId ?? null,
+    takenAt: model.timeCreated ?? null,
+    completionPercent: model.completionPercent ?? (model.provisioningState === 'Succeeded' ? 100 : 0),
+    diskState: model.diskState ?? '',
+    tags: model.tags ?? {},
+    provisioningState: model.provisioningState ?? '',
+  };
 }
 
 export function toNic(model: NetworkInterface, resourceGroup: string): CloudNic {

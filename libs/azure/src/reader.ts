@@ -10,6 +10,7 @@ import {
   type CloudResource,
   type CloudResourceGroup,
   type CloudResourceKind,
+  type CloudSnapshot,
   type CloudSubnet,
   type CloudUsage,
   type CloudVm,
@@ -20,7 +21,7 @@ import {
 import type { AzureConnection } from './connection.js';
 import { fromAzure, isNotFound } from './errors.js';
 import { parseNetworkId, parseResourceGroupId, parseResourceId } from './ids.js';
-import { toDisk, toNic, toResourceGroup, toSubnets, toVm, toVmSize } from './models.js';
+import { toDisk, toNic, toResourceGroup, toSnapshot, toSubnets, toVm, toVmSize } from './models.js';
 import { readSavedVm } from './saved-vm.js';
 
 /** Sizes and their restrictions change rarely, and the answer is some megabytes. */
@@ -133,6 +134,15 @@ export class AzureReader extends ResourceIds implements CloudReader {
     return model === null ? null : toDisk(model, path.resourceGroup);
   }
 
+  async snapshot(id: string): Promise<CloudSnapshot | null> {
+    const path = parseResourceId(id, this.subscriptionId, 'snapshot');
+    if (path === null) return null;
+    const model = await orNull(`read the snapshot "${path.name}"`, () =>
+      this.connection.compute.snapshots.get(path.resourceGroup, path.name),
+    );
+    return model === null ? null : toSnapshot(model, path.resourceGroup);
+  }
+
   async nic(id: string): Promise<CloudNic | null> {
     const model = await this.nicModel(id);
     return model === null ? null : toNic(model, groupOf(id));
@@ -180,6 +190,8 @@ export class AzureReader extends ResourceIds implements CloudReader {
     switch (kind) {
       case 'disk':
         return this.disk(id);
+      case 'snapshot':
+        return this.snapshot(id);
       case 'nic':
         return this.nic(id);
       case 'vm':

@@ -169,6 +169,14 @@ export const REFUSAL_RULES: readonly RefusalRule[] = [
     fix: 'The resource exists with other properties than the restore needs: remove it or restore under another name.',
   },
   {
+    // Seven of one disk within five minutes.
+    message: /incremental snapshots .*(?:within|in) (?:five|5) minutes/i,
+    kind: 'retryable',
+    code: 'SNAPSHOTS_TOO_MANY',
+    fix: 'Nothing has to be done: Azure takes few snapshots of one disk in a short time, and Landfall asks again.',
+    retryAfterMs: 60_000,
+  },
+  {
     codes: ['ResizeDiskError'],
     kind: 'permanent',
     code: 'DISK_SHRINK',

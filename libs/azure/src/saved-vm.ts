@@ -20,8 +20,9 @@ interface Read<T> {
 export async function readSavedVm(connection: AzureConnection, path: ResourcePath): Promise<SavedVm | null> {
   const { compute, network, subscriptionId } = connection;
   const { resourceGroup, name } = path;
+  // Its user data is shown to whoever asks for it, and to nobody else.
   const vm = await verbatim(`read the VM "${name}"`, (options) =>
-    compute.virtualMachines.get(resourceGroup, name, options),
+    compute.virtualMachines.get(resourceGroup, name, { ...options, expand: 'userData' }),
   );
   if (vm === null) return null;
   const disks = await each(disksOf(vm.model), (id) => {

@@ -8,7 +8,7 @@ import { throwAwayPublicKey } from './throw-away-key.js';
 
 /** The changes that make virtual machines, and those that turn them on and off. */
 
-type ReadVm = (id: string) => Promise<CloudVm | null>;
+export type ReadVm = (id: string) => Promise<CloudVm | null>;
 
 const WORKER_OS_DISK_SKU = 'StandardSSD_LRS';
 const WORKER_USER = 'landfall';
@@ -184,7 +184,7 @@ function place(spec: VmSpec | WorkerSpec): VirtualMachine {
   };
 }
 
-function power(vm: CloudVm, wanted: 'running' | 'deallocated'): Finding<null> {
+export function power(vm: CloudVm, wanted: 'running' | 'deallocated'): Finding<null> {
   if (isBusy(vm)) return { state: 'busy' };
   if (vm.powerState === wanted) return { state: 'done', value: null };
   return ['starting', 'stopping', 'deallocating'].includes(vm.powerState ?? '')

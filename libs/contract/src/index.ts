@@ -1,5 +1,6 @@
 export * from './damage.js';
 export { ERROR } from './fields.js';
+export * from './captures.js';
 export * from './operations.js';
 export * from './problem.js';
 export * from './reading.js';

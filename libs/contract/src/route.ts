@@ -7,7 +7,8 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** With its parameters in braces. */
   readonly path: `/${string}`;
-  readonly tag: 'restores' | 'repositories' | 'machines and restore points' | 'operations' | 'session' | 'tokens';
+  readonly tag:
+    'restores' | 'captures' | 'repositories' | 'machines and restore points' | 'operations' | 'session' | 'tokens';
   readonly summary: string;
   readonly description?: string;
   /** The least role that may call it. */

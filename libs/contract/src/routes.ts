@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CAPTURE, CAPTURE_EVENT, CAPTURE_REQUEST, CAPTURES_QUERY } from './captures.js';
 import { DAMAGED_RANGE } from './damage.js';
 import {
   AUDIT_LOG,
@@ -23,6 +24,8 @@ import { APPROVAL, MADE_TOKEN, NEW_TOKEN, TOKEN } from './tokens.js';
 const REPOSITORY_NAME = { name: "The repository's name." };
 const POINT_ID = { id: 'Its id, its reference, or the beginning of either: at least six characters.' };
 const RESTORE_ID = { id: 'Its id, or the beginning of it: at least four characters.' };
+
+const CAPTURE_ID = { id: 'Its id.' };
 
 const OF_POINT = ['POINT_NOT_FOUND', 'POINT_AMBIGUOUS'] as const;
 const OF_RESTORE = ['RESTORE_NOT_FOUND', 'RESTORE_AMBIGUOUS'] as const;
@@ -331,6 +334,77 @@ export const ROUTES = {
     status: 204,
     says: { 204: 'Revoked.' },
     problems: ['TOKEN_UNKNOWN', 'TOKEN_OF_SETTINGS'],
+  },
+  createCapture: {
+    method: 'POST',
+    path: '/v1/captures',
+    tag: 'captures',
+    summary: 'Asks for an image-level backup of an Azure VM.',
+    role: 'operator',
+    headers: {
+      'Idempotency-Key': {
+        schema: IDEMPOTENCY_KEY,
+        says: 'The same key with the same body gives the capture that was made before, with status 200.',
+      },
+    },
+    body: CAPTURE_REQUEST,
+    status: 201,
+    says: { 200: 'Asked for before, with this key.', 201: 'Asked for.' },
+    answer: CAPTURE,
+    problems: ['REPOSITORY_UNKNOWN', 'REPOSITORY_KIND_UNAVAILABLE', 'CAPTURE_UNDER_WAY', 'IDEMPOTENCY_KEY_REUSED'],
+  },
+  listCaptures: {
+    method: 'GET',
+    path: '/v1/captures',
+    tag: 'captures',
+    summary: 'Captures, newest first.',
+    role: 'viewer',
+    query: CAPTURES_QUERY,
+    status: 200,
+    says: { 200: 'Captures, newest first.' },
+    answer: z.array(CAPTURE),
+    problems: [],
+  },
+  showCapture: {
+    method: 'GET',
+    path: '/v1/captures/{id}',
+    tag: 'captures',
+    summary: 'One capture.',
+    role: 'viewer',
+    params: CAPTURE_ID,
+    status: 200,
+    says: { 200: 'The capture.' },
+    answer: CAPTURE,
+    problems: ['CAPTURE_NOT_FOUND'],
+  },
+  listCaptureEvents: {
+    method: 'GET',
+    path: '/v1/captures/{id}/events',
+    tag: 'captures',
+    summary: 'The history of a capture, as an array or as a stream.',
+    description:
+      'An array, or with `Accept: text/event-stream` a stream of server-sent events that ends once the capture has ended. ' +
+      'Beside the events themselves the stream carries `capture`: the whole capture after each change.',
+    role: 'viewer',
+    params: CAPTURE_ID,
+    query: EVENTS_QUERY,
+    status: 200,
+    says: { 200: 'Events, oldest first, or a stream of them.' },
+    answer: z.array(CAPTURE_EVENT),
+    text: 'text/event-stream',
+    problems: ['CAPTURE_NOT_FOUND'],
+  },
+  cancelCapture: {
+    method: 'POST',
+    path: '/v1/captures/{id}/cancel',
+    tag: 'captures',
+    summary: 'Stops a capture and removes what it has made; a VM that it has stopped is started again.',
+    role: 'operator',
+    params: CAPTURE_ID,
+    status: 202,
+    says: { 202: 'Taken down; the clean-up follows.' },
+    answer: CAPTURE,
+    problems: ['CAPTURE_NOT_FOUND', 'NOT_CANCELLABLE'],
   },
   listWorkers: {
     method: 'GET',

@@ -14,6 +14,11 @@ export function newRestoreId(): string {
   return id;
 }
 
+/** As a restore's, with `c` for its first letter: no capture and no restore have the same. */
+export function newCaptureId(): string {
+  return `c${newRestoreId().slice(1)}`;
+}
+
 export function restorePointId(repositoryName: string, reference: string): string {
   return `rp-${createHash('sha256').update(`${repositoryName}\n${reference}`).digest('hex').slice(0, 10)}`;
 }
@@ -25,6 +30,11 @@ export function azureDiskName(plannedName: string, restoreId: string): string {
 
 export function networkInterfaceName(vmName: string, restoreId: string): string {
   return `${nameBase(vmName, 'disk').slice(0, 75 - restoreId.length)}-nic-${restoreId}`;
+}
+
+/** Of a disk of a captured VM, by the disk's name in the capture, such as `os` or `lun3`. */
+export function snapshotName(captureId: string, diskName: string): string {
+  return `landfall-${diskName}-${captureId}`;
 }
 
 export function workerName(restoreId: string, index: number): string {

@@ -70,6 +70,8 @@ export const PROBLEM_CODES = [
   'ARCHITECTURE',
   'CUT_OVER',
   'REPOSITORY_DAMAGED',
+  /** Volumes over several disks that were not captured at one moment. */
+  'NOT_ONE_STATE',
   'NOT_AVAILABLE',
   ...(Object.keys(DISK_FINDINGS) as DiskFinding[]),
 ] as const;

@@ -5,37 +5,35 @@ import {
   type CallResult,
   type ErrorDetails,
   type JournalEntry,
-  type WorkRun,
 } from '@landfall/domain';
-import { requireCurrentRun, superseded } from './current-run.js';
 import type { Database } from './database.js';
 import type { Prisma } from './generated/client.js';
+import type { JournalOwner } from './journal-owners.js';
 import { enter, settle } from './ledger-writes.js';
 import { fromJson, requiredJson, toJson } from './rows.js';
 
 /*
  * The books of one run's cloud calls. `begin` takes the entry over for this run, after making sure, under a lock that
- * a change of the restore has to wait for, that the run is still wanted. Later writes are guarded by the entry's epoch:
+ * a change of the owner has to wait for, that the run is still wanted. Later writes are guarded by the entry's epoch:
  * a run whose place was taken writes nothing, and one that was merely cancelled can still record what it has done.
  */
 export class PostgresCallJournal implements CallJournal {
   readonly #database: Database;
-  readonly #run: WorkRun;
+  readonly #owner: JournalOwner;
 
-  constructor(database: Database, run: WorkRun) {
+  constructor(database: Database, owner: JournalOwner) {
     this.#database = database;
-    this.#run = run;
+    this.#owner = owner;
   }
 
-  get restoreId(): string {
-    return this.#run.restoreId;
+  get ownerId(): string {
+    return this.#owner.id;
   }
 
   async begin(intent: CallIntent): Promise<JournalEntry> {
     return this.#database.transaction(async (client) => {
-      await client.$queryRaw`SELECT 1 FROM "restore" WHERE "id" = ${this.#run.restoreId} FOR SHARE`;
-      await requireCurrentRun(client, this.#run);
-      const life = await enter(client, this.#run.restoreId, intent);
+      await this.#owner.requireCurrent(client);
+      const life = await enter(client, this.#owner.id, intent);
       return this.#takeEntry(client, intent, life);
     });
   }
@@ -51,7 +49,7 @@ export class PostgresCallJournal implements CallJournal {
       const columns = { state: 'succeeded', pollerState: null, ...(azureId ? { azureId } : {}) };
       const operation = await this.#update(client, key, columns);
       const effect = fromJson<CallEffect>(operation.effect);
-      await settle(client, this.#run.restoreId, { ...operation, effect, instanceId: instanceId ?? null });
+      await settle(client, this.#owner, { ...operation, effect, instanceId: instanceId ?? null });
     });
   }
 
@@ -63,7 +61,7 @@ export class PostgresCallJournal implements CallJournal {
 
   /** @param life that the call brings into being */
   async #takeEntry(client: Prisma.TransactionClient, intent: CallIntent, life: number | null): Promise<JournalEntry> {
-    const { restoreId: ownerId, work, epoch } = this.#run;
+    const { id: ownerId, work, epoch } = this.#owner;
     const earlier = await client.operation.findUnique({ where: { ownerId_key: { ownerId, key: intent.key } } });
     const isSame = earlier?.bodyHash === intent.bodyHash;
     const goesOn = earlier?.state === 'submitted' || (isSame && earlier.state !== 'failed');
@@ -91,12 +89,12 @@ export class PostgresCallJournal implements CallJournal {
   }
 
   async #update(client: Prisma.TransactionClient, key: string, columns: Prisma.OperationUpdateManyMutationInput) {
-    const { restoreId: ownerId, epoch, work } = this.#run;
+    const { id: ownerId, epoch, work } = this.#owner;
     const [row] = await client.operation.updateManyAndReturn({
       where: { ownerId, key, epoch, work },
       data: { ...columns, updatedAt: new Date() },
     });
-    if (!row) throw superseded(this.#run);
+    if (!row) throw this.#owner.superseded();
     return row;
   }
 }

@@ -66,6 +66,14 @@ export class PostgresCatalogue implements Catalogue {
           fix: 'Wait for it, or cancel it, then remove the repository.',
         });
       }
+      const capture = await client.capture.findFirst({ where: { repositoryName: name, endedAt: null } });
+      if (capture) {
+        throw new ConflictError({
+          code: 'REPOSITORY_IN_USE',
+          message: `Capture ${capture.id} writes to repository ${name} and has not ended.`,
+          fix: 'Wait for it, or cancel it, then remove the repository.',
+        });
+      }
       await client.repository.delete({ where: { name } });
       return true;
     });

@@ -1,6 +1,7 @@
 import type {
   ApiTokens,
   AuditLog,
+  CaptureBooks,
   Catalogue,
   DiskAccesses,
   IdempotencyKeys,
@@ -12,6 +13,7 @@ import type {
 } from '@landfall/domain';
 import { PostgresApiTokens, PostgresDiskAccesses, PostgresIdempotencyKeys } from './accounts.js';
 import { PostgresAuditLog } from './audit-log.js';
+import { PostgresCaptures } from './captures.js';
 import { PostgresCatalogue } from './catalogue.js';
 import { Database, type DatabaseSettings } from './database.js';
 import { PostgresLeases } from './leases.js';
@@ -22,6 +24,7 @@ import { PostgresWorkerRegistry } from './worker-registry.js';
 /** All of the books over one pool of connections. */
 export interface Books {
   readonly books: RestoreBooks;
+  readonly captures: CaptureBooks;
   readonly catalogue: Catalogue;
   readonly workers: WorkerRegistry;
   readonly tokens: ApiTokens;
@@ -41,6 +44,7 @@ export function connectBooks(settings: DatabaseSettings): Books {
   const database = new Database(settings);
   return {
     books: new PostgresRestoreBooks(database),
+    captures: new PostgresCaptures(database),
     catalogue: new PostgresCatalogue(database),
     workers: new PostgresWorkerRegistry(database),
     tokens: new PostgresApiTokens(database),

@@ -3,6 +3,7 @@ import { newRestoreId, type Secret } from '@landfall/domain';
 import {
   booksGateContract,
   booksGuardsContract,
+  capturesContract,
   catalogueContract,
   leasesContract,
   ledgerContract,
@@ -36,6 +37,11 @@ workerRegistryContract('Postgres', async () => {
   await all.books.transaction((tx) => tx.createRestore({ id: restoreId, request, requestedBy: 'olivia' }));
   const pass = (milliseconds: number) => agedHeartbeats(databaseUrl, milliseconds);
   return { registry: all.workers, restoreId, pass, dispose };
+});
+
+capturesContract('Postgres, as the books of captures,', async () => {
+  const { all, dispose } = await connected();
+  return { captures: all.captures, dispose };
 });
 
 leasesContract('Postgres', async () => {

@@ -26,11 +26,14 @@ export function readLedgerOfAll(client: Client, azureIds: readonly string[]): Pr
   const keys = azureIds.map((id) => id.toLowerCase());
   return client.$queryRaw<LedgerRecord[]>`
     SELECT ${COLUMNS}, json_strip_nulls(json_build_object(
-             'kind', "o"."kind", 'id', "o"."id", 'state', "r"."state", 'epoch', "r"."epoch")) AS "owner"
+             'kind', "o"."kind", 'id', "o"."id", 'state', coalesce("r"."state", "k"."state"),
+             'epoch', coalesce("r"."epoch", "k"."epoch"))) AS "owner"
     FROM "cloud_resource" AS "c"
     JOIN "cloud_owner" AS "o" ON "o"."id" = "c"."owner_id"
     LEFT JOIN "restore" AS "r" ON "r"."id" = "o"."id"
-    WHERE ("c"."key" = ANY(${keys}::text[]) OR ("r"."ended_at" IS NOT NULL AND "c"."state" <> 'removed')) AND ${IS_LATEST}
+    LEFT JOIN "capture" AS "k" ON "k"."id" = "o"."id"
+    WHERE ("c"."key" = ANY(${keys}::text[])
+           OR (coalesce("r"."ended_at", "k"."ended_at") IS NOT NULL AND "c"."state" <> 'removed')) AND ${IS_LATEST}
     ORDER BY "c"."created_at", "c"."id"`;
 }
 

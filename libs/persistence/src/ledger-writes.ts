@@ -1,6 +1,6 @@
 import { entryOf, type CallEffect, type CallIntent } from '@landfall/domain';
 import type { Prisma } from './generated/client.js';
-import { addEvent } from './restore-transaction.js';
+import type { TellsHistory } from './journal-owners.js';
 import { requiredJson } from './rows.js';
 
 /*
@@ -86,7 +86,8 @@ export interface DoneCall {
  * Settles what a call has done, and tells it in the history of its owner. A run that was stopped and wakes up may tell late of
  * what was removed meanwhile: removed it stays, and a later life is not this call's.
  */
-export async function settle(client: Prisma.TransactionClient, ownerId: string, call: DoneCall): Promise<void> {
+export async function settle(client: Prisma.TransactionClient, owner: TellsHistory, call: DoneCall): Promise<void> {
+  const { id: ownerId } = owner;
   const { azureId, effect, life, instanceId } = call;
   const alive = { ownerId, key: keyOf(azureId), state: { not: 'removed' } };
   if (effect.creates !== undefined && life !== null) {
@@ -94,13 +95,13 @@ export async function settle(client: Prisma.TransactionClient, ownerId: string, 
       where: { ...alive, life, state: 'intended' },
       data: { state: 'created', ...(instanceId === null ? {} : { instanceId }) },
     });
-    if (count > 0) await tell(client, ownerId, 'created', azureId);
+    if (count > 0) await tell(client, owner, 'created', azureId);
   }
   if (effect.removes !== undefined) {
     const { count } = await client.cloudResource.updateMany({ where: alive, data: ended() });
-    if (count > 0) await tell(client, ownerId, 'removed', azureId);
+    if (count > 0) await tell(client, owner, 'removed', azureId);
   }
-  if (effect.moves !== undefined) await settleMoved(client, ownerId, azureId, effect.moves.to);
+  if (effect.moves !== undefined) await settleMoved(client, owner, azureId, effect.moves.to);
   if (effect.changes !== undefined && effect.changes !== 'ours' && 'undoes' in effect.changes) {
     await client.cloudChange.updateMany({
       where: { ownerId, key: keyOf(azureId), what: effect.changes.undoes, undoneAt: null },
@@ -111,10 +112,11 @@ export async function settle(client: Prisma.TransactionClient, ownerId: string, 
 
 async function settleMoved(
   client: Prisma.TransactionClient,
-  ownerId: string,
+  owner: TellsHistory,
   azureId: string,
   to: string,
 ): Promise<void> {
+  const { id: ownerId } = owner;
   const [there] = await client.$queryRaw<{ life: number }[]>`
     UPDATE "cloud_resource" SET "state" = 'created'
     WHERE "owner_id" = ${ownerId} AND "key" = ${keyOf(to)} AND "state" = 'intended' AND lower("moved_from") = ${keyOf(azureId)}
@@ -125,7 +127,7 @@ async function settleMoved(
     where: { ownerId, key: keyOf(azureId), life, state: { not: 'removed' } },
     data: ended(),
   });
-  await tell(client, ownerId, 'moved', to);
+  await tell(client, owner, 'moved', to);
 }
 
 function ended() {
@@ -134,12 +136,12 @@ function ended() {
 
 async function tell(
   client: Prisma.TransactionClient,
-  ownerId: string,
+  owner: TellsHistory,
   what: 'created' | 'removed' | 'moved',
   azureId: string,
 ): Promise<void> {
   const verb = { created: 'Created', removed: 'Removed', moved: 'Moved' }[what];
-  await addEvent(client, ownerId, `resource.${what}`, `${verb} ${azureId.split('/').at(-1)}.`, { azureId });
+  await owner.addEvent(client, owner.id, `resource.${what}`, `${verb} ${azureId.split('/').at(-1)}.`, { azureId });
 }
 
 function keyOf(azureId: string): string {

@@ -73,8 +73,12 @@ describe('the ledger in Postgres', () => {
     }
   });
 
-  it('tells of an owner that is no restore, and calls nothing of it left by one', async () => {
+  it('tells of a capture that owns something, and of all that one has left which has ended', async () => {
     await client.query(`INSERT INTO cloud_owner (id, kind) VALUES ('c0capture000', 'capture')`);
+    await client.query(
+      `INSERT INTO capture (id, state, repository_name, vm_id, stop, requested_by)
+       VALUES ('c0capture000', 'running', 'main', '/vms/web', false, 'olivia')`,
+    );
     await client.query(
       `INSERT INTO cloud_resource (owner_id, key, azure_id, life, kind, role, purpose, state)
        VALUES ('c0capture000', '/disks/of-capture', '/disks/of-capture', 1, 'disk', 'disk', 'help', 'created')`,
@@ -83,7 +87,11 @@ describe('the ledger in Postgres', () => {
     const [record] = await all.books.ledgerOfAll(['/disks/OF-capture']);
     expect([record?.azureId, record?.owner]).toStrictEqual([
       '/disks/of-capture',
-      { kind: 'capture', id: 'c0capture000' },
+      { kind: 'capture', id: 'c0capture000', state: 'running', epoch: 0 },
     ]);
+    await client.query(
+      `UPDATE capture SET state = 'cancelled', outcome = 'cancelled', ended_at = now() WHERE id = 'c0capture000'`,
+    );
+    expect((await all.books.ledgerOfAll([])).map(({ owner }) => owner.id)).toStrictEqual(['c0capture000']);
   });
 });

@@ -23,6 +23,7 @@ import type {
 import { PostgresCallJournal } from './call-journal.js';
 import type { Database } from './database.js';
 import { MOVES } from './current-run.js';
+import { restoreOwner } from './journal-owners.js';
 import { readLedger, readLedgerOfAll, readOpenChanges } from './ledger-reads.js';
 import { loadRestores } from './load-restores.js';
 import { PostgresRestoreTransaction } from './restore-transaction.js';
@@ -88,7 +89,7 @@ export class PostgresRestoreBooks implements RestoreBooks {
   }
 
   journal(restoreId: string, work: string, epoch: number): CallJournal {
-    return new PostgresCallJournal(this.#database, { restoreId, work, epoch });
+    return new PostgresCallJournal(this.#database, restoreOwner({ restoreId, work, epoch }));
   }
 
   async ledger(restoreId: string): Promise<readonly LedgerEntry[]> {

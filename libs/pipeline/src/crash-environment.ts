@@ -1,8 +1,8 @@
 import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RestoreBooks } from '@landfall/domain';
+import type { CaptureBooks, RestoreBooks } from '@landfall/domain';
 import { armedByFile } from './crash-arming.js';
-import { withCrashPoints, type CrashHook } from './crash-points.js';
+import { withCaptureCrashPoints, withCrashPoints, type CrashHook } from './crash-points.js';
 
 /*
  * Crash points for processes that are tried for real:
@@ -47,9 +47,12 @@ export function crashHookFromEnvironment(
 }
 
 /** The books as they are, or with crash points when the environment asks for them. */
-export function underCrashPoints<B extends { readonly books: RestoreBooks }>(all: B): B {
+export function underCrashPoints<B extends { readonly books: RestoreBooks; readonly captures: CaptureBooks }>(
+  all: B,
+): B {
   const hook = crashHookFromEnvironment();
-  return hook === null ? all : { ...all, books: withCrashPoints(all.books, hook) };
+  if (hook === null) return all;
+  return { ...all, books: withCrashPoints(all.books, hook), captures: withCaptureCrashPoints(all.captures, hook) };
 }
 
 function parsePoint(text: string, index: number): Wanted {

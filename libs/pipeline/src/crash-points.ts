@@ -1,4 +1,12 @@
-import type { CallIntent, CallJournal, RestoreBooks, RestoreTransaction, WorkKey, WorkPatch } from '@landfall/domain';
+import type {
+  CallIntent,
+  CallJournal,
+  CaptureBooks,
+  RestoreBooks,
+  RestoreTransaction,
+  WorkKey,
+  WorkPatch,
+} from '@landfall/domain';
 import { wrapped } from './wrapped.js';
 
 /*
@@ -46,6 +54,15 @@ export function withCrashPoints(books: RestoreBooks, hook: CrashHook): RestoreBo
       await hook('relay.beforeSent');
       await books.outboxSent(ids);
       await hook('relay.afterSent');
+    },
+  });
+}
+
+/** The same of a capture's calls: `capture.snapshot.create.afterIntent`; where it goes back, `capture-back.snapshot.delete…`. */
+export function withCaptureCrashPoints(captures: CaptureBooks, hook: CrashHook): CaptureBooks {
+  return wrapped(captures, {
+    journal(run) {
+      return new JournalWithCrashPoints(captures.journal(run), run.goesBack ? 'capture-back' : 'capture', hook);
     },
   });
 }
@@ -125,8 +142,8 @@ class JournalWithCrashPoints implements CallJournal {
     private readonly hook: CrashHook,
   ) {}
 
-  get restoreId(): string {
-    return this.inner.restoreId;
+  get ownerId(): string {
+    return this.inner.ownerId;
   }
 
   async begin(intent: CallIntent) {

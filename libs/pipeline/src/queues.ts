@@ -9,6 +9,8 @@ export const QUEUES = {
   planner: 'planner',
   provisioner: 'provisioner',
   finalizer: 'finalizer',
+  /** Taken by provisioners, beside their own: a capture takes hours, and steps must not wait for it. */
+  captures: 'captures',
   /** Taken by any data-mover of the pool (`--transfer direct`). */
   moverPool: 'mover-pool',
 } as const;
@@ -50,12 +52,20 @@ export const ANSWER = z.discriminatedUnion('ok', [
 
 export const SCAN_RESULT = SCANNED_REPOSITORY.pick({ format: true, machines: true, points: true, skipped: true });
 
+/** `run-capture` on the queue of captures. */
+export const RUN_CAPTURE = z.object({ captureId: z.string(), epoch: z.number().int() });
+export const CAPTURE_JOB = 'run-capture';
+
 /** `segment` on a mover queue. */
 export const SEGMENT_JOB = z.object({ restoreId: z.string(), segmentId: z.string(), epoch: z.number().int() });
 
 /** Job ids hold no `:` (BullMQ) and the epoch, because an id that has already ended is silently dropped. */
 export function workJobId(restoreId: string, work: string, epoch: number): string {
   return `${restoreId}-${work}-${epoch}`;
+}
+
+export function captureJobId(captureId: string, epoch: number): string {
+  return `${captureId}-${epoch}`;
 }
 
 export function segmentJobId(segmentId: string, epoch: number): string {

@@ -35,10 +35,10 @@ export async function requestRestore(
   });
 }
 
-function keyReused(key: string, restoreId: string): PermanentError {
+export function keyReused(key: string, usedFor: string): PermanentError {
   return new PermanentError({
     code: 'IDEMPOTENCY_KEY_REUSED',
-    message: `The idempotency key ${key} was used before, with another request, for restore ${restoreId}.`,
+    message: `The idempotency key ${key} was used before, with another request, for ${usedFor}.`,
     fix: 'Send another key for another request, or the same request for the same key.',
   });
 }

@@ -47,6 +47,8 @@ export const MACHINE_MANIFEST = z.object({
   firmware: z.enum(['bios', 'uefi']).nullish(),
   takenAt: z.iso.datetime({ offset: true }).nullish(),
   disks: z.array(DISK).max(1024),
+  /** What lies on several disks whose images are not of one moment, such as `the volume group "data" (os, lun1)`. */
+  notOneState: z.array(z.string().min(1).max(1024)).max(1024).nullish(),
   /** Of a backed-up Azure VM; kept as it is. */
   azure: z.record(z.string(), z.unknown()).nullish(),
 });

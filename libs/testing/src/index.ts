@@ -8,6 +8,7 @@ export * from './doubles/memory-journal.js';
 export * from './doubles/memory-backup-repository.js';
 export * from './builders/disk-image.js';
 export * from './doubles/memory-books.js';
+export * from './doubles/memory-captures.js';
 export * from './doubles/memory-catalogue.js';
 export * from './doubles/memory-worker-registry.js';
 export * from './builders/recorded-images.js';

@@ -35,6 +35,13 @@ const USED = [
     'usageOperations.list',
   ],
   ...['disks.get', 'disks.createOrUpdate', 'disks.grantAccess', 'disks.revokeAccess', 'disks.delete'],
+  ...[
+    'snapshots.get',
+    'snapshots.createOrUpdate',
+    'snapshots.grantAccess',
+    'snapshots.revokeAccess',
+    'snapshots.delete',
+  ],
   ...['networkInterfaces.get', 'networkInterfaces.createOrUpdate', 'virtualNetworks.get', 'virtualNetworks.list'],
   'virtualNetworks.checkIPAddressAvailability',
   ...['virtualMachines.get', 'virtualMachines.createOrUpdate', 'virtualMachines.start', 'virtualMachines.deallocate'],

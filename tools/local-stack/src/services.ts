@@ -161,7 +161,7 @@ export function services(
     }),
     others: [
       ...queueService('planner', secrets, azure, blobs, destination, workers),
-      ...queueService('provisioner', azure, workers, { LANDFALL_API_URL: apiUrl }),
+      ...queueService('provisioner', secrets, azure, blobs, workers, { LANDFALL_API_URL: apiUrl }),
       ...queueService('finalizer', secrets, azure),
       ...Array.from({ length: scale.movers }, (_, index) => ({
         name: `data-mover-${index + 1}`,

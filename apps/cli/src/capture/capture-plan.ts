@@ -34,7 +34,7 @@ const EXTENDED = ['5', 'f', '85'];
  * @throws BadInputError `VOLUME_NOT_FOUND`, `MACHINE_NAME_INVALID`
  */
 export function planCapture(options: CaptureOptions, inspection: Inspection): CapturePlan {
-  const machine = options.machine.trim();
+  const machine = (options.machine ?? '').trim();
   if (machine === '' || machine.length > 255 || /\p{Cc}/u.test(machine)) {
     throw new BadInputError({
       code: 'MACHINE_NAME_INVALID',

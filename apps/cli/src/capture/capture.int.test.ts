@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseManifest } from '@landfall/repository/manifest';
+import { Restic } from '@landfall/repository/writing';
 import { runProgram } from '../command-line.js';
 import { describeCommands } from '../commands/index.js';
 import { DiskInput } from './disk-input.js';
-import { Restic } from './restic.js';
 
 const run = promisify(execFile);
 const MIB = 1024 * 1024;

@@ -1,18 +1,21 @@
 import { type PointView, ROUTES } from '@landfall/contract';
 import { inspectPaths, type Inspection } from '@landfall/disk';
 import { detailsOf, withoutCredentials } from '@landfall/domain';
+import { Restic } from '@landfall/repository/writing';
 import { MANIFEST_FILE, MANIFEST_SCHEMA, type MachineManifestInput } from '@landfall/repository/manifest';
 import type { Call } from '../command-line.js';
+import type { ExitCode } from '../exit-codes.js';
 import { problemsText } from '../output/plan-text.js';
 import { ProgressDisplay } from '../output/progress.js';
 import { formatTable } from '../output/table.js';
 import { formatBytes, formatDuration } from '../output/units.js';
 import { repositoryPassword } from '../repository-password.js';
+import { badUsage } from '../usage.js';
 import type { CaptureOptions } from './capture-options.js';
+import { captureVm } from './capture-vm.js';
 import { diskPaths, diskTwice, planCapture, type CapturePlan } from './capture-plan.js';
 import { DiskInput } from './disk-input.js';
 import { repositoryLocation, type RepositoryLocation } from './repository-location.js';
-import { Restic } from './restic.js';
 
 /*
  * Backs up a computer's disks:
@@ -30,8 +33,10 @@ interface StoredDisk {
   readonly snapshot: string;
 }
 
-export async function capture(call: Call<CaptureOptions>): Promise<void> {
+export async function capture(call: Call<CaptureOptions>): Promise<ExitCode | void> {
   const { options, output, signal } = call;
+  requireOneKind(options);
+  if (options.vm !== undefined) return captureVm(call, options.vm);
   const began = performance.now();
   const takenAt = new Date();
   const paths = diskPaths(options);
@@ -76,6 +81,30 @@ export async function capture(call: Call<CaptureOptions>): Promise<void> {
   } finally {
     await Promise.all(inputs.map((input) => input.close()));
   }
+}
+
+/** @throws BadInputError `CONTRADICTION`, `USAGE` */
+function requireOneKind({ vm, stop, machine, disk, volume, level, passwordFile }: CaptureOptions): void {
+  if (vm === undefined && stop === true) {
+    throw badUsage('CONTRADICTION', '--stop needs --vm.', 'Name the VM, or leave out --stop.');
+  }
+  if (vm === undefined && machine === undefined) {
+    throw badUsage('USAGE', 'Neither --machine nor --vm was given.', 'Name a computer with its disks, or an Azure VM.');
+  }
+  const ofComputers = {
+    machine,
+    disk,
+    volume,
+    'password-file': passwordFile,
+    level: level === 'volume' ? level : undefined,
+  };
+  const named = Object.entries(ofComputers).find(([, value]) => value !== undefined)?.[0];
+  if (vm === undefined || named === undefined) return;
+  throw badUsage(
+    'CONTRADICTION',
+    `--vm and --${named} exclude each other.`,
+    'An Azure VM is captured whole, by the stack.',
+  );
 }
 
 /** What no plan would restore is captured all the same, because it may be all that there is; but not without a word. */

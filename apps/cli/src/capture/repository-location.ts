@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ROUTES } from '@landfall/contract';
 import { BadInputError } from '@landfall/domain';
+import { resticAddress } from '@landfall/repository/writing';
 import type { Api } from '../stack/api.js';
 import { ApiProblem } from '../stack/errors.js';
 import { checkedId, REPOSITORY_NAME } from '../ids.js';
@@ -30,7 +31,7 @@ export async function repositoryLocation(
   try {
     const { api } = connect(data);
     const { name, kind, url } = await api.ask(ROUTES.showRepository, { params: { name: repo }, signal });
-    if (kind === 'restic') return { location: resticLocation(url), known: { api, name } };
+    if (kind === 'restic') return { location: resticAddress(url), known: { api, name } };
     throw new BadInputError({
       code: 'REPOSITORY_KIND_UNAVAILABLE',
       message: `The repository ${name} is of kind ${kind}; capture writes restic repositories.`,
@@ -41,11 +42,4 @@ export async function repositoryLocation(
     if (isUnknown && existsSync(resolve(repo, 'config'))) return { location: resolve(repo), known: null };
     throw error;
   }
-}
-
-/** `azure://ACCOUNT/CONTAINER/PREFIX` in restic's words; the account and its key come from AZURE_ACCOUNT_NAME and _KEY. */
-function resticLocation(url: string): string {
-  const blob = /^azure:\/\/[^/]+\/([^/]+)\/?(.*)$/.exec(url);
-  if (blob !== null) return `azure:${blob[1]}:/${blob[2]}`;
-  return url.replace(/^file:\/\//, '');
 }

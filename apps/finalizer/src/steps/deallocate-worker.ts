@@ -1,6 +1,5 @@
 import type { RestoreBooks, WorkerDoors, WorkerRegistry } from '@landfall/domain';
-import { shutDoor, type StepHandler } from '@landfall/pipeline';
-import { removeOwned, type RemovalPorts } from './owned-resources.js';
+import { removeOwned, shutDoor, type StepHandler, type RemovalPorts } from '@landfall/pipeline';
 
 /*
  * Step 7: the workers have done their work. Their tokens are void first and their doors to the queues shut, so that they take

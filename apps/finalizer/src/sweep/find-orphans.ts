@@ -1,4 +1,5 @@
 import {
+  captureHasEnded,
   hasEnded,
   mayOutlive,
   OWNER_TAGS,
@@ -7,6 +8,7 @@ import {
   type LedgerRecord,
   type ResourceRole,
   type RestoreBooks,
+  type RestoreState,
   type TaggedResource,
   carriesTags,
   tagOf,
@@ -14,11 +16,11 @@ import {
 import { boundedMap, type Orphan } from '@landfall/pipeline';
 
 /*
- * What is left of restores that have ended: the ledger held against Azure.
+ * What is left of restores and captures that have ended: the ledger held against Azure.
  *
  * Azure is listed first, by the appliance's tag, and the ledger is read after it: a resource is written down before it is
  * made, so whatever the list shows has its entry by then. What the ledger lists beyond that is looked at one by one. Names
- * say nothing. A restore that is under way, or waits for a person, has no orphans; what may outlive one that has ended is none.
+ * say nothing. A restore or a capture that is under way, or waits for a person, has no orphans; what may outlive one that has ended is none.
  */
 export interface SweepPorts {
   readonly cloud: Pick<Cloud, 'reader'>;
@@ -26,8 +28,8 @@ export interface SweepPorts {
   readonly applianceId: string;
 }
 
-/** Of a restore that has ended, and that it should not have outlived. */
-type OverRecord = LedgerRecord & { readonly owner: { readonly kind: 'restore' } };
+/** Of a restore or a capture that has ended, and that it should not have outlived. */
+type OverRecord = LedgerRecord & { readonly owner: { readonly state: RestoreState } };
 
 /** An orphan, with the ledger entry that it is told by. */
 export interface FoundOrphan extends Orphan {
@@ -72,22 +74,24 @@ function fromList(resource: TaggedResource, records: readonly LedgerRecord[], ap
 function fromLook(record: OverRecord, found: Pick<TaggedResource, 'tags'> | null, applianceId: string): FoundOrphan {
   const { azureId, kind, role, owner } = record;
   const { id: restoreId, state: restoreState } = owner;
+  const whose = `${owner.kind === 'restore' ? 'Restore' : 'Capture'} ${restoreId}`;
   const known = { azureId, kind, role, restoreId, restoreState, record };
   if (found === null) {
-    const why = `Restore ${restoreId} is ${restoreState}; it intended this and it does not exist.`;
+    const why = `${whose} is ${restoreState}; it intended this and it does not exist.`;
     return { ...known, finding: 'never-created', removable: true, why };
   }
   if (!isOurs(found, record, applianceId)) {
-    const why = `Restore ${restoreId} had it in its ledger, but it does not carry that restore's tags: it is left alone.`;
+    const why = `${whose} had it in its ledger, but it does not carry the tags that go with it: it is left alone.`;
     return { ...known, finding: 'not-ours', removable: false, why };
   }
-  const why = `Restore ${restoreId} is ${restoreState}, and this should have been removed.`;
+  const why = `${whose} is ${restoreState}, and this should have been removed.`;
   return { ...known, finding: 'left-behind', removable: true, why };
 }
 
 function isOver(record: LedgerRecord): record is OverRecord {
   const { owner } = record;
-  return owner.kind === 'restore' && hasEnded(owner.state) && !mayOutlive(record, owner.state);
+  if (owner.kind === 'capture') return captureHasEnded(owner.state) && !mayOutlive(record, owner.state);
+  return hasEnded(owner.state) && !mayOutlive(record, owner.state);
 }
 
 function isOurs(found: Pick<TaggedResource, 'tags'>, record: LedgerRecord, applianceId: string): boolean {

@@ -1,16 +1,23 @@
-import { detailsOf, type RestoreBooks } from '@landfall/domain';
-import { duringCleanUp, type RemovedOrphans } from '@landfall/pipeline';
-import { removeEach, type RemovalPorts } from '../steps/owned-resources.js';
+import {
+  detailsOf,
+  SWEEP,
+  type CallJournal,
+  type CaptureBooks,
+  type LedgerOwner,
+  type RestoreBooks,
+} from '@landfall/domain';
+import { duringCleanUp, removeEach, type RemovalPorts, type RemovedOrphans } from '@landfall/pipeline';
 import { findOrphans, type FoundOrphan, type SweepPorts } from './find-orphans.js';
 
 /*
  * Takes away what ended restores have left behind: looked for anew, and of that only what the ledger lists and what carries
- * every tag that the ledger implies, read once more just before it is deleted. The journal of an ended restore is
- * bound to the restore's epoch: once somebody rolls it back, that clean-up does the rest.
+ * every tag that the ledger implies, read once more just before it is deleted. The journal of an ended restore, or capture, is
+ * bound to its epoch: once somebody rolls it back, that clean-up does the rest.
  */
 export interface RemoveOrphansPorts extends SweepPorts, RemovalPorts {
   readonly cloud: SweepPorts['cloud'] & RemovalPorts['cloud'];
   readonly books: Pick<RestoreBooks, 'ledgerOfAll' | 'journal'>;
+  readonly captures: Pick<CaptureBooks, 'sweepJournal'>;
 }
 
 /** @param wanted only of these; null: all that are removable */
@@ -38,7 +45,7 @@ async function remove(
     const records = group.flatMap(({ record }) => record ?? []);
     const [first] = records;
     if (first === undefined) continue;
-    const journal = ports.books.journal(first.owner.id, 'sweep', first.owner.epoch);
+    const journal = journalOf(ports, first.owner);
     // Settled as removed or not: it was just seen, or its entry is to be settled.
     const entries = records.map((record) => ({ ...record, state: 'created' as const }));
     const { foreign, failures } = await removeEach(ports, entries, journal, signal);
@@ -48,6 +55,10 @@ async function remove(
     removed.push(...records.map((record) => record.azureId).filter((id) => !stayed.has(id)));
   }
   return { removed, kept };
+}
+
+function journalOf({ books, captures }: RemoveOrphansPorts, { kind, id, epoch }: LedgerOwner): CallJournal {
+  return kind === 'restore' ? books.journal(id, SWEEP, epoch) : captures.sweepJournal(id, epoch);
 }
 
 function byRestore(orphans: readonly FoundOrphan[]): readonly (readonly FoundOrphan[])[] {

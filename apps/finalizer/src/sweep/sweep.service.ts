@@ -24,9 +24,19 @@ export class SweepService implements OnApplicationBootstrap, BeforeApplicationSh
 
   onApplicationBootstrap(): void {
     const { environment, cloud, doors, metrics, log } = this;
-    const { books, leases, workers } = this.postgres;
+    const { books, captures, leases, workers } = this.postgres;
     this.#sweep = scheduleSweep({
-      ...{ cloud, books, leases, workers, doors, metrics, log, applianceId: environment.LANDFALL_APPLIANCE_ID },
+      ...{
+        cloud,
+        books,
+        captures,
+        leases,
+        workers,
+        doors,
+        metrics,
+        log,
+        applianceId: environment.LANDFALL_APPLIANCE_ID,
+      },
       holder: randomUUID(),
       everyMs: environment.LANDFALL_SWEEP_MINUTES * 60_000,
     });

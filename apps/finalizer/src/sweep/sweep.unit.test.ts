@@ -5,17 +5,19 @@ import {
   PermanentError,
   type CallEffect,
   type CallJournal,
+  type LedgerRecord,
   type ResourceRole,
   type RestoreState,
   type RestoreTransaction,
   stepKey,
 } from '@landfall/domain';
 import { createMetrics } from '@landfall/observability';
-import { requestRestore } from '@landfall/pipeline';
+import { beginCapture, recordCapture, requestCapture, requestCaptureCancel, requestRestore } from '@landfall/pipeline';
 import {
   aRestorePlan,
   aRestoreRequest,
   MemoryBooks,
+  MemoryCaptures,
   MemoryCloud,
   MemoryJournal,
   MemoryLeases,
@@ -38,9 +40,60 @@ beforeEach(() => {
   cloud = new MemoryCloud({ applianceId: APPLIANCE });
 });
 
-const ports = () => ({ books, cloud, applianceId: APPLIANCE });
+const ports = () => ({ books, captures: new MemoryCaptures(), cloud, applianceId: APPLIANCE });
 const findings = async () =>
   (await findOrphans(ports())).map(({ azureId, finding }) => [azureId.split('/').at(-1), finding]).sort();
+
+describe('what a capture has left', () => {
+  it('is swept away once it has ended, and left alone while it goes on', async () => {
+    const captures = new MemoryCaptures();
+    const { captureId: id } = await requestCapture(captures, {
+      request: { repositoryName: 'main', vmId: '/vms/web', stop: false },
+      requestedBy: 'olivia',
+    });
+    const begun = await beginCapture(captures, { captureId: id, epoch: 1 });
+    assert.ok(begun);
+    const theirs = await cloud.disks.ensureEmpty(
+      { ...placed('source'), sizeBytes: GIB, sku: 'x', os: null, tags: {} },
+      new MemoryJournal('x'),
+    );
+    const { zone: _zone, ...place } = placed('left');
+    const spec = { ...place, tags: ownerTags(APPLIANCE, id, 'snapshot'), role: 'snapshot', diskId: theirs.azureId };
+    const { azureId } = await cloud.snapshots.ensure(spec, captures.journal(begun.run));
+    await cloud.snapshots.grantRead(azureId, 600, captures.journal(begun.run));
+    const swept = {
+      cloud,
+      captures,
+      applianceId: APPLIANCE,
+      books: { ...ledgerOf(captures, id), journal: books.journal },
+    };
+    expect(await removeOrphans(swept, null, signal)).toStrictEqual({ removed: [], kept: [] });
+
+    await requestCaptureCancel(captures, id, 'olivia');
+    await recordCapture(captures, begun.run, { kind: 'interrupted' });
+    const back = await beginCapture(captures, { captureId: id, epoch: 2 });
+    await recordCapture(captures, back!.run, { kind: 'done' });
+    const [found] = await findOrphans(swept);
+    expect([found?.finding, found?.restoreId, found?.restoreState]).toStrictEqual(['left-behind', id, 'cancelled']);
+    expect((await removeOrphans(swept, null, signal)).removed).toStrictEqual([azureId]);
+    expect((await captures.ledger(id)).map(({ state }) => state)).toStrictEqual(['removed']);
+  });
+});
+
+/** As Postgres reads it for all owners. */
+function ledgerOf(captures: MemoryCaptures, id: string) {
+  return {
+    async ledgerOfAll(): Promise<readonly LedgerRecord[]> {
+      const { state, epoch } = (await captures.capture(id))!;
+      const owner = { kind: 'capture', id, state, epoch } as const;
+      return (await captures.ledger(id)).map((entry) => ({ ...entry, owner }));
+    },
+  };
+}
+
+function placed(name: string) {
+  return { resourceGroup: 'apps', region: 'westeurope', zone: null, name, role: 'x', purpose: 'help' as const };
+}
 
 describe('looking for orphans', () => {
   it('finds what a restore has left behind that should have left nothing', async () => {

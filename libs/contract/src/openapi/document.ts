@@ -24,6 +24,7 @@ const PROBLEM_JSON = 'application/problem+json';
 
 const TAGS: Readonly<Record<Route['tag'], string>> = {
   restores: 'Plans, restores, their history, and what can be asked of them.',
+  captures: 'Image-level backups of Azure VMs, their history, and how to stop one.',
   repositories: 'Where backups lie.',
   'machines and restore points':
     'What can be restored: machines and their restore points, as the last scan of each repository found them.',

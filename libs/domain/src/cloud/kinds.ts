@@ -4,7 +4,7 @@
 interface KindFacts {
   /** As Azure Resource Manager names it. */
   readonly armType: string;
-  /** When a restore's resources are removed, the wave in which this kind goes: VMs hold network interfaces and disks. */
+  /** When an owner's resources are removed, the wave in which this kind goes: VMs hold network interfaces and disks. */
   readonly removalWave: number;
   /** For people. */
   readonly label: string;
@@ -12,6 +12,7 @@ interface KindFacts {
 
 export const CLOUD_KINDS = {
   disk: { armType: 'Microsoft.Compute/disks', removalWave: 1, label: 'disk' },
+  snapshot: { armType: 'Microsoft.Compute/snapshots', removalWave: 1, label: 'snapshot' },
   nic: { armType: 'Microsoft.Network/networkInterfaces', removalWave: 1, label: 'network interface' },
   vm: { armType: 'Microsoft.Compute/virtualMachines', removalWave: 0, label: 'VM' },
   'resource-group': { armType: 'Microsoft.Resources/resourceGroups', removalWave: 2, label: 'resource group' },
@@ -57,6 +58,10 @@ export abstract class ResourceIds {
 
   nicId(resourceGroup: string, name: string): string {
     return resourceId(this.subscriptionId, resourceGroup, 'nic', name);
+  }
+
+  snapshotId(resourceGroup: string, name: string): string {
+    return resourceId(this.subscriptionId, resourceGroup, 'snapshot', name);
   }
 
   resourceGroupId(name: string): string {

@@ -10,7 +10,7 @@ describe('the kinds of resources', () => {
 
   it('are told by the type that Azure names, in whatever case', () => {
     for (const kind of CLOUD_RESOURCE_KINDS) expect(kindOfArmType(CLOUD_KINDS[kind].armType.toUpperCase())).toBe(kind);
-    expect(kindOfArmType('Microsoft.Compute/snapshots')).toBe(null);
+    expect(kindOfArmType('Microsoft.Compute/images')).toBe(null);
   });
 
   it('give the IDs of their resources', () => {

@@ -1,3 +1,4 @@
+import type { CaptureEnd, CaptureState } from '../capture.js';
 import type { RestoreState } from '../restore.js';
 import type { CloudResourceKind } from './kinds.js';
 
@@ -89,7 +90,10 @@ export interface LedgerRecord extends LedgerEntry {
 
 export type LedgerOwner =
   | { readonly kind: 'restore'; readonly id: string; readonly state: RestoreState; readonly epoch: number }
-  | { readonly kind: 'capture'; readonly id: string };
+  | { readonly kind: 'capture'; readonly id: string; readonly state: CaptureState; readonly epoch: number };
+
+/** `what` of the change that stops a VM which is not ours. */
+export const POWER_CHANGE = 'power';
 
 /** A change that nobody has undone yet. */
 export interface OpenChange extends UndoableChange {
@@ -112,12 +116,12 @@ export function entryOf(azureId: string, { creates, removes }: CallEffect): NewE
 }
 
 /**
- * Whether something may be there once its restore has ended so. A date in the future always keeps it. After that, safety and
+ * Whether something may be there once its owner has ended so. A date in the future always keeps it. After that, safety and
  * what was kept go with their date; while they have none, nobody has said yet how long they are needed.
  */
 export function mayOutlive(
   { purpose, keepUntil, readAt }: Pick<LedgerEntry, 'purpose' | 'keepUntil' | 'readAt'>,
-  end: RestoreState,
+  end: RestoreState | CaptureEnd,
 ): boolean {
   if (keepUntil !== null && keepUntil > readAt) return true;
   switch (purpose) {

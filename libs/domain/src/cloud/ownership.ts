@@ -3,19 +3,19 @@
  * all have.
  */
 
-/** Every resource that Landfall creates carries all three. */
+/** Every resource that Landfall creates carries all three. The second one tells its owner: a restore by its id, or a capture by its own. */
 export const OWNER_TAGS = {
   appliance: 'landfall-appliance',
   restore: 'landfall-restore',
   role: 'landfall-role',
 } as const;
 
-export type ResourceRole = 'disk' | 'worker' | 'worker-nic' | 'worker-os-disk' | 'vm' | 'nic' | 'staging';
+export type ResourceRole = 'disk' | 'worker' | 'worker-nic' | 'worker-os-disk' | 'vm' | 'nic' | 'staging' | 'snapshot';
 
 export type Tags = Readonly<Record<string, string>>;
 
-export function ownerTags(applianceId: string, restoreId: string, role: ResourceRole): Record<string, string> {
-  return { [OWNER_TAGS.appliance]: applianceId, [OWNER_TAGS.restore]: restoreId, [OWNER_TAGS.role]: role };
+export function ownerTags(applianceId: string, ownerId: string, role: ResourceRole): Record<string, string> {
+  return { [OWNER_TAGS.appliance]: applianceId, [OWNER_TAGS.restore]: ownerId, [OWNER_TAGS.role]: role };
 }
 
 /** Whether a resource has all of these tags, each with exactly this value. */

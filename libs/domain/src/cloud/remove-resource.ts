@@ -4,7 +4,7 @@ import type { Owned } from '../ports/cloud/owned.js';
 import type { CloudResourceKind } from './kinds.js';
 
 /** The parts of the cloud through which something of any kind is removed. */
-export type RemovingCloud = Pick<Cloud, 'disks' | 'network' | 'machines' | 'groups'>;
+export type RemovingCloud = Pick<Cloud, 'disks' | 'snapshots' | 'network' | 'machines' | 'groups'>;
 
 /** Removes something of ours, such as a ledger lists it. Returns whether it was there. */
 export function removeResource(
@@ -17,6 +17,8 @@ export function removeResource(
   switch (kind) {
     case 'disk':
       return cloud.disks.remove(owned, journal, signal);
+    case 'snapshot':
+      return cloud.snapshots.remove(owned, journal, signal);
     case 'nic':
       return cloud.network.removeNic(owned, journal, signal);
     case 'vm':

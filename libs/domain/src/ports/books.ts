@@ -216,6 +216,7 @@ export interface IdempotencyClaim {
   readonly key: string;
   /** SHA-256 of the request's body, in hexadecimal. */
   readonly bodyHash: string;
+  /** Of the restore, or the capture, that was asked for. */
   readonly restoreId: string;
 }
 

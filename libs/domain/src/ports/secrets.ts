@@ -11,6 +11,8 @@ export interface SecretBox {
 /** The contexts in use, in one place: who opens a secret is seldom who sealed it. */
 export const SEALING_CONTEXT = {
   repositoryPassword: (repositoryName: string): string => `repository:${repositoryName}`,
+  /** The saved model of a captured VM, which may hold secrets of its owner's (user data, settings of extensions). */
+  captureModel: (captureId: string): string => `capture:${captureId}`,
   /** The SAS of a disk that is written without a worker. */
   diskAccess: (restoreId: string, diskName: string): string => `disk-access:${restoreId}/${diskName}`,
 } as const;

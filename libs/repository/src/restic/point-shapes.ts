@@ -124,6 +124,14 @@ export function manifestPoint(parts: PointParts, manifest: MachineManifest): Dis
       ...given('volumes', described.volumes),
     });
   }
+  for (const what of manifest.notOneState ?? []) {
+    problems.push({
+      severity: 'warning',
+      code: 'NOT_ONE_STATE',
+      message: `The machine ran when ${reference} was captured, disk after disk, and ${printable(what)} lies on several of them: it may not be consistent.`,
+      fix: 'Check its file systems after the restore, or restore a point that was captured with --stop.',
+    });
+  }
   const names = new Set(disks.map((disk) => disk.name));
   if (names.size < disks.length) {
     problems.push(
@@ -148,7 +156,7 @@ export function manifestPoint(parts: PointParts, manifest: MachineManifest): Dis
     ...(manifest.os ? { os: { family: manifest.os.family, ...given('name', manifest.os.name) } } : {}),
     ...given('firmware', manifest.firmware),
     disks: unique(disks),
-    ...given('azure', manifest.azure),
+    ...given('azure', manifest.azure && withoutOwnersData(manifest.azure)),
     hasManifest: true,
     problems,
   };
@@ -204,6 +212,26 @@ function unique(disks: readonly PointDisk[]): PointDisk[] {
     taken.add(name);
     return { ...disk, name };
   });
+}
+
+/**
+ * User data and the settings of extensions may hold secrets of the machine's owner: they stay in the repository, which is
+ * encrypted, and go no further.
+ */
+function withoutOwnersData(azure: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { vm, extensions, ...others } = azure;
+  return {
+    ...others,
+    ...(vm === undefined ? {} : { vm: withoutProperty(vm, 'userData') }),
+    ...(Array.isArray(extensions) ? { extensions: extensions.map((each) => withoutProperty(each, 'settings')) } : {}),
+  };
+}
+
+function withoutProperty(resource: unknown, name: string): unknown {
+  if (typeof resource !== 'object' || resource === null || !('properties' in resource)) return resource;
+  const { properties } = resource;
+  if (typeof properties !== 'object' || properties === null) return resource;
+  return { ...resource, properties: Object.fromEntries(Object.entries(properties).filter(([key]) => key !== name)) };
 }
 
 function baseName(file: string): string {

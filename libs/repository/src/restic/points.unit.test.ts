@@ -317,6 +317,46 @@ describe('Snapshots with the same landfall-point tag', () => {
     expect(skipped).toStrictEqual([{ reference: 'p1', why: 'its manifest is missing: the capture did not finish' }]);
   });
 
+  test('take the files that the manifest names, and none that another run has left', async () => {
+    const made = new HandmadeRepository();
+    const whole = made.backUp({ 'os-1.raw': bytes(1_000) }, { ...tags, time: '2026-05-01T00:00:00Z' });
+    made.backUp({ 'os-2.raw': bytes(10) }, { ...tags, time: '2026-06-01T00:00:00Z' });
+    made.backUp({ 'machine.json': json(manifest({ disks: [{ file: 'os-1.raw', name: 'os' }] })) }, tags);
+    const point = await onlyPoint(made);
+    expect(point.disks.map(({ name, location }) => [name, location])).toStrictEqual([
+      ['os', made.locationOf(whole, 'os-1.raw')],
+    ]);
+  });
+
+  test('warn of what lies on several disks that are not of one moment', async () => {
+    const made = new HandmadeRepository();
+    made.backUp({ 'sda.raw': bytes(1_000) }, tags);
+    const notOneState = ['the volume group "data" (os, lun1)'];
+    made.backUp({ 'machine.json': json(manifest({ disks: [{ file: 'sda.raw' }], notOneState })) }, tags);
+    const point = await onlyPoint(made);
+    expect(problems(point)).toStrictEqual(['warning NOT_ONE_STATE']);
+    expect(point.problems[0]?.message).toContain('the volume group "data" (os, lun1)');
+    expect(point.problems[0]?.fix).toContain('--stop');
+  });
+
+  test("hand on the model of a VM without what may be its owner's secrets", async () => {
+    const made = new HandmadeRepository();
+    made.backUp({ 'sda.raw': bytes(1_000) }, tags);
+    const azure = {
+      vmId: 'number-1',
+      vm: { id: '/vms/web', properties: { userData: 'canary', hardwareProfile: { vmSize: 'S' } } },
+      extensions: [{ name: 'script', properties: { type: 'CustomScript', settings: { command: 'canary' } } }],
+      nics: [{ id: '/nics/web' }],
+    };
+    made.backUp({ 'machine.json': json(manifest({ disks: [{ file: 'sda.raw' }], azure })) }, tags);
+    expect((await onlyPoint(made)).azure).toStrictEqual({
+      vmId: 'number-1',
+      nics: [{ id: '/nics/web' }],
+      vm: { id: '/vms/web', properties: { hardwareProfile: { vmSize: 'S' } } },
+      extensions: [{ name: 'script', properties: { type: 'CustomScript' } }],
+    });
+  });
+
   test('give the newest of two files with the same name', async () => {
     const made = new HandmadeRepository();
     made.backUp({ 'sda.raw': bytes(1_000, 'new') }, { ...tags, time: '2026-06-01T00:00:00Z' });

@@ -2,6 +2,7 @@ export * from './accounts.js';
 export * from './backup-repository.js';
 export * from './books-gate.js';
 export * from './books-guards.js';
+export * from './captures.js';
 export * from './catalogue.js';
 export * from './cloud/index.js';
 export * from './disk-target.js';

@@ -601,7 +601,7 @@ function journalContract(withBooks: WithBooks): void {
   test('write an intent and its ledger entry before the call, and its end after it', () =>
     withRun(async (books, id) => {
       const journal = books.journal(id, 'create-empty-disks', 1);
-      expect(journal.restoreId).toBe(id);
+      expect(journal.ownerId).toBe(id);
       expect(await journal.begin(intent)).toStrictEqual({ state: 'intended', pollerState: null });
       const ledger = async () => (await books.ledger(id)).map(({ azureId, state }) => [azureId, state]);
       expect(await ledger()).toStrictEqual([['/Disks/sda', 'intended']]);

@@ -21,7 +21,7 @@ export class BooksJournal implements CallJournal {
     this.#commit = commit;
   }
 
-  get restoreId(): string {
+  get ownerId(): string {
     return this.#run.restoreId;
   }
 

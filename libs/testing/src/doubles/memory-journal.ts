@@ -6,24 +6,30 @@ import {
   type ErrorDetails,
   type JournalEntry,
   type LedgerEntry,
+  type OpenChange,
 } from '@landfall/domain';
-import { emptyLedger, enter, latestLives, settle, type LedgerRows } from './memory-ledger.js';
+import { emptyLedger, enter, latestLives, openChanges, settle, type LedgerRows } from './memory-ledger.js';
 
 type Entry = JournalEntry & { readonly intent: CallIntent; readonly life: number | null };
 
 /** A restore's cloud calls and ledger in memory; shared by the journals of its steps, as the books are. */
 export class MemoryJournal implements CallJournal {
-  readonly restoreId: string;
+  readonly ownerId: string;
   readonly #entries = new Map<string, Entry>();
   readonly #ledger: LedgerRows = emptyLedger();
 
-  constructor(restoreId: string) {
-    this.restoreId = restoreId;
+  constructor(ownerId: string) {
+    this.ownerId = ownerId;
   }
 
   /** What the restore made, wants to make, or has removed again. */
   get ledger(): readonly LedgerEntry[] {
     return latestLives(this.#ledger, new Date(0));
+  }
+
+  /** What was changed of what is not the owner's, and not undone yet. */
+  get changes(): readonly OpenChange[] {
+    return openChanges(this.#ledger);
   }
 
   /** The keys of all intents, in the order of their first `begin`. */
@@ -113,14 +119,14 @@ export async function throughEveryCrash(
 
 /** Dies at the n-th boundary between the books and Azure, counted from 0: before and after every call of the journal. */
 export class CrashingJournal implements CallJournal {
-  readonly restoreId: string;
+  readonly ownerId: string;
   readonly #inner: CallJournal;
   #left: number;
 
   constructor(inner: CallJournal, boundary: number) {
     this.#inner = inner;
     this.#left = boundary;
-    this.restoreId = inner.restoreId;
+    this.ownerId = inner.ownerId;
   }
 
   begin(intent: CallIntent): Promise<JournalEntry> {

@@ -33,7 +33,9 @@ export const VIRTUAL_MACHINE_ROUTES: readonly Route[] = [
     path: PATH,
     handle: (call, azure) => {
       const expand = (call.query.get('$expand') ?? '').toLowerCase();
-      return ok(vmView(named(call, azure), azure, expand.split(',').includes('instanceview')));
+      const asked = (what: string): boolean => expand.split(',').includes(what);
+      const expanded = { instanceView: asked('instanceview'), userData: asked('userdata') };
+      return ok(vmView(named(call, azure), azure, expanded));
     },
   },
   {

@@ -3,9 +3,16 @@ import { DISK, type ExtensionRecord, type PowerState, type VirtualMachineRecord 
 import { GIB } from './disk-view.js';
 import type { DataDisk, OsDisk } from './vm-schema.js';
 
+/** What a GET shows beside what it always shows: `$expand`. */
+export interface Expanded {
+  readonly instanceView?: boolean;
+  readonly userData?: boolean;
+}
+
 /** A VM as a GET shows it. */
-export function vmView(vm: VirtualMachineRecord, azure: Azure, withInstanceView = false): Record<string, unknown> {
+export function vmView(vm: VirtualMachineRecord, azure: Azure, expanded: Expanded = {}): Record<string, unknown> {
   const extensions = vm.extensions ?? [];
+  const { userData, ...properties } = vm.properties;
   return {
     name: vm.name,
     id: vm.id,
@@ -19,12 +26,13 @@ export function vmView(vm: VirtualMachineRecord, azure: Azure, withInstanceView 
     ...(vm.extendedLocation === null ? {} : { extendedLocation: vm.extendedLocation }),
     ...(vm.placement === null ? {} : { placement: vm.placement }),
     properties: {
-      ...vm.properties,
+      ...properties,
+      ...(expanded.userData === true && userData !== undefined ? { userData } : {}),
       vmId: vm.vmId,
       storageProfile: storageProfileView(vm, azure),
       provisioningState: vm.provisioningState,
       timeCreated: vm.createdAt,
-      ...(withInstanceView ? { instanceView: instanceView(vm, azure) } : {}),
+      ...(expanded.instanceView === true ? { instanceView: instanceView(vm, azure) } : {}),
     },
     ...(extensions.length === 0
       ? {}

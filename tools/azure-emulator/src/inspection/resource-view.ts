@@ -27,7 +27,7 @@ export function resourceView(resource: ResourceRecord, azure: Azure): unknown {
     case SNAPSHOT:
       return diskView(resource, azure.now());
     case VIRTUAL_MACHINE:
-      return vmView(resource, azure, true);
+      return vmView(resource, azure, { instanceView: true });
     case NETWORK_INTERFACE:
       return interfaceView(resource);
     case VIRTUAL_NETWORK:

@@ -383,7 +383,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the clean-up forgets network interfaces',
-    file: 'apps/finalizer/src/steps/owned-resources.ts',
+    file: 'libs/pipeline/src/owned-resources.ts',
     original: 'kinds.includes(entry.kind));',
     replacement: "kinds.includes(entry.kind) && entry.kind !== 'nic');",
     suite: simulation(60),
@@ -537,7 +537,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'what Azure does not show yet is believed to be absent',
-    file: 'apps/finalizer/src/steps/owned-resources.ts',
+    file: 'libs/pipeline/src/owned-resources.ts',
     original: "  if (entry.state === 'intended') await lookForIt(ports, entry, signal);\n",
     replacement: '  void lookForIt;\n',
     suite: FINALIZER_STEPS,
@@ -868,8 +868,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a call of a run that has been replaced meanwhile is let through',
-    file: 'libs/persistence/src/call-journal.ts',
-    original: '      await client.$queryRaw`SELECT 1 FROM "restore" WHERE "id" = ${this.#run.restoreId} FOR SHARE`;\n',
+    file: 'libs/persistence/src/journal-owners.ts',
+    original: '      await client.$queryRaw`SELECT 1 FROM "restore" WHERE "id" = ${run.restoreId} FOR SHARE`;\n',
     replacement: '',
     suite: tests('libs/persistence/dist/contracts.int.test.js'),
   },

@@ -3,6 +3,7 @@ import type { CloudGroups } from './groups.js';
 import type { CloudMachines } from './machines.js';
 import type { CloudNetwork } from './network.js';
 import type { CloudReader } from './reader.js';
+import type { CloudSnapshots } from './snapshots.js';
 
 /**
  * What Landfall needs of Azure, in its own words and noun by noun. `libs/azure` implements it with the SDK; no other code
@@ -18,6 +19,7 @@ import type { CloudReader } from './reader.js';
 export interface Cloud {
   readonly reader: CloudReader;
   readonly disks: CloudDisks;
+  readonly snapshots: CloudSnapshots;
   readonly machines: CloudMachines;
   readonly network: CloudNetwork;
   readonly groups: CloudGroups;

@@ -6,3 +6,4 @@ export * from './machines.js';
 export * from './network.js';
 export * from './owned.js';
 export * from './reader.js';
+export * from './snapshots.js';

@@ -2,11 +2,12 @@ import type { CallEffect } from '../../cloud/ledger.js';
 import type { ErrorDetails } from '../../errors.js';
 
 /**
- * The books of one step's cloud calls, kept in Postgres. All methods commit before they return.
- * One entry per `key` (unique in its restore), such as `create-empty-disks/disk:web-os-r…`.
+ * The books of one run's cloud calls, kept in Postgres. All methods commit before they return.
+ * One entry per `key` (unique in its owner), such as `disk.create:web-os-r…`.
  */
 export interface CallJournal {
-  readonly restoreId: string;
+  /** Whose the calls are: a restore's id, or a capture's. */
+  readonly ownerId: string;
   /**
    * Writes down what is going to be done, before it is: the operation, and what its effect enters into the ledger. Returns
    * the entry as it stands if there is one from an earlier try.

@@ -15,6 +15,14 @@ export interface CloudMachines {
   /** One that is gone is a success. */
   deallocate(vmId: string, journal: CallJournal, signal?: AbortSignal): Promise<void>;
   /**
+   * Deallocates a VM that is not ours; it runs, and this change of it is open until `startSource` has undone it. One that is
+   * gone is a success.
+   * @throws PermanentError `SOURCE_REPLACED` when another VM bears its name by now
+   */
+  stopSource(source: SourceVm, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  /** Undoes `stopSource`. Returns whether it runs: false when it is gone, or another VM bears its name by now. */
+  startSource(source: SourceVm, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
+  /**
    * Deletes the very VM that a restore replaces, which carries no tag of ours; nothing else ever deletes what is not ours. Its
    * disks, network interfaces and public addresses stay. One that is gone is a success. Returns whether it was there.
    * @throws PermanentError `SOURCE_REPLACED` when another VM bears its name by now; `SOURCE_PARTS_GO_ALONG` when Azure would
@@ -27,7 +35,7 @@ export interface CloudMachines {
 
 export interface SourceVm {
   readonly azureId: string;
-  /** Azure's `vmId`, as it was when the restore was planned. */
+  /** Azure's `vmId`, as it was when it was first looked at. */
   readonly instanceId: string;
 }
 

@@ -31,6 +31,7 @@ export interface CloudReader {
    */
   savedVm(id: string): Promise<SavedVm | null>;
   disk(id: string): Promise<CloudDisk | null>;
+  snapshot(id: string): Promise<CloudSnapshot | null>;
   nic(id: string): Promise<CloudNic | null>;
   /** Everything in the subscription that carries the tag, resource groups included. Azure may show it some seconds late. */
   tagged(name: string, value: string): Promise<readonly TaggedResource[]>;
@@ -38,6 +39,7 @@ export interface CloudReader {
   providerRegistered(namespace: string): Promise<boolean>;
   vmId(resourceGroup: string, name: string): string;
   diskId(resourceGroup: string, name: string): string;
+  snapshotId(resourceGroup: string, name: string): string;
   nicId(resourceGroup: string, name: string): string;
   resourceGroupId(name: string): string;
 }
@@ -119,6 +121,25 @@ export interface CloudDisk {
   readonly provisioningState: string;
 }
 
+export interface CloudSnapshot {
+  readonly azureId: string;
+  readonly name: string;
+  readonly resourceGroup: string;
+  readonly region: string;
+  /** Of the disk when it was taken. */
+  readonly sizeBytes: number;
+  /** The disk that it was taken of; null when Azure does not say. */
+  readonly diskId: string | null;
+  /** Null: not yet. */
+  readonly takenAt: Date | null;
+  /** Its bytes can be read, and disks be made from it, at 100. */
+  readonly completionPercent: number;
+  /** Unattached, ActiveSAS. */
+  readonly diskState: string;
+  readonly tags: Tags;
+  readonly provisioningState: string;
+}
+
 export interface CloudNic {
   readonly azureId: string;
   readonly name: string;
@@ -154,7 +175,10 @@ export interface SavedResource {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** What Azure never shows is missing: custom data, passwords, the protected settings of extensions. */
+/**
+ * What Azure never shows is missing: custom data, passwords, the protected settings of extensions. What it does show of user data
+ * and of the settings of extensions may hold secrets of the machine's owner: it is neither logged nor kept in plain text.
+ */
 export interface SavedVm {
   readonly vm: SavedResource;
   /** The OS disk first. */

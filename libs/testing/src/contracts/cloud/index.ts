@@ -4,6 +4,7 @@ import { groupsContract } from './groups.js';
 import { machinesContract } from './machines.js';
 import { networkContract } from './network.js';
 import { readerContract } from './reader.js';
+import { snapshotsContract } from './snapshots.js';
 import type { CloudSubject } from './subject.js';
 
 export type { CloudSubject } from './subject.js';
@@ -20,6 +21,7 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
     const get = (): CloudSubject => subject;
     readerContract(get);
     disksContract(get);
+    snapshotsContract(get);
     networkContract(get);
     machinesContract(get);
     groupsContract(get);

@@ -122,6 +122,32 @@ export function machinesContract(get: () => CloudSubject): void {
       expect(await cloud.reader.savedVm(`${vm.azureId}-none`)).toBe(null);
     });
 
+    it('is stopped, which is a change of it until it is started again; either as often as it is asked', async () => {
+      const { cloud, source: wanted, journal } = await source();
+      const power = async () => (await cloud.reader.vm(wanted.azureId))?.powerState;
+      for (const _time of [1, 2]) await cloud.machines.stopSource(wanted, journal);
+      expect(await power()).toBe('deallocated');
+      expect(journal.changes).toMatchObject([{ azureId: wanted.azureId, what: 'power', was: 'running' }]);
+      for (const _time of [1, 2]) expect(await cloud.machines.startSource(wanted, journal)).toBe(true);
+      expect(await power()).toBe('running');
+      expect([journal.changes, journal.ledger]).toStrictEqual([[], []]);
+    });
+
+    it('is neither stopped nor started when it is another one than was meant, or gone', async () => {
+      const { cloud, source: wanted, journal } = await source();
+      const other = { ...wanted, instanceId: '00000000-0000-4000-8000-00000000dead' };
+      await assert.rejects(cloud.machines.stopSource(other, journal), hasCode('SOURCE_REPLACED', 'permanent'));
+      expect((await cloud.reader.vm(wanted.azureId))?.powerState).toBe('running');
+      await cloud.machines.deallocate(wanted.azureId, journal);
+      expect(await cloud.machines.startSource(other, journal)).toBe(false);
+      expect((await cloud.reader.vm(wanted.azureId))?.powerState).toBe('deallocated');
+      await cloud.machines.removeSource(wanted, journal);
+      const later = new MemoryJournal(journal.ownerId);
+      await cloud.machines.stopSource(wanted, later);
+      expect(await cloud.machines.startSource(wanted, later)).toBe(false);
+      expect(later.changes).toStrictEqual([]);
+    });
+
     it('is removed once it is deallocated, as often as it is asked; all its parts stay', async () => {
       const { cloud, source: wanted, osDisk, data, card, journal } = await source();
       await cloud.machines.deallocate(wanted.azureId, journal);

@@ -4,6 +4,7 @@ import { MemoryGroups } from './memory-groups.js';
 import { MemoryMachines } from './memory-machines.js';
 import { MemoryNetwork } from './memory-network.js';
 import { MemoryReader } from './memory-reader.js';
+import { MemorySnapshots } from './memory-snapshots.js';
 import { MemorySubscription } from './memory-subscription.js';
 import { seedOf, type SubscriptionSeed } from '@landfall/domain/builders';
 
@@ -15,6 +16,7 @@ export class MemoryCloud implements Cloud {
   readonly subscription: MemorySubscription;
   readonly reader: MemoryReader;
   readonly disks: MemoryDisks;
+  readonly snapshots: MemorySnapshots;
   readonly machines: MemoryMachines;
   readonly network: MemoryNetwork;
   readonly groups: MemoryGroups;
@@ -24,6 +26,7 @@ export class MemoryCloud implements Cloud {
     this.subscription = subscription;
     this.reader = new MemoryReader(subscription);
     this.disks = new MemoryDisks(subscription, this.reader);
+    this.snapshots = new MemorySnapshots(subscription, this.reader);
     this.machines = new MemoryMachines(subscription, this.reader);
     this.network = new MemoryNetwork(subscription, this.reader);
     this.groups = new MemoryGroups(subscription, this.reader);

@@ -82,7 +82,7 @@ export class MemoryDisks implements CloudDisks {
     const what = { key: `${call}:${nameOf(diskId)}`, azureId: diskId, effect: CHANGES_OURS };
     return subscription.recorded(call, what, journal, () => {
       const disk = subscription.require(subscription.disks, diskId);
-      requireTags(disk, ownerTags(subscription.applianceId, journal.restoreId, 'disk'));
+      requireTags(disk, ownerTags(subscription.applianceId, journal.ownerId, 'disk'));
       if (!from.test(disk.diskState)) throw refuse('AZURE_REFUSED', `${disk.name} is ${disk.diskState}.`);
       disk.diskState = to;
       return `https://disks.invalid/${disk.name}?sig=memory`;

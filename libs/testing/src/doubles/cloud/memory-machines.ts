@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   ownerTags,
+  POWER_CHANGE,
   type CallJournal,
   type CloudDisk,
   type CloudMachines,
@@ -46,7 +47,7 @@ export class MemoryMachines implements CloudMachines {
     const effect = { creates: { kind: 'disk', role, purpose: 'help' } } as const;
     await journal.begin({ key, azureId: osDiskId, effect, operation: 'machines.ensureWorker', bodyHash: key });
     const vm = await this.#ensure('machines.ensureWorker', spec, journal, () => {
-      const tags = ownerTags(subscription.applianceId, journal.restoreId, role);
+      const tags = ownerTags(subscription.applianceId, journal.ownerId, role);
       subscription.newDisk({ ...spec, ...WORKER_OS_DISK, name: spec.osDiskName, tags }, osDiskId, 'Unattached');
       const azureId = this.reader.vmId(spec.resourceGroup, spec.name);
       subscription.environments.set(azureId.toLowerCase(), spec.environment);
@@ -99,6 +100,30 @@ export class MemoryMachines implements CloudMachines {
     await subscription.recorded('machines.deallocate', call, journal, () => {
       const vm = subscription.vms.get(vmId.toLowerCase());
       if (vm !== undefined) vm.powerState = 'deallocated';
+    });
+  }
+
+  async stopSource({ azureId, instanceId }: SourceVm, journal: CallJournal): Promise<void> {
+    const { subscription } = this;
+    const effect = { changes: { what: POWER_CHANGE, was: 'running' } } as const;
+    const call = { key: `vm.stop-source:${nameOf(azureId)}`, azureId, effect };
+    await subscription.recorded('machines.stopSource', call, journal, () => {
+      const vm = subscription.vms.get(azureId.toLowerCase());
+      if (vm === undefined) return;
+      if (vm.instanceId !== instanceId) throw refuse('SOURCE_REPLACED', `${azureId} is another VM by now.`);
+      vm.powerState = 'deallocated';
+    });
+  }
+
+  startSource({ azureId, instanceId }: SourceVm, journal: CallJournal): Promise<boolean> {
+    const { subscription } = this;
+    const effect = { changes: { undoes: POWER_CHANGE } } as const;
+    const call = { key: `vm.start-source:${nameOf(azureId)}`, azureId, effect };
+    return subscription.recorded('machines.startSource', call, journal, () => {
+      const vm = subscription.vms.get(azureId.toLowerCase());
+      if (vm?.instanceId !== instanceId) return false;
+      vm.powerState = 'running';
+      return true;
     });
   }
 

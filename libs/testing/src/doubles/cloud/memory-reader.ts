@@ -8,6 +8,7 @@ import {
   type CloudResource,
   type CloudResourceGroup,
   type CloudResourceKind,
+  type CloudSnapshot,
   type CloudSubnet,
   type CloudUsage,
   type CloudVm,
@@ -75,6 +76,10 @@ export class MemoryReader extends ResourceIds implements CloudReader {
     return this.subscription.disks.get(id.toLowerCase()) ?? null;
   }
 
+  async snapshot(id: string): Promise<CloudSnapshot | null> {
+    return this.subscription.snapshots.get(id.toLowerCase()) ?? null;
+  }
+
   async nic(id: string): Promise<CloudNic | null> {
     return this.subscription.nics.get(id.toLowerCase()) ?? null;
   }
@@ -82,6 +87,7 @@ export class MemoryReader extends ResourceIds implements CloudReader {
   async tagged(name: string, value: string): Promise<readonly TaggedResource[]> {
     const kinds = [
       ['disk', this.subscription.disks],
+      ['snapshot', this.subscription.snapshots],
       ['nic', this.subscription.nics],
       ['vm', this.subscription.vms],
       ['resource-group', this.subscription.groups],
@@ -101,6 +107,8 @@ export class MemoryReader extends ResourceIds implements CloudReader {
     switch (kind) {
       case 'disk':
         return this.disk(id);
+      case 'snapshot':
+        return this.snapshot(id);
       case 'nic':
         return this.nic(id);
       case 'vm':

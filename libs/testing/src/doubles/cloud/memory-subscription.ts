@@ -7,6 +7,7 @@ import {
   type CloudDisk,
   type CloudNic,
   type CloudResourceGroup,
+  type CloudSnapshot,
   type CloudVm,
   type DiskSpec,
   type Tags,
@@ -28,6 +29,7 @@ export type CloudCall = {
 /** What a subscription in memory holds, keyed by IDs in lower case, and what is done to it. */
 export class MemorySubscription {
   readonly disks = new Map<string, Changeable<CloudDisk>>();
+  readonly snapshots = new Map<string, Changeable<CloudSnapshot>>();
   readonly nics = new Map<string, Changeable<CloudNic>>();
   readonly vms = new Map<string, Changeable<CloudVm>>();
   readonly groups = new Map<string, CloudResourceGroup>();
@@ -51,7 +53,10 @@ export class MemorySubscription {
   /** IDs of everything that exists and was not there from the start, sorted. */
   get inventory(): readonly string[] {
     const groups = [...this.groups.values()].filter(({ name }) => this.seed.resourceGroups[name] === undefined);
-    return [...this.disks.values(), ...this.nics.values(), ...this.vms.values(), ...groups]
+    return [
+      ...[...this.disks.values(), ...this.snapshots.values()],
+      ...[...this.nics.values(), ...this.vms.values(), ...groups],
+    ]
       .map((each) => each.azureId)
       .sort();
   }
@@ -76,7 +81,8 @@ export class MemorySubscription {
 
   /** IDs of all that lies in a resource group. */
   contentsOf(group: string): readonly string[] {
-    return [...this.disks.values(), ...this.nics.values(), ...this.vms.values(), ...this.seed.subnets]
+    const { disks, snapshots, nics, vms, seed } = this;
+    return [...disks.values(), ...snapshots.values(), ...nics.values(), ...vms.values(), ...seed.subnets]
       .filter(({ resourceGroup }) => sameId(resourceGroup, group))
       .map(({ azureId }) => azureId);
   }

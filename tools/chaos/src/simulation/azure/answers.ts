@@ -32,7 +32,7 @@ export function ownedBy(disk: DiskResource): Answer {
   return refused(409, 'ConflictingUserInput', message);
 }
 
-export function underAccess({ name }: DiskResource): Answer {
+export function underAccess({ name }: Pick<DiskResource, 'name'>): Answer {
   return refused(
     409,
     'OperationNotAllowed',

@@ -10,6 +10,7 @@ import {
   type DiskResource,
   type GroupResource,
   type NicResource,
+  type SnapshotResource,
   type VmResource,
 } from './resources.js';
 import {
@@ -129,7 +130,11 @@ export class MemoryAzure {
     const group = requireGroup(id, this.#holdings);
     if ('status' in group) return group;
     if (known !== undefined) return this.#update(known, call);
-    const make = { disks: () => this.#newDisk(id, call), networkinterfaces: () => this.#newNic(id, call) }[type];
+    const make = {
+      disks: () => this.#newDisk(id, call),
+      snapshots: () => this.#newSnapshot(id, call),
+      networkinterfaces: () => this.#newNic(id, call),
+    }[type];
     const made = make ? make() : this.#newVm(id, call);
     if ('status' in made) return made;
     const { random, now } = this.kernel;
@@ -192,6 +197,16 @@ export class MemoryAzure {
     const sku = (body.sku as { name: string }).name;
     const diskState = uploadSizeBytes ? 'ReadyToUpload' : 'Unattached';
     return { ...fresh(id, body), kind: 'disk', sizeBytes, sku, diskState, managedBy: null };
+  }
+
+  #newSnapshot(id: string, { body }: ArmCall): SnapshotResource | Answer {
+    const { sourceResourceId: sourceId } = (body.properties as { creationData: { sourceResourceId: string } })
+      .creationData;
+    const disk = this.resources.get(sourceId.toLowerCase());
+    if (disk?.kind !== 'disk') return notFound(sourceId);
+    const takenAt = new Date(this.kernel.now).toISOString();
+    const { sizeBytes } = disk;
+    return { ...fresh(id, body), kind: 'snapshot', sizeBytes, sourceId: disk.id, takenAt, diskState: 'Unattached' };
   }
 
   #newNic(id: string, { body }: ArmCall): NicResource | Answer {
@@ -268,7 +283,7 @@ export class MemoryAzure {
     if (known.kind === 'disk' && known.managedBy !== null) {
       return refused(409, 'OperationNotAllowed', `Disk ${known.name} is attached to VM ${known.managedBy}.`);
     }
-    if (known.kind === 'disk' && /^Active/.test(known.diskState)) return underAccess(known);
+    if (hasBytes(known) && /^Active/.test(known.diskState)) return underAccess(known);
     if (known.kind === 'nic' && known.vmId !== null) return refused(409, 'NicInUse', `${known.name} is in use.`);
     known.provisioningState = 'Deleting';
     if (known.kind === 'vm') this.#power(known, false);
@@ -337,7 +352,7 @@ export class MemoryAzure {
   }
 
   #diskAction(resource: AnyResource, action: string, { body }: ArmCall): Answer | { done: () => unknown } {
-    if (resource.kind !== 'disk') return refused(400, 'BadRequest', 'No such action.');
+    if (!hasBytes(resource)) return refused(400, 'BadRequest', 'No such action.');
     if (action === 'endGetAccess') {
       return {
         done: () => {
@@ -380,7 +395,7 @@ export class MemoryAzure {
       else ends.failed();
       this.kernel.say(`${id} on ${resource.name}: ${operation.status}${failure ? `, ${failure.code}` : ''}`);
     });
-    const collection = resource.kind === 'disk' ? 'DiskOperations' : 'operations';
+    const collection = hasBytes(resource) ? 'DiskOperations' : 'operations';
     const provider = CLOUD_KINDS[resource.kind].armType.split('/')[0] ?? '';
     const url = `${BASE}/subscriptions/${this.subscriptionId}/providers/${provider}/locations/westeurope/${collection}/${id}?api-version=1`;
     const headers = { 'azure-asyncoperation': url, ...(status === 202 ? { location: `${url}&monitor=true` } : {}) };
@@ -447,6 +462,10 @@ interface NicBody {
 interface Attachments {
   dataDisksToAttach?: { diskId: string; lun: number }[];
   dataDisksToDetach?: { diskId: string }[];
+}
+
+function hasBytes(resource: AnyResource): resource is DiskResource | SnapshotResource {
+  return resource.kind === 'disk' || resource.kind === 'snapshot';
 }
 
 function isBusy(resource: AnyResource): boolean {

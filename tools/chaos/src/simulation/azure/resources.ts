@@ -24,6 +24,16 @@ export interface DiskResource extends Resource {
   accessSas?: string | null;
 }
 
+export interface SnapshotResource extends Resource {
+  readonly kind: 'snapshot';
+  readonly sizeBytes: number;
+  readonly sourceId: string;
+  readonly takenAt: string;
+  diskState: DiskResource['diskState'];
+  /** As of a disk. */
+  accessSas?: string | null;
+}
+
 export interface NicResource extends Resource {
   readonly kind: 'nic';
   readonly subnetId: string;
@@ -50,7 +60,7 @@ export interface GroupResource extends Resource {
   readonly kind: 'resource-group';
 }
 
-export type AnyResource = DiskResource | NicResource | VmResource | GroupResource;
+export type AnyResource = DiskResource | SnapshotResource | NicResource | VmResource | GroupResource;
 
 export function shown(resource: AnyResource): unknown {
   const { id, name, tags, location } = resource;
@@ -60,6 +70,12 @@ export function shown(resource: AnyResource): unknown {
       const { sku, sizeBytes, diskState, managedBy, provisioningState } = resource;
       const properties = { diskSizeBytes: sizeBytes, diskSizeGB: sizeBytes / 2 ** 30, diskState, provisioningState };
       return { ...common, sku: { name: sku }, ...(managedBy ? { managedBy } : {}), properties };
+    }
+    case 'snapshot': {
+      const { sizeBytes, sourceId, takenAt, diskState, provisioningState } = resource;
+      const creationData = { createOption: 'Copy', sourceResourceId: sourceId };
+      const told = { diskSizeBytes: sizeBytes, timeCreated: takenAt, diskState, provisioningState };
+      return { ...common, properties: { ...told, incremental: true, creationData } };
     }
     case 'nic': {
       const { address, vmId, provisioningState } = resource;

@@ -10,10 +10,10 @@ import {
   type ResourceRole,
   carriesTags,
 } from '@landfall/domain';
-import { boundedMap } from '@landfall/pipeline';
+import { boundedMap } from './side-by-side.js';
 
 /*
- * Removing what a restore has made, in the order in which Azure lets go of it: access to disks, then VMs, then what
+ * Removing what an owner has made, in the order in which Azure lets go of it: access to disks, then VMs, then what
  * they held. Only what the ledger lists is looked at, and only what carries our tags is touched.
  *
  * What was intended and is not to be seen may have been made a moment ago: for some seconds Azure does not show it. So it is
@@ -89,7 +89,7 @@ async function remove(
 ): Promise<void> {
   const { cloud, applianceId } = ports;
   if (entry.state === 'intended') await lookForIt(ports, entry, signal);
-  const tags = ownerTags(applianceId, journal.restoreId, entry.role as ResourceRole);
+  const tags = ownerTags(applianceId, journal.ownerId, entry.role as ResourceRole);
   await endAccess(cloud, entry, tags, journal, signal);
   await removeResource(cloud, entry.kind, { azureId: entry.azureId, tags }, journal, signal);
 }
@@ -105,7 +105,7 @@ async function lookForIt(
   }
 }
 
-/** A disk with access granted can't be deleted. One that is not ours keeps its access. */
+/** What has access granted can't be deleted. What is not ours keeps its access. */
 async function endAccess(
   cloud: RemovalPorts['cloud'],
   entry: LedgerEntry,
@@ -113,8 +113,9 @@ async function endAccess(
   journal: CallJournal,
   signal: AbortSignal,
 ): Promise<void> {
-  if (entry.kind !== 'disk') return;
-  const disk = await cloud.reader.disk(entry.azureId);
-  if (disk === null || !/^Active/.test(disk.diskState)) return;
-  if (carriesTags(disk.tags, tags)) await cloud.disks.revokeAccess(entry.azureId, journal, signal);
+  const { azureId, kind } = entry;
+  if (kind !== 'disk' && kind !== 'snapshot') return;
+  const found = await (kind === 'disk' ? cloud.reader.disk(azureId) : cloud.reader.snapshot(azureId));
+  if (found === null || !/^Active/.test(found.diskState) || !carriesTags(found.tags, tags)) return;
+  await (kind === 'disk' ? cloud.disks : cloud.snapshots).revokeAccess(azureId, journal, signal);
 }

@@ -1,7 +1,15 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { BadInputError, NotFoundError, outlineOf, PermanentError, withoutCredentials } from '@landfall/domain';
+import {
+  BadInputError,
+  NotFoundError,
+  outlineOf,
+  PermanentError,
+  RetryableError,
+  withoutCredentials,
+  type LandfallError,
+} from '@landfall/domain';
 
 /*
  * The `restic` program, which does all writing to repositories.
@@ -14,6 +22,11 @@ import { BadInputError, NotFoundError, outlineOf, PermanentError, withoutCredent
  */
 const INTERRUPT_DEADLINE_MS = 10_000;
 const KEPT_OUTPUT = 64 * 1024;
+
+export interface StoredSnapshot {
+  readonly id: string;
+  readonly paths: readonly string[];
+}
 
 export interface StdinBackup {
   /** The name that the content has in the repository. */
@@ -29,10 +42,13 @@ export class Restic {
   /** For messages. */
   readonly #repository: string;
 
-  /** @param password null: restic finds it by itself (RESTIC_PASSWORD_COMMAND) or refuses */
-  constructor(repository: string, password: string | null) {
+  /**
+   * @param password null: restic finds it by itself (RESTIC_PASSWORD_COMMAND) or refuses
+   * @param environment that it runs in; this process' own when left out
+   */
+  constructor(repository: string, password: string | null, environment: NodeJS.ProcessEnv = process.env) {
     this.#repository = withoutCredentials(repository);
-    this.#environment = { ...process.env, RESTIC_REPOSITORY: repository };
+    this.#environment = { ...environment, RESTIC_REPOSITORY: repository };
     delete this.#environment.RESTIC_REPOSITORY_FILE;
     if (password === null) return;
     this.#environment.RESTIC_PASSWORD = password;
@@ -43,7 +59,7 @@ export class Restic {
   /**
    * Opens the repository, so that a wrong password is told before a disk is read.
    * @throws BadInputError `REPOSITORY_PASSWORD_WRONG`, NotFoundError `REPOSITORY_NOT_FOUND`, PermanentError
-   *   `RESTIC_MISSING`, `REPOSITORY_UNUSABLE`
+   *   `RESTIC_MISSING`, `REPOSITORY_UNUSABLE`, RetryableError `REPOSITORY_BUSY`
    */
   async open(signal?: AbortSignal): Promise<void> {
     const { code, stderr } = await this.#run(['cat', 'config'], null, signal);
@@ -52,7 +68,8 @@ export class Restic {
 
   /**
    * Makes a snapshot with one file out of a stream. Returns the snapshot's ID as restic prints it.
-   * @throws PermanentError `CAPTURE_FAILED`, or whatever `content` throws; no snapshot is made
+   * @throws PermanentError `CAPTURE_FAILED`, RetryableError `REPOSITORY_BUSY`, or whatever `content` throws; no snapshot is
+   *   made
    */
   async backup({ fileName, tags, host, content, signal }: StdinBackup): Promise<string> {
     const args = ['backup', '--json', '--stdin', '--stdin-filename', fileName, '--host', host];
@@ -63,19 +80,45 @@ export class Restic {
     );
     const snapshot = snapshotOf(stdout);
     if (code === 0 && snapshot !== null) return snapshot;
-    throw new PermanentError({
-      code: 'CAPTURE_FAILED',
-      message: `restic could not store ${fileName} (exit code ${code}): ${senseOf(stderr)}.`,
-      fix: 'Remove the cause and capture again; where it is not clear, `restic check` on the repository tells more.',
-    });
+    throw failureOf(`restic could not store ${fileName} (exit code ${code})`, stderr, 'CAPTURE_FAILED');
   }
 
-  async #run(args: readonly string[], content: AsyncIterable<Uint8Array> | null, signal?: AbortSignal) {
+  /** The snapshots with this tag, oldest first. @throws as `open` does */
+  async snapshotsWith(tag: string, signal?: AbortSignal): Promise<readonly StoredSnapshot[]> {
+    const { code, stdout, stderr } = await this.#run(['snapshots', '--json', '--no-lock', '--tag', tag], null, signal, {
+      whole: true,
+    });
+    if (code !== 0) throw this.#openingError(code, stderr);
+    return ((JSON.parse(stdout) as { id: string; paths: string[] }[] | null) ?? []).map(({ id, paths }) => ({
+      id,
+      paths,
+    }));
+  }
+
+  /**
+   * Removes snapshots from the list; what they alone hold goes with the next prune.
+   * @throws RetryableError `REPOSITORY_BUSY` while somebody else writes to the repository, PermanentError `FORGET_FAILED`
+   */
+  async forget(ids: readonly string[], signal?: AbortSignal): Promise<void> {
+    if (ids.length === 0) return;
+    // Locks of processes that are gone: nothing can be forgotten while one is there.
+    await this.#run(['unlock'], null, signal);
+    const { code, stderr } = await this.#run(['forget', ...ids], null, signal);
+    if (code !== 0)
+      throw failureOf(`restic could not forget ${ids.length} snapshot(s) (exit code ${code})`, stderr, 'FORGET_FAILED');
+  }
+
+  async #run(
+    args: readonly string[],
+    content: AsyncIterable<Uint8Array> | null,
+    signal?: AbortSignal,
+    { whole = false } = {},
+  ) {
     const child = spawn('restic', [...args], {
       env: this.#environment,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
-    const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+    const [stdout, stderr] = [collect(child.stdout, whole), collect(child.stderr)];
     const ended = new Promise<number>((resolve, reject) => {
       child.once('error', (error) => reject(programMissing(error)));
       child.once('close', (code) => resolve(code ?? 1));
@@ -96,7 +139,7 @@ export class Restic {
     }
   }
 
-  #openingError(code: number, stderr: string): PermanentError {
+  #openingError(code: number, stderr: string): LandfallError {
     if (code === 12 || /wrong password|no key found/i.test(stderr)) {
       return new BadInputError({
         code: 'REPOSITORY_PASSWORD_WRONG',
@@ -118,11 +161,11 @@ export class Restic {
         fix: `Correct --repo, or make one: restic init --repo ${this.#repository}`,
       });
     }
-    return new PermanentError({
-      code: 'REPOSITORY_UNUSABLE',
-      message: `restic can't open the repository ${this.#repository} (exit code ${code}): ${senseOf(stderr)}.`,
-      fix: 'Remove the cause and capture again; where it is not clear, `restic snapshots` on the repository tells more.',
-    });
+    return failureOf(
+      `restic can't open the repository ${this.#repository} (exit code ${code})`,
+      stderr,
+      'REPOSITORY_UNUSABLE',
+    );
   }
 }
 
@@ -154,10 +197,11 @@ async function interrupt(child: Child, ended: Promise<number>): Promise<void> {
   clearTimeout(timer);
 }
 
-function collect(stream: Readable): () => string {
+/** @param whole else its end */
+function collect(stream: Readable, whole = false): () => string {
   let text = '';
   stream.on('data', (chunk: Buffer) => {
-    text = (text + chunk.toString('utf8')).slice(-KEPT_OUTPUT);
+    text = whole ? text + chunk.toString('utf8') : (text + chunk.toString('utf8')).slice(-KEPT_OUTPUT);
   });
   return () => text;
 }
@@ -174,9 +218,10 @@ function snapshotOf(stdout: string): string | null {
   return null;
 }
 
-const SENSES: readonly (readonly [RegExp, string])[] = [
+/** What it says, what that means, and whether it may pass by itself. */
+const SENSES: readonly (readonly [said: RegExp, means: string, passes?: boolean])[] = [
   [/no space left|quota exceeded/i, 'there is no room left for it'],
-  [/already locked|unable to create lock/i, 'another restic has the repository locked'],
+  [/already locked|unable to create lock/i, 'another restic has the repository locked', true],
   [/read-only file system/i, 'the repository lies on a file system that can only be read'],
   [/permission denied|operation not permitted/i, "this user may not write to the repository's files"],
   [
@@ -190,6 +235,7 @@ const SENSES: readonly (readonly [RegExp, string])[] = [
   [
     /no such host|connection refused|connection reset|network is unreachable|i\/o timeout|dial tcp/i,
     'the storage does not answer',
+    true,
   ],
   [
     /ciphertext verification failed|invalid data returned|unexpected EOF|illegal file/i,
@@ -200,8 +246,15 @@ const SENSES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** What restic means by what it has said, in our words. */
-function senseOf(stderr: string): string {
-  return SENSES.find(([said]) => said.test(stderr))?.[1] ?? 'for a reason that is not known here';
+function failureOf(what: string, stderr: string, code: string): LandfallError {
+  const [, sense, passes] = SENSES.find(([said]) => said.test(stderr)) ?? [];
+  const message = `${what}: ${sense ?? 'for a reason that is not known here'}.`;
+  if (passes === true) {
+    const fix = 'Try again in a while; `restic list locks` shows whether somebody holds the repository.';
+    return new RetryableError({ code: 'REPOSITORY_BUSY', message, fix });
+  }
+  const fix = 'Remove the cause and capture again; where it is not clear, `restic check` on the repository tells more.';
+  return new PermanentError({ code, message, fix });
 }
 
 function programMissing(cause: Error): PermanentError {

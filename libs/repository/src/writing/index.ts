@@ -1,0 +1,2 @@
+export * from './restic-address.js';
+export * from './restic-program.js';
