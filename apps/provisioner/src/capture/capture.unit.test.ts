@@ -140,6 +140,21 @@ describe('a capture of a VM', () => {
     await scene.expectWholePoint(id);
   });
 
+  it('takes back what a run stores after the capture was cancelled and has ended', async () => {
+    const scene = await machine();
+    const id = await scene.asked();
+    let once = true;
+    scene.writer.onBackup = async () => {
+      if (!once) return;
+      once = false;
+      await requestCaptureCancel(scene.captures, id, 'olivia');
+      await scene.goOn();
+    };
+    await scene.goOn();
+    expect((await scene.captures.capture(id))?.state).toBe('cancelled');
+    expect(scene.writer.snapshots).toStrictEqual([]);
+  });
+
   it('is not begun of a VM that is not there, nor into a repository that does not open', async () => {
     const scene = await machine();
     const { captureId } = await requestCapture(scene.captures, {

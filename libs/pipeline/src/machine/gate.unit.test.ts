@@ -203,6 +203,7 @@ describe('an approval', () => {
   it('is refused of whoever has asked for the restore, unless that is configured', async () => {
     await transferred();
     await refused('olivia', {}, /asked for by olivia.*somebody else/);
+    await refused('bot', { behind: ['bot', 'olivia', 'root'] }, /asked for by olivia.*somebody else/);
     await approve('olivia', { selfApproval: true });
     expect((await scene.restore()).state).toBe('running');
   });

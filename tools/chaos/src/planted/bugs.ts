@@ -32,6 +32,7 @@ const TRANSFER = tests('apps/finalizer/dist/transfer/transfer.unit.test.js');
 const VERDICTS = tests('apps/finalizer/dist/transfer/verdicts.unit.test.js');
 const DIRECT_DISKS = tests('apps/finalizer/dist/transfer/direct-disks.unit.test.js');
 const SEGMENT_JOBS = tests('apps/data-mover/dist/queue/segment-jobs.unit.test.js');
+const CAPTURE = tests('apps/provisioner/dist/capture/capture.unit.test.js');
 const PROVISIONER_STEPS = tests('apps/provisioner/dist/steps/steps.unit.test.js');
 const FINALIZER_STEPS = tests('apps/finalizer/dist/steps/steps.unit.test.js');
 /** The adapter under the contract of the cloud. */
@@ -1017,6 +1018,48 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     original: '(approvedBy !== asker || selfApproval)',
     replacement: '(approvedBy !== asker || !selfApproval)',
     suite: tests('libs/domain/dist/approval.unit.test.js'),
+  },
+  {
+    name: 'whoever has asked for a restore approves it by a token that he has made',
+    file: 'libs/pipeline/src/machine/approve.ts',
+    original: 'order.behind?.includes(restore.requestedBy) === true ? restore.requestedBy : actor;',
+    replacement: 'actor;',
+    suite: GATE,
+  },
+  {
+    name: 'a captured VM stays off when its capture fails',
+    file: 'apps/provisioner/src/capture/go-back.ts',
+    original: '  if ((await captures.openChanges(capture.id)).length === 0) return;\n',
+    replacement: "  if (capture.outcome === 'failed') return;\n",
+    suite: CAPTURE,
+  },
+  {
+    name: 'a VM that was found off is started by its capture',
+    file: 'apps/provisioner/src/capture/go-forward.ts',
+    original: 'if (changes.length > 0) await cloud.machines.startSource',
+    replacement: 'if (changes.length >= 0) await cloud.machines.startSource',
+    suite: CAPTURE,
+  },
+  {
+    name: 'snapshots count as of one moment although the VM was started meanwhile',
+    file: 'apps/provisioner/src/capture/go-forward.ts',
+    original: '  if (capture.stop && wasOff && !oneState) throw startedMeanwhile(vm);\n',
+    replacement: '  void startedMeanwhile;\n',
+    suite: CAPTURE,
+  },
+  {
+    name: 'an image stays in the repository whose run was replaced',
+    file: 'apps/provisioner/src/capture/go-forward.ts',
+    original: '    await writer.forget([snapshot]).catch(() => undefined);\n',
+    replacement: '',
+    suite: CAPTURE,
+  },
+  {
+    name: 'another VM of the same name is stopped to be captured',
+    file: 'libs/azure/src/source-power.ts',
+    original: 'if (!isSource(vm, source)) throw replaced(azureId);',
+    replacement: 'void replaced;',
+    suite: CLOUD,
   },
   {
     name: 'a fact that is not known keeps a rule of the gate',
