@@ -173,7 +173,7 @@ describe('the pages', () => {
     const { body } = await api.call('GET', '/admin/queues/api/queues', { role: 'viewer' });
     const { queues } = body as { queues: { name: string; readOnlyMode: boolean }[] };
     expect(queues.map((queue) => [queue.name, queue.readOnlyMode]).sort()).toStrictEqual(
-      ['finalizer', 'mover-pool', 'planner', 'provisioner'].map((name) => [name, true]),
+      ['captures', 'finalizer', 'mover-pool', 'planner', 'provisioner'].map((name) => [name, true]),
     );
     const paused = await api.call('PUT', '/admin/queues/api/queues/mover-pool/pause', { role: 'admin', body: {} });
     expect(paused.status).toBe(200);
