@@ -24,7 +24,12 @@ export function toCapture(row: CaptureRow): Capture {
     ...{ id: row.id, state: row.state as CaptureState, epoch: row.epoch, begun: row.begun, attempts: row.attempts },
     ...{ outcome: row.outcome as CaptureEnd | null, error: fromJson<ErrorDetails | null>(row.error) },
     ...{ repositoryName: row.repositoryName, vmId: row.vmId, stop: row.stop },
-    ...{ machine: row.machine, takenAt: row.takenAt, oneState: row.oneState, problems: fromJson<Problem[]>(row.problems) },
+    ...{
+      machine: row.machine,
+      takenAt: row.takenAt,
+      oneState: row.oneState,
+      problems: fromJson<Problem[]>(row.problems),
+    },
     ...{ requestedBy: row.requestedBy, createdAt: row.createdAt, endedAt: row.endedAt },
     disks: row.disks.map(toCaptureDisk),
   };
