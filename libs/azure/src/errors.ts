@@ -134,11 +134,32 @@ function reasonsUnder(error: unknown, depth: number): AzureReason[] {
   const details = field(error, 'details');
   if (depth === 0 || !Array.isArray(details)) return [];
   return details.slice(0, MOST_REASONS).flatMap((detail: unknown) => {
-    const inner = reasonsUnder(detail, depth - 1);
-    if (inner.length > 0) return inner;
     const [code, message] = [text(field(detail, 'code')), text(field(detail, 'message'))];
+    const inner = [...reasonsUnder(detail, depth - 1), ...reasonsWrittenInto(message, depth - 1)];
+    if (inner.length > 0) return inner;
     return code === null && message === null ? [] : [{ code: code ?? '', message: message ?? '' }];
   });
+}
+
+/**
+ * A provider's answer to a move is handed on as it came: the message of a detail is then a whole error in JSON
+ * (MicrosoftDocs/azure-docs#7589), which may be a reason by itself.
+ */
+function reasonsWrittenInto(message: string | null, depth: number): AzureReason[] {
+  if (message === null || !message.trimStart().startsWith('{')) return [];
+  const written = parseJson(message);
+  const inner = field(written, 'error') ?? written;
+  const reasons = reasonsUnder(inner, depth);
+  const [code, said] = [text(field(inner, 'code')), text(field(inner, 'message'))];
+  return reasons.length > 0 || code === null ? reasons : [{ code, message: said ?? '' }];
+}
+
+function parseJson(written: string): unknown {
+  try {
+    return JSON.parse(written);
+  } catch {
+    return null;
+  }
 }
 
 const SILENCE: AzureAnswer = { status: null, code: null, message: '', retryAfterMs: null, correlationId: null };

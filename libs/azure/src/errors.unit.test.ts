@@ -327,6 +327,20 @@ describe('an error of the client', () => {
     expect(error.code).toBe('LOCKED');
   });
 
+  it('of a move whose reasons a provider has written into a message as JSON, is what these say', () => {
+    const message = (error: unknown) => ({ code: 'Conflict', message: JSON.stringify({ error }) });
+    const target = 'Microsoft.Compute/disks/d1';
+    const lasting = { code: 'MoveNotSupported', target, message: 'Not d1.' };
+    const nested = message({ code: 'ResourceMoveFailed', message: 'See details.', details: [lasting] });
+    const error = fromAzure(restError(409, move(nested)), 'act');
+    expect([error.kind, error.code]).toStrictEqual(['permanent', 'MOVE_INVALID']);
+    expect(error.message).toMatch(/MoveNotSupported: Not d1\./);
+    const busy = message({ code: 'AnotherOperationInProgress', message: 'Busy: d1.' });
+    expect(fromAzure(restError(409, move(busy)), 'act')).toMatchObject({ kind: 'waiting', code: 'AZURE_BUSY' });
+    const broken = { code: 'MoveNotSupported', message: '{"error": {"code"' };
+    expect(fromAzure(restError(409, move(broken)), 'act').code).toBe('MOVE_INVALID');
+  });
+
   it('is read within bounds, however its details nest', () => {
     let nested: unknown = { code: 'Deep', message: 'deep' };
     for (let level = 0; level < 50; level += 1)
