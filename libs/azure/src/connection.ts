@@ -12,6 +12,7 @@ import {
 import type { RequestBudget, Secret } from '@landfall/domain';
 import { AmbientIdentity } from './ambient-identity.js';
 import { budgetPolicy } from './budget-policy.js';
+import { refusalKeeper } from './refusal-bodies.js';
 
 export interface AzureSettings {
   readonly subscriptionId: string;
@@ -69,6 +70,7 @@ export function connectClients(settings: AzureSettings, transport?: HttpClient):
       // First, so that the time for which a request waits is none of Azure's.
       ...(settings.budget ? [{ policy: budgetPolicy(settings.budget), position: 'perRetry' as const }] : []),
       { policy: callObserver(settings.onCall), position: 'perRetry' as const },
+      { policy: refusalKeeper(), position: 'perRetry' as const },
       { policy: adviceKeeper(advised), position: 'perRetry' as const },
     ],
     ...(transport === undefined ? {} : { httpClient: transport }),

@@ -1,3 +1,4 @@
+import type { PipelineRequest } from '@azure/core-rest-pipeline';
 import {
   LandfallError,
   outlineOf,
@@ -6,6 +7,7 @@ import {
   WaitingError,
   withoutSecrets,
 } from '@landfall/domain';
+import { refusalBody } from './refusal-bodies.js';
 import { REFUSAL_RULES, type RefusalRule } from './refusal-rules.js';
 
 /*
@@ -89,11 +91,12 @@ export function answerOf(error: unknown): AzureAnswer | null {
     statusCode?: number;
     code?: string;
     details?: unknown;
+    request?: PipelineRequest;
     response?: { headers?: { get(name: string): string | undefined } };
   };
   if (rest.statusCode === undefined) return null;
   const headers = rest.response?.headers;
-  const body = bodyError(rest.details);
+  const body = bodyError(rest.details ?? refusalBody(rest.request));
   return {
     status: rest.statusCode,
     code: body.code ?? rest.code ?? null,
@@ -187,12 +190,22 @@ function ruleFor(answer: AzureAnswer): RefusalRule | undefined {
   const own = REFUSAL_RULES.find((candidate) => fits(candidate, answer));
   const reasons = answer.reasons ?? [];
   if (reasons.length === 0 || (answer.code !== null && !COLLECTIVE.test(answer.code))) return own;
-  const rules = reasons.map((reason) =>
-    REFUSAL_RULES.find((rule) => fits(rule, { ...answer, ...reason, status: null })),
-  );
+  const rules = reasons.map((reason) => ruleForReason(reason, answer));
   const lasting = rules.find((rule) => rule?.kind === 'permanent');
   if (lasting !== undefined) return lasting;
   return rules.includes(undefined) ? own : rules[0];
+}
+
+function ruleForReason(reason: AzureReason, answer: AzureAnswer): RefusalRule | undefined {
+  return REFUSAL_RULES.find((rule) => fits(rule, { ...answer, ...reason, status: null }));
+}
+
+/** Each reason of a refusal in Landfall's words, or the refusal itself where it has none. */
+export function refusedFor(answer: AzureAnswer): readonly (AzureReason & { readonly rule: RefusalRule | undefined })[] {
+  const own = ruleFor({ ...answer, reasons: [] });
+  const { code, message, reasons = [] } = answer;
+  if (reasons.length === 0) return [{ code: code ?? '', message, rule: own }];
+  return reasons.map((reason) => ({ ...reason, rule: ruleForReason(reason, answer) ?? own }));
 }
 
 /** Azure repeats a reason in the outer sentence at times. */
