@@ -21,6 +21,7 @@ const GIB = 1024 ** 3;
 export function toDisk(model: Disk, resourceGroup: string): CloudDisk {
   return {
     azureId: model.id ?? '',
+    uniqueId: model.uniqueId ?? '',
     name: model.name ?? '',
     resourceGroup,
     region: model.location,

@@ -155,6 +155,7 @@ export class World implements Surroundings {
     const theirs = named.map(({ name, tags }): DiskResource => ({
       ...{ id: idOf(name), name, tags, kind: 'disk', provisioningState: 'Succeeded', hiddenUntil: 0 },
       ...{ sizeBytes: 2 ** 30, sku: 'Premium_LRS', location: 'westeurope', diskState: 'Unattached', managedBy: null },
+      uniqueId: `planted-${name}`,
     }));
     if (this.kernel.random.chance(0.08)) {
       // In the way of the restore, by its very name.

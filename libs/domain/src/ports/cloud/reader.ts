@@ -108,6 +108,8 @@ export interface CloudSubnet {
 
 export interface CloudDisk {
   readonly azureId: string;
+  /** Azure's own: another disk under the same ID has another one, and what moves keeps it. */
+  readonly uniqueId: string;
   readonly name: string;
   readonly resourceGroup: string;
   readonly region: string;

@@ -31,6 +31,18 @@ export function disksContract(get: () => CloudSubject): void {
       expect(await cloud.disks.ensureEmpty(disk('again'), new MemoryJournal(id))).toStrictEqual(first);
     });
 
+    it('tells a disk from the one that had its ID before', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { disk, journal, tags } = restoreIn(subject);
+      const first = await cloud.disks.ensureEmpty(disk('twice'), journal);
+      await cloud.disks.remove({ azureId: first.azureId, tags: tags('disk') }, journal);
+      const second = await cloud.disks.ensureEmpty(disk('twice'), journal);
+      expect(first.uniqueId.length).toBeGreaterThan(30);
+      expect(second.azureId).toBe(first.azureId);
+      expect(second.uniqueId).not.toBe(first.uniqueId);
+    });
+
     it('leaves a disk of that name alone that is not ours', async () => {
       const subject = get();
       const { cloud } = subject;

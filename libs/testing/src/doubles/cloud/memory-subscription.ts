@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   PermanentError,
   resourceGroupId,
@@ -93,7 +94,7 @@ export class MemorySubscription {
     diskState: string,
   ): CloudDisk {
     const { name, resourceGroup, region, zone, sizeBytes, sku, tags } = spec;
-    const place = { azureId, name, resourceGroup, region, zone };
+    const place = { azureId, uniqueId: randomUUID(), name, resourceGroup, region, zone };
     this.requireGroup(resourceGroup);
     const disk = { ...place, sizeBytes, sku, tags, diskState, managedBy: null, provisioningState: 'Succeeded' };
     this.disks.set(azureId.toLowerCase(), disk);

@@ -59,6 +59,7 @@ export class MemoryAzure {
   readonly #operations = new Map<string, Operation>();
   #addresses = 4;
   #instances = 0;
+  #disks = 0;
 
   constructor(
     private readonly kernel: Kernel,
@@ -196,7 +197,12 @@ export class MemoryAzure {
     const sizeBytes = uploadSizeBytes ? uploadSizeBytes - 512 : (properties.diskSizeGB ?? 0) * 2 ** 30;
     const sku = (body.sku as { name: string }).name;
     const diskState = uploadSizeBytes ? 'ReadyToUpload' : 'Unattached';
-    return { ...fresh(id, body), kind: 'disk', sizeBytes, sku, diskState, managedBy: null };
+    const uniqueId = this.#nextUniqueId();
+    return { ...fresh(id, body), kind: 'disk', uniqueId, sizeBytes, sku, diskState, managedBy: null };
+  }
+
+  #nextUniqueId(): string {
+    return `00000000-0000-4000-9000-${String(++this.#disks).padStart(12, '0')}`;
   }
 
   #newSnapshot(id: string, { body }: ArmCall): SnapshotResource | Answer {
@@ -241,7 +247,7 @@ export class MemoryAzure {
     if (!fromImage && disk?.kind === 'disk' && disk.managedBy !== null) return ownedBy(disk);
     if (!fromImage && disk?.kind === 'disk' && /Upload$|^Active/.test(disk.diskState)) return underAccess(disk);
     // Azure makes it along with the VM, and does not tag it.
-    const os = fromImage ? newOsDisk(osDiskId) : (disk as DiskResource);
+    const os = fromImage ? newOsDisk(osDiskId, this.#nextUniqueId()) : (disk as DiskResource);
     os.managedBy = id;
     os.diskState = 'Attached';
     this.resources.set(osDiskId.toLowerCase(), os);

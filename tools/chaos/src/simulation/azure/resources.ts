@@ -9,13 +9,15 @@ export interface Resource {
   readonly kind: CloudResourceKind;
   readonly location: string;
   tags: Record<string, string>;
-  provisioningState: 'Creating' | 'Updating' | 'Deleting' | 'Succeeded' | 'Failed';
+  provisioningState: 'Creating' | 'Updating' | 'MovingResources' | 'Deleting' | 'Succeeded' | 'Failed';
   /** A GET answers 404 until then: made, and not seen yet. */
   hiddenUntil: number;
 }
 
 export interface DiskResource extends Resource {
   readonly kind: 'disk';
+  /** Azure's own, which it keeps when it moves. */
+  readonly uniqueId: string;
   readonly sizeBytes: number;
   readonly sku: string;
   diskState: 'Unattached' | 'Attached' | 'Reserved' | 'ReadyToUpload' | 'ActiveUpload' | 'ActiveSAS';
@@ -67,8 +69,9 @@ export function shown(resource: AnyResource): unknown {
   const common = { id, name, tags, location };
   switch (resource.kind) {
     case 'disk': {
-      const { sku, sizeBytes, diskState, managedBy, provisioningState } = resource;
-      const properties = { diskSizeBytes: sizeBytes, diskSizeGB: sizeBytes / 2 ** 30, diskState, provisioningState };
+      const { sku, sizeBytes, diskState, managedBy, provisioningState, uniqueId } = resource;
+      const size = { diskSizeBytes: sizeBytes, diskSizeGB: sizeBytes / 2 ** 30 };
+      const properties = { ...size, uniqueId, diskState, provisioningState };
       return { ...common, sku: { name: sku }, ...(managedBy ? { managedBy } : {}), properties };
     }
     case 'snapshot': {
@@ -121,11 +124,12 @@ export function fresh(id: string, body: Record<string, unknown>) {
   return { id, name, location, tags, provisioningState: 'Creating' as const, hiddenUntil: 0 };
 }
 
-export function newOsDisk(id: string): DiskResource {
+export function newOsDisk(id: string, uniqueId: string): DiskResource {
   return {
     ...fresh(id, {}),
     provisioningState: 'Succeeded',
     kind: 'disk',
+    uniqueId,
     sizeBytes: 30 * 2 ** 30,
     sku: 'StandardSSD_LRS',
     diskState: 'Attached',
