@@ -35,6 +35,9 @@ const SUBNET = seedIds(SUBSCRIPTION).machineSubnetId;
 const BEFORE_ANY_STEP = [
   'microsoft.resources/subscriptions/operationresults/read',
   'microsoft.resources/subscriptions/resourcegroups/delete',
+  'microsoft.resources/subscriptions/resourcegroups/moveresources/action',
+  'microsoft.resources/subscriptions/resourcegroups/resources/read',
+  'microsoft.resources/subscriptions/resourcegroups/validatemoveresources/action',
   'microsoft.resources/subscriptions/resourcegroups/write',
 ];
 
@@ -370,7 +373,7 @@ function actionFor(call: ArmCall): string | null {
     const kinds = rest.split('/').filter((_, index) => index % 2 === 0);
     return [namespace, ...kinds, verb].join('/');
   }
-  const [, , , kind] = path.split('/');
-  if (kind === 'resourcegroups') return `microsoft.resources/subscriptions/resourcegroups/${verb}`;
+  const [, , , kind, , ...below] = path.split('/');
+  if (kind === 'resourcegroups') return ['microsoft.resources/subscriptions/resourcegroups', ...below, verb].join('/');
   return kind === undefined ? null : `microsoft.resources/subscriptions/${kind}/${verb}`;
 }

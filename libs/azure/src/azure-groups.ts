@@ -1,8 +1,19 @@
 import { restorePoller } from '@azure/arm-resources';
-import type { CallJournal, CloudGroups, CloudResourceGroup, GroupSpec, Owned } from '@landfall/domain';
+import type {
+  CallJournal,
+  CloudDisk,
+  CloudGroups,
+  CloudResourceGroup,
+  DiskMove,
+  GroupSpec,
+  MoveObstacle,
+  MoveWish,
+  Owned,
+} from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
 import { removeOwn } from './deletion.js';
 import { requireResourceGroupId } from './ids.js';
+import { moveDisks, validateMove } from './moves.js';
 import { perform } from './perform.js';
 import type { AzureReader } from './reader.js';
 import { createGroup, requireEmpty } from './resource-groups.js';
@@ -10,7 +21,7 @@ import { createGroup, requireEmpty } from './resource-groups.js';
 export class AzureGroups implements CloudGroups {
   constructor(
     private readonly connection: AzureConnection,
-    private readonly reader: Pick<AzureReader, 'resource' | 'resourceGroup' | 'resourceGroupId'>,
+    private readonly reader: Pick<AzureReader, 'resource' | 'resourceGroup' | 'resourceGroupId' | 'disk' | 'diskId'>,
   ) {}
 
   ensure(spec: GroupSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudResourceGroup> {
@@ -31,5 +42,13 @@ export class AzureGroups implements CloudGroups {
       },
       { connection: this.connection, journal, signal },
     );
+  }
+
+  validateMove(move: MoveWish, signal?: AbortSignal): Promise<readonly MoveObstacle[]> {
+    return validateMove(this.connection, this.reader, move, signal);
+  }
+
+  moveDisks(move: DiskMove, journal: CallJournal, signal?: AbortSignal): Promise<readonly CloudDisk[]> {
+    return moveDisks(this.connection, this.reader, move, { connection: this.connection, journal, signal });
   }
 }

@@ -200,6 +200,14 @@ function ruleForReason(reason: AzureReason, answer: AzureAnswer): RefusalRule | 
   return REFUSAL_RULES.find((rule) => fits(rule, { ...answer, ...reason, status: null }));
 }
 
+/** Each reason of a refusal, with the rule that tells what it means; the refusal itself where it has none. */
+export function refusedFor(answer: AzureAnswer): readonly (AzureReason & { readonly rule: RefusalRule | undefined })[] {
+  const own = ruleFor({ ...answer, reasons: [] });
+  const { code, message, reasons = [] } = answer;
+  if (reasons.length === 0) return [{ code: code ?? '', message, rule: own }];
+  return reasons.map((reason) => ({ ...reason, rule: ruleForReason(reason, answer) ?? own }));
+}
+
 /** Azure repeats a reason in the outer sentence at times. */
 function reasonsUnsaid({ message, reasons = [] }: AzureAnswer): string[] {
   const unsaid = reasons.filter((reason) => reason.message === '' || !message.includes(reason.message));

@@ -45,6 +45,7 @@ const USED = [
   ...['networkInterfaces.get', 'networkInterfaces.createOrUpdate', 'virtualNetworks.get', 'virtualNetworks.list'],
   'virtualNetworks.checkIPAddressAvailability',
   ...['virtualMachines.get', 'virtualMachines.createOrUpdate', 'virtualMachines.start', 'virtualMachines.deallocate'],
+  ...['resources.moveResources', 'resources.validateMoveResources'],
   ...['virtualMachines.attachDetachDataDisks', 'virtualMachines.delete', 'networkInterfaces.delete'],
 ];
 

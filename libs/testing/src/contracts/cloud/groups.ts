@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import type { GroupSpec } from '@landfall/domain';
+import type { CloudDisk, GroupSpec } from '@landfall/domain';
 import { MemoryJournal } from '../../doubles/memory-journal.js';
 import { hasCode, restoreIn, states, type CloudSubject } from './subject.js';
 
@@ -85,6 +85,103 @@ export function groupsContract(get: () => CloudSubject): void {
       const { cloud, journal, disk } = scene();
       const spec = { ...disk('homeless'), resourceGroup: 'no-such-group' };
       await assert.rejects(cloud.disks.ensureEmpty(spec, journal), hasCode('RESOURCE_GROUP_NOT_FOUND', 'permanent'));
+    });
+  });
+  describe('disks that move to another resource group', () => {
+    /** Disks of a restore in its staging group, and where they are to go. */
+    async function staged(...names: string[]) {
+      const there = scene();
+      const { cloud, journal, spec, disk, resourceGroup: to } = there;
+      const from = (await cloud.groups.ensure(spec, journal)).name;
+      const disks: CloudDisk[] = [];
+      for (const name of names)
+        disks.push(await cloud.disks.ensureEmpty({ ...disk(name), resourceGroup: from }, journal));
+      const wish = { from, to, diskIds: disks.map(({ azureId }) => azureId) };
+      const movedTo = ({ name }: CloudDisk): string => cloud.reader.diskId(to, name).toLowerCase();
+      return { ...there, disks, wish, move: { from, to, disks }, movedTo };
+    }
+
+    it('are the same disks there, under new IDs that the ledger follows, however often it is asked', async () => {
+      const { cloud, journal, disks, move, movedTo, id } = await staged('os', 'data');
+      const moved = await cloud.groups.moveDisks(move, journal);
+      expect(moved.map(({ azureId }) => azureId.toLowerCase())).toStrictEqual(disks.map(movedTo));
+      for (const [index, disk] of disks.entries()) {
+        const { azureId, resourceGroup } = moved[index] ?? disk;
+        expect(moved[index]).toStrictEqual({ ...disk, azureId, resourceGroup });
+        expect(await cloud.reader.disk(azureId)).toStrictEqual(moved[index]);
+        expect(await cloud.reader.disk(disk.azureId)).toBe(null);
+      }
+      const entries = () =>
+        journal.ledger
+          .filter(({ kind }) => kind === 'disk')
+          .map(({ azureId, state, movedFrom }) => [azureId.toLowerCase(), state, movedFrom?.toLowerCase() ?? null]);
+      const expected = [
+        ...disks.map(({ azureId }) => [azureId.toLowerCase(), 'removed', null]),
+        ...disks.map((disk) => [movedTo(disk), 'created', disk.azureId.toLowerCase()]),
+      ];
+      expect(entries()).toStrictEqual(expected);
+      expect(await cloud.groups.moveDisks(move, journal)).toStrictEqual(moved);
+      expect(await cloud.groups.moveDisks(move, new MemoryJournal(id))).toStrictEqual(moved);
+      expect(entries()).toStrictEqual(expected);
+    });
+
+    it('follow those of them that are there already', async () => {
+      const { cloud, journal, disks, move, movedTo, id } = await staged('first', 'second');
+      await cloud.groups.moveDisks({ ...move, disks: disks.slice(0, 1) }, new MemoryJournal(id));
+      const moved = await cloud.groups.moveDisks(move, journal);
+      expect(moved.map(({ azureId }) => azureId.toLowerCase())).toStrictEqual(disks.map(movedTo));
+      expect(journal.ledger.filter(({ state }) => state === 'intended')).toStrictEqual([]);
+    });
+
+    it('are asked for beforehand, which changes nothing', async () => {
+      const { cloud, disks, wish } = await staged('asked');
+      expect(await cloud.groups.validateMove(wish)).toStrictEqual([]);
+      for (const disk of disks) expect(await cloud.reader.disk(disk.azureId)).toStrictEqual(disk);
+    });
+
+    it('stay where they are while another disk has their name there, with what Azure says of it', async () => {
+      const { cloud, journal, disk, disks, wish, move, movedTo } = await staged('taken', 'free');
+      const other = await cloud.disks.ensureEmpty(disk('taken'), journal);
+      expect(other.azureId.toLowerCase()).toBe(movedTo(disks[0] ?? other));
+      const [obstacle, ...more] = await cloud.groups.validateMove(wish);
+      expect(obstacle).toMatchObject({ passes: false, code: 'MOVE_INVALID', reason: 'ResourceAlreadyExistsInTarget' });
+      expect(obstacle?.message).toContain(other.name);
+      expect(more).toStrictEqual([]);
+      await assert.rejects(cloud.groups.moveDisks(move, journal), hasCode('MOVE_INVALID', 'permanent'));
+      for (const each of [...disks, other]) expect(await cloud.reader.disk(each.azureId)).toStrictEqual(each);
+    });
+
+    it('are left alone when they are other disks by now than were meant', async () => {
+      const { cloud, journal, disks, move } = await staged('swapped');
+      const meant = { ...move, disks: disks.map((disk) => ({ ...disk, uniqueId: `${disk.uniqueId}-before` })) };
+      await assert.rejects(cloud.groups.moveDisks(meant, journal), hasCode('DISK_REPLACED', 'permanent'));
+      for (const disk of disks) expect(await cloud.reader.disk(disk.azureId)).toStrictEqual(disk);
+    });
+
+    it('stay with the VM that has them, for the reason that Azure gives', async () => {
+      const { cloud, journal, disks, wish, move, worker } = await staged('attached');
+      const { vm } = await worker(cloud);
+      const [diskId = ''] = wish.diskIds;
+      await cloud.machines.attach(vm.azureId, [{ diskId, lun: 0, caching: 'None' }], journal);
+      const reason = { passes: false, code: 'MOVE_INVALID', reason: 'MissingMoveDependentResources' };
+      expect(await cloud.groups.validateMove(wish)).toMatchObject([reason]);
+      await assert.rejects(cloud.groups.moveDisks(move, journal), (error: Error) => {
+        expect(error.message).toContain('MissingMoveDependentResources');
+        return hasCode('MOVE_INVALID', 'permanent')(error);
+      });
+      expect((await cloud.reader.disk(disks[0]?.azureId ?? ''))?.managedBy?.toLowerCase()).toBe(
+        vm.azureId.toLowerCase(),
+      );
+    });
+
+    it('can move once the access to their bytes has ended, as is said', async () => {
+      const { cloud, journal, wish, move } = await staged('open');
+      const [diskId = ''] = wish.diskIds;
+      await cloud.disks.grantRead(diskId, 3600, journal);
+      expect(await cloud.groups.validateMove(wish)).toMatchObject([{ passes: true, code: 'DISK_SAS_ACTIVE' }]);
+      await assert.rejects(cloud.groups.moveDisks(move, journal), hasCode('DISK_SAS_ACTIVE', 'retryable'));
+      await cloud.disks.revokeAccess(diskId, journal);
+      expect(await cloud.groups.moveDisks(move, journal)).toHaveLength(1);
     });
   });
 }

@@ -2,6 +2,7 @@ import { CLOUD_KINDS, OWNER_TAGS, resourceGroupId, resourceId, tagOf } from '@la
 import type { Kernel } from '../kernel.js';
 import type { Random } from '../random.js';
 import { busy, notFound, ownedBy, refused, underAccess, type Answer, type ArmCall } from './answers.js';
+import { moved, readMove } from './disk-moves.js';
 import {
   fresh,
   newOsDisk,
@@ -96,6 +97,10 @@ export class MemoryAzure {
     this.calls.push({ at: this.kernel.now, method: call.method });
     const operation = /\/(?:Disk)?Operations\/([^/]+)$/i.exec(call.path);
     if (operation) return this.#poll(operation[1]!, call.query.get('monitor') === 'true');
+    const move = /^(\/subscriptions\/[^/]+\/resourceGroups\/[^/]+)\/(moveResources|validateMoveResources)$/i.exec(
+      call.path,
+    );
+    if (move) return this.#move(move[1]!, /^validate/i.test(move[2]!), call);
     const listed = readSubscription(call, this.#holdings);
     if (listed !== null) return listed;
     const path =
@@ -103,6 +108,7 @@ export class MemoryAzure {
       /^(\/subscriptions\/[^/]+\/(resourceGroups)\/[^/]+)$/i.exec(call.path);
     const [, id = '', type = '', action] = path ?? [];
     const known = this.resources.get(id.toLowerCase());
+    if (call.method !== 'GET' && this.#isClosed(id)) return busy(id);
     if (action === 'extensions' && known !== undefined) return { status: 200, body: { value: [] } };
     if (action !== undefined) return known === undefined ? notFound(id) : this.#act(known, action, call);
     switch (call.method) {
@@ -119,6 +125,12 @@ export class MemoryAzure {
       default:
         return refused(405, 'MethodNotAllowed', 'No.');
     }
+  }
+
+  /** While anything is moved out of a group or into it, nothing in it can be changed. */
+  #isClosed(id: string): boolean {
+    const group = id.split('/').slice(0, 5).join('/').toLowerCase();
+    return this.resources.get(group)?.provisioningState === 'MovingResources';
   }
 
   get #holdings(): Holdings {
@@ -300,6 +312,23 @@ export class MemoryAzure {
         if (known.kind === 'vm') this.#power(known, true);
       },
     });
+  }
+
+  /** One that ends badly may have moved some. */
+  #move(fromId: string, isAsked: boolean, { body }: ArmCall): Answer {
+    const move = readMove(fromId, body, this.resources);
+    if ('refusal' in move) return move.refusal;
+    const { from, to, disks } = move;
+    const groups = isAsked ? [] : [from, to];
+    for (const group of groups) group.provisioningState = 'MovingResources';
+    const end = (count: number) => (): void => {
+      for (const group of groups) group.provisioningState = 'Succeeded';
+      for (const disk of isAsked ? [] : disks.slice(0, count)) {
+        this.resources.delete(disk.id.toLowerCase());
+        this.plant(moved(disk, to));
+      }
+    };
+    return this.#accept(from, 202, { done: end(disks.length), failed: end(Math.floor(disks.length / 2)) });
   }
 
   #act(known: AnyResource, action: string, call: ArmCall): Answer {
