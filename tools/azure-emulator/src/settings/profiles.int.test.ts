@@ -18,6 +18,9 @@ describe('the profile of Azure', () => {
   });
 
   it('says when to ask again by kind: two seconds for disks, fifteen for groups', async () => {
+    // Long enough that the operation still runs when it is asked for, however slow this machine is.
+    const delaysMs = { 'disks.create': 60_000 };
+    await raw(azure, 'PATCH', '/_emulator/settings', { body: JSON.stringify({ delaysMs }) });
     const group = `/subscriptions/${SUBSCRIPTION}/resourceGroups/brief`;
     const body = JSON.stringify({ location: REGION });
     await raw(azure, 'PUT', `${group}?api-version=2025-04-01`, { body });
