@@ -6,6 +6,8 @@ import {
   type CloudVm,
   type DiskAttachment,
   type Owned,
+  type RecreatedVm,
+  type RecreateSpec,
   type SourceVm,
   type VmSpec,
   type WorkerSpec,
@@ -17,6 +19,8 @@ import { tagDisk } from './disks.js';
 import { bodyHash } from './ownership.js';
 import { perform, type Change } from './perform.js';
 import type { AzureReader } from './reader.js';
+import { recreatedBody } from './recreated-body.js';
+import { recreation } from './recreation.js';
 import { startOfSource, stopOfSource } from './source-power.js';
 import { removalOfSource } from './source-removal.js';
 import { createVm, createWorker, deallocate, start, vmPath } from './virtual-machines.js';
@@ -97,6 +101,12 @@ export class AzureMachines implements CloudMachines {
     });
     await this.#perform(change, journal, signal);
     return wasThere;
+  }
+
+  async recreate(spec: RecreateSpec, journal: CallJournal, signal?: AbortSignal): Promise<RecreatedVm> {
+    const { body, notSent } = recreatedBody(spec.saved, spec);
+    const vm = await this.#perform(recreation(this.connection, this.#read, spec, body), journal, signal);
+    return { vm, notSent };
   }
 
   async remove(owned: Owned, journal: CallJournal, signal?: AbortSignal): Promise<boolean> {

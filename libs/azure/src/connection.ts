@@ -4,6 +4,7 @@ import { ResourceManagementClient } from '@azure/arm-resources';
 import type { AccessToken, TokenCredential } from '@azure/core-auth';
 import {
   createDefaultHttpClient,
+  createHttpHeaders,
   createPipelineRequest,
   type HttpClient,
   type PipelinePolicy,
@@ -12,6 +13,7 @@ import {
 import type { RequestBudget, Secret } from '@landfall/domain';
 import { AmbientIdentity } from './ambient-identity.js';
 import { budgetPolicy } from './budget-policy.js';
+import { operationState } from './poller-state.js';
 import { refusalKeeper } from './refusal-bodies.js';
 
 export interface AzureSettings {
@@ -49,6 +51,16 @@ export interface AzureConnection {
   readonly resources: ResourceManagementClient;
   /** @param url absolute, or a path below the endpoint */
   get(url: string, signal?: AbortSignal): Promise<unknown>;
+  /**
+   * Puts a resource word for word, in the version of the API whose words these are. Returns the state with which a client waits
+   * for the operation; null: Azure has made none of it.
+   */
+  put(
+    azureId: string,
+    apiVersion: string,
+    body: unknown,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<string | null>;
   /** Milliseconds for which Azure, when last asked about this operation, asked to be left alone (`Retry-After`); 0: nothing said. */
   advisedWait(operationUrl: string): number;
 }
@@ -90,6 +102,17 @@ export function connectClients(settings: AzureSettings, transport?: HttpClient):
         ...(signal === undefined ? {} : { abortSignal: signal }),
       });
       return bodyOf(await resources.pipeline.sendRequest(client, request));
+    },
+    async put(azureId, apiVersion, body, headers) {
+      const url = `${endpoint}${azureId}?api-version=${apiVersion}`;
+      const request = createPipelineRequest({
+        ...{ url, method: 'PUT', body: JSON.stringify(body) },
+        headers: createHttpHeaders({ ...headers, 'content-type': 'application/json' }),
+      });
+      const response = await resources.pipeline.sendRequest(client, request);
+      bodyOf(response);
+      const operation = response.headers.get('azure-asyncoperation');
+      return operation === undefined ? null : operationState(url, operation);
     },
     advisedWait(operationUrl) {
       const path = pathOf(operationUrl);

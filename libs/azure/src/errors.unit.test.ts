@@ -239,6 +239,7 @@ const CASES: readonly [string, Partial<AzureAnswer>, ErrorKind, string][] = [
     'permanent',
     'MOVE_INVALID',
   ],
+  ['it was changed since the look', { status: 412, code: 'PreconditionFailed' }, 'retryable', 'AZURE_CHANGED'],
   ['the NIC is reserved', { status: 400, code: 'NicReservedForAnotherVm' }, 'waiting', 'NIC_RESERVED'],
   ['an operation was preempted', { code: 'OperationPreempted' }, 'retryable', 'OPERATION_CANCELED'],
   ['Azure is ill', { status: 503, code: 'ServiceUnavailable' }, 'retryable', 'AZURE_UNREACHABLE'],

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { LandfallError, RetryableError, WaitingError, type CallIntent, type CallJournal } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
-import { operationUrl, pollToEnd, resumable, type Poller } from './polling.js';
+import { operationUrl, resumable } from './poller-state.js';
+import { pollToEnd, type Poller } from './polling.js';
 import { answerOf, bodyError, fromAzure, interrupted, isAbort, isNotFound, refusal } from './errors.js';
 
 /*

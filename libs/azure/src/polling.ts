@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AzureConnection } from './connection.js';
+import { operationUrl } from './poller-state.js';
 
 /*
  * Waiting for a long-running operation: as long before the first poll, and between two, as Azure asks for (`Retry-After`); where it names no
@@ -28,6 +29,30 @@ export function atOnce(call: () => Promise<unknown>): Poller {
   };
 }
 
+/**
+ * A call that is made past a client, whose operation that client waits for.
+ * @param call gives the state to wait with; null: its answer was its end
+ */
+export function handedOver(call: () => Promise<string | null>, resume: (pollerState: string) => Poller): Poller {
+  let accepted: { readonly state: string; readonly poller: Poller } | null = null;
+  let isAnswered = false;
+  const answer = call().then((state) => {
+    accepted = state === null ? null : { state, poller: resume(state) };
+    isAnswered = true;
+    return accepted;
+  });
+  answer.catch(() => undefined);
+  return {
+    get isDone() {
+      return isAnswered && (accepted === null || accepted.poller.isDone);
+    },
+    result: undefined,
+    submitted: async () => void (await answer),
+    serialize: async () => (await answer)?.state ?? '{}',
+    poll: async (options) => (await answer)?.poller.poll(options),
+  };
+}
+
 const FIRST_WAIT_MS = 10;
 const LONGEST_WAIT_MS = 5_000;
 
@@ -50,16 +75,4 @@ export async function pollToEnd(
     if (poller.isDone) return;
     await wait(advised() || waitMs);
   }
-}
-
-/** Where the operation can be asked about. */
-export function operationUrl(pollerState: string): string | null {
-  const parsed = JSON.parse(pollerState) as { state?: { config?: { operationLocation?: string } } };
-  return parsed.state?.config?.operationLocation ?? null;
-}
-
-/** The poller's state less any result: what it is resumed with, and nothing that could hold a credential. */
-export function resumable(serialized: string): string {
-  const parsed = JSON.parse(serialized) as { state: { config: unknown } };
-  return JSON.stringify({ state: { status: 'running', config: parsed.state.config } });
 }

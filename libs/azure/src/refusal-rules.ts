@@ -340,6 +340,13 @@ export const REFUSAL_RULES: readonly RefusalRule[] = [
     retryAfterMs: 2_000,
   },
   {
+    statuses: [412],
+    kind: 'retryable',
+    code: 'AZURE_CHANGED',
+    fix: 'Nothing has to be done: somebody has changed the resource just now, and Landfall looks at it again.',
+    retryAfterMs: 2_000,
+  },
+  {
     statuses: [408, 500, 502, 503, 504],
     kind: 'retryable',
     code: 'AZURE_UNREACHABLE',

@@ -1,6 +1,8 @@
+import type { Purpose } from '../../cloud/ledger.js';
+import type { Tags } from '../../cloud/ownership.js';
 import type { CallJournal } from './journal.js';
 import type { Located, Owned } from './owned.js';
-import type { CloudVm, DiskController } from './reader.js';
+import type { CloudVm, DiskController, SavedVm } from './reader.js';
 
 /** Virtual machines, and what is attached to them. What `Cloud` says of changes holds for each method. */
 export interface CloudMachines {
@@ -29,6 +31,12 @@ export interface CloudMachines {
    *   delete any part of it with it; `SOURCE_NOT_STOPPED` when it is not deallocated
    */
   removeSource(source: SourceVm, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
+  /**
+   * Makes a VM anew under the ID of one that is gone, from what was saved of it, with its OS disk, all its data disks and the
+   * network interfaces that it had, in one call. It runs; all its parts outlive it. What can't be sent is told.
+   * @throws PermanentError `NAME_TAKEN` when a VM is there that this has not made
+   */
+  recreate(spec: RecreateSpec, journal: CallJournal, signal?: AbortSignal): Promise<RecreatedVm>;
   /** What is gone already is a success. Returns whether it was there. */
   remove(vm: Owned, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
 }
@@ -37,6 +45,38 @@ export interface SourceVm {
   readonly azureId: string;
   /** Azure's `vmId`, as it was when it was first looked at. */
   readonly instanceId: string;
+}
+
+export interface RecreateSpec {
+  readonly saved: SavedVm;
+  readonly osDiskId: string;
+  /** All of them: it must never start without any, also of those that it had and that were kept. */
+  readonly dataDisks: readonly DiskAttachment[];
+  /**
+   * That tell that it is ours, beside those that it had: else nothing would tell it from somebody else's after a crash. Whoever
+   * takes them off afterwards says from then on what its number is.
+   */
+  readonly tags: Tags;
+  /** Azure's `vmId` of what this has made, as the ledger has it; null: not known. */
+  readonly instanceId: string | null;
+  /** Where it is to have another one than it had. */
+  readonly size?: string;
+  /** For the ledger, as the next one. */
+  readonly role: string;
+  readonly purpose: Purpose;
+}
+
+export interface RecreatedVm {
+  readonly vm: CloudVm;
+  readonly notSent: readonly NotSent[];
+}
+
+/** What a VM had and is made anew without. */
+export interface NotSent {
+  /** Of the member of its model, such as `properties.osProfile`. */
+  readonly path: string;
+  /** For people. */
+  readonly why: string;
 }
 
 export interface DiskAttachment {

@@ -1,6 +1,6 @@
 import { expect, describe, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { OWNER_TAGS, type SavedResource } from '@landfall/domain';
+import { OWNER_TAGS, type Cloud, type CloudDisk, type SavedResource, type Tags } from '@landfall/domain';
 import { MemoryJournal } from '../../doubles/memory-journal.js';
 import { hasCode, restoreIn, states, type CloudSubject } from './subject.js';
 
@@ -90,19 +90,37 @@ export function machinesContract(get: () => CloudSubject): void {
   });
 
   describe('a VM that a restore replaces', () => {
-    /** Made by somebody else, without tags, and running. */
+    /** Made by somebody else, without tags of ours, and running. */
     async function source() {
       const subject = get();
       const { cloud } = subject;
-      const { vm, disk, nic, journal, id } = restoreIn(subject);
+      const { vm, disk, nic, journal, id, tags } = restoreIn(subject);
       const os = { family: 'linux' as const, generation: 1 as const };
       const osDisk = await cloud.disks.ensureEmpty(disk('theirs-os', { os, tags: {} }), journal);
       const data = await cloud.disks.ensureEmpty(disk('theirs-data', { tags: {} }), journal);
       const card = await cloud.network.ensureNic({ ...nic('theirs-nic'), tags: {} }, journal);
-      const made = await cloud.machines.ensure({ ...vm('theirs', card.azureId, osDisk.azureId), tags: {} }, journal);
+      const spec = { ...vm('theirs', card.azureId, osDisk.azureId), tags: { cost: 'theirs' } };
+      const made = await cloud.machines.ensure(spec, journal);
       await cloud.machines.attach(made.azureId, [{ diskId: data.azureId, lun: 0, caching: 'None' }], journal);
       const { azureId, instanceId } = made;
-      return { cloud, source: { azureId, instanceId }, vm: made, osDisk, data, card, journal: new MemoryJournal(id) };
+      return {
+        cloud,
+        source: { azureId, instanceId },
+        vm: made,
+        osDisk,
+        data,
+        card,
+        tags,
+        journal: new MemoryJournal(id),
+      };
+    }
+
+    async function saved(cloud: Cloud, azureId: string, osDisk: CloudDisk, data: CloudDisk, tags: Tags) {
+      const model = await cloud.reader.savedVm(azureId);
+      assert.ok(model);
+      const dataDisks = [{ diskId: data.azureId, lun: 3, caching: 'None' as const }];
+      const disks = { osDiskId: osDisk.azureId, dataDisks };
+      return { saved: model, ...disks, tags, instanceId: null, role: 'vm', purpose: 'result' as const };
     }
 
     it('is saved word for word, with its disks and network interfaces', async () => {
@@ -158,6 +176,40 @@ export function machinesContract(get: () => CloudSubject): void {
       expect(await cloud.reader.vm(wanted.azureId)).toBe(null);
       for (const { azureId } of [osDisk, data]) expect((await cloud.reader.disk(azureId))?.managedBy).toBe(null);
       expect((await cloud.reader.nic(card.azureId))?.vmId).toBe(null);
+    });
+
+    it('is made anew once it is gone, with all its disks, its network interface and our tags beside its own', async () => {
+      const { cloud, source: wanted, vm, osDisk, data, card, journal, tags } = await source();
+      const spec = await saved(cloud, wanted.azureId, osDisk, data, tags('vm'));
+      await cloud.machines.deallocate(wanted.azureId, journal);
+      await cloud.machines.removeSource(wanted, journal);
+      const made = (await cloud.machines.recreate(spec, journal)).vm;
+      expect(made.instanceId).not.toBe(vm.instanceId);
+      expect([made.size, made.region, made.powerState]).toStrictEqual([vm.size, vm.region, 'running']);
+      expect(made.tags).toStrictEqual({ ...vm.tags, ...tags('vm') });
+      expect(made.osDiskId?.toLowerCase()).toBe(osDisk.azureId.toLowerCase());
+      expect(made.dataDisks.map(({ diskId, lun }) => [diskId.toLowerCase(), lun])).toStrictEqual([
+        [data.azureId.toLowerCase(), 3],
+      ]);
+      expect(made.nicIds.map((id) => id.toLowerCase())).toStrictEqual([card.azureId.toLowerCase()]);
+      expect((await cloud.reader.nic(card.azureId))?.vmId?.toLowerCase()).toBe(wanted.azureId.toLowerCase());
+      const entry = { state: 'created', life: 2, instanceId: made.instanceId };
+      expect(journal.ledger).toMatchObject([entry]);
+      expect((await cloud.machines.recreate(spec, journal)).vm).toStrictEqual(made);
+      const again = { ...spec, tags: tags('worker'), instanceId: made.instanceId };
+      expect((await cloud.machines.recreate(again, new MemoryJournal(journal.ownerId))).vm).toStrictEqual(made);
+      await cloud.machines.remove({ azureId: made.azureId, tags: tags('vm') }, journal);
+      for (const { azureId } of [osDisk, data]) expect((await cloud.reader.disk(azureId))?.managedBy).toBe(null);
+    });
+
+    it('is not made anew while a VM has its name that is not ours', async () => {
+      const { cloud, source: wanted, osDisk, data, journal, tags } = await source();
+      const spec = await saved(cloud, wanted.azureId, osDisk, data, tags('vm'));
+      const taken = hasCode('NAME_TAKEN', 'permanent');
+      await assert.rejects(cloud.machines.recreate(spec, journal), taken);
+      const other = { ...spec, instanceId: '00000000-0000-4000-8000-00000000dead' };
+      await assert.rejects(cloud.machines.recreate(other, journal), taken);
+      expect((await cloud.reader.vm(wanted.azureId))?.instanceId).toBe(wanted.instanceId);
     });
 
     it('is left alone while it runs', async () => {

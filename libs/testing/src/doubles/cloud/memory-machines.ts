@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  carriesTags,
   ownerTags,
   POWER_CHANGE,
   type CallJournal,
@@ -8,7 +9,10 @@ import {
   type CloudVm,
   type DiskAttachment,
   type Owned,
+  type RecreatedVm,
+  type RecreateSpec,
   type SourceVm,
+  type Tags,
   type VmSpec,
   type WorkerSpec,
 } from '@landfall/domain';
@@ -142,6 +146,21 @@ export class MemoryMachines implements CloudMachines {
     });
   }
 
+  async recreate(spec: RecreateSpec, journal: CallJournal): Promise<RecreatedVm> {
+    const { subscription } = this;
+    const { azureId } = spec.saved.vm;
+    const effect = { creates: { kind: 'vm', role: spec.role, purpose: spec.purpose } } as const;
+    const call = { key: `vm.recreate:${azureId.toLowerCase()}`, azureId, effect };
+    const create = (): CloudVm => {
+      const known = subscription.vms.get(azureId.toLowerCase());
+      if (known === undefined) return this.#madeAnew(spec);
+      if (carriesTags(known.tags, spec.tags) || known.instanceId === spec.instanceId) return known;
+      throw refuse('NAME_TAKEN', `${azureId} is another VM.`);
+    };
+    const vm = await subscription.recorded('machines.recreate', call, journal, create, ({ instanceId }) => instanceId);
+    return { vm, notSent: [] };
+  }
+
   remove({ azureId, tags }: Owned, journal: CallJournal): Promise<boolean> {
     const { subscription } = this;
     const call = { key: `vm.delete:${azureId.toLowerCase()}`, azureId, effect: REMOVES_OURS };
@@ -152,6 +171,27 @@ export class MemoryMachines implements CloudMachines {
       this.#delete(vm);
       return true;
     });
+  }
+
+  #madeAnew({ saved, osDiskId, dataDisks, tags, size }: RecreateSpec): CloudVm {
+    const { subscription } = this;
+    const { azureId, body } = saved.vm;
+    const { hardwareProfile } = body['properties'] as { readonly hardwareProfile: { readonly vmSize: string } };
+    const nics = saved.nics.map((nic) => subscription.require(subscription.nics, nic.azureId));
+    const disks = [osDiskId, ...dataDisks.map(({ diskId }) => diskId)];
+    const held = disks.map((id) => subscription.require(subscription.disks, id));
+    for (const disk of held) holdDisk(disk, azureId);
+    for (const nic of nics) nic.vmId = azureId;
+    const vm: CloudVm = {
+      ...{ azureId, instanceId: randomUUID(), name: nameOf(azureId), resourceGroup: azureId.split('/')[4] ?? '' },
+      ...{ region: String(body['location']), size: size ?? hardwareProfile.vmSize, osDiskId },
+      dataDisks: dataDisks.map(({ diskId, lun }) => ({ diskId, lun })),
+      nicIds: nics.map((nic) => nic.azureId),
+      tags: { ...(body['tags'] as Tags), ...tags },
+      ...{ provisioningState: 'Succeeded', powerState: 'running' },
+    };
+    subscription.vms.set(azureId.toLowerCase(), vm);
+    return vm;
   }
 
   #ensure(

@@ -258,6 +258,17 @@ export class MemoryAzure {
     if (!fromImage && disk?.kind !== 'disk') return notFound(osDiskId);
     if (!fromImage && disk?.kind === 'disk' && disk.managedBy !== null) return ownedBy(disk);
     if (!fromImage && disk?.kind === 'disk' && /Upload$|^Active/.test(disk.diskState)) return underAccess(disk);
+    const dataDisks: { diskId: string; lun: number }[] = [];
+    for (const { lun, managedDisk } of properties.storageProfile.dataDisks ?? []) {
+      const data = this.resources.get(managedDisk.id.toLowerCase());
+      if (data?.kind !== 'disk') return notFound(managedDisk.id);
+      if (data.managedBy !== null) return ownedBy(data);
+      dataDisks.push({ diskId: data.id, lun });
+    }
+    for (const { diskId } of dataDisks) {
+      const data = this.resources.get(diskId.toLowerCase()) as DiskResource;
+      Object.assign(data, { managedBy: id, diskState: 'Attached' });
+    }
     // Azure makes it along with the VM, and does not tag it.
     const os = fromImage ? newOsDisk(osDiskId, this.#nextUniqueId()) : (disk as DiskResource);
     os.managedBy = id;
@@ -273,7 +284,7 @@ export class MemoryAzure {
       environment: environmentIn(properties.osProfile?.customData),
       osDiskId,
       osDiskGoesAlong: osDisk.deleteOption === 'Delete',
-      dataDisks: [],
+      dataDisks,
       nicId,
       power: 'running',
     };
@@ -485,6 +496,7 @@ interface VmBody {
   hardwareProfile: { vmSize: string };
   storageProfile: {
     osDisk: { createOption: string; name?: string; managedDisk: { id?: string }; deleteOption?: string };
+    dataDisks?: { lun: number; managedDisk: { id: string } }[];
   };
   networkProfile: { networkInterfaces: { id: string }[] };
   osProfile?: { customData?: string };

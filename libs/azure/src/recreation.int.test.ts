@@ -1,0 +1,255 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { RestError } from '@azure/arm-compute';
+import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline';
+import { FaultControl, SEED, seedIds, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
+import { newRestoreId, ownerTags, Secret, type RecreateSpec, type SavedVm } from '@landfall/domain';
+import { CrashingJournal, MemoryJournal, SimulatedCrash, throughEveryCrash } from '@landfall/testing';
+import { AzureCloud } from './azure-cloud.js';
+import { connectClients, type ArmCall } from './connection.js';
+
+/* A VM of somebody, with what Azure has to offer, saved, removed and made anew. */
+const APPLIANCE = 'appliance-under-test';
+const SUBSCRIPTION = '00000000-0000-4000-8000-0000000000ac';
+const GROUP = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${SEED.resourceGroup}/providers`;
+
+let emulator: Emulator;
+let faults: FaultControl;
+let folder: string;
+let cloud: AzureCloud;
+const calls: ArmCall[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'landfall-recreation-'));
+  const options = { dataDirectory: folder, token: 'token-of-the-test', subscriptionId: SUBSCRIPTION, delayMs: 5 };
+  emulator = await startEmulator(options);
+  trustEmulator(emulator);
+  faults = new FaultControl(emulator);
+  cloud = connect();
+});
+
+afterAll(async () => {
+  await emulator.close();
+  await rm(folder, { recursive: true });
+});
+
+describe('a VM that is made anew', () => {
+  it('is what it was, but for what is told, wherever the process dies; and it is made once', async () => {
+    const { spec, saved, journal } = await removed('web');
+    const before = calls.length;
+    const crashes = await throughEveryCrash(journal, (crashing) => cloud.machines.recreate(spec, crashing));
+    assert.equal(crashes, 4, 'before and after begin, before submitted, and after succeeded');
+    const puts = calls.slice(before).filter(({ method, status }) => method === 'PUT' && status < 300);
+    expect(puts.map(({ path }) => path.split('/').at(-1))).toStrictEqual([saved.vm.azureId.split('/').at(-1)]);
+    const { vm, notSent } = await cloud.machines.recreate(spec, journal);
+    expect(notSent.map(({ path }) => path)).toContain('properties.osProfile');
+    const made = await cloud.reader.savedVm(saved.vm.azureId);
+    assert.ok(made);
+    expect(membersOf(made)).toStrictEqual({ ...membersOf(saved), tags: { cost: '7', ...spec.tags } });
+    expect(propertiesOf(made)).toMatchObject({ userData: 'aGVsbG8=', storageProfile: { osDisk: { osType: 'Linux' } } });
+    expect(journal.ledger).toMatchObject([{ kind: 'vm', state: 'created', instanceId: vm.instanceId }]);
+  });
+
+  it('is waited for where the operation was begun by a process that has died', async () => {
+    const { spec, journal } = await removed('begun');
+    await expect(cloud.machines.recreate(spec, new CrashingJournal(journal, 3))).rejects.toThrow(SimulatedCrash);
+    const before = calls.length;
+    expect((await cloud.machines.recreate(spec, journal)).vm.powerState).toBe('running');
+    const [first] = calls.slice(before);
+    expect([first?.method, /\/operations\//i.test(first?.path ?? '')]).toStrictEqual(['GET', true]);
+    expect(calls.slice(before).filter(({ method }) => method === 'PUT')).toStrictEqual([]);
+  });
+
+  it('is found out by looking when the answer to it is lost', async () => {
+    const { spec, journal } = await removed('lost');
+    const { vm } = await connect(losingFirstPut()).machines.recreate(spec, journal);
+    expect([vm.powerState, vm.tags['cost']]).toStrictEqual(['running', '7']);
+  });
+
+  it('is asked for in the version of the API whose words were saved', async () => {
+    const { spec, journal } = await removed('versioned');
+    const versions: (string | null)[] = [];
+    const saved = { ...spec.saved, vm: { ...spec.saved.vm, apiVersion: '2024-07-01' } };
+    const client = connect(seeing((url) => versions.push(new URL(url).searchParams.get('api-version'))));
+    await client.machines.recreate({ ...spec, saved }, journal);
+    expect(versions).toStrictEqual(['2024-07-01']);
+  });
+
+  it('waits until the one that it replaces is gone', async () => {
+    const { spec, source, journal } = await stopped('going');
+    await faults.change({ delaysMs: { 'virtualMachines.delete': 200 } });
+    const removal = cloud.machines.removeSource(source, new MemoryJournal(journal.ownerId));
+    while ((await cloud.reader.vm(source.azureId))?.provisioningState !== 'Deleting') await pause(5);
+    const { vm } = await cloud.machines.recreate(spec, journal);
+    expect(vm.instanceId).not.toBe(source.instanceId);
+    await removal;
+    await faults.change({ delaysMs: {} });
+  });
+
+  it('does not take the place of one that somebody makes after the look', async () => {
+    const { spec, journal } = await removed('raced');
+    const { azureId } = spec.saved.vm;
+    const nicId = await put(`${GROUP}/Microsoft.Network/networkInterfaces/raced-theirs`, nic());
+    const raced = connect(first(() => put(azureId, theirVm('raced-theirs', nicId))));
+    const before = calls.length;
+    await expect(raced.machines.recreate(spec, journal)).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    const ours = calls.slice(before).find(({ method }) => method === 'PUT');
+    expect(ours?.status).toBe(412);
+    const [other] = (await cloud.reader.savedVm(azureId))?.disks ?? [];
+    expect(other?.azureId).not.toBe(spec.osDiskId);
+  });
+
+  it('is refused for the reason that Azure gives', async () => {
+    const { spec, journal } = await removed('refused');
+    const none = { ...spec, size: 'Standard_None_v9' };
+    await expect(cloud.machines.recreate(none, journal)).rejects.toMatchObject({ kind: 'permanent' });
+    expect((await cloud.machines.recreate(spec, journal)).vm.powerState).toBe('running');
+  });
+});
+
+/** A VM of somebody that was saved, and is gone; its disks are there. */
+async function removed(name: string) {
+  const { source, ...made } = await stopped(name);
+  await cloud.machines.removeSource(source, new MemoryJournal(made.journal.ownerId));
+  return made;
+}
+
+/** A VM of somebody that was saved, and is deallocated. */
+async function stopped(name: string) {
+  const restoreId = newRestoreId();
+  const journal = new MemoryJournal(restoreId);
+  const set = await put(`${GROUP}/Microsoft.Compute/availabilitySets/${name}`, {
+    ...{ sku: { name: 'Aligned' }, properties: { platformFaultDomainCount: 2, platformUpdateDomainCount: 5 } },
+  });
+  const nicId = await put(`${GROUP}/Microsoft.Network/networkInterfaces/${name}`, nic());
+  const vm = theirVm(name, nicId);
+  const azureId = await put(`${GROUP}/Microsoft.Compute/virtualMachines/${name}`, {
+    ...{ tags: { cost: '7' }, identity: { type: 'SystemAssigned' } },
+    properties: {
+      ...{ ...vm.properties, availabilitySet: { id: set }, userData: 'aGVsbG8=', licenseType: 'SLES_BYOS' },
+      diagnosticsProfile: { bootDiagnostics: { enabled: true } },
+    },
+  });
+  const saved = await cloud.reader.savedVm(azureId);
+  assert.ok(saved);
+  const instanceId = String(propertiesOf(saved)['vmId']);
+  await cloud.machines.deallocate(azureId, new MemoryJournal(restoreId));
+  const spec: RecreateSpec = {
+    ...{ saved, osDiskId: saved.disks[0]?.azureId ?? '', dataDisks: [], instanceId: null },
+    ...{ tags: ownerTags(APPLIANCE, restoreId, 'vm'), role: 'vm', purpose: 'result' },
+  };
+  return { spec, saved, source: { azureId, instanceId }, journal };
+}
+
+function theirVm(name: string, nicId: string) {
+  const networkInterfaces = [{ id: nicId, properties: { primary: true, deleteOption: 'Detach' } }];
+  const image = { publisher: 'Debian', offer: 'debian-12', sku: '12', version: 'latest' };
+  return {
+    properties: {
+      hardwareProfile: { vmSize: 'Standard_F2s_v2' },
+      storageProfile: {
+        imageReference: image,
+        osDisk: { name: `${name}-os`, createOption: 'FromImage', caching: 'ReadWrite', deleteOption: 'Detach' },
+      },
+      osProfile: { computerName: 'web', adminUsername: 'me', adminPassword: 'Not-a-real-0ne' },
+      networkProfile: { networkInterfaces },
+    },
+  };
+}
+
+function nic() {
+  const subnet = { id: seedIds(SUBSCRIPTION).machineSubnetId };
+  return { properties: { ipConfigurations: [{ name: 'primary', properties: { primary: true, subnet } }] } };
+}
+
+/** What of a saved model has to be the same afterwards. */
+function membersOf(saved: SavedVm): Record<string, unknown> {
+  const { location, tags, zones, plan, identity, properties } = saved.vm.body as Record<string, unknown>;
+  const {
+    hardwareProfile,
+    networkProfile,
+    availabilitySet,
+    userData,
+    licenseType,
+    diagnosticsProfile,
+    storageProfile,
+  } = properties as Record<string, Record<string, unknown>>;
+  const { osDisk, dataDisks, diskControllerType } = storageProfile ?? {};
+  const { osType, caching, managedDisk, diskSizeGB, deleteOption } = osDisk as Record<string, unknown>;
+  return {
+    ...{ location, tags, zones, plan, identity: (identity as { type?: unknown } | undefined)?.type },
+    ...{ hardwareProfile, networkProfile, availabilitySet, userData, licenseType, diagnosticsProfile },
+    ...{ dataDisks, diskControllerType, osDisk: { osType, caching, managedDisk, diskSizeGB, deleteOption } },
+  };
+}
+
+function propertiesOf({ vm }: SavedVm): Readonly<Record<string, unknown>> {
+  return vm.body['properties'] as Record<string, unknown>;
+}
+
+/** What somebody makes past Landfall; its ID, once it is there. */
+async function put(azureId: string, body: object): Promise<string> {
+  const url = `${emulator.url}${azureId}?api-version=2024-07-01`;
+  const headers = { authorization: `Bearer ${emulator.token}`, 'content-type': 'application/json' };
+  const request = { method: 'PUT', headers, body: JSON.stringify({ location: SEED.region, ...body }) };
+  let answer = await fetch(url, request);
+  for (;;) {
+    assert.ok(answer.ok, await answer.clone().text());
+    const { id, properties } = (await answer.json()) as { id: string; properties: { provisioningState?: string } };
+    if ((properties.provisioningState ?? 'Succeeded') === 'Succeeded') return id;
+    await pause(5);
+    answer = await fetch(url, { headers });
+  }
+}
+
+function connect(transport?: HttpClient): AzureCloud {
+  const settings = {
+    ...{ subscriptionId: SUBSCRIPTION, endpoint: emulator.url, applianceId: APPLIANCE },
+    ...{ token: new Secret(emulator.token), onCall: (call: ArmCall) => calls.push(call) },
+  };
+  return new AzureCloud(connectClients(settings, transport), APPLIANCE);
+}
+
+/** The first put arrives, and the answer to it does not. */
+function losingFirstPut(): HttpClient {
+  const real = createDefaultHttpClient();
+  let isFirst = true;
+  return {
+    async sendRequest(request) {
+      const response = await real.sendRequest(request);
+      if (request.method !== 'PUT' || !isFirst) return response;
+      isFirst = false;
+      throw new RestError('socket hang up', { code: 'ECONNABORTED', request });
+    },
+  };
+}
+
+/** Shows the addresses of puts. */
+function seeing(see: (url: string) => void): HttpClient {
+  const real = createDefaultHttpClient();
+  return {
+    sendRequest(request) {
+      if (request.method === 'PUT') see(request.url);
+      return real.sendRequest(request);
+    },
+  };
+}
+
+/** Does something else right before the first put. */
+function first(act: () => Promise<unknown>): HttpClient {
+  const real = createDefaultHttpClient();
+  let isFirst = true;
+  return {
+    async sendRequest(request) {
+      if (request.method === 'PUT' && isFirst) {
+        isFirst = false;
+        await act();
+      }
+      return real.sendRequest(request);
+    },
+  };
+}
