@@ -22,6 +22,7 @@ import {
 import { connectBooks, type Books } from '@landfall/persistence';
 import { temporaryDatabase, type TemporaryDatabase } from '@landfall/persistence/temporary-database';
 import { FolderFileStore, openRepository } from '@landfall/repository';
+import { initRepository } from '@landfall/repository/quick-repository';
 import { PLANNER_JOBS, QueueClient, QUEUES, requestRestore, runOutboxRelay } from '@landfall/pipeline';
 import { aRestoreRequest, type RequestChanges } from '@landfall/testing';
 import { z } from 'zod';
@@ -126,9 +127,7 @@ describe('the planner process', () => {
     await mkdir(join(folder, 'tree/etc'), { recursive: true });
     await writeFile(join(folder, 'tree/etc/os-release'), 'PRETTY_NAME="Sample Linux"\n');
     await run('mkfs.ext4', ['-q', '-d', join(folder, 'tree'), join(folder, 'bare.raw'), '16M']);
-    await restic('init', '-q').catch((error: unknown) => {
-      throw new Error('restic has to be installed for this test', { cause: error });
-    });
+    await initRepository(join(folder, 'repository'), PASSWORD);
     await restic('backup', '-q', 'bare.raw');
   });
 
@@ -200,7 +199,7 @@ describe('the planner process', () => {
         env: { ...process.env, RESTIC_PASSWORD: PASSWORD, HOME: folder },
         cwd: folder,
       });
-    await inIt('init', '-q');
+    await initRepository(repository, PASSWORD);
     await inIt('backup', '-q', 'database.raw');
     await addRepository('flipped', PASSWORD, repository);
     await scan('flipped');

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { initRepository } from '@landfall/repository/quick-repository';
 
 const run = promisify(execFile);
 export const MIB = 1024 * 1024;
@@ -58,7 +59,7 @@ export class ResticRepository {
       passwordFile,
       options.version === 1 ? 'auto' : (options.compression ?? 'auto'),
     );
-    await repository.restic(['init', '--repository-version', String(options.version ?? 2)]);
+    await initRepository(folder, PASSWORD, options.version);
     return repository;
   }
 

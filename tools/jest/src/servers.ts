@@ -17,6 +17,7 @@ export async function startTestServers(): Promise<void> {
   const at = (name: string): string => join(folder ?? '', name);
   // What tests make among the temporary files lies in the run's own folder: it goes with it, and shows whose a process is.
   process.env.TMPDIR = folder;
+  process.env.LANDFALL_TEST_FOLDER = folder;
   try {
     await mkdir(at('azurite'));
     const database = await postgres({

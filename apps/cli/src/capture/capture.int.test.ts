@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseManifest } from '@landfall/repository/manifest';
+import { initRepository } from '@landfall/repository/quick-repository';
 import { Restic } from '@landfall/repository/writing';
 import { runProgram } from '../command-line.js';
 import { describeCommands } from '../commands/index.js';
@@ -24,7 +25,7 @@ describe('a capture into a restic repository', () => {
     repository = join(folder, 'repo');
     passwordFile = join(folder, 'password');
     await writeFile(passwordFile, 'secret\n');
-    await restic('init');
+    await initRepository(repository, 'secret');
   });
   afterAll(() => rm(folder, { recursive: true }));
 

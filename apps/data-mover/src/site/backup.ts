@@ -6,8 +6,10 @@ import { promisify } from 'node:util';
 import { Secret } from '@landfall/domain';
 import type { RepositoryAccess } from '@landfall/transfer';
 import { FolderFileStore, openRepository } from '@landfall/repository';
+import { initRepository } from '@landfall/repository/quick-repository';
 
 const run = promisify(execFile);
+const PASSWORD = 'a password for a test';
 const MIB = 1024 * 1024;
 
 export interface Backup {
@@ -35,27 +37,21 @@ export async function backUp(folder: string, mebibytes: number, sparse: boolean)
 
   const repository = join(folder, 'repository');
   const passwordFile = join(folder, 'password');
-  await writeFile(passwordFile, 'a password for a test');
+  await writeFile(passwordFile, PASSWORD);
   const restic = ['--repo', repository, '--password-file', passwordFile, '--no-cache', '--quiet'];
-  try {
-    await run('restic', [...restic, 'init']);
-  } catch (error) {
-    throw new Error('restic is needed for this test and could not be run; install it (apt-get install restic).', {
-      cause: error,
-    });
-  }
+  await initRepository(repository, PASSWORD);
   await pipeIn(image, [...restic, 'backup', '--stdin', '--stdin-filename', 'disk.raw', '--host', 'web']);
 
   const opened = await openRepository({
     kind: 'restic',
     store: new FolderFileStore(repository),
-    password: new Secret('a password for a test'),
+    password: new Secret(PASSWORD),
     threads: 0,
   });
   const { points } = await opened.discover();
   await opened.close();
   return {
-    access: { kind: 'restic', store: { kind: 'folder', path: repository }, password: 'a password for a test' },
+    access: { kind: 'restic', store: { kind: 'folder', path: repository }, password: PASSWORD },
     location: points[0]!.disks[0]!.location,
     sizeBytes: mebibytes * MIB,
     sha256: await fileHash(image),

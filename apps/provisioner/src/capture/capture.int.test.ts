@@ -14,6 +14,7 @@ import { connectBooks, type Books } from '@landfall/persistence';
 import { temporaryDatabase, type TemporaryDatabase } from '@landfall/persistence/temporary-database';
 import { QueueClient, QUEUES, requestCapture } from '@landfall/pipeline';
 import { OpenRepositories } from '@landfall/repository';
+import { initRepository } from '@landfall/repository/quick-repository';
 
 /* The provisioner as a process captures a VM of the emulator with the real restic, and is killed in the middle. */
 const SUBSCRIPTION = '00000000-0000-4000-8000-0000000000bc';
@@ -38,7 +39,7 @@ beforeAll(async () => {
   trustEmulator(emulator);
   database = await temporaryDatabase(server);
   postgres = connectBooks({ databaseUrl: database.url });
-  await restic('init');
+  await initRepository(join(folder, 'repo'), PASSWORD);
   const sealedPassword = postgres
     .secretBox(new Secret(KEY))
     .seal(new Secret(PASSWORD), SEALING_CONTEXT.repositoryPassword('main'));

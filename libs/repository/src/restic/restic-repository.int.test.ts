@@ -62,13 +62,13 @@ backupRepositoryContract('A folder written by restic', {
   },
 });
 
-for (const { name, init, backup } of [
-  { name: 'of format version 1', init: ['--repository-version', '1'], backup: [] },
-  { name: 'of format version 2, not compressed', init: [], backup: ['--compression', 'off'] },
-  { name: 'of format version 2, compressed', init: [], backup: ['--compression', 'auto'] },
+for (const { name, version, backup } of [
+  { name: 'of format version 1', version: 1 as const, backup: [] },
+  { name: 'of format version 2, not compressed', version: 2 as const, backup: ['--compression', 'off'] },
+  { name: 'of format version 2, compressed', version: 2 as const, backup: ['--compression', 'auto'] },
   {
     name: 'of format version 2, compressed as far as can be, in small packs',
-    init: [],
+    version: 2 as const,
     backup: ['--compression', 'max', '--pack-size', '4'],
   },
 ]) {
@@ -78,7 +78,7 @@ for (const { name, init, backup } of [
     let repository: BackupRepository;
 
     beforeAll(async () => {
-      program = await ResticProgram.init(...init);
+      program = await ResticProgram.init(version);
       await writeFile(path.join(program.folder, 'file.raw'), disk);
       await program.run(['backup', ...backup, 'file.raw']);
       await program.run(['backup', ...backup, '--stdin', '--stdin-filename', 'piped'], disk.subarray(0, 9 * MIB));
@@ -122,7 +122,7 @@ for (const { name, init, backup } of [
 describe('A repository with a history', () => {
   let program: ResticProgram;
   beforeAll(async () => {
-    program = await ResticProgram.init('--repository-version', '1');
+    program = await ResticProgram.init(1);
   });
   afterAll(() => program.remove());
 

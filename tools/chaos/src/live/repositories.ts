@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { AZURITE_ACCOUNT } from '@landfall/local-stack/servers';
+import { initRepository } from '@landfall/repository/quick-repository';
 import type { Ground } from './ground.js';
 
 /*
@@ -34,7 +35,7 @@ async function backUp({ folder, sample }: Ground, format: Format): Promise<strin
   const repository = join(folder, 'repositories', format.replace(' ', '-'));
   const passwordFile = join(folder, 'sample', 'password');
   const env = { ...process.env, RESTIC_REPOSITORY: repository, RESTIC_PASSWORD_FILE: passwordFile };
-  await run('restic', ['init', '--quiet', '--repository-version', format === 'restic v1' ? '1' : '2'], { env });
+  await initRepository(repository, sample.password, format === 'restic v1' ? 1 : 2);
   const names = sample.disks.map(({ path }) => relative(dirname(path), path));
   const compression = format === 'restic v1' ? 'auto' : 'max';
   const options = ['--quiet', '--compression', compression, '--pack-size', String(PACK_MIB)];

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { initRepository } from '@landfall/repository/quick-repository';
 
 /*
  * The machine that is restored again and again: three disks with a few MiB of data, backed up once by the real restic.
@@ -65,7 +66,7 @@ export async function makeSample(folder: string, shapes: readonly Shape[] = SMAL
   const passwordFile = join(folder, 'password');
   await writeFile(passwordFile, `${CANARY}\n`, { mode: 0o600 });
   const env = { ...process.env, RESTIC_REPOSITORY: repository, RESTIC_PASSWORD_FILE: passwordFile };
-  await run('restic', ['init', '--quiet'], { env });
+  await initRepository(repository, CANARY);
   const names = shapes.map((shape) => `${shape.name}.raw`);
   await run('restic', ['backup', '--quiet', '--compression', 'off', ...names], { env, cwd: images });
   return { repository, password: CANARY, disks };
