@@ -24,14 +24,17 @@ export interface Order {
 /** `notBegun`: why the file could not even be loaded. */
 export type Answer = { readonly result: TestResult } | { readonly notBegun: string };
 
-/** The project whose files share processes: what they try has nothing outside its own objects. */
-const SHARING = 'unit';
+/**
+ * The projects whose files share processes: they keep to objects, folders, databases and processes of their own. What loads a
+ * service's modules costs more than most files of tests.
+ */
+const SHARING: readonly string[] = ['unit', 'int'];
 /** So that what files leave in memory does not add up. */
 const FILES_PER_PROCESS = 20;
 
 /**
- * Runs each test file in a Node process of its own, and unit tests one after another in one, as many side by side as Jest has
- * workers. Jest's own runner loads all modules of each file anew into a context made for it: that costs several times as much,
+ * Runs test files in Node processes, as many side by side as Jest has workers: unit and integration tests one after another in one,
+ * the others each in its own, and what follows a file that failed in a new one. Jest's own runner loads all modules of each file anew into a context made for it: that costs several times as much,
  * and in there what Node makes is of other classes than what the program makes.
  */
 export default class ProcessRunner extends CallbackTestRunner {
@@ -51,13 +54,15 @@ export default class ProcessRunner extends CallbackTestRunner {
       for (let test = next(); test && !watcher.isInterrupted(); test = next()) {
         await onStart(test);
         at ??= new TestProcess(test.context.config.rootDir);
+        let isFit = false;
         try {
-          await onResult(test, await at.run(this.#order(test)));
+          const result = await at.run(this.#order(test));
+          isFit = at.isFit && !hasFailed(result);
+          await onResult(test, result);
         } catch (error) {
           await onFailure(test, { message: '', stack: (error as Error).message });
         }
-        const isShared = test.context.config.displayName?.name === SHARING && at.isFit;
-        if (isShared) continue;
+        if (isFit && SHARING.includes(test.context.config.displayName?.name ?? '')) continue;
         await at.end();
         at = null;
       }
@@ -74,6 +79,10 @@ export default class ProcessRunner extends CallbackTestRunner {
       only: this._globalConfig.testNamePattern ?? null,
     };
   }
+}
+
+function hasFailed({ numFailingTests, testExecError }: TestResult): boolean {
+  return numFailingTests > 0 || testExecError !== undefined;
 }
 
 /** The process of one test file, or of several one after another. */

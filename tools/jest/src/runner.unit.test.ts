@@ -63,7 +63,10 @@ const UNIT_FILES = {
       expect(setTimeout.clock).toBeUndefined();
     });`,
   'shared-3.test.js': `it('ends its process', () => { process.exit(0); });`,
-  'shared-4.test.js': `it('has a new one after that', () => { expect(globalThis.left).toBeUndefined(); });`,
+  'shared-4.test.js': `
+    it('has a new one after that', () => { expect(globalThis.left).toBeUndefined(); });
+    it('fails in it', () => { globalThis.left = true; expect(3).toBe(4); });`,
+  'shared-5.test.js': `it('has a new one after that too', () => { expect(globalThis.left).toBeUndefined(); });`,
 };
 const built = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -86,7 +89,7 @@ beforeAll(() => {
   });
   const config = {
     rootDir: folder,
-    projects: [project('int', FILES), project('unit', UNIT_FILES)],
+    projects: [project('e2e', FILES), project('unit', UNIT_FILES)],
     testSequencer: built('sequencer.js'),
     reporters: [built('reporter.js')],
     maxWorkers: 1,
@@ -106,13 +109,13 @@ const failure = (name: string): string => {
 };
 
 describe('the runner', () => {
-  it('gives each file a process of its own', () => {
+  it('gives each file of whole stacks a process of its own', () => {
     for (const file of ['good', 'alone', 'beside']) expect(line(`ok    ${file}.test.js`)).toBeDefined();
     expect(line('ok    good.test.js (3 tests')).toBeDefined();
   });
 
-  it('runs unit tests one after another in one process, each as if it were the first', () => {
-    for (const file of ['shared-1', 'shared-2', 'shared-4']) expect(line(`ok    ${file}.test.js`)).toBeDefined();
+  it('runs unit tests one after another in one process, each as if it were the first, and goes on in a new one after a failure', () => {
+    for (const file of ['shared-1', 'shared-2', 'shared-5']) expect(line(`ok    ${file}.test.js`)).toBeDefined();
   });
 
   it('reports what fails, what hangs and what expects more', () => {
