@@ -2,12 +2,11 @@ import type { Cloud } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { FINALIZER_JOBS, QueueClient, QUEUES, RedisWorkerDoors, REMOVE_ORPHANS } from '@landfall/pipeline';
-import { BOOKS, CLOUD, ENVIRONMENT, LOGGER, TakesJobsOf } from '@landfall/service';
+import { APPLIANCE_ID, BOOKS, CLOUD, LOGGER, TakesJobsOf } from '@landfall/service';
 import { StepProcessor, STEPS_AT_ONCE } from '@landfall/service/steps';
 import { TRANSFER_JOB, TRANSFER_JOB_PAYLOAD } from '@landfall/transfer';
 import { Inject } from '@nestjs/common';
 import { cleanUp } from './clean-up.js';
-import type { FinalizerEnvironment } from './environment.js';
 import { attachDisks } from './steps/attach-disks.js';
 import { createVm } from './steps/create-vm.js';
 import { deallocateWorker } from './steps/deallocate-worker.js';
@@ -23,15 +22,14 @@ export const TRANSFER = Symbol('transfer');
 @TakesJobsOf(QUEUES.finalizer, { concurrency: STEPS_AT_ONCE })
 export class FinalizerProcessor extends StepProcessor {
   constructor(
-    @Inject(ENVIRONMENT) environment: FinalizerEnvironment,
     @Inject(BOOKS) { books, captures, workers, diskAccesses }: Books,
     @Inject(QueueClient) queues: QueueClient,
     @Inject(LOGGER) log: Logger,
     @Inject(CLOUD) cloud: Cloud,
+    @Inject(APPLIANCE_ID) applianceId: string,
     @Inject(RedisWorkerDoors) doors: RedisWorkerDoors,
     @Inject(TRANSFER) transfer: Transfer,
   ) {
-    const applianceId = environment.LANDFALL_APPLIANCE_ID;
     const { endAccess } = transfer;
     const owned = { cloud, books, captures, applianceId };
     super({

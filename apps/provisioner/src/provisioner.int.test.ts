@@ -94,12 +94,34 @@ describe('the provisioner', () => {
   });
 
   it('names every setting that is missing, and ends with 1', async () => {
-    const child = start({ LANDFALL_APPLIANCE_ID: '', LANDFALL_API_URL: 'not a url' }, 'pipe');
-    let output = '';
-    child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    await once(child, 'exit');
-    expect(child.exitCode).toBe(1);
+    const { code, output } = await outcome(start({ LANDFALL_APPLIANCE_ID: '', LANDFALL_API_URL: 'not a url' }, 'pipe'));
+    expect(code).toBe(1);
     expect(output).toMatch(/CONFIG_INVALID.*LANDFALL_APPLIANCE_ID.*LANDFALL_API_URL/);
+  });
+});
+
+describe("the provisioner that is given no appliance's id", () => {
+  let own: TemporaryDatabase;
+
+  beforeAll(async () => {
+    own = await temporaryDatabase(process.env.LANDFALL_TEST_DATABASE_URL ?? '');
+  });
+
+  afterAll(() => own.drop());
+
+  it('ends with 1 where no metadata service answers, and goes on with what Postgres keeps', async () => {
+    const nowhere = { DATABASE_URL: own.url.reveal(), LANDFALL_INSTANCE_METADATA_URL: 'http://127.0.0.1:1' };
+    const lost = await outcome(start(nowhere, 'pipe', ['LANDFALL_APPLIANCE_ID']));
+    expect(lost).toMatchObject({ code: 1, output: expect.stringMatching(/INSTANCE_METADATA_UNREACHABLE/) });
+    expect(lost.output).toMatch(/Set LANDFALL_APPLIANCE_ID/);
+
+    const books = connectBooks({ databaseUrl: own.url });
+    await books.applianceId.keep('vm-1').finally(() => books.close());
+    const changes = { ...nowhere, LANDFALL_LOG_LEVEL: 'info' };
+    const found = await outcome(start(changes, 'pipe', ['LANDFALL_APPLIANCE_ID']), /is ready/);
+    expect(found).toMatchObject({ code: 0, output: expect.stringMatching(/"applianceId":"vm-1".*is ready/s) });
+    const foreign = await outcome(start(nowhere, 'pipe'));
+    expect(foreign).toMatchObject({ code: 1, output: expect.stringMatching(/CONFIG_INVALID.*vm-1/s) });
   });
 });
 
@@ -162,7 +184,11 @@ async function report(workerId: string): Promise<void> {
   expect(await postgres.workers.redeemBootstrap(workerId, bootstrapHash, session)).toBeTruthy();
 }
 
-function start(changes: Record<string, string> = {}, stdout: 'ignore' | 'pipe' = 'ignore'): ChildProcess {
+function start(
+  changes: Record<string, string> = {},
+  stdout: 'ignore' | 'pipe' = 'ignore',
+  without: readonly string[] = [],
+): ChildProcess {
   const child = spawn(process.execPath, [fileURLToPath(new URL('main.js', import.meta.url))], {
     stdio: ['ignore', stdout, 'inherit'],
     env: {
@@ -172,11 +198,23 @@ function start(changes: Record<string, string> = {}, stdout: 'ignore' | 'pipe' =
       ...{ LANDFALL_AZURE_TOKEN: emulator.token, LANDFALL_APPLIANCE_ID: 'appliance' },
       ...{ LANDFALL_API_URL: 'http://127.0.0.1:9', LANDFALL_LOG_LEVEL: 'warn', LANDFALL_SECRET_KEY: 'ab'.repeat(32) },
       ...changes,
+      ...Object.fromEntries(without.map((name) => [name, undefined])),
     },
   });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;
+}
+
+/** What a process has said when it ends: by itself, or asked to once it has said `endAfter`. */
+async function outcome(child: ChildProcess, endAfter?: RegExp): Promise<{ code: number | null; output: string }> {
+  let output = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+    if (endAfter?.test(output)) child.kill('SIGTERM');
+  });
+  await once(child, 'close');
+  return { code: child.exitCode, output };
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

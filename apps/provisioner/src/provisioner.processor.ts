@@ -2,7 +2,7 @@ import type { Cloud } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { QueueClient, QUEUES, reconcileCaptures, RedisWorkerDoors } from '@landfall/pipeline';
-import { BOOKS, CLOUD, ENVIRONMENT, LOGGER, TakesJobsOf } from '@landfall/service';
+import { APPLIANCE_ID, BOOKS, CLOUD, ENVIRONMENT, LOGGER, TakesJobsOf } from '@landfall/service';
 import { StepProcessor, STEPS_AT_ONCE } from '@landfall/service/steps';
 import { Inject } from '@nestjs/common';
 import type { ProvisionerEnvironment } from './environment.js';
@@ -18,9 +18,9 @@ export class ProvisionerProcessor extends StepProcessor {
     @Inject(QueueClient) queues: QueueClient,
     @Inject(LOGGER) log: Logger,
     @Inject(CLOUD) cloud: Cloud,
+    @Inject(APPLIANCE_ID) applianceId: string,
     @Inject(RedisWorkerDoors) doors: RedisWorkerDoors,
   ) {
-    const applianceId = environment.LANDFALL_APPLIANCE_ID;
     super({
       ...{ service: 'provisioner', books, queues, log },
       handlers: {

@@ -1,2 +1,3 @@
 export { AzureCloud, connectAzure } from './azure-cloud.js';
 export { connectClients, type ArmCall, type AzureSettings } from './connection.js';
+export { thisVmId } from './instance-metadata.js';

@@ -39,8 +39,10 @@ export const AZURE = z.object({
   LANDFALL_AZURE_ENDPOINT: z.url().optional(),
   /** A fixed bearer token; left out: DefaultAzureCredential. */
   LANDFALL_AZURE_TOKEN: secret.optional(),
-  /** Marks what belongs to this installation; on Azure the id of the VM that Landfall runs on. */
-  LANDFALL_APPLIANCE_ID: z.string().min(1),
+  /** Marks what belongs to this installation; left out: the one that Postgres keeps, at first the id of the VM that this runs on. */
+  LANDFALL_APPLIANCE_ID: z.string().min(1).optional(),
+  /** Where the id of the VM is asked for: Azure's Instance Metadata Service, which speaks plain HTTP. */
+  LANDFALL_INSTANCE_METADATA_URL: z.url({ protocol: /^http$/ }).default('http://169.254.169.254'),
 });
 
 const bucket = (burst: number, perSecond: number) => ({

@@ -30,6 +30,7 @@ export * from './ports/job-queues.js';
 export * from './ports/secrets.js';
 export * from './ports/accounts.js';
 export * from './ports/leases.js';
+export * from './ports/kept-appliance-id.js';
 export * from './ports/request-budget.js';
 export * from './ports/worker-doors.js';
 export * from './planning/index.js';

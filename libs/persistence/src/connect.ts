@@ -5,6 +5,7 @@ import type {
   Catalogue,
   DiskAccesses,
   IdempotencyKeys,
+  KeptApplianceId,
   Leases,
   RestoreBooks,
   Secret,
@@ -16,6 +17,7 @@ import { PostgresAuditLog } from './audit-log.js';
 import { PostgresCaptures } from './captures.js';
 import { PostgresCatalogue } from './catalogue.js';
 import { Database, type DatabaseSettings } from './database.js';
+import { PostgresKeptApplianceId } from './kept-appliance-id.js';
 import { PostgresLeases } from './leases.js';
 import { PostgresRestoreBooks } from './restore-books.js';
 import { createSecretBox } from './secret-box.js';
@@ -32,6 +34,7 @@ export interface Books {
   readonly audit: AuditLog;
   readonly diskAccesses: DiskAccesses;
   readonly leases: Leases;
+  readonly applianceId: KeptApplianceId;
   /** `key`: 32 bytes in hexadecimal. */
   secretBox(key: Secret): SecretBox;
   /** @throws RetryableError `POSTGRES_UNREACHABLE` when Postgres does not answer */
@@ -52,6 +55,7 @@ export function connectBooks(settings: DatabaseSettings): Books {
     audit: new PostgresAuditLog(database),
     diskAccesses: new PostgresDiskAccesses(database),
     leases: new PostgresLeases(database),
+    applianceId: new PostgresKeptApplianceId(database),
     secretBox: createSecretBox,
     async ping() {
       await database.run((client) => client.$queryRaw`SELECT 1`);

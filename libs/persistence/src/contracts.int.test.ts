@@ -5,6 +5,7 @@ import {
   booksGuardsContract,
   capturesContract,
   catalogueContract,
+  keptApplianceIdContract,
   leasesContract,
   ledgerContract,
   restoreBooksContract,
@@ -49,6 +50,19 @@ leasesContract('Postgres', async () => {
   return { leases: all.leases, dispose };
 });
 
+keptApplianceIdContract('Postgres', async () => {
+  const { all, databaseUrl, dispose } = await connected();
+  const another = connectBooks({ databaseUrl });
+  return {
+    ids: [all.applianceId, another.applianceId],
+    ledgerLists: (state) => onlyResource(databaseUrl, state),
+    async dispose() {
+      await another.close();
+      await dispose();
+    },
+  };
+});
+
 async function books() {
   const { all, databaseUrl, dispose } = await connected();
   return { books: all.books, waiting: () => waitingForLock(databaseUrl), dispose };
@@ -86,6 +100,18 @@ async function waitingForLock(databaseUrl: Secret): Promise<void> {
 async function agedHeartbeats(databaseUrl: Secret, milliseconds: number): Promise<void> {
   await withClient(databaseUrl, async (client) => {
     await client.query('UPDATE "mover" SET "seen_at" = "seen_at" - make_interval(secs => $1)', [milliseconds / 1000]);
+  });
+}
+
+/** A disk, beside a source that was replaced: that is nobody's of ours. */
+async function onlyResource(databaseUrl: Secret, state: string): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    await client.query(`DELETE FROM cloud_resource`);
+    await client.query(`INSERT INTO cloud_owner (id, kind) VALUES ('owner', 'capture') ON CONFLICT DO NOTHING`);
+    const enter = `INSERT INTO cloud_resource (owner_id, key, azure_id, life, kind, role, purpose, state, instance_id, removed_at)
+      VALUES ('owner', $1, $1, 1, $2, $3, $4, $5, 'number', CASE WHEN $5 = 'removed' THEN now() END)`;
+    await client.query(enter, ['/vms/web', 'vm', 'source', 'source', 'created']);
+    await client.query(enter, ['/disks/web', 'disk', 'disk', 'result', state]);
   });
 }
 

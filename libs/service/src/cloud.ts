@@ -1,24 +1,31 @@
-import { connectAzure } from '@landfall/azure';
+import { connectAzure, thisVmId } from '@landfall/azure';
 import { type AZURE, type AZURE_BUDGET, budgetLimits, type REDIS } from '@landfall/config';
 import type { Cloud, RequestBudget } from '@landfall/domain';
 import { budgetObserver, type Logger, type Metrics } from '@landfall/observability';
+import type { Books } from '@landfall/persistence';
 import { RedisRequestBudget } from '@landfall/pipeline';
 import { type DynamicModule, Inject, type OnModuleDestroy, Module } from '@nestjs/common';
 import type { z } from 'zod';
-import { BUDGET, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
+import { applianceIdOf } from './appliance-id.js';
+import { APPLIANCE_ID, BOOKS, BUDGET, CLOUD, ENVIRONMENT, LOGGER, METRICS } from './tokens.js';
 
 type CloudEnvironment = z.infer<typeof AZURE> & z.infer<typeof AZURE_BUDGET> & z.infer<typeof REDIS>;
 
-/** Azure under `CLOUD`, within the budget that all services share (`BUDGET`). Nothing here connects before it is used. */
+/**
+ * Azure under `CLOUD`, within the budget that all services share (`BUDGET`), and what marks as ours whatever is made there
+ * (`APPLIANCE_ID`). Neither Azure nor Redis is connected to before it is used. Making the application throws as
+ * `applianceIdOf` does.
+ */
 export function cloudModule(): DynamicModule {
   return {
     module: CloudModule,
     global: true,
     providers: [
       { provide: BUDGET, inject: [ENVIRONMENT, METRICS], useFactory: connectBudget },
-      { provide: CLOUD, inject: [ENVIRONMENT, LOGGER, METRICS, BUDGET], useFactory: connectCloud },
+      { provide: APPLIANCE_ID, inject: [ENVIRONMENT, BOOKS, LOGGER], useFactory: findApplianceId },
+      { provide: CLOUD, inject: [ENVIRONMENT, LOGGER, METRICS, BUDGET, APPLIANCE_ID], useFactory: connectCloud },
     ],
-    exports: [BUDGET, CLOUD],
+    exports: [BUDGET, APPLIANCE_ID, CLOUD],
   };
 }
 
@@ -41,12 +48,28 @@ function connectBudget(environment: CloudEnvironment, metrics: Metrics): Request
   });
 }
 
-function connectCloud(environment: CloudEnvironment, logger: Logger, metrics: Metrics, budget: RequestBudget): Cloud {
+async function findApplianceId(environment: CloudEnvironment, books: Books, logger: Logger): Promise<string> {
+  const applianceId = await applianceIdOf({
+    given: environment.LANDFALL_APPLIANCE_ID,
+    kept: books.applianceId,
+    vmId: () => thisVmId(environment.LANDFALL_INSTANCE_METADATA_URL),
+  });
+  logger.info({ applianceId }, 'What is made in Azure is tagged with this id.');
+  return applianceId;
+}
+
+function connectCloud(
+  environment: CloudEnvironment,
+  logger: Logger,
+  metrics: Metrics,
+  budget: RequestBudget,
+  applianceId: string,
+): Cloud {
   return connectAzure({
     subscriptionId: environment.AZURE_SUBSCRIPTION_ID,
     endpoint: environment.LANDFALL_AZURE_ENDPOINT,
     token: environment.LANDFALL_AZURE_TOKEN,
-    applianceId: environment.LANDFALL_APPLIANCE_ID,
+    applianceId,
     budget,
     onCall: (call) => {
       metrics.azureCalls.inc({ operation: call.operation, result: call.result });

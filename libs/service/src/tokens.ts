@@ -6,3 +6,5 @@ export const METRICS = Symbol('metrics');
 export const BOOKS = Symbol('books');
 export const BUDGET = Symbol('budget');
 export const CLOUD = Symbol('cloud');
+/** The value of the tag on everything that this installation makes in Azure: a string. */
+export const APPLIANCE_ID = Symbol('appliance id');

@@ -12,6 +12,7 @@ export * from './doubles/memory-captures.js';
 export * from './doubles/memory-catalogue.js';
 export * from './doubles/memory-worker-registry.js';
 export * from './builders/recorded-images.js';
+export * from './doubles/memory-kept-appliance-id.js';
 export * from './doubles/memory-leases.js';
 export * from './doubles/memory-worker-doors.js';
 export * from './servers/own-redis.js';

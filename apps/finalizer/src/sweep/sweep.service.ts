@@ -3,7 +3,7 @@ import type { Cloud } from '@landfall/domain';
 import type { Logger, Metrics } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { RedisWorkerDoors } from '@landfall/pipeline';
-import { BOOKS, CLOUD, ENVIRONMENT, LOGGER, METRICS } from '@landfall/service';
+import { APPLIANCE_ID, BOOKS, CLOUD, ENVIRONMENT, LOGGER, METRICS } from '@landfall/service';
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { FinalizerEnvironment } from '../environment.js';
 import { type ScheduledSweep, scheduleSweep } from './scheduled-sweep.js';
@@ -17,26 +17,17 @@ export class SweepService implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(ENVIRONMENT) private readonly environment: FinalizerEnvironment,
     @Inject(BOOKS) private readonly postgres: Books,
     @Inject(CLOUD) private readonly cloud: Cloud,
+    @Inject(APPLIANCE_ID) private readonly applianceId: string,
     @Inject(RedisWorkerDoors) private readonly doors: RedisWorkerDoors,
     @Inject(METRICS) private readonly metrics: Metrics,
     @Inject(LOGGER) private readonly log: Logger,
   ) {}
 
   onApplicationBootstrap(): void {
-    const { environment, cloud, doors, metrics, log } = this;
+    const { environment, cloud, applianceId, doors, metrics, log } = this;
     const { books, captures, leases, workers } = this.postgres;
     this.#sweep = scheduleSweep({
-      ...{
-        cloud,
-        books,
-        captures,
-        leases,
-        workers,
-        doors,
-        metrics,
-        log,
-        applianceId: environment.LANDFALL_APPLIANCE_ID,
-      },
+      ...{ cloud, applianceId, books, captures, leases, workers, doors, metrics, log },
       holder: randomUUID(),
       everyMs: environment.LANDFALL_SWEEP_MINUTES * 60_000,
     });

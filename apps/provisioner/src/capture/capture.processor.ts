@@ -3,7 +3,16 @@ import type { Cloud, JobInHand } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { CAPTURE_JOB, QUEUES, RUN_CAPTURE } from '@landfall/pipeline';
-import { BOOKS, CLOUD, ENVIRONMENT, LOGGER, QueueProcessor, TakesJobsOf, type Patience } from '@landfall/service';
+import {
+  APPLIANCE_ID,
+  BOOKS,
+  CLOUD,
+  ENVIRONMENT,
+  LOGGER,
+  QueueProcessor,
+  TakesJobsOf,
+  type Patience,
+} from '@landfall/service';
 import { Inject } from '@nestjs/common';
 import type { z } from 'zod';
 import type { ProvisionerEnvironment } from '../environment.js';
@@ -34,12 +43,13 @@ export class CaptureProcessor extends QueueProcessor<z.infer<typeof RUN_CAPTURE>
     @Inject(BOOKS) { captures, catalogue, secretBox }: Books,
     @Inject(LOGGER) log: Logger,
     @Inject(CLOUD) cloud: Cloud,
+    @Inject(APPLIANCE_ID) applianceId: string,
   ) {
     super(log);
     this.#log = log;
     const secrets = secretBox(environment.LANDFALL_SECRET_KEY);
     this.#ports = {
-      ...{ cloud, captures, secrets, applianceId: environment.LANDFALL_APPLIANCE_ID },
+      ...{ cloud, captures, secrets, applianceId },
       writerOf: repositoryWriters({ catalogue, secrets, accounts: environment.LANDFALL_BLOB_ACCOUNTS }),
       openSnapshot: (name, url, sizeBytes) => new PageBlobSource(name, url, sizeBytes),
     };

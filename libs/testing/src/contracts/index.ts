@@ -8,6 +8,7 @@ export * from './cloud/index.js';
 export * from './disk-target.js';
 export * from './file-store.js';
 export * from './job-queues.js';
+export * from './kept-appliance-id.js';
 export * from './leases.js';
 export * from './ledger.js';
 export * from './request-budget.js';
