@@ -21,8 +21,8 @@ export interface Order {
   readonly only: string | null;
 }
 
-/** `notBegun`: why the file could not even be loaded. */
-export type Answer = { readonly result: TestResult } | { readonly notBegun: string };
+/** `isSpent`: no other file may run in the process. `notBegun`: why the file could not even be loaded. */
+export type Answer = { readonly result: TestResult; readonly isSpent: boolean } | { readonly notBegun: string };
 
 /**
  * The projects whose files share processes: they keep to objects, folders, databases and processes of their own. What loads a
@@ -34,7 +34,7 @@ const FILES_PER_PROCESS = 20;
 
 /**
  * Runs test files in Node processes, as many side by side as Jest has workers: unit and integration tests one after another in one,
- * the others each in its own, and what follows a file that failed in a new one. Jest's own runner loads all modules of each file anew into a context made for it: that costs several times as much,
+ * the others each in its own, and what follows a file that failed or left the globals changed in a new one. Jest's own runner loads all modules of each file anew into a context made for it: that costs several times as much,
  * and in there what Node makes is of other classes than what the program makes.
  */
 export default class ProcessRunner extends CallbackTestRunner {
@@ -91,6 +91,7 @@ class TestProcess {
   readonly #ended: Promise<string>;
   #tail = '';
   #files = 0;
+  #isSpent = false;
 
   constructor(rootDir: string) {
     this.#child = fork(TEST_FILE, [], {
@@ -114,7 +115,7 @@ class TestProcess {
 
   /** Whether it may take another file. */
   get isFit(): boolean {
-    return this.#child.connected && this.#files < FILES_PER_PROCESS;
+    return this.#child.connected && !this.#isSpent && this.#files < FILES_PER_PROCESS;
   }
 
   /** @throws Error when the file can't be loaded, or the process ends without a result */
@@ -128,6 +129,7 @@ class TestProcess {
     const answer = await Promise.race([answered, this.#ended]);
     if (typeof answer === 'string') throw new Error(`Its process ended without a result (${answer}).\n${this.#tail}`);
     if ('notBegun' in answer) throw new Error(answer.notBegun);
+    this.#isSpent = answer.isSpent;
     return answer.result;
   }
 

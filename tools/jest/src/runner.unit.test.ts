@@ -49,7 +49,7 @@ const FILES = {
 const UNIT_FILES = {
   'shared-1.test.js': `
     it('leaves a clock, a method and a variable replaced', () => {
-      globalThis.left = true;
+      globalThis[LEFT] = true;
       process.env.LEFT = 'yes';
       jest.spyOn(Math, 'random').mockReturnValue(4);
       jest.useFakeTimers();
@@ -57,16 +57,22 @@ const UNIT_FILES = {
     });`,
   'shared-2.test.js': `
     it('finds the same process, and everything as it was', () => {
-      expect(globalThis.left).toBe(true);
+      expect(globalThis[LEFT]).toBe(true);
       expect(process.env.LEFT).toBeUndefined();
       expect('mock' in Math.random).toBe(false);
       expect(setTimeout.clock).toBeUndefined();
     });`,
   'shared-3.test.js': `it('ends its process', () => { process.exit(0); });`,
   'shared-4.test.js': `
-    it('has a new one after that', () => { expect(globalThis.left).toBeUndefined(); });
-    it('fails in it', () => { globalThis.left = true; expect(3).toBe(4); });`,
-  'shared-5.test.js': `it('has a new one after that too', () => { expect(globalThis.left).toBeUndefined(); });`,
+    it('has a new one after that', () => { expect(globalThis[LEFT]).toBeUndefined(); });
+    it('fails in it', () => { globalThis[LEFT] = true; expect(3).toBe(4); });`,
+  'shared-5.test.js': `
+    it('has a new one after that too', () => {
+      expect(globalThis[LEFT]).toBeUndefined();
+      globalThis[LEFT] = true;
+      globalThis.fetch = () => null;
+    });`,
+  'shared-6.test.js': `it('has a new one where a global was replaced', () => { expect(globalThis[LEFT]).toBeUndefined(); });`,
 };
 const built = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -76,7 +82,7 @@ let status: number | null;
 beforeAll(() => {
   const folder = mkdtempSync(join(tmpdir(), 'landfall-runner-'));
   for (const [name, text] of Object.entries({ ...FILES, ...UNIT_FILES })) {
-    const imports = `import { beforeEach, describe, expect, it, jest } from '@jest/globals';\nimport { readFileSync } from 'node:fs';\n`;
+    const imports = `import { beforeEach, describe, expect, it, jest } from '@jest/globals';\nimport { readFileSync } from 'node:fs';\nconst LEFT = Symbol.for('left');\n`;
     writeFileSync(join(folder, name), imports + text);
   }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
@@ -114,8 +120,9 @@ describe('the runner', () => {
     expect(line('ok    good.test.js (3 tests')).toBeDefined();
   });
 
-  it('runs unit tests one after another in one process, each as if it were the first, and goes on in a new one after a failure', () => {
-    for (const file of ['shared-1', 'shared-2', 'shared-5']) expect(line(`ok    ${file}.test.js`)).toBeDefined();
+  it('runs unit tests one after another in one process, each as if it were the first, and in a new one after a failure and where a global was replaced', () => {
+    for (const file of ['shared-1', 'shared-2', 'shared-5', 'shared-6'])
+      expect(line(`ok    ${file}.test.js`)).toBeDefined();
   });
 
   it('reports what fails, what hangs and what expects more', () => {

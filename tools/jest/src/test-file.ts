@@ -25,6 +25,8 @@ registerHooks({
 addEventHandler(mindExpectations);
 addEventHandler(mindSkips);
 const environment = { ...process.env };
+const MADE_WHEN_ASKED_FOR = Symbol('made when asked for');
+const globalsAtFirst = globals();
 
 // No file is left to run. A run that was called off ends here too, in the middle of whatever test it is at.
 process.once('disconnect', () => process.exit(0));
@@ -35,7 +37,7 @@ process.on('message', (order: Order) => {
   void resultOf(order)
     .finally(asAtFirst)
     .then(
-      (result) => answer({ result }),
+      (result) => answer({ result, isSpent: areGlobalsOthers() }),
       (error: unknown) => answer({ notBegun: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
     );
 });
@@ -53,6 +55,20 @@ function asAtFirst(): void {
   jest.useRealTimers();
   for (const name of Object.keys(process.env)) if (!(name in environment)) delete process.env[name];
   Object.assign(process.env, environment);
+}
+
+/** By name: what stands there, but for what Node makes only when it is asked for it. */
+function globals(): ReadonlyMap<string, unknown> {
+  const all = Object.entries(Object.getOwnPropertyDescriptors(globalThis));
+  return new Map(
+    all.map(([name, { get, value }]) => [name, get === undefined ? (value as unknown) : MADE_WHEN_ASKED_FOR]),
+  );
+}
+
+/** Whether a file has put something in the place of a global: other files' modules may have seen it. What is new there is libraries'. */
+function areGlobalsOthers(): boolean {
+  const now = globals();
+  return [...globalsAtFirst].some(([name, value]) => value !== MADE_WHEN_ASKED_FOR && !Object.is(now.get(name), value));
 }
 
 /** @throws whatever loading the file throws */
