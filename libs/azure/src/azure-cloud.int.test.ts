@@ -119,7 +119,7 @@ describe('a size that has its disks on NVMe controllers alone', () => {
       const card = { ...located(`${name}-nic`, 'nic'), subnetId: SUBNET, privateIp: null };
       const nic = await cloud.network.ensureNic(card, journal);
       const osDisk = { diskId: disk.azureId, family: 'linux' as const, caching: 'ReadWrite' as const };
-      const wanted = { ...located(name, 'vm'), size: size.name, nicId: nic.azureId, osDisk };
+      const wanted = { ...located(name, 'vm'), size: size.name, nicId: nic.azureId, osDisk, dataDisks: [] };
       return cloud.machines.ensure(
         { ...wanted, ...(startsFromNvme ? { diskController: 'NVMe' as const } : {}) },
         journal,
@@ -147,7 +147,7 @@ describe('a VM of somebody with a public address and an extension', () => {
     const os = { family: 'linux' as const, generation: 1 as const };
     const disk = await cloud.disks.ensureEmpty({ ...spec, os, tags: {} }, journal);
     const osDisk = { diskId: disk.azureId, family: 'linux' as const, caching: 'ReadWrite' as const };
-    const wanted = { ...located('source', 'vm'), tags: {}, size: 'Standard_F2s_v2', nicId, osDisk };
+    const wanted = { ...located('source', 'vm'), tags: {}, size: 'Standard_F2s_v2', nicId, osDisk, dataDisks: [] };
     const vm = await cloud.machines.ensure(wanted, journal);
     await putByHand(`${vm.azureId}/extensions/script`, {
       properties: {
@@ -220,7 +220,10 @@ describe('what Azure refuses', () => {
     assert.ok(onlyFirst);
     const osDisk = { diskId: disk.azureId, family: 'linux' as const, caching: 'ReadWrite' as const };
     await expect(
-      cloud.machines.ensure({ ...located('gen2', 'vm'), size: onlyFirst.name, nicId: nic.azureId, osDisk }, journal),
+      cloud.machines.ensure(
+        { ...located('gen2', 'vm'), size: onlyFirst.name, nicId: nic.azureId, osDisk, dataDisks: [] },
+        journal,
+      ),
     ).rejects.toMatchObject({ code: 'GENERATION_SIZE', kind: 'permanent' });
   });
 

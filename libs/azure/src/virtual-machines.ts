@@ -26,6 +26,9 @@ export function createVm(connection: AzureConnection, read: ReadVm, azureId: str
         managedDisk: { id: spec.osDisk.diskId },
         deleteOption: 'Detach',
       },
+      dataDisks: spec.dataDisks.map(({ diskId, lun, caching }) => ({
+        ...{ lun, caching, createOption: 'Attach', managedDisk: { id: diskId }, deleteOption: 'Detach' },
+      })),
     },
   };
   return creation(connection, read, azureId, spec, body, (vm) => {

@@ -1,15 +1,12 @@
-import {
-  RetryableError,
-  type Cloud,
-  type DiskAttachment,
-  type LockedRestore,
-  type RestorePlan,
-} from '@landfall/domain';
+import { RetryableError, type Cloud } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
 import { endingAccess, type EndAccess } from './disk-access.js';
-import { diskIdOf } from './restored-disks.js';
+import { dataDisksOf } from './restored-disks.js';
 
-/** Step 11: the data disks at their LUNs; then the machine runs, unless it must not. */
+/**
+ * Step 11: every data disk is at its LUN, as Azure shows it, and what is missing there is attached; the machine runs, unless it must
+ * not.
+ */
 export interface AttachPorts {
   readonly cloud: Pick<Cloud, 'reader' | 'machines'>;
   readonly endAccess: EndAccess;
@@ -19,7 +16,7 @@ export function attachDisks({ cloud, endAccess }: AttachPorts): StepHandler<'att
   return async (context) => {
     const { restore, plan, journal, signal, outputOf } = context;
     const { vmAzureId } = outputOf('create-vm');
-    const disks = dataDisks(restore, plan);
+    const disks = dataDisksOf(restore, plan);
     await endingAccess(endAccess, context, () => cloud.machines.attach(vmAzureId, disks, journal, signal));
     if (!plan.options.powerOn) {
       await cloud.machines.deallocate(vmAzureId, journal, signal);
@@ -32,12 +29,6 @@ export function attachDisks({ cloud, endAccess }: AttachPorts): StepHandler<'att
     }
     return { kind: 'done', output: {} };
   };
-}
-
-function dataDisks(restore: LockedRestore, plan: RestorePlan): DiskAttachment[] {
-  return plan.disks.flatMap(({ name, role, lun, caching }) =>
-    role === 'data' && lun !== null ? [{ diskId: diskIdOf(restore, name), lun, caching }] : [],
-  );
 }
 
 async function requireRunning(cloud: AttachPorts['cloud'], vmAzureId: string): Promise<void> {

@@ -10,14 +10,13 @@ import {
 } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
 import { endingAccess, type EndAccess } from './disk-access.js';
-import { diskIdOf } from './restored-disks.js';
+import { dataDisksOf, diskIdOf } from './restored-disks.js';
 
 /*
- * Step 10: the machine, from its restored OS disk.
+ * Step 10: the machine, from its restored disks.
  *
- * Azure always starts a VM that it makes. This one is stopped again at once when it must not run, and also when it has
- * data disks: a machine that starts without them may stop in an emergency shell, or begin to repair what is not
- * broken. Step 11 attaches them and starts it.
+ * Azure always starts a VM that it makes, so one call names all its disks: a machine that starts without its data disks may stop
+ * in an emergency shell, or begin to repair what is not broken. One that must not run is stopped again at once.
  */
 export interface VmPorts {
   readonly cloud: Pick<Cloud, 'network' | 'machines'>;
@@ -50,14 +49,14 @@ export function createVm({ cloud, books, applianceId, endAccess }: VmPorts): Ste
         family: plan.restorePoint.os?.family ?? ('linux' as const),
         caching: osDisk.caching,
       },
+      dataDisks: dataDisksOf(restore, plan),
     };
     const vm = await endingAccess(endAccess, context, () => cloud.machines.ensure(spec, journal, signal));
     await books.transaction(async (tx) => {
       await tx.requireCurrent({ restoreId: restore.id, work: 'create-vm', epoch });
       await tx.patchRestore(restore.id, { vmAzureId: vm.azureId });
     });
-    const hasDataDisks = plan.disks.some((disk) => disk.role === 'data');
-    if (hasDataDisks || !plan.options.powerOn) await cloud.machines.deallocate(vm.azureId, journal, signal);
+    if (!plan.options.powerOn) await cloud.machines.deallocate(vm.azureId, journal, signal);
     return { kind: 'done', output: { vmAzureId: vm.azureId } };
   };
 }

@@ -1,4 +1,11 @@
-import { PermanentError, type LockedRestore } from '@landfall/domain';
+import { PermanentError, type DiskAttachment, type LockedRestore, type RestorePlan } from '@landfall/domain';
+
+/** The data disks of the machine. @throws PermanentError `STEP_OUTPUT_MISSING` */
+export function dataDisksOf(restore: LockedRestore, plan: RestorePlan): readonly DiskAttachment[] {
+  return plan.disks.flatMap(({ name, role, lun, caching }) =>
+    role === 'data' && lun !== null ? [{ diskId: diskIdOf(restore, name), lun, caching }] : [],
+  );
+}
 
 /** The Azure disk of one of the plan's disks. @throws PermanentError `STEP_OUTPUT_MISSING` */
 export function diskIdOf(restore: LockedRestore, diskName: string): string {

@@ -141,26 +141,43 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
   });
 
   it('never let the machine run without its data disks', async () => {
-    await restored(planWith(2));
+    const atFirst: number[] = [];
+    await restored(planWith(3), {
+      'attach-disks': async () => {
+        const vm = await cloud.reader.vm(cloud.reader.vmId('apps', 'web'));
+        atFirst.push(...(vm?.dataDisks ?? []).map(({ lun }) => lun));
+      },
+    });
+    expect(atFirst).toStrictEqual([0, 1]);
     const order = cloud.subscription.changes.filter((change) => change.endsWith(' web'));
-    expect(order).toStrictEqual([
-      'machines.ensure web',
-      'machines.deallocate web',
-      'machines.attach web',
-      'machines.start web',
+    expect(order).toStrictEqual(['machines.ensure web', 'machines.attach web', 'machines.start web']);
+  });
+
+  it('attach what is missing, as after somebody took it away between the two', async () => {
+    const vm = await restored(planWith(3), {
+      'attach-disks': () => cloud.machines.detach(cloud.reader.vmId('apps', 'web'), [idOf('disk-2')], new MemoryJournal('somebody-else')),
+    });
+    expect(vm.dataDisks).toStrictEqual([
+      { diskId: idOf('disk-1'), lun: 0 },
+      { diskId: idOf('disk-2'), lun: 1 },
     ]);
   });
 
   for (const [step, disk] of [
     ['machines.ensure', 'disk-0'],
+    ['machines.ensure', 'disk-1'],
     ['machines.attach', 'disk-1'],
   ] as const) {
-    it(`end an access to a disk that was granted late, and go on: ${step}`, async () => {
+    it(`end an access to a disk that was granted late, and go on: ${step} of ${disk}`, async () => {
       const plan = planWith(2);
       const direct = { ...plan, options: { ...plan.options, transfer: 'direct' as const } };
       const vm = await restored(direct, {
         'create-vm': () => (step === 'machines.ensure' ? grantLate(disk, step) : undefined),
-        'attach-disks': () => (step === 'machines.attach' ? grantLate(disk, step) : undefined),
+        'attach-disks': async () => {
+          if (step !== 'machines.attach') return;
+          await cloud.machines.detach(cloud.reader.vmId('apps', 'web'), [idOf(disk)], new MemoryJournal('somebody-else'));
+          await grantLate(disk, step);
+        },
       });
       expect(vm.powerState).toBe('running');
       expect(vm.dataDisks.length).toBe(1);
@@ -177,8 +194,8 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
     expect((await cloud.reader.disk(idOf('disk-0')))?.diskState).toBe('ActiveSAS');
   });
 
-  it('leave a machine with one disk running from the start', async () => {
-    await restored(planWith(1));
+  it('leave the machine running from the start', async () => {
+    await restored(planWith(2));
     expect(cloud.subscription.changes).not.toContain('machines.deallocate web');
   });
 
@@ -536,7 +553,7 @@ async function machineOfSomebodyElse() {
   );
   const osDisk = { diskId: disk.azureId, family: 'linux' as const, caching: 'ReadWrite' as const };
   return cloud.machines.ensure(
-    { ...located('web', 'vm'), tags, size: 'Standard_B1s', nicId: nic.azureId, osDisk },
+    { ...located('web', 'vm'), tags, size: 'Standard_B1s', nicId: nic.azureId, osDisk, dataDisks: [] },
     other,
   );
 }

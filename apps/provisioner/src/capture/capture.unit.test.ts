@@ -188,7 +188,7 @@ async function machine(power: 'running' | 'deallocated' = 'running') {
   const subnetId = seed.subnets[0]?.azureId ?? '';
   const nic = await cloud.network.ensureNic({ ...place, name: 'web-nic', subnetId, privateIp: null }, theirs);
   const osDisk = { diskId: os.azureId, family: 'linux' as const, caching: 'ReadWrite' as const };
-  const made = { ...place, name: 'web', size: 'Standard_F2s_v2', nicId: nic.azureId, osDisk };
+  const made = { ...place, name: 'web', size: 'Standard_F2s_v2', nicId: nic.azureId, osDisk, dataDisks: [] };
   const { azureId: vmId } = await cloud.machines.ensure(made, theirs);
   await cloud.machines.attach(vmId, [{ diskId: data.azureId, lun: 1, caching: 'None' }], theirs);
   if (power === 'deallocated') await cloud.machines.deallocate(vmId, theirs);

@@ -101,6 +101,7 @@ const CALLS: Readonly<Record<string, (cloud: AzureCloud, journal: CallJournal) =
         ...located('new', 'vm'),
         ...{ size: 'Standard_F2s_v2', nicId: `${GROUP}/providers/Microsoft.Network/networkInterfaces/i` },
         osDisk: { diskId: DISK_ID, family: 'linux', caching: 'ReadWrite' },
+        dataDisks: [],
       },
       journal,
     ),

@@ -27,7 +27,8 @@ interface Interference {
 const KINDS: readonly Interference[] = [
   {
     title: 'a disk is deleted',
-    at: ['launch-worker', 'create-vm', 'attach-disks'],
+    // Later its VM has it, and Azure deletes no disk of a VM.
+    at: ['launch-worker', 'create-vm'],
     async act(cell, restore) {
       await remove(cell, dataDisk(restore), DISK_VERSION);
       return [];
@@ -35,7 +36,7 @@ const KINDS: readonly Interference[] = [
   },
   {
     title: 'a disk is deleted and made anew under its name by somebody else',
-    at: ['launch-worker', 'create-vm', 'attach-disks'],
+    at: ['launch-worker', 'create-vm'],
     async act(cell, restore) {
       const id = dataDisk(restore);
       const { location } = await cell.azure.call<{ location: string }>('GET', `${id}?${DISK_VERSION}`);
@@ -55,6 +56,18 @@ const KINDS: readonly Interference[] = [
       const id = dataDisk(restore);
       await cell.azure.call('PATCH', `${id}?${DISK_VERSION}`, { tags: {} });
       return [id];
+    },
+  },
+  {
+    title: 'a data disk is detached from the VM',
+    at: ['attach-disks'],
+    async act(cell, restore) {
+      const diskId = dataDisk(restore);
+      await cell.azure.call('POST', `${vmOf(restore)}/attachDetachDataDisks?${VERSION}`, {
+        dataDisksToDetach: [{ diskId }],
+      });
+      await detached(cell, diskId);
+      return [];
     },
   },
   {
@@ -174,13 +187,24 @@ async function create(cell: Cell, id: string, version: string, body: unknown): P
 }
 
 async function settled(cell: Cell, id: string, version: string, there: boolean): Promise<void> {
-  for (let looks = 0; looks < 200; looks += 1) {
-    const found = await cell.azure.call<object>('GET', `${id}?${version}`).then(
-      () => true,
-      () => false,
+  const isSo = (): Promise<boolean> =>
+    cell.azure.call<object>('GET', `${id}?${version}`).then(
+      () => there,
+      () => !there,
     );
-    if (found === there) return;
+  await until(isSo, `${id} is ${there ? 'not there' : 'still there'}.`);
+}
+
+async function detached(cell: Cell, diskId: string): Promise<void> {
+  const isFree = async (): Promise<boolean> =>
+    !(await cell.azure.call<{ managedBy?: string }>('GET', `${diskId}?${DISK_VERSION}`)).managedBy;
+  await until(isFree, `${diskId} is still attached.`);
+}
+
+async function until(isSo: () => Promise<boolean>, otherwise: string): Promise<void> {
+  for (let looks = 0; looks < 200; looks += 1) {
+    if (await isSo()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`${id} is ${there ? 'not there' : 'still there'}.`);
+  throw new Error(otherwise);
 }

@@ -896,6 +896,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: FINALIZER_STEPS,
   },
   {
+    name: 'a machine starts without its data disks',
+    file: 'apps/finalizer/src/steps/create-vm.ts',
+    original: '      dataDisks: dataDisksOf(restore, plan),\n',
+    replacement: '      dataDisks: dataDisksOf(restore, plan).slice(1),\n',
+    suite: FINALIZER_STEPS,
+  },
+  {
     name: 'the right to write is asked for before the wait for bandwidth',
     file: 'apps/data-mover/src/target/bandwidth.ts',
     original:

@@ -105,4 +105,6 @@ export interface VmSpec extends Located {
     readonly family: 'linux' | 'windows';
     readonly caching: 'None' | 'ReadOnly' | 'ReadWrite';
   };
+  /** All of them: it starts as soon as it is made, and must never start without any. */
+  readonly dataDisks: readonly DiskAttachment[];
 }

@@ -1,6 +1,6 @@
 import { expect, describe, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { OWNER_TAGS, type Cloud, type CloudDisk, type SavedResource, type Tags } from '@landfall/domain';
+import { LandfallError, OWNER_TAGS, type Cloud, type CloudDisk, type SavedResource, type Tags } from '@landfall/domain';
 import { MemoryJournal } from '../../doubles/memory-journal.js';
 import { hasCode, restoreIn, states, type CloudSubject } from './subject.js';
 
@@ -240,6 +240,35 @@ export function machinesContract(get: () => CloudSubject): void {
   });
 
   describe('restored VMs', () => {
+    it('have all their disks from the start, each at its LUN', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { vm, disk, nic, journal, id, tags } = restoreIn(subject);
+      const os = { family: 'linux' as const, generation: 1 as const };
+      const osDisk = await cloud.disks.ensureEmpty(disk('first', { os }), journal);
+      const data = [];
+      for (const [name, lun] of [
+        ['seventh', 7],
+        ['third', 3],
+      ] as const) {
+        const { azureId } = await cloud.disks.ensureEmpty(disk(name), journal);
+        data.push({ diskId: azureId, lun, caching: 'ReadOnly' as const });
+      }
+      const card = await cloud.network.ensureNic(nic('whole'), journal);
+      const spec = { ...vm('whole', card.azureId, osDisk.azureId), dataDisks: data };
+      const twice = { ...spec, dataDisks: data.map((each) => ({ ...each, lun: 1 })) };
+      await assert.rejects(cloud.machines.ensure(twice, new MemoryJournal(id)), (error) => error instanceof LandfallError);
+      const made = await cloud.machines.ensure(spec, journal);
+      const at = (disks: readonly { readonly diskId: string; readonly lun: number }[]) =>
+        disks.map(({ diskId, lun }) => `${lun} ${diskId.toLowerCase()}`).sort();
+      expect(at(made.dataDisks)).toStrictEqual(at(data));
+      for (const { diskId } of data)
+        expect((await cloud.reader.disk(diskId))?.managedBy?.toLowerCase()).toBe(made.azureId.toLowerCase());
+      await cloud.machines.attach(made.azureId, data, journal);
+      await cloud.machines.remove({ azureId: made.azureId, tags: tags('vm') }, journal);
+      for (const { diskId } of data) expect((await cloud.reader.disk(diskId))?.managedBy).toBe(null);
+    });
+
     it('start from their OS disk; their parts outlive them', async () => {
       const subject = get();
       const { cloud } = subject;

@@ -49,7 +49,7 @@ export function restoreIn(subject: CloudSubject) {
   });
   const vm = (name: string, nicId: string, diskId: string): VmSpec => ({
     ...place(name, 'vm'),
-    ...{ size: subject.smallSize, nicId, osDisk: { diskId, family: 'linux', caching: 'ReadWrite' } },
+    ...{ size: subject.smallSize, nicId, osDisk: { diskId, family: 'linux', caching: 'ReadWrite' }, dataDisks: [] },
   });
   const worker = async (cloud: Cloud) => {
     const card = await cloud.network.ensureNic(nic('worker-nic'), journal);

@@ -37,10 +37,11 @@ export class MemoryMachines implements CloudMachines {
 
   ensure(spec: VmSpec, journal: CallJournal): Promise<CloudVm> {
     const { disks } = this.subscription;
-    return this.#ensure('machines.ensure', spec, journal, () => {
+    const osDisk = (): string => {
       this.subscription.require(disks, spec.osDisk.diskId);
       return spec.osDisk.diskId;
-    });
+    };
+    return this.#ensure('machines.ensure', spec, journal, osDisk, spec.dataDisks);
   }
 
   async ensureWorker(spec: WorkerSpec, journal: CallJournal): Promise<CloudVm> {
@@ -70,9 +71,8 @@ export class MemoryMachines implements CloudMachines {
         const at = vm.dataDisks.find((each) => each.lun === lun || sameId(each.diskId, diskId));
         if (at !== undefined && at.lun === lun && sameId(at.diskId, diskId)) continue;
         if (at !== undefined) throw refuse('LUN_TAKEN', `LUN ${lun} of ${vm.name} is taken.`);
-        const most = subscription.seed.sizes.find((size) => size.name === vm.size)?.maxDataDisks ?? 0;
-        if (vm.dataDisks.length >= most) throw refuse('DISK_COUNT', `${vm.size} takes ${most} data disks.`);
-        holdDisk(subscription.require(subscription.disks, diskId), vm.azureId);
+        this.#requireRoom(vm, [...vm.dataDisks, { lun }]);
+        holdDisks([subscription.require(subscription.disks, diskId)], vm.azureId);
         vm.dataDisks = [...vm.dataDisks, { diskId, lun }];
       }
     });
@@ -180,7 +180,7 @@ export class MemoryMachines implements CloudMachines {
     const nics = saved.nics.map((nic) => subscription.require(subscription.nics, nic.azureId));
     const disks = [osDiskId, ...dataDisks.map(({ diskId }) => diskId)];
     const held = disks.map((id) => subscription.require(subscription.disks, id));
-    for (const disk of held) holdDisk(disk, azureId);
+    holdDisks(held, azureId);
     for (const nic of nics) nic.vmId = azureId;
     const vm: CloudVm = {
       ...{ azureId, instanceId: randomUUID(), name: nameOf(azureId), resourceGroup: azureId.split('/')[4] ?? '' },
@@ -199,6 +199,7 @@ export class MemoryMachines implements CloudMachines {
     spec: VmSpec | WorkerSpec,
     journal: CallJournal,
     osDisk: () => string,
+    dataDisks: readonly DiskAttachment[] = [],
   ): Promise<CloudVm> {
     const { subscription } = this;
     const azureId = this.reader.vmId(spec.resourceGroup, spec.name);
@@ -217,19 +218,29 @@ export class MemoryMachines implements CloudMachines {
         region: spec.region,
         size: spec.size,
         osDiskId,
-        dataDisks: [],
+        dataDisks: dataDisks.map(({ diskId, lun }) => ({ diskId, lun })),
         nicIds: [spec.nicId],
         tags: spec.tags,
         provisioningState: 'Succeeded',
         powerState: 'running',
       };
-      holdDisk(subscription.require(subscription.disks, osDiskId), azureId);
+      this.#requireRoom(spec, dataDisks);
+      holdDisks(
+        [osDiskId, ...dataDisks.map(({ diskId }) => diskId)].map((id) => subscription.require(subscription.disks, id)),
+        azureId,
+      );
       nic.vmId = azureId;
       subscription.vms.set(azureId.toLowerCase(), vm);
       return vm;
     };
     const what = { key: `vm.create:${spec.name}`, azureId, effect };
     return subscription.recorded(call, what, journal, create, (vm) => vm.instanceId);
+  }
+
+  #requireRoom({ name, size }: Pick<CloudVm, 'name' | 'size'>, disks: readonly { readonly lun: number }[]): void {
+    const most = this.subscription.seed.sizes.find((each) => each.name === size)?.maxDataDisks ?? 0;
+    if (disks.length > most) throw refuse('DISK_COUNT', `${size} takes ${most} data disks.`);
+    if (new Set(disks.map(({ lun }) => lun)).size < disks.length) throw refuse('LUN_TAKEN', `A LUN of ${name} is taken.`);
   }
 
   /** A worker's own OS disk goes with it; nothing else does. */
@@ -250,8 +261,9 @@ export class MemoryMachines implements CloudMachines {
   }
 }
 
-function holdDisk(disk: Changeable<CloudDisk>, vmId: string): void {
-  if (disk.managedBy !== null) throw refuse('DISK_ATTACHED', `${disk.name} is attached to ${disk.managedBy}.`);
-  disk.managedBy = vmId;
-  disk.diskState = 'Attached';
+/** All or none, as Azure does it. */
+function holdDisks(disks: readonly Changeable<CloudDisk>[], vmId: string): void {
+  for (const { name, managedBy } of disks)
+    if (managedBy !== null) throw refuse('DISK_ATTACHED', `${name} is attached to ${managedBy}.`);
+  for (const disk of disks) Object.assign(disk, { managedBy: vmId, diskState: 'Attached' });
 }

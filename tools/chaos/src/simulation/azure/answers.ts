@@ -32,6 +32,10 @@ export function ownedBy(disk: DiskResource): Answer {
   return refused(409, 'ConflictingUserInput', message);
 }
 
+export function lunTaken(lun: number): Answer {
+  return refused(400, 'InvalidParameter', `A disk at LUN ${lun} already exists.`);
+}
+
 export function underAccess({ name }: Pick<DiskResource, 'name'>): Answer {
   return refused(
     409,

@@ -1,7 +1,7 @@
 import { CLOUD_KINDS, OWNER_TAGS, resourceGroupId, resourceId, tagOf } from '@landfall/domain';
 import type { Kernel } from '../kernel.js';
 import type { Random } from '../random.js';
-import { busy, notFound, ownedBy, refused, underAccess, type Answer, type ArmCall } from './answers.js';
+import { busy, lunTaken, notFound, ownedBy, refused, underAccess, type Answer, type ArmCall } from './answers.js';
 import { moved, readMove } from './disk-moves.js';
 import {
   fresh,
@@ -263,6 +263,8 @@ export class MemoryAzure {
       const data = this.resources.get(managedDisk.id.toLowerCase());
       if (data?.kind !== 'disk') return notFound(managedDisk.id);
       if (data.managedBy !== null) return ownedBy(data);
+      if (/Upload$|^Active/.test(data.diskState)) return underAccess(data);
+      if (dataDisks.some((each) => each.lun === lun)) return lunTaken(lun);
       dataDisks.push({ diskId: data.id, lun });
     }
     for (const { diskId } of dataDisks) {
@@ -379,7 +381,7 @@ export class MemoryAzure {
       if (disk.managedBy !== null) return ownedBy(disk);
       if (isBusy(disk)) return busy(disk.name);
       const taken = vm.dataDisks.some((each) => each.lun === lun);
-      if (taken) return refused(400, 'InvalidParameter', `A disk at LUN ${lun} already exists.`);
+      if (taken) return lunTaken(lun);
     }
     return {
       done: () => {
