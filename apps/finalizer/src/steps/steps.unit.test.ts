@@ -155,7 +155,8 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
 
   it('attach what is missing, as after somebody took it away between the two', async () => {
     const vm = await restored(planWith(3), {
-      'attach-disks': () => cloud.machines.detach(cloud.reader.vmId('apps', 'web'), [idOf('disk-2')], new MemoryJournal('somebody-else')),
+      'attach-disks': () =>
+        cloud.machines.detach(cloud.reader.vmId('apps', 'web'), [idOf('disk-2')], new MemoryJournal('somebody-else')),
     });
     expect(vm.dataDisks).toStrictEqual([
       { diskId: idOf('disk-1'), lun: 0 },
@@ -175,7 +176,11 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
         'create-vm': () => (step === 'machines.ensure' ? grantLate(disk, step) : undefined),
         'attach-disks': async () => {
           if (step !== 'machines.attach') return;
-          await cloud.machines.detach(cloud.reader.vmId('apps', 'web'), [idOf(disk)], new MemoryJournal('somebody-else'));
+          await cloud.machines.detach(
+            cloud.reader.vmId('apps', 'web'),
+            [idOf(disk)],
+            new MemoryJournal('somebody-else'),
+          );
           await grantLate(disk, step);
         },
       });

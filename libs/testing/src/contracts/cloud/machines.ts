@@ -257,7 +257,10 @@ export function machinesContract(get: () => CloudSubject): void {
       const card = await cloud.network.ensureNic(nic('whole'), journal);
       const spec = { ...vm('whole', card.azureId, osDisk.azureId), dataDisks: data };
       const twice = { ...spec, dataDisks: data.map((each) => ({ ...each, lun: 1 })) };
-      await assert.rejects(cloud.machines.ensure(twice, new MemoryJournal(id)), (error) => error instanceof LandfallError);
+      await assert.rejects(
+        cloud.machines.ensure(twice, new MemoryJournal(id)),
+        (error) => error instanceof LandfallError,
+      );
       const made = await cloud.machines.ensure(spec, journal);
       const at = (disks: readonly { readonly diskId: string; readonly lun: number }[]) =>
         disks.map(({ diskId, lun }) => `${lun} ${diskId.toLowerCase()}`).sort();

@@ -240,7 +240,8 @@ export class MemoryMachines implements CloudMachines {
   #requireRoom({ name, size }: Pick<CloudVm, 'name' | 'size'>, disks: readonly { readonly lun: number }[]): void {
     const most = this.subscription.seed.sizes.find((each) => each.name === size)?.maxDataDisks ?? 0;
     if (disks.length > most) throw refuse('DISK_COUNT', `${size} takes ${most} data disks.`);
-    if (new Set(disks.map(({ lun }) => lun)).size < disks.length) throw refuse('LUN_TAKEN', `A LUN of ${name} is taken.`);
+    if (new Set(disks.map(({ lun }) => lun)).size < disks.length)
+      throw refuse('LUN_TAKEN', `A LUN of ${name} is taken.`);
   }
 
   /** A worker's own OS disk goes with it; nothing else does. */
