@@ -2,14 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, open, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { open, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { RestError } from '@azure/arm-compute';
 import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline';
-import { SEED, seedIds, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
+import { SEED, seedIds } from '@landfall/azure-emulator';
 import {
   newRestoreId,
   ownerTags,
@@ -24,10 +21,10 @@ import { cloudContract, diskTargetContract } from '@landfall/testing/contracts';
 import { AzureCloud } from './azure-cloud.js';
 import { PageBlobTarget } from './blob/page-blob-target.js';
 import { connectClients, type ArmCall } from './connection.js';
+import { APPLIANCE, EmulatedAzure } from './emulated-azure.fixture.test.js';
 
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
-const APPLIANCE = 'appliance-under-test';
 const SUBSCRIPTION = '00000000-0000-4000-8000-0000000000aa';
 const SUBNET = seedIds(SUBSCRIPTION).machineSubnetId;
 
@@ -41,24 +38,14 @@ const BEFORE_ANY_STEP = [
   'microsoft.resources/subscriptions/resourcegroups/write',
 ];
 
-let emulator: Emulator;
-let folder: string;
+let azure: EmulatedAzure;
 let cloud: AzureCloud;
-const calls: ArmCall[] = [];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'landfall-azure-'));
-  // Operations that take a moment, so that they are really waited for.
-  const options = { dataDirectory: folder, token: 'token-of-the-test', subscriptionId: SUBSCRIPTION, delayMs: 5 };
-  emulator = await startEmulator(options);
-  trustEmulator(emulator);
-  cloud = connect();
+  azure = await EmulatedAzure.start(SUBSCRIPTION);
+  cloud = azure.cloud;
 });
-
-afterAll(async () => {
-  await emulator.close();
-  await rm(folder, { recursive: true });
-});
+afterAll(() => azure.close());
 
 cloudContract('Azure through its SDK', async () => ({
   cloud,
@@ -135,13 +122,13 @@ describe('a VM of somebody with a public address and an extension', () => {
     const { spec, located, journal } = diskOf('source');
     const name = spec.name;
     const group = cloud.reader.resourceGroupId(SEED.resourceGroup);
-    const addressId = await putByHand(`${group}/providers/Microsoft.Network/publicIPAddresses/${name}`, {
+    const addressId = await azure.putByHand(`${group}/providers/Microsoft.Network/publicIPAddresses/${name}`, {
       sku: { name: 'Standard' },
       properties: { publicIPAllocationMethod: 'Static' },
     });
     const publicIPAddress = { id: addressId, properties: { deleteOption: 'Delete' } };
     const address = { primary: true, subnet: { id: SUBNET }, publicIPAddress };
-    const nicId = await putByHand(cloud.reader.nicId(SEED.resourceGroup, name), {
+    const nicId = await azure.putByHand(cloud.reader.nicId(SEED.resourceGroup, name), {
       properties: { ipConfigurations: [{ name: 'primary', properties: address }] },
     });
     const os = { family: 'linux' as const, generation: 1 as const };
@@ -149,13 +136,13 @@ describe('a VM of somebody with a public address and an extension', () => {
     const osDisk = { diskId: disk.azureId, family: 'linux' as const, caching: 'ReadWrite' as const };
     const wanted = { ...located('source', 'vm'), tags: {}, size: 'Standard_F2s_v2', nicId, osDisk, dataDisks: [] };
     const vm = await cloud.machines.ensure(wanted, journal);
-    await putByHand(`${vm.azureId}/extensions/script`, {
+    await azure.putByHand(`${vm.azureId}/extensions/script`, {
       properties: {
         ...{ publisher: 'Microsoft.Azure.Extensions', type: 'CustomScript', typeHandlerVersion: '2.1' },
         ...{ settings: { timestamp: 7 }, protectedSettings: { commandToExecute: 'true' } },
       },
     });
-    await byHand('PATCH', vm.azureId, { properties: { userData: 'dXNlciBkYXRh' } });
+    await azure.byHand('PATCH', vm.azureId, { properties: { userData: 'dXNlciBkYXRh' } });
     const saved = await cloud.reader.savedVm(vm.azureId);
     expect(saved?.vm.body).toMatchObject({ properties: { userData: 'dXNlciBkYXRh' } });
     expect(saved?.publicIps.map(({ azureId }) => azureId)).toStrictEqual([addressId]);
@@ -189,7 +176,7 @@ describe('a process that dies', () => {
 describe('an answer that is lost', () => {
   it('is found out by looking: the disk is made once and adopted', async () => {
     const { spec, journal } = diskOf('lost');
-    const lossy = connect(losing((method) => method === 'PUT'));
+    const lossy = azure.connect(losing((method) => method === 'PUT'));
     const disk = await lossy.disks.ensureEmpty(spec, journal);
     expect(disk.diskState).toBe('Unattached');
     expect(journal.ledger[0]?.state).toBe('created');
@@ -197,7 +184,7 @@ describe('an answer that is lost', () => {
 
   it('is Azure being unreachable when nothing was made', async () => {
     const { spec, journal } = diskOf('unreached');
-    const cut = connect(refusing((method) => method === 'PUT'));
+    const cut = azure.connect(refusing((method) => method === 'PUT'));
     await expect(cut.disks.ensureEmpty(spec, journal)).rejects.toMatchObject({
       code: 'AZURE_UNREACHABLE',
       kind: 'retryable',
@@ -228,8 +215,8 @@ describe('what Azure refuses', () => {
   });
 
   it('a token that is not the one', async () => {
-    const settings = { subscriptionId: SUBSCRIPTION, endpoint: emulator.url, applianceId: APPLIANCE };
-    const stranger = new AzureCloud(connectClients({ ...settings, token: new Secret('wrong') }), APPLIANCE);
+    const settings = { ...azure.settings(), token: new Secret('wrong') };
+    const stranger = new AzureCloud(connectClients(settings), APPLIANCE);
     await expect(stranger.reader.resourceGroup(SEED.resourceGroup)).rejects.toMatchObject({
       code: 'AZURE_DENIED',
       kind: 'permanent',
@@ -240,40 +227,11 @@ describe('what Azure refuses', () => {
 describe('the roles in deploy/azure', () => {
   it('cover every call that was made', () => {
     const allowed = new Set(['reader', 'provisioner', 'finalizer'].flatMap((role) => actionsOf(role)));
-    const needed = new Set(calls.map(actionFor).filter((action) => action !== null));
+    const needed = new Set(azure.calls.map(actionFor).filter((action) => action !== null));
     assert.ok(needed.size > 15, `only ${needed.size} kinds of calls were seen`);
     expect([...needed].filter((action) => !allowed.has(action)).sort()).toStrictEqual(BEFORE_ANY_STEP);
   });
 });
-
-function connect(transport?: HttpClient): AzureCloud {
-  return new AzureCloud(connectClients(settings(), transport), APPLIANCE);
-}
-
-function settings() {
-  return {
-    ...{ subscriptionId: SUBSCRIPTION, endpoint: emulator.url, applianceId: APPLIANCE },
-    ...{ token: new Secret(emulator.token), onCall: (call: ArmCall) => calls.push(call) },
-  };
-}
-
-/** What somebody makes past Landfall; its ID, once it is there. */
-function putByHand(azureId: string, body: object): Promise<string> {
-  return byHand('PUT', azureId, { location: SEED.region, ...body });
-}
-
-async function byHand(method: string, azureId: string, body: object): Promise<string> {
-  const url = `${emulator.url}${azureId}?api-version=2024-07-01`;
-  const headers = { authorization: `Bearer ${emulator.token}`, 'content-type': 'application/json' };
-  let answer = await fetch(url, { method, headers, body: JSON.stringify(body) });
-  for (;;) {
-    assert.ok(answer.ok, await answer.clone().text());
-    const { id, properties } = (await answer.json()) as { id: string; properties: { provisioningState: string } };
-    if (properties.provisioningState === 'Succeeded') return id;
-    await pause(5);
-    answer = await fetch(url, { headers });
-  }
-}
 
 function diskOf(name: string) {
   const restoreId = newRestoreId();
@@ -332,8 +290,8 @@ async function resourcesOf(restoreId: string): Promise<string[]> {
 }
 
 async function inspected(path: string): Promise<unknown> {
-  const answer = await fetch(`${emulator.url}/_emulator/${path}`, {
-    headers: { authorization: `Bearer ${emulator.token}` },
+  const answer = await fetch(`${azure.emulator.url}/_emulator/${path}`, {
+    headers: { authorization: `Bearer ${azure.emulator.token}` },
   });
   return answer.json();
 }

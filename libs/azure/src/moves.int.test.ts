@@ -1,40 +1,26 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { RestError } from '@azure/arm-compute';
 import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline';
-import { FaultControl, SEED, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
-import { newRestoreId, ownerTags, Secret, type CloudDisk, type DiskMove } from '@landfall/domain';
+import { SEED } from '@landfall/azure-emulator';
+import { newRestoreId, ownerTags, type CloudDisk, type DiskMove } from '@landfall/domain';
 import { MemoryJournal, throughEveryCrash } from '@landfall/testing';
-import { AzureCloud } from './azure-cloud.js';
-import { connectClients, type ArmCall } from './connection.js';
+import type { AzureCloud } from './azure-cloud.js';
+import type { ArmCall } from './connection.js';
+import { APPLIANCE, EmulatedAzure } from './emulated-azure.fixture.test.js';
 
 /* Moves of disks that go wrong in the ways in which only Azure's own protocol can. */
-const APPLIANCE = 'appliance-under-test';
 const SUBSCRIPTION = '00000000-0000-4000-8000-0000000000ab';
 const MOVE = 'POST moveresources';
 
-let emulator: Emulator;
-let folder: string;
+let azure: EmulatedAzure;
 let cloud: AzureCloud;
-let faults: FaultControl;
-const calls: ArmCall[] = [];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'landfall-moves-'));
-  const options = { dataDirectory: folder, token: 'token-of-the-test', subscriptionId: SUBSCRIPTION, delayMs: 5 };
-  emulator = await startEmulator(options);
-  trustEmulator(emulator);
-  faults = new FaultControl(emulator);
-  cloud = connect();
+  azure = await EmulatedAzure.start(SUBSCRIPTION);
+  cloud = azure.cloud;
 });
-
-afterAll(async () => {
-  await emulator.close();
-  await rm(folder, { recursive: true });
-});
+afterAll(() => azure.close());
 
 describe('a move of disks', () => {
   it('takes place once, wherever the process dies', async () => {
@@ -48,7 +34,7 @@ describe('a move of disks', () => {
 
   it('goes on with what is left when Azure has given up half-way, wherever the process dies', async () => {
     const { move, books } = await staged('a', 'b', 'c');
-    await faults.add({ kind: 'partial-move', resource: move.disks[0]?.azureId ?? '' });
+    await azure.faults.add({ kind: 'partial-move', resource: move.disks[0]?.azureId ?? '' });
     const moves = movesFrom(move.from);
     const timedOut = { code: 'MOVE_TIMED_OUT', kind: 'retryable' };
     await expect(cloud.groups.moveDisks(move, books)).rejects.toMatchObject(timedOut);
@@ -61,7 +47,7 @@ describe('a move of disks', () => {
 
   it('that timed out when all had moved is done, and not asked for again', async () => {
     const { move, books } = await staged('late');
-    await faults.add({ kind: 'move-times-out', resource: move.disks[0]?.azureId ?? '' });
+    await azure.faults.add({ kind: 'move-times-out', resource: move.disks[0]?.azureId ?? '' });
     const moves = movesFrom(move.from);
     await expect(cloud.groups.moveDisks(move, books)).rejects.toMatchObject({ code: 'MOVE_TIMED_OUT' });
     await cloud.groups.moveDisks(move, books);
@@ -73,7 +59,7 @@ describe('a move of disks', () => {
     const { move, books, disk } = await staged('gone', 'stuck');
     const [gone, stuck] = move.disks;
     assert.ok(gone && stuck);
-    await faults.add({ kind: 'partial-move', resource: gone.azureId });
+    await azure.faults.add({ kind: 'partial-move', resource: gone.azureId });
     await expect(cloud.groups.moveDisks(move, books)).rejects.toMatchObject({ code: 'MOVE_TIMED_OUT' });
     await cloud.disks.ensureEmpty(disk('stuck', move.to), new MemoryJournal(books.ownerId));
     await expect(cloud.groups.moveDisks(move, books)).rejects.toMatchObject({
@@ -89,7 +75,7 @@ describe('a move of disks', () => {
   it('is found out by looking when the answer to it is lost', async () => {
     const { move, books } = await staged('lost');
     const answers: number[] = [];
-    await connect(losingFirstMove(answers)).groups.moveDisks(move, books);
+    await azure.connect(losingFirstMove(answers)).groups.moveDisks(move, books);
     expect(answers.filter((status) => status === 202)).toHaveLength(1);
     await expectMoved(move, books);
   });
@@ -98,12 +84,12 @@ describe('a move of disks', () => {
     const first = await staged('before');
     const { disk, move } = first;
     const next = await cloud.disks.ensureEmpty(disk('after', move.from), first.books);
-    await faults.change({ delaysMs: { 'resources.move': 120 } });
+    await azure.faults.change({ delaysMs: { 'resources.move': 120 } });
     const other = cloud.groups.moveDisks(move, first.books);
     await until(async () => (await cloud.reader.resourceGroup(move.to))?.provisioningState === 'MovingResources');
     const books = new MemoryJournal(first.books.ownerId);
     const [moved] = await cloud.groups.moveDisks({ ...move, disks: [next] }, books);
-    await faults.change({ delaysMs: {} });
+    await azure.faults.change({ delaysMs: {} });
     expect(moved?.uniqueId).toBe(next.uniqueId);
     await other;
     await expectMoved(move, first.books);
@@ -159,22 +145,14 @@ function targetOf({ azureId }: { readonly azureId: string }, { to }: DiskMove): 
 
 /** Counts, from here on, the moves that Azure has accepted. */
 function movesFrom(group: string): () => number {
-  const before = calls.length;
+  const before = azure.calls.length;
   const isMove = ({ method, path, status }: ArmCall): boolean =>
     `${method} ${path.split('/').at(-1)?.toLowerCase()}` === MOVE && path.includes(group) && status === 202;
-  return () => calls.slice(before).filter(isMove).length;
+  return () => azure.calls.slice(before).filter(isMove).length;
 }
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo()));
-}
-
-function connect(transport?: HttpClient): AzureCloud {
-  const settings = {
-    ...{ subscriptionId: SUBSCRIPTION, endpoint: emulator.url, applianceId: APPLIANCE },
-    ...{ token: new Secret(emulator.token), onCall: (call: ArmCall) => calls.push(call) },
-  };
-  return new AzureCloud(connectClients(settings, transport), APPLIANCE);
 }
 
 /** The first move arrives, and the answer to it does not. @param answers to moves, by their status */

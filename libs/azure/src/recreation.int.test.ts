@@ -1,49 +1,34 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { RestError } from '@azure/arm-compute';
 import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline';
-import { FaultControl, SEED, seedIds, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
-import { newRestoreId, ownerTags, Secret, type RecreateSpec, type SavedVm } from '@landfall/domain';
+import { SEED, seedIds } from '@landfall/azure-emulator';
+import { newRestoreId, ownerTags, type RecreateSpec, type SavedVm } from '@landfall/domain';
 import { CrashingJournal, MemoryJournal, SimulatedCrash, throughEveryCrash } from '@landfall/testing';
-import { AzureCloud } from './azure-cloud.js';
-import { connectClients, type ArmCall } from './connection.js';
+import type { AzureCloud } from './azure-cloud.js';
+import { APPLIANCE, EmulatedAzure } from './emulated-azure.fixture.test.js';
 
 /* A VM of somebody, with what Azure has to offer, saved, removed and made anew. */
-const APPLIANCE = 'appliance-under-test';
 const SUBSCRIPTION = '00000000-0000-4000-8000-0000000000ac';
 const GROUP = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${SEED.resourceGroup}/providers`;
 
-let emulator: Emulator;
-let faults: FaultControl;
-let folder: string;
+let azure: EmulatedAzure;
 let cloud: AzureCloud;
-const calls: ArmCall[] = [];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'landfall-recreation-'));
-  const options = { dataDirectory: folder, token: 'token-of-the-test', subscriptionId: SUBSCRIPTION, delayMs: 5 };
-  emulator = await startEmulator(options);
-  trustEmulator(emulator);
-  faults = new FaultControl(emulator);
-  cloud = connect();
+  azure = await EmulatedAzure.start(SUBSCRIPTION);
+  cloud = azure.cloud;
 });
-
-afterAll(async () => {
-  await emulator.close();
-  await rm(folder, { recursive: true });
-});
+afterAll(() => azure.close());
 
 describe('a VM that is made anew', () => {
   it('is what it was, but for what is told, wherever the process dies; and it is made once', async () => {
     const { spec, saved, journal } = await removed('web');
-    const before = calls.length;
+    const before = azure.calls.length;
     const crashes = await throughEveryCrash(journal, (crashing) => cloud.machines.recreate(spec, crashing));
     assert.equal(crashes, 4, 'before and after begin, before submitted, and after succeeded');
-    const puts = calls.slice(before).filter(({ method, status }) => method === 'PUT' && status < 300);
+    const puts = azure.calls.slice(before).filter(({ method, status }) => method === 'PUT' && status < 300);
     expect(puts.map(({ path }) => path.split('/').at(-1))).toStrictEqual([saved.vm.azureId.split('/').at(-1)]);
     const { vm, notSent } = await cloud.machines.recreate(spec, journal);
     expect(notSent.map(({ path }) => path)).toContain('properties.osProfile');
@@ -57,16 +42,16 @@ describe('a VM that is made anew', () => {
   it('is waited for where the operation was begun by a process that has died', async () => {
     const { spec, journal } = await removed('begun');
     await expect(cloud.machines.recreate(spec, new CrashingJournal(journal, 3))).rejects.toThrow(SimulatedCrash);
-    const before = calls.length;
+    const before = azure.calls.length;
     expect((await cloud.machines.recreate(spec, journal)).vm.powerState).toBe('running');
-    const [first] = calls.slice(before);
+    const [first] = azure.calls.slice(before);
     expect([first?.method, /\/operations\//i.test(first?.path ?? '')]).toStrictEqual(['GET', true]);
-    expect(calls.slice(before).filter(({ method }) => method === 'PUT')).toStrictEqual([]);
+    expect(azure.calls.slice(before).filter(({ method }) => method === 'PUT')).toStrictEqual([]);
   });
 
   it('is found out by looking when the answer to it is lost', async () => {
     const { spec, journal } = await removed('lost');
-    const { vm } = await connect(losingFirstPut()).machines.recreate(spec, journal);
+    const { vm } = await azure.connect(losingFirstPut()).machines.recreate(spec, journal);
     expect([vm.powerState, vm.tags['cost']]).toStrictEqual(['running', '7']);
   });
 
@@ -74,30 +59,30 @@ describe('a VM that is made anew', () => {
     const { spec, journal } = await removed('versioned');
     const versions: (string | null)[] = [];
     const saved = { ...spec.saved, vm: { ...spec.saved.vm, apiVersion: '2024-07-01' } };
-    const client = connect(seeing((url) => versions.push(new URL(url).searchParams.get('api-version'))));
+    const client = azure.connect(seeing((url) => versions.push(new URL(url).searchParams.get('api-version'))));
     await client.machines.recreate({ ...spec, saved }, journal);
     expect(versions).toStrictEqual(['2024-07-01']);
   });
 
   it('waits until the one that it replaces is gone', async () => {
     const { spec, source, journal } = await stopped('going');
-    await faults.change({ delaysMs: { 'virtualMachines.delete': 200 } });
+    await azure.faults.change({ delaysMs: { 'virtualMachines.delete': 200 } });
     const removal = cloud.machines.removeSource(source, new MemoryJournal(journal.ownerId));
     while ((await cloud.reader.vm(source.azureId))?.provisioningState !== 'Deleting') await pause(5);
     const { vm } = await cloud.machines.recreate(spec, journal);
     expect(vm.instanceId).not.toBe(source.instanceId);
     await removal;
-    await faults.change({ delaysMs: {} });
+    await azure.faults.change({ delaysMs: {} });
   });
 
   it('does not take the place of one that somebody makes after the look', async () => {
     const { spec, journal } = await removed('raced');
     const { azureId } = spec.saved.vm;
-    const nicId = await put(`${GROUP}/Microsoft.Network/networkInterfaces/raced-theirs`, nic());
-    const raced = connect(first(() => put(azureId, theirVm('raced-theirs', nicId))));
-    const before = calls.length;
+    const nicId = await azure.putByHand(`${GROUP}/Microsoft.Network/networkInterfaces/raced-theirs`, nic());
+    const raced = azure.connect(first(() => azure.putByHand(azureId, theirVm('raced-theirs', nicId))));
+    const before = azure.calls.length;
     await expect(raced.machines.recreate(spec, journal)).rejects.toMatchObject({ code: 'NAME_TAKEN' });
-    const ours = calls.slice(before).find(({ method }) => method === 'PUT');
+    const ours = azure.calls.slice(before).find(({ method }) => method === 'PUT');
     expect(ours?.status).toBe(412);
     const [other] = (await cloud.reader.savedVm(azureId))?.disks ?? [];
     expect(other?.azureId).not.toBe(spec.osDiskId);
@@ -122,12 +107,12 @@ async function removed(name: string) {
 async function stopped(name: string) {
   const restoreId = newRestoreId();
   const journal = new MemoryJournal(restoreId);
-  const set = await put(`${GROUP}/Microsoft.Compute/availabilitySets/${name}`, {
+  const set = await azure.putByHand(`${GROUP}/Microsoft.Compute/availabilitySets/${name}`, {
     ...{ sku: { name: 'Aligned' }, properties: { platformFaultDomainCount: 2, platformUpdateDomainCount: 5 } },
   });
-  const nicId = await put(`${GROUP}/Microsoft.Network/networkInterfaces/${name}`, nic());
+  const nicId = await azure.putByHand(`${GROUP}/Microsoft.Network/networkInterfaces/${name}`, nic());
   const vm = theirVm(name, nicId);
-  const azureId = await put(`${GROUP}/Microsoft.Compute/virtualMachines/${name}`, {
+  const azureId = await azure.putByHand(`${GROUP}/Microsoft.Compute/virtualMachines/${name}`, {
     ...{ tags: { cost: '7' }, identity: { type: 'SystemAssigned' } },
     properties: {
       ...{ ...vm.properties, availabilitySet: { id: set }, userData: 'aGVsbG8=', licenseType: 'SLES_BYOS' },
@@ -189,29 +174,6 @@ function membersOf(saved: SavedVm): Record<string, unknown> {
 
 function propertiesOf({ vm }: SavedVm): Readonly<Record<string, unknown>> {
   return vm.body['properties'] as Record<string, unknown>;
-}
-
-/** What somebody makes past Landfall; its ID, once it is there. */
-async function put(azureId: string, body: object): Promise<string> {
-  const url = `${emulator.url}${azureId}?api-version=2024-07-01`;
-  const headers = { authorization: `Bearer ${emulator.token}`, 'content-type': 'application/json' };
-  const request = { method: 'PUT', headers, body: JSON.stringify({ location: SEED.region, ...body }) };
-  let answer = await fetch(url, request);
-  for (;;) {
-    assert.ok(answer.ok, await answer.clone().text());
-    const { id, properties } = (await answer.json()) as { id: string; properties: { provisioningState?: string } };
-    if ((properties.provisioningState ?? 'Succeeded') === 'Succeeded') return id;
-    await pause(5);
-    answer = await fetch(url, { headers });
-  }
-}
-
-function connect(transport?: HttpClient): AzureCloud {
-  const settings = {
-    ...{ subscriptionId: SUBSCRIPTION, endpoint: emulator.url, applianceId: APPLIANCE },
-    ...{ token: new Secret(emulator.token), onCall: (call: ArmCall) => calls.push(call) },
-  };
-  return new AzureCloud(connectClients(settings, transport), APPLIANCE);
 }
 
 /** The first put arrives, and the answer to it does not. */

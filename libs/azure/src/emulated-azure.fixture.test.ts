@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { HttpClient } from '@azure/core-rest-pipeline';
+import { FaultControl, SEED, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
+import { Secret } from '@landfall/domain';
+import { AzureCloud } from './azure-cloud.js';
+import { connectClients, type ArmCall } from './connection.js';
+
+export const APPLIANCE = 'appliance-under-test';
+
+/** The adapter on an emulator of its own, and what somebody does there past it. */
+export class EmulatedAzure {
+  /** Every call of every adapter that `connect` has made. */
+  readonly calls: ArmCall[] = [];
+  readonly cloud: AzureCloud;
+  readonly faults: FaultControl;
+
+  private constructor(
+    readonly emulator: Emulator,
+    private readonly subscriptionId: string,
+    private readonly folder: string,
+  ) {
+    this.cloud = this.connect();
+    this.faults = new FaultControl(emulator);
+  }
+
+  static async start(subscriptionId: string): Promise<EmulatedAzure> {
+    const folder = await mkdtemp(join(tmpdir(), 'landfall-azure-'));
+    // Operations that take a moment, so that they are really waited for.
+    const options = { dataDirectory: folder, token: 'token-of-the-test', subscriptionId, delayMs: 5 };
+    const emulator = await startEmulator(options);
+    trustEmulator(emulator);
+    return new EmulatedAzure(emulator, subscriptionId, folder);
+  }
+
+  async close(): Promise<void> {
+    await this.emulator.close();
+    await rm(this.folder, { recursive: true });
+  }
+
+  /** @param transport by which its requests go; left out: the clients' own */
+  connect(transport?: HttpClient): AzureCloud {
+    return new AzureCloud(connectClients(this.settings(), transport), APPLIANCE);
+  }
+
+  settings() {
+    return {
+      ...{ subscriptionId: this.subscriptionId, endpoint: this.emulator.url, applianceId: APPLIANCE },
+      ...{ token: new Secret(this.emulator.token), onCall: (call: ArmCall) => void this.calls.push(call) },
+    };
+  }
+
+  /** What somebody makes past Landfall; its ID, once it is there. */
+  putByHand(azureId: string, body: object): Promise<string> {
+    return this.byHand('PUT', azureId, { location: SEED.region, ...body });
+  }
+
+  async byHand(method: string, azureId: string, body: object): Promise<string> {
+    const url = `${this.emulator.url}${azureId}?api-version=2024-07-01`;
+    const headers = { authorization: `Bearer ${this.emulator.token}`, 'content-type': 'application/json' };
+    let answer = await fetch(url, { method, headers, body: JSON.stringify(body) });
+    for (;;) {
+      assert.ok(answer.ok, await answer.clone().text());
+      const { id, properties } = (await answer.json()) as { id: string; properties: { provisioningState?: string } };
+      // Not everything has a state.
+      if ((properties.provisioningState ?? 'Succeeded') === 'Succeeded') return id;
+      await pause(5);
+      answer = await fetch(url, { headers });
+    }
+  }
+}
