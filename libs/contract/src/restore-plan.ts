@@ -7,6 +7,8 @@ import { BOOT_CHECK, DESTINATION_KIND, TRANSFER, VERIFY } from './restore-reques
 
 export const STEP_ID = z.enum(STEPS.map((step) => step.id) as [StepId, ...StepId[]]);
 
+const CACHING = z.enum(['None', 'ReadOnly', 'ReadWrite']);
+
 export const PLANNED_POINT = z.object({
   id: z.string(),
   machine: z.string(),
@@ -22,6 +24,10 @@ export const PLANNED_DESTINATION = z.object({
   kind: DESTINATION_KIND,
   subscriptionId: z.string(),
   resourceGroup: z.string(),
+  stagingResourceGroup: z
+    .string()
+    .optional()
+    .describe('Where the new disks are until they replace those of the source; left out: with the machine.'),
   region: z.string(),
   zone: z.string().nullable(),
   vmName: z.string().nullable().describe('Null where only disks are restored.'),
@@ -32,6 +38,28 @@ export const PLANNED_DESTINATION = z.object({
   privateIp: z.string().nullable(),
 });
 
+export const REPLACED_VM = z
+  .object({
+    azureId: z.string(),
+    instanceId: z.string().describe("Azure's `vmId`."),
+    powerState: z.string().nullable(),
+    disks: z.array(
+      z.object({
+        azureId: z.string(),
+        uniqueId: z.string(),
+        lun: COUNT.nullable().describe('Null for the OS disk.'),
+        caching: CACHING,
+        replacedBy: z
+          .string()
+          .nullable()
+          .describe('The planned disk that takes its place; null: it is kept, and attached again at its LUN.'),
+      }),
+    ),
+    nicIds: z.array(z.string()),
+    addressIds: z.array(z.string()),
+  })
+  .describe('The living VM that is replaced; its network interfaces and addresses stay.');
+
 /** Of a disk: where in the point it comes from. */
 export const DISK_FROM = z.string().describe('`disk:NAME`, or `volume-group:NAME`.');
 
@@ -40,6 +68,7 @@ export const RESTORE_PLAN = z
   .object({
     restorePoint: PLANNED_POINT,
     destination: PLANNED_DESTINATION,
+    source: REPLACED_VM.optional(),
     generation: z
       .union([z.literal(1), z.literal(2)])
       .nullable()
@@ -64,7 +93,7 @@ export const RESTORE_PLAN = z
         sourceBytes: COUNT,
         usedBytes: COUNT.describe('Bytes in ranges that are not known to be zero.'),
         sku: z.string(),
-        caching: z.enum(['None', 'ReadOnly', 'ReadWrite']),
+        caching: CACHING,
         removableAfterwards: z.boolean(),
         azureName: z.string(),
       }),
@@ -78,6 +107,11 @@ export const RESTORE_PLAN = z
       writeBytes: COUNT,
       retrievalSeconds: z.number().nonnegative(),
       transferSeconds: z.number().nonnegative(),
+      outageSeconds: z
+        .number()
+        .nonnegative()
+        .optional()
+        .describe('How long the machine that is replaced will be gone; left out: none is.'),
     }),
     options: z.object({
       disksOnly: z.boolean(),

@@ -9,6 +9,8 @@ export type Generation = 1 | 2;
 export interface RestorePlan {
   readonly restorePoint: PlannedPoint;
   readonly destination: PlannedDestination;
+  /** The machine that is replaced; left out: none is. */
+  readonly source?: ReplacedVm;
   /** Null where it could not be decided; the plan then has an error that says why, unless only disks are wanted. */
   readonly generation: Generation | null;
   readonly steps: readonly PlannedStep[];
@@ -42,7 +44,10 @@ export interface PlannedPoint {
 export interface PlannedDestination {
   readonly kind: 'new' | 'original';
   readonly subscriptionId: string;
+  /** Where the machine will be. */
   readonly resourceGroup: string;
+  /** Where the new disks are until they replace those of the source; left out: they are made where the machine will be. */
+  readonly stagingResourceGroup?: string;
   readonly region: string;
   readonly zone: string | null;
   /** Null where only disks are restored. */
@@ -54,6 +59,31 @@ export interface PlannedDestination {
   readonly architecture?: 'Arm64';
   readonly subnetId: string | null;
   readonly privateIp: string | null;
+}
+
+/** The living VM that a restore to the original location replaces, as it was found when the plan was made. */
+export interface ReplacedVm {
+  readonly azureId: string;
+  /** Azure's `vmId`: another VM under the same name has another one. */
+  readonly instanceId: string;
+  /** Such as `running`. One that is found deallocated is left so by every way out. */
+  readonly powerState: string | null;
+  /** All that are attached, the OS disk first. */
+  readonly disks: readonly ReplacedVmDisk[];
+  /** Full ids, in their order. They stay, and are attached again. */
+  readonly nicIds: readonly string[];
+  readonly addressIds: readonly string[];
+}
+
+export interface ReplacedVmDisk {
+  readonly azureId: string;
+  /** Azure's own number for it. */
+  readonly uniqueId: string;
+  /** Null for the OS disk. */
+  readonly lun: number | null;
+  readonly caching: 'None' | 'ReadOnly' | 'ReadWrite';
+  /** The planned disk that takes its place, by name; null: it is kept, and attached again at its LUN. */
+  readonly replacedBy: string | null;
 }
 
 export interface PlannedStep {
@@ -97,6 +127,8 @@ export interface Estimates {
   readonly writeBytes: number;
   readonly retrievalSeconds: number;
   readonly transferSeconds: number;
+  /** How long the machine that is replaced will be gone; left out: none is replaced. */
+  readonly outageSeconds?: number;
 }
 
 export function isRefused(plan: RestorePlan): boolean {
