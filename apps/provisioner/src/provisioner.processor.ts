@@ -7,9 +7,10 @@ import { StepProcessor, STEPS_AT_ONCE } from '@landfall/service/steps';
 import { Inject } from '@nestjs/common';
 import type { ProvisionerEnvironment } from './environment.js';
 import { createEmptyDisks } from './steps/create-empty-disks.js';
+import { createStagingResourceGroup } from './steps/create-staging-resource-group.js';
 import { launchWorker } from './steps/launch-worker.js';
 
-/** Steps 3 and 4. */
+/** Steps 2 to 4. */
 @TakesJobsOf(QUEUES.provisioner, { concurrency: STEPS_AT_ONCE })
 export class ProvisionerProcessor extends StepProcessor {
   constructor(
@@ -24,6 +25,7 @@ export class ProvisionerProcessor extends StepProcessor {
     super({
       ...{ service: 'provisioner', books, queues, log },
       handlers: {
+        'create-staging-resource-group': createStagingResourceGroup({ cloud, applianceId }),
         'create-empty-disks': createEmptyDisks({ cloud, books, applianceId }),
         'launch-worker': launchWorker({
           ...{ cloud, workers, doors, applianceId },

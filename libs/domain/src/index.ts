@@ -11,6 +11,7 @@ export * from './restore.js';
 export * from './approval.js';
 export * from './capture.js';
 export * from './gate.js';
+export * from './source-record.js';
 export * from './recipe.js';
 export * from './planned-contents.js';
 export * from './damage.js';

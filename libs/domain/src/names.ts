@@ -37,6 +37,21 @@ export function snapshotName(captureId: string, diskName: string): string {
   return `landfall-${diskName}-${captureId}`;
 }
 
+/** Of the resource group in which the new disks of a restore wait for their place; `base` as in its plan. */
+export function stagingGroupName(base: string, restoreId: string): string {
+  return `${base}-${restoreId}`;
+}
+
+/** Of the resource group that holds the copies from which what a restore replaces can be brought back. */
+export function safetyGroupName(restoreId: string): string {
+  return `landfall-safety-${restoreId}`;
+}
+
+/** Of a disk of what is replaced, by its place in the plan; `take` counts how often they were taken. */
+export function safetySnapshotName(restoreId: string, take: number, place: number): string {
+  return `landfall-safety-${restoreId}-${take}-${place}`;
+}
+
 export function workerName(restoreId: string, index: number): string {
   return `landfall-worker-${restoreId}-${index}`;
 }

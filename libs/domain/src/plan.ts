@@ -1,3 +1,4 @@
+import { stagingGroupName } from './names.js';
 import type { DiskOrigin, DiskRole, Firmware, OperatingSystem, PointKind } from './machine.js';
 import type { Problem } from './problems.js';
 import type { RestoreRequest } from './request.js';
@@ -46,7 +47,10 @@ export interface PlannedDestination {
   readonly subscriptionId: string;
   /** Where the machine will be. */
   readonly resourceGroup: string;
-  /** Where the new disks are until they replace those of the source; left out: they are made where the machine will be. */
+  /**
+   * Where the new disks are until they replace those of the source, less the restore's suffix; left out: they are made where the
+   * machine will be.
+   */
   readonly stagingResourceGroup?: string;
   readonly region: string;
   readonly zone: string | null;
@@ -129,6 +133,12 @@ export interface Estimates {
   readonly transferSeconds: number;
   /** How long the machine that is replaced will be gone; left out: none is replaced. */
   readonly outageSeconds?: number;
+}
+
+/** The resource group in which a restore makes its disks, and what writes them. */
+export function workingGroupOf({ destination }: RestorePlan, restoreId: string): string {
+  const { resourceGroup, stagingResourceGroup } = destination;
+  return stagingResourceGroup === undefined ? resourceGroup : stagingGroupName(stagingResourceGroup, restoreId);
 }
 
 export function isRefused(plan: RestorePlan): boolean {

@@ -18,6 +18,7 @@ import type {
   Segment,
   SegmentFilter,
   SegmentTotal,
+  SourceRecord,
   WorkRun,
 } from '@landfall/domain';
 import { PostgresCallJournal } from './call-journal.js';
@@ -27,7 +28,7 @@ import { restoreOwner } from './journal-owners.js';
 import { readLedger, readLedgerOfAll, readOpenChanges } from './ledger-reads.js';
 import { loadRestores } from './load-restores.js';
 import { PostgresRestoreTransaction } from './restore-transaction.js';
-import { toIngredients, toPlan, toSegment } from './rows.js';
+import { toIngredients, toPlan, toSegment, toSourceRecord } from './rows.js';
 import { readFailedSegments, readSegments, readTotals, readVerdicts, SEGMENT_COLUMNS } from './segment-reads.js';
 
 /** A relay that has died leaves its messages to the others after that long. */
@@ -98,6 +99,11 @@ export class PostgresRestoreBooks implements RestoreBooks {
 
   async openChanges(restoreId: string): Promise<readonly OpenChange[]> {
     return this.#database.run((client) => readOpenChanges(client, restoreId));
+  }
+
+  async sourceRecord(restoreId: string): Promise<SourceRecord | null> {
+    const row = await this.#database.run((client) => client.sourceRecord.findUnique({ where: { restoreId } }));
+    return row && toSourceRecord(row);
   }
 
   async ledgerOfAll(azureIds: readonly string[]): Promise<readonly LedgerRecord[]> {

@@ -28,6 +28,7 @@ import {
   type SegmentState,
   type SegmentToHandOut,
   type SegmentTotal,
+  type SourceRecord,
   type Turn,
   type Work,
   type WorkKey,
@@ -211,6 +212,11 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
       RETURNING "cut_over_at" AS "at"`;
     if (!row) throw new Error(`there is no restore ${restoreId}`);
     return row.at;
+  }
+
+  async recordSource(restoreId: string, record: SourceRecord): Promise<void> {
+    const data = { ...record, snapshots: requiredJson(record.snapshots) };
+    await this.#client.sourceRecord.upsert({ where: { restoreId }, create: { restoreId, ...data }, update: data });
   }
 
   async setDiskAzureId(restoreId: string, diskName: string, azureId: string): Promise<void> {

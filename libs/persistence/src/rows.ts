@@ -32,6 +32,8 @@ import {
   type TurnPurpose,
   type Work,
   type WorkState,
+  type RecordedSnapshot,
+  type SourceRecord,
 } from '@landfall/domain';
 import { Prisma } from './generated/client.js';
 import type * as rows from './generated/models.js';
@@ -117,6 +119,11 @@ export function toVerdict({ diskName, ...row }: rows.DiskVerdictModel): DiskVerd
 export function toApproval(row: rows.ApprovalModel): Approval {
   const { planHash, requestedBy, approvedBy, approvedAt, expiresAt, selfApproval } = row;
   return { planHash, requestedBy, approvedBy, approvedAt, expiresAt, selfApproval };
+}
+
+export function toSourceRecord(row: rows.SourceRecordModel): SourceRecord {
+  const { take, ran, sealedModel, stoppedAt } = row;
+  return { take, ran, sealedModel, stoppedAt, snapshots: fromJson<readonly RecordedSnapshot[]>(row.snapshots) };
 }
 
 export function toSegment(row: rows.SegmentModel): Segment {

@@ -2,6 +2,7 @@ import {
   azureDiskName,
   ownerTags,
   PermanentError,
+  workingGroupOf,
   type Cloud,
   type DiskSpec,
   type PlannedDisk,
@@ -35,16 +36,16 @@ export function createEmptyDisks(ports: DiskPorts): StepHandler<'create-empty-di
         await tx.requireCurrent({ restoreId: restore.id, work: 'create-empty-disks', epoch });
         await tx.setDiskAzureId(restore.id, planned.name, disk.azureId);
       });
-      return { name: planned.name, azureId: disk.azureId };
+      return { name: planned.name, azureId: disk.azureId, uniqueId: disk.uniqueId };
     });
     return { kind: 'done', output: { disks } };
   };
 }
 
 function diskSpec({ applianceId }: DiskPorts, { restore, plan }: StepContext, planned: PlannedDisk): DiskSpec {
-  const { resourceGroup, region, zone } = plan.destination;
+  const { region, zone } = plan.destination;
   return {
-    resourceGroup,
+    resourceGroup: workingGroupOf(plan, restore.id),
     region,
     zone,
     name: azureDiskName(planned.azureName, restore.id),

@@ -5,6 +5,7 @@ import {
   PermanentError,
   removeResource,
   workerName,
+  workingGroupOf,
   RetryableError,
   stepOf,
   type Cloud,
@@ -145,7 +146,7 @@ async function takePlace(
   const entered = await workers.enter({
     id,
     restoreId: context.restore.id,
-    azureId: cloud.reader.vmId(context.plan.destination.resourceGroup, id),
+    azureId: cloud.reader.vmId(workingGroupOf(context.plan, context.restore.id), id),
     disks: planned.disks,
     bootstrapTokenHash: hash,
     bootstrapSeconds: BOOTSTRAP_SECONDS,
@@ -211,7 +212,7 @@ async function remove(ports: WorkerPorts, context: StepContext, worker: WorkerRe
 async function removeParts(ports: WorkerPorts, context: StepContext, worker: WorkerRecord): Promise<void> {
   const { cloud, applianceId } = ports;
   const { restore, plan, journal, signal } = context;
-  const { resourceGroup } = plan.destination;
+  const resourceGroup = workingGroupOf(plan, restore.id);
   const nicId = cloud.reader.nicId(resourceGroup, networkInterfaceName(worker.id, restore.id));
   const osDiskId = cloud.reader.diskId(resourceGroup, osDiskName(worker.id));
   const own = [
@@ -255,8 +256,8 @@ async function moverProcesses(ports: WorkerPorts, { plan }: StepContext, sizeNam
 }
 
 function located(ports: WorkerPorts, { restore, plan }: StepContext, name: string, role: ResourceRole) {
-  const { resourceGroup, region, zone } = plan.destination;
-  const place = { resourceGroup, region, zone, name };
+  const { region, zone } = plan.destination;
+  const place = { resourceGroup: workingGroupOf(plan, restore.id), region, zone, name };
   return { ...place, role, purpose: 'help' as const, tags: ownerTags(ports.applianceId, restore.id, role) };
 }
 

@@ -23,6 +23,7 @@ import {
   throughEveryCrash,
 } from '@landfall/testing';
 import { createEmptyDisks } from './create-empty-disks.js';
+import { createStagingResourceGroup } from './create-staging-resource-group.js';
 import { launchWorker, type WorkerPorts } from './launch-worker.js';
 
 const GIB = 1024 ** 3;
@@ -42,6 +43,34 @@ beforeEach(() => {
   doors = new MemoryWorkerDoors();
   restoreId = newRestoreId();
   journal = new MemoryJournal(restoreId);
+});
+
+describe('step 2, create-staging-resource-group', () => {
+  it('makes a group of its own that tells whose it is, as often as it is asked', async () => {
+    const plan = toOriginal(planWith(1));
+    for (let time = 0; time < 2; time++) {
+      const outcome = await createStagingResourceGroup({ cloud, applianceId: 'appliance' })(
+        await contextOf(plan, journal),
+      );
+      const group = await cloud.reader.resourceGroup(`landfall-staging-${restoreId}`);
+      expect(outcome).toStrictEqual({ kind: 'done', output: { resourceGroupId: group?.azureId } });
+      expect(group?.region).toBe(plan.destination.region);
+      expect(group?.tags).toMatchObject({ [OWNER_TAGS.restore]: restoreId, [OWNER_TAGS.role]: 'staging' });
+    }
+  });
+
+  it('is where the disks are made, and the worker with all that is its own', async () => {
+    const plan = toOriginal(planWith(1));
+    await createStagingResourceGroup({ cloud, applianceId: 'appliance' })(await contextOf(plan, journal));
+    const disks = await disksOf(plan);
+    await launched(plan, disks);
+    const staging = `/resourceGroups/landfall-staging-${restoreId}/`;
+    const made = cloud.subscription.inventory.filter((id) => /providers/.test(id));
+    expect(made.length).toBeGreaterThan(3);
+    expect(made.filter((id) => !id.includes(staging))).toStrictEqual([]);
+    expect((await workers.workers({ restoreId }))[0]?.azureId).toContain(staging);
+    expect(disks[0]?.uniqueId).toBe((await cloud.reader.disk(disks[0]?.azureId ?? ''))?.uniqueId);
+  });
 });
 
 describe('step 3, create-empty-disks', () => {
@@ -358,6 +387,13 @@ function planWith(disks: number): RestorePlan {
       azureName: `web-${index}`,
     })),
     workers: [{ size: 'Standard_F2s_v2', disks: names }],
+  };
+}
+
+function toOriginal(plan: RestorePlan): RestorePlan {
+  return {
+    ...plan,
+    destination: { ...plan.destination, kind: 'original', stagingResourceGroup: 'landfall-staging' },
   };
 }
 

@@ -18,6 +18,7 @@ import type {
   SegmentState,
   Turn,
 } from '../restore.js';
+import type { SourceRecord } from '../source-record.js';
 import type { Work, WorkKey, WorkState } from '../work.js';
 import type { LedgerEntry, LedgerRecord, OpenChange } from '../cloud/ledger.js';
 import type { CallJournal } from './cloud/journal.js';
@@ -47,6 +48,8 @@ export interface RestoreBooks {
   ledger(restoreId: string): Promise<readonly LedgerEntry[]>;
   /** What a restore has changed of what is not its own, in the order in which it was: to be undone from the end. */
   openChanges(restoreId: string): Promise<readonly OpenChange[]>;
+  /** Of the machine that it replaces. Null: nothing is written down yet. */
+  sourceRecord(restoreId: string): Promise<SourceRecord | null>;
   /**
    * Of all owners: the latest lives of these IDs, and those of ended restores that are not settled as removed. One query,
    * whatever the number of owners.
@@ -136,6 +139,8 @@ export interface RestoreTransaction {
   approval(restoreId: string): Promise<Approval | null>;
   /** The restore passes the gate; one that has passed it stays as it is. Nothing takes this back. Returns when it was. */
   cutOver(restoreId: string): Promise<Date>;
+  /** In the place of what was written down before. */
+  recordSource(restoreId: string, record: SourceRecord): Promise<void>;
   setDiskAzureId(restoreId: string, diskName: string, azureId: string): Promise<void>;
   addEvent(restoreId: string, type: string, message: string, data?: Record<string, unknown>): Promise<void>;
   /** The job to send is a row in the same transaction as the state that wants it. */

@@ -13,6 +13,8 @@ export const SEALING_CONTEXT = {
   repositoryPassword: (repositoryName: string): string => `repository:${repositoryName}`,
   /** The saved model of a captured VM, which may hold secrets of its owner's (user data, settings of extensions). */
   captureModel: (captureId: string): string => `capture:${captureId}`,
+  /** The saved model of a VM that a restore replaces, likewise. */
+  sourceModel: (restoreId: string): string => `source:${restoreId}`,
   /** The SAS of a disk that is written without a worker. */
   diskAccess: (restoreId: string, diskName: string): string => `disk-access:${restoreId}/${diskName}`,
 } as const;

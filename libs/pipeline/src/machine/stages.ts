@@ -18,9 +18,9 @@ export const RETRIEVED = z.object({ objects: z.number().int().nonnegative() });
 
 export const STAGED = z.object({ resourceGroupId: z.string() });
 
-/** Step 3: the new disks, by their names in the plan. */
+/** Step 3: the new disks, by their names in the plan; `uniqueId` is left out by restores of earlier versions. */
 export const DISKS_CREATED = z.object({
-  disks: z.array(z.object({ name: z.string(), azureId: z.string() })),
+  disks: z.array(z.object({ name: z.string(), azureId: z.string(), uniqueId: z.string().optional() })),
 });
 
 /** Step 4: the workers and what is attached to them; empty for a direct transfer. */

@@ -25,6 +25,23 @@ export function booksGateContract(name: string, make: () => Promise<RestoreBooks
         }
       }));
 
+    test('keep what is written down of the machine that is replaced, the latest in the place of what was before', () =>
+      withRestore(async (books, id) => {
+        expect(await books.sourceRecord(id)).toBe(null);
+        const found = { take: 0, ran: true, sealedModel: 'sealed', stoppedAt: null, snapshots: [] };
+        await locked(books, id, (tx) => tx.recordSource(id, found));
+        expect(await books.sourceRecord(id)).toStrictEqual(found);
+        const ids = { diskId: '/disks/os', uniqueId: 'u-1', snapshotId: '/snapshots/os' };
+        const snapshot = { ...ids, lun: null, ownership: '2026-05-06T07:08:09.1234567Z' };
+        const stopped = await locked(books, id, async (tx) => {
+          const record = { ...found, take: 1, stoppedAt: await tx.now(), snapshots: [snapshot] };
+          await tx.recordSource(id, record);
+          return record;
+        });
+        expect(await books.sourceRecord(id)).toStrictEqual(stopped);
+        expect(await books.sourceRecord('r-unknown')).toBe(null);
+      }));
+
     test('give the latest approval of a restore, by their own clock and for whom had asked', () =>
       withRestore(async (books, id) => {
         expect(await books.transaction((tx) => tx.approval(id))).toBe(null);

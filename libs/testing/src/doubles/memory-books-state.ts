@@ -18,6 +18,7 @@ import type {
   SegmentError,
   SegmentFilter,
   SegmentTotal,
+  SourceRecord,
   Work,
   WorkRun,
 } from '@landfall/domain';
@@ -33,6 +34,7 @@ export interface RestoreData extends Changeable<Omit<Restore, 'works' | 'disks'>
   disks: Changeable<RestoredDisk>[];
   contents: readonly PlannedContents[];
   approvals: readonly Approval[];
+  source: SourceRecord | null;
   events: RestoreEvent[];
   calls: CallData[];
   ledger: LedgerRows;

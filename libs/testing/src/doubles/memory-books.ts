@@ -21,6 +21,7 @@ import type {
   Segment,
   SegmentFilter,
   SegmentTotal,
+  SourceRecord,
   WorkRun,
 } from '@landfall/domain';
 import { BooksJournal } from './memory-books-journal.js';
@@ -137,6 +138,10 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
 
   async openChanges(restoreId: string): Promise<readonly OpenChange[]> {
     return openChanges(this.#state.restores.get(restoreId)?.ledger ?? emptyLedger());
+  }
+
+  async sourceRecord(restoreId: string): Promise<SourceRecord | null> {
+    return this.#state.restores.get(restoreId)?.source ?? null;
   }
 
   async ledgerOfAll(azureIds: readonly string[]): Promise<readonly LedgerRecord[]> {

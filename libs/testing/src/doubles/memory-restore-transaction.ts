@@ -28,6 +28,7 @@ import {
   type SegmentState,
   type SegmentToHandOut,
   type SegmentTotal,
+  type SourceRecord,
   type Work,
   type WorkKey,
   type WorkPatch,
@@ -86,6 +87,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
       disks: [],
       contents: [],
       approvals: [],
+      source: null,
       vmAzureId: null,
       problems: [],
       error: null,
@@ -237,6 +239,11 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     requireAfterCutOver(data.state);
     data.cutOverAt ??= this.clock();
     return data.cutOverAt;
+  }
+
+  async recordSource(restoreId: string, record: SourceRecord): Promise<void> {
+    this.#requireLock(restoreId);
+    this.#restore(restoreId).source = record;
   }
 
   async setDiskAzureId(restoreId: string, diskName: string, azureId: string): Promise<void> {

@@ -1,0 +1,25 @@
+import { ownerTags, workingGroupOf, type Cloud } from '@landfall/domain';
+import type { StepHandler } from '@landfall/pipeline';
+
+/**
+ * Step 2: the resource group in which the new disks of a restore to the original location wait, with what writes them, until the
+ * source is removed.
+ */
+export interface StagingPorts {
+  readonly cloud: Pick<Cloud, 'groups'>;
+  readonly applianceId: string;
+}
+
+export function createStagingResourceGroup({
+  cloud,
+  applianceId,
+}: StagingPorts): StepHandler<'create-staging-resource-group'> {
+  return async ({ restore, plan, journal, signal }) => {
+    const spec = {
+      ...{ name: workingGroupOf(plan, restore.id), region: plan.destination.region },
+      ...{ role: 'staging', purpose: 'help' as const, tags: ownerTags(applianceId, restore.id, 'staging') },
+    };
+    const group = await cloud.groups.ensure(spec, journal, signal);
+    return { kind: 'done', output: { resourceGroupId: group.azureId } };
+  };
+}
