@@ -6,6 +6,7 @@ import {
   type CloudDisks,
   type DiskSpec,
   type Owned,
+  type ReplacedDisk,
 } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
 import { removeOwn } from './deletion.js';
@@ -13,6 +14,7 @@ import { grantAccess, revocation, type OpenedKind } from './disk-access.js';
 import { createDisk, diskPath } from './disks.js';
 import { perform, type Performer } from './perform.js';
 import type { AzureReader } from './reader.js';
+import { removalOfSourceDisk } from './source-disk-removal.js';
 
 export class AzureDisks implements CloudDisks {
   constructor(
@@ -53,6 +55,15 @@ export class AzureDisks implements CloudDisks {
       },
       { connection: this.connection, journal, signal },
     );
+  }
+
+  async removeSource(disk: ReplacedDisk, journal: CallJournal, signal?: AbortSignal): Promise<boolean> {
+    let wasThere = false;
+    const change = removalOfSourceDisk(this.connection, this.#read, disk, () => {
+      wasThere = true;
+    });
+    await perform(change, { connection: this.connection, journal, signal });
+    return wasThere;
   }
 
   readonly #read = (id: string): Promise<CloudDisk | null> => this.reader.disk(id);

@@ -18,7 +18,7 @@ import { VHD_FOOTER_BYTES } from './blob/vhd-footer.js';
 
 const GIB = 1024 ** 3;
 
-export function toDisk(model: Disk, resourceGroup: string): CloudDisk {
+export function toDisk(model: Disk, resourceGroup: string, ownershipUpdatedAt: string | null): CloudDisk {
   return {
     azureId: model.id ?? '',
     uniqueId: model.uniqueId ?? '',
@@ -30,6 +30,7 @@ export function toDisk(model: Disk, resourceGroup: string): CloudDisk {
     sku: model.sku?.name ?? '',
     diskState: model.diskState ?? '',
     managedBy: model.managedBy ?? null,
+    ownershipUpdatedAt,
     tags: model.tags ?? {},
     provisioningState: model.provisioningState ?? '',
   };

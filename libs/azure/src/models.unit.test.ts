@@ -5,7 +5,7 @@ const GIB = 1024 ** 3;
 
 describe("a disk's size", () => {
   const sizeOf = (properties: object): number =>
-    toDisk({ location: 'westeurope', creationData: { createOption: 'Upload' }, ...properties }, 'rg').sizeBytes;
+    toDisk({ location: 'westeurope', creationData: { createOption: 'Upload' }, ...properties }, 'rg', null).sizeBytes;
 
   it('is what was announced, less the footer, as long as Azure shows none because the upload has not ended', () => {
     const creationData = { createOption: 'Upload', uploadSizeBytes: 20 * GIB + 512 };

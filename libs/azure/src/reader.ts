@@ -23,6 +23,7 @@ import { fromAzure, isNotFound } from './errors.js';
 import { parseNetworkId, parseResourceGroupId, parseResourceId } from './ids.js';
 import { toDisk, toNic, toResourceGroup, toSnapshot, toSubnets, toVm, toVmSize } from './models.js';
 import { readSavedVm } from './saved-vm.js';
+import { record, verbatim } from './verbatim.js';
 
 /** Sizes and their restrictions change rarely, and the answer is some megabytes. */
 const SIZES_KEPT_MS = 10 * 60_000;
@@ -128,10 +129,10 @@ export class AzureReader extends ResourceIds implements CloudReader {
   async disk(id: string): Promise<CloudDisk | null> {
     const path = parseResourceId(id, this.subscriptionId, 'disk');
     if (path === null) return null;
-    const model = await orNull(`read the disk "${path.name}"`, () =>
-      this.connection.compute.disks.get(path.resourceGroup, path.name),
+    const read = await verbatim(`read the disk "${path.name}"`, (options) =>
+      this.connection.compute.disks.get(path.resourceGroup, path.name, options),
     );
-    return model === null ? null : toDisk(model, path.resourceGroup);
+    return read === null ? null : toDisk(read.model, path.resourceGroup, ownershipIn(read.body));
   }
 
   async snapshot(id: string): Promise<CloudSnapshot | null> {
@@ -224,6 +225,12 @@ async function orNull<T>(doing: string, ask: () => Promise<T>): Promise<T | null
 /** As OData has it. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** To the last digit: the client would make a date of it, which has fewer. */
+function ownershipIn(disk: unknown): string | null {
+  const { LastOwnershipUpdateTime: time } = record(record(disk)['properties']);
+  return typeof time === 'string' ? time : null;
 }
 
 function groupOf(id: string): string {

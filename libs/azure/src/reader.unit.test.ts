@@ -34,6 +34,19 @@ describe('what reading networks costs', () => {
   });
 });
 
+describe("a disk's ownership", () => {
+  const diskOf = (properties: object) =>
+    answering(() => ({ location: 'westeurope', properties })).reader.disk(
+      `${GROUP}/providers/Microsoft.Compute/disks/os`,
+    );
+
+  it('is told to the last digit, because it is only compared', async () => {
+    const time = '2026-01-02T03:04:05.1234567+00:00';
+    expect((await diskOf({ LastOwnershipUpdateTime: time }))?.ownershipUpdatedAt).toBe(time);
+    expect((await diskOf({}))?.ownershipUpdatedAt).toBe(null);
+  });
+});
+
 function aNetwork(machines: number) {
   const subnet = (name: string) => ({
     id: `${NETWORK}/subnets/${name}`,

@@ -1,20 +1,10 @@
-import type { VirtualMachine, VirtualMachinesGetOptionalParams } from '@azure/arm-compute';
+import type { VirtualMachine } from '@azure/arm-compute';
 import { RetryableError, type SavedResource, type SavedVm } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
-import { fromAzure, isNotFound } from './errors.js';
 import { requireResourceId, resourcePathOf, type ResourcePath } from './ids.js';
+import { record, verbatim, type Read } from './verbatim.js';
 
-/*
- * A VM with its parts, word for word: the clients' models leave out what they do not know, so what Azure has sent is taken
- * before they read it.
- */
-type Options = Pick<VirtualMachinesGetOptionalParams, 'onResponse'>;
-
-interface Read<T> {
-  readonly model: T;
-  readonly body: unknown;
-  readonly apiVersion: string;
-}
+/* A VM with its parts, word for word. */
 
 /** Null: there is no such VM. @throws RetryableError `AZURE_INCONSISTENT` */
 export async function readSavedVm(connection: AzureConnection, path: ResourcePath): Promise<SavedVm | null> {
@@ -67,22 +57,6 @@ function nicsOf({ networkProfile }: VirtualMachine): string[] {
   return (networkProfile?.networkInterfaces ?? []).flatMap(({ id }) => id ?? []);
 }
 
-async function verbatim<T>(doing: string, ask: (options: Options) => Promise<T>): Promise<Read<T> | null> {
-  let body: unknown = null;
-  let apiVersion = '';
-  const onResponse: Options['onResponse'] = (response) => {
-    body = response.parsedBody;
-    apiVersion = new URL(response.request.url).searchParams.get('api-version') ?? '';
-  };
-  try {
-    const model = await ask({ onResponse });
-    return { model, body, apiVersion };
-  } catch (error) {
-    if (isNotFound(error)) return null;
-    throw fromAzure(error, doing);
-  }
-}
-
 async function each<T>(ids: readonly string[], read: (id: string) => Promise<Read<T> | null>): Promise<Read<T>[]> {
   return Promise.all(
     ids.map(async (id) => {
@@ -101,10 +75,6 @@ function elementsOf(list: Read<unknown> | null): Pick<Read<unknown>, 'body' | 'a
 function saved({ body, apiVersion }: Pick<Read<unknown>, 'body' | 'apiVersion'>): SavedResource {
   const shown = record(body);
   return { azureId: typeof shown.id === 'string' ? shown.id : '', apiVersion, body: shown };
-}
-
-function record(body: unknown): Readonly<Record<string, unknown>> {
-  return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
 }
 
 function notSeen(azureId: string): RetryableError {

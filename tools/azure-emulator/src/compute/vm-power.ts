@@ -90,11 +90,13 @@ function withPower(vm: VirtualMachineRecord, power: PowerState, azure: Azure): V
   return { ...vm, power, provisioningState: 'Succeeded', powerChangedAt: azure.now().toISOString() };
 }
 
+/** Whose VM is allocated or deallocated is as new to its host as one that is attached. */
 function diskStates(vm: VirtualMachineRecord, azure: Azure): readonly Change[] {
   const diskState = vm.power === 'deallocated' ? 'Reserved' : 'Attached';
+  const ownershipChangedAt = azure.now().toISOString();
   return disksOf(vm, azure)
     .filter((disk) => disk.diskState !== diskState && !hasActiveSas(disk))
-    .map((disk) => put({ ...disk, diskState }));
+    .map((disk) => put({ ...disk, diskState, ownershipChangedAt }));
 }
 
 function disksOf(vm: VirtualMachineRecord, azure: Azure) {

@@ -341,6 +341,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: CLOUD,
   },
   {
+    name: 'another disk of the same name is taken for the one that is replaced',
+    file: 'libs/azure/src/source-disk-removal.ts',
+    original: "if (disk.uniqueId === '' || !sameId(disk.uniqueId, uniqueId)) throw",
+    replacement: "if (disk.uniqueId === '') throw",
+    suite: CLOUD,
+  },
+  {
+    name: 'a disk that is replaced is deleted whoever uses it',
+    file: 'libs/azure/src/source-disk-removal.ts',
+    original: "      if (disk.managedBy !== null || disk.diskState !== 'Unattached') throw inUse(disk);\n",
+    replacement: "      if (disk.diskState === 'unheard of') throw inUse(disk);\n",
+    suite: CLOUD,
+  },
+  {
     name: 'a step has fifty attempts',
     file: 'libs/pipeline/src/retry-policy.ts',
     original: 'STEP_ATTEMPTS = 8',

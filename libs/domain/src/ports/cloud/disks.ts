@@ -17,6 +17,19 @@ export interface CloudDisks {
   revokeAccess(diskId: string, journal: CallJournal, signal?: AbortSignal): Promise<void>;
   /** What is gone already is a success. Returns whether it was there. */
   remove(disk: Owned, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
+  /**
+   * Deletes the very disk that a restore replaces, which carries no tag of it. One that is gone is a success. Returns whether it
+   * was there.
+   * @throws PermanentError `SOURCE_REPLACED` when another disk bears its name by now; `SOURCE_DISK_IN_USE` while a VM holds it
+   *   or somebody has access to its bytes
+   */
+  removeSource(disk: ReplacedDisk, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
+}
+
+/** A disk that is not ours, told by Azure's own number for it. */
+export interface ReplacedDisk {
+  readonly azureId: string;
+  readonly uniqueId: string;
 }
 
 export interface DiskSpec extends Located {

@@ -25,7 +25,7 @@ export interface CloudMachines {
   /** Undoes `stopSource`. Returns whether it runs: false when it is gone, or another VM bears its name by now. */
   startSource(source: SourceVm, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
   /**
-   * Deletes the very VM that a restore replaces, which carries no tag of ours; nothing else ever deletes what is not ours. Its
+   * Deletes the very VM that a restore replaces, which carries no tag of ours. Nothing but this and `disks.removeSource` ever deletes what is not ours. Its
    * disks, network interfaces and public addresses stay. One that is gone is a success. Returns whether it was there.
    * @throws PermanentError `SOURCE_REPLACED` when another VM bears its name by now; `SOURCE_PARTS_GO_ALONG` when Azure would
    *   delete any part of it with it; `SOURCE_NOT_STOPPED` when it is not deallocated

@@ -119,6 +119,11 @@ export interface CloudDisk {
   /** Unattached, Attached, Reserved, ActiveSAS, ReadyToUpload, ActiveUpload. */
   readonly diskState: string;
   readonly managedBy: string | null;
+  /**
+   * When it was last attached or detached, or its VM last allocated or deallocated: Azure's `LastOwnershipUpdateTime`, word for
+   * word, because it is only compared. Null: never, or Azure does not say.
+   */
+  readonly ownershipUpdatedAt: string | null;
   readonly tags: Tags;
   readonly provisioningState: string;
 }

@@ -149,6 +149,72 @@ export function disksContract(get: () => CloudSubject): void {
       expect(await cloud.reader.disk(found.azureId)).toStrictEqual(found);
     });
 
+    it('removes one that is not ours by its number, as often as it is asked, and tells the ledger', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { disk, journal, id } = restoreIn(subject);
+      const { azureId, uniqueId } = await cloud.disks.ensureEmpty({ ...disk('replaced'), tags: {} }, journal);
+      const later = new MemoryJournal(id);
+      expect(await cloud.disks.removeSource({ azureId, uniqueId }, later)).toBe(true);
+      expect(await cloud.disks.removeSource({ azureId, uniqueId }, later)).toBe(false);
+      expect(await cloud.reader.disk(azureId)).toBe(null);
+      const entry = { kind: 'disk', purpose: 'source', state: 'removed', life: 1, instanceId: uniqueId };
+      expect(later.ledger).toMatchObject([entry]);
+    });
+
+    it('leaves the disk alone that bears the ID of one that was to be removed', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { disk, journal, id } = restoreIn(subject);
+      const { azureId, uniqueId } = await cloud.disks.ensureEmpty(disk('taken-over'), journal);
+      const wanted = { azureId, uniqueId: '00000000-0000-4000-8000-00000000dead' };
+      const refused = cloud.disks.removeSource(wanted, new MemoryJournal(id));
+      await assert.rejects(refused, hasCode('SOURCE_REPLACED', 'permanent'));
+      expect((await cloud.reader.disk(azureId))?.uniqueId).toBe(uniqueId);
+    });
+
+    it('removes none that is not ours while somebody uses it: by its bytes, or with a VM', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { disk, journal, id, worker } = restoreIn(subject);
+      const { azureId, uniqueId } = await cloud.disks.ensureEmpty(disk('used'), journal);
+      const inUse = hasCode('SOURCE_DISK_IN_USE', 'permanent');
+      const removed = () => cloud.disks.removeSource({ azureId, uniqueId }, new MemoryJournal(id));
+      await cloud.disks.grantRead(azureId, 600, journal);
+      await assert.rejects(removed(), inUse);
+      await cloud.disks.revokeAccess(azureId, journal);
+      const { vm } = await worker(cloud);
+      await cloud.machines.attach(vm.azureId, [{ diskId: azureId, lun: 0, caching: 'None' }], journal);
+      await assert.rejects(removed(), inUse);
+      await cloud.machines.deallocate(vm.azureId, journal);
+      await assert.rejects(removed(), inUse);
+      await cloud.machines.detach(vm.azureId, [azureId], journal);
+      expect(await removed()).toBe(true);
+    });
+
+    it('tells when a disk has come to a VM or left it, and when its VM was stopped or started', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { disk, journal, worker } = restoreIn(subject);
+      const { azureId, ownershipUpdatedAt } = await cloud.disks.ensureEmpty(disk('travelled'), journal);
+      expect(ownershipUpdatedAt).toBe(null);
+      const { vm } = await worker(cloud);
+      const seen: (string | null | undefined)[] = [];
+      for (const change of [
+        () => cloud.machines.attach(vm.azureId, [{ diskId: azureId, lun: 0, caching: 'None' }], journal),
+        () => cloud.machines.deallocate(vm.azureId, journal),
+        () => cloud.machines.start(vm.azureId, journal),
+        () => cloud.machines.detach(vm.azureId, [azureId], journal),
+      ]) {
+        await change();
+        const { ownershipUpdatedAt: now } = (await cloud.reader.disk(azureId)) ?? {};
+        expect(now).toMatch(/^\d{4}-\d{2}-\d{2}T/);
+        expect((await cloud.reader.disk(azureId))?.ownershipUpdatedAt).toBe(now);
+        seen.push(now);
+      }
+      expect(new Set(seen).size).toBe(4);
+    });
+
     it('settles the ledger for what was never made', async () => {
       const subject = get();
       const { cloud } = subject;

@@ -5,6 +5,7 @@ import {
   type CloudDisks,
   type DiskSpec,
   type Owned,
+  type ReplacedDisk,
 } from '@landfall/domain';
 import type { MemoryReader } from './memory-reader.js';
 import { CHANGES_OURS, nameOf, REMOVES_OURS, type MemorySubscription } from './memory-subscription.js';
@@ -50,6 +51,19 @@ export class MemoryDisks implements CloudDisks {
       requireTags(disk, tags);
       if (disk.managedBy !== null) throw refuse('DISK_ATTACHED', `${disk.name} is attached.`);
       if (/^Active/.test(disk.diskState)) throw underAccess(azureId);
+      return disks.delete(azureId.toLowerCase());
+    });
+  }
+
+  removeSource({ azureId, uniqueId }: ReplacedDisk, journal: CallJournal): Promise<boolean> {
+    const { disks } = this.subscription;
+    const effect = { removes: { kind: 'disk', instanceId: uniqueId } } as const;
+    const call = { key: `disk.remove-source:${uniqueId.toLowerCase()}`, azureId, effect };
+    return this.subscription.recorded('disks.removeSource', call, journal, () => {
+      const disk = disks.get(azureId.toLowerCase());
+      if (disk === undefined) return false;
+      if (disk.uniqueId !== uniqueId) throw refuse('SOURCE_REPLACED', `${azureId} is another disk by now.`);
+      if (disk.diskState !== 'Unattached') throw refuse('SOURCE_DISK_IN_USE', `${azureId} is ${disk.diskState}.`);
       return disks.delete(azureId.toLowerCase());
     });
   }

@@ -72,7 +72,7 @@ export class MemoryMachines implements CloudMachines {
         if (at !== undefined && at.lun === lun && sameId(at.diskId, diskId)) continue;
         if (at !== undefined) throw refuse('LUN_TAKEN', `LUN ${lun} of ${vm.name} is taken.`);
         this.#requireRoom(vm, [...vm.dataDisks, { lun }]);
-        holdDisks([subscription.require(subscription.disks, diskId)], vm.azureId);
+        this.#hold([subscription.require(subscription.disks, diskId)], vm.azureId);
         vm.dataDisks = [...vm.dataDisks, { diskId, lun }];
       }
     });
@@ -94,7 +94,7 @@ export class MemoryMachines implements CloudMachines {
     const { subscription } = this;
     const call = { key: `vm.start:${nameOf(vmId)}`, azureId: vmId, effect: CHANGES_OURS };
     await subscription.recorded('machines.start', call, journal, () => {
-      subscription.require(subscription.vms, vmId).powerState = 'running';
+      subscription.setPower(subscription.require(subscription.vms, vmId), 'running');
     });
   }
 
@@ -103,7 +103,7 @@ export class MemoryMachines implements CloudMachines {
     const call = { key: `vm.deallocate:${nameOf(vmId)}`, azureId: vmId, effect: CHANGES_OURS };
     await subscription.recorded('machines.deallocate', call, journal, () => {
       const vm = subscription.vms.get(vmId.toLowerCase());
-      if (vm !== undefined) vm.powerState = 'deallocated';
+      if (vm !== undefined) subscription.setPower(vm, 'deallocated');
     });
   }
 
@@ -115,7 +115,7 @@ export class MemoryMachines implements CloudMachines {
       const vm = subscription.vms.get(azureId.toLowerCase());
       if (vm === undefined) return;
       if (vm.instanceId !== instanceId) throw refuse('SOURCE_REPLACED', `${azureId} is another VM by now.`);
-      vm.powerState = 'deallocated';
+      subscription.setPower(vm, 'deallocated');
     });
   }
 
@@ -126,7 +126,7 @@ export class MemoryMachines implements CloudMachines {
     return subscription.recorded('machines.startSource', call, journal, () => {
       const vm = subscription.vms.get(azureId.toLowerCase());
       if (vm?.instanceId !== instanceId) return false;
-      vm.powerState = 'running';
+      subscription.setPower(vm, 'running');
       return true;
     });
   }
@@ -180,7 +180,7 @@ export class MemoryMachines implements CloudMachines {
     const nics = saved.nics.map((nic) => subscription.require(subscription.nics, nic.azureId));
     const disks = [osDiskId, ...dataDisks.map(({ diskId }) => diskId)];
     const held = disks.map((id) => subscription.require(subscription.disks, id));
-    holdDisks(held, azureId);
+    this.#hold(held, azureId);
     for (const nic of nics) nic.vmId = azureId;
     const vm: CloudVm = {
       ...{ azureId, instanceId: randomUUID(), name: nameOf(azureId), resourceGroup: azureId.split('/')[4] ?? '' },
@@ -225,7 +225,7 @@ export class MemoryMachines implements CloudMachines {
         powerState: 'running',
       };
       this.#requireRoom(spec, dataDisks);
-      holdDisks(
+      this.#hold(
         [osDiskId, ...dataDisks.map(({ diskId }) => diskId)].map((id) => subscription.require(subscription.disks, id)),
         azureId,
       );
@@ -256,15 +256,13 @@ export class MemoryMachines implements CloudMachines {
   }
 
   #release(diskId: string): void {
-    const disk = this.subscription.require(this.subscription.disks, diskId);
-    disk.managedBy = null;
-    disk.diskState = 'Unattached';
+    this.subscription.setHolder(this.subscription.require(this.subscription.disks, diskId), null);
   }
-}
 
-/** All or none, as Azure does it. */
-function holdDisks(disks: readonly Changeable<CloudDisk>[], vmId: string): void {
-  for (const { name, managedBy } of disks)
-    if (managedBy !== null) throw refuse('DISK_ATTACHED', `${name} is attached to ${managedBy}.`);
-  for (const disk of disks) Object.assign(disk, { managedBy: vmId, diskState: 'Attached' });
+  /** All or none, as Azure does it. */
+  #hold(disks: readonly Changeable<CloudDisk>[], vmId: string): void {
+    for (const { name, managedBy } of disks)
+      if (managedBy !== null) throw refuse('DISK_ATTACHED', `${name} is attached to ${managedBy}.`);
+    for (const disk of disks) this.subscription.setHolder(disk, vmId);
+  }
 }

@@ -38,6 +38,7 @@ export class MemorySubscription {
   readonly environments = new Map<string, Readonly<Record<string, string>>>();
   /** The changes that were made and to what, such as `disks.ensureEmpty web`, in order. */
   readonly changes: string[] = [];
+  #ownerships = 0;
   readonly #failures = new Map<CloudCall, Error[]>();
 
   constructor(
@@ -96,9 +97,24 @@ export class MemorySubscription {
     const { name, resourceGroup, region, zone, sizeBytes, sku, tags } = spec;
     const place = { azureId, uniqueId: randomUUID(), name, resourceGroup, region, zone };
     this.requireGroup(resourceGroup);
-    const disk = { ...place, sizeBytes, sku, tags, diskState, managedBy: null, provisioningState: 'Succeeded' };
+    const holder = { managedBy: null, ownershipUpdatedAt: null };
+    const disk = { ...place, sizeBytes, sku, tags, diskState, ...holder, provisioningState: 'Succeeded' };
     this.disks.set(azureId.toLowerCase(), disk);
     return disk;
+  }
+
+  /** A disk comes to a VM, or goes from it, or its VM to a host, or away from it; each time at another time. */
+  setHolder(disk: Changeable<CloudDisk>, managedBy: string | null): void {
+    const ownershipUpdatedAt = new Date(++this.#ownerships * 1_000).toISOString();
+    Object.assign(disk, { managedBy, diskState: managedBy === null ? 'Unattached' : 'Attached', ownershipUpdatedAt });
+  }
+
+  setPower(vm: Changeable<CloudVm>, powerState: 'running' | 'deallocated'): void {
+    if (vm.powerState === powerState) return;
+    vm.powerState = powerState;
+    for (const id of [vm.osDiskId, ...vm.dataDisks.map(({ diskId }) => diskId)]) {
+      if (id !== null) this.setHolder(this.require(this.disks, id), vm.azureId);
+    }
   }
 
   /** So it is with a worker, which was made from an image. */

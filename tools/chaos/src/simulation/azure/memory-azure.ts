@@ -268,13 +268,11 @@ export class MemoryAzure {
       dataDisks.push({ diskId: data.id, lun });
     }
     for (const { diskId } of dataDisks) {
-      const data = this.resources.get(diskId.toLowerCase()) as DiskResource;
-      Object.assign(data, { managedBy: id, diskState: 'Attached' });
+      this.#setHolder(this.resources.get(diskId.toLowerCase()) as DiskResource, id);
     }
     // Azure makes it along with the VM, and does not tag it.
     const os = fromImage ? newOsDisk(osDiskId, this.#nextUniqueId()) : (disk as DiskResource);
-    os.managedBy = id;
-    os.diskState = 'Attached';
+    this.#setHolder(os, id);
     this.resources.set(osDiskId.toLowerCase(), os);
     nic.vmId = id;
     return {
@@ -391,8 +389,7 @@ export class MemoryAzure {
         for (const { diskId, lun } of dataDisksToAttach) {
           const disk = this.resources.get(diskId.toLowerCase());
           if (disk?.kind !== 'disk' || disk.managedBy !== null) continue;
-          disk.managedBy = vm.id;
-          disk.diskState = 'Attached';
+          this.#setHolder(disk, vm.id);
           vm.dataDisks.push({ diskId: disk.id, lun });
         }
       },
@@ -484,12 +481,23 @@ export class MemoryAzure {
   #release(diskId: string, vmId: string): void {
     const disk = this.resources.get(diskId.toLowerCase());
     if (disk?.kind !== 'disk' || disk.managedBy !== vmId) return;
-    disk.managedBy = null;
-    disk.diskState = 'Unattached';
+    this.#setHolder(disk, null);
+  }
+
+  #setHolder(disk: DiskResource, managedBy: string | null): void {
+    disk.managedBy = managedBy;
+    disk.diskState = managedBy === null ? 'Unattached' : 'Attached';
+    disk.ownershipUpdatedAt = new Date(this.kernel.now).toISOString();
   }
 
   #power(vm: VmResource, running: boolean): void {
-    vm.power = running ? 'running' : 'deallocated';
+    const power = running ? 'running' : 'deallocated';
+    const held = power === vm.power ? [] : [vm.osDiskId, ...vm.dataDisks.map(({ diskId }) => diskId)];
+    for (const id of held) {
+      const disk = this.resources.get(id.toLowerCase());
+      if (disk?.kind === 'disk' && disk.managedBy === vm.id) this.#setHolder(disk, vm.id);
+    }
+    vm.power = power;
     if (tagOf(vm.tags, OWNER_TAGS.role) === 'worker') this.onPower(vm, running);
   }
 }
