@@ -62,10 +62,11 @@ export function isPremium(sku: string): boolean {
 export function wantedSkus(
   disks: readonly UnpricedDisk[],
   request: RestoreRequest,
+  zone: string | null,
   problems: FoundProblems,
 ): ReadonlyMap<string, string> {
-  const asked = askedSku(request, disks, problems);
-  return new Map(disks.map((disk) => [disk.name, asked ?? skuOfManifest(disk, request, problems)]));
+  const asked = askedSku(request, disks, zone, problems);
+  return new Map(disks.map((disk) => [disk.name, asked ?? skuOfManifest(disk, zone, problems)]));
 }
 
 /** Settles SKU and caching once the VM's size is known (null: only disks are wanted, or none could be found). */
@@ -100,7 +101,12 @@ export function priceDisks(
   });
 }
 
-function askedSku(request: RestoreRequest, disks: readonly UnpricedDisk[], problems: FoundProblems): string | null {
+function askedSku(
+  request: RestoreRequest,
+  disks: readonly UnpricedDisk[],
+  zone: string | null,
+  problems: FoundProblems,
+): string | null {
   const text = request.destination.diskSku;
   if (text === undefined) return null;
   const sku = canonicalSku(text);
@@ -120,7 +126,7 @@ function askedSku(request: RestoreRequest, disks: readonly UnpricedDisk[], probl
       `The OS disk "${osDisk.name}" can't have the SKU ${sku}.`,
       'Give Premium_LRS, StandardSSD_LRS or Standard_LRS with --disk-sku.',
     );
-  } else if (traits.zonal && request.destination.zone === undefined) {
+  } else if (traits.zonal && zone === null) {
     problems.error(
       'DISK_SKU',
       `Disks of SKU ${sku} exist in availability zones only, and no zone was named.`,
@@ -130,15 +136,12 @@ function askedSku(request: RestoreRequest, disks: readonly UnpricedDisk[], probl
   return sku;
 }
 
-function skuOfManifest(disk: UnpricedDisk, request: RestoreRequest, problems: FoundProblems): string {
+function skuOfManifest(disk: UnpricedDisk, zone: string | null, problems: FoundProblems): string {
   const told = disk.source.sku;
   if (told === undefined) return DEFAULT_SKU;
   const sku = canonicalSku(told);
   const traits = sku === null ? null : SKUS[sku]!;
-  const fits =
-    traits !== null &&
-    (traits.osDisk || disk.role === 'data') &&
-    (!traits.zonal || request.destination.zone !== undefined);
+  const fits = traits !== null && (traits.osDisk || disk.role === 'data') && (!traits.zonal || zone !== null);
   if (sku !== null && fits) return sku;
   const replacement = traits?.premium === true ? 'Premium_LRS' : DEFAULT_SKU;
   problems.warning(

@@ -21,22 +21,34 @@ const HIGHEST_LUN = 63;
 /** A disk of the plan whose SKU is not settled yet. */
 export type UnpricedDisk = Omit<PlannedDisk, 'sku' | 'caching'> & { readonly source: PointDisk };
 
+/** Which of the point's disks come back. */
+export interface ChosenDisks {
+  /** Null where the point has no disk; it may be one that is left out. */
+  readonly osDisk: PointDisk | null;
+  readonly restored: readonly PointDisk[];
+}
+
+export function chooseDisks(facts: PlanningFacts, problems: FoundProblems): ChosenDisks {
+  const { point, request } = facts;
+  const osDisk = decideOsDisk(facts, problems);
+  const restored = point.disks.filter((disk) => !request.excludeDisks.includes(disk.name));
+  checkExclusions(facts, osDisk, restored, problems);
+  return { osDisk, restored };
+}
+
 export function decideDisks(
   facts: PlanningFacts,
+  { osDisk, restored }: ChosenDisks,
   generation: Generation | null,
   baseName: string,
   problems: FoundProblems,
 ): readonly UnpricedDisk[] {
-  const { point, request } = facts;
-  const osDisk = decideOsDisk(facts, problems);
-  const kept = point.disks.filter((disk) => !isExcluded(disk, request.excludeDisks));
-  checkExclusions(facts, osDisk, kept, problems);
-
+  const { request } = facts;
   const luns = decideLuns(
-    kept.filter((disk) => disk !== osDisk),
+    restored.filter((disk) => disk !== osDisk),
     problems,
   );
-  return kept.map((disk) => {
+  return restored.map((disk) => {
     const role: DiskRole = disk === osDisk ? 'os' : 'data';
     const lun = luns.get(disk) ?? null;
     const sizeBytes = roundedSize(disk.sizeBytes);
@@ -73,14 +85,10 @@ function decideOsDisk({ point, machine }: PlanningFacts, problems: FoundProblems
   return point.disks.find((disk) => disk.name === machine.bootDisk) ?? point.disks[0] ?? null;
 }
 
-function isExcluded(disk: PointDisk, excluded: readonly string[]): boolean {
-  return excluded.includes(disk.name);
-}
-
 function checkExclusions(
   { point, request }: PlanningFacts,
   osDisk: PointDisk | null,
-  kept: readonly PointDisk[],
+  restored: readonly PointDisk[],
   problems: FoundProblems,
 ): void {
   for (const name of new Set(request.excludeDisks)) {
@@ -93,13 +101,13 @@ function checkExclusions(
         : `Its disks are ${point.disks.map((disk) => `"${disk.name}"`).join(', ')}.`,
     );
   }
-  if (point.disks.length > 0 && kept.length === 0) {
+  if (point.disks.length > 0 && restored.length === 0) {
     problems.error(
       'CONTRADICTION',
       `Every disk of "${point.machineName}" is left out, so nothing is left to restore.`,
       'Leave out fewer disks with --exclude-disk.',
     );
-  } else if (osDisk !== null && !kept.includes(osDisk) && !request.disksOnly) {
+  } else if (osDisk !== null && !restored.includes(osDisk) && !request.disksOnly) {
     problems.error(
       'CONTRADICTION',
       `The OS disk "${osDisk.name}" is left out, and a VM can't be made without it.`,
