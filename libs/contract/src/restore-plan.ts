@@ -27,7 +27,9 @@ export const PLANNED_DESTINATION = z.object({
   stagingResourceGroup: z
     .string()
     .optional()
-    .describe('Where the new disks are until they replace those of the source; left out: with the machine.'),
+    .describe(
+      "Where the new disks are until they replace those of the source, less the restore's id at its end; left out: with the machine.",
+    ),
   region: z.string(),
   zone: z.string().nullable(),
   vmName: z.string().nullable().describe('Null where only disks are restored.'),

@@ -37,6 +37,14 @@ export function snapshotName(captureId: string, diskName: string): string {
   return `landfall-${diskName}-${captureId}`;
 }
 
+/** What the names of staging groups begin with; a plan, which has no restore's id yet, says no more. */
+export const STAGING_GROUP = 'landfall-staging';
+
+/** Of the resource group in which a restore's new disks wait to be moved to where the machine is. */
+export function stagingGroupName(restoreId: string): string {
+  return `${STAGING_GROUP}-${restoreId}`;
+}
+
 export function workerName(restoreId: string, index: number): string {
   return `landfall-worker-${restoreId}-${index}`;
 }

@@ -46,7 +46,10 @@ export interface PlannedDestination {
   readonly subscriptionId: string;
   /** Where the machine will be. */
   readonly resourceGroup: string;
-  /** Where the new disks are until they replace those of the source; left out: they are made where the machine will be. */
+  /**
+   * Where the new disks are until they replace those of the source; left out: they are made where the machine will be. Less the
+   * restore's suffix: the name itself is `stagingGroupName`.
+   */
   readonly stagingResourceGroup?: string;
   readonly region: string;
   readonly zone: string | null;
