@@ -83,6 +83,7 @@ describe('the planner', () => {
         defaultResourceGroup: 'apps',
         defaultSubnetId: null,
         workerSubnetId: null,
+        applianceId: 'appliance-1',
       },
     });
     await catalogue.addRepository({

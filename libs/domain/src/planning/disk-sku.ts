@@ -66,7 +66,7 @@ export function wantedSkus(
   problems: FoundProblems,
 ): ReadonlyMap<string, string> {
   const asked = askedSku(request, disks, zone, problems);
-  return new Map(disks.map((disk) => [disk.name, asked ?? skuOfManifest(disk, zone, problems)]));
+  return new Map(disks.map((disk) => [disk.name, disk.asToday?.sku ?? asked ?? skuOfManifest(disk, zone, problems)]));
 }
 
 /** Settles SKU and caching once the VM's size is known (null: only disks are wanted, or none could be found). */
@@ -78,7 +78,8 @@ export function priceDisks(
   problems: FoundProblems,
 ): readonly PlannedDisk[] {
   let refused = false;
-  return disks.map(({ source, ...disk }) => {
+  return disks.map(({ source, asToday, ...disk }) => {
+    if (asToday !== undefined) return { ...disk, ...asToday };
     let sku = wanted.get(disk.name) ?? DEFAULT_SKU;
     if (size !== null && !size.premiumIo && isPremium(sku)) {
       if (request.destination.diskSku === undefined) {

@@ -18,8 +18,16 @@ const LARGEST_OS_DISK_BYTES: Readonly<Record<Generation, number>> = { 1: 2 * TIB
 /** The largest VM takes 64 data disks. */
 const HIGHEST_LUN = 63;
 
+export function isLun(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= HIGHEST_LUN;
+}
+
 /** A disk of the plan whose SKU is not settled yet. */
-export type UnpricedDisk = Omit<PlannedDisk, 'sku' | 'caching'> & { readonly source: PointDisk };
+export type UnpricedDisk = Omit<PlannedDisk, 'sku' | 'caching'> & {
+  readonly source: PointDisk;
+  /** Of the living disk that it replaces, which it takes over; left out: it replaces none. */
+  readonly asToday?: Pick<PlannedDisk, 'sku' | 'caching'>;
+};
 
 /** Which of the point's disks come back. */
 export interface ChosenDisks {
@@ -36,16 +44,22 @@ export function chooseDisks(facts: PlanningFacts, problems: FoundProblems): Chos
   return { osDisk, restored };
 }
 
+/**
+ * @param baseName what the new disks' names begin with
+ * @param keptLuns are given to no disk that has none of its own
+ */
 export function decideDisks(
   facts: PlanningFacts,
   { osDisk, restored }: ChosenDisks,
   generation: Generation | null,
   baseName: string,
+  keptLuns: ReadonlySet<number>,
   problems: FoundProblems,
 ): readonly UnpricedDisk[] {
   const { request } = facts;
   const luns = decideLuns(
     restored.filter((disk) => disk !== osDisk),
+    keptLuns,
     problems,
   );
   return restored.map((disk) => {
@@ -116,12 +130,16 @@ function checkExclusions(
   }
 }
 
-function decideLuns(disks: readonly PointDisk[], problems: FoundProblems): Map<PointDisk, number> {
+function decideLuns(
+  disks: readonly PointDisk[],
+  keptLuns: ReadonlySet<number>,
+  problems: FoundProblems,
+): Map<PointDisk, number> {
   const luns = new Map<PointDisk, number>();
   const taken = new Set<number>();
   for (const disk of disks) {
     if (disk.lun === undefined) continue;
-    const usable = Number.isInteger(disk.lun) && disk.lun >= 0 && disk.lun <= HIGHEST_LUN;
+    const usable = isLun(disk.lun);
     if (usable && !taken.has(disk.lun)) {
       luns.set(disk, disk.lun);
       taken.add(disk.lun);
@@ -136,7 +154,7 @@ function decideLuns(disks: readonly PointDisk[], problems: FoundProblems): Map<P
   let next = 0;
   for (const disk of disks) {
     if (luns.has(disk)) continue;
-    while (taken.has(next)) next += 1;
+    while (taken.has(next) || keptLuns.has(next)) next += 1;
     luns.set(disk, next);
     taken.add(next);
   }
