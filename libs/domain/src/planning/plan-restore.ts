@@ -11,6 +11,7 @@ import { checkWorkerSubnet, decideSubnet, subnetOf } from './network.js';
 import { keptLuns, matchDisks, NOTHING_REPLACED, replacedVm, standIn } from './original/exchange.js';
 import { estimateOutage } from './original/outage.js';
 import { decideSource } from './original/source.js';
+import { warnOfReplacement } from './original/warnings.js';
 import { decidePlacement, placeOf, type Placement } from './placement.js';
 import { checkSecurityType } from './security-type.js';
 import { decideSteps } from './planned-steps.js';
@@ -51,6 +52,7 @@ export function planRestore(facts: PlanningFacts): RestorePlan {
   const subnet = replaces ? subnetOf(source, facts, problems) : decideSubnet(facts, placement, problems);
   checkWorkerSubnet(facts, placement, problems);
   const workers = decideWorkers(facts, placement, disks, problems);
+  if (source !== null) warnOfReplacement(source, exchange, facts, problems);
 
   const decided = {
     restorePoint: plannedPoint(facts),

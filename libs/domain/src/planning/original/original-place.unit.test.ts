@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { planRestore, type Problem, type ProblemCode, type RestorePlan } from '../../index.js';
+import { planRestore, type CloudDisk, type Problem, type ProblemCode, type RestorePlan } from '../../index.js';
 import {
   aLivingVm,
   aPointDisk,
@@ -347,3 +347,79 @@ describe('the estimated outage', () => {
     expect(plan({ request: { destination: { kind: 'new' } } }).estimates.outageSeconds).toBeUndefined();
   });
 });
+
+describe('what is said before a machine is replaced', () => {
+  /** Each warning, as `CODE message fix`. */
+  const warnings = (changes: OriginalChanges = {}): readonly string[] =>
+    plan(changes).problems.flatMap(({ severity, code, message, fix }) =>
+      severity === 'warning' ? [`${code} ${message} ${fix}`] : [],
+    );
+  const one = (changes: OriginalChanges, said: RegExp): void => {
+    const found = warnings(changes).filter((warning) => said.test(warning));
+    assert.equal(found.length, 1, JSON.stringify(warnings(changes), null, 1));
+  };
+  const none = (changes: OriginalChanges, said: RegExp): void =>
+    expect(warnings(changes).filter((warning) => said.test(warning))).toStrictEqual([]);
+
+  it('is since when what was written will be in the snapshots alone, and for how long', () => {
+    one({}, /^CUT_OVER .*since 2026-01-02T03:04:05\.000Z .*only in the safety snapshots.*7 days/);
+  });
+
+  it('is that the temporary disk is lost, unless that is so already', () => {
+    one({}, /^CUT_OVER .*temporary disk/);
+    none({ now: { vm: { powerState: 'deallocated' } } }, /temporary disk/);
+  });
+
+  it('is what becomes of a machine that was found off, and whether the restored one will run', () => {
+    const found = (powerState: string | null) => ({ now: { vm: { powerState } } });
+    one({}, /is running: .*started again where .* The restored machine is started\. Give --no-power-on/);
+    one(found('deallocated'), /is deallocated, and is left so .* The restored machine is started\. Give --no-power-on/);
+    one(found('stopped'), /still has its host: it is deallocated, and is left so/);
+    one(found(null), /is in an unknown state/);
+    const off = { ...found('deallocated'), request: { powerOn: false } };
+    one(off, /The restored machine is left deallocated\. Leave --no-power-on out/);
+  });
+
+  it('is each disk that is kept', () => {
+    const now = { disks: [...TWO_DISKS, { name: 'late', lun: 2 }, { name: 'later', lun: 3 }] };
+    one({ then: {}, now }, /^NOT_RESTORED .*"late" at LUN 2/);
+    one({ then: {}, now }, /^NOT_RESTORED .*"later" at LUN 3/);
+    none({}, /at LUN/);
+    one({ request: { excludeDisks: ['lun0'] } }, /^NOT_RESTORED .*"web-data" at LUN 0/);
+  });
+
+  it('is each disk that replaces none, and where its original is by now', () => {
+    const lost = (formerDisks: readonly CloudDisk[]): OriginalChanges => ({
+      target: { original: { ...aLivingVm({ disks: [OS] }), formerDisks } },
+    });
+    one(lost([]), /^CUT_OVER .*"lun0" .* comes as one more\. Leave it out with --exclude-disk lun0/);
+    const standing = aFormerDisk({ uniqueId: 'UNIQUE-WEB-DATA' });
+    one(lost([standing]), /Its original "web-data" still exists, unattached, and is left alone/);
+    const taken = { ...standing, managedBy: LIVING_VM_ID.replace(/web$/, 'db') };
+    one(lost([taken]), /still exists, attached to "db"/);
+    none(lost([aFormerDisk({ uniqueId: 'another' })]), /still exists/);
+  });
+
+  it('is what Azure does not give a machine that is made anew, each once', () => {
+    none({}, /OS profile|protected settings|identity/);
+    one({ now: { properties: { osProfile: {} } } }, /^NOT_RESTORED .*OS profile/);
+    one({ then: {}, now: { extensions: ['monitor', 'backup'] } }, /^NOT_RESTORED .*"monitor", "backup"/);
+    const identity = (type: string) => ({ now: { body: { identity: { type, principalId: 'p-1' } } } });
+    one(identity('SystemAssigned, UserAssigned'), /^NOT_RESTORED .*role assignments.*--assignee p-1/);
+    none(identity('UserAssigned'), /role assignments/);
+  });
+
+  it('is nothing of a new VM that gets less than it had', () => {
+    const azure = { ...azureOf(aLivingVm()), nics: [{}, {}], tags: { a: 'b' } };
+    none({ point: { azure } }, /new VM/);
+  });
+});
+
+function aFormerDisk(changes: Partial<CloudDisk>): CloudDisk {
+  return {
+    ...{ azureId: diskIdOf(TWO_DISKS[1]!), uniqueId: 'unique-web-data', name: 'web-data', resourceGroup: 'apps' },
+    ...{ region: 'westeurope', zone: null, sizeBytes: 1, sku: 'Premium_LRS', diskState: 'Unattached' },
+    ...{ managedBy: null, tags: {}, provisioningState: 'Succeeded' },
+    ...changes,
+  };
+}
