@@ -18,6 +18,8 @@ interface SkuTraits {
 }
 
 const DEFAULT_SKU = 'StandardSSD_LRS';
+/** At the original place, where no option names a SKU. */
+const CHANGE_AFTERWARDS = 'Change its SKU after the restore if another is wanted.';
 
 const standard = (sizeGiB: number): number =>
   sizeGiB <= 4096 ? 60 : sizeGiB <= 8192 ? 300 : sizeGiB <= 16_384 ? 500 : 500;
@@ -66,7 +68,9 @@ export function wantedSkus(
   problems: FoundProblems,
 ): ReadonlyMap<string, string> {
   const asked = askedSku(request, disks, zone, problems);
-  return new Map(disks.map((disk) => [disk.name, disk.asToday?.sku ?? asked ?? skuOfManifest(disk, zone, problems)]));
+  return new Map(
+    disks.map((disk) => [disk.name, disk.asToday?.sku ?? asked ?? skuOfManifest(disk, request, zone, problems)]),
+  );
 }
 
 /** Settles SKU and caching once the VM's size is known (null: only disks are wanted, or none could be found). */
@@ -86,7 +90,9 @@ export function priceDisks(
         problems.warning(
           'DISK_SKU',
           `The disk "${disk.name}" was ${sku}, which the size ${size.name} can't use; it becomes ${DEFAULT_SKU}.`,
-          'Give a --size that takes premium disks to keep it.',
+          request.destination.kind === 'original'
+            ? CHANGE_AFTERWARDS
+            : 'Give a --size that takes premium disks to keep it.',
         );
         sku = DEFAULT_SKU;
       } else if (!refused) {
@@ -137,7 +143,12 @@ function askedSku(
   return sku;
 }
 
-function skuOfManifest(disk: UnpricedDisk, zone: string | null, problems: FoundProblems): string {
+function skuOfManifest(
+  disk: UnpricedDisk,
+  request: RestoreRequest,
+  zone: string | null,
+  problems: FoundProblems,
+): string {
   const told = disk.source.sku;
   if (told === undefined) return DEFAULT_SKU;
   const sku = canonicalSku(told);
@@ -148,7 +159,7 @@ function skuOfManifest(disk: UnpricedDisk, zone: string | null, problems: FoundP
   problems.warning(
     'DISK_SKU',
     `The manifest gives the disk "${disk.name}" the SKU "${told}", which can't be had here; it becomes ${replacement}.`,
-    'Give --disk-sku if another is wanted.',
+    request.destination.kind === 'original' ? CHANGE_AFTERWARDS : 'Give --disk-sku if another is wanted.',
   );
   return replacement;
 }

@@ -1,7 +1,9 @@
 import type { DiskRole, PointDisk } from '../machine.js';
 import type { Generation, PlannedDisk } from '../plan.js';
 import type { PlanningFacts } from './facts.js';
+import type { RestoreRequest } from '../request.js';
 import type { FoundProblems } from './found-problems.js';
+import { disksAlone } from './remedies.js';
 
 /*
  * Which disks come back, in which roles, at which LUNs, how large.
@@ -66,7 +68,7 @@ export function decideDisks(
     const role: DiskRole = disk === osDisk ? 'os' : 'data';
     const lun = luns.get(disk) ?? null;
     const sizeBytes = roundedSize(disk.sizeBytes);
-    checkSize(disk, role, sizeBytes, generation, request.disksOnly, problems);
+    checkSize(disk, role, sizeBytes, generation, request, problems);
     const used = facts.disks.find((candidate) => candidate.name === disk.name)?.usedBytes ?? null;
     return {
       name: disk.name,
@@ -85,14 +87,14 @@ export function decideDisks(
   });
 }
 
-function decideOsDisk({ point, machine }: PlanningFacts, problems: FoundProblems): PointDisk | null {
+function decideOsDisk({ point, machine, request }: PlanningFacts, problems: FoundProblems): PointDisk | null {
   const named = point.disks.filter((disk) => disk.role === 'os');
   const [first] = named;
   if (named.length > 1) {
     problems.warning(
       'CONTRADICTION',
       `The manifest of "${point.machineName}" names ${named.length} OS disks; "${first!.name}" is taken.`,
-      'Restore with --disks-only if another is the right one.',
+      `Restore with ${disksAlone(request)} if another is the right one.`,
     );
   }
   if (first !== undefined) return first;
@@ -125,7 +127,7 @@ function checkExclusions(
     problems.error(
       'CONTRADICTION',
       `The OS disk "${osDisk.name}" is left out, and a VM can't be made without it.`,
-      'Keep that disk, or restore the others with --disks-only.',
+      `Keep that disk, or restore the others with ${disksAlone(request)}.`,
     );
   }
 }
@@ -172,7 +174,7 @@ function checkSize(
   role: DiskRole,
   sizeBytes: number,
   generation: Generation | null,
-  disksOnly: boolean,
+  request: RestoreRequest,
   problems: FoundProblems,
 ): void {
   if (!Number.isSafeInteger(disk.sizeBytes) || disk.sizeBytes <= 0) {
@@ -195,10 +197,14 @@ function checkSize(
   const limit = inGib(LARGEST_OS_DISK_BYTES[generation]);
   const message = `The OS disk "${disk.name}" has ${inGib(sizeBytes)}, and that of a Generation ${generation} VM may have ${limit}.`;
   const code = generation === 1 ? 'GEN1_OS_DISK_TOO_LARGE' : 'DISK_SKU';
-  if (disksOnly) {
+  if (request.disksOnly) {
     problems.warning(code, message, 'Attach it as a data disk to another VM.');
   } else {
-    problems.error(code, message, 'Restore the disks with --disks-only, and attach it as a data disk to another VM.');
+    problems.error(
+      code,
+      message,
+      `Restore the disks with ${disksAlone(request)}, and attach it as a data disk to another VM.`,
+    );
   }
 }
 

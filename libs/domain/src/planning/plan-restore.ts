@@ -9,6 +9,7 @@ import { FoundProblems } from './found-problems.js';
 import { decideGeneration, knownFirmware } from './generation.js';
 import { checkWorkerSubnet, decideSubnet, subnetOf } from './network.js';
 import { keptLuns, matchDisks, NOTHING_REPLACED, replacedVm, standIn } from './original/exchange.js';
+import { asSourceDecides } from './original/options.js';
 import { estimateOutage } from './original/outage.js';
 import { decideSource } from './original/source.js';
 import { warnOfReplacement } from './original/warnings.js';
@@ -28,13 +29,14 @@ import { decideWorkers } from './workers.js';
  *
  * At the original place the machine that is replaced (`original/`) decides what a request decides at a new one.
  */
-export function planRestore(facts: PlanningFacts): RestorePlan {
-  const { request } = facts;
+export function planRestore(given: PlanningFacts): RestorePlan {
   const problems = new FoundProblems();
 
-  checkSource(facts, problems);
-  checkRequest(facts, problems);
-  const replaces = request.destination.kind === 'original';
+  checkSource(given, problems);
+  checkRequest(given, problems);
+  const replaces = given.request.destination.kind === 'original';
+  const facts = replaces ? asSourceDecides(given) : given;
+  const { request } = facts;
   const source = replaces ? decideSource(facts, problems) : null;
   const placement = replaces ? placeOf(source, facts) : decidePlacement(facts, problems);
   const generation = decideGeneration(facts, problems);

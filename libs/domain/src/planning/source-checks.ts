@@ -2,6 +2,7 @@ import type { Problem, ProblemCode } from '../problems.js';
 import type { PlanningFacts } from './facts.js';
 import type { FoundProblems } from './found-problems.js';
 import { checkOriginalRequest } from './original/options.js';
+import { disksAlone } from './remedies.js';
 
 /** Whether this point may be restored at all, and whether the request fits it and this version. */
 export function checkSource(facts: PlanningFacts, problems: FoundProblems): void {
@@ -107,7 +108,7 @@ function checkVolumeGroups({ point, machine, request }: PlanningFacts, problems:
   problems.error(
     'LVM_UNSUPPORTED',
     `${subject}, and this version can't restore each volume group as a disk of its own.`,
-    'Restore its disks as they are with --disks-only.',
+    `Restore its disks as they are with ${disksAlone(request)}.`,
   );
 }
 

@@ -46,6 +46,11 @@ export function checkOriginalRequest({ point, request }: PlanningFacts, problems
   }
 }
 
+/** Without what means nothing there. */
+export function asSourceDecides(facts: PlanningFacts): PlanningFacts {
+  return { ...facts, request: { ...facts.request, destination: { kind: 'original' } } };
+}
+
 function meaningless(destination: RestoreRequest['destination']): readonly string[] {
   return Object.entries(DECIDED_BY_SOURCE).flatMap(([field, option]) =>
     destination[field as keyof DestinationRequest] === undefined ? [] : [option],
