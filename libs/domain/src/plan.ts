@@ -27,7 +27,9 @@ export interface RestorePlan {
 export type PlannedOptions = Pick<
   RestoreRequest,
   'disksOnly' | 'excludeDisks' | 'transfer' | 'verify' | 'powerOn' | 'bootCheck' | 'isolated'
->;
+> &
+  /** With the defaults filled in; left out: the restore goes to a new place. */
+  Pick<RestoreRequest, 'maxStopSeconds' | 'waitDays'>;
 
 export interface PlannedPoint {
   readonly id: string;

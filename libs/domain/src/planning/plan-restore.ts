@@ -9,7 +9,7 @@ import { FoundProblems } from './found-problems.js';
 import { decideGeneration, knownFirmware } from './generation.js';
 import { checkWorkerSubnet, decideSubnet, subnetOf } from './network.js';
 import { keptLuns, matchDisks, NOTHING_REPLACED, replacedVm, standIn } from './original/exchange.js';
-import { asSourceDecides } from './original/options.js';
+import { asSourceDecides, patienceOf } from './original/options.js';
 import { estimateOutage } from './original/outage.js';
 import { decideSource } from './original/source.js';
 import { warnOfReplacement } from './original/warnings.js';
@@ -83,6 +83,7 @@ export function planRestore(given: PlanningFacts): RestorePlan {
       powerOn: request.powerOn,
       bootCheck: request.bootCheck,
       isolated: request.isolated,
+      ...(replaces ? patienceOf(request) : {}),
     },
   };
   const estimates = {

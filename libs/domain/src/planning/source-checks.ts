@@ -1,7 +1,7 @@
 import type { Problem, ProblemCode } from '../problems.js';
 import type { PlanningFacts } from './facts.js';
 import type { FoundProblems } from './found-problems.js';
-import { checkOriginalRequest } from './original/options.js';
+import { checkNewRequest, checkOriginalRequest } from './original/options.js';
 import { disksAlone } from './remedies.js';
 
 /** Whether this point may be restored at all, and whether the request fits it and this version. */
@@ -59,6 +59,7 @@ export function checkRequest(facts: PlanningFacts, problems: FoundProblems): voi
     );
   }
   if (request.destination.kind === 'original') checkOriginalRequest(facts, problems);
+  else checkNewRequest(facts, problems);
   if (request.isolated) {
     problems.error('NOT_AVAILABLE', 'Isolated restores are not in this version.', 'Leave --isolated out.');
   }

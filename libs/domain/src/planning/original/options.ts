@@ -14,6 +14,32 @@ const DECIDED_BY_SOURCE: Readonly<Record<Exclude<keyof DestinationRequest, 'kind
   diskSku: '--disk-sku',
 };
 
+const DEFAULT_MAX_STOP_SECONDS = 4 * 3_600;
+const DEFAULT_WAIT_DAYS = 7;
+
+/** What is asked for of the original place alone, and has a default there. */
+export function patienceOf({
+  maxStopSeconds = DEFAULT_MAX_STOP_SECONDS,
+  waitDays = DEFAULT_WAIT_DAYS,
+}: RestoreRequest): Required<Pick<RestoreRequest, 'maxStopSeconds' | 'waitDays'>> {
+  return { maxStopSeconds, waitDays };
+}
+
+/** Whether something was asked for that only the original place knows. */
+export function checkNewRequest({ request }: PlanningFacts, problems: FoundProblems): void {
+  const given = [
+    request.maxStopSeconds === undefined ? [] : '--max-stop',
+    request.waitDays === undefined ? [] : '--wait-days',
+  ].flat();
+  for (const option of given) {
+    problems.error(
+      'CONTRADICTION',
+      `No machine is stopped for a restore to a new place, and nobody has to approve it, so ${option} means nothing.`,
+      `Leave ${option} out, or restore with --to original.`,
+    );
+  }
+}
+
 /** Whether what was asked for can be had at the original place. */
 export function checkOriginalRequest({ point, request }: PlanningFacts, problems: FoundProblems): void {
   if (point.kind !== 'image') {

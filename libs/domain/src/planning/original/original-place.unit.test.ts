@@ -187,6 +187,14 @@ describe('a request for the original place', () => {
     refusedFor('CONTRADICTION', { request: { verify: 'none' } }, /--verify none/, /sampled or full/);
   });
 
+  it('has its patience in the plan, which the hash binds', () => {
+    expect(plan().options).toMatchObject({ maxStopSeconds: 4 * 3_600, waitDays: 7 });
+    const made = plan({ request: { maxStopSeconds: 1_800, waitDays: 2 } });
+    expect(made.options).toMatchObject({ maxStopSeconds: 1_800, waitDays: 2 });
+    const hashes = [{}, { maxStopSeconds: 1_800 }, { waitDays: 2 }].map((request) => plan({ request }).planHash);
+    expect(new Set(hashes).size).toBe(3);
+  });
+
   it('is for an image-level backup of a VM', () => {
     refusedFor('POINT_UNSUPPORTED', { point: { kind: 'computer' } }, /no original place/);
     refusedFor('POINT_UNSUPPORTED', { point: { kind: 'snapshot' } }, /no original place/);
@@ -378,6 +386,11 @@ describe('what is said before a machine is replaced', () => {
     one(found(null), /is in an unknown state/);
     const off = { ...found('deallocated'), request: { powerOn: false } };
     one(off, /The restored machine is left deallocated\. Leave --no-power-on out/);
+  });
+
+  it('is that the machine may not stand still for as long as that takes', () => {
+    one({ request: { maxStopSeconds: 60 } }, /may do so for 60: it would be kept\. Give a longer --max-stop/);
+    none({}, /--max-stop/);
   });
 
   it('is each disk that is kept', () => {

@@ -2,6 +2,8 @@ import type { PlanningFacts } from '../facts.js';
 import type { FoundProblems } from '../found-problems.js';
 import type { Exchange } from './exchange.js';
 import type { LivingVm } from './living-vm.js';
+import { patienceOf } from './options.js';
+import { stopSeconds } from './outage.js';
 
 /*
  * What whoever approves a restore to the original place has to have read: what is lost, what stays as it is, and what Azure
@@ -24,6 +26,7 @@ export function warnOfReplacement(
     'Save what is needed of it elsewhere before the restore is approved.',
   );
   warnOfStop(source, facts, problems);
+  warnOfHaste(source, facts, problems);
   warnOfKept(source, exchange, facts, problems);
   warnOfAdditional(source, exchange, facts, problems);
   warnOfLosses(source, problems);
@@ -44,6 +47,17 @@ function warnOfStop({ name, powerState }: LivingVm, { request }: PlanningFacts, 
     request.powerOn
       ? 'Give --no-power-on if the restored machine is to be left deallocated.'
       : 'Leave --no-power-on out if the restored machine is to run.',
+  );
+}
+
+function warnOfHaste({ name, powerState, disks }: LivingVm, { request }: PlanningFacts, problems: FoundProblems): void {
+  const { maxStopSeconds } = patienceOf(request);
+  const needed = stopSeconds(powerState, disks.length);
+  if (needed <= maxStopSeconds) return;
+  problems.warning(
+    'CUT_OVER',
+    `By the estimate "${name}" stands still for ${Math.ceil(needed)} seconds before anything of it is removed, and may do so for ${maxStopSeconds}: it would be kept.`,
+    'Give a longer --max-stop.',
   );
 }
 
