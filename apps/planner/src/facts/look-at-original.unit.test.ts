@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { CloudVm, RestorePoint, TargetFacts } from '@landfall/domain';
 import { aRestorePoint, aRestoreRequest, MemoryCloud, MemoryJournal, seedOf } from '@landfall/testing';
+import { aMachine } from './a-machine.fixture.test.js';
 import type { TargetReader } from './asked-once.js';
 import { lookAtTarget } from './look-at-target.js';
 
-const GIB = 1024 ** 3;
 const seed = seedOf();
 const machines = seed.subnets[0]!;
 const settings = {
@@ -99,24 +99,3 @@ describe('what a plan asks of Azure about the machine that it replaces', () => {
     expect((await look(point)).original).toStrictEqual({ vm: null, saved: null, formerDisks: [] });
   });
 });
-
-/** Of which Landfall knows nothing but what it reads: with an OS disk and a data disk. */
-async function aMachine({ disks, network, machines: vms }: MemoryCloud): Promise<CloudVm> {
-  const journal = new MemoryJournal('r0');
-  const located = (name: string) => ({
-    ...{ name, resourceGroup: 'apps', region: 'westeurope', zone: null, tags: { owner: 'somebody' } },
-    ...{ role: 'disk', purpose: 'result' as const },
-  });
-  const disk = (name: string) =>
-    disks.ensureEmpty({ ...located(name), sizeBytes: GIB, sku: 'Premium_LRS', os: null }, journal);
-  const [os, data] = [await disk('web-os'), await disk('web-data')];
-  const nic = await network.ensureNic({ ...located('web-nic'), subnetId: machines.azureId, privateIp: null }, journal);
-  return vms.ensure(
-    {
-      ...{ ...located('web'), size: 'Standard_F2s_v2', nicId: nic.azureId },
-      osDisk: { diskId: os.azureId, family: 'linux', caching: 'ReadWrite' },
-      dataDisks: [{ diskId: data.azureId, lun: 0, caching: 'None' }],
-    },
-    journal,
-  );
-}
