@@ -22,6 +22,8 @@ export interface AnAttachedDisk {
   readonly caching?: 'None' | 'ReadOnly' | 'ReadWrite';
   readonly sku?: string;
   readonly maxShares?: number;
+  /** More members of the disk's `properties`. */
+  readonly properties?: Readonly<Record<string, unknown>>;
 }
 
 export interface LivingChanges {
@@ -94,10 +96,14 @@ function propertiesOf(vm: CloudVm, disks: readonly AnAttachedDisk[], changes: Li
 }
 
 function diskModel(disk: AnAttachedDisk): SavedResource {
-  const { name, uniqueId, sku, maxShares } = disk;
+  const { name, uniqueId, sku, maxShares, properties } = disk;
   return saved(diskIdOf(disk), {
     sku: { name: sku ?? 'StandardSSD_LRS' },
-    properties: { uniqueId: uniqueId ?? `unique-${name}`, ...(maxShares === undefined ? {} : { maxShares }) },
+    properties: {
+      uniqueId: uniqueId ?? `unique-${name}`,
+      ...(maxShares === undefined ? {} : { maxShares }),
+      ...properties,
+    },
   });
 }
 

@@ -47,6 +47,10 @@ export interface LivingDisk {
   readonly sku: string;
   /** Several VMs may have it at once. */
   readonly isShared: boolean;
+  /** It is encrypted with a key of its owner's, held by a disk encryption set. */
+  readonly hasOwnKey: boolean;
+  /** Its bytes can't be had through a SAS from everywhere. */
+  readonly isShielded: boolean;
 }
 
 const CACHING = ['None', 'ReadOnly', 'ReadWrite'] as const;
@@ -95,6 +99,10 @@ function livingDisk(attached: unknown, isOsDisk: boolean, models: readonly Saved
     caching: oneOf(CACHING, at(attached, 'caching')) ?? 'None',
     sku: textAt(body, 'sku', 'name') ?? '',
     isShared: typeof shares === 'number' && shares > 1,
+    hasOwnKey: textAt(body, 'properties', 'encryption', 'diskEncryptionSetId') !== null,
+    isShielded:
+      (textAt(body, 'properties', 'networkAccessPolicy') ?? 'AllowAll') !== 'AllowAll' ||
+      textAt(body, 'properties', 'publicNetworkAccess') === 'Disabled',
   };
 }
 

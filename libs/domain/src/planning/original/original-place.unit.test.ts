@@ -134,6 +134,8 @@ describe('the machine that is replaced', () => {
     expect(made.source).toBeUndefined();
     const inBetween = { ...aLivingVm(), saved: aLivingVm({ vm: { instanceId: 'another' } }).saved };
     refusedFor('SOURCE_CHANGED', { target: { original: inBetween } }, /another one/);
+    const before = { ...aLivingVm(), vm: aLivingVm({ vm: { instanceId: 'another' } }).vm };
+    refusedFor('SOURCE_CHANGED', { target: { original: before } }, /another one/);
     expect(errorsOf(plan({ now: { vm: { instanceId: LIVING_INSTANCE.toUpperCase() } } }))).toStrictEqual([]);
   });
 
@@ -411,6 +413,18 @@ describe('what is said before a machine is replaced', () => {
     const taken = { ...standing, managedBy: LIVING_VM_ID.replace(/web$/, 'db') };
     one(lost([taken]), /still exists, attached to "db"/);
     none(lost([aFormerDisk({ uniqueId: 'another' })]), /still exists/);
+  });
+
+  it('is each disk that had a key or a fence that its new one has not', () => {
+    const guarded = (properties: Readonly<Record<string, unknown>>): OriginalChanges => ({
+      now: { disks: [TWO_DISKS[0]!, { ...TWO_DISKS[1]!, properties }] },
+    });
+    one(guarded({ encryption: { diskEncryptionSetId: '/x' } }), /^NOT_RESTORED .*"web-data".* encryption set/);
+    one(guarded({ networkAccessPolicy: 'DenyAll' }), /^NOT_RESTORED .*"web-data".* exporting/);
+    one(guarded({ publicNetworkAccess: 'Disabled' }), /exporting/);
+    none(guarded({ networkAccessPolicy: 'AllowAll', encryption: { type: 'x' } }), /its new one will not have/);
+    const kept = guarded({ networkAccessPolicy: 'DenyAll' });
+    none({ ...kept, request: { excludeDisks: ['lun0'] } }, /its new one will not have/);
   });
 
   it('is what Azure does not give a machine that is made anew, each once', () => {

@@ -29,6 +29,7 @@ export function warnOfReplacement(
   warnOfHaste(source, facts, problems);
   warnOfKept(source, exchange, facts, problems);
   warnOfAdditional(source, exchange, facts, problems);
+  warnOfUnguarded(source, exchange, problems);
   warnOfLosses(source, problems);
 }
 
@@ -99,6 +100,22 @@ function warnOfAdditional(
       'CUT_OVER',
       `The disk "${disk.name}" of the restore point replaces none that "${name}" has, and comes as one more.${where}`,
       `Leave it out with --exclude-disk ${disk.name} if it is not wanted.`,
+    );
+  }
+}
+
+/** New disks are made with Azure's own key, and with the access that Azure gives a disk unless told otherwise. */
+function warnOfUnguarded({ name }: LivingVm, { replaced }: Exchange, problems: FoundProblems): void {
+  for (const disk of replaced.values()) {
+    const lost = [
+      ...(disk.hasOwnKey ? ['the key of its disk encryption set'] : []),
+      ...(disk.isShielded ? ['what keeps networks from exporting it'] : []),
+    ];
+    if (lost.length === 0) continue;
+    problems.warning(
+      'NOT_RESTORED',
+      `The disk "${disk.name}" of "${name}" has what its new one will not have: ${lost.join(' and ')}.`,
+      'Set it again after the restore (az disk update), or restore with --to new where no disk may be without.',
     );
   }
 }
