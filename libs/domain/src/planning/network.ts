@@ -91,7 +91,9 @@ export function checkWorkerSubnet(
     problems.error(
       'NETWORK_NOT_FOUND',
       `The workers' subnet ${target.workerSubnet.azureId} lies in ${target.workerSubnet.region} and the restore goes to ${placement.region}.`,
-      'Restore with --transfer direct, or to the region of the workers.',
+      request.destination.kind === 'original'
+        ? 'Restore with --transfer direct.'
+        : 'Restore with --transfer direct, or to the region of the workers.',
     );
   }
 }

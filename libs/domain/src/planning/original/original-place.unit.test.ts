@@ -249,6 +249,8 @@ describe('the worker of a restore to the original place', () => {
     );
     expect(errorsOf(plan({ target: { subnet: null }, request: { transfer: 'direct' } }))).toStrictEqual([]);
     const settings = { workerSubnetId: aSubnet().azureId };
+    const far = { workerSubnet: aSubnet({ region: 'northeurope' }) };
+    refusedFor('NETWORK_NOT_FOUND', { target: far, settings }, /northeurope/, /^Restore with --transfer direct\.$/);
     expect(errorsOf(plan({ target: { subnet: null, workerSubnet: aSubnet() }, settings }))).toStrictEqual([]);
   });
 });
