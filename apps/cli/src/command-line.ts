@@ -173,6 +173,15 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
+const SECONDS_OF = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
+
+/** Such as `30m` or `2h`, in seconds. */
+export function duration(text: string): number {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  if (unit !== undefined) return Number(count) * SECONDS_OF[unit as keyof typeof SECONDS_OF];
+  throw new InvalidArgumentError('It must be a number of seconds, minutes, hours or days, such as 90s, 30m, 2h or 1d.');
+}
+
 /** For options that may be given several times. */
 export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), value];

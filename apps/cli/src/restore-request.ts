@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net';
 import type { RestoreOrder } from '@landfall/contract';
 import { InvalidArgumentError } from 'commander';
-import { choice, collect, type CommonOptions, type LandfallCommand } from './command-line.js';
+import { choice, collect, duration, type CommonOptions, type LandfallCommand, wholeNumber } from './command-line.js';
 import { checkedId, POINT_ID } from './ids.js';
 
 /** The options of `plan` and `restore`, as commander parses them. */
@@ -27,6 +27,9 @@ export interface RestoreOptions extends CommonOptions {
   readonly isolated?: boolean;
   readonly bootCheck?: 'none' | 'running' | 'serial';
   readonly reason?: string;
+  /** Seconds. */
+  readonly maxStop?: number;
+  readonly waitDays?: number;
 }
 
 export function addRestoreOptions(command: LandfallCommand): LandfallCommand {
@@ -47,9 +50,15 @@ export function addRestoreOptions(command: LandfallCommand): LandfallCommand {
     .addOption(choice('--transfer <mode>', 'write on a worker VM, or through SAS', ['worker', 'direct']))
     .addOption(choice('--verify <mode>', 'how much is read back', ['none', 'sampled', 'full']))
     .addOption(choice('--archive-priority <priority>', 'for archived points', ['standard', 'high']))
-    .option('--no-power-on', 'leave the new VM deallocated')
+    .option('--no-power-on', 'leave the restored VM deallocated')
     .option('--isolated', 'without a network')
     .addOption(choice('--boot-check <check>', 'what proves that it runs', ['none', 'running', 'serial']))
+    .option(
+      '--max-stop <duration>',
+      'how long a replaced VM may stand still before it is removed, such as 2h',
+      duration,
+    )
+    .option('--wait-days <days>', 'how long an approval is waited for, 1 to 30', wholeNumber(1, 30))
     .option('--reason <text>', 'kept with the restore, for those who ask later');
 }
 
@@ -82,6 +91,8 @@ export function restoreBody(options: RestoreOptions): RestoreOrder {
       isolated: options.isolated,
       bootCheck: options.bootCheck,
       reason: options.reason,
+      maxStopSeconds: options.maxStop,
+      waitDays: options.waitDays,
     }),
   };
 }

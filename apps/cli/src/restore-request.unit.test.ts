@@ -25,7 +25,7 @@ describe('the request for a restore', () => {
       ...['--subnet', '/subscriptions/s', '--private-ip', '10.0.0.4', '--disk-sku', 'Premium_LRS'],
       ...['--generation', '2', '--disks-only', '--exclude-disk', 'a', '--exclude-disk', 'b', '--transfer', 'direct'],
       ...['--verify', 'full', '--archive-priority', 'high', '--no-power-on', '--isolated', '--boot-check', 'running'],
-      ...['--reason', 'fire'],
+      ...['--reason', 'fire', '--max-stop', '2h', '--wait-days', '3'],
     );
     expect(body).toStrictEqual({
       restorePointId: 'rp-1',
@@ -50,7 +50,24 @@ describe('the request for a restore', () => {
       isolated: true,
       bootCheck: 'running',
       reason: 'fire',
+      maxStopSeconds: 7_200,
+      waitDays: 3,
     });
+  });
+
+  it('takes durations in whichever unit they come, and nothing else', async () => {
+    for (const [text, maxStopSeconds] of [
+      ['90s', 90],
+      ['30m', 1_800],
+      ['2h', 7_200],
+      ['1d', 86_400],
+    ] as const) {
+      expect(await bodyOf('--max-stop', text)).toMatchObject({ maxStopSeconds });
+    }
+    for (const text of ['2', 'h', '1.5h', '-1h', '2 h', '2h30m']) {
+      await expect(bodyOf('--max-stop', text)).rejects.toMatchObject({ message: expect.stringMatching(/such as 90s/) });
+    }
+    await expect(bodyOf('--wait-days', '31')).rejects.toMatchObject({ message: expect.stringMatching(/from 1 to 30/) });
   });
 
   it('takes a name that begins with a dash as it is, for the planner to judge', async () => {

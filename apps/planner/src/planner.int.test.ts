@@ -10,7 +10,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { DAMAGED_RANGE } from '@landfall/contract';
-import { SEED, seedIds, startEmulator, type Emulator } from '@landfall/azure-emulator';
+import { connectAzure } from '@landfall/azure';
+import { SEED, seedIds, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
 import {
   type ByteRange,
   isDamageError,
@@ -22,10 +23,12 @@ import {
 import { connectBooks, type Books } from '@landfall/persistence';
 import { temporaryDatabase, type TemporaryDatabase } from '@landfall/persistence/temporary-database';
 import { FolderFileStore, openRepository } from '@landfall/repository';
+import { MANIFEST_SCHEMA, type MachineManifestInput } from '@landfall/repository/manifest';
 import { initRepository } from '@landfall/repository/quick-repository';
 import { PLANNER_JOBS, QueueClient, QUEUES, requestRestore, runOutboxRelay } from '@landfall/pipeline';
 import { aRestoreRequest, type RequestChanges } from '@landfall/testing';
 import { z } from 'zod';
+import { aMachine } from './facts/a-machine.fixture.test.js';
 
 /*
  * The planner as its own process, between a repository of the real restic, real Postgres and Redis, and the emulator.
@@ -185,6 +188,43 @@ describe('the planner process', () => {
     await restic('backup', '-q', 'second.raw');
     expect(((await scan('backups')) as { points: number }).points).toBe(2);
     expect((await dryRun(await pointOf('second'), { generation: 2 })).generation).toBe(2);
+  });
+
+  it('finds the machine that a point was made of, and tells its disks by their numbers', async () => {
+    trustEmulator(emulator);
+    const { url: endpoint, token } = emulator;
+    const azure = connectAzure({
+      ...{ subscriptionId: SUBSCRIPTION, endpoint, token: new Secret(token), applianceId: 'somebody-else' },
+    });
+    const vm = await aMachine(azure, SEED.resourceGroup, seedIds(SUBSCRIPTION).machineSubnetId);
+    const saved = (await azure.reader.savedVm(vm.azureId))!;
+    const captured = join(folder, 'captured');
+    await mkdir(captured);
+    for (const file of ['os.raw', 'lun0.raw']) await run('cp', [join(folder, 'bare.raw'), join(captured, file)]);
+    const manifest: MachineManifestInput = {
+      ...{ schema: MANIFEST_SCHEMA, name: 'web', kind: 'image', firmware: 'bios' },
+      disks: [
+        { file: 'os.raw', role: 'os' },
+        { file: 'lun0.raw', role: 'data', lun: 0 },
+      ],
+      azure: { id: vm.azureId, vmId: vm.instanceId, vm: saved.vm.body, disks: saved.disks.map(({ body }) => body) },
+    };
+    await writeFile(join(captured, 'machine.json'), JSON.stringify(manifest));
+    await restic('backup', '-q', 'captured');
+    await scan('backups');
+    const plan = await dryRun(await pointOf('web'), { destination: { kind: 'original' } });
+    expect(plan.source).toMatchObject({ instanceId: vm.instanceId, powerState: 'running', nicIds: vm.nicIds });
+    expect(plan.source?.disks.map(({ lun, caching, replacedBy }) => [lun, caching, replacedBy])).toStrictEqual([
+      [null, 'ReadWrite', 'os'],
+      [0, 'ReadOnly', 'lun0'],
+    ]);
+    expect(plan.disks.map(({ azureName, sku }) => [azureName, sku])).toStrictEqual([
+      ['web-os', 'Premium_LRS'],
+      ['web-data', 'Premium_LRS'],
+    ]);
+    expect(plan.destination.subnetId).toBe(seedIds(SUBSCRIPTION).machineSubnetId);
+    const errors = plan.problems.filter(({ severity }) => severity === 'error').map(({ code }) => code);
+    expect(errors).toStrictEqual(['NOT_AVAILABLE']);
   });
 
   it('names the file that lies in what is damaged of a backup, and reads around it', async () => {

@@ -2,7 +2,7 @@ import type { Cloud } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { OpenRepositories } from '@landfall/repository';
-import { BOOKS, CLOUD } from '@landfall/service';
+import { APPLIANCE_ID, BOOKS, CLOUD } from '@landfall/service';
 import { cloudModule } from '@landfall/service/cloud';
 import { repositoriesModule } from '@landfall/service/repositories';
 import { stepService } from '@landfall/service/steps';
@@ -16,18 +16,18 @@ import { planningSettings, type PlannerEnvironment } from './settings.js';
 @Module({})
 export class PlannerModule {
   static with(environment: PlannerEnvironment, log: Logger): DynamicModule {
-    const makePlanner = (books: Books, cloud: Cloud, repositories: OpenRepositories): Planner =>
+    const makePlanner = (books: Books, cloud: Cloud, repositories: OpenRepositories, applianceId: string): Planner =>
       new Planner({
         catalogue: books.catalogue,
         cloud: askedOnce(cloud.reader),
         repositories,
-        settings: planningSettings(environment),
+        settings: planningSettings(environment, applianceId),
       });
     return {
       module: PlannerModule,
       imports: [...stepService('planner', environment, log), cloudModule(), repositoriesModule()],
       providers: [
-        { provide: Planner, inject: [BOOKS, CLOUD, OpenRepositories], useFactory: makePlanner },
+        { provide: Planner, inject: [BOOKS, CLOUD, OpenRepositories, APPLIANCE_ID], useFactory: makePlanner },
         PlannerProcessor,
       ],
     };

@@ -28,6 +28,7 @@ import {
 import { answerDryRun } from './jobs/dry-run.js';
 import { planStep } from './jobs/plan-step.js';
 import { answerScan } from './jobs/scan-repository.js';
+import { aMachine } from './facts/a-machine.fixture.test.js';
 import { Planner } from './planner.js';
 
 const MIB = 1024 * 1024;
@@ -83,6 +84,7 @@ describe('the planner', () => {
         defaultResourceGroup: 'apps',
         defaultSubnetId: null,
         workerSubnetId: null,
+        applianceId: 'appliance-1',
       },
     });
     await catalogue.addRepository({
@@ -221,6 +223,23 @@ describe('the planner', () => {
     });
     const { problems } = await planOf(id);
     expect(problems.map((problem) => problem.code)).toStrictEqual(['NAME_TAKEN']);
+  });
+
+  it('plans to replace the machine that a point was made of, in words that the API knows', async () => {
+    const vm = await aMachine(cloud);
+    const saved = (await cloud.reader.savedVm(vm.azureId))!;
+    const id = await keep(
+      { os: bootDisk(), data: Buffer.alloc(MIB) },
+      { azure: { id: vm.azureId, vmId: vm.instanceId, vm: saved.vm.body, disks: saved.disks.map(({ body }) => body) } },
+    );
+    const plan = await planOf(id, { destination: { kind: 'original' }, waitDays: 2 });
+    expect(plan.source).toMatchObject({ azureId: vm.azureId, instanceId: vm.instanceId, powerState: 'running' });
+    expect(plan.destination).toMatchObject({ vmName: 'web', resourceGroup: 'apps', size: 'Standard_F2s_v2' });
+    expect(plan.source?.disks.map(({ replacedBy }) => replacedBy)).toStrictEqual(['os', null]);
+    const sent: unknown = JSON.parse(JSON.stringify(plan));
+    expect(RESTORE_PLAN.parse(sent)).toStrictEqual(sent);
+    const errors = plan.problems.filter(({ severity }) => severity === 'error').map(({ code }) => code);
+    expect(errors).toStrictEqual(['NOT_AVAILABLE']);
   });
 
   it('answers a dry run with the plan, and a request of another version with what it lacks', async () => {

@@ -28,12 +28,13 @@ export const PLANNER_ENVIRONMENT = z.object({
 
 export type PlannerEnvironment = z.infer<typeof PLANNER_ENVIRONMENT>;
 
-export function planningSettings(environment: PlannerEnvironment): PlanningSettings {
+export function planningSettings(environment: PlannerEnvironment, applianceId: string): PlanningSettings {
   return {
     subscriptionId: environment.AZURE_SUBSCRIPTION_ID,
     defaultRegion: environment.LANDFALL_DEFAULT_REGION ?? null,
     defaultResourceGroup: environment.LANDFALL_DEFAULT_RESOURCE_GROUP ?? null,
     defaultSubnetId: environment.LANDFALL_DEFAULT_SUBNET_ID ?? null,
     workerSubnetId: environment.LANDFALL_WORKER_SUBNET_ID ?? null,
+    applianceId,
   };
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { COUNT, TIME } from './fields.js';
 import { PLAN_PROBLEM } from './plan-problem.js';
 import { DISK_ORIGIN, DISK_ROLE, FIRMWARE, OPERATING_SYSTEM, POINT_KIND } from './restore-points.js';
-import { BOOT_CHECK, DESTINATION_KIND, TRANSFER, VERIFY } from './restore-request.js';
+import { BOOT_CHECK, DESTINATION_KIND, MAX_STOP_SECONDS, TRANSFER, VERIFY, WAIT_DAYS } from './restore-request.js';
 
 export const STEP_ID = z.enum(STEPS.map((step) => step.id) as [StepId, ...StepId[]]);
 
@@ -27,7 +27,9 @@ export const PLANNED_DESTINATION = z.object({
   stagingResourceGroup: z
     .string()
     .optional()
-    .describe('Where the new disks are until they replace those of the source; left out: with the machine.'),
+    .describe(
+      "Where the new disks are until they replace those of the source, less the restore's id at its end; left out: with the machine.",
+    ),
   region: z.string(),
   zone: z.string().nullable(),
   vmName: z.string().nullable().describe('Null where only disks are restored.'),
@@ -121,6 +123,8 @@ export const RESTORE_PLAN = z
       powerOn: z.boolean(),
       bootCheck: BOOT_CHECK,
       isolated: z.boolean(),
+      maxStopSeconds: MAX_STOP_SECONDS.optional().describe('Left out: to a new place.'),
+      waitDays: WAIT_DAYS.optional().describe('Left out: to a new place.'),
     }),
     planHash: z.string().describe('`sha256:` over the canonical JSON of everything but the estimates.'),
   })

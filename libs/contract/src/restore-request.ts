@@ -7,6 +7,13 @@ export const TRANSFER = z.enum(['worker', 'direct']);
 export const VERIFY = z.enum(['none', 'sampled', 'full']);
 export const BOOT_CHECK = z.enum(['none', 'running', 'serial']);
 
+/** A minute to a week. */
+export const MAX_STOP_SECONDS = z
+  .int()
+  .min(60)
+  .max(7 * 86_400);
+export const WAIT_DAYS = z.int().min(1).max(30);
+
 export const DESTINATION_REQUEST = z.strictObject({
   kind: DESTINATION_KIND,
   name: text(256).optional().describe('Of the new VM.'),
@@ -38,9 +45,15 @@ export const RESTORE_REQUEST = z
     ),
     verify: VERIFY.default('sampled').describe('How much of what was written is read back and compared.'),
     archivePriority: z.enum(['standard', 'high']).default('standard'),
-    powerOn: z.boolean().default(true).describe('False leaves the new VM deallocated.'),
+    powerOn: z.boolean().default(true).describe('False leaves the restored VM deallocated.'),
     isolated: z.boolean().default(false).describe('Without a network.'),
     bootCheck: BOOT_CHECK.default('none').describe('What proves that it runs.'),
+    maxStopSeconds: MAX_STOP_SECONDS.optional().describe(
+      'Of the original place alone: how long the machine that is replaced may stand still before anything of it is removed. Left out: four hours.',
+    ),
+    waitDays: WAIT_DAYS.optional().describe(
+      'Of the original place alone: for how many days an approval is waited for. Left out: seven.',
+    ),
     reason: text(1000).optional().describe('Kept with the restore, for those who ask later.'),
   })
   .meta({

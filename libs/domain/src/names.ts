@@ -37,9 +37,12 @@ export function snapshotName(captureId: string, diskName: string): string {
   return `landfall-${diskName}-${captureId}`;
 }
 
-/** Of the resource group in which the new disks of a restore wait for their place; `base` as in its plan. */
-export function stagingGroupName(base: string, restoreId: string): string {
-  return `${base}-${restoreId}`;
+/** What the names of staging groups begin with; a plan, which has no restore's id yet, says no more. */
+export const STAGING_GROUP = 'landfall-staging';
+
+/** Of the resource group in which a restore's new disks wait to be moved to where the machine is. */
+export function stagingGroupName(restoreId: string): string {
+  return `${STAGING_GROUP}-${restoreId}`;
 }
 
 /** Of the resource group that holds the copies from which what a restore replaces can be brought back. */

@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { azureDiskName, vmNameOf, newRestoreId, resourceGroupNameProblem, vmNameProblem } from './index.js';
+import {
+  azureDiskName,
+  vmNameOf,
+  newRestoreId,
+  resourceGroupNameProblem,
+  STAGING_GROUP,
+  stagingGroupName,
+  vmNameProblem,
+} from './index.js';
 
 describe('names', () => {
   it('gives every restore an id that is fit for Azure names and that no two share', () => {
@@ -13,6 +21,12 @@ describe('names', () => {
     expect(azureDiskName(long, 'rabc')).toBe(azureDiskName(long, 'rabc'));
     expect(azureDiskName(long, 'rabc').length).toBe(80);
     expect(azureDiskName('web 1/os', 'rabc')).toBe('web-1-os-rabc');
+  });
+
+  it('gives every restore a staging group of its own, that begins as a plan says', () => {
+    const id = newRestoreId();
+    expect(stagingGroupName(id)).toBe(`${STAGING_GROUP}-${id}`);
+    expect(resourceGroupNameProblem(stagingGroupName(id))).toBe(null);
   });
 
   for (const name of ['a', 'web-1', 'A.b_c', 'x'.repeat(64), 'ends_']) {

@@ -28,7 +28,9 @@ export interface RestorePlan {
 export type PlannedOptions = Pick<
   RestoreRequest,
   'disksOnly' | 'excludeDisks' | 'transfer' | 'verify' | 'powerOn' | 'bootCheck' | 'isolated'
->;
+> &
+  /** With the defaults filled in; left out: the restore goes to a new place. */
+  Pick<RestoreRequest, 'maxStopSeconds' | 'waitDays'>;
 
 export interface PlannedPoint {
   readonly id: string;
@@ -48,8 +50,8 @@ export interface PlannedDestination {
   /** Where the machine will be. */
   readonly resourceGroup: string;
   /**
-   * Where the new disks are until they replace those of the source, less the restore's suffix; left out: they are made where the
-   * machine will be.
+   * Where the new disks are until they replace those of the source; left out: they are made where the machine will be. Less the
+   * restore's suffix: the name itself is `stagingGroupName`.
    */
   readonly stagingResourceGroup?: string;
   readonly region: string;
@@ -138,7 +140,7 @@ export interface Estimates {
 /** The resource group in which a restore makes its disks, and what writes them. */
 export function workingGroupOf({ destination }: RestorePlan, restoreId: string): string {
   const { resourceGroup, stagingResourceGroup } = destination;
-  return stagingResourceGroup === undefined ? resourceGroup : stagingGroupName(stagingResourceGroup, restoreId);
+  return stagingResourceGroup === undefined ? resourceGroup : stagingGroupName(restoreId);
 }
 
 export function isRefused(plan: RestorePlan): boolean {

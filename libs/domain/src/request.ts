@@ -13,6 +13,13 @@ export interface RestoreRequest {
   readonly isolated: boolean;
   readonly bootCheck: 'none' | 'running' | 'serial';
   readonly reason?: string;
+  /**
+   * Of the original place alone: how long the machine that is replaced may stand still before the first of it is removed. Left out:
+   * four hours.
+   */
+  readonly maxStopSeconds?: number;
+  /** Of the original place alone: how long an approval is waited for, before the restore is cancelled. Left out: seven days. */
+  readonly waitDays?: number;
 }
 
 /** What is left out is decided by the planner, from the point and from the appliance's defaults. */

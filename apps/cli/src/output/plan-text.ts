@@ -1,6 +1,7 @@
 import type { PlanView } from '@landfall/contract';
 import type { Problem } from '@landfall/domain';
 import { originsText } from './origins-text.js';
+import { cutOverText, replacedText } from './replaced-text.js';
 import { formatTable } from './table.js';
 import { formatBytes, formatDuration, formatTime } from './units.js';
 
@@ -12,11 +13,15 @@ export function planText(plan: PlanView): string {
       [
         ['point', `${point.id}, taken ${formatTime(point.takenAt)}, repository ${point.repository}`],
         ['to', destinationText(destination)],
+        ...(destination.stagingResourceGroup === undefined
+          ? []
+          : [['by way of', `resource group ${destination.stagingResourceGroup}-ID, with the restore's ID`]]),
         ...(destination.size === null ? [] : [['size', destination.size]]),
         ...(plan.generation === null ? [] : [['generation', `${plan.generation}`]]),
         ...(destination.subnetId === null ? [] : [['subnet', destination.subnetId]]),
       ],
     ),
+    ...replacedText(plan),
     `Disks\n${formatTable(
       ['  name', 'role', 'LUN', 'size', 'used', 'SKU', 'from'],
       plan.disks.map((disk) => [
@@ -43,6 +48,7 @@ export function planText(plan: PlanView): string {
   sections.push(
     `Estimates\n  reads ${formatBytes(estimates.readBytes)}, writes ${formatBytes(estimates.writeBytes)} in about ${formatDuration(estimates.transferSeconds)}`,
   );
+  sections.push(...cutOverText(plan));
   if (plan.problems.length > 0) sections.push(`Problems\n${problemsText(plan.problems)}`);
   const refused = plan.problems.some((problem) => problem.severity === 'error');
   sections.push(

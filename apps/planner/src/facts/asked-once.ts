@@ -11,6 +11,8 @@ export type TargetReader = Pick<
   | 'subnetsIn'
   | 'addressIsFree'
   | 'vm'
+  | 'savedVm'
+  | 'disk'
   | 'vmId'
   | 'providerRegistered'
 >;
@@ -39,6 +41,8 @@ export function askedOnce(cloud: TargetReader): TargetReader {
     addressIsFree: (subnetId, address) =>
       once(`address ${address} in ${subnetId}`, () => cloud.addressIsFree(subnetId, address)),
     vm: (id) => once(`vm ${id}`, () => cloud.vm(id)),
+    savedVm: (id) => once(`saved vm ${id}`, () => cloud.savedVm(id)),
+    disk: (id) => once(`disk ${id}`, () => cloud.disk(id)),
     vmId: (resourceGroup, name) => cloud.vmId(resourceGroup, name),
     providerRegistered: (namespace) => once(`provider ${namespace}`, () => cloud.providerRegistered(namespace)),
   };

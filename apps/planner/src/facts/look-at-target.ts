@@ -5,16 +5,16 @@ import {
   decideResourceGroup,
   decideVmName,
   namedSubnet,
-  networkOf,
   resourceGroupNameProblem,
   vmNameProblem,
-  type CloudSubnet,
   type PlanningSettings,
   type RestorePoint,
   type RestoreRequest,
   type TargetFacts,
 } from '@landfall/domain';
 import type { TargetReader } from './asked-once.js';
+import { lookAtOriginal } from './look-at-original.js';
+import { lookForSubnets } from './look-for-subnets.js';
 
 const NEEDED_PROVIDERS = ['Microsoft.Compute', 'Microsoft.Network'];
 
@@ -29,6 +29,7 @@ export async function lookAtTarget(
   point: RestorePoint,
   settings: PlanningSettings,
 ): Promise<TargetFacts> {
+  if (request.destination.kind === 'original') return lookAtOriginal(cloud, point, settings);
   const named = decideResourceGroup(request, settings);
   const groupName = named !== null && resourceGroupNameProblem(named) === null ? named : null;
   const [resourceGroup, regions, registered] = await Promise.all([
@@ -59,26 +60,6 @@ export async function lookAtTarget(
     privateIpTaken: chosen !== null && address !== null && !(await cloud.addressIsFree(chosen.azureId, address)),
     vmExists: vm !== null,
     unregisteredProviders: NEEDED_PROVIDERS.filter((_, index) => registered[index] === false),
+    original: null,
   };
-}
-
-/** Each network is read once, and nothing that lies in it. */
-async function lookForSubnets(
-  cloud: TargetReader,
-  groupName: string | null,
-  namedId: string | null,
-  workerId: string | null,
-): Promise<Pick<TargetFacts, 'subnet' | 'subnetsInResourceGroup' | 'workerSubnet'>> {
-  const subnetsInResourceGroup = groupName === null ? [] : await cloud.subnetsIn(groupName);
-  const known = new Set(subnetsInResourceGroup.map(({ azureId }) => networkOf(azureId).toLowerCase()));
-  const elsewhere = new Set(
-    [namedId, workerId]
-      .flatMap((id) => (id === null ? [] : networkOf(id).toLowerCase()))
-      .filter((id) => !known.has(id)),
-  );
-  const others = await Promise.all([...elsewhere].map((networkId) => cloud.subnetsOf(networkId)));
-  const withId = (id: string | null): CloudSubnet | null =>
-    [...subnetsInResourceGroup, ...others.flat()].find(({ azureId }) => azureId.toLowerCase() === id?.toLowerCase()) ??
-    null;
-  return { subnet: withId(namedId), subnetsInResourceGroup, workerSubnet: withId(workerId) };
 }

@@ -10,6 +10,7 @@ const settings = {
   defaultResourceGroup: 'apps',
   defaultSubnetId: null,
   workerSubnetId: null,
+  applianceId: 'appliance-1',
 };
 
 describe('what a plan asks of Azure about networks', () => {

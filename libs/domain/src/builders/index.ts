@@ -1,3 +1,4 @@
+export * from './original.js';
 export * from './planning-facts.js';
 export * from './restore-plan.js';
 export * from './restore-point.js';

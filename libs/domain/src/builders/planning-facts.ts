@@ -77,6 +77,7 @@ export function planningFacts(changes: FactChanges = {}): PlanningFacts {
       workerSubnet: null,
       vmExists: false,
       unregisteredProviders: [],
+      original: null,
       ...changes.target,
     },
     settings: {
@@ -85,6 +86,7 @@ export function planningFacts(changes: FactChanges = {}): PlanningFacts {
       defaultResourceGroup: 'apps',
       defaultSubnetId: null,
       workerSubnetId: null,
+      applianceId: 'appliance-1',
       ...changes.settings,
     },
   };

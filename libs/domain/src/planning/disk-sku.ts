@@ -18,6 +18,8 @@ interface SkuTraits {
 }
 
 const DEFAULT_SKU = 'StandardSSD_LRS';
+/** At the original place, where no option names a SKU. */
+const CHANGE_AFTERWARDS = 'Change its SKU after the restore if another is wanted.';
 
 const standard = (sizeGiB: number): number =>
   sizeGiB <= 4096 ? 60 : sizeGiB <= 8192 ? 300 : sizeGiB <= 16_384 ? 500 : 500;
@@ -62,10 +64,13 @@ export function isPremium(sku: string): boolean {
 export function wantedSkus(
   disks: readonly UnpricedDisk[],
   request: RestoreRequest,
+  zone: string | null,
   problems: FoundProblems,
 ): ReadonlyMap<string, string> {
-  const asked = askedSku(request, disks, problems);
-  return new Map(disks.map((disk) => [disk.name, asked ?? skuOfManifest(disk, request, problems)]));
+  const asked = askedSku(request, disks, zone, problems);
+  return new Map(
+    disks.map((disk) => [disk.name, disk.asToday?.sku ?? asked ?? skuOfManifest(disk, request, zone, problems)]),
+  );
 }
 
 /** Settles SKU and caching once the VM's size is known (null: only disks are wanted, or none could be found). */
@@ -77,14 +82,17 @@ export function priceDisks(
   problems: FoundProblems,
 ): readonly PlannedDisk[] {
   let refused = false;
-  return disks.map(({ source, ...disk }) => {
+  return disks.map(({ source, asToday, ...disk }) => {
+    if (asToday !== undefined) return { ...disk, ...asToday };
     let sku = wanted.get(disk.name) ?? DEFAULT_SKU;
     if (size !== null && !size.premiumIo && isPremium(sku)) {
       if (request.destination.diskSku === undefined) {
         problems.warning(
           'DISK_SKU',
           `The disk "${disk.name}" was ${sku}, which the size ${size.name} can't use; it becomes ${DEFAULT_SKU}.`,
-          'Give a --size that takes premium disks to keep it.',
+          request.destination.kind === 'original'
+            ? CHANGE_AFTERWARDS
+            : 'Give a --size that takes premium disks to keep it.',
         );
         sku = DEFAULT_SKU;
       } else if (!refused) {
@@ -100,7 +108,12 @@ export function priceDisks(
   });
 }
 
-function askedSku(request: RestoreRequest, disks: readonly UnpricedDisk[], problems: FoundProblems): string | null {
+function askedSku(
+  request: RestoreRequest,
+  disks: readonly UnpricedDisk[],
+  zone: string | null,
+  problems: FoundProblems,
+): string | null {
   const text = request.destination.diskSku;
   if (text === undefined) return null;
   const sku = canonicalSku(text);
@@ -120,7 +133,7 @@ function askedSku(request: RestoreRequest, disks: readonly UnpricedDisk[], probl
       `The OS disk "${osDisk.name}" can't have the SKU ${sku}.`,
       'Give Premium_LRS, StandardSSD_LRS or Standard_LRS with --disk-sku.',
     );
-  } else if (traits.zonal && request.destination.zone === undefined) {
+  } else if (traits.zonal && zone === null) {
     problems.error(
       'DISK_SKU',
       `Disks of SKU ${sku} exist in availability zones only, and no zone was named.`,
@@ -130,21 +143,23 @@ function askedSku(request: RestoreRequest, disks: readonly UnpricedDisk[], probl
   return sku;
 }
 
-function skuOfManifest(disk: UnpricedDisk, request: RestoreRequest, problems: FoundProblems): string {
+function skuOfManifest(
+  disk: UnpricedDisk,
+  request: RestoreRequest,
+  zone: string | null,
+  problems: FoundProblems,
+): string {
   const told = disk.source.sku;
   if (told === undefined) return DEFAULT_SKU;
   const sku = canonicalSku(told);
   const traits = sku === null ? null : SKUS[sku]!;
-  const fits =
-    traits !== null &&
-    (traits.osDisk || disk.role === 'data') &&
-    (!traits.zonal || request.destination.zone !== undefined);
+  const fits = traits !== null && (traits.osDisk || disk.role === 'data') && (!traits.zonal || zone !== null);
   if (sku !== null && fits) return sku;
   const replacement = traits?.premium === true ? 'Premium_LRS' : DEFAULT_SKU;
   problems.warning(
     'DISK_SKU',
     `The manifest gives the disk "${disk.name}" the SKU "${told}", which can't be had here; it becomes ${replacement}.`,
-    'Give --disk-sku if another is wanted.',
+    request.destination.kind === 'original' ? CHANGE_AFTERWARDS : 'Give --disk-sku if another is wanted.',
   );
   return replacement;
 }

@@ -1,7 +1,9 @@
 import type { DiskRole, PointDisk } from '../machine.js';
 import type { Generation, PlannedDisk } from '../plan.js';
 import type { PlanningFacts } from './facts.js';
+import type { RestoreRequest } from '../request.js';
 import type { FoundProblems } from './found-problems.js';
+import { disksAlone } from './remedies.js';
 
 /*
  * Which disks come back, in which roles, at which LUNs, how large.
@@ -18,29 +20,55 @@ const LARGEST_OS_DISK_BYTES: Readonly<Record<Generation, number>> = { 1: 2 * TIB
 /** The largest VM takes 64 data disks. */
 const HIGHEST_LUN = 63;
 
-/** A disk of the plan whose SKU is not settled yet. */
-export type UnpricedDisk = Omit<PlannedDisk, 'sku' | 'caching'> & { readonly source: PointDisk };
+export function isLun(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= HIGHEST_LUN;
+}
 
-export function decideDisks(
-  facts: PlanningFacts,
-  generation: Generation | null,
-  baseName: string,
-  problems: FoundProblems,
-): readonly UnpricedDisk[] {
+/** A disk of the plan whose SKU is not settled yet. */
+export type UnpricedDisk = Omit<PlannedDisk, 'sku' | 'caching'> & {
+  readonly source: PointDisk;
+  /** Of the living disk that it replaces, which it takes over; left out: it replaces none. */
+  readonly asToday?: Pick<PlannedDisk, 'sku' | 'caching'>;
+};
+
+/** Which of the point's disks come back. */
+export interface ChosenDisks {
+  /** Null where the point has no disk; it may be one that is left out. */
+  readonly osDisk: PointDisk | null;
+  readonly restored: readonly PointDisk[];
+}
+
+export function chooseDisks(facts: PlanningFacts, problems: FoundProblems): ChosenDisks {
   const { point, request } = facts;
   const osDisk = decideOsDisk(facts, problems);
-  const kept = point.disks.filter((disk) => !isExcluded(disk, request.excludeDisks));
-  checkExclusions(facts, osDisk, kept, problems);
+  const restored = point.disks.filter((disk) => !request.excludeDisks.includes(disk.name));
+  checkExclusions(facts, osDisk, restored, problems);
+  return { osDisk, restored };
+}
 
+/**
+ * @param baseName what the new disks' names begin with
+ * @param keptLuns are given to no disk that has none of its own
+ */
+export function decideDisks(
+  facts: PlanningFacts,
+  { osDisk, restored }: ChosenDisks,
+  generation: Generation | null,
+  baseName: string,
+  keptLuns: ReadonlySet<number>,
+  problems: FoundProblems,
+): readonly UnpricedDisk[] {
+  const { request } = facts;
   const luns = decideLuns(
-    kept.filter((disk) => disk !== osDisk),
+    restored.filter((disk) => disk !== osDisk),
+    keptLuns,
     problems,
   );
-  return kept.map((disk) => {
+  return restored.map((disk) => {
     const role: DiskRole = disk === osDisk ? 'os' : 'data';
     const lun = luns.get(disk) ?? null;
     const sizeBytes = roundedSize(disk.sizeBytes);
-    checkSize(disk, role, sizeBytes, generation, request.disksOnly, problems);
+    checkSize(disk, role, sizeBytes, generation, request, problems);
     const used = facts.disks.find((candidate) => candidate.name === disk.name)?.usedBytes ?? null;
     return {
       name: disk.name,
@@ -59,28 +87,24 @@ export function decideDisks(
   });
 }
 
-function decideOsDisk({ point, machine }: PlanningFacts, problems: FoundProblems): PointDisk | null {
+function decideOsDisk({ point, machine, request }: PlanningFacts, problems: FoundProblems): PointDisk | null {
   const named = point.disks.filter((disk) => disk.role === 'os');
   const [first] = named;
   if (named.length > 1) {
     problems.warning(
       'CONTRADICTION',
       `The manifest of "${point.machineName}" names ${named.length} OS disks; "${first!.name}" is taken.`,
-      'Restore with --disks-only if another is the right one.',
+      `Restore with ${disksAlone(request)} if another is the right one.`,
     );
   }
   if (first !== undefined) return first;
   return point.disks.find((disk) => disk.name === machine.bootDisk) ?? point.disks[0] ?? null;
 }
 
-function isExcluded(disk: PointDisk, excluded: readonly string[]): boolean {
-  return excluded.includes(disk.name);
-}
-
 function checkExclusions(
   { point, request }: PlanningFacts,
   osDisk: PointDisk | null,
-  kept: readonly PointDisk[],
+  restored: readonly PointDisk[],
   problems: FoundProblems,
 ): void {
   for (const name of new Set(request.excludeDisks)) {
@@ -93,27 +117,31 @@ function checkExclusions(
         : `Its disks are ${point.disks.map((disk) => `"${disk.name}"`).join(', ')}.`,
     );
   }
-  if (point.disks.length > 0 && kept.length === 0) {
+  if (point.disks.length > 0 && restored.length === 0) {
     problems.error(
       'CONTRADICTION',
       `Every disk of "${point.machineName}" is left out, so nothing is left to restore.`,
       'Leave out fewer disks with --exclude-disk.',
     );
-  } else if (osDisk !== null && !kept.includes(osDisk) && !request.disksOnly) {
+  } else if (osDisk !== null && !restored.includes(osDisk) && !request.disksOnly) {
     problems.error(
       'CONTRADICTION',
       `The OS disk "${osDisk.name}" is left out, and a VM can't be made without it.`,
-      'Keep that disk, or restore the others with --disks-only.',
+      `Keep that disk, or restore the others with ${disksAlone(request)}.`,
     );
   }
 }
 
-function decideLuns(disks: readonly PointDisk[], problems: FoundProblems): Map<PointDisk, number> {
+function decideLuns(
+  disks: readonly PointDisk[],
+  keptLuns: ReadonlySet<number>,
+  problems: FoundProblems,
+): Map<PointDisk, number> {
   const luns = new Map<PointDisk, number>();
   const taken = new Set<number>();
   for (const disk of disks) {
     if (disk.lun === undefined) continue;
-    const usable = Number.isInteger(disk.lun) && disk.lun >= 0 && disk.lun <= HIGHEST_LUN;
+    const usable = isLun(disk.lun);
     if (usable && !taken.has(disk.lun)) {
       luns.set(disk, disk.lun);
       taken.add(disk.lun);
@@ -128,7 +156,7 @@ function decideLuns(disks: readonly PointDisk[], problems: FoundProblems): Map<P
   let next = 0;
   for (const disk of disks) {
     if (luns.has(disk)) continue;
-    while (taken.has(next)) next += 1;
+    while (taken.has(next) || keptLuns.has(next)) next += 1;
     luns.set(disk, next);
     taken.add(next);
   }
@@ -146,7 +174,7 @@ function checkSize(
   role: DiskRole,
   sizeBytes: number,
   generation: Generation | null,
-  disksOnly: boolean,
+  request: RestoreRequest,
   problems: FoundProblems,
 ): void {
   if (!Number.isSafeInteger(disk.sizeBytes) || disk.sizeBytes <= 0) {
@@ -169,10 +197,14 @@ function checkSize(
   const limit = inGib(LARGEST_OS_DISK_BYTES[generation]);
   const message = `The OS disk "${disk.name}" has ${inGib(sizeBytes)}, and that of a Generation ${generation} VM may have ${limit}.`;
   const code = generation === 1 ? 'GEN1_OS_DISK_TOO_LARGE' : 'DISK_SKU';
-  if (disksOnly) {
+  if (request.disksOnly) {
     problems.warning(code, message, 'Attach it as a data disk to another VM.');
   } else {
-    problems.error(code, message, 'Restore the disks with --disks-only, and attach it as a data disk to another VM.');
+    problems.error(
+      code,
+      message,
+      `Restore the disks with ${disksAlone(request)}, and attach it as a data disk to another VM.`,
+    );
   }
 }
 

@@ -5,7 +5,7 @@ import { workerThroughput } from './workers.js';
 const MEGABYTE = 1e6;
 
 /** What the transfer will take: a worker is as slow as its own bandwidth or its slowest disk, and all run side by side. */
-export function estimate(disks: readonly PlannedDisk[], workers: readonly PlannedWorker[]): Estimates {
+export function estimateTransfer(disks: readonly PlannedDisk[], workers: readonly PlannedWorker[]): Estimates {
   const bytes = disks.reduce((sum, disk) => sum + disk.usedBytes, 0);
   const byDisk = disks.map((disk) => disk.usedBytes / MEGABYTE / directOrAttached(disk, workers));
   const byWorker = workers.map(

@@ -1,5 +1,13 @@
 import type { Architecture, Firmware, OperatingSystem, RestorePoint } from '../machine.js';
-import type { CloudResourceGroup, CloudSubnet, CloudUsage, VmSize } from '../ports/cloud/reader.js';
+import type {
+  CloudDisk,
+  CloudResourceGroup,
+  CloudSubnet,
+  CloudUsage,
+  CloudVm,
+  SavedVm,
+  VmSize,
+} from '../ports/cloud/reader.js';
 import type { Problem } from '../problems.js';
 import type { RestoreRequest } from '../request.js';
 
@@ -60,6 +68,18 @@ export interface TargetFacts {
   readonly vmExists: boolean;
   /** Provider namespaces, such as `Microsoft.Compute`, that are needed and not registered. */
   readonly unregisteredProviders: readonly string[];
+  /** Null where the restore goes to a new place. */
+  readonly original: OriginalFacts | null;
+}
+
+/** What was found of the machine that a restore to its original place replaces. */
+export interface OriginalFacts {
+  /** Null: there is none under the ID that the point gives, or it gives none (`originalVm`). */
+  readonly vm: CloudVm | null;
+  /** All that it consists of, read right after it; null: there was none by then. */
+  readonly saved: SavedVm | null;
+  /** Of the data disks that the machine had when it was backed up (`originalDiskIds`), those that exist. */
+  readonly formerDisks: readonly CloudDisk[];
 }
 
 export interface PlanningSettings {
@@ -68,4 +88,6 @@ export interface PlanningSettings {
   readonly defaultResourceGroup: string | null;
   readonly defaultSubnetId: string | null;
   readonly workerSubnetId: string | null;
+  /** Of this installation: by default Azure's `vmId` of the VM that it runs on. */
+  readonly applianceId: string;
 }

@@ -2,6 +2,7 @@ import type { Firmware } from '../machine.js';
 import type { Generation } from '../plan.js';
 import type { PlanningFacts } from './facts.js';
 import type { FoundProblems } from './found-problems.js';
+import { disksAlone } from './remedies.js';
 
 /*
  * Which generation of VM the machine becomes. Generation 1 boots with a BIOS, Generation 2 with UEFI.
@@ -52,7 +53,7 @@ export function decideGeneration(facts: PlanningFacts, problems: FoundProblems):
 }
 
 function withUnknownFirmware(
-  { point, machine }: PlanningFacts,
+  { point, machine, request }: PlanningFacts,
   asked: Generation | null,
   doubt: string,
   problems: FoundProblems,
@@ -61,7 +62,7 @@ function withUnknownFirmware(
     problems.error(
       'NO_BOOT_VOLUME',
       `No volume that boots is among the volumes that were backed up of "${point.machineName}".`,
-      'Restore its disks with --disks-only, or give --generation 1 or 2 if it is to become a VM all the same.',
+      `Restore its disks with ${disksAlone(request)}, or give --generation 1 or 2 if it is to become a VM all the same.`,
     );
     return null;
   }
@@ -69,20 +70,20 @@ function withUnknownFirmware(
     problems.error(
       'FIRMWARE_UNKNOWN',
       `${doubt} Whether it boots with BIOS or UEFI can't be told.`,
-      'Give --generation 1 (BIOS) or --generation 2 (UEFI), or restore its disks with --disks-only.',
+      `Give --generation 1 (BIOS) or --generation 2 (UEFI), or restore its disks with ${disksAlone(request)}.`,
     );
     return null;
   }
   problems.warning(
     'FIRMWARE_UNKNOWN',
     `${doubt} It becomes a Generation ${asked} VM because that was asked for, and may not boot.`,
-    'Nothing has to be done if this is meant; else restore the disks with --disks-only.',
+    `Nothing has to be done if this is meant; else restore the disks with ${disksAlone(request)}.`,
   );
   return asked;
 }
 
 function forImage(
-  { point }: PlanningFacts,
+  { point, request }: PlanningFacts,
   firmwares: readonly Firmware[],
   asked: Generation | null,
   problems: FoundProblems,
@@ -103,14 +104,14 @@ function forImage(
     problems.error(
       'CONTRADICTION',
       `Generation ${asked} was asked for, but "${point.machineName}" boots with ${names(firmwares)} only, which is Generation ${possible[0]!}.`,
-      `Leave --generation out or give --generation ${possible[0]!}; with --disks-only it doesn't matter.`,
+      `Leave --generation out or give --generation ${possible[0]!}; with ${disksAlone(request)} it doesn't matter.`,
     );
   }
   return asked;
 }
 
 function forComputer(
-  { point }: PlanningFacts,
+  { point, request }: PlanningFacts,
   firmwares: readonly Firmware[],
   asked: Generation | null,
   problems: FoundProblems,
@@ -135,7 +136,7 @@ function forComputer(
   problems.error(
     'NOT_AVAILABLE',
     `"${point.machineName}" is a UEFI computer, and this version can't make its disk boot on a Generation 1 VM.`,
-    'Give --generation 2 (experimental), or restore its disks with --disks-only.',
+    `Give --generation 2 (experimental), or restore its disks with ${disksAlone(request)}.`,
   );
   return asked;
 }

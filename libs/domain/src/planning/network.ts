@@ -3,6 +3,7 @@ import type { CloudSubnet } from '../ports/cloud/reader.js';
 import type { RestoreRequest } from '../request.js';
 import type { PlanningFacts, PlanningSettings, TargetFacts } from './facts.js';
 import type { FoundProblems } from './found-problems.js';
+import type { LivingVm } from './original/living-vm.js';
 import type { Placement } from './placement.js';
 
 /*
@@ -59,6 +60,20 @@ export function decideSubnet(facts: PlanningFacts, placement: Placement, problem
   return subnet;
 }
 
+/** That of the machine's first network interface, where a worker can stand; the machine itself keeps its interfaces. */
+export function subnetOf(source: LivingVm | null, facts: PlanningFacts, problems: FoundProblems): CloudSubnet | null {
+  const { request, settings, target } = facts;
+  const workerNeedsIt = request.transfer === 'worker' && settings.workerSubnetId === null;
+  if (source !== null && target.subnet === null && workerNeedsIt) {
+    problems.error(
+      'NETWORK_NOT_FOUND',
+      `The subnet of the first network interface of "${source.name}" is not to be seen, and a worker has no other to stand in.`,
+      'Set LANDFALL_WORKER_SUBNET_ID to a subnet of that region, or restore with --transfer direct.',
+    );
+  }
+  return source === null ? null : target.subnet;
+}
+
 /** The settings' subnet for workers, when one is named, has to exist in the right region. */
 export function checkWorkerSubnet(
   { settings, target, request }: PlanningFacts,
@@ -76,7 +91,9 @@ export function checkWorkerSubnet(
     problems.error(
       'NETWORK_NOT_FOUND',
       `The workers' subnet ${target.workerSubnet.azureId} lies in ${target.workerSubnet.region} and the restore goes to ${placement.region}.`,
-      'Restore with --transfer direct, or to the region of the workers.',
+      request.destination.kind === 'original'
+        ? 'Restore with --transfer direct.'
+        : 'Restore with --transfer direct, or to the region of the workers.',
     );
   }
 }

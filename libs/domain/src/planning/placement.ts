@@ -4,6 +4,7 @@ import type { RestoreRequest } from '../request.js';
 import type { RestorePoint } from '../machine.js';
 import type { PlanningFacts, PlanningSettings } from './facts.js';
 import type { FoundProblems } from './found-problems.js';
+import type { LivingVm } from './original/living-vm.js';
 
 /*
  * Where the machine goes: what the request says, else the appliance's defaults. The three `decide…` functions are
@@ -22,8 +23,12 @@ export function decideRegion(
   resourceGroup: CloudResourceGroup | null,
 ): string | null {
   const region = request.destination.region ?? resourceGroup?.region ?? settings.defaultRegion;
-  // Azure takes "West Europe" for "westeurope".
-  return region === null ? null : region.toLowerCase().replaceAll(' ', '');
+  return region === null ? null : spelledRegion(region);
+}
+
+/** Azure takes "West Europe" for "westeurope". */
+export function spelledRegion(region: string): string {
+  return region.toLowerCase().replaceAll(' ', '');
 }
 
 /** Null where only disks are wanted. */
@@ -60,6 +65,16 @@ export function decidePlacement(facts: PlanningFacts, problems: FoundProblems): 
     region: region ?? '',
     zone: request.destination.zone ?? null,
     vmName,
+  };
+}
+
+/** Where the machine that is replaced is; null: nobody can say which that is. */
+export function placeOf(source: LivingVm | null, { target }: PlanningFacts): Placement {
+  return {
+    resourceGroup: source === null ? '' : (target.resourceGroup?.name ?? source.resourceGroup),
+    region: source === null ? '' : spelledRegion(source.region),
+    zone: source?.zone ?? null,
+    vmName: source?.name ?? null,
   };
 }
 

@@ -1,18 +1,23 @@
-import { nameBase } from '../names.js';
+import { nameBase, STAGING_GROUP } from '../names.js';
 import type { PlannedDestination, PlannedPoint, RestorePlan } from '../plan.js';
 import { canonicalHash } from './canonical-json.js';
 import { priceDisks, wantedSkus } from './disk-sku.js';
-import { decideDisks } from './disks.js';
-import { estimate } from './estimates.js';
+import { chooseDisks, decideDisks } from './disks.js';
+import { estimateTransfer } from './estimates.js';
 import type { PlanningFacts } from './facts.js';
 import { FoundProblems } from './found-problems.js';
 import { decideGeneration, knownFirmware } from './generation.js';
-import { checkWorkerSubnet, decideSubnet } from './network.js';
-import { decidePlacement, type Placement } from './placement.js';
+import { checkWorkerSubnet, decideSubnet, subnetOf } from './network.js';
+import { keptLuns, matchDisks, NOTHING_REPLACED, replacedVm, standIn } from './original/exchange.js';
+import { asSourceDecides, patienceOf } from './original/options.js';
+import { estimateOutage } from './original/outage.js';
+import { decideSource } from './original/source.js';
+import { warnOfReplacement } from './original/warnings.js';
+import { decidePlacement, placeOf, type Placement } from './placement.js';
 import { checkSecurityType } from './security-type.js';
 import { decideSteps } from './planned-steps.js';
 import { checkRequest, checkSource } from './source-checks.js';
-import { decideSize, sizeNeeds } from './vm-size.js';
+import { decideSize, keepSize, sizeNeeds } from './vm-size.js';
 import { decideWorkers } from './workers.js';
 
 /**
@@ -21,24 +26,35 @@ import { decideWorkers } from './workers.js';
  * It goes from the source to the target: may the point be restored, where does it go, which generation, which disks,
  * which VM size can hold those, which SKUs does that size allow, which network, who moves the data. What can't be met
  * becomes a problem with a remedy and the rest is decided all the same, so that one plan shows everything.
+ *
+ * At the original place the machine that is replaced (`original/`) decides what a request decides at a new one.
  */
-export function planRestore(facts: PlanningFacts): RestorePlan {
-  const { request } = facts;
+export function planRestore(given: PlanningFacts): RestorePlan {
   const problems = new FoundProblems();
 
-  checkSource(facts, problems);
-  checkRequest(facts, problems);
-  const placement = decidePlacement(facts, problems);
+  checkSource(given, problems);
+  checkRequest(given, problems);
+  const replaces = given.request.destination.kind === 'original';
+  const facts = replaces ? asSourceDecides(given) : given;
+  const { request } = facts;
+  const source = replaces ? decideSource(facts, problems) : null;
+  const placement = replaces ? placeOf(source, facts) : decidePlacement(facts, problems);
   const generation = decideGeneration(facts, problems);
-  const unpriced = decideDisks(facts, generation, diskBaseName(facts, placement), problems);
-  const skus = wantedSkus(unpriced, request, problems);
-  const needs = sizeNeeds(facts, unpriced, skus, generation, placement.zone);
-  const size = decideSize(facts, placement, needs, problems);
+  const chosen = chooseDisks(facts, problems);
+  const exchange = source === null ? NOTHING_REPLACED : matchDisks(facts, source, chosen, problems);
+  const named = decideDisks(facts, chosen, generation, diskBaseName(facts, placement), keptLuns(exchange), problems);
+  const unpriced = source === null ? named : standIn(named, exchange, problems);
+  const skus = wantedSkus(unpriced, request, placement.zone, problems);
+  const needs = sizeNeeds(facts, unpriced, keptLuns(exchange), skus, generation, placement.zone);
+  const size = replaces
+    ? source && keepSize(source, facts, placement, needs, problems)
+    : decideSize(facts, placement, needs, problems);
   checkSecurityType(facts, size, problems);
   const disks = priceDisks(unpriced, skus, size, request, problems);
-  const subnet = decideSubnet(facts, placement, problems);
+  const subnet = replaces ? subnetOf(source, facts, problems) : decideSubnet(facts, placement, problems);
   checkWorkerSubnet(facts, placement, problems);
   const workers = decideWorkers(facts, placement, disks, problems);
+  if (source !== null) warnOfReplacement(source, exchange, facts, problems);
 
   const decided = {
     restorePoint: plannedPoint(facts),
@@ -46,12 +62,14 @@ export function planRestore(facts: PlanningFacts): RestorePlan {
       kind: request.destination.kind,
       subscriptionId: facts.settings.subscriptionId,
       ...placement,
+      ...(replaces ? { stagingResourceGroup: STAGING_GROUP } : {}),
       size: request.disksOnly ? null : (size?.name ?? request.destination.size ?? null),
       ...(size?.diskControllers.join() === 'NVMe' && !request.disksOnly ? { diskController: 'NVMe' as const } : {}),
       ...(needs.architecture === 'Arm64' ? { architecture: needs.architecture } : {}),
       subnetId: subnet?.azureId ?? null,
       privateIp: request.disksOnly ? null : (request.destination.privateIp ?? null),
     } satisfies PlannedDestination,
+    ...(source === null ? {} : { source: replacedVm(source, exchange) }),
     generation,
     steps: decideSteps(request),
     disks,
@@ -65,9 +83,14 @@ export function planRestore(facts: PlanningFacts): RestorePlan {
       powerOn: request.powerOn,
       bootCheck: request.bootCheck,
       isolated: request.isolated,
+      ...(replaces ? patienceOf(request) : {}),
     },
   };
-  return { ...decided, estimates: estimate(disks, workers), planHash: canonicalHash(decided) };
+  const estimates = {
+    ...estimateTransfer(disks, workers),
+    ...(source === null ? {} : estimateOutage(source, exchange)),
+  };
+  return { ...decided, estimates, planHash: canonicalHash(decided) };
 }
 
 function plannedPoint(facts: PlanningFacts): PlannedPoint {

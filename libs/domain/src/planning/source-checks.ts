@@ -1,6 +1,8 @@
 import type { Problem, ProblemCode } from '../problems.js';
 import type { PlanningFacts } from './facts.js';
 import type { FoundProblems } from './found-problems.js';
+import { checkNewRequest, checkOriginalRequest } from './original/options.js';
+import { disksAlone } from './remedies.js';
 
 /** Whether this point may be restored at all, and whether the request fits it and this version. */
 export function checkSource(facts: PlanningFacts, problems: FoundProblems): void {
@@ -47,7 +49,8 @@ function asFarAsItMatters(problem: Problem, { request }: PlanningFacts): Problem
 }
 
 /** Combinations of options that can't be met. */
-export function checkRequest({ request, point }: PlanningFacts, problems: FoundProblems): void {
+export function checkRequest(facts: PlanningFacts, problems: FoundProblems): void {
+  const { request, point } = facts;
   if (request.destination.kind === 'original') {
     problems.error(
       'NOT_AVAILABLE',
@@ -55,6 +58,8 @@ export function checkRequest({ request, point }: PlanningFacts, problems: FoundP
       'Restore with --to new, and replace the original machine by hand once the new one is approved.',
     );
   }
+  if (request.destination.kind === 'original') checkOriginalRequest(facts, problems);
+  else checkNewRequest(facts, problems);
   if (request.isolated) {
     problems.error('NOT_AVAILABLE', 'Isolated restores are not in this version.', 'Leave --isolated out.');
   }
@@ -104,13 +109,13 @@ function checkVolumeGroups({ point, machine, request }: PlanningFacts, problems:
   problems.error(
     'LVM_UNSUPPORTED',
     `${subject}, and this version can't restore each volume group as a disk of its own.`,
-    'Restore its disks as they are with --disks-only.',
+    `Restore its disks as they are with ${disksAlone(request)}.`,
   );
 }
 
 /** What the manifest tells of the source VM that a new VM will not have. */
 function checkWhatStaysBehind({ point, request }: PlanningFacts, problems: FoundProblems): void {
-  if (request.disksOnly || point.azure === undefined) return;
+  if (request.disksOnly || request.destination.kind === 'original' || point.azure === undefined) return;
   const { nics, tags } = point.azure;
   if (Array.isArray(nics) && nics.length > 1) {
     problems.warning(

@@ -209,6 +209,17 @@ describe('a request', () => {
     refusedFor('CONTRADICTION', { request: { bootCheck: 'running', powerOn: false } }, /not to be powered on/);
   });
 
+  it('for a new place stops no machine and waits for nobody', () => {
+    expect(plan().options).not.toHaveProperty('maxStopSeconds');
+    refusedFor(
+      'CONTRADICTION',
+      { request: { maxStopSeconds: 60 } },
+      /--max-stop means nothing/,
+      /Leave --max-stop out/,
+    );
+    refusedFor('CONTRADICTION', { request: { waitDays: 1 } }, /--wait-days means nothing/, /--to original/);
+  });
+
   it('is told which options mean nothing without a VM', () => {
     const changes: FactChanges = {
       request: { disksOnly: true, destination: { size: 'Standard_D2s_v5', privateIp: '10.0.0.9' } },

@@ -6,6 +6,7 @@ import type { UnpricedDisk } from './disks.js';
 import { isPremium } from './disk-sku.js';
 import type { PlanningFacts } from './facts.js';
 import type { FoundProblems } from './found-problems.js';
+import type { LivingVm } from './original/living-vm.js';
 import type { Placement } from './placement.js';
 import { coresShort, shortageText } from './quota.js';
 
@@ -34,6 +35,7 @@ export interface SizeNeeds {
 export function sizeNeeds(
   { point, machine }: PlanningFacts,
   disks: readonly UnpricedDisk[],
+  keptLuns: ReadonlySet<number>,
   skus: ReadonlyMap<string, string>,
   generation: Generation | null,
   zone: string | null,
@@ -45,7 +47,7 @@ export function sizeNeeds(
     diskControllers: diskController === 'NVMe' && generation === 2 ? ['SCSI', 'NVMe'] : ['SCSI'],
     architecture: machine.architecture ?? 'x64',
     trustedLaunch: securityType === 'TrustedLaunch' && generation === 2,
-    dataDisks: disks.reduce((most, disk) => Math.max(most, (disk.lun ?? -1) + 1), 0),
+    dataDisks: Math.max(0, ...[...keptLuns, ...disks.map((disk) => disk.lun ?? -1)].map((lun) => lun + 1)),
     premiumIo: disks.some((disk) => isPremium(skus.get(disk.name) ?? '')),
     zone,
   };
@@ -90,6 +92,35 @@ export function decideSize(
     explainNoneFits(target.sizes, needs, placement, problems);
   }
   return null;
+}
+
+/**
+ * The size of the machine that is replaced, which the new one gets. As long as it stands it counts in the quota, deallocated or
+ * not, so that the new one needs no more of that. Null where it can't be had; an error then says why.
+ */
+export function keepSize(
+  source: LivingVm,
+  { target }: PlanningFacts,
+  placement: Placement,
+  needs: SizeNeeds,
+  problems: FoundProblems,
+): VmSize | null {
+  const fix = `Resize "${source.name}" to a size that fits and plan again, or restore with --to new.`;
+  const offered = target.sizes.find((candidate) => sameName(candidate.name, source.size));
+  if (offered === undefined) {
+    problems.error(
+      'SIZE_UNAVAILABLE',
+      `"${source.name}" has the size ${source.size}, which is not offered in ${placement.region} any more.`,
+      fix,
+    );
+    return null;
+  }
+  // It is made anew with the controller that it has, whatever else its size could have.
+  const own = offered.diskControllers.filter((each) => each === (source.diskController ?? 'SCSI'));
+  const size = own.length === 0 ? offered : { ...offered, diskControllers: own };
+  const unfit = whyUnfit(size, { ...needs, premiumIo: false });
+  if (unfit !== null) problems.error(unfit.code, unfit.message(placement.region), fix);
+  return size;
 }
 
 /** Of a worker, too: where only disks are wanted, that is what needs one. */

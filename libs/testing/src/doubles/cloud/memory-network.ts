@@ -42,6 +42,7 @@ export class MemoryNetwork implements CloudNetwork {
         provisioningState: 'Succeeded',
       };
       nics.set(azureId.toLowerCase(), nic);
+      this.subscription.subnetsOfNics.set(azureId.toLowerCase(), spec.subnetId);
       return nic;
     });
   }

@@ -32,6 +32,8 @@ export class MemorySubscription {
   readonly disks = new Map<string, Changeable<CloudDisk>>();
   readonly snapshots = new Map<string, Changeable<CloudSnapshot>>();
   readonly nics = new Map<string, Changeable<CloudNic>>();
+  /** By network interface. */
+  readonly subnetsOfNics = new Map<string, string>();
   readonly vms = new Map<string, Changeable<CloudVm>>();
   readonly groups = new Map<string, CloudResourceGroup>();
   /** By VM: what the worker was started with. */

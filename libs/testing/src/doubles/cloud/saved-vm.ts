@@ -17,20 +17,25 @@ export function savedVmOf(subscription: MemorySubscription, vm: CloudVm): SavedV
   return {
     vm: saved('vm', vm, vmProperties(vm, subscription.osDiskGoesAlong(vm))),
     disks: diskIds.map((id) => savedDisk(subscription.require(subscription.disks, id))),
-    nics: vm.nicIds.map((id) => savedNic(subscription.require(subscription.nics, id))),
+    nics: vm.nicIds.map((id) => {
+      const subnetId = subscription.subnetsOfNics.get(id.toLowerCase());
+      return savedNic(subscription.require(subscription.nics, id), subnetId);
+    }),
     publicIps: [],
     extensions: [],
   };
 }
 
 function savedDisk(disk: CloudDisk): SavedResource {
-  const { sizeBytes, diskState, provisioningState } = disk;
-  return saved('disk', disk, { diskSizeBytes: sizeBytes, diskState, provisioningState });
+  const { uniqueId, sizeBytes, sku, zone, diskState, provisioningState } = disk;
+  const found = saved('disk', disk, { uniqueId, diskSizeBytes: sizeBytes, diskState, provisioningState });
+  return { ...found, body: { ...found.body, sku: { name: sku }, ...(zone === null ? {} : { zones: [zone] }) } };
 }
 
-function savedNic(nic: CloudNic): SavedResource {
+function savedNic(nic: CloudNic, subnetId: string | undefined): SavedResource {
   const [privateIPAddress] = nic.privateAddresses;
-  return saved('nic', nic, { ipConfigurations: [{ name: 'primary', properties: { privateIPAddress } }] });
+  const subnet = subnetId === undefined ? {} : { subnet: { id: subnetId } };
+  return saved('nic', nic, { ipConfigurations: [{ name: 'primary', properties: { privateIPAddress, ...subnet } }] });
 }
 
 function vmProperties(vm: CloudVm, osDiskGoesAlong: boolean): unknown {
