@@ -1,5 +1,5 @@
 import type { VirtualMachine } from '@azure/arm-compute';
-import type { NetworkInterface } from '@azure/arm-network';
+import type { NetworkInterface, PublicIPAddress } from '@azure/arm-network';
 import {
   ResourceIds,
   kindOfArmType,
@@ -16,14 +16,16 @@ import {
   type CloudVm,
   type SavedVm,
   type TaggedResource,
+  type VmPart,
   type VmSize,
 } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
 import { fromAzure, isNotFound } from './errors.js';
-import { parseNetworkId, parseResourceGroupId, parseResourceId } from './ids.js';
+import { parseNetworkId, parseResourceGroupId, parseResourceId, resourcePathOf } from './ids.js';
 import { toDisk, toNic, toResourceGroup, toSnapshot, toSubnets, toVm, toVmSize } from './models.js';
-import { readSavedVm } from './saved-vm.js';
+import { notSeen, readSavedVm } from './saved-vm.js';
 import { record, verbatim } from './verbatim.js';
+import { addressesOf, partsOf } from './vm-parts.js';
 
 /** Sizes and their restrictions change rarely, and the answer is some megabytes. */
 const SIZES_KEPT_MS = 10 * 60_000;
@@ -126,6 +128,22 @@ export class AzureReader extends ResourceIds implements CloudReader {
     return path === null ? null : readSavedVm(this.connection, path);
   }
 
+  async parts(vmId: string): Promise<readonly VmPart[] | null> {
+    const model = await this.vmModel(vmId);
+    if (model === null) return null;
+    const nicIds = toVm(model, groupOf(vmId)).nicIds;
+    const nics = await Promise.all(
+      nicIds.map(async (id) => {
+        const nic = await this.nicModel(id);
+        if (nic === null) throw notSeen(id);
+        return nic;
+      }),
+    );
+    return [...partsOf(model), ...addressesOf(nics)].map(({ id = '', deleteOption = null }) => ({
+      ...{ azureId: id, deleteOption },
+    }));
+  }
+
   async disk(id: string): Promise<CloudDisk | null> {
     const path = parseResourceId(id, this.subscriptionId, 'disk');
     if (path === null) return null;
@@ -184,6 +202,13 @@ export class AzureReader extends ResourceIds implements CloudReader {
     if (path === null) return null;
     return orNull(`read the network interface "${path.name}"`, () =>
       this.connection.network.networkInterfaces.get(path.resourceGroup, path.name),
+    );
+  }
+
+  async publicAddressModel(id: string): Promise<PublicIPAddress | null> {
+    const path = resourcePathOf(id);
+    return orNull(`read the public address "${path.name}"`, () =>
+      this.connection.network.publicIPAddresses.get(path.resourceGroup, path.name),
     );
   }
 

@@ -355,6 +355,27 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: CLOUD,
   },
   {
+    name: 'the claim of another is taken over',
+    file: 'libs/azure/src/azure-sources.ts',
+    original: '    if (before !== null && before !== value) throw claimed(azureId, name, before);\n',
+    replacement: '    if (before === value && before === null) throw claimed(azureId, name, before);\n',
+    suite: CLOUD,
+  },
+  {
+    name: 'what was changed of a source is put back over what others have made of it since',
+    file: 'libs/azure/src/settings.ts',
+    original: 'now[name] === was.made[name] && ',
+    replacement: '',
+    suite: CLOUD,
+  },
+  {
+    name: 'what was changed of a source is put back on the one that bears its name by now',
+    file: 'libs/azure/src/settings.ts',
+    original: 'if (model === null || !sameId(setting.numberOf(model), was.number)) return null;',
+    replacement: 'if (model === null) return null;',
+    suite: CLOUD,
+  },
+  {
     name: 'a step has fifty attempts',
     file: 'libs/pipeline/src/retry-policy.ts',
     original: 'STEP_ATTEMPTS = 8',
@@ -1078,8 +1099,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'another VM of the same name is stopped to be captured',
     file: 'libs/azure/src/source-power.ts',
-    original: 'if (!isSource(vm, source)) throw replaced(azureId);',
-    replacement: 'void replaced;',
+    original: 'if (!isSource(vm, source)) throw sourceReplaced(azureId);',
+    replacement: 'void sourceReplaced;',
     suite: CLOUD,
   },
   {

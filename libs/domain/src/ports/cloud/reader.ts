@@ -30,6 +30,11 @@ export interface CloudReader {
    * @throws RetryableError `AZURE_INCONSISTENT` when something that it names is not to be seen
    */
   savedVm(id: string): Promise<SavedVm | null>;
+  /**
+   * What a VM consists of: its disks, its network interfaces and their public addresses.
+   * @throws RetryableError `AZURE_INCONSISTENT` when a network interface that it names is not to be seen
+   */
+  parts(vmId: string): Promise<readonly VmPart[] | null>;
   disk(id: string): Promise<CloudDisk | null>;
   snapshot(id: string): Promise<CloudSnapshot | null>;
   nic(id: string): Promise<CloudNic | null>;
@@ -173,6 +178,12 @@ export interface CloudVm {
   readonly provisioningState: string;
   /** Such as `running`, `deallocated`, `starting`; null when Azure does not say. */
   readonly powerState: string | null;
+}
+
+export interface VmPart {
+  readonly azureId: string;
+  /** `Delete`: it goes along with the VM. `Detach`: it stays. Null: Azure does not say. */
+  readonly deleteOption: string | null;
 }
 
 /** A resource word for word, and the API version whose words these are. */

@@ -14,6 +14,7 @@ import {
   type CloudVm,
   type SavedVm,
   type TaggedResource,
+  type VmPart,
   type VmSize,
 } from '@landfall/domain';
 import { nameOf, sameId, type MemorySubscription } from './memory-subscription.js';
@@ -70,6 +71,17 @@ export class MemoryReader extends ResourceIds implements CloudReader {
   async savedVm(id: string): Promise<SavedVm | null> {
     const vm = await this.vm(id);
     return vm === null ? null : savedVmOf(this.subscription, vm);
+  }
+
+  async parts(vmId: string): Promise<readonly VmPart[] | null> {
+    const vm = await this.vm(vmId);
+    if (vm === null) return null;
+    const osDiskOption = this.subscription.osDiskGoesAlong(vm) ? 'Delete' : 'Detach';
+    return [
+      ...(vm.osDiskId === null ? [] : [{ azureId: vm.osDiskId, deleteOption: osDiskOption }]),
+      ...vm.dataDisks.map(({ diskId }) => ({ azureId: diskId, deleteOption: 'Detach' })),
+      ...vm.nicIds.map((azureId) => ({ azureId, deleteOption: 'Detach' })),
+    ];
   }
 
   async disk(id: string): Promise<CloudDisk | null> {

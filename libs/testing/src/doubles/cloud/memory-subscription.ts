@@ -36,6 +36,10 @@ export class MemorySubscription {
   readonly groups = new Map<string, CloudResourceGroup>();
   /** By VM: what the worker was started with. */
   readonly environments = new Map<string, Readonly<Record<string, string>>>();
+  /** VMs whose OS disk was set to outlive them. */
+  readonly keeping = new Set<string>();
+  /** By network interface: whether Azure may give its address to others, and Azure's own number for it. */
+  readonly allocations = new Map<string, { isDynamic: boolean; readonly number: string }>();
   /** The changes that were made and to what, such as `disks.ensureEmpty web`, in order. */
   readonly changes: string[] = [];
   #ownerships = 0;
@@ -119,7 +123,7 @@ export class MemorySubscription {
 
   /** So it is with a worker, which was made from an image. */
   osDiskGoesAlong({ azureId }: CloudVm): boolean {
-    return this.environments.has(azureId.toLowerCase());
+    return this.environments.has(azureId.toLowerCase()) && !this.keeping.has(azureId.toLowerCase());
   }
 
   /** @throws PermanentError `AZURE_NOT_FOUND` */

@@ -17,7 +17,7 @@ export function savedVmOf(subscription: MemorySubscription, vm: CloudVm): SavedV
   return {
     vm: saved('vm', vm, vmProperties(vm, subscription.osDiskGoesAlong(vm))),
     disks: diskIds.map((id) => savedDisk(subscription.require(subscription.disks, id))),
-    nics: vm.nicIds.map((id) => savedNic(subscription.require(subscription.nics, id))),
+    nics: vm.nicIds.map((id) => savedNic(subscription, subscription.require(subscription.nics, id))),
     publicIps: [],
     extensions: [],
   };
@@ -28,9 +28,11 @@ function savedDisk(disk: CloudDisk): SavedResource {
   return saved('disk', disk, { diskSizeBytes: sizeBytes, diskState, provisioningState });
 }
 
-function savedNic(nic: CloudNic): SavedResource {
+function savedNic({ allocations }: MemorySubscription, nic: CloudNic): SavedResource {
   const [privateIPAddress] = nic.privateAddresses;
-  return saved('nic', nic, { ipConfigurations: [{ name: 'primary', properties: { privateIPAddress } }] });
+  const isDynamic = allocations.get(nic.azureId.toLowerCase())?.isDynamic === true;
+  const properties = { privateIPAddress, privateIPAllocationMethod: isDynamic ? 'Dynamic' : 'Static' };
+  return saved('nic', nic, { ipConfigurations: [{ name: 'primary', properties }] });
 }
 
 function vmProperties(vm: CloudVm, osDiskGoesAlong: boolean): unknown {

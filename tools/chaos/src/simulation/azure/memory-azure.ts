@@ -189,12 +189,22 @@ export class MemoryAzure {
     if (known.kind === 'vm' && customData !== undefined && customData !== known.customData) {
       return refused(409, 'PropertyChangeNotAllowed', "Changing property 'osProfile.customData' is not allowed.");
     }
+    const { privateIPAddress, privateIPAllocationMethod } =
+      (body.properties as Partial<NicBody>).ipConfigurations?.[0]?.properties ?? {};
+    if (known.kind === 'nic' && privateIPAllocationMethod === 'Static' && privateIPAddress !== known.address) {
+      return refused(
+        400,
+        'PrivateIPAddressNotProvided',
+        `${known.name} is to have another address, which is not taken here.`,
+      );
+    }
     const hadFailed = known.provisioningState === 'Failed';
     known.provisioningState = 'Updating';
     return this.#accept(known, 200, {
       done: () => {
         known.provisioningState = 'Succeeded';
         known.tags = { ...(body.tags as Record<string, string> | undefined) };
+        if (known.kind === 'nic') known.allocation = privateIPAllocationMethod ?? 'Dynamic';
         if (known.kind === 'vm' && hadFailed) this.#power(known, true);
       },
       failed: () => {
@@ -229,14 +239,19 @@ export class MemoryAzure {
 
   #newNic(id: string, { body }: ArmCall): NicResource | Answer {
     const { ipConfigurations } = body.properties as NicBody;
-    const { subnet, privateIPAddress: address } = ipConfigurations[0]!.properties;
+    const {
+      subnet,
+      privateIPAddress: address,
+      privateIPAllocationMethod = 'Dynamic',
+    } = ipConfigurations[0]!.properties;
     if (!hasSubnet(subnet.id, this.#holdings)) {
       return refused(400, 'InvalidResourceReference', `Resource ${subnet.id} referenced by ${id} was not found.`);
     }
     if (!isFree(address, this.#holdings))
       return refused(400, 'PrivateIPAddressInUse', `The address ${address} is in use.`);
     const given = address ?? `10.0.0.${this.#addresses++}`;
-    return { ...fresh(id, body), kind: 'nic', subnetId: subnet.id, address: given, vmId: null };
+    const own = { subnetId: subnet.id, address: given, allocation: privateIPAllocationMethod, guid: `nic-${given}` };
+    return { ...fresh(id, body), kind: 'nic', ...own, vmId: null };
   }
 
   #newVm(id: string, { body }: ArmCall): VmResource | Answer {
@@ -513,7 +528,13 @@ interface VmBody {
 }
 
 interface NicBody {
-  ipConfigurations: { properties: { subnet: { id: string }; privateIPAddress?: string } }[];
+  ipConfigurations: {
+    properties: {
+      subnet: { id: string };
+      privateIPAddress?: string;
+      privateIPAllocationMethod?: 'Dynamic' | 'Static';
+    };
+  }[];
 }
 
 interface Attachments {

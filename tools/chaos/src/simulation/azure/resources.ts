@@ -42,6 +42,9 @@ export interface NicResource extends Resource {
   readonly kind: 'nic';
   readonly subnetId: string;
   readonly address: string;
+  /** Azure's own number for it. */
+  readonly guid: string;
+  allocation: 'Dynamic' | 'Static';
   vmId: string | null;
 }
 
@@ -89,10 +92,11 @@ export function shown(resource: AnyResource): unknown {
       return { ...common, properties: { ...told, incremental: true, creationData } };
     }
     case 'nic': {
-      const { address, vmId, provisioningState } = resource;
-      const ipConfigurations = [{ name: 'primary', properties: { privateIPAddress: address } }];
+      const { address, allocation, guid, subnetId, vmId, provisioningState } = resource;
+      const given = { privateIPAddress: address, privateIPAllocationMethod: allocation, subnet: { id: subnetId } };
       const virtualMachine = vmId === null ? {} : { virtualMachine: { id: vmId } };
-      return { ...common, properties: { ipConfigurations, ...virtualMachine, provisioningState } };
+      const properties = { ipConfigurations: [{ name: 'primary', properties: given }], ...virtualMachine };
+      return { ...common, properties: { ...properties, resourceGuid: guid, provisioningState } };
     }
     case 'vm':
       return { ...common, properties: vmProperties(resource) };
