@@ -322,8 +322,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'another VM of the same name is taken for the one that is replaced',
     file: 'libs/azure/src/source-removal.ts',
-    original: '      if (model.vmId?.toLowerCase() !== instanceId.toLowerCase()) throw replaced(azureId);\n',
-    replacement: '      if (model.vmId === undefined) throw replaced(instanceId);\n',
+    original: 'if (model.vmId?.toLowerCase() !== instanceId.toLowerCase()) {',
+    replacement: 'if (model.vmId === undefined) {',
     suite: CLOUD,
   },
   {
@@ -343,8 +343,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'another disk of the same name is taken for the one that is replaced',
     file: 'libs/azure/src/source-disk-removal.ts',
-    original: "if (disk.uniqueId === '' || !sameId(disk.uniqueId, uniqueId)) throw",
-    replacement: "if (disk.uniqueId === '') throw",
+    original: "if (disk.uniqueId === '' || !sameId(disk.uniqueId, uniqueId)) {",
+    replacement: "if (disk.uniqueId === '') {",
     suite: CLOUD,
   },
   {
