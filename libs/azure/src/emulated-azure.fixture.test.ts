@@ -54,12 +54,12 @@ export class EmulatedAzure {
   }
 
   /** What somebody makes past Landfall; its ID, once it is there. */
-  putByHand(azureId: string, body: object): Promise<string> {
-    return this.byHand('PUT', azureId, { location: SEED.region, ...body });
+  putByHand(azureId: string, body: object, apiVersion?: string): Promise<string> {
+    return this.byHand('PUT', azureId, { location: SEED.region, ...body }, apiVersion);
   }
 
-  async byHand(method: string, azureId: string, body: object): Promise<string> {
-    const url = `${this.emulator.url}${azureId}?api-version=2024-07-01`;
+  async byHand(method: string, azureId: string, body: object, apiVersion = '2024-07-01'): Promise<string> {
+    const url = `${this.emulator.url}${azureId}?api-version=${apiVersion}`;
     const headers = { authorization: `Bearer ${this.emulator.token}`, 'content-type': 'application/json' };
     let answer = await fetch(url, { method, headers, body: JSON.stringify(body) });
     for (;;) {

@@ -20,6 +20,7 @@ import {
   type VmSize,
 } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
+import type { DiskWithOrigin } from './disk-recreation.js';
 import { fromAzure, isNotFound } from './errors.js';
 import { parseNetworkId, parseResourceGroupId, parseResourceId, resourcePathOf } from './ids.js';
 import { toDisk, toNic, toResourceGroup, toSnapshot, toSubnets, toVm, toVmSize } from './models.js';
@@ -145,12 +146,7 @@ export class AzureReader extends ResourceIds implements CloudReader {
   }
 
   async disk(id: string): Promise<CloudDisk | null> {
-    const path = parseResourceId(id, this.subscriptionId, 'disk');
-    if (path === null) return null;
-    const read = await verbatim(`read the disk "${path.name}"`, (options) =>
-      this.connection.compute.disks.get(path.resourceGroup, path.name, options),
-    );
-    return read === null ? null : toDisk(read.model, path.resourceGroup, ownershipIn(read.body));
+    return (await this.diskWithOrigin(id))?.disk ?? null;
   }
 
   async snapshot(id: string): Promise<CloudSnapshot | null> {
@@ -203,6 +199,17 @@ export class AzureReader extends ResourceIds implements CloudReader {
     return orNull(`read the network interface "${path.name}"`, () =>
       this.connection.network.networkInterfaces.get(path.resourceGroup, path.name),
     );
+  }
+
+  async diskWithOrigin(id: string): Promise<DiskWithOrigin | null> {
+    const path = parseResourceId(id, this.subscriptionId, 'disk');
+    if (path === null) return null;
+    const read = await verbatim(`read the disk "${path.name}"`, (options) =>
+      this.connection.compute.disks.get(path.resourceGroup, path.name, options),
+    );
+    if (read === null) return null;
+    const disk = toDisk(read.model, path.resourceGroup, ownershipIn(read.body));
+    return { disk, sourceId: read.model.creationData?.sourceResourceId ?? null };
   }
 
   async publicAddressModel(id: string): Promise<PublicIPAddress | null> {

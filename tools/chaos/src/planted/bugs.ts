@@ -376,6 +376,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: CLOUD,
   },
   {
+    name: 'a disk of ours is taken for one that was made from the snapshot',
+    file: 'libs/azure/src/disk-recreation.ts',
+    original: 'if (sourceId === null || !sameId(sourceId, snapshotId))',
+    replacement: "if (sourceId === 'unheard of')",
+    suite: CLOUD,
+  },
+  {
     name: 'a step has fifty attempts',
     file: 'libs/pipeline/src/retry-policy.ts',
     original: 'STEP_ATTEMPTS = 8',

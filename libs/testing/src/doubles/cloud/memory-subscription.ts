@@ -36,6 +36,8 @@ export class MemorySubscription {
   readonly groups = new Map<string, CloudResourceGroup>();
   /** By VM: what the worker was started with. */
   readonly environments = new Map<string, Readonly<Record<string, string>>>();
+  /** By disk: the snapshot that it was made from, where it was made from one. */
+  readonly origins = new Map<string, string>();
   /** VMs whose OS disk was set to outlive them. */
   readonly keeping = new Set<string>();
   /** By network interface: whether Azure may give its address to others, and Azure's own number for it. */

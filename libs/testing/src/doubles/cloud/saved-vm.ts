@@ -24,8 +24,9 @@ export function savedVmOf(subscription: MemorySubscription, vm: CloudVm): SavedV
 }
 
 function savedDisk(disk: CloudDisk): SavedResource {
-  const { sizeBytes, diskState, provisioningState } = disk;
-  return saved('disk', disk, { diskSizeBytes: sizeBytes, diskState, provisioningState });
+  const { sizeBytes, diskState, provisioningState, sku, zone } = disk;
+  const shown = saved('disk', disk, { diskSizeBytes: sizeBytes, diskState, provisioningState });
+  return { ...shown, body: { ...shown.body, sku: { name: sku }, ...(zone === null ? {} : { zones: [zone] }) } };
 }
 
 function savedNic({ allocations }: MemorySubscription, nic: CloudNic): SavedResource {

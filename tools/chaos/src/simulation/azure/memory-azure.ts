@@ -213,14 +213,18 @@ export class MemoryAzure {
     });
   }
 
-  #newDisk(id: string, { body }: ArmCall): DiskResource {
-    const properties = body.properties as { diskSizeGB?: number; creationData: { uploadSizeBytes?: number } };
-    const { uploadSizeBytes } = properties.creationData;
-    const sizeBytes = uploadSizeBytes ? uploadSizeBytes - 512 : (properties.diskSizeGB ?? 0) * 2 ** 30;
+  #newDisk(id: string, { body }: ArmCall): DiskResource | Answer {
+    const { diskSizeGB = 0, creationData } = body.properties as DiskBody;
+    const { uploadSizeBytes, sourceResourceId } = creationData;
+    const source = this.resources.get(sourceResourceId?.toLowerCase() ?? '');
+    if (sourceResourceId !== undefined && source?.kind !== 'snapshot') return notFound(sourceResourceId);
+    const asked = uploadSizeBytes ? uploadSizeBytes - 512 : diskSizeGB * 2 ** 30;
+    const sizeBytes = source?.kind === 'snapshot' ? source.sizeBytes : asked;
+    const origin = source === undefined ? {} : { sourceId: source.id };
     const sku = (body.sku as { name: string }).name;
     const diskState = uploadSizeBytes ? 'ReadyToUpload' : 'Unattached';
     const uniqueId = this.#nextUniqueId();
-    return { ...fresh(id, body), kind: 'disk', uniqueId, sizeBytes, sku, diskState, managedBy: null };
+    return { ...fresh(id, body), kind: 'disk', uniqueId, ...origin, sizeBytes, sku, diskState, managedBy: null };
   }
 
   #nextUniqueId(): string {
@@ -515,6 +519,11 @@ export class MemoryAzure {
     vm.power = power;
     if (tagOf(vm.tags, OWNER_TAGS.role) === 'worker') this.onPower(vm, running);
   }
+}
+
+interface DiskBody {
+  diskSizeGB?: number;
+  creationData: { uploadSizeBytes?: number; sourceResourceId?: string };
 }
 
 interface VmBody {
