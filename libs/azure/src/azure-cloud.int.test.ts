@@ -31,6 +31,7 @@ const SUBNET = seedIds(SUBSCRIPTION).machineSubnetId;
 
 /** What the adapter can do and no step does yet: no role has these, until the step that needs them comes. */
 const BEFORE_ANY_STEP = [
+  'microsoft.authorization/locks/read',
   'microsoft.network/publicipaddresses/write',
   'microsoft.resources/subscriptions/operationresults/read',
   'microsoft.resources/subscriptions/resourcegroups/delete',
@@ -57,6 +58,7 @@ cloudContract('Azure through its SDK', async () => ({
   subnetId: SUBNET,
   freeAddress: '10.20.1.77',
   smallSize: 'Standard_F2s_v2',
+  lock: (scopeId, name, level) => azure.lock(scopeId, name, level),
   dispose: () => Promise.resolve(),
 }));
 
@@ -398,7 +400,8 @@ function actionsOf(role: string): string[] {
 function actionFor(call: ArmCall): string | null {
   const path = call.path.toLowerCase();
   const verb = { GET: 'read', PUT: 'write', PATCH: 'write', DELETE: 'delete', POST: 'action' }[call.method] ?? '?';
-  const provider = /\/providers\/(microsoft\.[a-z]+)\/(.+)$/.exec(path);
+  // The last one's: a lock on a disk is no disk.
+  const provider = /^.*\/providers\/(microsoft\.[a-z]+)\/(.+)$/.exec(path);
   if (provider !== null) {
     const [, namespace = '', rest = ''] = provider;
     const kinds = rest.split('/').filter((_, index) => index % 2 === 0);

@@ -5,6 +5,7 @@ import {
   kindOfArmType,
   networkOf,
   type CloudDisk,
+  type CloudLock,
   type CloudNic,
   type CloudReader,
   type CloudResource,
@@ -23,6 +24,7 @@ import type { AzureConnection } from './connection.js';
 import type { DiskWithOrigin } from './disk-recreation.js';
 import { fromAzure, isNotFound } from './errors.js';
 import { parseNetworkId, parseResourceGroupId, parseResourceId, resourcePathOf } from './ids.js';
+import { locksOn } from './locks.js';
 import { toDisk, toNic, toResourceGroup, toSnapshot, toSubnets, toVm, toVmSize } from './models.js';
 import { notSeen, readSavedVm } from './saved-vm.js';
 import { record, verbatim } from './verbatim.js';
@@ -161,6 +163,10 @@ export class AzureReader extends ResourceIds implements CloudReader {
   async nic(id: string): Promise<CloudNic | null> {
     const model = await this.nicModel(id);
     return model === null ? null : toNic(model, groupOf(id));
+  }
+
+  locks(scopeIds: readonly string[]): Promise<readonly CloudLock[]> {
+    return locksOn(this.connection, scopeIds);
   }
 
   async tagged(name: string, value: string): Promise<readonly TaggedResource[]> {

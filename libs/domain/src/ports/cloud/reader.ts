@@ -38,6 +38,13 @@ export interface CloudReader {
   disk(id: string): Promise<CloudDisk | null>;
   snapshot(id: string): Promise<CloudSnapshot | null>;
   nic(id: string): Promise<CloudNic | null>;
+  /**
+   * Each lock that stops changes of one of these, once: set on it or on what it lies in, and on what lies beneath a resource,
+   * which stops its deletion.
+   * @param scopeIds of subscriptions, resource groups, resources
+   * @throws BadInputError `AZURE_ID_INVALID`
+   */
+  locks(scopeIds: readonly string[]): Promise<readonly CloudLock[]>;
   /** Everything in the subscription that carries the tag, resource groups included. Azure may show it some seconds late. */
   tagged(name: string, value: string): Promise<readonly TaggedResource[]>;
   /** Whether a provider namespace such as `Microsoft.Compute` is registered. */
@@ -62,6 +69,15 @@ export interface TaggedResource {
   /** Null for a kind that Landfall never makes. */
   readonly kind: CloudResourceKind | null;
   readonly tags: Tags;
+}
+
+export interface CloudLock {
+  readonly azureId: string;
+  readonly name: string;
+  /** The ID of what it is set on. */
+  readonly scope: string;
+  /** `ReadOnly` stops every change, and what is asked for by POST, such as starting a VM. */
+  readonly level: 'CanNotDelete' | 'ReadOnly';
 }
 
 export interface CloudResourceGroup {

@@ -3,6 +3,7 @@ import {
   ResourceIds,
   tagOf,
   type CloudDisk,
+  type CloudLock,
   type CloudNic,
   type CloudReader,
   type CloudResource,
@@ -18,6 +19,7 @@ import {
   type VmSize,
 } from '@landfall/domain';
 import { nameOf, sameId, type MemorySubscription } from './memory-subscription.js';
+import { refuse } from './refusals.js';
 import { savedVmOf } from './saved-vm.js';
 
 export class MemoryReader extends ResourceIds implements CloudReader {
@@ -96,6 +98,15 @@ export class MemoryReader extends ResourceIds implements CloudReader {
     return this.subscription.nics.get(id.toLowerCase()) ?? null;
   }
 
+  async locks(scopeIds: readonly string[]): Promise<readonly CloudLock[]> {
+    const odd = scopeIds.find((id) => !/^\/subscriptions\/[^?#]+$/i.test(id));
+    if (odd !== undefined) throw refuse('AZURE_ID_INVALID', `"${odd}" is no ID.`);
+    const isResource = (id: string): boolean => id.split('/').length > 5;
+    return this.subscription.locks.filter(({ scope }) =>
+      scopeIds.some((id) => isWithin(id, scope) || (isResource(id) && isWithin(scope, id))),
+    );
+  }
+
   async tagged(name: string, value: string): Promise<readonly TaggedResource[]> {
     const kinds = [
       ['disk', this.subscription.disks],
@@ -129,4 +140,8 @@ export class MemoryReader extends ResourceIds implements CloudReader {
         return this.resourceGroup(nameOf(id));
     }
   }
+}
+
+function isWithin(id: string, outer: string): boolean {
+  return sameId(id, outer) || id.toLowerCase().startsWith(`${outer.toLowerCase()}/`);
 }

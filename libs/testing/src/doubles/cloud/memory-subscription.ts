@@ -6,6 +6,7 @@ import {
   type CallJournal,
   type Cloud,
   type CloudDisk,
+  type CloudLock,
   type CloudNic,
   type CloudResourceGroup,
   type CloudSnapshot,
@@ -34,6 +35,8 @@ export class MemorySubscription {
   readonly nics = new Map<string, Changeable<CloudNic>>();
   readonly vms = new Map<string, Changeable<CloudVm>>();
   readonly groups = new Map<string, CloudResourceGroup>();
+  /** Told of, and stopping nothing. */
+  locks: CloudLock[] = [];
   /** By VM: what the worker was started with. */
   readonly environments = new Map<string, Readonly<Record<string, string>>>();
   /** By disk: the snapshot that it was made from, where it was made from one. */

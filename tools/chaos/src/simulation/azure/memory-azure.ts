@@ -21,6 +21,7 @@ import {
   readSubscription,
   requireGroup,
   type Holdings,
+  type Lock,
   type Network,
 } from './subscription.js';
 
@@ -53,6 +54,8 @@ export class MemoryAzure {
   faults: AzureFaults = { lateFailure: 0, hidden: 0 };
   readonly resources = new Map<string, AnyResource>();
   readonly networks: Network[] = [];
+  /** Listed, and stopping nothing. */
+  locks: readonly Lock[] = [];
   /** When each request came, for the budget. */
   readonly calls: { readonly at: number; readonly method: string }[] = [];
   /** Told when a VM has begun to run, and when it has stopped. */
@@ -134,8 +137,8 @@ export class MemoryAzure {
   }
 
   get #holdings(): Holdings {
-    const { subscriptionId, resources, networks } = this;
-    return { now: this.kernel.now, subscriptionId, resources, networks };
+    const { subscriptionId, resources, networks, locks } = this;
+    return { now: this.kernel.now, subscriptionId, resources, networks, locks };
   }
 
   #put(id: string, type: string, known: AnyResource | undefined, call: ArmCall): Answer {
