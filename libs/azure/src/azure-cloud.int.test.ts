@@ -32,6 +32,7 @@ const SUBNET = seedIds(SUBSCRIPTION).machineSubnetId;
 /** What the adapter can do and no step does yet: no role has these, until the step that needs them comes. */
 const BEFORE_ANY_STEP = [
   'microsoft.authorization/locks/read',
+  'microsoft.authorization/permissions/read',
   'microsoft.network/publicipaddresses/write',
   'microsoft.resources/subscriptions/operationresults/read',
   'microsoft.resources/subscriptions/resourcegroups/delete',

@@ -26,6 +26,7 @@ import { fromAzure, isNotFound } from './errors.js';
 import { parseNetworkId, parseResourceGroupId, parseResourceId, resourcePathOf } from './ids.js';
 import { locksOn } from './locks.js';
 import { toDisk, toNic, toResourceGroup, toSnapshot, toSubnets, toVm, toVmSize } from './models.js';
+import { actionsMissing } from './permissions.js';
 import { notSeen, readSavedVm } from './saved-vm.js';
 import { record, verbatim } from './verbatim.js';
 import { addressesOf, partsOf } from './vm-parts.js';
@@ -167,6 +168,10 @@ export class AzureReader extends ResourceIds implements CloudReader {
 
   locks(scopeIds: readonly string[]): Promise<readonly CloudLock[]> {
     return locksOn(this.connection, scopeIds);
+  }
+
+  actionsMissing(scopeId: string, actions: readonly string[]): Promise<readonly string[]> {
+    return actionsMissing(this.connection, scopeId, actions);
   }
 
   async tagged(name: string, value: string): Promise<readonly TaggedResource[]> {

@@ -45,6 +45,13 @@ export interface CloudReader {
    * @throws BadInputError `AZURE_ID_INVALID`
    */
   locks(scopeIds: readonly string[]): Promise<readonly CloudLock[]>;
+  /**
+   * Those of the actions, such as `Microsoft.Compute/disks/write`, that no role lets Landfall's identity do there. What a deny
+   * assignment forbids is not among them, and neither is what would be asked of things that are linked to.
+   * @param scopeId of a resource group, or of a resource in one
+   * @throws BadInputError `AZURE_ID_INVALID`
+   */
+  actionsMissing(scopeId: string, actions: readonly string[]): Promise<readonly string[]>;
   /** Everything in the subscription that carries the tag, resource groups included. Azure may show it some seconds late. */
   tagged(name: string, value: string): Promise<readonly TaggedResource[]>;
   /** Whether a provider namespace such as `Microsoft.Compute` is registered. */

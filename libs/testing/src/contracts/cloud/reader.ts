@@ -93,5 +93,15 @@ export function readerContract(get: () => CloudSubject): void {
       for (const id of ['', '/subscriptions/s?x=', '/somewhere/else', 'subscriptions/s'])
         await assert.rejects(reader.locks([id]), hasCode('AZURE_ID_INVALID', 'permanent'));
     });
+
+    it('misses no right where all are held, and says of no ID what may be done there', async () => {
+      const subject = get();
+      const { reader } = subject.cloud;
+      const group = reader.resourceGroupId(subject.resourceGroup);
+      const actions = ['Microsoft.Compute/disks/write', 'Microsoft.Compute/virtualMachines/delete'];
+      expect(await reader.actionsMissing(group, actions)).toStrictEqual([]);
+      for (const id of ['', '/somewhere/else', `/subscriptions/${reader.subscriptionId}`])
+        await assert.rejects(reader.actionsMissing(id, actions), hasCode('AZURE_ID_INVALID', 'permanent'));
+    });
   });
 }

@@ -107,6 +107,12 @@ export class MemoryReader extends ResourceIds implements CloudReader {
     );
   }
 
+  async actionsMissing(scopeId: string, actions: readonly string[]): Promise<readonly string[]> {
+    if (!/^\/subscriptions\/[^/?#]+\/resourceGroups\/[^?#]+$/i.test(scopeId))
+      throw refuse('AZURE_ID_INVALID', `"${scopeId}" is no ID of a group.`);
+    return actions.filter((action) => this.subscription.actionsMissing.some((each) => sameId(each, action)));
+  }
+
   async tagged(name: string, value: string): Promise<readonly TaggedResource[]> {
     const kinds = [
       ['disk', this.subscription.disks],

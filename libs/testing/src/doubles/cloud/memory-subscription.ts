@@ -37,6 +37,8 @@ export class MemorySubscription {
   readonly groups = new Map<string, CloudResourceGroup>();
   /** Told of, and stopping nothing. */
   locks: CloudLock[] = [];
+  /** What no role allows, anywhere; such as `Microsoft.Compute/disks/write`. Told of, and stopping nothing. */
+  actionsMissing: readonly string[] = [];
   /** By VM: what the worker was started with. */
   readonly environments = new Map<string, Readonly<Record<string, string>>>();
   /** By disk: the snapshot that it was made from, where it was made from one. */

@@ -45,6 +45,8 @@ export function readSubscription({ method, path, query }: ArmCall, holdings: Hol
   if (method !== 'GET') return null;
   const [, asked = ''] = /^\/subscriptions\/[^/]+(\/.*)$/i.exec(path) ?? [];
   const filter = query.get('$filter');
+  if (/\/providers\/Microsoft\.Authorization\/permissions$/i.test(path))
+    return list([{ actions: ['*'], notActions: [] }]);
   const [, locked] = /^(.*)\/providers\/Microsoft\.Authorization\/locks$/i.exec(path) ?? [];
   if (locked !== undefined) return list(locksOn(locked, filter, holdings));
   if (/^\/locations$/i.test(asked)) return list(REGIONS.map((name) => ({ name })));
