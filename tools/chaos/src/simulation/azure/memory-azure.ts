@@ -257,7 +257,12 @@ export class MemoryAzure {
     if (!isFree(address, this.#holdings))
       return refused(400, 'PrivateIPAddressInUse', `The address ${address} is in use.`);
     const given = address ?? `10.0.0.${this.#addresses++}`;
-    const own = { subnetId: subnet.id, address: given, allocation: privateIPAllocationMethod, guid: `nic-${given}` };
+    const own = {
+      subnetId: subnet.id,
+      address: given,
+      allocation: privateIPAllocationMethod,
+      guid: this.#nextUniqueId(),
+    };
     return { ...fresh(id, body), kind: 'nic', ...own, vmId: null };
   }
 
