@@ -13,6 +13,7 @@ import {
   REMOVAL_WAVES,
   removeResource,
   Secret,
+  SOURCE_CHANGES,
   type CallJournal,
   type ResourceRole,
 } from '@landfall/domain';
@@ -30,6 +31,9 @@ const SUBNET = seedIds(SUBSCRIPTION).machineSubnetId;
 
 /** What the adapter can do and no step does yet: no role has these, until the step that needs them comes. */
 const BEFORE_ANY_STEP = [
+  'microsoft.authorization/locks/read',
+  'microsoft.authorization/permissions/read',
+  'microsoft.network/publicipaddresses/write',
   'microsoft.resources/subscriptions/operationresults/read',
   'microsoft.resources/subscriptions/resourcegroups/delete',
   'microsoft.resources/subscriptions/resourcegroups/moveresources/action',
@@ -55,6 +59,7 @@ cloudContract('Azure through its SDK', async () => ({
   subnetId: SUBNET,
   freeAddress: '10.20.1.77',
   smallSize: 'Standard_F2s_v2',
+  lock: (scopeId, name, level) => azure.lock(scopeId, name, level),
   dispose: () => Promise.resolve(),
 }));
 
@@ -153,6 +158,74 @@ describe('a VM of somebody with a public address and an extension', () => {
     await expect(cloud.machines.removeSource(vm, journal)).rejects.toMatchObject({ code: 'SOURCE_PARTS_GO_ALONG' });
     expect(await cloud.reader.vm(vm.azureId)).not.toBe(null);
   });
+});
+
+describe('a VM of somebody with addresses that are not its own and parts that go along', () => {
+  it('is made ready to be replaced, and in the end is what it was, wherever the process dies', async () => {
+    const { spec, located, journal } = diskOf('ready');
+    const { name } = spec;
+    const group = cloud.reader.resourceGroupId(SEED.resourceGroup);
+    const addressId = await azure.putByHand(`${group}/providers/Microsoft.Network/publicIPAddresses/${name}`, {
+      ...{ sku: { name: 'Basic' }, properties: { publicIPAllocationMethod: 'Dynamic' } },
+    });
+    const publicIPAddress = { id: addressId, properties: { deleteOption: 'Delete' } };
+    const nicId = await azure.putByHand(cloud.reader.nicId(SEED.resourceGroup, name), {
+      ...{ tags: { net: 'theirs' } },
+      properties: {
+        ipConfigurations: [{ name: 'primary', properties: { primary: true, subnet: { id: SUBNET }, publicIPAddress } }],
+      },
+    });
+    const os = { family: 'linux' as const, generation: 1 as const };
+    const disk = await cloud.disks.ensureEmpty({ ...spec, os, tags: {} }, journal);
+    const osDisk = { diskId: disk.azureId, family: 'linux' as const, caching: 'ReadWrite' as const };
+    const wanted = { ...located('ready', 'vm'), tags: { cost: '7' }, size: 'Standard_F2s_v2', nicId, osDisk };
+    const vm = await cloud.machines.ensure({ ...wanted, dataDisks: [] }, journal);
+    await azure.byHand('PATCH', vm.azureId, {
+      properties: {
+        networkProfile: { networkInterfaces: [{ id: nicId, properties: { primary: true, deleteOption: 'Delete' } }] },
+      },
+    });
+    const before = await partsOf(vm.azureId);
+
+    const ready = new MemoryJournal(journal.ownerId);
+    await throughEveryCrash(ready, async (crashing) => {
+      await cloud.sources.claim(vm, { claim: 'ours' }, crashing);
+      await cloud.sources.keepParts(vm, crashing);
+      await cloud.sources.holdAddresses(vm, crashing);
+    });
+    expect(new Set(ready.changes.map(({ what }) => what))).toStrictEqual(new Set(Object.values(SOURCE_CHANGES)));
+    const options = (await cloud.reader.parts(vm.azureId))?.map(({ azureId, deleteOption }) => [azureId, deleteOption]);
+    expect(options).toStrictEqual([disk.azureId, nicId, addressId].map((id) => [id, 'Detach']));
+    const held = await partsOf(vm.azureId);
+    const addresses = ({ nics, publicIps }: typeof held) => [nics, publicIps].map((each) => addressesIn(each));
+    expect(addresses(held)).toStrictEqual(addresses(before));
+    await cloud.machines.stopSource(vm, ready);
+    expect(await cloud.machines.startSource(vm, ready)).toBe(true);
+    expect(addresses(await partsOf(vm.azureId))).toStrictEqual(addresses(before));
+
+    const open = ready.changes;
+    await throughEveryCrash(ready, async (crashing) => {
+      for (const change of open) await cloud.sources.undo(change, crashing);
+    });
+    expect(ready.changes).toStrictEqual([]);
+    expect(await partsOf(vm.azureId)).toStrictEqual(before);
+  });
+
+  /** As Azure shows it, but for what changes with every write, and with every start. */
+  async function partsOf(vmId: string) {
+    const saved = await cloud.reader.savedVm(vmId);
+    assert.ok(saved);
+    const text = JSON.stringify(saved, (name, value: unknown) =>
+      /^(etag|LastOwnershipUpdateTime)$/.test(name) ? undefined : value,
+    );
+    return JSON.parse(text) as typeof saved;
+  }
+
+  function addressesIn(resources: unknown): string[] {
+    return [...JSON.stringify(resources).matchAll(/"(?:private)?IPAddress":"([^"]+)"/gi)].map(
+      ([, address]) => address!,
+    );
+  }
 });
 
 describe('a process that dies', () => {
@@ -328,7 +401,8 @@ function actionsOf(role: string): string[] {
 function actionFor(call: ArmCall): string | null {
   const path = call.path.toLowerCase();
   const verb = { GET: 'read', PUT: 'write', PATCH: 'write', DELETE: 'delete', POST: 'action' }[call.method] ?? '?';
-  const provider = /\/providers\/(microsoft\.[a-z]+)\/(.+)$/.exec(path);
+  // The last one's: a lock on a disk is no disk.
+  const provider = /^.*\/providers\/(microsoft\.[a-z]+)\/(.+)$/.exec(path);
   if (provider !== null) {
     const [, namespace = '', rest = ''] = provider;
     const kinds = rest.split('/').filter((_, index) => index % 2 === 0);

@@ -4,6 +4,7 @@ import { AzureGroups } from './azure-groups.js';
 import { AzureMachines } from './azure-machines.js';
 import { AzureNetwork } from './azure-network.js';
 import { AzureSnapshots } from './azure-snapshots.js';
+import { AzureSources } from './azure-sources.js';
 import { connectClients, type AzureConnection, type AzureSettings } from './connection.js';
 import { AzureReader } from './reader.js';
 
@@ -13,6 +14,7 @@ export class AzureCloud implements Cloud {
   readonly disks: AzureDisks;
   readonly snapshots: AzureSnapshots;
   readonly machines: AzureMachines;
+  readonly sources: AzureSources;
   readonly network: AzureNetwork;
   readonly groups: AzureGroups;
 
@@ -21,6 +23,7 @@ export class AzureCloud implements Cloud {
     this.disks = new AzureDisks(connection, this.reader, applianceId);
     this.snapshots = new AzureSnapshots(connection, this.reader, applianceId);
     this.machines = new AzureMachines(connection, this.reader, applianceId);
+    this.sources = new AzureSources(connection, this.reader);
     this.network = new AzureNetwork(connection, this.reader);
     this.groups = new AzureGroups(connection, this.reader);
   }

@@ -6,20 +6,24 @@ import {
   type CloudDisks,
   type DiskSpec,
   type Owned,
+  type RecreatedDisk,
+  type RecreateDiskSpec,
   type ReplacedDisk,
 } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
 import { removeOwn } from './deletion.js';
 import { grantAccess, revocation, type OpenedKind } from './disk-access.js';
+import { recreationOfDisk } from './disk-recreation.js';
 import { createDisk, diskPath } from './disks.js';
 import { perform, type Performer } from './perform.js';
 import type { AzureReader } from './reader.js';
+import { recreatedDiskBody } from './recreated-disk-body.js';
 import { removalOfSourceDisk } from './source-disk-removal.js';
 
 export class AzureDisks implements CloudDisks {
   constructor(
     private readonly connection: AzureConnection,
-    private readonly reader: Pick<AzureReader, 'resource' | 'disk' | 'diskId'>,
+    private readonly reader: Pick<AzureReader, 'resource' | 'disk' | 'diskWithOrigin' | 'diskId'>,
     private readonly applianceId: string,
   ) {}
 
@@ -55,6 +59,16 @@ export class AzureDisks implements CloudDisks {
       },
       { connection: this.connection, journal, signal },
     );
+  }
+
+  async recreate(spec: RecreateDiskSpec, journal: CallJournal, signal?: AbortSignal): Promise<RecreatedDisk> {
+    const original = diskPath(this.connection, spec.saved.azureId);
+    const azureId = this.reader.diskId(spec.resourceGroup ?? original.resourceGroup, spec.name ?? original.name);
+    const { body, notSent } = recreatedDiskBody(spec);
+    const read = (id: string) => this.reader.diskWithOrigin(id);
+    const change = recreationOfDisk(this.connection, read, azureId, spec, body);
+    const disk = await perform(change, { connection: this.connection, journal, signal });
+    return { disk, notSent };
   }
 
   async removeSource(disk: ReplacedDisk, journal: CallJournal, signal?: AbortSignal): Promise<boolean> {

@@ -54,12 +54,21 @@ export class EmulatedAzure {
   }
 
   /** What somebody makes past Landfall; its ID, once it is there. */
-  putByHand(azureId: string, body: object): Promise<string> {
-    return this.byHand('PUT', azureId, { location: SEED.region, ...body });
+  putByHand(azureId: string, body: object, apiVersion?: string): Promise<string> {
+    return this.byHand('PUT', azureId, { location: SEED.region, ...body }, apiVersion);
   }
 
-  async byHand(method: string, azureId: string, body: object): Promise<string> {
-    const url = `${this.emulator.url}${azureId}?api-version=2024-07-01`;
+  /** @param level null: it is taken away */
+  async lock(scopeId: string, name: string, level: string | null): Promise<void> {
+    const url = `${this.emulator.url}${scopeId}/providers/Microsoft.Authorization/locks/${name}?api-version=2020-05-01`;
+    const headers = { authorization: `Bearer ${this.emulator.token}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ properties: { level } });
+    const answer = await fetch(url, level === null ? { method: 'DELETE', headers } : { method: 'PUT', headers, body });
+    assert.ok(answer.ok, await answer.text());
+  }
+
+  async byHand(method: string, azureId: string, body: object, apiVersion = '2024-07-01'): Promise<string> {
+    const url = `${this.emulator.url}${azureId}?api-version=${apiVersion}`;
     const headers = { authorization: `Bearer ${this.emulator.token}`, 'content-type': 'application/json' };
     let answer = await fetch(url, { method, headers, body: JSON.stringify(body) });
     for (;;) {

@@ -1,10 +1,11 @@
 import type { VirtualMachine } from '@azure/arm-compute';
-import type { NetworkInterface } from '@azure/arm-network';
+import type { NetworkInterface, PublicIPAddress } from '@azure/arm-network';
 import {
   ResourceIds,
   kindOfArmType,
   networkOf,
   type CloudDisk,
+  type CloudLock,
   type CloudNic,
   type CloudReader,
   type CloudResource,
@@ -16,14 +17,19 @@ import {
   type CloudVm,
   type SavedVm,
   type TaggedResource,
+  type VmPart,
   type VmSize,
 } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
+import type { DiskWithOrigin } from './disk-recreation.js';
 import { fromAzure, isNotFound } from './errors.js';
-import { parseNetworkId, parseResourceGroupId, parseResourceId } from './ids.js';
+import { parseNetworkId, parseResourceGroupId, parseResourceId, resourcePathOf } from './ids.js';
+import { locksOn } from './locks.js';
 import { toDisk, toNic, toResourceGroup, toSnapshot, toSubnets, toVm, toVmSize } from './models.js';
-import { readSavedVm } from './saved-vm.js';
+import { actionsMissing } from './permissions.js';
+import { notSeen, readSavedVm } from './saved-vm.js';
 import { record, verbatim } from './verbatim.js';
+import { addressesOf, partsOf } from './vm-parts.js';
 
 /** Sizes and their restrictions change rarely, and the answer is some megabytes. */
 const SIZES_KEPT_MS = 10 * 60_000;
@@ -126,13 +132,24 @@ export class AzureReader extends ResourceIds implements CloudReader {
     return path === null ? null : readSavedVm(this.connection, path);
   }
 
-  async disk(id: string): Promise<CloudDisk | null> {
-    const path = parseResourceId(id, this.subscriptionId, 'disk');
-    if (path === null) return null;
-    const read = await verbatim(`read the disk "${path.name}"`, (options) =>
-      this.connection.compute.disks.get(path.resourceGroup, path.name, options),
+  async parts(vmId: string): Promise<readonly VmPart[] | null> {
+    const model = await this.vmModel(vmId);
+    if (model === null) return null;
+    const nicIds = toVm(model, groupOf(vmId)).nicIds;
+    const nics = await Promise.all(
+      nicIds.map(async (id) => {
+        const nic = await this.nicModel(id);
+        if (nic === null) throw notSeen(id);
+        return nic;
+      }),
     );
-    return read === null ? null : toDisk(read.model, path.resourceGroup, ownershipIn(read.body));
+    return [...partsOf(model), ...addressesOf(nics)].map(({ id = '', deleteOption = null }) => ({
+      ...{ azureId: id, deleteOption },
+    }));
+  }
+
+  async disk(id: string): Promise<CloudDisk | null> {
+    return (await this.diskWithOrigin(id))?.disk ?? null;
   }
 
   async snapshot(id: string): Promise<CloudSnapshot | null> {
@@ -147,6 +164,14 @@ export class AzureReader extends ResourceIds implements CloudReader {
   async nic(id: string): Promise<CloudNic | null> {
     const model = await this.nicModel(id);
     return model === null ? null : toNic(model, groupOf(id));
+  }
+
+  locks(scopeIds: readonly string[]): Promise<readonly CloudLock[]> {
+    return locksOn(this.connection, scopeIds);
+  }
+
+  actionsMissing(scopeId: string, actions: readonly string[]): Promise<readonly string[]> {
+    return actionsMissing(this.connection, scopeId, actions);
   }
 
   async tagged(name: string, value: string): Promise<readonly TaggedResource[]> {
@@ -184,6 +209,24 @@ export class AzureReader extends ResourceIds implements CloudReader {
     if (path === null) return null;
     return orNull(`read the network interface "${path.name}"`, () =>
       this.connection.network.networkInterfaces.get(path.resourceGroup, path.name),
+    );
+  }
+
+  async diskWithOrigin(id: string): Promise<DiskWithOrigin | null> {
+    const path = parseResourceId(id, this.subscriptionId, 'disk');
+    if (path === null) return null;
+    const read = await verbatim(`read the disk "${path.name}"`, (options) =>
+      this.connection.compute.disks.get(path.resourceGroup, path.name, options),
+    );
+    if (read === null) return null;
+    const disk = toDisk(read.model, path.resourceGroup, ownershipIn(read.body));
+    return { disk, sourceId: read.model.creationData?.sourceResourceId ?? null };
+  }
+
+  async publicAddressModel(id: string): Promise<PublicIPAddress | null> {
+    const path = resourcePathOf(id);
+    return orNull(`read the public address "${path.name}"`, () =>
+      this.connection.network.publicIPAddresses.get(path.resourceGroup, path.name),
     );
   }
 

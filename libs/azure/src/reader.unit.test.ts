@@ -47,6 +47,27 @@ describe("a disk's ownership", () => {
   });
 });
 
+describe('what Landfall may do', () => {
+  const missing = (value: readonly object[], ...actions: string[]) =>
+    answering(() => ({ value })).reader.actionsMissing(GROUP, actions);
+  const role = (actions: string[], notActions: string[] = []) => ({ actions, notActions });
+
+  it('is what any of its roles allows that does not take it out again, whatever the case', async () => {
+    const [read, write, remove] = ['read', 'write', 'delete'].map((verb) => `Microsoft.Compute/disks/${verb}`);
+    const asked = [read!, write!, remove!];
+    expect(await missing([role(['*/read']), role(['microsoft.compute/*'], [remove!])], ...asked)).toStrictEqual([
+      remove,
+    ]);
+    expect(await missing([role(['*'], [write!]), role([write!])], ...asked)).toStrictEqual([]);
+    expect(await missing([], ...asked)).toStrictEqual(asked);
+  });
+
+  it('is not more than what is named: a dot in an action is a dot', async () => {
+    const [near] = await missing([role(['Microsoft.Compute/disks/read'])], 'MicrosoftXCompute/disks/read');
+    expect(near).toBe('MicrosoftXCompute/disks/read');
+  });
+});
+
 function aNetwork(machines: number) {
   const subnet = (name: string) => ({
     id: `${NETWORK}/subnets/${name}`,

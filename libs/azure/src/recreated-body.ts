@@ -1,13 +1,11 @@
-import type { NotSent, RecreateSpec, SavedVm, Tags } from '@landfall/domain';
-import { sameId } from './ids.js';
+import type { NotSent, RecreateSpec, SavedVm } from '@landfall/domain';
+import { filtered, modelOf, tagsOf, type Model, type Rule, type Rules } from './model-rules.js';
 
 /*
  * The body with which a VM is made anew from what Azure has shown of it, around disks that exist.
  *
  * A model that was read can't be sent back as it is: it holds what Azure alone decides, and what it takes only of a VM that is
- * made from an image. So every member has a rule here; one without a rule, such as a newer version of the API may have, is not
- * sent, because a refusal would come when the VM that it was read from is gone. Whatever could have been sent and is not, is
- * told, with the reason.
+ * made from an image. So every member has a rule here.
  */
 export type RecreateOrder = Pick<RecreateSpec, 'osDiskId' | 'dataDisks' | 'tags' | 'size'>;
 
@@ -16,22 +14,8 @@ export interface RecreatedBody {
   readonly notSent: readonly NotSent[];
 }
 
-type Model = Readonly<Record<string, unknown>>;
-type Rule =
-  /** Sent as it was, with all that is below. */
-  | 'sent'
-  /** Azure's own doing: it can't be sent, and nobody misses it. */
-  | 'shown'
-  /** Replaced by what is ordered. */
-  | 'ordered'
-  /** Left out, and why. */
-  | { readonly leftOut: string }
-  | { readonly members: Rules };
-type Rules = Readonly<Record<string, Rule>>;
-
 const FOLLOWS_DISK = 'follows from the disk that is attached';
 const UNMANAGED = 'belongs to disks that are blobs of a storage account';
-const UNKNOWN = 'Landfall does not know whether Azure takes it';
 
 const MANAGED_DISK: Rule = {
   members: {
@@ -175,21 +159,6 @@ export function recreatedBody({ vm: saved }: Pick<SavedVm, 'vm'>, order: Recreat
   };
 }
 
-/** What of a model is sent as it was. Lists and what is ordered are left to the caller. */
-function filtered(model: Model, rules: Rules, path: string, notSent: NotSent[]): Record<string, unknown> {
-  const kept: [string, unknown][] = [];
-  for (const [name, value] of Object.entries(model)) {
-    const at = path === '' ? name : `${path}.${name}`;
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (value === null || rule === 'shown' || rule === 'ordered') continue;
-    if (rule === 'sent') kept.push([name, value]);
-    else if (rule === undefined) notSent.push({ path: at, why: UNKNOWN });
-    else if ('leftOut' in rule) notSent.push({ path: at, why: rule.leftOut });
-    else kept.push([name, filtered(modelOf(value), rule.members, at, notSent)]);
-  }
-  return Object.fromEntries(kept);
-}
-
 function osDiskOf(kept: Model, diskId: string): Model {
   return {
     ...kept,
@@ -252,18 +221,6 @@ function identityOf(shown: unknown, kept: unknown): { readonly identity?: Model 
   return { identity: { ...modelOf(kept), userAssignedIdentities: Object.fromEntries(ids) } };
 }
 
-/** Ours win over tags of the same name, which Azure tells apart without regard to case. */
-function tagsOf(shown: unknown, ours: Tags): Tags {
-  const theirs = Object.entries(modelOf(shown) as Tags).filter(
-    ([name]) => !Object.keys(ours).some((own) => sameId(own, name)),
-  );
-  return { ...Object.fromEntries(theirs), ...ours };
-}
-
 function listOf(value: unknown): readonly Model[] {
   return (Array.isArray(value) ? (value as readonly unknown[]) : []).map(modelOf);
-}
-
-function modelOf(value: unknown): Model {
-  return typeof value === 'object' && value !== null ? (value as Model) : {};
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
+import { open } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { RestError } from '@azure/arm-compute';
 import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline';
@@ -12,6 +13,9 @@ import { APPLIANCE, EmulatedAzure } from './emulated-azure.fixture.test.js';
 /* A VM of somebody, with what Azure has to offer, saved, removed and made anew. */
 const SUBSCRIPTION = '00000000-0000-4000-8000-0000000000ac';
 const GROUP = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${SEED.resourceGroup}/providers`;
+
+/** Disks, and what belongs to them, have versions of their own. */
+const DISKS_VERSION = '2026-03-02';
 
 let azure: EmulatedAzure;
 let cloud: AzureCloud;
@@ -95,6 +99,75 @@ describe('a VM that is made anew', () => {
     expect((await cloud.machines.recreate(spec, journal)).vm.powerState).toBe('running');
   });
 });
+
+describe('a disk that is made anew from a snapshot', () => {
+  it('holds the same bytes, and is shown as the original was, wherever the process dies', async () => {
+    const { saved, journal } = await stopped('copied');
+    const [original] = saved.disks;
+    assert.ok(original);
+    const encryptionType = 'EncryptionAtRestWithCustomerKey';
+    const setId = `${GROUP}/Microsoft.Compute/diskEncryptionSets/copied`;
+    const set = await azure.putByHand(setId, { properties: { encryptionType } }, DISKS_VERSION);
+    const properties = {
+      encryption: { type: encryptionType, diskEncryptionSetId: set },
+      ...{ networkAccessPolicy: 'DenyAll', publicNetworkAccess: 'Disabled' },
+    };
+    await azure.byHand('PATCH', original.azureId, { tags: { cost: '8' }, properties }, DISKS_VERSION);
+    await writeTo(await fileOf(original.azureId), Buffer.from('what was there before'), 4_096);
+    const ownerId = journal.ownerId;
+    const place = { resourceGroup: SEED.resourceGroup, region: SEED.region, name: 'copied-snapshot' };
+    const ours = { role: 'snapshot', purpose: 'safety' as const, tags: ownerTags(APPLIANCE, ownerId, 'snapshot') };
+    const snapshot = await cloud.snapshots.ensure({ ...place, ...ours, diskId: original.azureId }, journal);
+    await writeTo(await fileOf(original.azureId), Buffer.from('what came afterwards!'), 4_096);
+    const before = (await cloud.reader.savedVm(saved.vm.azureId))?.disks[0];
+    assert.ok(before);
+    const tags = ownerTags(APPLIANCE, ownerId, 'disk');
+    const spec = { saved: before, snapshotId: snapshot.azureId, name: 'copied-anew', tags, role: 'disk' };
+    const wanted = { ...spec, purpose: 'result' as const };
+    await throughEveryCrash(journal, (crashing) => cloud.disks.recreate(wanted, crashing));
+    const { disk, notSent } = await cloud.disks.recreate(wanted, journal);
+    expect(notSent).toStrictEqual([]);
+    const made = await shownBy(disk.azureId);
+    const { sku, zones, location } = before.body;
+    expect(made).toMatchObject({ sku, location, tags: { cost: '8', ...tags } });
+    expect(made['zones']).toStrictEqual(zones);
+    const { osType, hyperVGeneration, diskSizeGB, encryption, networkAccessPolicy, publicNetworkAccess } = before.body[
+      'properties'
+    ] as Record<string, unknown>;
+    expect(made['properties']).toMatchObject({
+      ...{ osType, hyperVGeneration, diskSizeGB, encryption, networkAccessPolicy, publicNetworkAccess },
+      creationData: { createOption: 'Copy', sourceResourceId: snapshot.azureId },
+    });
+    const bytes = await readFrom(await fileOf(disk.azureId), 21, 4_096);
+    expect(bytes.toString()).toBe('what was there before');
+  });
+});
+
+async function shownBy(azureId: string): Promise<Record<string, unknown>> {
+  const url = `${azure.emulator.url}${azureId}?api-version=${DISKS_VERSION}`;
+  const answer = await fetch(url, { headers: { authorization: `Bearer ${azure.emulator.token}` } });
+  return (await answer.json()) as Record<string, unknown>;
+}
+
+/** Where the emulator keeps the bytes of a disk. */
+async function fileOf(azureId: string): Promise<string> {
+  const url = `${azure.emulator.url}/_emulator/disk-path?id=${encodeURIComponent(azureId)}`;
+  const answer = await fetch(url, { headers: { authorization: `Bearer ${azure.emulator.token}` } });
+  return ((await answer.json()) as { path: string }).path;
+}
+
+async function writeTo(path: string, bytes: Buffer, position: number): Promise<void> {
+  const file = await open(path, 'r+');
+  await file.write(bytes, 0, bytes.length, position);
+  await file.close();
+}
+
+async function readFrom(path: string, length: number, position: number): Promise<Buffer> {
+  const file = await open(path);
+  const { buffer } = await file.read(Buffer.alloc(length), 0, length, position);
+  await file.close();
+  return buffer;
+}
 
 /** A VM of somebody that was saved, and is gone; its disks are there. */
 async function removed(name: string) {

@@ -77,7 +77,8 @@ function saved({ body, apiVersion }: Pick<Read<unknown>, 'body' | 'apiVersion'>)
   return { azureId: typeof shown.id === 'string' ? shown.id : '', apiVersion, body: shown };
 }
 
-function notSeen(azureId: string): RetryableError {
+/** @throws nothing; returned for the caller to throw */
+export function notSeen(azureId: string): RetryableError {
   return new RetryableError({
     code: 'AZURE_INCONSISTENT',
     message: `Azure shows a VM that consists of ${azureId}, and does not show that.`,

@@ -18,6 +18,7 @@ export function removalOfSourceDisk(
 ): Change<null> {
   const { disks } = connection.compute;
   const { resourceGroup, name } = diskPath(connection, azureId);
+  let wasSeen = false;
   return {
     doing: `delete the disk "${name}" that is replaced`,
     intent: {
@@ -32,7 +33,12 @@ export function removalOfSourceDisk(
       const disk = await read(azureId);
       if (disk === null) return { state: 'done', value: null };
       // What Azure shows no number of is not known to be the one.
-      if (disk.uniqueId === '' || !sameId(disk.uniqueId, uniqueId)) throw replaced(azureId, disk.uniqueId);
+      if (disk.uniqueId === '' || !sameId(disk.uniqueId, uniqueId)) {
+        // Somebody was quick to make another one: the one that was seen is gone.
+        if (wasSeen) return { state: 'done', value: null };
+        throw replaced(azureId, disk.uniqueId);
+      }
+      wasSeen = true;
       onFound();
       if (!['Succeeded', 'Failed', 'Canceled'].includes(disk.provisioningState)) return { state: 'busy' };
       if (disk.managedBy !== null || disk.diskState !== 'Unattached') throw inUse(disk);

@@ -1,8 +1,9 @@
 import { restorePoller } from '@azure/arm-compute';
-import { PermanentError, POWER_CHANGE, type CloudVm, type SourceVm } from '@landfall/domain';
+import { POWER_CHANGE, type SourceVm } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
 import { bodyHash } from './ownership.js';
 import type { Change } from './perform.js';
+import { isSource, sourceReplaced } from './source-identity.js';
 import { power, vmPath, type ReadVm } from './virtual-machines.js';
 
 /*
@@ -26,7 +27,7 @@ export function stopOfSource(connection: AzureConnection, read: ReadVm, source: 
     async look() {
       const vm = await read(azureId);
       if (vm === null) return { state: 'done', value: null };
-      if (!isSource(vm, source)) throw replaced(azureId);
+      if (!isSource(vm, source)) throw sourceReplaced(azureId);
       return power(vm, 'deallocated');
     },
     send: () => virtualMachines.deallocate(resourceGroup, name),
@@ -57,16 +58,4 @@ export function startOfSource(connection: AzureConnection, read: ReadVm, source:
     send: () => virtualMachines.start(resourceGroup, name),
     resume: (state) => restorePoller(connection.compute, state, virtualMachines.start),
   };
-}
-
-function isSource(vm: CloudVm, { instanceId }: SourceVm): boolean {
-  return vm.instanceId.toLowerCase() === instanceId.toLowerCase();
-}
-
-function replaced(azureId: string): PermanentError {
-  return new PermanentError({
-    code: 'SOURCE_REPLACED',
-    message: `${azureId} is another VM by now than the one that was looked at, so Landfall leaves it alone.`,
-    fix: 'Find out who made it in the activity log, and begin anew with the VM that is there now.',
-  });
 }

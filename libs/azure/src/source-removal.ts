@@ -23,6 +23,7 @@ export function removalOfSource(
 ): Change<null> {
   const { compute } = connection;
   const { resourceGroup, name } = vmPath(connection, azureId);
+  let wasSeen = false;
   return {
     doing: `delete the VM "${name}" that is replaced`,
     intent: {
@@ -35,7 +36,12 @@ export function removalOfSource(
     async look() {
       const model = await read.vm(azureId);
       if (model === null) return { state: 'done', value: null };
-      if (model.vmId?.toLowerCase() !== instanceId.toLowerCase()) throw replaced(azureId);
+      if (model.vmId?.toLowerCase() !== instanceId.toLowerCase()) {
+        // Somebody was quick to make another one: the one that was seen is gone.
+        if (wasSeen) return { state: 'done', value: null };
+        throw replaced(azureId);
+      }
+      wasSeen = true;
       onFound();
       const vm = toVm(model, resourceGroup);
       if (isBusy(vm)) return { state: 'busy' };

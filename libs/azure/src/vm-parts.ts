@@ -1,4 +1,4 @@
-import { restorePoller, type VirtualMachine } from '@azure/arm-compute';
+import { restorePoller, type DataDisk, type VirtualMachine } from '@azure/arm-compute';
 import type { NetworkInterface } from '@azure/arm-network';
 import { OWNER_TAGS, tagOf } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
@@ -32,7 +32,12 @@ export function keepParts(
       model = await readModel();
       return model === null || !partsGoAlong(model) ? { state: 'done', value: null } : { state: 'needed' };
     },
-    send: () => connection.compute.virtualMachines.update(resourceGroup, name, model === null ? {} : detaching(model)),
+    send: () =>
+      connection.compute.virtualMachines.update(
+        resourceGroup,
+        name,
+        model === null ? {} : withDeleteOptions(model, () => 'Detach'),
+      ),
     resume: (state) => restorePoller(connection.compute, state, connection.compute.virtualMachines.update),
   };
 }
@@ -52,13 +57,14 @@ function partsGoAlong(model: VirtualMachine): boolean {
  */
 export function partsThatGoAlong(model: VirtualMachine, nics: readonly (NetworkInterface | null)[]): string[] {
   const parts = partsOf(model).filter(({ deleteOption }) => deleteOption !== 'Detach');
-  const addresses = nics
-    .flatMap((nic) => nic?.ipConfigurations ?? [])
-    .flatMap(({ publicIPAddress }) => (publicIPAddress?.deleteOption === 'Delete' ? [publicIPAddress] : []));
+  const addresses = addressesOf(nics.flatMap((nic) => nic ?? [])).filter(
+    ({ deleteOption }) => deleteOption === 'Delete',
+  );
   return [...parts, ...addresses].map(({ id }) => id ?? 'a part without an ID');
 }
 
-function partsOf({ storageProfile, networkProfile }: VirtualMachine) {
+/** Everything that Azure can delete along with a VM, and whether it would. */
+export function partsOf({ storageProfile, networkProfile }: VirtualMachine) {
   const disks = [storageProfile?.osDisk, ...(storageProfile?.dataDisks ?? [])];
   return [
     ...disks.flatMap((disk) => (disk === undefined ? [] : [{ id: disk.managedDisk?.id, ...optionOf(disk) }])),
@@ -66,23 +72,45 @@ function partsOf({ storageProfile, networkProfile }: VirtualMachine) {
   ];
 }
 
+/** The public addresses of network interfaces, and what these say of them. */
+export function addressesOf(nics: readonly NetworkInterface[]) {
+  return nics
+    .flatMap(({ ipConfigurations = [] }) => ipConfigurations)
+    .flatMap(({ publicIPAddress: address }) =>
+      address === undefined ? [] : [{ id: address.id, ...optionOf(address) }],
+    );
+}
+
 function optionOf({ deleteOption }: { deleteOption?: string | undefined }) {
   return { deleteOption };
 }
 
-function detaching(model: VirtualMachine): VirtualMachine {
+/** The lists of parts are sent whole. @param optionFor a part's; null: as it is */
+export function withDeleteOptions(
+  model: VirtualMachine,
+  optionFor: (id: string | undefined) => string | null,
+): VirtualMachine {
+  const withOption = <T extends { deleteOption?: string }>(part: T, id: string | undefined): T => {
+    const option = optionFor(id);
+    return option === null ? part : { ...part, deleteOption: option };
+  };
   const osDisk = model.storageProfile?.osDisk;
   return {
     location: model.location,
     storageProfile: {
-      ...(osDisk === undefined ? {} : { osDisk: { ...osDisk, deleteOption: 'Detach' } }),
-      dataDisks: (model.storageProfile?.dataDisks ?? []).map((disk) => ({ ...disk, deleteOption: 'Detach' })),
+      ...(osDisk === undefined ? {} : { osDisk: withOption(osDisk, osDisk.managedDisk?.id) }),
+      dataDisks: (model.storageProfile?.dataDisks ?? []).map((disk) =>
+        withOption(withoutPerformance(disk), disk.managedDisk?.id),
+      ),
     },
     networkProfile: {
-      networkInterfaces: (model.networkProfile?.networkInterfaces ?? []).map((nic) => ({
-        ...nic,
-        deleteOption: 'Detach',
-      })),
+      networkInterfaces: (model.networkProfile?.networkInterfaces ?? []).map((nic) => withOption(nic, nic.id)),
     },
   };
+}
+
+/** Shown by Azure, and refused when they are sent back (Azure/SAP-on-Azure-Scripts-and-Utilities#144): they are the disk's own. */
+function withoutPerformance({ diskIopsReadWrite, diskMBpsReadWrite, ...disk }: DataDisk): DataDisk {
+  void [diskIopsReadWrite, diskMBpsReadWrite];
+  return disk;
 }

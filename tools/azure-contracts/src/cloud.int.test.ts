@@ -10,6 +10,7 @@ import {
   GROUP,
   IDS,
   REGION,
+  send,
   startRecordedAzure,
   SUBSCRIPTION,
   type RecordedAzure,
@@ -45,6 +46,7 @@ const USED = [
   ...['networkInterfaces.get', 'networkInterfaces.createOrUpdate', 'virtualNetworks.get', 'virtualNetworks.list'],
   'virtualNetworks.checkIPAddressAvailability',
   ...['virtualMachines.get', 'virtualMachines.createOrUpdate', 'virtualMachines.start', 'virtualMachines.deallocate'],
+  'virtualMachines.update',
   ...['resources.moveResources', 'resources.validateMoveResources'],
   ...['virtualMachines.attachDetachDataDisks', 'virtualMachines.delete', 'networkInterfaces.delete'],
 ];
@@ -67,6 +69,11 @@ cloudContract('Azure, with every request written down,', async () => ({
   subnetId: IDS.machineSubnetId,
   freeAddress: '10.20.1.77',
   smallSize: 'Standard_F2s_v2',
+  async lock(scopeId, name, level) {
+    const path = `${scopeId}/providers/Microsoft.Authorization/locks/${name}?api-version=2020-05-01`;
+    if (level === null) await send(azure, 'DELETE', path);
+    else await send(azure, 'PUT', path, { properties: { level } });
+  },
   dispose: () => Promise.resolve(),
 }));
 

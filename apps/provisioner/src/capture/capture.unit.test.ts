@@ -215,9 +215,13 @@ async function machine(power: 'running' | 'deallocated' = 'running') {
           };
         },
       });
-      const { disks, snapshots, machines, network, groups } = cloud;
+      const { disks, snapshots, machines, sources, network, groups } = cloud;
       return {
-        ...{ cloud: { reader, disks, snapshots, machines, network, groups }, captures: books, secrets: OPEN_BOX },
+        ...{
+          cloud: { reader, disks, snapshots, machines, sources, network, groups },
+          captures: books,
+          secrets: OPEN_BOX,
+        },
         ...{ applianceId: APPLIANCE, lookEveryMs: 1, looksForIntended: [] },
         writerOf: () => Promise.resolve(writer),
         openSnapshot: (name, url, sizeBytes) => memorySource(contents.get(/"(.*)"/.exec(name)?.[1] ?? '')!, sizeBytes),

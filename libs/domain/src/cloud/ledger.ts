@@ -95,6 +95,15 @@ export type LedgerOwner =
 /** `what` of the change that stops a VM which is not ours. */
 export const POWER_CHANGE = 'power';
 
+/** `what` of the other changes of a VM that is to be replaced, of its network interfaces and of their public addresses. */
+export const SOURCE_CHANGES = {
+  claim: 'claim',
+  deleteOptions: 'delete-options',
+  addressDeleteOptions: 'address-delete-options',
+  privateAddresses: 'private-addresses',
+  publicAddress: 'public-address',
+} as const;
+
 /** A change that nobody has undone yet. */
 export interface OpenChange extends UndoableChange {
   readonly azureId: string;

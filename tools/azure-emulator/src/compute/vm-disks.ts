@@ -85,6 +85,8 @@ function sameAs(disks: readonly DataDisk[], wanted: DataDisk): DataDisk | undefi
 
 function keptDisk(before: DataDisk, wanted: DataDisk): DataDisk {
   if (wanted.lun !== before.lun) throw changeRefused('dataDisk.lun');
+  if (wanted.diskIOPSReadWrite !== undefined) throw changeRefused('dataDisk.diskIOPSReadWrite');
+  if (wanted.diskMBpsReadWrite !== undefined) throw changeRefused('dataDisk.diskMBpsReadWrite');
   const { toBeDetached, detachOption, diskSizeGB, ...rest } = wanted;
   void [toBeDetached, detachOption, diskSizeGB];
   return { ...before, ...rest, createOption: before.createOption, managedDisk: before.managedDisk };

@@ -1,6 +1,7 @@
 import { conflict } from '../arm/errors.js';
 import { sameId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
+import { publicAddressesAfter } from '../network/public-addresses.js';
 import type { OperationKind } from '../operations/kind.js';
 import {
   DISK,
@@ -53,7 +54,7 @@ function powerKind(action: PowerAction): OperationKind<PowerInput> {
         azure.workers.linkDisks(settled, lunLinks(settled, azure));
         azure.workers.start(settled);
       }
-      return { changes: [put(settled), ...diskStates(settled, azure)] };
+      return { changes: [put(settled), ...diskStates(settled, azure), ...publicAddressesAfter(settled, azure)] };
     },
     abandon: ({ before }, operation, azure) => {
       const vm = azure.state.find(VIRTUAL_MACHINE, operation.resourceId);

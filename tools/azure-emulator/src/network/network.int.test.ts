@@ -180,4 +180,28 @@ describe('networks', () => {
     await azure.network.networkSecurityGroups.delete(GROUP, 'nsg');
     expect(await collect(azure.network.publicIPAddresses.list(GROUP))).toStrictEqual([]);
   });
+
+  it('take a dynamic public address from a machine that is deallocated, and give it another one; a static one stays', async () => {
+    const make = (name: string, publicIPAllocationMethod: string) =>
+      azure.network.publicIPAddresses.createOrUpdate(GROUP, name, {
+        ...{ location: REGION, sku: { name: 'Basic' }, publicIPAllocationMethod },
+      });
+    const addresses = { passing: await make('passing', 'Dynamic'), own: await make('own', 'Static') };
+    await makeVm(azure, 'reached');
+    await azure.network.networkInterfaces.createOrUpdate(GROUP, 'reached-nic', {
+      location: REGION,
+      ipConfigurations: Object.entries(addresses).map(([name, { id = '' }], index) => ({
+        ...{ name, primary: index === 0, subnet: { id: IDS.machineSubnetId }, publicIPAddress: { id } },
+        ...{ privateIPAllocationMethod: 'Static', privateIPAddress: `10.20.1.20${index}` },
+      })),
+    });
+    const now = async (name: string) => (await azure.network.publicIPAddresses.get(GROUP, name)).ipAddress;
+    const own = await now('own');
+    expect(await now('passing')).toBeDefined();
+    await azure.compute.virtualMachines.deallocate(GROUP, 'reached');
+    expect([await now('passing'), await now('own')]).toStrictEqual([undefined, own]);
+    await azure.compute.virtualMachines.start(GROUP, 'reached');
+    expect(await now('passing')).toBeDefined();
+    expect(await now('own')).toBe(own);
+  });
 });

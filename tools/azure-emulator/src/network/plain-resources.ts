@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { derivedUuid } from '../arm/derived-uuid.js';
 import { badRequest, resourceNotFound } from '../arm/errors.js';
 import { parseBody } from '../arm/body.js';
@@ -12,7 +12,7 @@ import { PUBLIC_IP, SECURITY_GROUP, type PublicIpRecord, type SecurityGroupRecor
 import { put } from '../state/state.js';
 import { withChildren } from './children.js';
 import { DEFAULT_SECURITY_RULES } from './default-rules.js';
-import { holderOf } from './public-addresses.js';
+import { holderOf, newPublicAddress } from './public-addresses.js';
 import { PUBLIC_IP_BODY, SECURITY_GROUP_BODY } from './schema.js';
 import { DELETE_NETWORK_RESOURCE, SETTLE_NETWORK_RESOURCE } from './settle.js';
 import { usersOf } from './users.js';
@@ -154,8 +154,7 @@ function makePublicIp(
     type: PUBLIC_IP,
     sku: body.sku?.name ?? 'Standard',
     zones: body.zones ?? [],
-    // From TEST-NET-3, which leads nowhere.
-    address: before?.address ?? `203.0.113.${randomInt(1, 255)}`,
+    address: before?.address ?? newPublicAddress(),
     kept: { publicIPAddressVersion: 'IPv4', publicIPAllocationMethod: 'Static', ...kept },
   };
 }
@@ -223,7 +222,7 @@ function publicIpMembers(resource: PublicIpRecord, azure: Azure): Record<string,
     idleTimeoutInMinutes: 4,
     ipTags: [],
     ...resource.kept,
-    ipAddress: resource.address,
+    ...(resource.address === null ? {} : { ipAddress: resource.address }),
     ...(holder === undefined ? {} : { ipConfiguration: { id: holder } }),
   };
 }

@@ -1,7 +1,9 @@
+import { randomInt } from 'node:crypto';
 import { badRequest } from '../arm/errors.js';
 import { sameId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
-import { NETWORK_INTERFACE } from '../state/records.js';
+import { NETWORK_INTERFACE, PUBLIC_IP, type VirtualMachineRecord } from '../state/records.js';
+import { put, type Change } from '../state/state.js';
 
 /* A public address belongs to one IP configuration at a time: of an interface, of a load balancer, or to a NAT gateway. */
 
@@ -37,6 +39,23 @@ export function requireUnused(addressId: string, wanting: string, azure: Azure):
     'PublicIPAddressInUse',
     `Resource ${wanting} is referencing public IP address ${addressId} that is already allocated to resource ${holder}.`,
   );
+}
+
+/** From TEST-NET-3, which leads nowhere. */
+export function newPublicAddress(): string {
+  return `203.0.113.${randomInt(1, 255)}`;
+}
+
+/** A dynamic address is its machine's as long as that is on a host: afterwards it gets another one. */
+export function publicAddressesAfter(vm: VirtualMachineRecord, azure: Azure): readonly Change[] {
+  const isOnHost = vm.power !== 'deallocated';
+  return azure.state
+    .ofType(NETWORK_INTERFACE)
+    .filter(({ virtualMachineId }) => sameId(virtualMachineId, vm.id))
+    .flatMap(({ ipConfigurations }) => ipConfigurations)
+    .flatMap(({ properties }) => azure.state.find(PUBLIC_IP, properties.publicIPAddress?.id ?? '') ?? [])
+    .filter(({ address, kept }) => kept['publicIPAllocationMethod'] === 'Dynamic' && (address === null) === isOnHost)
+    .map((resource) => put({ ...resource, address: isOnHost ? newPublicAddress() : null }));
 }
 
 function listOf<T = unknown>(value: unknown): readonly T[] {

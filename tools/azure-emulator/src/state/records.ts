@@ -155,7 +155,8 @@ export interface PublicIpRecord extends ResourceCommon {
   readonly etag: string;
   readonly sku: string;
   readonly zones: readonly string[];
-  readonly address: string;
+  /** Null: its machine was deallocated, and an address that is not its own went to others. */
+  readonly address: string | null;
   readonly kept: Kept;
 }
 

@@ -322,8 +322,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'another VM of the same name is taken for the one that is replaced',
     file: 'libs/azure/src/source-removal.ts',
-    original: '      if (model.vmId?.toLowerCase() !== instanceId.toLowerCase()) throw replaced(azureId);\n',
-    replacement: '      if (model.vmId === undefined) throw replaced(instanceId);\n',
+    original: 'if (model.vmId?.toLowerCase() !== instanceId.toLowerCase()) {',
+    replacement: 'if (model.vmId === undefined) {',
     suite: CLOUD,
   },
   {
@@ -343,8 +343,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'another disk of the same name is taken for the one that is replaced',
     file: 'libs/azure/src/source-disk-removal.ts',
-    original: "if (disk.uniqueId === '' || !sameId(disk.uniqueId, uniqueId)) throw",
-    replacement: "if (disk.uniqueId === '') throw",
+    original: "if (disk.uniqueId === '' || !sameId(disk.uniqueId, uniqueId)) {",
+    replacement: "if (disk.uniqueId === '') {",
     suite: CLOUD,
   },
   {
@@ -352,6 +352,34 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'libs/azure/src/source-disk-removal.ts',
     original: "      if (disk.managedBy !== null || disk.diskState !== 'Unattached') throw inUse(disk);\n",
     replacement: "      if (disk.diskState === 'unheard of') throw inUse(disk);\n",
+    suite: CLOUD,
+  },
+  {
+    name: 'the claim of another is taken over',
+    file: 'libs/azure/src/azure-sources.ts',
+    original: '    if (before !== null && before !== value) throw claimed(azureId, name, before);\n',
+    replacement: '    if (before === value && before === null) throw claimed(azureId, name, before);\n',
+    suite: CLOUD,
+  },
+  {
+    name: 'what was changed of a source is put back over what others have made of it since',
+    file: 'libs/azure/src/settings.ts',
+    original: 'now[name] === was.made[name] && ',
+    replacement: '',
+    suite: CLOUD,
+  },
+  {
+    name: 'what was changed of a source is put back on the one that bears its name by now',
+    file: 'libs/azure/src/settings.ts',
+    original: 'if (model === null || !sameId(setting.numberOf(model), was.number)) return null;',
+    replacement: 'if (model === null) return null;',
+    suite: CLOUD,
+  },
+  {
+    name: 'a disk of ours is taken for one that was made from the snapshot',
+    file: 'libs/azure/src/disk-recreation.ts',
+    original: 'if (sourceId === null || !sameId(sourceId, snapshotId))',
+    replacement: "if (sourceId === 'unheard of')",
     suite: CLOUD,
   },
   {
@@ -1078,8 +1106,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'another VM of the same name is stopped to be captured',
     file: 'libs/azure/src/source-power.ts',
-    original: 'if (!isSource(vm, source)) throw replaced(azureId);',
-    replacement: 'void replaced;',
+    original: 'if (!isSource(vm, source)) throw sourceReplaced(azureId);',
+    replacement: 'void sourceReplaced;',
     suite: CLOUD,
   },
   {

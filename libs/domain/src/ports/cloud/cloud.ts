@@ -4,6 +4,7 @@ import type { CloudMachines } from './machines.js';
 import type { CloudNetwork } from './network.js';
 import type { CloudReader } from './reader.js';
 import type { CloudSnapshots } from './snapshots.js';
+import type { CloudSources } from './sources.js';
 
 /**
  * What Landfall needs of Azure, in its own words and noun by noun. `libs/azure` implements it with the SDK; no other code
@@ -21,6 +22,7 @@ export interface Cloud {
   readonly disks: CloudDisks;
   readonly snapshots: CloudSnapshots;
   readonly machines: CloudMachines;
+  readonly sources: CloudSources;
   readonly network: CloudNetwork;
   readonly groups: CloudGroups;
 }

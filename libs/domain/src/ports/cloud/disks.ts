@@ -1,14 +1,23 @@
+import type { Purpose } from '../../cloud/ledger.js';
+import type { Tags } from '../../cloud/ownership.js';
 import type { Architecture } from '../../machine.js';
 import type { Generation } from '../../plan.js';
 import type { CallJournal } from './journal.js';
+import type { NotSent } from './machines.js';
 import type { Located, Owned } from './owned.js';
-import type { CloudDisk } from './reader.js';
+import type { CloudDisk, SavedResource } from './reader.js';
 
 /** Managed disks, and the access to their bytes. What `Cloud` says of changes holds for each method. */
 export interface CloudDisks {
   ensureEmpty(spec: DiskSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudDisk>;
   /** A disk in state ReadyToUpload, sized for `sizeBytes` and the 512-byte VHD footer. */
   ensureUpload(spec: DiskSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudDisk>;
+  /**
+   * Makes a disk from a snapshot, in the words in which the disk was saved that the snapshot was taken of. What can't be sent is
+   * told.
+   * @throws PermanentError `RESOURCE_CHANGED` when one of ours bears the name that was made from something else
+   */
+  recreate(spec: RecreateDiskSpec, journal: CallJournal, signal?: AbortSignal): Promise<RecreatedDisk>;
   /** A SAS for writing the disk page by page; asking again gives a usable one. A credential: never log it. */
   grantWrite(diskId: string, seconds: number, journal: CallJournal, signal?: AbortSignal): Promise<string>;
   /** A SAS for reading a disk that is neither attached nor being uploaded. A credential: never log it. */
@@ -24,6 +33,25 @@ export interface CloudDisks {
    *   or somebody has access to its bytes
    */
   removeSource(disk: ReplacedDisk, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
+}
+
+export interface RecreateDiskSpec {
+  /** The original, as Azure has shown it. */
+  readonly saved: SavedResource;
+  readonly snapshotId: string;
+  /** Left out, as the next one: that of the original. */
+  readonly resourceGroup?: string;
+  readonly name?: string;
+  /** That tell that it is ours, beside those that the original had. */
+  readonly tags: Tags;
+  /** For the ledger, as the next one. */
+  readonly role: string;
+  readonly purpose: Purpose;
+}
+
+export interface RecreatedDisk {
+  readonly disk: CloudDisk;
+  readonly notSent: readonly NotSent[];
 }
 
 /** A disk that is not ours, told by Azure's own number for it. */

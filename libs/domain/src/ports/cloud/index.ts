@@ -7,3 +7,4 @@ export * from './network.js';
 export * from './owned.js';
 export * from './reader.js';
 export * from './snapshots.js';
+export * from './sources.js';

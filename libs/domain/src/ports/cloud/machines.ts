@@ -71,7 +71,7 @@ export interface RecreatedVm {
   readonly notSent: readonly NotSent[];
 }
 
-/** What a VM had and is made anew without. */
+/** What a VM or a disk had and is made anew without. */
 export interface NotSent {
   /** Of the member of its model, such as `properties.osProfile`. */
   readonly path: string;

@@ -30,9 +30,28 @@ export interface CloudReader {
    * @throws RetryableError `AZURE_INCONSISTENT` when something that it names is not to be seen
    */
   savedVm(id: string): Promise<SavedVm | null>;
+  /**
+   * What a VM consists of: its disks, its network interfaces and their public addresses.
+   * @throws RetryableError `AZURE_INCONSISTENT` when a network interface that it names is not to be seen
+   */
+  parts(vmId: string): Promise<readonly VmPart[] | null>;
   disk(id: string): Promise<CloudDisk | null>;
   snapshot(id: string): Promise<CloudSnapshot | null>;
   nic(id: string): Promise<CloudNic | null>;
+  /**
+   * Each lock that stops changes of one of these, once: set on it or on what it lies in, and on what lies beneath a resource,
+   * which stops its deletion.
+   * @param scopeIds of subscriptions, resource groups, resources
+   * @throws BadInputError `AZURE_ID_INVALID`
+   */
+  locks(scopeIds: readonly string[]): Promise<readonly CloudLock[]>;
+  /**
+   * Those of the actions, such as `Microsoft.Compute/disks/write`, that no role lets Landfall's identity do there. What a deny
+   * assignment forbids is not among them, and neither is what would be asked of things that are linked to.
+   * @param scopeId of a resource group, or of a resource in one
+   * @throws BadInputError `AZURE_ID_INVALID`
+   */
+  actionsMissing(scopeId: string, actions: readonly string[]): Promise<readonly string[]>;
   /** Everything in the subscription that carries the tag, resource groups included. Azure may show it some seconds late. */
   tagged(name: string, value: string): Promise<readonly TaggedResource[]>;
   /** Whether a provider namespace such as `Microsoft.Compute` is registered. */
@@ -57,6 +76,15 @@ export interface TaggedResource {
   /** Null for a kind that Landfall never makes. */
   readonly kind: CloudResourceKind | null;
   readonly tags: Tags;
+}
+
+export interface CloudLock {
+  readonly azureId: string;
+  readonly name: string;
+  /** The ID of what it is set on. */
+  readonly scope: string;
+  /** `ReadOnly` stops every change, and what is asked for by POST, such as starting a VM. */
+  readonly level: 'CanNotDelete' | 'ReadOnly';
 }
 
 export interface CloudResourceGroup {
@@ -173,6 +201,12 @@ export interface CloudVm {
   readonly provisioningState: string;
   /** Such as `running`, `deallocated`, `starting`; null when Azure does not say. */
   readonly powerState: string | null;
+}
+
+export interface VmPart {
+  readonly azureId: string;
+  /** `Delete`: it goes along with the VM. `Detach`: it stays. Null: Azure does not say. */
+  readonly deleteOption: string | null;
 }
 
 /** A resource word for word, and the API version whose words these are. */

@@ -226,4 +226,73 @@ export function disksContract(get: () => CloudSubject): void {
       expect(states(journal)).toStrictEqual([[azureId.toLowerCase(), 'removed']]);
     });
   });
+
+  describe('a disk that is made anew from a snapshot', () => {
+    /** The OS disk of a VM of somebody, saved with it, and its snapshot. */
+    async function scene() {
+      const subject = get();
+      const { cloud } = subject;
+      const owner = restoreIn(subject);
+      const theirs = new MemoryJournal(owner.id);
+      const os = { family: 'linux' as const, generation: 1 as const };
+      const wanted = { ...owner.disk('theirs', { os }), tags: { cost: '7' } };
+      const original = await cloud.disks.ensureEmpty(wanted, theirs);
+      const card = await cloud.network.ensureNic({ ...owner.nic('theirs'), tags: {} }, theirs);
+      const vm = await cloud.machines.ensure(
+        { ...owner.vm('theirs', card.azureId, original.azureId), tags: { cost: '7' } },
+        theirs,
+      );
+      const [saved] = (await cloud.reader.savedVm(vm.azureId))?.disks ?? [];
+      assert.ok(saved);
+      const { zone: _zone, ...place } = owner.place('copy', 'snapshot');
+      const { azureId: snapshotId } = await cloud.snapshots.ensure({ ...place, diskId: original.azureId }, theirs);
+      const { azureId, instanceId } = vm;
+      const removeOriginal = async () => {
+        await cloud.machines.stopSource({ azureId, instanceId }, theirs);
+        await cloud.machines.removeSource({ azureId, instanceId }, theirs);
+        await cloud.disks.removeSource(original, theirs);
+      };
+      const tags = owner.tags('disk');
+      const spec = { saved, snapshotId, tags, role: 'disk', purpose: 'result' as const };
+      return { ...owner, cloud, original, spec, name: `anew-${owner.id}`, removeOriginal };
+    }
+
+    it('is what the original was, under a name of its own, with our tags beside those that it had', async () => {
+      const { cloud, original, spec, name, journal } = await scene();
+      const { disk } = await cloud.disks.recreate({ ...spec, name }, journal);
+      const { sizeBytes, sku, region, zone, resourceGroup } = original;
+      expect(disk).toMatchObject({ name, sizeBytes, sku, region, zone, resourceGroup, diskState: 'Unattached' });
+      expect(disk.tags).toStrictEqual({ cost: '7', ...spec.tags });
+      expect(disk.uniqueId).not.toBe(original.uniqueId);
+      expect(await cloud.reader.disk(disk.azureId)).toStrictEqual(disk);
+      expect(journal.ledger).toMatchObject([{ kind: 'disk', state: 'created', instanceId: disk.uniqueId }]);
+      expect((await cloud.disks.recreate({ ...spec, name }, journal)).disk).toStrictEqual(disk);
+      const later = new MemoryJournal(journal.ownerId);
+      expect((await cloud.disks.recreate({ ...spec, name }, later)).disk).toStrictEqual(disk);
+    });
+
+    it('takes the name of the original once that is gone, and not before', async () => {
+      const { cloud, original, spec, journal, removeOriginal } = await scene();
+      await assert.rejects(cloud.disks.recreate(spec, journal), hasCode('RESOURCE_FOREIGN', 'permanent'));
+      expect((await cloud.reader.disk(original.azureId))?.uniqueId).toBe(original.uniqueId);
+      await removeOriginal();
+      const { disk } = await cloud.disks.recreate(spec, journal);
+      expect(disk.azureId.toLowerCase()).toBe(original.azureId.toLowerCase());
+      expect([disk.sizeBytes, disk.sku]).toStrictEqual([original.sizeBytes, original.sku]);
+      expect(disk.uniqueId).not.toBe(original.uniqueId);
+    });
+
+    it('is refused when one of ours bears the name that was made from something else', async () => {
+      const { cloud, spec, name, journal, disk } = await scene();
+      await cloud.disks.ensureEmpty({ ...disk('empty'), name }, new MemoryJournal(journal.ownerId));
+      const changed = hasCode('RESOURCE_CHANGED', 'permanent');
+      await assert.rejects(cloud.disks.recreate({ ...spec, name }, journal), changed);
+    });
+
+    it('can be made from no snapshot that is not there', async () => {
+      const { cloud, spec, name, journal } = await scene();
+      const none = { ...spec, name, snapshotId: `${spec.snapshotId}-none` };
+      await expect(cloud.disks.recreate(none, journal)).rejects.toMatchObject({ code: 'AZURE_NOT_FOUND' });
+    });
+  });
 }

@@ -5,6 +5,7 @@ import { machinesContract } from './machines.js';
 import { networkContract } from './network.js';
 import { readerContract } from './reader.js';
 import { snapshotsContract } from './snapshots.js';
+import { sourcesContract } from './sources.js';
 import type { CloudSubject } from './subject.js';
 
 export type { CloudSubject } from './subject.js';
@@ -24,6 +25,7 @@ export function cloudContract(name: string, create: () => Promise<CloudSubject>)
     snapshotsContract(get);
     networkContract(get);
     machinesContract(get);
+    sourcesContract(get);
     groupsContract(get);
   });
 }

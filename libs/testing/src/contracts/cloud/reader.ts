@@ -1,7 +1,7 @@
 import { expect, describe, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { networkOf } from '@landfall/domain';
-import { restoreIn, type CloudSubject } from './subject.js';
+import { hasCode, restoreIn, type CloudSubject } from './subject.js';
 
 /** What every `CloudReader` keeps to. */
 export function readerContract(get: () => CloudSubject): void {
@@ -55,6 +55,53 @@ export function readerContract(get: () => CloudSubject): void {
       expect(await reader.resource('nic', data.azureId)).toBe(null);
       expect(await reader.resource('vm', reader.vmId(subject.resourceGroup, 'none'))).toBe(null);
       expect(await reader.resource('resource-group', reader.resourceGroupId('no-such-group'))).toBe(null);
+    });
+
+    it('tells each lock that holds for something, once: set on it, above it, or beneath a resource', async () => {
+      const subject = get();
+      const { reader, disks } = subject.cloud;
+      const { disk, journal, id } = restoreIn(subject);
+      const locked = await disks.ensureEmpty(disk('locked'), journal);
+      const free = await disks.ensureEmpty(disk('free'), journal);
+      const group = reader.resourceGroupId(subject.resourceGroup);
+      const subscription = `/subscriptions/${reader.subscriptionId}`;
+      const told = async (...ids: string[]) =>
+        (await reader.locks(ids))
+          .filter(({ name }) => name.endsWith(id))
+          .map(({ name, scope, level }) => [name, scope.toLowerCase(), level])
+          .sort();
+      expect(await told(locked.azureId, group, subscription)).toStrictEqual([]);
+      const frozen = [`frozen-${id}`, group.toLowerCase(), 'ReadOnly'];
+      const kept = [`kept-${id}`, locked.azureId.toLowerCase(), 'CanNotDelete'];
+      const all = [`all-${id}`, subscription.toLowerCase(), 'CanNotDelete'];
+      try {
+        await subject.lock(locked.azureId, `kept-${id}`, 'CanNotDelete');
+        await subject.lock(subscription, `all-${id}`, 'CanNotDelete');
+        await subject.lock(group, `frozen-${id}`, 'ReadOnly');
+        expect(await told(locked.azureId, free.azureId)).toStrictEqual([all, frozen, kept]);
+        expect(await told(free.azureId.toUpperCase())).toStrictEqual([all, frozen]);
+        expect(await told(group)).toStrictEqual([all, frozen]);
+        expect(await told(subscription)).toStrictEqual([all]);
+      } finally {
+        for (const [name, scope] of [frozen, all, kept]) await subject.lock(scope ?? '', name ?? '', null);
+      }
+      expect(await told(locked.azureId)).toStrictEqual([]);
+    });
+
+    it('has no locks to tell of what is no ID', async () => {
+      const { reader } = get().cloud;
+      for (const id of ['', '/subscriptions/s?x=', '/somewhere/else', 'subscriptions/s'])
+        await assert.rejects(reader.locks([id]), hasCode('AZURE_ID_INVALID', 'permanent'));
+    });
+
+    it('misses no right where all are held, and says of no ID what may be done there', async () => {
+      const subject = get();
+      const { reader } = subject.cloud;
+      const group = reader.resourceGroupId(subject.resourceGroup);
+      const actions = ['Microsoft.Compute/disks/write', 'Microsoft.Compute/virtualMachines/delete'];
+      expect(await reader.actionsMissing(group, actions)).toStrictEqual([]);
+      for (const id of ['', '/somewhere/else', `/subscriptions/${reader.subscriptionId}`])
+        await assert.rejects(reader.actionsMissing(id, actions), hasCode('AZURE_ID_INVALID', 'permanent'));
     });
   });
 }

@@ -4,6 +4,7 @@ import {
   newRestoreId,
   ownerTags,
   type Cloud,
+  type CloudLock,
   type DiskSpec,
   type NicSpec,
   type ResourceRole,
@@ -25,6 +26,8 @@ export interface CloudSubject {
   readonly freeAddress: string;
   /** A size that takes at least two and at most four data disks. */
   readonly smallSize: string;
+  /** Somebody sets a lock on a subscription, a resource group or a resource, or takes it away again. */
+  lock(scopeId: string, name: string, level: CloudLock['level'] | null): Promise<void>;
   dispose(): Promise<void>;
 }
 

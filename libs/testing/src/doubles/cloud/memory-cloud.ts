@@ -5,6 +5,7 @@ import { MemoryMachines } from './memory-machines.js';
 import { MemoryNetwork } from './memory-network.js';
 import { MemoryReader } from './memory-reader.js';
 import { MemorySnapshots } from './memory-snapshots.js';
+import { MemorySources } from './memory-sources.js';
 import { MemorySubscription } from './memory-subscription.js';
 import { seedOf, type SubscriptionSeed } from '@landfall/domain/builders';
 
@@ -18,6 +19,7 @@ export class MemoryCloud implements Cloud {
   readonly disks: MemoryDisks;
   readonly snapshots: MemorySnapshots;
   readonly machines: MemoryMachines;
+  readonly sources: MemorySources;
   readonly network: MemoryNetwork;
   readonly groups: MemoryGroups;
 
@@ -28,6 +30,7 @@ export class MemoryCloud implements Cloud {
     this.disks = new MemoryDisks(subscription, this.reader);
     this.snapshots = new MemorySnapshots(subscription, this.reader);
     this.machines = new MemoryMachines(subscription, this.reader);
+    this.sources = new MemorySources(subscription);
     this.network = new MemoryNetwork(subscription, this.reader);
     this.groups = new MemoryGroups(subscription, this.reader);
   }

@@ -5,11 +5,24 @@ import {
   type CloudDisks,
   type DiskSpec,
   type Owned,
+  type RecreatedDisk,
+  type RecreateDiskSpec,
   type ReplacedDisk,
+  type Tags,
 } from '@landfall/domain';
 import type { MemoryReader } from './memory-reader.js';
-import { CHANGES_OURS, nameOf, REMOVES_OURS, type MemorySubscription } from './memory-subscription.js';
+import { CHANGES_OURS, nameOf, REMOVES_OURS, sameId, type MemorySubscription } from './memory-subscription.js';
 import { refuse, requireTags, underAccess } from './refusals.js';
+
+/** As `savedVmOf` shows it. */
+interface SavedDisk {
+  readonly id: string;
+  readonly name: string;
+  readonly location: string;
+  readonly tags: Tags;
+  readonly sku: { readonly name: string };
+  readonly zones?: readonly string[];
+}
 
 export class MemoryDisks implements CloudDisks {
   constructor(
@@ -53,6 +66,36 @@ export class MemoryDisks implements CloudDisks {
       if (/^Active/.test(disk.diskState)) throw underAccess(azureId);
       return disks.delete(azureId.toLowerCase());
     });
+  }
+
+  async recreate(spec: RecreateDiskSpec, journal: CallJournal): Promise<RecreatedDisk> {
+    const { subscription, reader } = this;
+    const { saved, snapshotId, tags, role, purpose } = spec;
+    const { id, name, location, ...shown } = saved.body as unknown as SavedDisk;
+    const group = spec.resourceGroup ?? id.split('/')[4] ?? '';
+    const azureId = reader.diskId(group, spec.name ?? name);
+    const effect = { creates: { kind: 'disk', role, purpose } } as const;
+    const call = { key: `disk.recreate:${azureId.toLowerCase()}`, azureId, effect };
+    const create = (): CloudDisk => {
+      const known = subscription.disks.get(azureId.toLowerCase());
+      if (known === undefined) {
+        const { sizeBytes } = subscription.require(subscription.snapshots, snapshotId);
+        const place = {
+          name: spec.name ?? name,
+          resourceGroup: group,
+          region: location,
+          zone: shown.zones?.[0] ?? null,
+        };
+        subscription.origins.set(azureId.toLowerCase(), snapshotId);
+        const own = { sizeBytes, sku: shown.sku.name, tags: { ...shown.tags, ...tags } };
+        return subscription.newDisk({ ...place, ...own }, azureId, 'Unattached');
+      }
+      requireTags(known, tags);
+      if (sameId(subscription.origins.get(azureId.toLowerCase()) ?? '', snapshotId)) return known;
+      throw refuse('RESOURCE_CHANGED', `${azureId} was made from something else.`);
+    };
+    const disk = await subscription.recorded('disks.recreate', call, journal, create, ({ uniqueId }) => uniqueId);
+    return { disk, notSent: [] };
   }
 
   removeSource({ azureId, uniqueId }: ReplacedDisk, journal: CallJournal): Promise<boolean> {

@@ -246,13 +246,14 @@ export class MemoryMachines implements CloudMachines {
 
   /** A worker's own OS disk goes with it; nothing else does. */
   #delete(vm: CloudVm): void {
-    const { vms, disks, nics, environments } = this.subscription;
+    const { vms, disks, nics, environments, keeping } = this.subscription;
     for (const { diskId } of vm.dataDisks) this.#release(diskId);
     if (vm.osDiskId !== null) this.#release(vm.osDiskId);
     if (vm.osDiskId !== null && this.subscription.osDiskGoesAlong(vm)) disks.delete(vm.osDiskId.toLowerCase());
     for (const nicId of vm.nicIds) this.subscription.require(nics, nicId).vmId = null;
     vms.delete(vm.azureId.toLowerCase());
     environments.delete(vm.azureId.toLowerCase());
+    keeping.delete(vm.azureId.toLowerCase());
   }
 
   #release(diskId: string): void {

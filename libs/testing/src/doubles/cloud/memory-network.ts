@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   networkOf,
   type CallJournal,
@@ -17,7 +18,7 @@ export class MemoryNetwork implements CloudNetwork {
   ) {}
 
   ensureNic(spec: NicSpec, journal: CallJournal): Promise<CloudNic> {
-    const { nics } = this.subscription;
+    const { nics, allocations } = this.subscription;
     const azureId = this.reader.nicId(spec.resourceGroup, spec.name);
     const effect = { creates: { kind: 'nic', role: spec.role, purpose: spec.purpose } } as const;
     const call = { key: `nic.create:${spec.name}`, azureId, effect };
@@ -43,6 +44,7 @@ export class MemoryNetwork implements CloudNetwork {
       };
       nics.set(azureId.toLowerCase(), nic);
       this.subscription.subnetsOfNics.set(azureId.toLowerCase(), spec.subnetId);
+      allocations.set(azureId.toLowerCase(), { isDynamic: spec.privateIp === null, number: randomUUID() });
       return nic;
     });
   }

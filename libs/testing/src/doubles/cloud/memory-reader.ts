@@ -3,6 +3,7 @@ import {
   ResourceIds,
   tagOf,
   type CloudDisk,
+  type CloudLock,
   type CloudNic,
   type CloudReader,
   type CloudResource,
@@ -14,9 +15,11 @@ import {
   type CloudVm,
   type SavedVm,
   type TaggedResource,
+  type VmPart,
   type VmSize,
 } from '@landfall/domain';
 import { nameOf, sameId, type MemorySubscription } from './memory-subscription.js';
+import { refuse } from './refusals.js';
 import { savedVmOf } from './saved-vm.js';
 
 export class MemoryReader extends ResourceIds implements CloudReader {
@@ -72,6 +75,17 @@ export class MemoryReader extends ResourceIds implements CloudReader {
     return vm === null ? null : savedVmOf(this.subscription, vm);
   }
 
+  async parts(vmId: string): Promise<readonly VmPart[] | null> {
+    const vm = await this.vm(vmId);
+    if (vm === null) return null;
+    const osDiskOption = this.subscription.osDiskGoesAlong(vm) ? 'Delete' : 'Detach';
+    return [
+      ...(vm.osDiskId === null ? [] : [{ azureId: vm.osDiskId, deleteOption: osDiskOption }]),
+      ...vm.dataDisks.map(({ diskId }) => ({ azureId: diskId, deleteOption: 'Detach' })),
+      ...vm.nicIds.map((azureId) => ({ azureId, deleteOption: 'Detach' })),
+    ];
+  }
+
   async disk(id: string): Promise<CloudDisk | null> {
     return this.subscription.disks.get(id.toLowerCase()) ?? null;
   }
@@ -82,6 +96,21 @@ export class MemoryReader extends ResourceIds implements CloudReader {
 
   async nic(id: string): Promise<CloudNic | null> {
     return this.subscription.nics.get(id.toLowerCase()) ?? null;
+  }
+
+  async locks(scopeIds: readonly string[]): Promise<readonly CloudLock[]> {
+    const odd = scopeIds.find((id) => !/^\/subscriptions\/[^?#]+$/i.test(id));
+    if (odd !== undefined) throw refuse('AZURE_ID_INVALID', `"${odd}" is no ID.`);
+    const isResource = (id: string): boolean => id.split('/').length > 5;
+    return this.subscription.locks.filter(({ scope }) =>
+      scopeIds.some((id) => isWithin(id, scope) || (isResource(id) && isWithin(scope, id))),
+    );
+  }
+
+  async actionsMissing(scopeId: string, actions: readonly string[]): Promise<readonly string[]> {
+    if (!/^\/subscriptions\/[^/?#]+\/resourceGroups\/[^?#]+$/i.test(scopeId))
+      throw refuse('AZURE_ID_INVALID', `"${scopeId}" is no ID of a group.`);
+    return actions.filter((action) => this.subscription.actionsMissing.some((each) => sameId(each, action)));
   }
 
   async tagged(name: string, value: string): Promise<readonly TaggedResource[]> {
@@ -117,4 +146,8 @@ export class MemoryReader extends ResourceIds implements CloudReader {
         return this.resourceGroup(nameOf(id));
     }
   }
+}
+
+function isWithin(id: string, outer: string): boolean {
+  return sameId(id, outer) || id.toLowerCase().startsWith(`${outer.toLowerCase()}/`);
 }

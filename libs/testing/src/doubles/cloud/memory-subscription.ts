@@ -6,6 +6,7 @@ import {
   type CallJournal,
   type Cloud,
   type CloudDisk,
+  type CloudLock,
   type CloudNic,
   type CloudResourceGroup,
   type CloudSnapshot,
@@ -36,8 +37,18 @@ export class MemorySubscription {
   readonly subnetsOfNics = new Map<string, string>();
   readonly vms = new Map<string, Changeable<CloudVm>>();
   readonly groups = new Map<string, CloudResourceGroup>();
+  /** Told of, and stopping nothing. */
+  locks: CloudLock[] = [];
+  /** What no role allows, anywhere; such as `Microsoft.Compute/disks/write`. Told of, and stopping nothing. */
+  actionsMissing: readonly string[] = [];
   /** By VM: what the worker was started with. */
   readonly environments = new Map<string, Readonly<Record<string, string>>>();
+  /** By disk: the snapshot that it was made from, where it was made from one. */
+  readonly origins = new Map<string, string>();
+  /** VMs whose OS disk was set to outlive them. */
+  readonly keeping = new Set<string>();
+  /** By network interface: whether Azure may give its address to others, and Azure's own number for it. */
+  readonly allocations = new Map<string, { isDynamic: boolean; readonly number: string }>();
   /** The changes that were made and to what, such as `disks.ensureEmpty web`, in order. */
   readonly changes: string[] = [];
   #ownerships = 0;
@@ -121,7 +132,7 @@ export class MemorySubscription {
 
   /** So it is with a worker, which was made from an image. */
   osDiskGoesAlong({ azureId }: CloudVm): boolean {
-    return this.environments.has(azureId.toLowerCase());
+    return this.environments.has(azureId.toLowerCase()) && !this.keeping.has(azureId.toLowerCase());
   }
 
   /** @throws PermanentError `AZURE_NOT_FOUND` */

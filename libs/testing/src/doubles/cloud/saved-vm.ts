@@ -17,10 +17,7 @@ export function savedVmOf(subscription: MemorySubscription, vm: CloudVm): SavedV
   return {
     vm: saved('vm', vm, vmProperties(vm, subscription.osDiskGoesAlong(vm))),
     disks: diskIds.map((id) => savedDisk(subscription.require(subscription.disks, id))),
-    nics: vm.nicIds.map((id) => {
-      const subnetId = subscription.subnetsOfNics.get(id.toLowerCase());
-      return savedNic(subscription.require(subscription.nics, id), subnetId);
-    }),
+    nics: vm.nicIds.map((id) => savedNic(subscription, subscription.require(subscription.nics, id))),
     publicIps: [],
     extensions: [],
   };
@@ -32,10 +29,15 @@ function savedDisk(disk: CloudDisk): SavedResource {
   return { ...found, body: { ...found.body, sku: { name: sku }, ...(zone === null ? {} : { zones: [zone] }) } };
 }
 
-function savedNic(nic: CloudNic, subnetId: string | undefined): SavedResource {
+function savedNic({ allocations, subnetsOfNics }: MemorySubscription, nic: CloudNic): SavedResource {
+  const key = nic.azureId.toLowerCase();
   const [privateIPAddress] = nic.privateAddresses;
-  const subnet = subnetId === undefined ? {} : { subnet: { id: subnetId } };
-  return saved('nic', nic, { ipConfigurations: [{ name: 'primary', properties: { privateIPAddress, ...subnet } }] });
+  const subnetId = subnetsOfNics.get(key);
+  const properties = {
+    ...{ privateIPAddress, privateIPAllocationMethod: allocations.get(key)?.isDynamic === true ? 'Dynamic' : 'Static' },
+    ...(subnetId === undefined ? {} : { subnet: { id: subnetId } }),
+  };
+  return saved('nic', nic, { ipConfigurations: [{ name: 'primary', properties }] });
 }
 
 function vmProperties(vm: CloudVm, osDiskGoesAlong: boolean): unknown {

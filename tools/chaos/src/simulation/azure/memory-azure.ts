@@ -21,6 +21,7 @@ import {
   readSubscription,
   requireGroup,
   type Holdings,
+  type Lock,
   type Network,
 } from './subscription.js';
 
@@ -53,6 +54,8 @@ export class MemoryAzure {
   faults: AzureFaults = { lateFailure: 0, hidden: 0 };
   readonly resources = new Map<string, AnyResource>();
   readonly networks: Network[] = [];
+  /** Listed, and stopping nothing. */
+  locks: readonly Lock[] = [];
   /** When each request came, for the budget. */
   readonly calls: { readonly at: number; readonly method: string }[] = [];
   /** Told when a VM has begun to run, and when it has stopped. */
@@ -134,8 +137,8 @@ export class MemoryAzure {
   }
 
   get #holdings(): Holdings {
-    const { subscriptionId, resources, networks } = this;
-    return { now: this.kernel.now, subscriptionId, resources, networks };
+    const { subscriptionId, resources, networks, locks } = this;
+    return { now: this.kernel.now, subscriptionId, resources, networks, locks };
   }
 
   #put(id: string, type: string, known: AnyResource | undefined, call: ArmCall): Answer {
@@ -189,12 +192,22 @@ export class MemoryAzure {
     if (known.kind === 'vm' && customData !== undefined && customData !== known.customData) {
       return refused(409, 'PropertyChangeNotAllowed', "Changing property 'osProfile.customData' is not allowed.");
     }
+    const { privateIPAddress, privateIPAllocationMethod } =
+      (body.properties as Partial<NicBody>).ipConfigurations?.[0]?.properties ?? {};
+    if (known.kind === 'nic' && privateIPAllocationMethod === 'Static' && privateIPAddress !== known.address) {
+      return refused(
+        400,
+        'PrivateIPAddressNotProvided',
+        `${known.name} is to have another address, which is not taken here.`,
+      );
+    }
     const hadFailed = known.provisioningState === 'Failed';
     known.provisioningState = 'Updating';
     return this.#accept(known, 200, {
       done: () => {
         known.provisioningState = 'Succeeded';
         known.tags = { ...(body.tags as Record<string, string> | undefined) };
+        if (known.kind === 'nic') known.allocation = privateIPAllocationMethod ?? 'Dynamic';
         if (known.kind === 'vm' && hadFailed) this.#power(known, true);
       },
       failed: () => {
@@ -203,14 +216,18 @@ export class MemoryAzure {
     });
   }
 
-  #newDisk(id: string, { body }: ArmCall): DiskResource {
-    const properties = body.properties as { diskSizeGB?: number; creationData: { uploadSizeBytes?: number } };
-    const { uploadSizeBytes } = properties.creationData;
-    const sizeBytes = uploadSizeBytes ? uploadSizeBytes - 512 : (properties.diskSizeGB ?? 0) * 2 ** 30;
+  #newDisk(id: string, { body }: ArmCall): DiskResource | Answer {
+    const { diskSizeGB = 0, creationData } = body.properties as DiskBody;
+    const { uploadSizeBytes, sourceResourceId } = creationData;
+    const source = this.resources.get(sourceResourceId?.toLowerCase() ?? '');
+    if (sourceResourceId !== undefined && source?.kind !== 'snapshot') return notFound(sourceResourceId);
+    const asked = uploadSizeBytes ? uploadSizeBytes - 512 : diskSizeGB * 2 ** 30;
+    const sizeBytes = source?.kind === 'snapshot' ? source.sizeBytes : asked;
+    const origin = source === undefined ? {} : { sourceId: source.id };
     const sku = (body.sku as { name: string }).name;
     const diskState = uploadSizeBytes ? 'ReadyToUpload' : 'Unattached';
     const uniqueId = this.#nextUniqueId();
-    return { ...fresh(id, body), kind: 'disk', uniqueId, sizeBytes, sku, diskState, managedBy: null };
+    return { ...fresh(id, body), kind: 'disk', uniqueId, ...origin, sizeBytes, sku, diskState, managedBy: null };
   }
 
   #nextUniqueId(): string {
@@ -229,14 +246,24 @@ export class MemoryAzure {
 
   #newNic(id: string, { body }: ArmCall): NicResource | Answer {
     const { ipConfigurations } = body.properties as NicBody;
-    const { subnet, privateIPAddress: address } = ipConfigurations[0]!.properties;
+    const {
+      subnet,
+      privateIPAddress: address,
+      privateIPAllocationMethod = 'Dynamic',
+    } = ipConfigurations[0]!.properties;
     if (!hasSubnet(subnet.id, this.#holdings)) {
       return refused(400, 'InvalidResourceReference', `Resource ${subnet.id} referenced by ${id} was not found.`);
     }
     if (!isFree(address, this.#holdings))
       return refused(400, 'PrivateIPAddressInUse', `The address ${address} is in use.`);
     const given = address ?? `10.0.0.${this.#addresses++}`;
-    return { ...fresh(id, body), kind: 'nic', subnetId: subnet.id, address: given, vmId: null };
+    const own = {
+      subnetId: subnet.id,
+      address: given,
+      allocation: privateIPAllocationMethod,
+      guid: this.#nextUniqueId(),
+    };
+    return { ...fresh(id, body), kind: 'nic', ...own, vmId: null };
   }
 
   #newVm(id: string, { body }: ArmCall): VmResource | Answer {
@@ -502,6 +529,11 @@ export class MemoryAzure {
   }
 }
 
+interface DiskBody {
+  diskSizeGB?: number;
+  creationData: { uploadSizeBytes?: number; sourceResourceId?: string };
+}
+
 interface VmBody {
   hardwareProfile: { vmSize: string };
   storageProfile: {
@@ -513,7 +545,13 @@ interface VmBody {
 }
 
 interface NicBody {
-  ipConfigurations: { properties: { subnet: { id: string }; privateIPAddress?: string } }[];
+  ipConfigurations: {
+    properties: {
+      subnet: { id: string };
+      privateIPAddress?: string;
+      privateIPAllocationMethod?: 'Dynamic' | 'Static';
+    };
+  }[];
 }
 
 interface Attachments {

@@ -27,6 +27,10 @@ cloudContract('the Azure of the simulation, without its faults,', async () => {
     subnetId,
     freeAddress: '10.0.0.250',
     smallSize: 'Standard_F2s_v2',
+    async lock(scope, name, level) {
+      const others = azure.locks.filter((lock) => lock.name !== name);
+      azure.locks = level === null ? others : [...others, { scope, name, level }];
+    },
     dispose: () => Promise.resolve(),
   };
 });

@@ -22,6 +22,8 @@ export interface DiskResource extends Resource {
   readonly sku: string;
   diskState: 'Unattached' | 'Attached' | 'Reserved' | 'ReadyToUpload' | 'ActiveUpload' | 'ActiveSAS';
   managedBy: string | null;
+  /** The snapshot that it was made from. */
+  readonly sourceId?: string;
   /** When it was last attached or detached, or its VM started or stopped; left out: never. */
   ownershipUpdatedAt?: string;
   /** The one that is good at present. */
@@ -42,6 +44,9 @@ export interface NicResource extends Resource {
   readonly kind: 'nic';
   readonly subnetId: string;
   readonly address: string;
+  /** Azure's own number for it. */
+  readonly guid: string;
+  allocation: 'Dynamic' | 'Static';
   vmId: string | null;
 }
 
@@ -71,15 +76,12 @@ export function shown(resource: AnyResource): unknown {
   const common = { id, name, tags, location };
   switch (resource.kind) {
     case 'disk': {
-      const { sku, sizeBytes, diskState, managedBy, provisioningState, uniqueId, ownershipUpdatedAt } = resource;
+      const { sku, sizeBytes, diskState, managedBy, provisioningState, uniqueId, sourceId, ownershipUpdatedAt } =
+        resource;
       const size = { diskSizeBytes: sizeBytes, diskSizeGB: sizeBytes / 2 ** 30 };
-      const properties = {
-        ...size,
-        uniqueId,
-        diskState,
-        provisioningState,
-        LastOwnershipUpdateTime: ownershipUpdatedAt,
-      };
+      const creationData = { createOption: sourceId ? 'Copy' : 'Empty', sourceResourceId: sourceId };
+      const told = { creationData, uniqueId, diskState, provisioningState };
+      const properties = { ...size, ...told, LastOwnershipUpdateTime: ownershipUpdatedAt };
       return { ...common, sku: { name: sku }, ...(managedBy ? { managedBy } : {}), properties };
     }
     case 'snapshot': {
@@ -89,10 +91,11 @@ export function shown(resource: AnyResource): unknown {
       return { ...common, properties: { ...told, incremental: true, creationData } };
     }
     case 'nic': {
-      const { address, vmId, provisioningState } = resource;
-      const ipConfigurations = [{ name: 'primary', properties: { privateIPAddress: address } }];
+      const { address, allocation, guid, subnetId, vmId, provisioningState } = resource;
+      const given = { privateIPAddress: address, privateIPAllocationMethod: allocation, subnet: { id: subnetId } };
       const virtualMachine = vmId === null ? {} : { virtualMachine: { id: vmId } };
-      return { ...common, properties: { ipConfigurations, ...virtualMachine, provisioningState } };
+      const properties = { ipConfigurations: [{ name: 'primary', properties: given }], ...virtualMachine };
+      return { ...common, properties: { ...properties, resourceGuid: guid, provisioningState } };
     }
     case 'vm':
       return { ...common, properties: vmProperties(resource) };

@@ -10,11 +10,19 @@ export interface Network {
   readonly subnets: readonly { readonly name: string; readonly prefix: string }[];
 }
 
+export interface Lock {
+  /** The ID of what it is set on. */
+  readonly scope: string;
+  readonly name: string;
+  readonly level: 'CanNotDelete' | 'ReadOnly';
+}
+
 export interface Holdings {
   readonly now: number;
   readonly subscriptionId: string;
   readonly resources: ReadonlyMap<string, AnyResource>;
   readonly networks: readonly Network[];
+  readonly locks: readonly Lock[];
 }
 
 const REGIONS = ['westeurope', 'northeurope'];
@@ -37,6 +45,10 @@ export function readSubscription({ method, path, query }: ArmCall, holdings: Hol
   if (method !== 'GET') return null;
   const [, asked = ''] = /^\/subscriptions\/[^/]+(\/.*)$/i.exec(path) ?? [];
   const filter = query.get('$filter');
+  if (/\/providers\/Microsoft\.Authorization\/permissions$/i.test(path))
+    return list([{ actions: ['*'], notActions: [] }]);
+  const [, locked] = /^(.*)\/providers\/Microsoft\.Authorization\/locks$/i.exec(path) ?? [];
+  if (locked !== undefined) return list(locksOn(locked, filter, holdings));
   if (/^\/locations$/i.test(asked)) return list(REGIONS.map((name) => ({ name })));
   if (/\/skus$/i.test(asked)) return list(SKUS);
   if (/\/usages$/i.test(asked)) {
@@ -80,6 +92,17 @@ function readGroup(asked: string, query: URLSearchParams, holdings: Holdings): A
   }
   if (network !== undefined) return { status: 200, body: shownNetwork(network) };
   return refused(404, 'ResourceNotFound', `The Resource 'Microsoft.Network/virtualNetworks/${name}' was not found.`);
+}
+
+/** Those that hold there, and those beneath it where they are not left out. */
+function locksOn(id: string, filter: string | null, { locks }: Holdings): unknown[] {
+  const lies = (inner: string, outer: string): boolean =>
+    sameId(inner, outer) || inner.toLowerCase().startsWith(`${outer.toLowerCase()}/`);
+  return locks
+    .filter(({ scope }) => lies(id, scope) || (filter !== 'atScope()' && lies(scope, id)))
+    .map(({ scope, name, level }) => ({
+      ...{ id: `${scope}/providers/Microsoft.Authorization/locks/${name}`, name, properties: { level } },
+    }));
 }
 
 function seen(
