@@ -33,6 +33,9 @@ export interface ApprovalNeed {
 /** It has to outlast the estimated outage by that much: estimates are exceeded. */
 export const APPROVAL_MARGIN_SECONDS = 3_600;
 
+/** For how many days a restore waits for one, unless its plan says otherwise. */
+export const DEFAULT_WAIT_DAYS = 7;
+
 /** What is configured for approvals. */
 export interface ApprovalSettings {
   /** How long one is good. */

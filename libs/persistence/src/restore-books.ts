@@ -1,3 +1,4 @@
+import { DEFAULT_WAIT_DAYS } from '@landfall/domain';
 import type {
   CallJournal,
   DiskIngredients,
@@ -198,6 +199,18 @@ export class PostgresRestoreBooks implements RestoreBooks {
         WHERE "w"."parked" AND ${MOVES}
         ORDER BY "w"."dispatched_at"`,
     );
+  }
+
+  async unapprovedForLong(): Promise<readonly string[]> {
+    const rows = await this.#database.run(
+      (client) => client.$queryRaw<{ id: string }[]>`
+        SELECT "id" FROM "restore"
+        WHERE "state" = 'awaiting-approval'
+          AND "awaiting_since" + make_interval(days => COALESCE(("plan" -> 'options' ->> 'waitDays')::int,
+                                                                ${DEFAULT_WAIT_DAYS}::int)) < now()
+        ORDER BY "awaiting_since"`,
+    );
+    return rows.map(({ id }) => id);
   }
 
   async areCurrent(runs: readonly WorkRun[]): Promise<readonly boolean[]> {

@@ -95,6 +95,10 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
         endedAt: hasEnded(to) ? (patch.endedAt ?? new Date()) : null,
       },
     });
+    // In a statement of its own, because it is the database's time.
+    if (count === 1 && to === 'awaiting-approval') {
+      await this.#client.$executeRaw`UPDATE "restore" SET "awaiting_since" = now() WHERE "id" = ${id}`;
+    }
     return count === 1;
   }
 
@@ -212,6 +216,13 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
       RETURNING "cut_over_at" AS "at"`;
     if (!row) throw new Error(`there is no restore ${restoreId}`);
     return row.at;
+  }
+
+  async keepDisks(restoreId: string): Promise<void> {
+    await this.#client.cloudResource.updateMany({
+      where: { ownerId: restoreId, kind: 'disk', purpose: 'result', state: { not: 'removed' } },
+      data: { purpose: 'kept' },
+    });
   }
 
   async recordSource(restoreId: string, record: SourceRecord): Promise<void> {

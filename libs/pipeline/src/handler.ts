@@ -1,4 +1,5 @@
 import type { CallJournal, LockedRestore, Problem, RestorePlan, StepId } from '@landfall/domain';
+import type { AfterEndId } from './machine/after-end.js';
 import type { StageOutput } from './machine/stages.js';
 import type { WayBackId } from './machine/way-back.js';
 
@@ -22,12 +23,14 @@ export interface StepContext extends WorkContext {
 
 /**
  * `parked`: begun, and ended later by somebody else (the data-movers' results) through `recordOutcome`. `unapproved`: the step
- * was about to touch what it may touch with an approval alone, and that is not good any more.
+ * was about to touch what it may touch with an approval alone, and that is not good any more. `exhausted`: it can't be done at
+ * present, and what was made so far stays, until a person resumes it.
  */
 export type StepOutcome<S extends StepId> =
   | { readonly kind: 'done'; readonly output: StageOutput<S> }
   | { readonly kind: 'parked' }
-  | { readonly kind: 'unapproved'; readonly problem: Problem };
+  | { readonly kind: 'unapproved'; readonly problem: Problem }
+  | { readonly kind: 'exhausted'; readonly error: unknown };
 
 /**
  * One step's effect. Must be repeatable from any point: it may have run before, whole or in part.
@@ -44,7 +47,7 @@ export type StepHandlers = { readonly [S in StepId]?: StepHandler<S> };
 export type WorkHandler = (context: WorkContext) => Promise<void>;
 
 /** All that a service can do. */
-export type WorkHandlers = StepHandlers & { readonly [W in WayBackId]?: WorkHandler };
+export type WorkHandlers = StepHandlers & { readonly [W in WayBackId | AfterEndId]?: WorkHandler };
 
 /**
  * Does what a job asks for, beside the steps. Gets the job's payload, unparsed. A job is a hint here, too: what it could not

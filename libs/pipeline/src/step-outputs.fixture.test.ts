@@ -15,5 +15,5 @@ export const OUTPUTS: { [S in StepId]: StageOutput<S> } = {
   'move-disks': {},
   'create-vm': { vmAzureId: '/vm' },
   'attach-disks': {},
-  'remove-staging-resource-group': {},
+  'remove-staging-resource-group': { fidelity: [] },
 };

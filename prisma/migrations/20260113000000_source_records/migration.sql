@@ -11,3 +11,12 @@ CREATE TABLE "source_record" (
     CONSTRAINT "source_record_take_check" CHECK ("take" >= 0),
     CONSTRAINT "source_record_restore_id_fkey" FOREIGN KEY ("restore_id") REFERENCES "restore"("id") ON DELETE CASCADE ON UPDATE CASCADE
 );
+
+-- AlterTable: since when it waits for somebody to approve it.
+ALTER TABLE "restore" ADD COLUMN "awaiting_since" TIMESTAMPTZ(3);
+
+-- What was replaced and is made anew by a roll-back has a purpose of its own.
+ALTER TABLE "cloud_resource"
+  DROP CONSTRAINT "cloud_resource_purpose_check",
+  ADD CONSTRAINT "cloud_resource_purpose_check"
+    CHECK ("purpose" IN ('result', 'help', 'safety', 'kept', 'brought-back', 'source'));

@@ -21,6 +21,8 @@ export type Purpose =
   | 'safety'
   /** Taken out of use, and not thrown away. */
   | 'kept'
+  /** What was replaced and is made anew by a roll-back, so that it is there again. */
+  | 'brought-back'
   /** What is replaced. It is not ours. */
   | 'source';
 
@@ -124,6 +126,9 @@ export function entryOf(azureId: string, { creates, removes }: CallEffect): NewE
   return { ...entry, ...removes, role: 'source', purpose: 'source', state: 'created' };
 }
 
+/** For how long what a machine can be brought back from is kept at least, from the end of the restore that has replaced it. */
+export const RETENTION_SECONDS = 7 * 24 * 3_600;
+
 /**
  * Whether something may be there once its owner has ended so. A date in the future always keeps it. After that, safety and
  * what was kept go with their date; while they have none, nobody has said yet how long they are needed.
@@ -143,6 +148,8 @@ export function mayOutlive(
       return keepUntil === null && (end === 'completed' || end === 'rolled-back');
     case 'kept':
       return keepUntil === null;
+    case 'brought-back':
+      return end === 'rolled-back';
     case 'source':
       return true;
   }

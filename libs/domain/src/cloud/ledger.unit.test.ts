@@ -14,6 +14,7 @@ const OUTLIVED: Readonly<
   help: { dateless: [], past: [] },
   safety: { dateless: ['completed', 'rolled-back'], past: [] },
   kept: { dateless: ENDS, past: [] },
+  'brought-back': { dateless: ['rolled-back'], past: ['rolled-back'] },
   source: { dateless: ENDS, past: ENDS },
 };
 const PURPOSES = Object.keys(OUTLIVED) as Purpose[];

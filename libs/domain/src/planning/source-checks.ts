@@ -50,14 +50,7 @@ function asFarAsItMatters(problem: Problem, { request }: PlanningFacts): Problem
 
 /** Combinations of options that can't be met. */
 export function checkRequest(facts: PlanningFacts, problems: FoundProblems): void {
-  const { request, point } = facts;
-  if (request.destination.kind === 'original') {
-    problems.error(
-      'NOT_AVAILABLE',
-      `This version restores to a new location only, so "${point.machineName}" can't be put back in its original place.`,
-      'Restore with --to new, and replace the original machine by hand once the new one is approved.',
-    );
-  }
+  const { request } = facts;
   if (request.destination.kind === 'original') checkOriginalRequest(facts, problems);
   else checkNewRequest(facts, problems);
   if (request.isolated) {

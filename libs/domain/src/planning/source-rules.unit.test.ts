@@ -200,7 +200,6 @@ describe('LVM', () => {
 
 describe('a request', () => {
   it('for what this version does not do is refused, each with its remedy', () => {
-    refusedFor('NOT_AVAILABLE', { request: { destination: { kind: 'original' } } }, /new location only/, /--to new/);
     refusedFor('NOT_AVAILABLE', { request: { isolated: true } }, /Isolated/, /--isolated/);
     refusedFor('NOT_AVAILABLE', { request: { bootCheck: 'serial' } }, /serial/, /--boot-check running/);
   });

@@ -81,6 +81,8 @@ export interface RestoreBooks {
   parked(): Promise<readonly WorkRun[]>;
   /** For each run whether it is still wanted: its epoch is the current one and the restore goes its way. */
   areCurrent(runs: readonly WorkRun[]): Promise<readonly boolean[]>;
+  /** Those that have waited for an approval for longer than their plans allow, by the books' own clock. */
+  unapprovedForLong(): Promise<readonly string[]>;
   /** Calls back after each commit of this process that wrote to the outbox. Returns what ends it. */
   onOutbox(listener: () => void): () => void;
   /** Oldest first, locked for this relay alone until `sent` or the lock's end; other relays get others. */
@@ -139,6 +141,8 @@ export interface RestoreTransaction {
   approval(restoreId: string): Promise<Approval | null>;
   /** The restore passes the gate; one that has passed it stays as it is. Nothing takes this back. Returns when it was. */
   cutOver(restoreId: string): Promise<Date>;
+  /** The disks that the restore was asked for are not thrown away with it: from here on they are `kept`. */
+  keepDisks(restoreId: string): Promise<void>;
   /** In the place of what was written down before. */
   recordSource(restoreId: string, record: SourceRecord): Promise<void>;
   setDiskAzureId(restoreId: string, diskName: string, azureId: string): Promise<void>;

@@ -38,7 +38,8 @@ import { WORKS } from './works.js';
  *   done        → works that don't apply are skipped, the next one is dispatched; after the last: the restore has arrived
  *   parked      → stays running; whoever ends it calls `recordOutcome` later
  *   waiting     → dispatched again after its delay, no attempt counted
- *   retryable   → dispatched again after a back-off; attempts used up: needs-attention
+ *   retryable   → dispatched again after a back-off; attempts used up: needs-attention, unless its run puts something back
+ *                 first: that one says itself when a person is to be asked
  *   exhausted   → needs-attention, whatever attempts are left
  *   permanent   → of a step: the restore turns round, and is failed once the way back is done; else: needs-attention
  *   interrupted → dispatched again at once, no attempt counted (shutdown, lost lock)
@@ -245,7 +246,7 @@ async function refuse(tx: RestoreTransaction, restore: LockedRestore, works: Wor
 }
 
 async function fail(at: At, error: unknown): Promise<void> {
-  const { tx, restore, work, works } = at;
+  const { tx, restore, work, row, works } = at;
   const details = detailsOf(error);
   if (!moves(restore, work)) return giveBack(at);
   const kind = kindOf(error);
@@ -255,7 +256,7 @@ async function fail(at: At, error: unknown): Promise<void> {
     return dispatchWork(tx, restore.id, work, { patch: { error: details }, delayMs, works });
   }
   const attempts = work.attempts + 1;
-  if (kind === 'retryable' && attempts < ATTEMPTS[work.direction]) {
+  if (kind === 'retryable' && (attempts < ATTEMPTS[work.direction] || row.putsBack === true)) {
     const delayMs = backOffMs(attempts, error instanceof RetryableError ? error.retryAfterMs : 0);
     await tell(tx, restore, work, 'retry', details.message, { ...details, attempts, delayMs });
     return dispatchWork(tx, restore.id, work, { patch: { error: details, attempts }, delayMs, works });

@@ -13,6 +13,7 @@ import { someObservedFacts } from '@landfall/domain/fixtures/gate-facts';
 import { STEP_ATTEMPTS } from '../retry-policy.js';
 import { beginWork, failRestore, redispatch } from './advance.js';
 import { requestApproval, type ApprovalOrder } from './approve.js';
+import { giveUpWaiting } from './give-up-waiting.js';
 import { passGate } from './pass-gate.js';
 import { doneAs, Scene } from './scene.fixture.test.js';
 import { requestCancel, requestResume, requestRollback } from './turn-round.js';
@@ -20,7 +21,7 @@ import { WORKS } from './works.js';
 
 /*
  * The machine where a source is removed: who has to approve it, when that is waited for, and what can't happen any more once the
- * gate is passed. No service does step 8 yet: here its runs are played.
+ * gate is passed. Its runs are played here.
  */
 const HOUR = 3_600;
 const PLAN_HASH = `sha256:${'0'.repeat(64)}`;
@@ -103,6 +104,24 @@ const actions = (): string[] => scene.books.audit.map(({ actor, action }) => `${
 
 describe('a work that needs an approval', () => {
   beforeEach(transferred);
+
+  it('is waited for no longer than the plan allows: then the restore is cancelled, unless it was approved meanwhile', async () => {
+    pass(7 * 24 * HOUR);
+    expect(await giveUpWaiting(scene.books)).toStrictEqual([]);
+    pass(1);
+    expect(await scene.books.unapprovedForLong()).toStrictEqual([scene.restoreId]);
+    expect(await giveUpWaiting(scene.books)).toStrictEqual([scene.restoreId]);
+    expect((await scene.restore()).state).toBe('cancelling');
+    expect(actions().at(-1)).toBe('landfall restore.cancel');
+    expect(await giveUpWaiting(scene.books)).toStrictEqual([]);
+    await transferred();
+    pass(8 * 24 * HOUR);
+    const { books, restoreId } = scene;
+    const late = { unapprovedForLong: async () => [restoreId], transaction: books.transaction.bind(books) };
+    await approve();
+    expect(await giveUpWaiting(Object.assign(Object.create(books) as typeof books, late))).toStrictEqual([]);
+    expect((await scene.restore()).state).toBe('running');
+  });
 
   it('waits for it, not dispatched, and nobody sends it out meanwhile', async () => {
     expect((await scene.restore()).state).toBe('awaiting-approval');
@@ -338,12 +357,14 @@ describe('a restore that has cut over', () => {
     expect(await now()).toStrictEqual(['needs-attention', 'CUT_OVER']);
   });
 
-  it('is left to a person when attempts are used up, as before', async () => {
+  it('is left to a person when its run says so, and not for attempts: the source may be stopped until then', async () => {
     await cutOver();
-    for (let attempt = 1; attempt <= STEP_ATTEMPTS; attempt += 1) {
+    for (let attempt = 1; attempt <= 2 * STEP_ATTEMPTS; attempt += 1) {
       const run = attempt === 1 ? await scene.run('remove-source') : await scene.begin('remove-source');
       await scene.end(run, { kind: 'failed', error: new RetryableError(DETAILS) });
     }
+    expect(await scene.moving()).toStrictEqual(['remove-source']);
+    await scene.does('remove-source', { kind: 'exhausted', error: new RetryableError(DETAILS) });
     expect(await now()).toStrictEqual(['needs-attention', 'CHANCE']);
     await scene.asked(requestResume);
     expect(await scene.moving()).toStrictEqual(['remove-source']);

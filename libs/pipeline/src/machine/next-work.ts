@@ -71,7 +71,8 @@ export async function opened(
   works: WorkTable,
 ): Promise<LockedRestore> {
   const round = presentRound(restore, direction);
-  const keys = works[direction].map(({ id }) => ({ direction, round, id }));
+  const rows = works[direction].filter(({ onRequest = false }) => !onRequest);
+  const keys = rows.map(({ id }) => ({ direction, round, id }));
   if (keys.length === 0) return restore;
   return { ...restore, works: [...restore.works, ...(await tx.openWorks(restore.id, keys))] };
 }

@@ -26,7 +26,7 @@ import { WORKS } from './works.js';
  * @throws ConflictError `STEP_SUPERSEDED` when the run is no longer wanted: nothing may be removed by it
  */
 export async function passGate(
-  books: RestoreBooks,
+  books: Pick<RestoreBooks, 'transaction'>,
   run: WorkRun,
   observed: ObservedFacts,
   works: WorkTable = WORKS,

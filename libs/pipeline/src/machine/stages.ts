@@ -41,8 +41,18 @@ export const DATA_RESTORED = z.object({
   bytesVerified: z.number().int().nonnegative(),
 });
 
-/** Step 10. */
-export const VM_CREATED = z.object({ vmAzureId: z.string() });
+/** Step 10. `notSent`: of a machine that is made anew, what it had and is made without. */
+export const VM_CREATED = z.object({
+  vmAzureId: z.string(),
+  notSent: z.array(z.object({ path: z.string(), why: z.string() })).optional(),
+});
+
+/** Step 12: what came back other than it was; `before` and `after` are JSON. */
+export const SETTLED = z.object({
+  fidelity: z.array(
+    z.object({ path: z.string(), before: z.string().nullable(), after: z.string().nullable(), why: z.string() }),
+  ),
+});
 
 const NOTHING = z.object({});
 
@@ -53,6 +63,8 @@ export interface Stage {
   readonly undoneBy: WayBackId | null;
   /** As `WorkRow` has it. */
   readonly needsApproval?: boolean;
+  /** As `WorkRow` has it. */
+  readonly putsBack?: boolean;
 }
 
 export const STAGES = {
@@ -65,13 +77,19 @@ export const STAGES = {
   'restore-data': { service: 'finalizer', output: DATA_RESTORED, undoneBy: null },
   'detach-disks': { service: 'finalizer', output: NOTHING, undoneBy: null },
   'deallocate-worker': { service: 'finalizer', output: NOTHING, undoneBy: null },
-  // No service of this version does these two: a plan that needs them is refused.
-  'remove-source': { service: 'finalizer', output: NOTHING, undoneBy: null, needsApproval: true },
-  'move-disks': { service: 'finalizer', output: NOTHING, undoneBy: null },
+  'remove-source': {
+    service: 'finalizer',
+    output: NOTHING,
+    undoneBy: 'bring-source-back',
+    needsApproval: true,
+    putsBack: true,
+  },
+  // Whatever id they have then, the ledger follows them.
+  'move-disks': { service: 'finalizer', output: NOTHING, undoneBy: 'remove-created' },
   'create-vm': { service: 'finalizer', output: VM_CREATED, undoneBy: 'remove-created' },
   // The disks go with what they are attached to.
   'attach-disks': { service: 'finalizer', output: NOTHING, undoneBy: null },
-  'remove-staging-resource-group': { service: 'finalizer', output: NOTHING, undoneBy: null },
+  'remove-staging-resource-group': { service: 'finalizer', output: SETTLED, undoneBy: null },
 } as const satisfies Record<StepId, Stage>;
 
 export type StageOutput<S extends StepId> = z.infer<(typeof STAGES)[S]['output']>;

@@ -11,6 +11,7 @@ import {
 import { ANEW, dispatchWork, mustMove } from './dispatch.js';
 import { tell } from './history.js';
 import { lockRestore } from './lock-restore.js';
+import { purgeOf } from './purge.js';
 import { isOnWayBack, TURNS, turnRound } from './turning.js';
 import type { WorkTable } from './work-table.js';
 import { WORKS } from './works.js';
@@ -46,7 +47,7 @@ export async function requestCancel(
   });
 }
 
-/** Removes what a restore to a new location has created. @throws NotFoundError, ConflictError `NOT_ROLLBACKABLE` */
+/** Removes what a restore has created, and brings back what it has replaced. @throws NotFoundError, ConflictError `NOT_ROLLBACKABLE` */
 export async function requestRollback(
   books: RestoreBooks,
   restoreId: string,
@@ -67,13 +68,7 @@ export async function requestRollback(
             : 'Wait until it is completed or needs attention.',
       });
     }
-    if (restore.request.destination.kind !== 'new') {
-      throw new ConflictError({
-        code: 'NOT_ROLLBACKABLE',
-        message: `Restore ${restoreId} went to the original location and can't be rolled back by this version.`,
-        fix: 'Recreate the machine from the safety snapshots that the restore has listed.',
-      });
-    }
+    if (purgeOf(restore) !== null) throw wasPurged(restore);
     await turnRound(tx, restore, 'roll-back', null, works);
     await tx.audit({ actor, action: 'restore.rollback', subject: restoreId, details: { from: restore.state } });
   });
@@ -151,6 +146,14 @@ function hasCutOver({ id, state }: LockedRestore): ConflictError {
     code: 'CUT_OVER',
     message: `Restore ${id} is ${state} and has begun to remove the machine that it replaces: it can't be cancelled any more.`,
     fix: `Let it end, or bring the original machine back once it has stopped: landfall rollback ${id}.`,
+  });
+}
+
+function wasPurged({ id }: LockedRestore): ConflictError {
+  return new ConflictError({
+    code: 'NOT_ROLLBACKABLE',
+    message: `Restore ${id} can't be rolled back any more: what was kept for that is removed, or is being removed.`,
+    fix: 'Restore the machine from another point of its backups.',
   });
 }
 

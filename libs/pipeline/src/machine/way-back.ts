@@ -7,6 +7,13 @@ import type { WorkRow } from './work-table.js';
  */
 export const WAY_BACK = [
   {
+    id: 'bring-source-back',
+    service: 'finalizer',
+    output: z.object({}),
+    begins: 'The machine that was to be replaced is put back.',
+    when: ({ plan }) => plan?.source !== undefined,
+  },
+  {
     id: 'remove-created',
     service: 'finalizer',
     output: z.object({}),

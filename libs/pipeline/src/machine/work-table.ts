@@ -16,6 +16,13 @@ export interface WorkRow {
   readonly begins: string | null;
   /** Whether a person has to have approved the plan before it is run for the first time. Left out: nobody is asked. */
   readonly needsApproval?: boolean;
+  /**
+   * Whether its handler puts something back before a person is asked. Then attempts that are used up end nothing: it is run until
+   * it says so itself, because a process that has died in it can't have done so. Left out: no.
+   */
+  readonly putsBack?: boolean;
+  /** Opened only when somebody asks for it. Left out: whenever the restore comes to its direction. */
+  readonly onRequest?: boolean;
   /** Whether it is to be done. Asked when its turn comes; else it is skipped. */
   when(restore: LockedRestore): boolean;
 }

@@ -81,6 +81,27 @@ export function booksGateContract(name: string, make: () => Promise<RestoreBooks
         ).rejects.toThrow();
       }));
 
+    test('name a restore that has waited for an approval for longer than its plan allows, and no other', () =>
+      withRestore(async (books, id) => {
+        const waits = async (waitDays?: number): Promise<string> => {
+          const restoreId = newRestoreId();
+          const plan = aRestorePlan();
+          const options = { ...plan.options, ...(waitDays === undefined ? {} : { waitDays }) };
+          await books.transaction(async (tx) => {
+            await tx.createRestore({ id: restoreId, request: aRestoreRequest(), requestedBy: 'olivia' });
+            await tx.storePlan(restoreId, { ...plan, options });
+            await tx.moveRestore(restoreId, { from: 'planning', epoch: 0 }, 'running');
+            await tx.moveRestore(restoreId, { from: 'running', epoch: 1 }, 'awaiting-approval');
+          });
+          return restoreId;
+        };
+        const [, , tired] = [await waits(), await waits(1), await waits(-1)];
+        expect(await books.unapprovedForLong()).toStrictEqual([tired]);
+        await locked(books, tired, (tx) => tx.moveRestore(tired, { from: 'awaiting-approval', epoch: 2 }, 'running'));
+        expect(await books.unapprovedForLong()).toStrictEqual([]);
+        expect((await books.restore(id))?.state).toBe('running');
+      }));
+
     test('keep when a restore has cut over, whatever is asked for later', () =>
       withRestore(async (books, id) => {
         const at = await locked(books, id, (tx) => tx.cutOver(id));

@@ -5,6 +5,7 @@ import {
   type CallEffect,
   type CallJournal,
   type CallResult,
+  type Purpose,
   type RestoreBooks,
 } from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest } from '@landfall/domain/builders';
@@ -45,6 +46,25 @@ export function ledgerContract(name: string, make: () => Promise<RestoreBooksUnd
         const [record] = await books.ledgerOfAll(['/disks/COPY']);
         const owner = { kind: 'restore', id, state: 'running', epoch: 1 };
         expect(record).toStrictEqual({ ...copy, owner, readAt: record?.readAt });
+      }));
+
+    test('know a thing of every purpose, and keep the disks from then on that a restore was asked for', () =>
+      withLedger(async ({ books, id, call }) => {
+        const purposes: readonly Purpose[] = ['result', 'help', 'safety', 'kept', 'brought-back', 'source'];
+        for (const purpose of purposes) {
+          await call(purpose, `/disks/${purpose}`, { creates: { kind: 'disk', role: 'disk', purpose } });
+        }
+        await call('gone', '/disks/gone', DISK);
+        await call('remove', '/disks/gone', GONE);
+        await call('web', '/vms/web', { creates: { kind: 'vm', role: 'vm', purpose: 'result' } });
+        const shown = async () => (await books.ledger(id)).map(({ azureId, purpose }) => [azureId, purpose]);
+        const before = [...purposes.map((purpose) => [`/disks/${purpose}`, purpose]), ['/disks/gone', 'result']];
+        expect(await shown()).toStrictEqual([...before, ['/vms/web', 'result']]);
+        await books.transaction(async (tx) => {
+          await tx.lockRestore(id);
+          await tx.keepDisks(id);
+        });
+        expect(await shown()).toStrictEqual([['/disks/result', 'kept'], ...before.slice(1), ['/vms/web', 'result']]);
       }));
 
     test('enter a thing that is made again as another life, and leave the earlier one ended', () =>

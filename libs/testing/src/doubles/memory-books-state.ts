@@ -35,6 +35,7 @@ export interface RestoreData extends Changeable<Omit<Restore, 'works' | 'disks'>
   contents: readonly PlannedContents[];
   approvals: readonly Approval[];
   source: SourceRecord | null;
+  awaitingSince: Date | null;
   events: RestoreEvent[];
   calls: CallData[];
   ledger: LedgerRows;

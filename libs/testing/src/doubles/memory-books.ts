@@ -1,4 +1,4 @@
-import { hasEnded, moves } from '@landfall/domain';
+import { DEFAULT_WAIT_DAYS, hasEnded, moves } from '@landfall/domain';
 import type {
   AuditEntry,
   CallJournal,
@@ -36,6 +36,7 @@ import {
   toRestore,
   totalsOf,
   type BooksState,
+  type RestoreData,
 } from './memory-books-state.js';
 import { emptyLedger, latestLives, openChanges } from './memory-ledger.js';
 import { MemoryRestoreTransaction } from './memory-restore-transaction.js';
@@ -207,6 +208,14 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
 
   async runnable(): Promise<readonly RunnableWork[]> {
     return runnableWork(this.#state);
+  }
+
+  async unapprovedForLong(): Promise<readonly string[]> {
+    const isOver = ({ state, awaitingSince, plan }: RestoreData): boolean => {
+      const days = plan?.options.waitDays ?? DEFAULT_WAIT_DAYS;
+      return state === 'awaiting-approval' && awaitingSince!.getTime() + days * 86_400_000 < this.#clock().getTime();
+    };
+    return [...this.#state.restores.values()].filter(isOver).map(({ id }) => id);
   }
 
   async parked(): Promise<readonly WorkRun[]> {

@@ -88,6 +88,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
       contents: [],
       approvals: [],
       source: null,
+      awaitingSince: null,
       vmAzureId: null,
       problems: [],
       error: null,
@@ -127,6 +128,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     data.state = to;
     data.epoch += 1;
     data.endedAt = hasEnded(to) ? (patch.endedAt ?? new Date()) : null;
+    if (to === 'awaiting-approval') data.awaitingSince = this.clock();
     return true;
   }
 
@@ -239,6 +241,13 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
     requireAfterCutOver(data.state);
     data.cutOverAt ??= this.clock();
     return data.cutOverAt;
+  }
+
+  async keepDisks(restoreId: string): Promise<void> {
+    this.#requireLock(restoreId);
+    for (const entry of this.#restore(restoreId).ledger.entries) {
+      if (entry.kind === 'disk' && entry.purpose === 'result' && entry.state !== 'removed') entry.purpose = 'kept';
+    }
   }
 
   async recordSource(restoreId: string, record: SourceRecord): Promise<void> {

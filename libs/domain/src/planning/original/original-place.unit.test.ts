@@ -448,7 +448,7 @@ function aFormerDisk(changes: Partial<CloudDisk>): CloudDisk {
   return {
     ...{ azureId: diskIdOf(TWO_DISKS[1]!), uniqueId: 'unique-web-data', name: 'web-data', resourceGroup: 'apps' },
     ...{ region: 'westeurope', zone: null, sizeBytes: 1, sku: 'Premium_LRS', diskState: 'Unattached' },
-    ...{ managedBy: null, tags: {}, provisioningState: 'Succeeded' },
+    ...{ managedBy: null, ownershipUpdatedAt: null, tags: {}, provisioningState: 'Succeeded' },
     ...changes,
   };
 }
