@@ -1,12 +1,26 @@
 import type { Cloud } from '@landfall/domain';
 import type { Logger } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
-import { FINALIZER_JOBS, QueueClient, QUEUES, RedisWorkerDoors, REMOVE_ORPHANS } from '@landfall/pipeline';
-import { APPLIANCE_ID, BOOKS, CLOUD, LOGGER, TakesJobsOf } from '@landfall/service';
+import {
+  FINALIZER_JOBS,
+  giveUpWaiting,
+  QueueClient,
+  QUEUES,
+  RedisWorkerDoors,
+  REMOVE_ORPHANS,
+} from '@landfall/pipeline';
+import { APPLIANCE_ID, BOOKS, CLOUD, ENVIRONMENT, LOGGER, TakesJobsOf } from '@landfall/service';
 import { StepProcessor, STEPS_AT_ONCE } from '@landfall/service/steps';
 import { TRANSFER_JOB, TRANSFER_JOB_PAYLOAD } from '@landfall/transfer';
 import { Inject } from '@nestjs/common';
 import { cleanUp } from './clean-up.js';
+import { bringSourceBack } from './cut-over/bring-back.js';
+import { moveDisks } from './cut-over/move-disks.js';
+import { purge } from './cut-over/purge.js';
+import { recreateVm } from './cut-over/recreate-vm.js';
+import { removeSource } from './cut-over/remove-source.js';
+import { removeStaging } from './cut-over/remove-staging.js';
+import type { FinalizerEnvironment } from './environment.js';
 import { attachDisks } from './steps/attach-disks.js';
 import { createVm } from './steps/create-vm.js';
 import { deallocateWorker } from './steps/deallocate-worker.js';
@@ -22,7 +36,8 @@ export const TRANSFER = Symbol('transfer');
 @TakesJobsOf(QUEUES.finalizer, { concurrency: STEPS_AT_ONCE })
 export class FinalizerProcessor extends StepProcessor {
   constructor(
-    @Inject(BOOKS) { books, captures, workers, diskAccesses }: Books,
+    @Inject(ENVIRONMENT) environment: FinalizerEnvironment,
+    @Inject(BOOKS) { books, captures, workers, diskAccesses, secretBox }: Books,
     @Inject(QueueClient) queues: QueueClient,
     @Inject(LOGGER) log: Logger,
     @Inject(CLOUD) cloud: Cloud,
@@ -31,6 +46,9 @@ export class FinalizerProcessor extends StepProcessor {
     @Inject(TRANSFER) transfer: Transfer,
   ) {
     const { endAccess } = transfer;
+    const cutOver = { cloud, books, applianceId, secrets: secretBox(environment.LANDFALL_SECRET_KEY) };
+    const makeVm = createVm({ cloud, books, applianceId, endAccess });
+    const makeVmAnew = recreateVm(cutOver);
     const owned = { cloud, books, captures, applianceId };
     super({
       ...{ service: 'finalizer', books, queues, log },
@@ -38,8 +56,13 @@ export class FinalizerProcessor extends StepProcessor {
         'restore-data': transfer.handler,
         'detach-disks': detachDisks({ cloud }),
         'deallocate-worker': deallocateWorker({ cloud, books, workers, doors, applianceId }),
-        'create-vm': createVm({ cloud, books, applianceId, endAccess }),
+        'remove-source': removeSource(cutOver),
+        'move-disks': moveDisks(cutOver),
+        'create-vm': (context) => (context.plan.source === undefined ? makeVm : makeVmAnew)(context),
         'attach-disks': attachDisks({ cloud, endAccess }),
+        'remove-staging-resource-group': removeStaging(cutOver),
+        purge: purge(cutOver),
+        'bring-source-back': bringSourceBack(cutOver),
         'remove-created': cleanUp({ cloud, books, workers, doors, diskAccesses, applianceId }),
       },
       answers: {
@@ -51,7 +74,10 @@ export class FinalizerProcessor extends StepProcessor {
       tasks: {
         [TRANSFER_JOB]: (payload, signal) => transfer.goOn(TRANSFER_JOB_PAYLOAD.parse(payload).restoreId, signal),
       },
-      reconcileAlso: transfer.reconcile,
+      reconcileAlso: async () => {
+        await transfer.reconcile();
+        await giveUpWaiting(books);
+      },
     });
   }
 }

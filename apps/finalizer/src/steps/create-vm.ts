@@ -1,7 +1,6 @@
 import {
   networkInterfaceName,
   ownerTags,
-  PermanentError,
   type Cloud,
   type LockedRestore,
   type RestoreBooks,
@@ -10,7 +9,7 @@ import {
 } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
 import { endingAccess, type EndAccess } from './disk-access.js';
-import { dataDisksOf, diskIdOf } from './restored-disks.js';
+import { dataDisksOf, diskIdOf, incomplete, osDiskOf } from './restored-disks.js';
 
 /*
  * Step 10: the machine, from its restored disks.
@@ -61,24 +60,10 @@ export function createVm({ cloud, books, applianceId, endAccess }: VmPorts): Ste
   };
 }
 
-function osDiskOf(restore: LockedRestore, plan: RestorePlan) {
-  const osDisk = plan.disks.find((disk) => disk.role === 'os');
-  if (osDisk === undefined) throw incomplete(restore, 'which of its disks is the OS disk');
-  return osDisk;
-}
-
 function machineOf(restore: LockedRestore, { destination }: RestorePlan) {
   const { vmName, size, subnetId } = destination;
   if (vmName === null || size === null || subnetId === null) {
     throw incomplete(restore, 'name, size and subnet of the VM');
   }
   return { ...destination, vmName, size, subnetId };
-}
-
-function incomplete(restore: LockedRestore, what: string): PermanentError {
-  return new PermanentError({
-    code: 'PLAN_INCOMPLETE',
-    message: `The plan of restore ${restore.id} does not say ${what}.`,
-    fix: 'Plan the restore again; report this if it comes back.',
-  });
 }

@@ -1,10 +1,23 @@
-import { PermanentError, type DiskAttachment, type LockedRestore, type RestorePlan } from '@landfall/domain';
+import {
+  PermanentError,
+  type DiskAttachment,
+  type LockedRestore,
+  type PlannedDisk,
+  type RestorePlan,
+} from '@landfall/domain';
 
-/** The data disks of the machine. @throws PermanentError `STEP_OUTPUT_MISSING` */
+/**
+ * The data disks of the machine: those that are restored, and of one that is replaced those that it keeps.
+ * @throws PermanentError `STEP_OUTPUT_MISSING`
+ */
 export function dataDisksOf(restore: LockedRestore, plan: RestorePlan): readonly DiskAttachment[] {
-  return plan.disks.flatMap(({ name, role, lun, caching }) =>
+  const restored = plan.disks.flatMap(({ name, role, lun, caching }) =>
     role === 'data' && lun !== null ? [{ diskId: diskIdOf(restore, name), lun, caching }] : [],
   );
+  const kept = (plan.source?.disks ?? []).flatMap(({ azureId, lun, caching, replacedBy }) =>
+    lun !== null && replacedBy === null ? [{ diskId: azureId, lun, caching }] : [],
+  );
+  return [...restored, ...kept];
 }
 
 /** The Azure disk of one of the plan's disks. @throws PermanentError `STEP_OUTPUT_MISSING` */
@@ -15,5 +28,20 @@ export function diskIdOf(restore: LockedRestore, diskName: string): string {
     code: 'STEP_OUTPUT_MISSING',
     message: `The books of restore ${restore.id} know no Azure disk for "${diskName}".`,
     fix: 'Start the restore anew; report this with the log of the provisioner.',
+  });
+}
+
+/** @throws PermanentError `PLAN_INCOMPLETE` */
+export function osDiskOf(restore: LockedRestore, plan: RestorePlan): PlannedDisk {
+  const osDisk = plan.disks.find((disk) => disk.role === 'os');
+  if (osDisk === undefined) throw incomplete(restore, 'which of its disks is the OS disk');
+  return osDisk;
+}
+
+export function incomplete(restore: LockedRestore, what: string): PermanentError {
+  return new PermanentError({
+    code: 'PLAN_INCOMPLETE',
+    message: `The plan of restore ${restore.id} does not say ${what}.`,
+    fix: 'Plan the restore again; report this if it comes back.',
   });
 }

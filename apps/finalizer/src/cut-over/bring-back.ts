@@ -1,0 +1,130 @@
+import {
+  ownerTags,
+  stepOf,
+  type DiskAttachment,
+  type LedgerEntry,
+  type RecordedSnapshot,
+  type SavedResource,
+  type SavedVm,
+} from '@landfall/domain';
+import { boundedMap, removeOwned, type WorkContext, type WorkHandler } from '@landfall/pipeline';
+import { isSame, modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
+import { putBack } from './put-back.js';
+
+/*
+ * The way back of a restore to the original location.
+ *
+ * Before the gate the source stands: it runs again if it ran, and what was changed of it is put back. Behind it the source is
+ * brought back from what is written down of it: each of its disks is the one that still stands, told by Azure's own number, or one
+ * that is made from its safety snapshot; the restored machine goes, and the original one is made in its words around those disks.
+ * The disks are made first: what runs at present goes only once everything is there that takes its place. What a finished restore
+ * has made is in use since, so its disks are kept.
+ */
+const DISKS_AT_ONCE = 4;
+
+export function bringSourceBack(ports: CutOverPorts): WorkHandler {
+  return async (context) => {
+    const { restore } = context;
+    const source = replacedBy(context);
+    const found = await ports.cloud.reader.vm(source.azureId);
+    const stands = found !== null && isSame(found.instanceId, source.instanceId);
+    if (restore.cutOverAt !== null && !stands) await recreateSource(ports, context);
+    await putBack(ports, context);
+  };
+}
+
+async function recreateSource(ports: CutOverPorts, context: WorkContext): Promise<void> {
+  const { cloud, books, applianceId } = ports;
+  const { restore, journal, signal } = context;
+  const { azureId } = replacedBy(context);
+  const record = await recordOf(ports, restore.id);
+  const saved = modelOf(ports, restore.id, record);
+  const disks = await boundedMap(record.snapshots, DISKS_AT_ONCE, (snapshot) =>
+    diskFor(ports, context, saved, snapshot),
+  );
+  const entry = (await books.ledger(restore.id)).find((each) => each.kind === 'vm' && isSame(each.azureId, azureId));
+  const isBack = entry?.purpose === 'brought-back' && entry.state !== 'removed';
+  if (!isBack && entry !== undefined) await removeRestored(ports, context, entry);
+  const { vm } = await cloud.machines.recreate(
+    {
+      ...{ saved, ...attachmentsOf(saved, disks) },
+      tags: ownerTags(applianceId, restore.id, 'vm'),
+      instanceId: isBack ? entry.instanceId : null,
+      ...{ role: 'vm', purpose: 'brought-back' as const },
+    },
+    journal,
+    signal,
+  );
+  if (!record.ran) await cloud.machines.deallocate(vm.azureId, journal, signal);
+  await context.event('source.brought-back', `${vm.name} is back, as it was when it was stopped.`, { azureId });
+}
+
+interface BackDisk extends Pick<RecordedSnapshot, 'lun'> {
+  readonly diskId: string;
+  /** As it was saved. */
+  readonly saved: SavedResource | null;
+}
+
+/** One that still stands is used itself: it holds what its snapshot holds. */
+async function diskFor(
+  { cloud, applianceId }: CutOverPorts,
+  { restore, journal, signal }: WorkContext,
+  { disks }: SavedVm,
+  { diskId, uniqueId, lun, snapshotId }: RecordedSnapshot,
+): Promise<BackDisk> {
+  const saved = disks.find(({ azureId }) => isSame(azureId, diskId)) ?? null;
+  const standing = await cloud.reader.disk(diskId);
+  if (standing !== null && isSame(standing.uniqueId, uniqueId)) return { diskId, lun, saved };
+  if (saved === null) throw new Error(`Nothing is saved of the disk ${diskId}, of which a snapshot was taken.`);
+  const { disk } = await cloud.disks.recreate(
+    {
+      ...{ saved, snapshotId, tags: ownerTags(applianceId, restore.id, 'disk') },
+      ...{ role: 'disk', purpose: 'brought-back' as const },
+    },
+    journal,
+    signal,
+  );
+  return { diskId: disk.azureId, lun, saved };
+}
+
+/**
+ * Its network interfaces and its disks outlive it. One that was only asked for is looked for, too: while it may come into being, its
+ * name is not free.
+ */
+async function removeRestored(ports: CutOverPorts, context: WorkContext, entry: LedgerEntry): Promise<void> {
+  const { books } = ports;
+  const { restore, epoch, journal, signal } = context;
+  const isFinished = stepOf(restore, 'remove-staging-resource-group')?.state === 'done';
+  if (isFinished) {
+    await books.transaction(async (tx) => {
+      await tx.requireCurrent({ restoreId: restore.id, work: 'bring-source-back', epoch });
+      await tx.keepDisks(restore.id);
+    });
+  }
+  if (entry.purpose === 'result') await removeOwned(ports, [entry], journal, signal);
+}
+
+/** All of them at their places, as the machine had them when it was stopped. */
+function attachmentsOf(
+  { vm }: SavedVm,
+  disks: readonly BackDisk[],
+): { osDiskId: string; dataDisks: readonly DiskAttachment[] } {
+  const osDisk = disks.find(({ lun }) => lun === null);
+  if (osDisk === undefined) throw new Error(`No snapshot was taken of the OS disk of ${vm.azureId}.`);
+  const dataDisks = disks.flatMap(({ diskId, lun }) =>
+    lun === null ? [] : [{ diskId, lun, caching: cachingAt(vm, lun) }],
+  );
+  return { osDiskId: osDisk.diskId, dataDisks };
+}
+
+function cachingAt({ body }: SavedResource, lun: number): DiskAttachment['caching'] {
+  const { dataDisks = [] } =
+    (body as { properties?: { storageProfile?: { dataDisks?: SavedDataDisk[] } } }).properties?.storageProfile ?? {};
+  const caching = dataDisks.find((disk) => disk.lun === lun)?.caching;
+  return caching === 'ReadOnly' || caching === 'ReadWrite' ? caching : 'None';
+}
+
+interface SavedDataDisk {
+  readonly lun?: number;
+  readonly caching?: string;
+}

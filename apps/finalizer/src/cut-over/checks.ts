@@ -1,0 +1,81 @@
+import { azureDiskName, PermanentError, workingGroupOf, type GateChecks } from '@landfall/domain';
+import { boundedMap, type StepContext } from '@landfall/pipeline';
+import { isSame, replacedBy, type CutOverPorts } from './ports.js';
+
+/*
+ * What can be found out while the source runs, and changes nothing: so that it is not stopped for a restore that can't be ended.
+ */
+const LOOKS_AT_ONCE = 8;
+
+/** @throws PermanentError with the code of what stands in the way; RetryableError where it can't be found out at present */
+export async function checkBeforeStop(ports: CutOverPorts, context: StepContext): Promise<GateChecks> {
+  await requireSource(ports, context);
+  await requireNames(ports, context);
+  await requireSize(ports, context);
+  await requireMove(ports, context);
+  return { move: true, quota: true, size: true, names: true };
+}
+
+async function requireSource({ cloud }: CutOverPorts, context: StepContext): Promise<void> {
+  const source = replacedBy(context);
+  const found = await cloud.reader.vm(source.azureId);
+  if (found !== null && isSame(found.instanceId, source.instanceId)) return;
+  throw new PermanentError({
+    code: 'SOURCE_CHANGED',
+    message:
+      found === null
+        ? `The machine ${source.azureId} that is to be replaced is gone.`
+        : `${source.azureId} is another machine by now than the one that was to be replaced.`,
+    fix: 'Find out who changed it in the activity log; cancel the restore, and plan it again.',
+  });
+}
+
+/** The originals still stand: the new disks are to lie beside them. */
+async function requireNames({ cloud }: CutOverPorts, { restore, plan }: StepContext): Promise<void> {
+  const { resourceGroup } = plan.destination;
+  await boundedMap(plan.disks, LOOKS_AT_ONCE, async ({ azureName }) => {
+    const name = azureDiskName(azureName, restore.id);
+    if ((await cloud.reader.disk(cloud.reader.diskId(resourceGroup, name))) === null) return;
+    throw new PermanentError({
+      code: 'NAME_TAKEN',
+      message: `A disk named "${name}" is in the resource group "${resourceGroup}" already.`,
+      fix: 'Rename or remove it, and resume the restore.',
+    });
+  });
+}
+
+/** The source counts in the quota until it is gone, stopped or not, and the new machine is as large: nothing more is needed. */
+async function requireSize({ cloud }: CutOverPorts, { plan }: StepContext): Promise<void> {
+  const { region, zone, size: name } = plan.destination;
+  const size = (await cloud.reader.sizes(region)).find((each) => each.name === name);
+  const isRestricted = size === undefined || size.restrictedInRegion;
+  if (!isRestricted && (zone === null || !size.restrictedZones.includes(zone)))
+    return requireQuota(cloud, region, size.family);
+  throw new PermanentError({
+    code: 'SIZE_UNAVAILABLE',
+    message: `The size ${name ?? '(none)'} of the machine is not to be had in ${region}${zone === null ? '' : `, zone ${zone}`} at present.`,
+    fix: 'Resume the restore once the size is available there.',
+  });
+}
+
+async function requireQuota(cloud: CutOverPorts['cloud'], region: string, family: string): Promise<void> {
+  const usages = await cloud.reader.usages(region);
+  const over = usages.find(({ name, current, limit }) => (name === family || name === 'cores') && current > limit);
+  if (over === undefined) return;
+  throw new PermanentError({
+    code: 'QUOTA',
+    message: `The quota "${over.name}" in ${region} is exceeded already (${over.current} of ${over.limit}): a machine that is removed could not be made anew.`,
+    fix: 'Ask for more quota, and resume the restore.',
+  });
+}
+
+async function requireMove({ cloud }: CutOverPorts, { restore, plan, signal, outputOf }: StepContext): Promise<void> {
+  const diskIds = outputOf('create-empty-disks').disks.map(({ azureId }) => azureId);
+  const wish = { from: workingGroupOf(plan, restore.id), to: plan.destination.resourceGroup, diskIds };
+  const obstacles = await cloud.groups.validateMove(wish, signal);
+  // What goes by itself is waited for by the move.
+  const lasting = obstacles.find(({ passes }) => !passes);
+  if (lasting === undefined) return;
+  const { code, message, fix } = lasting;
+  throw new PermanentError({ code, message, fix });
+}

@@ -1,0 +1,439 @@
+import { describe, expect, it } from '@jest/globals';
+import assert from 'node:assert/strict';
+import { CLAIM_TAG, PermanentError, RetryableError, type CallJournal } from '@landfall/domain';
+import {
+  beginWork,
+  redispatch,
+  requestCancel,
+  requestPurge,
+  requestResume,
+  requestRollback,
+  STEP_ATTEMPTS,
+} from '@landfall/pipeline';
+import { SimulatedCrash } from '@landfall/testing';
+import { CutOverScene } from './scene.fixture.test.js';
+
+const FORWARD = ['remove-source', 'move-disks', 'create-vm', 'attach-disks', 'remove-staging-resource-group'];
+const AWAY = new RetryableError({ code: 'AZURE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
+const REFUSED = new PermanentError({ code: 'AZURE_DENIED', message: 'Not allowed.', fix: 'Allow it.' });
+
+/** The machine stands anew: around the restored disks and the one that is kept, with the network interface that it had. */
+async function expectReplaced(scene: CutOverScene): Promise<void> {
+  const vm = scene.vm();
+  assert.ok(vm);
+  const { disks } = await scene.restore();
+  const idOf = (name: string) => disks.find((disk) => disk.name === name)?.azureId;
+  expect(vm.instanceId).not.toBe(scene.source.instanceId);
+  expect([vm.name, vm.powerState, vm.nicIds]).toStrictEqual(['web', 'running', scene.source.nicIds]);
+  expect(vm.osDiskId).toBe(idOf('os'));
+  expect(vm.dataDisks).toStrictEqual([
+    { diskId: idOf('data'), lun: 0 },
+    { diskId: scene.disks.get('kept')?.azureId, lun: 5 },
+  ]);
+  for (const { azureId } of disks) expect(azureId).toContain('/resourceGroups/apps/');
+  expect(await scene.standing()).toStrictEqual(['kept']);
+  expect(await scene.openChanges()).toStrictEqual([]);
+  expect(vm.tags[CLAIM_TAG]).toBe(undefined);
+  expect(vm.tags['team']).toBe('shop');
+  expect(scene.groups()).toStrictEqual([`landfall-safety-${scene.restoreId}`]);
+  expect(scene.cloud.subscription.snapshots.size).toBe(3);
+}
+
+/** The source is as it was found, and so is everything else but for what is written and waits. */
+async function expectUntouched(scene: CutOverScene, powerState = 'running'): Promise<void> {
+  expect(scene.vm()).toMatchObject({ instanceId: scene.source.instanceId, powerState, tags: scene.source.tags });
+  expect(await scene.standing()).toStrictEqual(['os', 'data', 'kept']);
+  expect(await scene.openChanges()).toStrictEqual([]);
+}
+
+/** It stands again with what its disks held when it was stopped. */
+async function expectBack(scene: CutOverScene): Promise<void> {
+  const vm = scene.vm();
+  assert.ok(vm);
+  expect([vm.name, vm.powerState, vm.nicIds]).toStrictEqual(['web', 'running', scene.source.nicIds]);
+  expect(vm.osDiskId?.toLowerCase()).toBe(scene.disks.get('os')?.azureId.toLowerCase());
+  expect(vm.dataDisks.map(({ diskId, lun }) => [diskId.toLowerCase(), lun])).toStrictEqual([
+    [scene.disks.get('data')?.azureId.toLowerCase(), 0],
+    [scene.disks.get('kept')?.azureId.toLowerCase(), 5],
+  ]);
+  expect(await scene.openChanges()).toStrictEqual([]);
+  expect(scene.cloud.subscription.snapshots.size).toBe(3);
+}
+
+describe('a restore to the original location', () => {
+  it('replaces the machine: what it had stays, what the point replaces is gone, and of all that its snapshots are kept', async () => {
+    const scene = await CutOverScene.ready();
+    expect(await scene.runAll()).toStrictEqual(FORWARD);
+    expect(await scene.state()).toStrictEqual(['completed', undefined]);
+    await expectReplaced(scene);
+  });
+
+  it('stops it after everything is checked and written, takes its snapshots, and removes only then', async () => {
+    const scene = await CutOverScene.ready();
+    await scene.runAll();
+    const { changes } = scene.cloud.subscription;
+    const at = (change: string) => changes.findIndex((each) => each.startsWith(change));
+    const order = ['sources.claim', 'sources.holdAddresses', 'sources.keepParts', 'machines.stopSource'];
+    const removal = [
+      'snapshots.ensure',
+      'machines.removeSource',
+      'disks.removeSource',
+      'groups.moveDisks',
+      'machines.recreate',
+    ];
+    const places = [...order, ...removal].map(at);
+    expect(places.every((place) => place >= 0)).toBe(true);
+    expect(places).toStrictEqual([...places].sort((a, b) => a - b));
+  });
+
+  it('leaves a machine stopped that was found stopped, when it is put back', async () => {
+    const scene = await CutOverScene.ready('deallocated');
+    scene.cloud.subscription.failNext('snapshots.ensure', REFUSED);
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'AZURE_DENIED']);
+    await expectUntouched(scene, 'deallocated');
+  });
+
+  it('comes to the same end, wherever its process dies', async () => {
+    for (let boundary = 0; ; boundary += 1) {
+      const scene = await CutOverScene.ready();
+      const died = await diesOnce(scene, boundary);
+      expect(await scene.state()).toStrictEqual(['completed', undefined]);
+      await expectReplaced(scene);
+      if (!died) break;
+      expect(boundary).toBeLessThan(300);
+    }
+  });
+});
+
+describe('before the gate', () => {
+  it('a refusal touches nothing, keeps what is written, and a resumption goes on from there', async () => {
+    const scene = await CutOverScene.ready();
+    const [size] = scene.cloud.subscription.seed.sizes;
+    Object.assign(size!, { restrictedInRegion: true });
+    expect(await scene.runAll()).toStrictEqual(['remove-source']);
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'SIZE_UNAVAILABLE']);
+    await expectUntouched(scene);
+    expect(scene.cloud.subscription.changes.filter((change) => /^(sources|machines\.stop)/.test(change))).toStrictEqual(
+      [],
+    );
+    Object.assign(size!, { restrictedInRegion: false });
+    await requestResume(scene.books, scene.restoreId, 'olivia');
+    expect(await scene.runAll()).toStrictEqual(FORWARD);
+    await expectReplaced(scene);
+  });
+
+  it('an approval that has run out is asked for again, and nothing is touched meanwhile', async () => {
+    const scene = await CutOverScene.ready();
+    scene.now = new Date(scene.now.getTime() + (7 * 24 - 1) * 3_600_000);
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['awaiting-approval', undefined]);
+    await expectUntouched(scene);
+    await scene.approve();
+    expect(await scene.runAll()).toStrictEqual(FORWARD);
+  });
+
+  for (const call of ['sources.keepParts', 'machines.stopSource', 'snapshots.ensure', 'groups.ensure'] as const) {
+    it(`what is refused for good at ${call} lets the source run as it was found`, async () => {
+      const scene = await CutOverScene.ready();
+      scene.cloud.subscription.failNext(call, REFUSED);
+      expect(await scene.runAll()).toStrictEqual(['remove-source']);
+      expect(await scene.state()).toStrictEqual(['needs-attention', 'AZURE_DENIED']);
+      await expectUntouched(scene);
+      expect((await scene.restore()).cutOverAt).toBe(null);
+    });
+  }
+
+  it('one that is tried in vain until nothing is left but a person lets the source run, too', async () => {
+    const scene = await CutOverScene.ready();
+    // One for each of three disks.
+    for (let time = 0; time < 3 * STEP_ATTEMPTS; time += 1) scene.cloud.subscription.failNext('snapshots.ensure', AWAY);
+    expect((await scene.runAll()).length).toBe(STEP_ATTEMPTS);
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'AZURE_UNREACHABLE']);
+    await expectUntouched(scene);
+  });
+
+  it('one whose process dies every time, or that can’t be started for a while, is tried until the source runs', async () => {
+    const scene = await CutOverScene.ready();
+    for (let time = 0; time < STEP_ATTEMPTS; time += 1) {
+      const run = await scene.next();
+      assert.ok(run && (await beginWork(scene.books, run)));
+      if (time === 0) await scene.cloud.machines.stopSource(scene.source, scene.journal(run));
+      await redispatch(scene.books, run);
+    }
+    for (let time = 0; time < 3; time += 1) scene.cloud.subscription.failNext('machines.startSource', AWAY);
+    expect((await scene.runAll()).length).toBe(4);
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'AZURE_UNREACHABLE']);
+    await expectUntouched(scene);
+  });
+
+  it('one that stands still for longer than it may runs again', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.failNext('snapshots.ensure', AWAY);
+    await scene.run('remove-source');
+    expect(scene.vm()?.powerState).toBe('deallocated');
+    scene.now = new Date(scene.now.getTime() + 5 * 3_600_000);
+    scene.cloud.subscription.failNext('snapshots.ensure', AWAY);
+    await scene.runAll();
+    expect((await scene.state())[0]).toBe('needs-attention');
+    await expectUntouched(scene);
+  });
+
+  it('a source that somebody starts between its snapshots and the gate is let alone', async () => {
+    const scene = await CutOverScene.ready();
+    const { reader, subscription } = scene.cloud;
+    const parts = reader.parts.bind(reader);
+    reader.parts = async (id) => {
+      subscription.setPower(scene.vm()!, 'running');
+      return parts(id);
+    };
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'SOURCE_CHANGED']);
+    await expectUntouched(scene);
+  });
+
+  it('one that was started and stopped again has its snapshots taken anew, and not those of before', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.failNext('snapshots.ensure', AWAY);
+    await scene.run('remove-source');
+    scene.cloud.subscription.setPower(scene.vm()!, 'running');
+    scene.cloud.subscription.setPower(scene.vm()!, 'deallocated');
+    expect(await scene.runAll()).toStrictEqual(FORWARD);
+    await expectReplaced(scene);
+    const names = [...scene.cloud.subscription.snapshots.values()].map(({ name }) => name);
+    expect(names.every((name) => name.includes(`-${scene.restoreId}-2-`))).toBe(true);
+  });
+
+  it('one that Azure does not show for a moment keeps the snapshots that it has', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.failNext('machines.removeSource', AWAY);
+    await scene.run('remove-source');
+    const taken = [...scene.cloud.subscription.snapshots.keys()];
+    expect(taken.length).toBe(3);
+    const { reader } = scene.cloud;
+    const vm = reader.vm.bind(reader);
+    let looks = 0;
+    // The second look of the run is that at its power, the third that at its disks.
+    reader.vm = async (id) => ((looks += 1) === 3 ? null : vm(id));
+    await scene.run('remove-source');
+    expect(looks).toBe(3);
+    expect([...scene.cloud.subscription.snapshots.keys()]).toStrictEqual(taken);
+    expect((await scene.books.sourceRecord(scene.restoreId))?.snapshots.length).toBe(3);
+    expect(await scene.runAll()).toStrictEqual(FORWARD);
+    await expectReplaced(scene);
+  });
+
+  it('another machine under its name is not touched', async () => {
+    const scene = await CutOverScene.ready();
+    Object.assign(scene.vm()!, { instanceId: 'another' });
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'SOURCE_CHANGED']);
+    expect(scene.vm()).toMatchObject({ instanceId: 'another', powerState: 'running', tags: scene.source.tags });
+  });
+
+  it('a cancel puts everything back, wherever the process died before', async () => {
+    for (let boundary = 0; ; boundary += 1) {
+      const scene = await CutOverScene.ready();
+      const died = await dies(scene, boundary);
+      const { cutOverAt } = await scene.restore();
+      if (!died || cutOverAt !== null) {
+        expect(boundary).toBeGreaterThan(10);
+        break;
+      }
+      await requestCancel(scene.books, scene.restoreId, 'olivia');
+      await goOn(scene);
+      expect(await scene.state()).toStrictEqual(['cancelled', undefined]);
+      await expectUntouched(scene);
+      expect(scene.groups()).toStrictEqual([]);
+      expect(scene.cloud.subscription.snapshots.size).toBe(0);
+    }
+  });
+});
+
+describe('behind the gate', () => {
+  it('a VM that Azure will not delete runs again, and a resumption stops it and takes its snapshots anew', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.failNext('machines.removeSource', REFUSED);
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'AZURE_DENIED']);
+    expect(scene.vm()).toMatchObject({ instanceId: scene.source.instanceId, powerState: 'running' });
+    await requestResume(scene.books, scene.restoreId, 'olivia');
+    expect(await scene.runAll()).toStrictEqual(FORWARD);
+    await expectReplaced(scene);
+  });
+
+  it('a disk of it that can’t be deleted holds nothing up, and is tried again at the end', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.failNext('disks.removeSource', REFUSED);
+    expect(await scene.runAll()).toStrictEqual(FORWARD);
+    expect(await scene.events()).toContain('source.disk-left');
+    await expectReplaced(scene);
+  });
+
+  it('a foreign thing in the staging group is left with the group, and named', async () => {
+    const scene = await CutOverScene.ready();
+    const place = { resourceGroup: `landfall-staging-${scene.restoreId}`, region: 'westeurope', zone: null };
+    const spec = { ...place, name: 'theirs', tags: {}, role: 'theirs', purpose: 'result' as const };
+    await scene.cloud.disks.ensureEmpty({ ...spec, sizeBytes: 1024 ** 3, sku: 'Premium_LRS', os: null }, scene.others);
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['completed', undefined]);
+    expect(scene.groups()).toContain(place.resourceGroup);
+    expect(await scene.events()).toContain('resource.left');
+  });
+
+  for (const call of ['groups.moveDisks', 'machines.recreate'] as const) {
+    it(`a refusal at ${call} is left to a person: a resumption completes it, a roll-back brings the source back`, async () => {
+      for (const wayOut of ['resume', 'rollback'] as const) {
+        const scene = await CutOverScene.ready();
+        scene.cloud.subscription.failNext(call, REFUSED);
+        await scene.runAll();
+        expect(await scene.state()).toStrictEqual(['needs-attention', 'AZURE_DENIED']);
+        if (wayOut === 'resume') {
+          await requestResume(scene.books, scene.restoreId, 'olivia');
+          await scene.runAll();
+          await expectReplaced(scene);
+          continue;
+        }
+        await requestRollback(scene.books, scene.restoreId, 'olivia');
+        expect(await scene.runAll()).toStrictEqual(['bring-source-back', 'remove-created']);
+        expect((await scene.state())[0]).toBe('rolled-back');
+        await expectBack(scene);
+        for (const { azureId } of (await scene.restore()).disks)
+          expect(await scene.cloud.reader.disk(azureId!)).toBe(null);
+      }
+    });
+  }
+
+  it('a roll-back of a finished restore brings the machine back and keeps the disks that were in use since', async () => {
+    const scene = await CutOverScene.ready();
+    await scene.runAll();
+    const { disks } = await scene.restore();
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    expect((await scene.state())[0]).toBe('rolled-back');
+    await expectBack(scene);
+    for (const { azureId } of disks) expect((await scene.cloud.reader.disk(azureId!))?.diskState).toBe('Unattached');
+  });
+
+  it('a roll-back comes to the same end, wherever its process dies', async () => {
+    for (let boundary = 0; ; boundary += 1) {
+      const scene = await CutOverScene.ready();
+      await scene.runAll();
+      await requestRollback(scene.books, scene.restoreId, 'olivia');
+      const died = await diesOnce(scene, boundary);
+      expect((await scene.state())[0]).toBe('rolled-back');
+      await expectBack(scene);
+      if (!died) break;
+      expect(boundary).toBeLessThan(300);
+    }
+  });
+});
+
+describe('the end of what is kept', () => {
+  it('is when a person asks for it: snapshots and their group go, and nothing can be rolled back any more', async () => {
+    const scene = await CutOverScene.ready();
+    await scene.runAll();
+    const alone = { selfApproval: false };
+    await expect(requestPurge(scene.books, scene.restoreId, 'olivia', alone)).rejects.toMatchObject({
+      code: 'NOT_PURGEABLE',
+    });
+    for (let time = 0; time < 2; time += 1) await requestPurge(scene.books, scene.restoreId, 'arthur', alone);
+    await expect(requestRollback(scene.books, scene.restoreId, 'olivia')).rejects.toMatchObject({
+      code: 'NOT_ROLLBACKABLE',
+    });
+    expect(await scene.runAll()).toStrictEqual(['purge']);
+    expect(await scene.state()).toStrictEqual(['completed', undefined]);
+    expect(scene.cloud.subscription.snapshots.size).toBe(0);
+    expect(scene.groups()).toStrictEqual([]);
+    expect(scene.vm()?.powerState).toBe('running');
+    await requestPurge(scene.books, scene.restoreId, 'arthur', alone);
+    expect(await scene.next()).toBe(null);
+    expect(scene.books.audit.filter(({ action }) => action === 'restore.purge').length).toBe(1);
+  });
+
+  it('is asked for by one person alone once its date is past, or where that is configured', async () => {
+    const scene = await CutOverScene.ready();
+    await scene.runAll();
+    const mine = (selfApproval: boolean) => requestPurge(scene.books, scene.restoreId, 'olivia', { selfApproval });
+    const { endedAt } = await scene.restore();
+    scene.now = new Date(endedAt!.getTime() + 7 * 24 * 3_600_000 - 1);
+    await expect(mine(false)).rejects.toMatchObject({ code: 'NOT_PURGEABLE' });
+    scene.now = new Date(scene.now.getTime() + 1);
+    await mine(false);
+    const other = await CutOverScene.ready();
+    await other.runAll();
+    await requestPurge(other.books, other.restoreId, 'olivia', { selfApproval: true });
+    for (const each of [scene, other]) expect((await each.next())?.work).toBe('purge');
+  });
+
+  it('takes the disks with it that were in use until a roll-back, and not those that it has brought back', async () => {
+    const scene = await CutOverScene.ready();
+    await scene.runAll();
+    const { disks } = await scene.restore();
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    await requestPurge(scene.books, scene.restoreId, 'arthur', { selfApproval: false });
+    expect(await scene.runAll()).toStrictEqual(['purge']);
+    for (const { azureId } of disks) expect(await scene.cloud.reader.disk(azureId!)).toBe(null);
+    const vm = scene.vm();
+    for (const id of [vm?.osDiskId, ...(vm?.dataDisks ?? []).map(({ diskId }) => diskId)]) {
+      expect((await scene.cloud.reader.disk(id ?? ''))?.managedBy).toBe(vm?.azureId);
+    }
+  });
+
+  it('is refused while the restore is under way, and where no machine was replaced', async () => {
+    const scene = await CutOverScene.ready();
+    const ask = () => requestPurge(scene.books, scene.restoreId, 'arthur', { selfApproval: false });
+    await expect(ask()).rejects.toMatchObject({ code: 'NOT_PURGEABLE' });
+    await requestCancel(scene.books, scene.restoreId, 'olivia');
+    await goOn(scene);
+    await expect(ask()).rejects.toMatchObject({ code: 'NOT_PURGEABLE' });
+  });
+});
+
+/** Runs all; the process dies at the n-th boundary between books and Azure, and another one goes on. Returns whether it died. */
+async function diesOnce(scene: CutOverScene, boundary: number): Promise<boolean> {
+  const died = await dies(scene, boundary);
+  await goOn(scene);
+  return died;
+}
+
+async function dies(scene: CutOverScene, boundary: number): Promise<boolean> {
+  const { books } = scene;
+  const journal = books.journal.bind(books);
+  let left = boundary;
+  const between = async <T>(call: () => Promise<T>): Promise<T> => {
+    const meet = (): void => {
+      if (left-- === 0) throw new SimulatedCrash('The process dies.');
+    };
+    meet();
+    const result = await call();
+    meet();
+    return result;
+  };
+  books.journal = (...of: Parameters<typeof journal>): CallJournal => {
+    const inner = journal(...of);
+    return {
+      ownerId: inner.ownerId,
+      begin: (intent) => between(() => inner.begin(intent)),
+      submitted: (key, state) => between(() => inner.submitted(key, state)),
+      succeeded: (key, result) => between(() => inner.succeeded(key, result)),
+      failed: (key, error) => between(() => inner.failed(key, error)),
+    };
+  };
+  try {
+    await scene.runAll();
+    return false;
+  } catch (error) {
+    if (!(error instanceof SimulatedCrash)) throw error;
+    return true;
+  } finally {
+    books.journal = journal;
+  }
+}
+
+/** As the reconciler does with what a dead process has left. */
+async function goOn(scene: CutOverScene): Promise<void> {
+  for (const run of await scene.books.runnable()) if (run.state === 'running') await redispatch(scene.books, run);
+  await scene.runAll();
+}

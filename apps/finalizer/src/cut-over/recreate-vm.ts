@@ -1,0 +1,37 @@
+import { ownerTags, type LockedRestore, type RestorePlan } from '@landfall/domain';
+import type { StepHandler } from '@landfall/pipeline';
+import { dataDisksOf, diskIdOf, osDiskOf } from '../steps/restored-disks.js';
+import { instanceOf, modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
+
+/**
+ * Step 10 at the original location: the machine is made anew in the words in which it was saved, with its name, its network
+ * interfaces and addresses, around the restored disks and those that were kept, all in one call.
+ */
+export function recreateVm(ports: CutOverPorts): StepHandler<'create-vm'> {
+  const { cloud, books, applianceId } = ports;
+  return async (context) => {
+    const { restore, plan, epoch, journal, signal } = context;
+    const saved = modelOf(ports, restore.id, await recordOf(ports, restore.id));
+    const { vm, notSent } = await cloud.machines.recreate(
+      {
+        saved,
+        ...disksOf(restore, plan),
+        tags: ownerTags(applianceId, restore.id, 'vm'),
+        instanceId: instanceOf(await books.ledger(restore.id), replacedBy(context).azureId),
+        ...{ role: 'vm', purpose: 'result' as const },
+      },
+      journal,
+      signal,
+    );
+    await books.transaction(async (tx) => {
+      await tx.requireCurrent({ restoreId: restore.id, work: 'create-vm', epoch });
+      await tx.patchRestore(restore.id, { vmAzureId: vm.azureId });
+    });
+    if (!plan.options.powerOn) await cloud.machines.deallocate(vm.azureId, journal, signal);
+    return { kind: 'done', output: { vmAzureId: vm.azureId, notSent: [...notSent] } };
+  };
+}
+
+function disksOf(restore: LockedRestore, plan: RestorePlan) {
+  return { osDiskId: diskIdOf(restore, osDiskOf(restore, plan).name), dataDisks: dataDisksOf(restore, plan) };
+}

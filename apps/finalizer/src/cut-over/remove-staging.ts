@@ -1,0 +1,49 @@
+import { kindOf, LandfallError, stepOf, type LedgerEntry } from '@landfall/domain';
+import { removeOwned, type StepContext, type StepHandler } from '@landfall/pipeline';
+import { fidelity } from './fidelity.js';
+import { modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
+import { putBack } from './put-back.js';
+import { removeDisks } from './removal.js';
+
+/*
+ * Step 12: what is left of the source's disks goes, what was changed of its addresses is as it was found, the staging group goes
+ * with all that only helped, and what came back other than it was is told. Safety snapshots stay.
+ */
+
+/** Azure lists for some seconds what was deleted; what lies there after so many tries is somebody else's. */
+const TRIES_FOR_GROUP = 3;
+
+export function removeStaging(ports: CutOverPorts): StepHandler<'remove-staging-resource-group'> {
+  return async (context) => {
+    await removeDisks(ports, context);
+    await putBack(ports, context);
+    await removeHelp(ports, context);
+    const before = modelOf(ports, context.restore.id, await recordOf(ports, context.restore.id));
+    const after = await ports.cloud.reader.savedVm(replacedBy(context).azureId);
+    const notSent = context.outputOf('create-vm').notSent ?? [];
+    return { kind: 'done', output: { fidelity: after === null ? [] : [...fidelity(before, after, notSent)] } };
+  };
+}
+
+async function removeHelp(ports: CutOverPorts, context: StepContext): Promise<void> {
+  const { restore, journal, signal } = context;
+  const help = (await ports.books.ledger(restore.id)).filter(({ purpose }) => purpose === 'help');
+  try {
+    const { foreign } = await removeOwned(ports, help, journal, signal);
+    for (const { entry, error } of foreign) await tellLeft(context, entry, error);
+  } catch (error) {
+    const tries = (stepOf(restore, 'remove-staging-resource-group')?.attempts ?? 0) + 1;
+    const isForeign = error instanceof LandfallError && error.code === 'GROUP_NOT_EMPTY' && tries >= TRIES_FOR_GROUP;
+    if (signal.aborted || !isForeign || kindOf(error) !== 'retryable') throw error;
+    const group = help.find(({ kind }) => kind === 'resource-group');
+    if (group !== undefined) await tellLeft(context, group, error);
+  }
+}
+
+async function tellLeft(
+  context: StepContext,
+  { azureId }: LedgerEntry,
+  { code, message }: LandfallError,
+): Promise<void> {
+  await context.event('resource.left', message, { azureId, code });
+}
