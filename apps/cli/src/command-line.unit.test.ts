@@ -59,7 +59,7 @@ describe('the command line', () => {
 
   const wrong: readonly [string, readonly string[], RegExp][] = [
     ['an unknown command', ['frobnicate'], /unknown command 'frobnicate'/],
-    ['a command of a later version', ['purge', 'r123'], /unknown command 'purge'/],
+    ['a command of a later version', ['settle', 'r123'], /unknown command 'settle'/],
     ['an unknown option', ['restores', '--nope'], /unknown option '--nope'/],
     ['too many words', ['show', 'a', 'b'], /too many arguments/],
     ['a missing word', ['show'], /missing required argument 'id'/],
@@ -107,6 +107,7 @@ describe('the command line', () => {
         'cancel',
         'resume',
         'rollback',
+        'purge',
         'approve',
         'point show',
         'point list',

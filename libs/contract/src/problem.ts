@@ -87,6 +87,7 @@ export const API_PROBLEMS = {
     'Look at its state.',
   ],
   NOT_RESUMABLE: [409, 'The restore does not wait for a person.', 'Look at its state.'],
+  NOT_PURGEABLE: [409, 'Nothing is kept for the restore, or it is needed still.', 'Look at its state and its date.'],
   NOT_ROLLBACKABLE: [409, 'The restore has not come to an end, or left nothing.', 'Cancel it, or look at its state.'],
   BODY_TOO_LARGE: [413, 'The body is larger than 1 MB.', 'Send a smaller one.'],
   UNSUPPORTED_MEDIA_TYPE: [415, 'The body is not declared as JSON.', 'Send "Content-Type: application/json".'],

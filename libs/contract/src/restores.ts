@@ -46,6 +46,16 @@ export const RESTORE = z
       }),
     ),
     vm: z.object({ azureId: z.string() }).nullable(),
+    fidelity: z
+      .array(
+        z.object({
+          path: z.string(),
+          before: z.string().nullable().describe('JSON; null where there was none, or where it may hold a secret.'),
+          after: z.string().nullable(),
+          why: z.string(),
+        }),
+      )
+      .describe('What of a machine that was replaced came back other than it was, once the restore is completed.'),
     problems: z.array(PLAN_PROBLEM),
     error: ERROR.nullable(),
     requestedBy: z.string(),
@@ -65,6 +75,7 @@ export const RESTORE = z
         steps: [{ number: 0, id: 'plan', state: 'pending', startedAt: null, endedAt: null, attempts: 0 }],
         disks: [],
         vm: null,
+        fidelity: [],
         problems: [],
         error: null,
         requestedBy: 'administrator',

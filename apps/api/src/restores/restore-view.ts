@@ -1,5 +1,6 @@
 import type { RestoreView } from '@landfall/contract';
-import { stepsOf, type Restore } from '@landfall/domain';
+import { stepOf, stepsOf, type Restore } from '@landfall/domain';
+import { SETTLED } from '@landfall/pipeline';
 
 /** A restore as the API shows it. */
 export function viewOfRestore(restore: Restore): RestoreView {
@@ -28,6 +29,7 @@ export function viewOfRestore(restore: Restore): RestoreView {
       bytesDone,
     })),
     vm: restore.vmAzureId === null ? null : { azureId: restore.vmAzureId },
+    fidelity: SETTLED.safeParse(stepOf(restore, 'remove-staging-resource-group')?.output).data?.fidelity ?? [],
     problems: [...restore.problems],
     error: restore.error,
     requestedBy: restore.requestedBy,

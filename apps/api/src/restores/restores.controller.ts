@@ -18,7 +18,14 @@ import {
   type RestorePlan,
   standingBehind,
 } from '@landfall/domain';
-import { requestApproval, requestCancel, requestRestore, requestResume, requestRollback } from '@landfall/pipeline';
+import {
+  requestApproval,
+  requestCancel,
+  requestPurge,
+  requestRestore,
+  requestResume,
+  requestRollback,
+} from '@landfall/pipeline';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { actorOf } from '../access/actor.js';
@@ -120,6 +127,15 @@ export class RestoresController {
     const behind = standingBehind(actor, await tokens.list());
     await requestApproval(books, restore.id, actor, { planHash, behind, selfApproval });
     return viewOfRestore(await findRestore(books, restore.id));
+  }
+
+  @Serves(ROUTES.purgeRestore)
+  async purge(@Param('id') id: string, @Req() request: Request): Promise<RestoreView> {
+    const { tokens, selfApproval } = this.ports;
+    const behind = standingBehind(actorOf(request), await tokens.list());
+    return this.change(id, request, (books, restoreId, actor) =>
+      requestPurge(books, restoreId, actor, { selfApproval, behind }),
+    );
   }
 
   private async change(id: string, request: Request, ask: typeof requestCancel): Promise<RestoreView> {

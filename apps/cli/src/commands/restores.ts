@@ -45,7 +45,8 @@ const OF_RESTORE = { ids: [RESTORE_ID] };
 const CHANGES = [
   ['cancel', ROUTES.cancelRestore, 'stop a restore and remove what it has created'],
   ['resume', ROUTES.resumeRestore, 'go on with a restore that needs attention, once its cause is removed'],
-  ['rollback', ROUTES.rollbackRestore, 'remove what a restore has created, after its end'],
+  ['rollback', ROUTES.rollbackRestore, 'remove what a restore has created, and bring back what it has replaced'],
+  ['purge', ROUTES.purgeRestore, 'throw away what is kept for a roll-back of a restore that has replaced a machine'],
 ] as const;
 
 async function listRestores({ options, output }: Call): Promise<void> {

@@ -44,6 +44,7 @@ export function restoreText(restore: RestoreView, damage: ToldDamage | null = nu
       )}`,
     );
   }
+  if (restore.fidelity.length > 0) sections.push(`Other than it was\n${fidelityText(restore.fidelity)}`);
   if (restore.problems.length > 0) sections.push(`Problems\n${problemsText(restore.problems)}`);
   if (restore.error !== null) {
     const { code, message, fix } = restore.error;
@@ -76,6 +77,19 @@ export function eventsText(events: readonly EventView[]): string {
 export function waysOut({ id, state }: RestoreView): string | null {
   if (state !== 'needs-attention') return null;
   return `Then "./landfall resume ${id}" goes on with it; "./landfall rollback ${id}" takes away what it has created.`;
+}
+
+/** What is the same for the same reason stands together. */
+function fidelityText(differences: RestoreView['fidelity']): string {
+  const reasons = [...new Set(differences.map(({ why }) => why))];
+  return reasons
+    .map((reason) => {
+      const lines = differences
+        .filter(({ why }) => why === reason)
+        .map(({ path, before, after }) => `    ${path}: ${before ?? 'nothing shown'} → ${after ?? 'nothing shown'}`);
+      return [`  ${reason}`, ...lines].join('\n');
+    })
+    .join('\n');
 }
 
 function indented(line: string | null): string {

@@ -14,6 +14,7 @@ export function aRestoreView(
     steps: [],
     disks: [],
     vm: null,
+    fidelity: [],
     problems: [],
     error: null,
     requestedBy: 'administrator',
