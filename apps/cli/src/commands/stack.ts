@@ -1,6 +1,6 @@
 import type { Call, LandfallCommand } from '../command-line.js';
 import { choice, wholeNumber } from '../command-line.js';
-import type { DemoOptions } from '../demo/demo.js';
+import type { DemoOptions } from '../demo/demo-parts.js';
 import type { DoctorOptions } from '../doctor/doctor.js';
 import type { UpOptions } from './stack-control.js';
 
@@ -14,7 +14,14 @@ export function describeStackCommands(program: LandfallCommand): void {
     .description('the main job on this machine: backup, restore to an emulated Azure, compared')
     .option('--keep', 'leave the stack and the sample machine')
     .option('--disks <number>', 'disks of the sample machine', wholeNumber(1, 8), 3)
-    .does(async (call: Call<DemoOptions>) => (await import('../demo/demo.js')).demo(call), ENDS_ITSELF);
+    .option(
+      '--original',
+      'back to the original place instead: a VM is captured, damaged, restored in place, rolled back',
+    )
+    .does(async (call: Call<DemoOptions>) => {
+      if (call.options.original === true) return (await import('../demo/demo-original.js')).demoOriginal(call);
+      return (await import('../demo/demo.js')).demo(call);
+    }, ENDS_ITSELF);
 
   program
     .command('test [suite] [more...]')

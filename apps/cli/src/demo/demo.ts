@@ -1,24 +1,29 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type PointView, type RestoreOrder, type RestoreView, ROUTES } from '@landfall/contract';
+import { type PointView, type RestoreOrder, ROUTES } from '@landfall/contract';
 import { outlineOf, PermanentError } from '@landfall/domain';
-import { startStack, stopStack } from '@landfall/local-stack';
-import type { Call, CommonOptions } from '../command-line.js';
+import { startStack } from '@landfall/local-stack';
+import type { Call } from '../command-line.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { placesText } from '../output/places-text.js';
-import { ProgressDisplay, progressOf } from '../output/progress.js';
 import { restoreText } from '../output/restore-text.js';
-import { errorText, type Output } from '../output/terminal.js';
 import { formatBytes, formatDuration } from '../output/units.js';
 import { connect, dataFolder, type Connection } from '../stack/connect.js';
-import { followRestore } from '../stack/follow-restore.js';
-import type { AzureResourceView } from '../stack/views.js';
-import { compareDisks, type Comparison } from './compare-disks.js';
-import { makeSampleMachine, type SampleDisk } from './sample-machine.js';
+import {
+  compareAll,
+  comparisonText,
+  follow,
+  newFolder,
+  Phases,
+  powerStateOf,
+  takeAway,
+  type DemoOptions,
+} from './demo-parts.js';
+import { makeSampleMachine } from './sample-machine.js';
 
 /*
  * The main job, from end to end, on this machine: make a sample machine, back it up with the ordinary restic, start the
@@ -27,49 +32,25 @@ import { makeSampleMachine, type SampleDisk } from './sample-machine.js';
  */
 const run = promisify(execFile);
 
-interface Phase {
-  readonly name: string;
-  readonly seconds: number;
-}
-
-interface ComparedDisk extends Comparison {
-  readonly name: string;
-  readonly sizeBytes: number;
-}
-
-export interface DemoOptions extends CommonOptions {
-  readonly keep?: boolean;
-  readonly disks: number;
-}
-
 export async function demo(call: Call<DemoOptions>): Promise<ExitCode> {
   const { options, output, signal } = call;
   const began = performance.now();
   const workFolder = await mkdtemp(join(tmpdir(), 'landfall-demo-'));
   const data = options.data === undefined ? join(workFolder, 'stack') : dataFolder(options.data);
-  const phases: Phase[] = [];
-  const phase = async <T>(name: string, work: () => Promise<T>, told: (result: T) => string): Promise<T> => {
-    signal.throwIfAborted();
-    const since = performance.now();
-    const result = await work();
-    const seconds = (performance.now() - since) / 1000;
-    phases.push({ name, seconds: Number(seconds.toFixed(2)) });
-    output.say(`${formatDuration(seconds).padStart(10)}  ${name}: ${told(result)}`);
-    return result;
-  };
+  const phases = new Phases(call);
   let ownStack = false;
   try {
-    const machine = await phase(
+    const machine = await phases.do(
       'sample machine',
       async () => makeSampleMachine(await newFolder(workFolder, 'machine'), options.disks),
       (disks) => disks.map((disk) => `${disk.name} (${formatBytes(disk.sizeBytes)})`).join(', '),
     );
-    const repository = await phase(
+    const repository = await phases.do(
       'restic backup',
       () => backUp(workFolder),
       ({ folder }) => folder,
     );
-    const started = await phase(
+    const started = await phases.do(
       'stack up',
       () => startStack({ folder: data }),
       ({ stack }) => `API ${stack.api}, emulated Azure ${stack.azure}`,
@@ -77,7 +58,7 @@ export async function demo(call: Call<DemoOptions>): Promise<ExitCode> {
     ownStack = !started.alreadyRunning;
     const connection = connect(data);
     const name = `demo-${randomBytes(3).toString('hex')}`;
-    const point = await phase(
+    const point = await phases.do(
       'repo add',
       () => addRepository(connection, name, repository),
       (found) => `restore point ${found.id} with ${found.disks.length} disks`,
@@ -89,23 +70,29 @@ export async function demo(call: Call<DemoOptions>): Promise<ExitCode> {
       generation: 1,
       reason: 'demonstration',
     };
-    await phase(
+    await phases.do(
       'plan',
       () => connection.api.ask(ROUTES.planRestore, { body: request, signal }),
       (plan) =>
         `${plan.steps.filter((step) => step.applies).length} steps, ${plan.disks.length} disks, ${plan.workers.length} worker`,
     );
-    const restore = await phase(
+    const restore = await phases.do(
       'restore',
-      () => restoreAndFollow(connection, request, call),
+      async () =>
+        follow(
+          connection,
+          (await connection.api.ask(ROUTES.createRestore, { body: request, signal })).id,
+          'completed',
+          call,
+        ),
       ({ state, vm }) => `${state}, ${vm?.azureId ?? 'no VM'}`,
     );
-    const power = await phase(
+    const power = await phases.do(
       'virtual machine',
       () => powerStateOf(connection, restore),
       (state) => state,
     );
-    const disks = await phase(
+    const disks = await phases.do(
       'compare',
       () => compareAll(connection, machine, restore),
       (compared) => `${compared.filter((disk) => disk.equal).length} of ${compared.length} disks are equal`,
@@ -116,7 +103,7 @@ export async function demo(call: Call<DemoOptions>): Promise<ExitCode> {
     const equal = disks.every((disk) => disk.equal);
     const seconds = Number(((performance.now() - began) / 1000).toFixed(1));
     const { api, console, dashboard } = started.stack;
-    const summary = { equal, seconds, data, phases, disks, restore, power, api, console, dashboard };
+    const summary = { equal, seconds, data, phases: phases.all, disks, restore, power, api, console, dashboard };
     output.print(summary, () =>
       [
         equal ? 'The restored disks equal the sources.' : 'THE RESTORED DISKS DIFFER FROM THEIR SOURCES.',
@@ -131,31 +118,6 @@ export async function demo(call: Call<DemoOptions>): Promise<ExitCode> {
       output,
     );
   }
-}
-
-interface Remains {
-  readonly keep: boolean;
-  /** The demonstration started it; a stack that was there before goes on. */
-  readonly ownStack: boolean;
-  readonly data: string;
-  readonly workFolder: string;
-}
-
-async function takeAway({ keep, ownStack, data, workFolder }: Remains, output: Output): Promise<void> {
-  if (keep) {
-    output.say(`The sample machine and its backup stay in ${workFolder}.`);
-    output.say(`"./landfall down --data ${data}" stops the stack; then both folders can be removed.`);
-    return;
-  }
-  if (ownStack) await stopStack(data);
-  await rm(workFolder, { recursive: true, force: true });
-  output.say(`The sample machine is removed${ownStack ? ' and the stack is stopped' : ''}; --keep leaves everything.`);
-}
-
-async function newFolder(parent: string, name: string): Promise<string> {
-  const folder = join(parent, name);
-  await mkdir(folder, { mode: 0o700 });
-  return folder;
 }
 
 interface DemoRepository {
@@ -194,62 +156,4 @@ async function addRepository({ api }: Connection, name: string, repository: Demo
     message: `No restore point was found in ${folder}.`,
     fix: 'Call again with --keep, and look into the repository with "restic snapshots".',
   });
-}
-
-async function restoreAndFollow(
-  { api }: Connection,
-  body: RestoreOrder,
-  { output, signal }: Call,
-): Promise<RestoreView> {
-  const asked = await api.ask(ROUTES.createRestore, { body, signal });
-  const display = new ProgressDisplay(output.terminal.stderr);
-  let ended: RestoreView;
-  try {
-    ended = await followRestore(api, asked.id, {
-      signal,
-      onChange: (restore) => display.show(progressOf(restore)),
-      onEvent: (event) => display.tell(event),
-    });
-  } finally {
-    display.end();
-  }
-  if (ended.state === 'completed') return ended;
-  const error = ended.error ?? ended.problems.find((problem) => problem.severity === 'error');
-  throw new PermanentError({
-    code: 'DEMO_RESTORE_FAILED',
-    message: `The restore ended as ${ended.state}. ${error === undefined ? '' : errorText(error).trim()}`,
-    fix: 'Call again with --keep and look into the logs in the data folder.',
-  });
-}
-
-async function powerStateOf({ azure }: Connection, restore: RestoreView): Promise<string> {
-  const resources = await azure.get<AzureResourceView[]>('/_emulator/resources');
-  const vm = resources.find(({ id }) => id.toLowerCase() === restore.vm?.azureId.toLowerCase());
-  return vm?.powerState ?? 'not found';
-}
-
-async function compareAll(
-  { azure }: Connection,
-  machine: readonly SampleDisk[],
-  restore: RestoreView,
-): Promise<readonly ComparedDisk[]> {
-  const compared: ComparedDisk[] = [];
-  for (const { name, path, sizeBytes } of machine) {
-    const azureId = restore.disks.find((disk) => disk.name === name)?.azureId;
-    if (!azureId) {
-      throw new PermanentError({
-        code: 'DEMO_DISK_MISSING',
-        message: `The restore has no disk for ${name}.`,
-        fix: 'Call again with --keep and look at it with "./landfall show".',
-      });
-    }
-    const restored = await azure.get<{ path: string }>(`/_emulator/disk-path?id=${encodeURIComponent(azureId)}`);
-    compared.push({ name, sizeBytes, ...(await compareDisks(path, restored.path)) });
-  }
-  return compared;
-}
-
-function comparisonText({ name, equal, sha256, restoredSha256, tailBytes, tailIsZero }: ComparedDisk): string {
-  const tail = tailIsZero ? `${formatBytes(tailBytes)} of zeros behind it` : 'NOT ZERO behind it';
-  return `            ${equal ? 'equal  ' : 'DIFFERS'}  ${name}  sha256 ${equal ? sha256 : `${sha256} / ${restoredSha256}`}, ${tail}`;
 }
