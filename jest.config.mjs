@@ -24,8 +24,9 @@ const servers = {
 
 export default {
   projects: [suite('unit'), suite('int', servers), suite('e2e', servers), suite('chaos', servers)],
-  // Files that run side by side: `--jobs` of `./landfall test`.
-  maxWorkers: 2,
+  // Files that run side by side: `--jobs` of `./landfall test`. One more than two cores have: whole stacks wait a good part of
+  // their time, and two files at once leave a fourth of both cores idle.
+  maxWorkers: 3,
   testTimeout: DEADLINE_MS,
   testSequencer: '<rootDir>/tools/jest/dist/sequencer.js',
   reporters: ['<rootDir>/tools/jest/dist/reporter.js'],
