@@ -41,6 +41,7 @@ const ROUTES: Readonly<Record<string, Requirement>> = {
   'POST /v1/restores/:id/resume': 'operator',
   'POST /v1/restores/:id/rollback': 'operator',
   'POST /v1/restores/:id/approve': 'approver',
+  'POST /v1/restores/:id/purge': 'approver',
   'GET /v1/tokens': 'admin',
   'POST /v1/tokens': 'admin',
   'DELETE /v1/tokens/:name': 'admin',

@@ -228,7 +228,7 @@ describe('a restore', () => {
       expect(RESTORE.parse(answer.body).state).toBe('cancelling');
     }
     expect((await api.problem('POST', '/v1/restores/rzzzzzzzzzzz/cancel')).status).toBe(404);
-    expect((await api.problem('POST', `/v1/restores/${id}/purge`)).code).toBe('ROUTE_NOT_FOUND');
+    expect((await api.problem('POST', `/v1/restores/${id}/settle`)).code).toBe('ROUTE_NOT_FOUND');
   });
 
   it('tells its history as an array', async () => {

@@ -120,8 +120,12 @@ export class ProgressDisplay {
 /** What an event means to whoever watches: a step begins, or something has gone wrong and is tried again. */
 function tellOf({ type, message, data }: EventView): { begins: string } | { says: string } | null {
   if (type === 'step.started') return { begins: stepLabel(String(data.number), String(data.step)) };
-  return /\.(retry|replaced|left)$/.test(type) ? { says: message } : null;
+  return TOLD.test(type) ? { says: message } : null;
 }
+
+/** What goes wrong and is tried again or left; and whatever becomes of a machine that is replaced. */
+const TOLD =
+  /\.(?:retry|replaced|left)$|^(?:source|approval)\.|^restore\.(?:awaiting-approval|cut-over)$|^disks\.moved$/;
 
 function stepLabel(number: number | string, id: string): string {
   return `${number} ${id}`;

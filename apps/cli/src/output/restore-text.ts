@@ -74,9 +74,12 @@ export function eventsText(events: readonly EventView[]): string {
 }
 
 /** What a person may ask for of a restore that waits for one; null where none is waited for. */
-export function waysOut({ id, state }: RestoreView): string | null {
+export function waysOut({ id, state, destination }: RestoreView): string | null {
+  if (state === 'awaiting-approval')
+    return `"./landfall approve ${id}" lets it go on, "./landfall cancel ${id}" ends it.`;
   if (state !== 'needs-attention') return null;
-  return `Then "./landfall resume ${id}" goes on with it; "./landfall rollback ${id}" takes away what it has created.`;
+  const back = destination.kind === 'original' ? ', and brings back the machine that it replaces' : '';
+  return `Then "./landfall resume ${id}" goes on with it; "./landfall rollback ${id}" takes away what it has created${back}.`;
 }
 
 /** What is the same for the same reason stands together. */

@@ -1,4 +1,11 @@
-import { azureDiskName, PermanentError, workingGroupOf, type GateChecks } from '@landfall/domain';
+import {
+  azureDiskName,
+  lockedProblems,
+  PermanentError,
+  workingGroupOf,
+  type ErrorDetails,
+  type GateChecks,
+} from '@landfall/domain';
 import { boundedMap, type StepContext } from '@landfall/pipeline';
 import { isSame, replacedBy, type CutOverPorts } from './ports.js';
 
@@ -10,6 +17,8 @@ const LOOKS_AT_ONCE = 8;
 /** @throws PermanentError with the code of what stands in the way; RetryableError where it can't be found out at present */
 export async function checkBeforeStop(ports: CutOverPorts, context: StepContext): Promise<GateChecks> {
   await requireSource(ports, context);
+  await requireUnlocked(ports, context);
+  await requireRights(ports, context);
   await requireNames(ports, context);
   await requireSize(ports, context);
   await requireMove(ports, context);
@@ -27,6 +36,36 @@ async function requireSource({ cloud }: CutOverPorts, context: StepContext): Pro
         ? `The machine ${source.azureId} that is to be replaced is gone.`
         : `${source.azureId} is another machine by now than the one that was to be replaced.`,
     fix: 'Find out who changed it in the activity log; cancel the restore, and plan it again.',
+  });
+}
+
+async function requireUnlocked({ cloud }: CutOverPorts, context: StepContext): Promise<void> {
+  const { azureId, disks, nicIds, addressIds } = replacedBy(context);
+  const locks = await cloud.reader.locks([azureId, ...disks.map((disk) => disk.azureId), ...nicIds]);
+  const [problem] = lockedProblems(locks, { name: context.plan.destination.vmName ?? azureId, nicIds, addressIds });
+  if (problem !== undefined) throw refusal(problem);
+}
+
+/** What is asked of Azure in the resource group of the source, from the stop on. */
+const ACTIONS = [
+  'Microsoft.Compute/virtualMachines/deallocate/action',
+  'Microsoft.Compute/virtualMachines/start/action',
+  'Microsoft.Compute/virtualMachines/write',
+  'Microsoft.Compute/virtualMachines/delete',
+  'Microsoft.Compute/disks/write',
+  'Microsoft.Compute/disks/delete',
+  'Microsoft.Network/networkInterfaces/write',
+  'Microsoft.Network/networkInterfaces/join/action',
+];
+
+async function requireRights({ cloud }: CutOverPorts, { plan }: StepContext): Promise<void> {
+  const { resourceGroup } = plan.destination;
+  const missing = await cloud.reader.actionsMissing(cloud.reader.resourceGroupId(resourceGroup), ACTIONS);
+  if (missing.length === 0) return;
+  throw new PermanentError({
+    code: 'PERMISSION',
+    message: `The finalizer may not do in the resource group "${resourceGroup}": ${missing.join(', ')}.`,
+    fix: 'Assign it the role of deploy/azure/role-finalizer.json there, and resume the restore.',
   });
 }
 
@@ -76,6 +115,9 @@ async function requireMove({ cloud }: CutOverPorts, { restore, plan, signal, out
   // What goes by itself is waited for by the move.
   const lasting = obstacles.find(({ passes }) => !passes);
   if (lasting === undefined) return;
-  const { code, message, fix } = lasting;
-  throw new PermanentError({ code, message, fix });
+  throw refusal(lasting);
+}
+
+function refusal({ code, message, fix }: ErrorDetails): PermanentError {
+  return new PermanentError({ code, message, fix });
 }

@@ -123,6 +123,29 @@ describe('before the gate', () => {
     await expectReplaced(scene);
   });
 
+  it('a lock or a right that is missing is found before anything is touched', async () => {
+    const scope = '/subscriptions/s/resourceGroups/apps';
+    const scene = await CutOverScene.ready();
+    const { subscription, reader } = scene.cloud;
+    const on = scene.source.azureId.replace(/\/providers.*/, '');
+    subscription.locks = [{ azureId: `${scope}/locks/hold`, name: 'hold', scope: on, level: 'CanNotDelete' }];
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'LOCKED']);
+    await expectUntouched(scene);
+    subscription.locks = [];
+    const actionsMissing = reader.actionsMissing.bind(reader);
+    reader.actionsMissing = async (_, actions) => actions.filter((action) => action.endsWith('disks/delete'));
+    await requestResume(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'PERMISSION']);
+    expect((await scene.restore()).error?.message).toMatch(/Microsoft\.Compute\/disks\/delete/);
+    await expectUntouched(scene);
+    expect(subscription.changes.filter((change) => /^(sources|machines\.stop)/.test(change))).toStrictEqual([]);
+    reader.actionsMissing = actionsMissing;
+    await requestResume(scene.books, scene.restoreId, 'olivia');
+    expect(await scene.runAll()).toStrictEqual(FORWARD);
+  });
+
   it('an approval that has run out is asked for again, and nothing is touched meanwhile', async () => {
     const scene = await CutOverScene.ready();
     scene.now = new Date(scene.now.getTime() + (7 * 24 - 1) * 3_600_000);
@@ -259,6 +282,31 @@ describe('behind the gate', () => {
     expect(scene.vm()).toMatchObject({ instanceId: scene.source.instanceId, powerState: 'running' });
     await requestResume(scene.books, scene.restoreId, 'olivia');
     expect(await scene.runAll()).toStrictEqual(FORWARD);
+    await expectReplaced(scene);
+  });
+
+  it('a VM that Azure does not show for a moment is not taken for one that is gone', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.failNext('machines.removeSource', AWAY);
+    await scene.run('remove-source');
+    const { reader } = scene.cloud;
+    const vm = reader.vm.bind(reader);
+    reader.vm = async () => null;
+    await scene.run('remove-source');
+    expect(await scene.standing()).toStrictEqual(['os', 'data', 'kept']);
+    expect((await scene.next())?.work).toBe('remove-source');
+    reader.vm = vm;
+    expect(await scene.runAll()).toStrictEqual(FORWARD);
+    await expectReplaced(scene);
+  });
+
+  it('one that somebody else has deleted is believed to be gone after some looks', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.failNext('machines.removeSource', AWAY);
+    await scene.run('remove-source');
+    await scene.cloud.machines.removeSource(scene.source, scene.others);
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['completed', undefined]);
     await expectReplaced(scene);
   });
 

@@ -1,11 +1,13 @@
-import { detailsOf } from '@landfall/domain';
+import { detailsOf, stepOf } from '@landfall/domain';
 import type { StepContext, StepOutcome, WorkContext } from '@landfall/pipeline';
 import { isSame, recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
-import { stopAndTake } from './stop-and-take.js';
+import { notSeen, stopAndTake } from './stop-and-take.js';
 
 /*
  * Behind the gate: the VM goes, and then those of its disks that the restore replaces. Whatever else it had stays.
  */
+
+const TRIES_TO_SEE_IT = 3;
 
 /** One that was started after the gate is stopped once more, and its snapshots are taken anew. */
 export async function removeVm(
@@ -16,6 +18,7 @@ export async function removeVm(
   const { journal, signal } = context;
   const source = sourceVmOf(replacedBy(context));
   const found = await cloud.reader.vm(source.azureId);
+  if (found === null && !(await isKnownToBeGone(ports, context))) throw notSeen(source.azureId);
   if (found !== null && isSame(found.instanceId, source.instanceId)) {
     await stopAndTake(ports, context);
     await cloud.machines.removeSource(source, journal, signal);
@@ -24,6 +27,15 @@ export async function removeVm(
     });
   }
   return null;
+}
+
+/** Azure may not show for a moment what it has shown before: its absence is believed after some tries, or where we have made it. */
+async function isKnownToBeGone({ books }: CutOverPorts, { restore }: StepContext): Promise<boolean> {
+  const ledger = await books.ledger(restore.id);
+  const isRemoved = ledger.some(
+    ({ kind, purpose, state }) => kind === 'vm' && purpose === 'source' && state === 'removed',
+  );
+  return isRemoved || (stepOf(restore, 'remove-source')?.attempts ?? 0) >= TRIES_TO_SEE_IT;
 }
 
 /** Only what was attached when the snapshots were taken. What can't be deleted holds nothing up: it is tried again at the end. */

@@ -7,11 +7,13 @@ import {
   safetyGroupName,
   safetySnapshotName,
   WaitingError,
+  type NetworkAccess,
   type RecordedSnapshot,
+  type SavedResource,
   type SourceRecord,
 } from '@landfall/domain';
 import { boundedMap, removeOwned, type StepContext } from '@landfall/pipeline';
-import { isSame, recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
+import { isSame, modelOf, recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
 
 /*
  * The source stands still, and there is a snapshot of each of its disks as it is then: what it takes to bring it back. Snapshots
@@ -114,8 +116,10 @@ async function beginTake(
   });
 }
 
-async function take(ports: CutOverPorts, context: StepContext, { snapshots }: SourceRecord): Promise<void> {
+async function take(ports: CutOverPorts, context: StepContext, record: SourceRecord): Promise<void> {
   const { cloud, applianceId } = ports;
+  const { snapshots } = record;
+  const { disks } = modelOf(ports, context.restore.id, record);
   const { restore, plan, journal, signal } = context;
   const { region } = plan.destination;
   const tags = (role: 'staging' | 'snapshot') => ownerTags(applianceId, restore.id, role);
@@ -124,11 +128,23 @@ async function take(ports: CutOverPorts, context: StepContext, { snapshots }: So
   await cloud.groups.ensure({ ...about, name: group, role: 'staging', tags: tags('staging') }, journal, signal);
   await boundedMap(snapshots, SNAPSHOTS_AT_ONCE, ({ diskId, snapshotId }) => {
     const name = snapshotId.slice(snapshotId.lastIndexOf('/') + 1);
-    const spec = { ...about, resourceGroup: group, name, role: ROLE, tags: tags(ROLE), diskId };
+    const access = accessOf(disks.find(({ azureId }) => isSame(azureId, diskId)));
+    const spec = { ...about, resourceGroup: group, name, role: ROLE, tags: tags(ROLE), diskId, access };
     return cloud.snapshots.ensure(spec, journal, signal);
   });
   await boundedMap(snapshots, SNAPSHOTS_AT_ONCE, ({ snapshotId }) => completed(ports, snapshotId, signal));
   await context.event('source.snapshots-taken', `${snapshots.length} safety snapshot(s) are complete.`);
+}
+
+/** No wider than that of the disk: what it holds lies open in its snapshot. Of one that nothing is saved of, nobody may read it. */
+function accessOf(saved: SavedResource | undefined): NetworkAccess {
+  const { networkAccessPolicy, publicNetworkAccess, diskAccessId } = (saved?.body['properties'] ?? {}) as Readonly<
+    Record<string, unknown>
+  >;
+  const isPrivate = networkAccessPolicy === 'AllowPrivate' && typeof diskAccessId === 'string';
+  if (isPrivate) return { policy: 'AllowPrivate', diskAccessId };
+  const isOpen = (networkAccessPolicy ?? 'AllowAll') === 'AllowAll' && publicNetworkAccess !== 'Disabled';
+  return { policy: saved !== undefined && isOpen ? 'AllowAll' : 'DenyAll', diskAccessId: null };
 }
 
 async function completed(
@@ -181,7 +197,7 @@ async function attachedDisks(cloud: CutOverPorts['cloud'], context: StepContext)
   });
 }
 
-function notSeen(azureId: string): RetryableError {
+export function notSeen(azureId: string): RetryableError {
   return new RetryableError({
     code: 'AZURE_INCONSISTENT',
     message: `Azure does not show the machine ${azureId} with its disks, which it has shown before.`,

@@ -28,7 +28,7 @@ async function mustHaveFailed(scene: Scene, code: string): Promise<void> {
 }
 
 async function cleanUp(scene: Scene): Promise<void> {
-  const back = (await scene.restore()).works.find(({ direction }) => direction === 'back');
+  const back = (await scene.restore()).works.find(({ id }) => id === 'remove-created');
   const run = { restoreId: RESTORE_ID, work: 'remove-created', epoch: back?.epoch ?? -1 };
   assert.ok(await beginWork(scene.books, run), 'what was created is being removed');
   await recordOutcome(scene.books, run, { kind: 'done', output: {} });

@@ -13,6 +13,7 @@ export type TargetReader = Pick<
   | 'vm'
   | 'savedVm'
   | 'disk'
+  | 'locks'
   | 'vmId'
   | 'providerRegistered'
 >;
@@ -43,6 +44,7 @@ export function askedOnce(cloud: TargetReader): TargetReader {
     vm: (id) => once(`vm ${id}`, () => cloud.vm(id)),
     savedVm: (id) => once(`saved vm ${id}`, () => cloud.savedVm(id)),
     disk: (id) => once(`disk ${id}`, () => cloud.disk(id)),
+    locks: (ids) => once(`locks on ${ids.join(' ')}`, () => cloud.locks(ids)),
     vmId: (resourceGroup, name) => cloud.vmId(resourceGroup, name),
     providerRegistered: (namespace) => once(`provider ${namespace}`, () => cloud.providerRegistered(namespace)),
   };

@@ -4,6 +4,7 @@ import {
   originalVm,
   spelledRegion,
   type CloudDisk,
+  type CloudVm,
   type OriginalFacts,
   type PlanningSettings,
   type RestorePoint,
@@ -51,10 +52,15 @@ async function lookAtMachine(
 ): Promise<OriginalFacts> {
   const named = originalVm(point, settings);
   const vm = named === null ? null : await cloud.vm(cloud.vmId(named.resourceGroup, named.name));
-  if (vm === null) return { vm, saved: null, formerDisks: [] };
-  const [saved, formerDisks] = await Promise.all([
+  if (vm === null) return { vm, saved: null, formerDisks: [], locks: [] };
+  const [saved, locks, formerDisks] = await Promise.all([
     cloud.savedVm(vm.azureId),
+    cloud.locks([vm.azureId, ...partsOf(vm)]),
     Promise.all(originalDiskIds(point, settings).map((id) => cloud.disk(id))),
   ]);
-  return { vm, saved, formerDisks: formerDisks.filter((disk): disk is CloudDisk => disk !== null) };
+  return { vm, saved, locks, formerDisks: formerDisks.filter((disk): disk is CloudDisk => disk !== null) };
+}
+
+function partsOf({ osDiskId, dataDisks, nicIds }: CloudVm): readonly string[] {
+  return [...(osDiskId === null ? [] : [osDiskId]), ...dataDisks.map(({ diskId }) => diskId), ...nicIds];
 }

@@ -63,6 +63,12 @@ describe('what a plan asks of Azure about the machine that it replaces', () => {
     expect(asked).toContain('sizes westeurope');
   });
 
+  it('is what is locked of it, and of what it lies in', async () => {
+    const scope = vm.azureId.replace(/\/providers.*/, '');
+    cloud.subscription.locks = [{ azureId: `${scope}/locks/hold`, name: 'hold', scope, level: 'ReadOnly' }];
+    expect((await look(await aPoint())).original?.locks).toStrictEqual(cloud.subscription.locks);
+  });
+
   it('takes what bears its name for no obstacle', async () => {
     const facts = await look(await aPoint());
     expect([facts.vmExists, facts.privateIpTaken]).toStrictEqual([false, false]);
@@ -71,7 +77,7 @@ describe('what a plan asks of Azure about the machine that it replaces', () => {
   it('is nothing where the manifest names no VM of this subscription', async () => {
     for (const id of [vm.azureId.replace(seed.subscriptionId, 'another'), `${vm.azureId}/../x`, 'web', null]) {
       const facts = await look(await aPoint({ id }));
-      expect(facts.original).toStrictEqual({ vm: null, saved: null, formerDisks: [] });
+      expect(facts.original).toStrictEqual({ vm: null, saved: null, formerDisks: [], locks: [] });
     }
     expect([...new Set(asked)].sort()).toStrictEqual(['regions']);
   });
@@ -96,6 +102,6 @@ describe('what a plan asks of Azure about the machine that it replaces', () => {
   it('finds that it is gone', async () => {
     const point = await aPoint();
     cloud.subscription.vms.clear();
-    expect((await look(point)).original).toStrictEqual({ vm: null, saved: null, formerDisks: [] });
+    expect((await look(point)).original).toStrictEqual({ vm: null, saved: null, formerDisks: [], locks: [] });
   });
 });

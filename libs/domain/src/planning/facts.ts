@@ -1,6 +1,7 @@
 import type { Architecture, Firmware, OperatingSystem, RestorePoint } from '../machine.js';
 import type {
   CloudDisk,
+  CloudLock,
   CloudResourceGroup,
   CloudSubnet,
   CloudUsage,
@@ -80,6 +81,8 @@ export interface OriginalFacts {
   readonly saved: SavedVm | null;
   /** Of the data disks that the machine had when it was backed up (`originalDiskIds`), those that exist. */
   readonly formerDisks: readonly CloudDisk[];
+  /** On it, on its parts, and on all that it lies in. */
+  readonly locks: readonly CloudLock[];
 }
 
 export interface PlanningSettings {

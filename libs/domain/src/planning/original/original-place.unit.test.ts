@@ -121,12 +121,28 @@ describe('the machine that is replaced', () => {
   });
 
   it('is there, and not about to go', () => {
-    const gone = { vm: null, saved: null, formerDisks: [] };
+    const gone = { vm: null, saved: null, formerDisks: [], locks: [] };
     refusedFor('SOURCE_MISSING', { target: { original: gone } }, /no "web" in the resource group "apps"/);
     refusedFor('SOURCE_MISSING', { target: { original: { ...aLivingVm(), saved: null } } }, /is gone/);
     refusedFor('SOURCE_MISSING', { now: { vm: { provisioningState: 'Deleting' } } }, /is gone/);
     const resourceGroup = { ...originalFacts().target.resourceGroup!, provisioningState: 'Deleting' };
     refusedFor('SOURCE_MISSING', { target: { resourceGroup } }, /is gone/);
+  });
+
+  it('is held by no lock that stops its removal, or what is asked of its parts', () => {
+    const locked = (scope: string, level: 'CanNotDelete' | 'ReadOnly'): OriginalChanges => {
+      const lock = { azureId: `${scope}/providers/Microsoft.Authorization/locks/hold`, name: 'hold', scope, level };
+      return { target: { original: { ...aLivingVm(), locks: [lock] } } };
+    };
+    const { vm } = aLivingVm();
+    const group = LIVING_VM_ID.replace(/\/providers.*/, '');
+    const nic = vm!.nicIds[0]!;
+    for (const scope of [LIVING_VM_ID, group, group.replace(/\/resourceGroups.*/, ''), vm!.osDiskId!]) {
+      refusedFor('LOCKED', locked(scope, 'CanNotDelete'), /the lock "hold" \(CanNotDelete\) is set on/);
+    }
+    refusedFor('LOCKED', locked(nic, 'ReadOnly'), /ReadOnly/);
+    const stays = planRestore(originalFacts(locked(nic.toUpperCase(), 'CanNotDelete')));
+    expect(errorsOf(stays).map(({ code }) => code)).not.toContain('LOCKED');
   });
 
   it('is the very one that was backed up, and no other one under its name', () => {

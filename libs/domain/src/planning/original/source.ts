@@ -3,6 +3,7 @@ import { azureModel, type VmIdentity } from '../azure-model.js';
 import type { PlanningFacts, PlanningSettings } from '../facts.js';
 import { textAt } from '../foreign-json.js';
 import type { FoundProblems } from '../found-problems.js';
+import { lockedProblems } from './locks.js';
 import { livingVm, type LivingVm } from './living-vm.js';
 
 /*
@@ -50,6 +51,7 @@ export function decideSource(facts: PlanningFacts, problems: FoundProblems): Liv
     return null;
   }
   checkSourceVm(source, facts, problems);
+  problems.take(lockedProblems(target.original?.locks ?? [], source));
   return source;
 }
 
