@@ -166,6 +166,13 @@ export interface EventView {
 }
 
 /** What `demo --json` prints. */
+/** Of `demo --original`. */
+export interface OriginalDemoView extends Pick<DemoView, 'equal' | 'data' | 'power' | 'restore'> {
+  readonly disks: readonly { readonly equal: boolean }[];
+  readonly back: readonly { readonly equal: boolean }[];
+  readonly fidelity: readonly { readonly path: string; readonly why: string }[];
+}
+
 export interface DemoView {
   readonly equal: boolean;
   readonly data: string;

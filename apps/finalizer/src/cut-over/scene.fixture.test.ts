@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {
   ownerTags,
   Secret,
+  type Cloud,
   type CallJournal,
   type CloudDisk,
   type CloudVm,
@@ -11,7 +12,15 @@ import {
   type StepId,
   type WorkRun,
 } from '@landfall/domain';
-import { recordOutcome, beginWork, requestApproval, requestRestore, runWork, type RunEnd } from '@landfall/pipeline';
+import {
+  beginWork,
+  recordOutcome,
+  requestApproval,
+  requestRestore,
+  runWork,
+  type RunEnd,
+  type WorkHandlers,
+} from '@landfall/pipeline';
 import { createSecretBox } from '@landfall/persistence';
 import {
   aRestorePlan,
@@ -43,23 +52,53 @@ const STEPS: readonly StepId[] = [
 ];
 const PLACE = { resourceGroup: 'apps', region: 'westeurope', zone: null };
 
+interface ScenePlace {
+  readonly resourceGroup: string;
+  readonly applianceId: string;
+  readonly addressIds: readonly string[];
+}
+
 /**
  * A restore to the original location in the books, asked for by olivia and approved by arthur, whose disks are written and wait in
  * staging; and the machine that it replaces: web, with an OS disk, one data disk that is replaced and one that is kept.
  */
-export class CutOverScene {
+export class CutOverScene<C extends Cloud = MemoryCloud> {
   readonly books = new MemoryBooks({ clock: () => this.now });
-  readonly cloud = new MemoryCloud({ applianceId: APPLIANCE });
   readonly others = new MemoryJournal('others');
+  readonly handlers: WorkHandlers;
   restoreId = '';
   /** By the books' own clock. */
   now = new Date('2026-02-01T10:00:00Z');
+  /** As it was found. */
   source!: CloudVm;
   readonly disks = new Map<string, CloudDisk>();
 
+  private constructor(
+    readonly cloud: C,
+    private readonly place: ScenePlace,
+  ) {
+    this.handlers = this.#makeHandlers();
+  }
+
   static async ready(powerState: 'running' | 'deallocated' = 'running'): Promise<CutOverScene> {
-    const scene = new CutOverScene();
+    const cloud = new MemoryCloud({ applianceId: APPLIANCE });
+    const scene = new CutOverScene(cloud, { resourceGroup: 'apps', applianceId: APPLIANCE, addressIds: [] });
     await scene.#makeSource(powerState);
+    await scene.#transfer();
+    await scene.approve();
+    return scene;
+  }
+
+  /** Of a VM that somebody has made: its disks by their names in the test, and those of them that are replaced. */
+  static async of<C extends Cloud>(
+    cloud: C,
+    place: ScenePlace,
+    source: CloudVm,
+    disks: ReadonlyMap<string, CloudDisk>,
+  ): Promise<CutOverScene<C>> {
+    const scene = new CutOverScene(cloud, place);
+    scene.source = source;
+    for (const [name, disk] of disks) scene.disks.set(name, disk);
     await scene.#transfer();
     await scene.approve();
     return scene;
@@ -75,7 +114,7 @@ export class CutOverScene {
   }
 
   /** The VM under the name of the source, whichever it is. */
-  vm(): CloudVm | undefined {
+  vm(this: CutOverScene): CloudVm | undefined {
     return this.cloud.subscription.vms.get(this.source.azureId.toLowerCase());
   }
 
@@ -141,14 +180,15 @@ export class CutOverScene {
     return this.books.journal(this.restoreId, work, epoch);
   }
 
-  groups(): readonly string[] {
+  groups(this: CutOverScene): readonly string[] {
     return [...this.cloud.subscription.groups.values()].map(({ name }) => name).filter((name) => name !== 'apps');
   }
 
-  readonly handlers = (() => {
+  #makeHandlers() {
     const { cloud, books } = this;
     const secrets = createSecretBox(new Secret('07'.repeat(32)));
-    const ports = { cloud, books, secrets, applianceId: APPLIANCE, lookEveryMs: 0, looksForIntended: [0] };
+    const { applianceId } = this.place;
+    const ports = { cloud, books, secrets, applianceId, lookEveryMs: 0, looksForIntended: [0] };
     const workers = new MemoryWorkerRegistry();
     return {
       'remove-source': removeSource(ports),
@@ -162,7 +202,7 @@ export class CutOverScene {
         ...{ ...ports, workers, doors: new MemoryWorkerDoors(), diskAccesses: new MemoryDiskAccesses() },
       }),
     };
-  })();
+  }
 
   async #makeSource(powerState: 'running' | 'deallocated'): Promise<void> {
     const { cloud, others } = this;
@@ -202,7 +242,12 @@ export class CutOverScene {
       });
       return { planHash: plan.planHash };
     });
-    const staging = { region: 'westeurope', tags: this.#tags('staging'), role: 'staging', purpose: 'help' as const };
+    const staging = {
+      region: this.source.region,
+      tags: this.#tags('staging'),
+      role: 'staging',
+      purpose: 'help' as const,
+    };
     await this.#does('create-staging-resource-group', async (run) => {
       const name = `landfall-staging-${restoreId}`;
       const group = await cloud.groups.ensure({ ...staging, name }, books.journal(restoreId, run.work, run.epoch));
@@ -214,10 +259,16 @@ export class CutOverScene {
         const os = role === 'os' ? { family: 'linux' as const, generation: 2 as const } : null;
         const made = await cloud.disks.ensureEmpty(
           {
-            ...{ ...PLACE, resourceGroup: `landfall-staging-${restoreId}`, name: `${azureName}-${restoreId}`, os },
+            ...{
+              region: this.source.region,
+              zone: null,
+              resourceGroup: `landfall-staging-${restoreId}`,
+              name: `${azureName}-${restoreId}`,
+              os,
+            },
             ...{
               sizeBytes: GIB,
-              sku: 'Premium_LRS',
+              sku: this.disks.get(name)?.sku ?? 'Premium_LRS',
               tags: this.#tags('disk'),
               role: 'disk',
               purpose: 'result' as const,
@@ -262,18 +313,21 @@ export class CutOverScene {
     const plan = aRestorePlan({ steps: STEPS });
     const [disk] = plan.disks;
     assert.ok(disk);
+    const { name: vmName, region, size } = this.source;
     const data = {
       ...disk,
       name: 'data',
       from: 'disk:data' as const,
       role: 'data' as const,
-      lun: 0,
+      lun: this.#lunOf('data'),
       azureName: 'web-data',
+      caching: 'ReadOnly' as const,
     };
     return {
       ...plan,
       destination: {
-        ...{ ...plan.destination, kind: 'original', ...PLACE, vmName: 'web', size: 'Standard_B1s' },
+        ...{ ...plan.destination, kind: 'original', region, zone: null, vmName, size },
+        resourceGroup: this.place.resourceGroup,
         stagingResourceGroup: 'landfall-staging',
       },
       source: this.#replaced(),
@@ -286,7 +340,8 @@ export class CutOverScene {
 
   #replaced(): ReplacedVm {
     const { azureId, instanceId, powerState, nicIds } = this.source;
-    const place = (name: string, lun: number | null, replacedBy: string | null) => {
+    const place = (name: string, replacedBy: string | null) => {
+      const lun = this.#lunOf(name);
       const { azureId: diskId, uniqueId } = this.disks.get(name)!;
       return {
         azureId: diskId,
@@ -296,12 +351,17 @@ export class CutOverScene {
         replacedBy,
       };
     };
-    const disks = [place('os', null, 'os'), place('data', 0, 'data'), place('kept', 5, null)];
-    return { azureId, instanceId, powerState, disks, nicIds, addressIds: [] };
+    const disks = [place('os', 'os'), place('data', 'data'), place('kept', null)];
+    return { azureId, instanceId, powerState, disks, nicIds, addressIds: this.place.addressIds };
+  }
+
+  #lunOf(name: string): number | null {
+    const id = this.#idOf(name).toLowerCase();
+    return this.source.dataDisks.find(({ diskId }) => diskId.toLowerCase() === id)?.lun ?? null;
   }
 
   #tags(role: 'staging' | 'disk') {
-    return ownerTags(APPLIANCE, this.restoreId, role);
+    return ownerTags(this.place.applianceId, this.restoreId, role);
   }
 
   #idOf(name: string): string {
