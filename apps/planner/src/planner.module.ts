@@ -19,6 +19,7 @@ export class PlannerModule {
     const makePlanner = (books: Books, cloud: Cloud, repositories: OpenRepositories, applianceId: string): Planner =>
       new Planner({
         catalogue: books.catalogue,
+        books: books.books,
         cloud: askedOnce(cloud.reader),
         repositories,
         settings: planningSettings(environment, applianceId),

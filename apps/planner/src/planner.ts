@@ -3,6 +3,8 @@ import {
   planRestore,
   type ByteRange,
   type Catalogue,
+  type OriginalFacts,
+  type RestoreBooks,
   type PlannedContents,
   type PlanningSettings,
   type RestorePlan,
@@ -20,6 +22,7 @@ export interface PlannerPorts {
   readonly cloud: TargetReader;
   readonly repositories: OpenRepositories;
   readonly settings: PlanningSettings;
+  readonly books: Pick<RestoreBooks, 'replacing'>;
 }
 
 /** A plan, and what its disks are to hold as far as anybody could look at it. */
@@ -33,9 +36,10 @@ export class Planner {
   constructor(private readonly ports: PlannerPorts) {}
 
   /**
+   * @param restoreId that it is made for; null: it is a dry run
    * @throws NotFoundError `POINT_NOT_FOUND`, `REPOSITORY_UNKNOWN`; what reading the repository and asking Azure throw
    */
-  async prepare(request: RestoreRequest, signal?: AbortSignal): Promise<Prepared> {
+  async prepare(request: RestoreRequest, signal?: AbortSignal, restoreId: string | null = null): Promise<Prepared> {
     const { catalogue, cloud, settings } = this.ports;
     const point = await catalogue.point(request.restorePointId);
     if (point === null) throw pointNotFound(request.restorePointId);
@@ -50,10 +54,16 @@ export class Planner {
       request,
       disks: findings.disks.map(({ name, extents }) => ({ name, usedBytes: bytesIn(extents) })),
       machine: findings.machine,
-      target,
+      target: { ...target, original: await this.#withOthers(target.original, restoreId) },
       settings,
     });
     return { plan, contents: contentsOf(plan, findings) };
+  }
+
+  async #withOthers(original: OriginalFacts | null, restoreId: string | null): Promise<OriginalFacts | null> {
+    if (original === null || original.vm === null) return original;
+    const others = await this.ports.books.replacing(original.vm.azureId);
+    return { ...original, otherRestores: others.filter((id) => id !== restoreId) };
   }
 
   async #lookInto(

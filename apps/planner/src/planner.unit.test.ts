@@ -59,6 +59,7 @@ describe('the planner', () => {
   let repository: WatchedRepository;
   let timesOpened: number;
   let repositories: OpenRepositories;
+  let replacing: readonly string[];
   let planner: Planner;
 
   beforeEach(async () => {
@@ -74,7 +75,9 @@ describe('the planner', () => {
         return repository;
       },
     );
+    replacing = [];
     planner = new Planner({
+      books: { replacing: async () => replacing },
       catalogue,
       cloud: cloud.reader,
       repositories,
@@ -240,6 +243,11 @@ describe('the planner', () => {
     expect(RESTORE_PLAN.parse(sent)).toStrictEqual(sent);
     const errors = plan.problems.filter(({ severity }) => severity === 'error').map(({ code }) => code);
     expect(errors).toStrictEqual([]);
+    replacing = ['r1', 'r2'];
+    const request = aRestoreRequest({ restorePointId: id, destination: { kind: 'original' } });
+    const { plan: again } = await planner.prepare(request, undefined, 'r1');
+    const found = again.problems.filter(({ severity }) => severity === 'error').map(({ message }) => message);
+    expect(found).toStrictEqual([expect.stringMatching(/^Restore r2 replaces "web" already/)]);
   });
 
   it('answers a dry run with the plan, and a request of another version with what it lacks', async () => {

@@ -102,6 +102,17 @@ export class PostgresRestoreBooks implements RestoreBooks {
     return this.#database.run((client) => readOpenChanges(client, restoreId));
   }
 
+  async replacing(vmId: string): Promise<readonly string[]> {
+    const rows = await this.#database.run((client) =>
+      client.restore.findMany({
+        where: { replaces: vmId.toLowerCase(), endedAt: null },
+        select: { id: true },
+        orderBy: { createdAt: 'asc' },
+      }),
+    );
+    return rows.map(({ id }) => id);
+  }
+
   async sourceRecord(restoreId: string): Promise<SourceRecord | null> {
     const row = await this.#database.run((client) => client.sourceRecord.findUnique({ where: { restoreId } }));
     return row && toSourceRecord(row);

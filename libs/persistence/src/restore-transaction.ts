@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   ConflictError,
   hasEnded,
+  isRefused,
   patchId,
   requireTransition,
   requireWhole,
@@ -43,6 +44,11 @@ import { Prisma } from './generated/client.js';
 import { loadLockedRestore } from './load-restores.js';
 import { contentsColumns, requiredJson, storableText, toApproval, toContents, toJson, toSegment } from './rows.js';
 import { readSegments, readTotals, readVerdicts, SEGMENT_COLUMNS, whereOf } from './segment-reads.js';
+
+/** Azure does not mind the case of ids. */
+function replacedId(plan: RestorePlan): string | null {
+  return isRefused(plan) ? null : (plan.source?.azureId.toLowerCase() ?? null);
+}
 
 /** The changes of one transaction. Every guarded one is a single `UPDATE … WHERE state = … AND epoch = …`. */
 export class PostgresRestoreTransaction implements RestoreTransaction {
@@ -140,7 +146,7 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
   async storePlan(restoreId: string, plan: RestorePlan): Promise<void> {
     const { count } = await this.#client.restore.updateMany({
       where: { id: restoreId, state: 'planning' },
-      data: { plan: requiredJson(plan), planHash: plan.planHash },
+      data: { plan: requiredJson(plan), planHash: plan.planHash, replaces: replacedId(plan) },
     });
     if (count === 0) {
       throw new ConflictError({

@@ -20,3 +20,7 @@ ALTER TABLE "cloud_resource"
   DROP CONSTRAINT "cloud_resource_purpose_check",
   ADD CONSTRAINT "cloud_resource_purpose_check"
     CHECK ("purpose" IN ('result', 'help', 'safety', 'kept', 'brought-back', 'source'));
+
+-- AlterTable: which VM it replaces. Of those that have not ended no two replace the same.
+ALTER TABLE "restore" ADD COLUMN "replaces" TEXT;
+CREATE UNIQUE INDEX "restore_replaces_key" ON "restore"("replaces") WHERE "ended_at" IS NULL;

@@ -52,13 +52,19 @@ async function lookAtMachine(
 ): Promise<OriginalFacts> {
   const named = originalVm(point, settings);
   const vm = named === null ? null : await cloud.vm(cloud.vmId(named.resourceGroup, named.name));
-  if (vm === null) return { vm, saved: null, formerDisks: [], locks: [] };
+  if (vm === null) return { vm, saved: null, formerDisks: [], otherRestores: [], locks: [] };
   const [saved, locks, formerDisks] = await Promise.all([
     cloud.savedVm(vm.azureId),
     cloud.locks([vm.azureId, ...partsOf(vm)]),
     Promise.all(originalDiskIds(point, settings).map((id) => cloud.disk(id))),
   ]);
-  return { vm, saved, locks, formerDisks: formerDisks.filter((disk): disk is CloudDisk => disk !== null) };
+  return {
+    vm,
+    saved,
+    locks,
+    otherRestores: [],
+    formerDisks: formerDisks.filter((disk): disk is CloudDisk => disk !== null),
+  };
 }
 
 function partsOf({ osDiskId, dataDisks, nicIds }: CloudVm): readonly string[] {

@@ -77,7 +77,7 @@ describe('what a plan asks of Azure about the machine that it replaces', () => {
   it('is nothing where the manifest names no VM of this subscription', async () => {
     for (const id of [vm.azureId.replace(seed.subscriptionId, 'another'), `${vm.azureId}/../x`, 'web', null]) {
       const facts = await look(await aPoint({ id }));
-      expect(facts.original).toStrictEqual({ vm: null, saved: null, formerDisks: [], locks: [] });
+      expect(facts.original).toStrictEqual({ vm: null, saved: null, formerDisks: [], otherRestores: [], locks: [] });
     }
     expect([...new Set(asked)].sort()).toStrictEqual(['regions']);
   });
@@ -102,6 +102,12 @@ describe('what a plan asks of Azure about the machine that it replaces', () => {
   it('finds that it is gone', async () => {
     const point = await aPoint();
     cloud.subscription.vms.clear();
-    expect((await look(point)).original).toStrictEqual({ vm: null, saved: null, formerDisks: [], locks: [] });
+    expect((await look(point)).original).toStrictEqual({
+      vm: null,
+      saved: null,
+      formerDisks: [],
+      otherRestores: [],
+      locks: [],
+    });
   });
 });

@@ -8,7 +8,7 @@ import type { Planner } from '../planner.js';
  */
 export function planStep(planner: Planner, books: RestoreBooks): StepHandler<'plan'> {
   return async ({ restore, epoch, signal }) => {
-    const { plan, contents } = await planner.prepare(restore.request, signal);
+    const { plan, contents } = await planner.prepare(restore.request, signal, restore.id);
     signal.throwIfAborted();
     await books.transaction(async (tx) => {
       await tx.requireCurrent({ restoreId: restore.id, work: 'plan', epoch });

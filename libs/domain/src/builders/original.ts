@@ -78,6 +78,7 @@ export function aLivingVm(changes: LivingChanges = {}): OriginalFacts {
       extensions: (changes.extensions ?? []).map((name) => saved(`${LIVING_VM_ID}/extensions/${name}`, { name })),
     },
     formerDisks: [],
+    otherRestores: [],
     locks: [],
   };
 }

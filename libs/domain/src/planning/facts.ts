@@ -81,6 +81,8 @@ export interface OriginalFacts {
   readonly saved: SavedVm | null;
   /** Of the data disks that the machine had when it was backed up (`originalDiskIds`), those that exist. */
   readonly formerDisks: readonly CloudDisk[];
+  /** Other restores that replace it, or have, and have not ended. */
+  readonly otherRestores: readonly string[];
   /** On it, on its parts, and on all that it lies in. */
   readonly locks: readonly CloudLock[];
 }

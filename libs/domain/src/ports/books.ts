@@ -48,6 +48,8 @@ export interface RestoreBooks {
   ledger(restoreId: string): Promise<readonly LedgerEntry[]>;
   /** What a restore has changed of what is not its own, in the order in which it was: to be undone from the end. */
   openChanges(restoreId: string): Promise<readonly OpenChange[]>;
+  /** Restores that have not ended and replace the VM of this id by their plans. */
+  replacing(vmId: string): Promise<readonly string[]>;
   /** Of the machine that it replaces. Null: nothing is written down yet. */
   sourceRecord(restoreId: string): Promise<SourceRecord | null>;
   /**
@@ -121,7 +123,8 @@ export interface RestoreTransaction {
    */
   openWorks(restoreId: string, works: readonly WorkKey[]): Promise<readonly Work[]>;
   /**
-   * Also writes the restore's disks from the plan, and its hash.
+   * Also writes the restore's disks from the plan, its hash, and which VM it replaces unless it is refused: no two restores that
+   * have not ended replace the same.
    * @throws ConflictError `STEP_SUPERSEDED` when the restore is no longer being planned
    */
   storePlan(restoreId: string, plan: RestorePlan): Promise<void>;

@@ -69,6 +69,8 @@ export async function requestRollback(
       });
     }
     if (purgeOf(restore) !== null) throw wasPurged(restore);
+    const [other] = await othersAtWork(books, restore);
+    if (other !== undefined) throw isReplacedAnew(restore, other);
     await turnRound(tx, restore, 'roll-back', null, works);
     await tx.audit({ actor, action: 'restore.rollback', subject: restoreId, details: { from: restore.state } });
   });
@@ -146,6 +148,20 @@ function hasCutOver({ id, state }: LockedRestore): ConflictError {
     code: 'CUT_OVER',
     message: `Restore ${id} is ${state} and has begun to remove the machine that it replaces: it can't be cancelled any more.`,
     fix: `Let it end, or bring the original machine back once it has stopped: landfall rollback ${id}.`,
+  });
+}
+
+/** One that has ended goes on with its machine: nobody else may work on that meanwhile. */
+async function othersAtWork(books: RestoreBooks, { id, plan }: LockedRestore): Promise<readonly string[]> {
+  if (plan?.source === undefined) return [];
+  return (await books.replacing(plan.source.azureId)).filter((each) => each !== id);
+}
+
+function isReplacedAnew({ id }: LockedRestore, other: string): ConflictError {
+  return new ConflictError({
+    code: 'NOT_ROLLBACKABLE',
+    message: `Restore ${id} can't be rolled back while restore ${other} replaces the same machine.`,
+    fix: `Let that one end, or cancel it: landfall cancel ${other}.`,
   });
 }
 

@@ -1,6 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { newRestoreId, stepKey, type RestoreBooks, type RestoreState, type RestoreTransaction } from '@landfall/domain';
+import {
+  newRestoreId,
+  stepKey,
+  type RestoreBooks,
+  type RestorePlan,
+  type RestoreState,
+  type RestoreTransaction,
+} from '@landfall/domain';
 import { aRestorePlan, aRestoreRequest } from '@landfall/domain/builders';
 import type { RestoreBooksUnderTest } from './restore-books.js';
 import { withRunningRestore } from './running-restore.js';
@@ -100,6 +107,38 @@ export function booksGateContract(name: string, make: () => Promise<RestoreBooks
         await locked(books, tired, (tx) => tx.moveRestore(tired, { from: 'awaiting-approval', epoch: 2 }, 'running'));
         expect(await books.unapprovedForLong()).toStrictEqual([]);
         expect((await books.restore(id))?.state).toBe('running');
+      }));
+
+    test('let no two restores replace the same VM that have not ended', () =>
+      withRestore(async (books) => {
+        const source = {
+          ...{ azureId: '/VMs/Web', instanceId: 'one', powerState: 'running' },
+          ...{ disks: [], nicIds: [], addressIds: [] },
+        };
+        const asked = async (): Promise<string> => {
+          const id = newRestoreId();
+          await books.transaction((tx) => tx.createRestore({ id, request: aRestoreRequest(), requestedBy: 'olivia' }));
+          return id;
+        };
+        const planned = (id: string, azureId: string, problems?: RestorePlan['problems']) =>
+          locked(books, id, (tx) =>
+            tx.storePlan(id, { ...aRestorePlan(problems && { problems }), source: { ...source, azureId } }),
+          );
+        const [first, second, refused] = [await asked(), await asked(), await asked()];
+        await planned(first, '/VMs/Web');
+        await planned(first, '/VMs/Web');
+        const contradiction = { severity: 'error', code: 'CONTRADICTION', message: 'm', fix: 'f' } as const;
+        await planned(refused, '/vms/web', [contradiction]);
+        expect(await books.replacing('/vms/WEB')).toStrictEqual([first]);
+        await expect(planned(second, '/vms/web')).rejects.toThrow();
+        await planned(second, '/vms/db');
+        expect(await books.replacing('/vms/db')).toStrictEqual([second]);
+        await locked(books, first, async (tx) => {
+          await tx.moveRestore(first, { from: 'planning', epoch: 0 }, 'failed');
+        });
+        expect(await books.replacing('/vms/web')).toStrictEqual([]);
+        await planned(second, '/vms/web');
+        expect(await books.replacing('/vms/web')).toStrictEqual([second]);
       }));
 
     test('keep when a restore has cut over, whatever is asked for later', () =>

@@ -1,4 +1,4 @@
-import { byTurn, ConflictError, hasEnded, moves, SWEEP } from '@landfall/domain';
+import { byTurn, ConflictError, hasEnded, isRefused, moves, SWEEP } from '@landfall/domain';
 import type {
   Approval,
   AuditEntry,
@@ -211,4 +211,12 @@ export function runnableWork(state: BooksState): RunnableWork[] {
         ),
       }));
   });
+}
+
+/** Restores that have not ended and replace the VM of this id. */
+export function replacingIn({ restores }: BooksState, vmId: string): readonly string[] {
+  return [...restores.values()]
+    .filter(({ state, plan }) => !hasEnded(state) && plan !== null && !isRefused(plan))
+    .filter(({ plan }) => plan?.source?.azureId.toLowerCase() === vmId.toLowerCase())
+    .map(({ id }) => id);
 }

@@ -29,6 +29,7 @@ import {
   copyBooks,
   emptyBooks,
   isCurrent,
+  replacingIn,
   runnableWork,
   failedSegmentsOf,
   segmentOf,
@@ -139,6 +140,10 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
 
   async openChanges(restoreId: string): Promise<readonly OpenChange[]> {
     return openChanges(this.#state.restores.get(restoreId)?.ledger ?? emptyLedger());
+  }
+
+  async replacing(vmId: string): Promise<readonly string[]> {
+    return replacingIn(this.#state, vmId);
   }
 
   async sourceRecord(restoreId: string): Promise<SourceRecord | null> {

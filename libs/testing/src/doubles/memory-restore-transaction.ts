@@ -2,6 +2,7 @@ import {
   AFTER_CUT_OVER,
   ConflictError,
   hasEnded,
+  isRefused,
   patchId,
   requireTransition,
   requireWhole,
@@ -38,6 +39,7 @@ import {
 import { emptyLedger } from './memory-ledger.js';
 import {
   isRunning,
+  replacingIn,
   segmentOf,
   segmentsOf,
   superseded,
@@ -179,6 +181,9 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
         fix: 'Nothing has to be done: the plan is dropped.',
       });
     }
+    const { azureId } = plan.source ?? {};
+    if (azureId !== undefined && !isRefused(plan) && replacingIn(this.#state, azureId).some((id) => id !== restoreId))
+      throw new Error(`another restore replaces ${azureId}`);
     data.plan = structuredClone(plan);
     data.planHash = plan.planHash;
     data.disks = plan.disks.map(({ name, from, role, lun }) => ({

@@ -121,12 +121,22 @@ describe('the machine that is replaced', () => {
   });
 
   it('is there, and not about to go', () => {
-    const gone = { vm: null, saved: null, formerDisks: [], locks: [] };
+    const gone = { vm: null, saved: null, formerDisks: [], otherRestores: [], locks: [] };
     refusedFor('SOURCE_MISSING', { target: { original: gone } }, /no "web" in the resource group "apps"/);
     refusedFor('SOURCE_MISSING', { target: { original: { ...aLivingVm(), saved: null } } }, /is gone/);
     refusedFor('SOURCE_MISSING', { now: { vm: { provisioningState: 'Deleting' } } }, /is gone/);
     const resourceGroup = { ...originalFacts().target.resourceGroup!, provisioningState: 'Deleting' };
     refusedFor('SOURCE_MISSING', { target: { resourceGroup } }, /is gone/);
+  });
+
+  it('is replaced by no other restore that goes on', () => {
+    const original = { ...aLivingVm(), otherRestores: ['r2345'] };
+    refusedFor(
+      'CONTRADICTION',
+      { target: { original } },
+      /Restore r2345 replaces "web" already/,
+      /landfall cancel r2345/,
+    );
   });
 
   it('is held by no lock that stops its removal, or what is asked of its parts', () => {

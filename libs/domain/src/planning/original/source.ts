@@ -51,6 +51,13 @@ export function decideSource(facts: PlanningFacts, problems: FoundProblems): Liv
     return null;
   }
   checkSourceVm(source, facts, problems);
+  for (const id of target.original?.otherRestores ?? []) {
+    problems.error(
+      'CONTRADICTION',
+      `Restore ${id} replaces "${source.name}" already, and has not ended.`,
+      `Let it end, or cancel it: landfall cancel ${id}.`,
+    );
+  }
   problems.take(lockedProblems(target.original?.locks ?? [], source));
   return source;
 }
