@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { PermanentError } from '@landfall/domain';
 import { requireEqual } from './compare-files.js';
@@ -38,6 +41,13 @@ const UNHURRIED_AZURE = Object.fromEntries(
     ['', '_PER_SECOND'].map((suffix) => [`LANDFALL_AZURE_${kind}${suffix}`, '100000']),
   ),
 );
+
+interface EmulatorOfStack {
+  readonly azure: string;
+  /** A file. */
+  readonly azureCa: string;
+  readonly azureToken: string;
+}
 
 /** A build of Landfall with a stack of its own, used as a user does: by its command line. */
 export class BuiltCheckout {
@@ -77,6 +87,21 @@ export class BuiltCheckout {
       throw this.#failed('restore', `it is ${restore.state}: ${restore.error?.message ?? 'no error'}`);
     }
     return restore;
+  }
+
+  /** Any command of its command line, with what it prints as JSON. @throws PermanentError `BENCHMARK_FAILED` */
+  ask<T>(...words: readonly string[]): Promise<T> {
+    return this.#json<T>(words);
+  }
+
+  /** What its emulated Azure says of itself, under a path of its own. */
+  async emulated<T>(address: string): Promise<T> {
+    const file = JSON.parse(await readFile(path.join(this.data, 'stack.json'), 'utf8')) as EmulatorOfStack;
+    const options = { ca: await readFile(file.azureCa), headers: { authorization: `Bearer ${file.azureToken}` } };
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      get(`${file.azure}/_emulator/${address}`, options, resolve).once('error', reject);
+    });
+    return JSON.parse(await text(answer)) as T;
   }
 
   /** @throws Error when the restore's only disk is not the original */

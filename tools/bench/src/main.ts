@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { LandfallError } from '@landfall/domain';
+import { cutOver, MOST_SHARE } from './cut-over.js';
 import { emptyRestore, MOST_SECONDS } from './empty-restore.js';
 import { pageBlob } from './page-blob.js';
 import type { Report } from './report.js';
@@ -10,6 +11,7 @@ const USAGE = `Usage: node tools/bench/dist/main.js restic-restore [--size 2GiB]
        node tools/bench/dist/main.js page-blob [--size 2GiB] [--repeat N] [--json]
        node tools/bench/dist/main.js whole-restore --against CHECKOUT [--size 2GiB] [--pairs N] [--json]
        node tools/bench/dist/main.js empty-restore [--repeat N] [--json]
+       node tools/bench/dist/main.js cut-over [--json]
 
 restic-restore  restores one restic snapshot of a made-up disk with \`restic restore\` and with Landfall's own reader, in
                 turns, and prints wall time, CPU time and memory of both, and their ratios
@@ -21,10 +23,12 @@ whole-restore   restores one disk to a new VM through all services of this build
 empty-restore   restores a disk without data to a new VM through all services of this build, ten times and more, and prints
                 what each step takes, what lies between them, and whether the median is at most ${MOST_SECONDS} s: for a machine
                 with nothing else to do
+cut-over        replaces a machine at its original place in an emulated Azure that takes Azure's times, and prints how long it is
+                out of use: Azure's own share, operation by operation, and whether the rest is at most ${100 * MOST_SHARE} % of it
 
 Of the others only the ratios say anything: they were measured on the same machine, with the same data, in the same run.`;
 
-const BENCHMARKS = ['restic-restore', 'page-blob', 'whole-restore', 'empty-restore'] as const;
+const BENCHMARKS = ['restic-restore', 'page-blob', 'whole-restore', 'empty-restore', 'cut-over'] as const;
 type Benchmark = (typeof BENCHMARKS)[number];
 
 const UNITS: Readonly<Record<string, number>> = { MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
@@ -76,6 +80,7 @@ async function main(): Promise<number> {
     'restic-restore': () => resticRestore({ sizeBytes, repeat, threads, halfEmpty: values['half-empty'] }, say),
     'page-blob': () => pageBlob({ sizeBytes, repeat }, say),
     'empty-restore': () => emptyRestore({ repeat }, say),
+    'cut-over': () => cutOver(say),
     'whole-restore': () => wholeRestore({ sizeBytes, pairs, against: against ?? '' }, say),
   };
   const report = await measured[benchmark]();

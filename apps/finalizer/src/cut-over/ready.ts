@@ -1,6 +1,7 @@
 import { PermanentError, SEALING_CONTEXT, Secret, type SourceRecord } from '@landfall/domain';
 import type { StepContext } from '@landfall/pipeline';
 import { claimOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
+import { ensureSafetyGroup } from './stop-and-take.js';
 
 /*
  * The source is made ready to be removed while it still runs. Its model is written down first, as it was found: what is changed
@@ -11,6 +12,7 @@ export async function makeReady(ports: CutOverPorts, context: StepContext): Prom
   const { restore, journal, signal } = context;
   const source = sourceVmOf(replacedBy(context));
   await saveModel(ports, context);
+  await ensureSafetyGroup(ports, context);
   await cloud.sources.claim(source, claimOf(restore.id), journal, signal);
   await cloud.sources.holdAddresses(source, journal, signal);
   await cloud.sources.keepParts(source, journal, signal);

@@ -1,5 +1,5 @@
 import { detailsOf, stepOf } from '@landfall/domain';
-import type { StepContext, StepOutcome, WorkContext } from '@landfall/pipeline';
+import { boundedMap, type StepContext, type StepOutcome, type WorkContext } from '@landfall/pipeline';
 import { isSame, recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
 import { notSeen, stopAndTake } from './stop-and-take.js';
 
@@ -8,6 +8,7 @@ import { notSeen, stopAndTake } from './stop-and-take.js';
  */
 
 const TRIES_TO_SEE_IT = 3;
+const DISKS_AT_ONCE = 8;
 
 /** One that was started after the gate is stopped once more, and its snapshots are taken anew. */
 export async function removeVm(
@@ -44,8 +45,8 @@ export async function removeDisks(ports: CutOverPorts, context: WorkContext): Pr
   const { restore, journal, signal } = context;
   const { snapshots } = await recordOf(ports, restore.id);
   const replaced = replacedBy(context).disks.filter(({ replacedBy: by }) => by !== null);
-  for (const { azureId, uniqueId } of replaced) {
-    if (!snapshots.some((each) => isSame(each.uniqueId, uniqueId))) continue;
+  await boundedMap(replaced, DISKS_AT_ONCE, async ({ azureId, uniqueId }) => {
+    if (!snapshots.some((each) => isSame(each.uniqueId, uniqueId))) return;
     signal.throwIfAborted();
     try {
       await cloud.disks.removeSource({ azureId, uniqueId }, journal, signal);
@@ -54,5 +55,5 @@ export async function removeDisks(ports: CutOverPorts, context: WorkContext): Pr
       const { code, message, fix } = detailsOf(error);
       await context.event('source.disk-left', message, { azureId, code, fix });
     }
-  }
+  });
 }

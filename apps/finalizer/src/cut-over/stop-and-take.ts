@@ -35,6 +35,16 @@ export async function stopAndTake(ports: CutOverPorts, context: StepContext): Pr
   await removeEarlier(ports, context, present);
 }
 
+/** In which the snapshots are kept. It is made before the stop: nothing that can be done before lengthens the outage. */
+export async function ensureSafetyGroup(ports: CutOverPorts, context: StepContext): Promise<void> {
+  const { restore, plan, journal, signal } = context;
+  const spec = {
+    ...{ name: safetyGroupName(restore.id), region: plan.destination.region, purpose: 'safety' as const },
+    ...{ role: 'staging', tags: ownerTags(ports.applianceId, restore.id, 'staging') },
+  };
+  await ports.cloud.groups.ensure(spec, journal, signal);
+}
+
 /** Whether the source, if it ran, is out of use for longer than the plan allows. */
 export async function hasStoodTooLong(ports: Pick<CutOverPorts, 'books'>, context: StepContext): Promise<boolean> {
   const { restore, plan } = context;
@@ -121,16 +131,15 @@ async function take(ports: CutOverPorts, context: StepContext, record: SourceRec
   const { snapshots } = record;
   const { disks } = modelOf(ports, context.restore.id, record);
   const { restore, plan, journal, signal } = context;
-  const { region } = plan.destination;
-  const tags = (role: 'staging' | 'snapshot') => ownerTags(applianceId, restore.id, role);
-  const group = safetyGroupName(restore.id);
-  const about = { region, purpose: 'safety' as const };
-  await cloud.groups.ensure({ ...about, name: group, role: 'staging', tags: tags('staging') }, journal, signal);
+  const about = {
+    ...{ region: plan.destination.region, resourceGroup: safetyGroupName(restore.id), purpose: 'safety' as const },
+    ...{ role: ROLE, tags: ownerTags(applianceId, restore.id, ROLE) },
+  };
+  await ensureSafetyGroup(ports, context);
   await boundedMap(snapshots, SNAPSHOTS_AT_ONCE, ({ diskId, snapshotId }) => {
     const name = snapshotId.slice(snapshotId.lastIndexOf('/') + 1);
     const access = accessOf(disks.find(({ azureId }) => isSame(azureId, diskId)));
-    const spec = { ...about, resourceGroup: group, name, role: ROLE, tags: tags(ROLE), diskId, access };
-    return cloud.snapshots.ensure(spec, journal, signal);
+    return cloud.snapshots.ensure({ ...about, name, diskId, access }, journal, signal);
   });
   await boundedMap(snapshots, SNAPSHOTS_AT_ONCE, ({ snapshotId }) => completed(ports, snapshotId, signal));
   await context.event('source.snapshots-taken', `${snapshots.length} safety snapshot(s) are complete.`);
