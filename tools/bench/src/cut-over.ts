@@ -19,14 +19,16 @@ const SIZE_BYTES = 64 * 2 ** 20;
 /** Of Azure's own share: so much the rest may be. */
 export const MOST_SHARE = 0.1;
 
-/** What Azure has to do while the machine is out of use, in its order: by the names of the emulator's operations. */
+const CREATE = 'virtualMachines.create';
+
+/** What Azure has to do while the machine is out of use, in its order: by the emulator's names for what it takes time for. */
 export const AZURES_OWN = [
-  ['deallocate', 'VirtualMachines_Deallocate'],
-  ['snapshot', 'Snapshots_CreateOrUpdate'],
-  ['delete the VM', 'VirtualMachines_Delete'],
-  ['delete a disk', 'Disks_Delete'],
-  ['move', 'Resources_MoveResources'],
-  ['create the VM', 'VirtualMachines_CreateOrUpdate'],
+  ['deallocate', 'virtualMachines.deallocate'],
+  ['snapshot', 'snapshots.create'],
+  ['delete the VM', 'virtualMachines.delete'],
+  ['delete a disk', 'disks.delete'],
+  ['move', 'resources.move'],
+  ['create the VM', CREATE],
 ] as const;
 
 export interface LoggedCall {
@@ -126,10 +128,14 @@ export function reportOf(calls: readonly LoggedCall[], kinds: readonly Operation
     ({ operation, at }) => operation === 'VirtualMachines_Deallocate' && at < (removed?.at ?? ''),
   );
   if (begin === undefined || end === undefined) throw new Error('Nothing was stopped, or nothing was made anew.');
-  const secondsOf = (name: string): number => (kinds.find((kind) => kind.name === name)?.delayMs ?? 0) / 1_000;
+  const secondsOf = (name: string): number => {
+    const kind = kinds.find((each) => each.name === name);
+    if (kind === undefined) throw new Error(`The emulated Azure knows no operation ${name}.`);
+    return kind.delayMs / 1_000;
+  };
   const parts = AZURES_OWN.map(([what, name]) => [what, secondsOf(name)] as const);
   const azure = parts.reduce((sum, [, seconds]) => sum + seconds, 0);
-  const outage = (Date.parse(end.at) - Date.parse(begin.at)) / 1_000 + secondsOf('VirtualMachines_CreateOrUpdate');
+  const outage = (Date.parse(end.at) - Date.parse(begin.at)) / 1_000 + secondsOf(CREATE);
   const rest = outage - azure;
   const holds = rest <= MOST_SHARE * azure;
   const line = (what: string, seconds: number): string => what.padEnd(24) + seconds.toFixed(2).padStart(10);

@@ -29,11 +29,16 @@ export function viewOfRestore(restore: Restore): RestoreView {
       bytesDone,
     })),
     vm: restore.vmAzureId === null ? null : { azureId: restore.vmAzureId },
-    fidelity: SETTLED.safeParse(stepOf(restore, 'remove-staging-resource-group')?.output).data?.fidelity ?? [],
+    fidelity: restore.state === 'completed' ? fidelityOf(restore) : [],
     problems: [...restore.problems],
     error: restore.error,
     requestedBy: restore.requestedBy,
     createdAt: restore.createdAt.toISOString(),
     endedAt: restore.endedAt?.toISOString() ?? null,
   };
+}
+
+/** Of one that was rolled back nothing stands any more that could differ. */
+function fidelityOf(restore: Restore): RestoreView['fidelity'] {
+  return SETTLED.safeParse(stepOf(restore, 'remove-staging-resource-group')?.output).data?.fidelity ?? [];
 }

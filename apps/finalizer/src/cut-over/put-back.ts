@@ -25,10 +25,8 @@ export async function startAgain({ cloud, books }: CutOverPorts, context: WorkCo
   const changes = await books.openChanges(restore.id);
   if (!changes.some(({ what }) => what === POWER_CHANGE)) return;
   const runs = await cloud.machines.startSource(sourceVmOf(replacedBy(context)), journal, signal);
-  await context.event(
-    'source.started',
-    runs
-      ? 'The machine that was to be replaced runs again.'
-      : 'The machine that was stopped is gone, or another by now.',
-  );
+  // Behind the gate another machine stands in its place, or is about to.
+  if (!runs && restore.cutOverAt !== null) return;
+  const gone = 'The machine that was stopped is gone, or another by now.';
+  await context.event('source.started', runs ? 'The machine that was to be replaced runs again.' : gone);
 }

@@ -30,9 +30,12 @@ const ROLE = 'snapshot';
 export async function stopAndTake(ports: CutOverPorts, context: StepContext): Promise<void> {
   await stop(ports, context);
   const record = await recordOf(ports, context.restore.id);
-  const present = (await isOfNow(ports, context, record)) ? record : await beginTake(ports, context, record);
+  const isTaken = await isOfNow(ports, context, record);
+  const present = isTaken ? record : await beginTake(ports, context, record);
   await take(ports, context, present);
   await removeEarlier(ports, context, present);
+  if (isTaken) return;
+  await context.event('source.snapshots-taken', `${present.snapshots.length} safety snapshot(s) are complete.`);
 }
 
 /** In which the snapshots are kept. It is made before the stop: nothing that can be done before lengthens the outage. */
@@ -142,7 +145,6 @@ async function take(ports: CutOverPorts, context: StepContext, record: SourceRec
     return cloud.snapshots.ensure({ ...about, name, diskId, access }, journal, signal);
   });
   await boundedMap(snapshots, SNAPSHOTS_AT_ONCE, ({ snapshotId }) => completed(ports, snapshotId, signal));
-  await context.event('source.snapshots-taken', `${snapshots.length} safety snapshot(s) are complete.`);
 }
 
 /** No wider than that of the disk: what it holds lies open in its snapshot. Of one that nothing is saved of, nobody may read it. */
