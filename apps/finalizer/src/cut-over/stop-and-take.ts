@@ -43,7 +43,7 @@ export async function ensureSafetyGroup(ports: CutOverPorts, context: StepContex
   const { restore, plan, journal, signal } = context;
   const spec = {
     ...{ name: safetyGroupName(restore.id), region: plan.destination.region, purpose: 'safety' as const },
-    ...{ role: 'staging', tags: ownerTags(ports.applianceId, restore.id, 'staging') },
+    ...{ role: 'safety', tags: ownerTags(ports.applianceId, restore.id, 'safety') },
   };
   await ports.cloud.groups.ensure(spec, journal, signal);
 }

@@ -13,7 +13,8 @@ export const OWNER_TAGS = {
 /** On a VM that is not ours: the id of the restore that is about to replace it. */
 export const CLAIM_TAG = 'landfall-claim';
 
-export type ResourceRole = 'disk' | 'worker' | 'worker-nic' | 'worker-os-disk' | 'vm' | 'nic' | 'staging' | 'snapshot';
+export type ResourceRole =
+  'disk' | 'worker' | 'worker-nic' | 'worker-os-disk' | 'vm' | 'nic' | 'staging' | 'safety' | 'snapshot';
 
 export type Tags = Readonly<Record<string, string>>;
 
