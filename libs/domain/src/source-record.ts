@@ -25,4 +25,9 @@ export interface RecordedSnapshot {
   readonly snapshotId: string;
   /** Azure's `LastOwnershipUpdateTime` of the disk, word for word, before the snapshot was asked for. A start changes it. */
   readonly ownership: string | null;
+  /**
+   * The same of the disk once its machine was gone: who has used it since has changed it, and has written to it perhaps. Null: it was
+   * in use already. Left out: it has not been looked at yet.
+   */
+  readonly released?: string | null;
 }

@@ -318,6 +318,23 @@ describe('behind the gate', () => {
     await expectReplaced(scene);
   });
 
+  it('a disk of it that somebody has used since its machine was removed is left, and named', async () => {
+    const scene = await CutOverScene.ready();
+    const { subscription } = scene.cloud;
+    subscription.failNext('disks.removeSource', REFUSED);
+    await scene.run('remove-source');
+    const disk = subscription.disks.get(scene.disks.get('os')!.azureId.toLowerCase());
+    assert.ok(disk);
+    // What they have written to it is in no snapshot.
+    subscription.setHolder(disk, '/vms/others');
+    subscription.setHolder(disk, null);
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['completed', undefined]);
+    expect(await scene.standing()).toStrictEqual(['os', 'kept']);
+    const left = (await scene.books.events(scene.restoreId)).findLast(({ type }) => type === 'source.disk-left');
+    expect(left?.data).toMatchObject({ azureId: disk.azureId, code: 'SOURCE_DISK_USED' });
+  });
+
   it('a foreign thing in the staging group is left with the group, and named', async () => {
     const scene = await CutOverScene.ready();
     const place = { resourceGroup: `landfall-staging-${scene.restoreId}`, region: 'westeurope', zone: null };

@@ -1,4 +1,5 @@
-import { detailsOf, stepOf } from '@landfall/domain';
+import { setTimeout as pause } from 'node:timers/promises';
+import { detailsOf, PermanentError, stepOf, type CloudDisk, type RecordedSnapshot } from '@landfall/domain';
 import { boundedMap, type StepContext, type StepOutcome, type WorkContext } from '@landfall/pipeline';
 import { isSame, recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
 import { notSeen, stopAndTake } from './stop-and-take.js';
@@ -9,6 +10,9 @@ import { notSeen, stopAndTake } from './stop-and-take.js';
 
 const TRIES_TO_SEE_IT = 3;
 const DISKS_AT_ONCE = 8;
+const LOOKS_AT_ONCE = 8;
+const LOOK_EVERY_MS = 2_000;
+const LOOKS = 15;
 
 /** One that was started after the gate is stopped once more, and its snapshots are taken anew. */
 export async function removeVm(
@@ -39,21 +43,72 @@ async function isKnownToBeGone({ books }: CutOverPorts, { restore }: StepContext
   return isRemoved || (stepOf(restore, 'remove-source')?.attempts ?? 0) >= TRIES_TO_SEE_IT;
 }
 
-/** Only what was attached when the snapshots were taken. What can't be deleted holds nothing up: it is tried again at the end. */
+/**
+ * Notes of each disk that is replaced how its machine has left it. What somebody uses from then on holds more than its snapshot, and
+ * is not removed.
+ */
+export async function noteReleased(ports: CutOverPorts, context: StepContext): Promise<void> {
+  const { books } = ports;
+  const { restore, epoch } = context;
+  const record = await recordOf(ports, restore.id);
+  if (record.snapshots.every(({ released }) => released !== undefined)) return;
+  const snapshots = await boundedMap(record.snapshots, LOOKS_AT_ONCE, async (each) =>
+    each.released === undefined ? { ...each, ...(await releaseOf(ports, context, each)) } : each,
+  );
+  await books.transaction(async (tx) => {
+    await tx.requireCurrent({ restoreId: restore.id, work: 'remove-source', epoch });
+    await tx.recordSource(restore.id, { ...record, snapshots });
+  });
+}
+
+/** Azure may show for a while that it belongs to a machine that is gone. */
+async function releaseOf(
+  { cloud, lookEveryMs = LOOK_EVERY_MS }: CutOverPorts,
+  context: StepContext,
+  { diskId, uniqueId }: RecordedSnapshot,
+): Promise<Pick<RecordedSnapshot, 'released'>> {
+  const source = replacedBy(context);
+  for (let looks = 0; looks < LOOKS; looks += 1) {
+    const disk = await cloud.reader.disk(diskId);
+    if (disk === null || !isSame(disk.uniqueId, uniqueId)) return {};
+    if (disk.managedBy === null) return { released: disk.ownershipUpdatedAt };
+    const isHeld = !isSame(disk.managedBy, source.azureId) || (await cloud.reader.vm(source.azureId)) !== null;
+    if (isHeld) return { released: null };
+    await pause(lookEveryMs, undefined, { signal: context.signal });
+  }
+  return { released: null };
+}
+
+/**
+ * Only what was attached when the snapshots were taken, and what nobody has used since. What can't be deleted holds nothing up: it is
+ * tried again at the end.
+ */
 export async function removeDisks(ports: CutOverPorts, context: WorkContext): Promise<void> {
   const { cloud } = ports;
   const { restore, journal, signal } = context;
   const { snapshots } = await recordOf(ports, restore.id);
   const replaced = replacedBy(context).disks.filter(({ replacedBy: by }) => by !== null);
   await boundedMap(replaced, DISKS_AT_ONCE, async ({ azureId, uniqueId }) => {
-    if (!snapshots.some((each) => isSame(each.uniqueId, uniqueId))) return;
+    const taken = snapshots.find((each) => isSame(each.uniqueId, uniqueId));
+    if (taken === undefined) return;
     signal.throwIfAborted();
     try {
+      requireUnused(await cloud.reader.disk(azureId), taken);
       await cloud.disks.removeSource({ azureId, uniqueId }, journal, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       const { code, message, fix } = detailsOf(error);
       await context.event('source.disk-left', message, { azureId, code, fix });
     }
+  });
+}
+
+function requireUnused(disk: CloudDisk | null, { uniqueId, released }: RecordedSnapshot): void {
+  if (disk === null || !isSame(disk.uniqueId, uniqueId)) return;
+  if (typeof released === 'string' && disk.ownershipUpdatedAt === released) return;
+  throw new PermanentError({
+    code: 'SOURCE_DISK_USED',
+    message: `${disk.azureId} is not deleted, because somebody has used it since its machine was removed: it may hold more than its safety snapshot.`,
+    fix: 'Find out in the activity log who used it, and what for; delete it by hand once nobody needs what it holds.',
   });
 }

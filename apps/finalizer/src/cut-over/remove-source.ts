@@ -12,7 +12,7 @@ import { gateFacts } from './gate-facts.js';
 import type { CutOverPorts } from './ports.js';
 import { putBack, startAgain } from './put-back.js';
 import { makeReady } from './ready.js';
-import { removeDisks, removeVm } from './removal.js';
+import { noteReleased, removeDisks, removeVm } from './removal.js';
 import { hasStoodTooLong, isStoppedByUs, stopAndTake } from './stop-and-take.js';
 
 /*
@@ -41,6 +41,7 @@ export function removeSource(ports: CutOverPorts): StepHandler<'remove-source'> 
     }
     const refused = await unlessForGood(ports, context, removeVm, startAgain);
     if (refused !== null) return refused;
+    await noteReleased(ports, context);
     await removeDisks(ports, context);
     return { kind: 'done', output: {} };
   };

@@ -13,6 +13,8 @@ export interface Evidence {
   readonly inventory?: readonly InventoryItem[];
   /** What is not this appliance's, before and after the run; `print` changes whenever the thing does. */
   readonly foreign?: { readonly before: readonly Fingerprint[]; readonly after: readonly Fingerprint[] };
+  /** Machines that restores to the original location replace, or were to. */
+  readonly sources?: readonly SourceEvidence[];
   /** As `AuditLog.verify` tells it. */
   readonly audit?: { readonly entries: number; readonly brokenAt: number | null };
   /** Contents of restored disks and of their backups, such as their SHA-256. */
@@ -45,6 +47,65 @@ export interface InventoryItem {
 export interface Fingerprint {
   readonly azureId: string;
   readonly print: string;
+}
+
+/** A machine that somebody has, and that a restore is to replace. */
+export interface SourceEvidence {
+  readonly restoreId: string;
+  /** As somebody has made it, and what they have made of it since. */
+  readonly found: MachineState;
+  /** What stands under its id at present; null: nothing. */
+  readonly now: MachineState | null;
+  /** Whether somebody has started it in the course of the restore. */
+  readonly wasStarted: boolean;
+  /** Whether what stands in its place at present is a third machine, which somebody else has made. */
+  readonly isOthers: boolean;
+  /** All that it has had, with those that somebody has attached since. */
+  readonly disks: readonly SourceDiskEvidence[];
+  /** The ids of all that it consisted of. */
+  readonly azureIds: readonly string[];
+  /** What Landfall has had removed of what carries no tags of its own, in order. */
+  readonly removals: readonly { readonly azureId: string; readonly number: string; readonly at: Date }[];
+  /** Of it and its parts, in the books. */
+  readonly openChanges: readonly string[];
+  /** Whether its model is in the books. */
+  readonly hasModel: boolean;
+}
+
+export interface MachineState {
+  /** Azure's own number. */
+  readonly instanceId: string;
+  /** Such as `deallocated`. */
+  readonly power: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly disks: readonly MachineDisk[];
+  /** What a restore changes for a while, and what it attaches again; as text. */
+  readonly settings: { readonly parts: string; readonly nics: string };
+}
+
+export interface MachineDisk {
+  readonly azureId: string;
+  /** Azure's own number. */
+  readonly uniqueId: string;
+  /** Null for the OS disk. */
+  readonly lun: number | null;
+  /** The state in which it was made; null: not known. */
+  readonly madeAs: string | null;
+}
+
+export interface SourceDiskEvidence {
+  readonly azureId: string;
+  /** Azure's own number. */
+  readonly uniqueId: string;
+  readonly lun: number | null;
+  /** Whether somebody has attached it after the plan was made. */
+  readonly isLate: boolean;
+  /** Whether the very disk is there. */
+  readonly stands: boolean;
+  /** What it holds, or has held when it was removed: equal only where each byte is. */
+  readonly last: string;
+  /** What its complete snapshots hold. */
+  readonly copies: readonly string[];
 }
 
 export interface DiskComparison {

@@ -12,9 +12,10 @@ export function inventoryFitsLedger(evidence: Evidence): Violation[] {
 }
 
 /** Where it is known what was there before and everything has ended, nothing may be there that no ledger expects: tags or not. */
-function nothingUnknown({ inventory = [], restores, foreign }: Evidence): Violation[] {
+function nothingUnknown({ inventory = [], restores, foreign, sources = [] }: Evidence): Violation[] {
   if (foreign === undefined || restores.some(({ restore }) => !hasEnded(restore.state))) return [];
   const known = new Set(foreign.before.map(({ azureId }) => azureId.toLowerCase()));
+  for (const { azureIds } of sources) for (const azureId of azureIds) known.add(azureId.toLowerCase());
   for (const { ledger } of restores) {
     for (const { azureId, state } of ledger) if (state === 'created') known.add(azureId.toLowerCase());
   }

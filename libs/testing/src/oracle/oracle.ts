@@ -1,9 +1,9 @@
-import { stepsOf } from '@landfall/domain';
 import { badDisksAreNotHandedOver, bytesAreRight, fencesHold } from './disks.js';
 import type { Evidence } from './evidence.js';
 import { inventoryFitsLedger, nothingForeignTouched } from './inventory.js';
 import { everythingEnds, historyIsLegal } from './history.js';
 import { budgetsKept, secretsKept } from './limits.js';
+import { sourceCanBeBroughtBack, sourceIsKept } from './source.js';
 import type { Violation } from './violation.js';
 
 /** One oracle after every run that moves a restore: which of the invariants were broken, and what shows it. */
@@ -12,6 +12,7 @@ export function judge(evidence: Evidence): readonly Violation[] {
     ...bytesAreRight(evidence),
     ...badDisksAreNotHandedOver(evidence),
     ...sourceIsKept(evidence),
+    ...sourceCanBeBroughtBack(evidence),
     ...inventoryFitsLedger(evidence),
     ...historyIsLegal(evidence),
     ...everythingEnds(evidence),
@@ -20,22 +21,4 @@ export function judge(evidence: Evidence): readonly Violation[] {
     ...secretsKept(evidence),
     ...budgetsKept(evidence),
   ];
-}
-
-/**
- * I2 and I3 are about steps that no version has yet: there is no gate that could be checked and no source that is removed.
- * Until there is, a restore that has begun such a step is a violation by itself, so that the step can't come without its check.
- */
-function sourceIsKept({ restores }: Evidence): Violation[] {
-  return restores.flatMap(({ restore }) =>
-    stepsOf(restore)
-      .filter(
-        ({ id, state }) => ['remove-source', 'move-disks'].includes(id) && !['pending', 'skipped'].includes(state),
-      )
-      .map((step) => ({
-        invariant: 'I2' as const,
-        what: `Restore ${restore.id} has come to step ${step.id}, and the oracle knows no gate for it.`,
-        evidence: step,
-      })),
-  );
 }

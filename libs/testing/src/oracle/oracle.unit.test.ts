@@ -219,13 +219,6 @@ describe('the oracle', () => {
       'I10',
     ]);
   });
-
-  it('finds a restore that has begun to remove its source, as long as nobody checks the gate (I2)', () => {
-    const works = restore().works.map((step) =>
-      step.id === 'remove-source' ? { ...step, state: 'running' as const } : step,
-    );
-    expect(found(evidence({ restore: restore({ works }) }))).toContain('I2');
-  });
 });
 
 function segment(changes: Partial<Segment> = {}): Segment {

@@ -73,9 +73,13 @@ export class SimulatedSource implements DiskSource {
 
 const CELL = 128 * 1024 * 1024;
 
-/** All disks of the subscription: what lies on them for good, and what their VM has not flushed yet. */
+/** All disks and snapshots of the subscription: what lies on them for good, and what their VM has not flushed yet. */
 export class DiskContents {
   readonly durable = new Map<string, Blocks>();
+  /** How often a machine that is not ours to write to has begun to run from a disk, or has ended: each time it writes something. */
+  readonly #lived = new Map<string, number>();
+  readonly #madeAs = new Map<string, string>();
+  #lives = 0;
   readonly #unflushed = new Map<string, Blocks>();
   readonly #failures = new Map<string, number>();
   /** Every write and every read for verification, in the order in which they came to the disk. */
@@ -98,6 +102,42 @@ export class DiskContents {
   failFlush(diskId: string): void {
     this.unflushed(diskId).clear();
     this.#failures.set(diskId, this.failuresOf(diskId) + 1);
+  }
+
+  /** Made of another one as that is now; null: empty. */
+  make(id: string, from: string | null): void {
+    const key = id.toLowerCase();
+    this.durable.set(key, new Map(from === null ? [] : this.onDisk(from)));
+    this.unflushed(id).clear();
+    this.#lived.set(key, from === null ? 0 : (this.#lived.get(from.toLowerCase()) ?? 0));
+    this.#madeAs.set(key, this.stateOf(id));
+  }
+
+  move(from: string, to: string): void {
+    for (const each of [this.durable, this.#unflushed, this.#failures, this.#lived, this.#madeAs] as Map<
+      string,
+      unknown
+    >[]) {
+      const held = each.get(from.toLowerCase());
+      each.delete(from.toLowerCase());
+      if (held === undefined) each.delete(to.toLowerCase());
+      else each.set(to.toLowerCase(), held);
+    }
+  }
+
+  /** A machine writes something of its own, which none has written before. */
+  live(diskId: string): void {
+    this.#lived.set(diskId.toLowerCase(), ++this.#lives);
+  }
+
+  /** Tells one state of a disk from all others; what machines write of their own counts. */
+  stateOf(id: string): string {
+    return `${digestOf(this.onDisk(id))} ${this.#lived.get(id.toLowerCase()) ?? 0}`;
+  }
+
+  /** The state in which it was made; null: nobody has made it in this run. */
+  madeAs(id: string): string | null {
+    return this.#madeAs.get(id.toLowerCase()) ?? null;
   }
 
   failuresOf(diskId: string): number {
@@ -203,6 +243,16 @@ export class SimulatedTarget implements DiskTarget {
     const message = 'The disk is not there.';
     throw new RetryableError({ code: 'TARGET_UNREACHABLE', message, fix: 'Nothing has to be done.' });
   }
+}
+
+/** Of what is not zero. */
+export function digestOf(blocks: Blocks): string {
+  const hash = createHash('sha256');
+  for (const [offset, bytes] of [...blocks].sort(([left], [right]) => left - right)) {
+    if (bytes.every((byte) => byte === 0)) continue;
+    hash.update(`${offset}:`).update(bytes);
+  }
+  return hash.digest('hex');
 }
 
 function failed(code: string): PermanentError {

@@ -38,3 +38,19 @@ test('a failed flush loses what was written, and each opening of the disk is tol
   await during(third.flush());
   expect([...contents.onDisk('/disks/sda').keys()]).toStrictEqual([0]);
 });
+
+test('a copy holds what its disk held when it was made, also where a machine alone has written since, and follows a move', () => {
+  const contents = new DiskContents();
+  contents.make('/disks/sda', null);
+  contents.onDisk('/disks/sda').set(0, Buffer.alloc(BLOCK, 1));
+  contents.live('/disks/sda');
+  const state = contents.stateOf('/disks/SDA');
+  contents.make('/snapshots/s', '/disks/sda');
+  contents.live('/disks/sda');
+  expect(contents.stateOf('/disks/sda')).not.toBe(state);
+  contents.make('/disks/sda', '/snapshots/s');
+  expect([contents.stateOf('/disks/sda'), contents.madeAs('/disks/sda')]).toStrictEqual([state, state]);
+  contents.move('/disks/sda', '/disks/moved');
+  expect(contents.stateOf('/disks/moved')).toBe(state);
+  expect(contents.onDisk('/disks/sda').size).toBe(0);
+});

@@ -11,7 +11,7 @@ import { eventsByChance, someBy, trouble, troublesByChance, type Some, type Trou
  * other; where everything does a little, that is one run in thousands. So the others aim: few kinds of troubles, many of
  * each, and restores that get as far as where they matter.
  */
-export const MIXES = { all: troublesByChance, verdicts, locks, direct, steps, workers } satisfies Record<
+export const MIXES = { all: troublesByChance, verdicts, locks, direct, steps, workers, original } satisfies Record<
   string,
   (random: Random) => Troubles
 >;
@@ -26,6 +26,8 @@ export const WHAT_MIXES_AIM_AT: Readonly<Record<MixName, string>> = {
   locks: 'slow disks that fail for good, while the locks on their jobs are lost',
   direct: 'disks written through their SAS, with finalizers that are stopped or die',
   steps: 'the jobs of steps: lost, late and given out twice, with services that are stopped or die',
+  original:
+    'machines that are replaced in their place, from the stop to the way back, while people do this and that to them',
   workers: 'workers that are lost, or hidden, while they are launched',
 };
 
@@ -172,6 +174,34 @@ function workers(random: Random): Troubles {
         ...(['kill', 'kill', 'flush', 'flush', 'api away'] as const),
       ]);
       return trouble(random, kind, ['provisioner'], [5_000, 90_000]);
+    }),
+  };
+}
+
+function original(random: Random): Troubles {
+  const some = someBy(random);
+  const lastsMs = random.between(60_000, 240_000);
+  return {
+    ...only({
+      wish: { original: true },
+      from: random.pick(['remove-source', 'remove-source', 'remove-source', 'move-disks', 'bring-source-back']),
+      gates: { ...NO_FAULTS, ...hiccups(some), crash: some(0.7, 0.002, 0.01, 0.02), slow: some(0.5, 0.01, 0.05) },
+      queues: { lost: some(0.3, 0.1, 0.3), twice: some(0.4, 0.1, 0.5), late: some(0.3, 0.1, 0.3) },
+      azure: { lateFailure: some(0.4, 0.05, 0.2), hidden: some(0.4, 0.1, 0.5) },
+      wire: {
+        ...{ throttled: some(0.2, 0.05), failed: some(0.3, 0.05, 0.2) },
+        ...{ lost: some(0.4, 0.02, 0.1), answerLost: some(0.4, 0.05, 0.2) },
+      },
+    }),
+    lastsMs,
+    restores: 1,
+    events: eventsByChance(random, random.between(0, 8), [0, lastsMs], () => {
+      const kind = random.pick([
+        ...(['start a source', 'start a source', 'attach to a source', 'recreate a source', 'lock a source'] as const),
+        ...(['cancel', 'resume', 'resume', 'rollback', 'rollback', 'purge', 'kill', 'kill'] as const),
+        ...(['stop a service', 'stop a service', 'postgres away', 'flush'] as const),
+      ]);
+      return trouble(random, kind, ['finalizer'], [500, kind === 'stop a service' ? 100_000 : 20_000]);
     }),
   };
 }

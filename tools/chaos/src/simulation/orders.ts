@@ -2,6 +2,7 @@ import {
   STEPS,
   type PlannedContents,
   type PlannedDisk,
+  type ReplacedVm,
   type RestorePlan,
   type RestoreRequest,
   type StepId,
@@ -9,7 +10,9 @@ import {
 import { aRestorePlan, aRestoreRequest, theContents } from '@landfall/testing';
 import { cutSegments } from '@landfall/transfer';
 import { SimulatedSource } from './contents.js';
+import { intentionsByChance, type Intentions } from './people.js';
 import type { Random } from './random.js';
+import type { SourceWish } from './source-machines.js';
 
 /** One restore that is asked for, with its plan and what is backed up. */
 export interface Order {
@@ -18,6 +21,8 @@ export interface Order {
   /** What the planner finds out that its disks are to hold. */
   readonly contents: readonly PlannedContents[];
   readonly sources: ReadonlyMap<string, SimulatedSource>;
+  /** What the people around it want; left out: it replaces no machine. */
+  readonly intentions?: Intentions;
 }
 
 /** Where all restores go. */
@@ -26,16 +31,41 @@ export const RESTORED_GROUP = 'restored';
 const CELL = 128 * 1024 * 1024;
 const WITHOUT_WORKER: readonly StepId[] = ['launch-worker', 'detach-disks', 'deallocate-worker'];
 
-/** What is not left to chance. */
-export type Wish = Partial<Pick<RestorePlan['options'], 'verify' | 'transfer'>>;
+/** Those of a restore to the original location. */
+const IN_PLACE: readonly StepId[] = [
+  ...(['plan', 'create-staging-resource-group', 'create-empty-disks', 'launch-worker', 'restore-data'] as const),
+  ...(['detach-disks', 'deallocate-worker', 'remove-source', 'move-disks', 'create-vm', 'attach-disks'] as const),
+  'remove-staging-resource-group',
+];
+const KEPT_LUN = 5;
+const OUTAGE_SECONDS = 600;
+const WAIT_DAYS = 0.04;
 
-/** One to three disks of some hundred MiB, on a worker or directly, verified or not, with a VM or disks alone. */
-export function orderByChance(random: Random, number: number, subnetId: string, wish: Wish = {}): Order {
-  const verify = wish.verify ?? random.pick(['none', 'sampled', 'sampled', 'full'] as const);
+/** What is not left to chance. */
+export type Wish = Partial<Pick<RestorePlan['options'], 'verify' | 'transfer'>> & {
+  /** Whether it replaces a machine in its place. */
+  readonly original?: boolean;
+};
+
+export interface Place {
+  readonly subnetId: string;
+  /** Puts a machine there that somebody has. */
+  readonly plant: (source: SourceWish) => ReplacedVm;
+}
+
+/**
+ * One to three disks of some hundred MiB, on a worker or directly, verified or not, with a VM or disks alone; or in the place of a
+ * machine, which may have a disk more.
+ */
+export function orderByChance(random: Random, number: number, place: Place, wish: Wish = {}): Order {
+  const { subnetId } = place;
+  const original = wish.original ?? random.chance(0.15);
+  const unverified = original ? [] : (['none'] as const);
+  const verify = wish.verify ?? random.pick(['sampled', 'sampled', 'full', ...unverified] as const);
   const transfer = wish.transfer ?? (random.chance(0.75) ? 'worker' : 'direct');
-  const disksOnly = random.chance(0.1);
+  const disksOnly = !original && random.chance(0.1);
   const powerOn = random.chance(0.8);
-  const template = aRestorePlan();
+  const template = aRestorePlan(original ? { steps: IN_PLACE } : {});
   const sources = new Map<string, SimulatedSource>();
   const disks = Array.from({ length: random.pick([1, 1, 2, 3] as const) }, (_, index): PlannedDisk => {
     const name = `sd${'abc'[index] ?? 'z'}`;
@@ -61,16 +91,35 @@ export function orderByChance(random: Random, number: number, subnetId: string, 
   ];
   const wanted = template.steps.filter(({ id, applies }) => applies && !left.includes(id)).map(({ id }) => id);
   const names = disks.map(({ name }) => name);
+  const name = `web${number}`;
+  const replaced = original ? place.plant(sourceOf(random, name, subnetId, disks)) : null;
   const plan: RestorePlan = {
     ...template,
+    ...(replaced === null ? {} : { source: replaced }),
     disks,
     steps: STEPS.map(({ id, number: step }) => ({ number: step, id, applies: wanted.includes(id), why: 'by chance' })),
     workers: transfer === 'direct' ? [] : workersFor(names, random),
-    destination: { ...template.destination, resourceGroup: RESTORED_GROUP, vmName: `web${number}`, subnetId },
-    options: { ...template.options, verify, transfer, disksOnly, powerOn, bootCheck: powerOn ? 'running' : 'none' },
+    destination: {
+      ...{ ...template.destination, resourceGroup: RESTORED_GROUP, vmName: name, subnetId },
+      ...(original ? { kind: 'original' as const, stagingResourceGroup: 'landfall-staging' } : {}),
+    },
+    estimates: { ...template.estimates, ...(original ? { outageSeconds: OUTAGE_SECONDS } : {}) },
+    options: {
+      ...{ ...template.options, verify, transfer, disksOnly, powerOn, bootCheck: powerOn ? 'running' : 'none' },
+      ...(original ? { maxStopSeconds: random.pick([4 * 3_600, 4 * 3_600, 900]), waitDays: WAIT_DAYS } : {}),
+    },
   };
   const contents = theContents(plan, ({ name, sizeBytes }) => cutSegments(sources.get(name)!.extents(), sizeBytes));
-  return { request: aRestoreRequest({ verify, transfer, disksOnly, powerOn }), plan, contents, sources };
+  const request = aRestoreRequest({ verify, transfer, disksOnly, powerOn });
+  const intentions = original ? { intentions: intentionsByChance(random) } : {};
+  return { request, plan, contents, sources, ...intentions };
+}
+
+/** A machine with a disk for each that is restored, and perhaps one that is kept. */
+function sourceOf(random: Random, name: string, subnetId: string, disks: readonly PlannedDisk[]): SourceWish {
+  const replaced = disks.map(({ name: replacedBy, lun, sizeBytes }) => ({ replacedBy, lun, sizeBytes }));
+  const kept = random.chance(0.5) ? [{ replacedBy: null, lun: KEPT_LUN, sizeBytes: CELL }] : [];
+  return { resourceGroup: RESTORED_GROUP, name, subnetId, disks: [...replaced, ...kept] };
 }
 
 function workersFor(disks: readonly string[], random: Random): RestorePlan['workers'] {

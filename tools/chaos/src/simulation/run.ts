@@ -1,5 +1,5 @@
-import { hasEnded, kindOf } from '@landfall/domain';
-import { requestCancel, requestRestore, requestResume, requestRollback } from '@landfall/pipeline';
+import { hasEnded, kindOf, type Restore, type RestoreBooks } from '@landfall/domain';
+import { requestCancel, requestPurge, requestRestore, requestResume, requestRollback } from '@landfall/pipeline';
 import { judge, type Violation } from '@landfall/testing';
 import { NO_API_FAULTS } from './api-wire.js';
 import { NO_DISK_FAULTS } from './contents.js';
@@ -9,6 +9,7 @@ import { NO_WIRE_FAULTS } from './azure/transport.js';
 import { orderByChance, type Wish } from './orders.js';
 import { NO_QUEUE_FAULTS } from './queues.js';
 import { MIXES, type MixName } from './mixes.js';
+import type { SourceWish } from './source-machines.js';
 import type { Troubles } from './troubles.js';
 import { liveIn } from './virtual-globals.js';
 import { World } from './world.js';
@@ -71,9 +72,10 @@ export async function simulate({ seed, mix = 'all', trace }: RunOptions): Promis
     const person = new Process('person');
     let ended = false;
     const accesses = new VoidAccesses();
+    const resumed = new Map<string, number>();
     const look = async (): Promise<void> => {
       accesses.look(kernel.now, await world.voidAccesses());
-      ended = await helpToAnEnd(world);
+      ended = await helpToAnEnd(world, resumed);
       if (!ended) kernel.schedule(5_000, 'a person looks', person, look);
     };
     kernel.schedule(5_000, 'a person looks', person, look);
@@ -81,9 +83,17 @@ export async function simulate({ seed, mix = 'all', trace }: RunOptions): Promis
     const recoveryMs = kernel.now - calmAt;
     await kernel.run(quietMs(troubles), () => false, MOST_STEPS);
     const evidence = await world.evidence(true);
+    const peoples = [...world.people.values()].flatMap(({ violations }) => violations);
     return {
       seed,
-      violations: [...safety, ...judge(evidence), ...unforeseen, ...wrongDecisions(world), ...accesses.violations],
+      violations: [
+        ...safety,
+        ...judge(evidence),
+        ...unforeseen,
+        ...wrongDecisions(world),
+        ...accesses.violations,
+        ...peoples,
+      ],
       ends: evidence.restores.map(({ restore }) => restore.state),
       steps: kernel.steps,
       minutes: kernel.elapsed / MINUTE,
@@ -128,10 +138,10 @@ function begin(world: World, troubles: Troubles): void {
 }
 
 async function ask(world: World, number: number, wish?: Wish): Promise<void> {
-  const order = orderByChance(world.kernel.random, number, world.subnetId, wish);
+  const place = { subnetId: world.subnetId, plant: (source: SourceWish) => world.sources.plant(source) };
+  const order = orderByChance(world.kernel.random, number, place, wish);
   const { restoreId } = await requestRestore(world.shared.books, { request: order.request, requestedBy: 'olivia' });
-  world.orders.set(restoreId, order);
-  world.plantForeign(order.plan, restoreId);
+  world.enter(restoreId, order);
 }
 
 async function happen(world: World, what: Troubles['events'][number]['what']): Promise<void> {
@@ -174,12 +184,24 @@ async function happen(world: World, what: Troubles['events'][number]['what']): P
       if (process) process.stoppedUntil = kernel.now + what.ms;
       return;
     }
+    case 'start a source':
+      return world.sources.start();
+    case 'attach to a source':
+      return world.sources.attach();
+    case 'recreate a source':
+      return world.sources.recreate();
+    case 'lock a source':
+      return world.sources.lock();
     default:
       return person(world, what.kind);
   }
 }
 
-const PERSON = { cancel: requestCancel, resume: requestResume, rollback: requestRollback } as const;
+const PERSON = {
+  ...{ cancel: requestCancel, resume: requestResume, rollback: requestRollback },
+  purge: (books: RestoreBooks, restoreId: string, actor: string) =>
+    requestPurge(books, restoreId, actor, { selfApproval: true }),
+} as const;
 
 async function person(world: World, action: keyof typeof PERSON): Promise<void> {
   const restoreId = world.kernel.random.pick([...world.orders.keys()]);
@@ -201,16 +223,32 @@ function calm(world: World): void {
   Object.assign(world.diskFaults, NO_DISK_FAULTS);
   world.apis.faults = { ...NO_API_FAULTS };
   world.apis.downUntil = 0;
+  world.sources.unlock();
   world.restartMs = [200, 2_000];
 }
 
-/** Resumes what waits for a person. Returns whether everything has ended. */
-async function helpToAnEnd(world: World): Promise<boolean> {
+/** After so many resumptions in vain a restore to the original location is rolled back. */
+const RESUMED_AT_MOST = 4;
+
+/** Does what a person has to, where one is waited for. Returns whether everything has ended. */
+async function helpToAnEnd(world: World, resumed: Map<string, number>): Promise<boolean> {
   const restores = await world.shared.books.restores();
-  for (const { id, state } of restores) {
-    if (state === 'needs-attention') await resume(world, id);
+  for (const restore of restores) {
+    if (restore.state === 'needs-attention') await help(world, restore, resumed);
   }
-  return restores.length > 0 && restores.every(({ state }) => hasEnded(state));
+  const areOver = [...world.people.values()].every(({ isOver }) => isOver);
+  return restores.length > 0 && areOver && restores.every(({ state }) => hasEnded(state));
+}
+
+async function help(world: World, { id, plan, turn, cutOverAt }: Restore, resumed: Map<string, number>): Promise<void> {
+  const times = (resumed.get(id) ?? 0) + 1;
+  resumed.set(id, times);
+  const replaced = plan?.source;
+  // Before that nothing needs its place: whoever has made another machine there keeps it.
+  if (replaced !== undefined && cutOverAt !== null && times > 1) world.sources.makeRoom(replaced.azureId);
+  if (replaced === undefined || turn !== null || times <= RESUMED_AT_MOST) return resume(world, id);
+  world.kernel.say(`rolls ${id} back`);
+  await requestRollback(world.shared.books, id, 'olivia').catch(() => undefined);
 }
 
 async function resume(world: World, restoreId: string): Promise<void> {

@@ -1,12 +1,19 @@
 import { AzureCloud, connectClients } from '@landfall/azure';
 import { Secret, type WorkRun } from '@landfall/domain';
 import { cleanUp } from '@landfall/finalizer/clean-up';
+import { bringSourceBack } from '@landfall/finalizer/cut-over/bring-back';
+import { moveDisks } from '@landfall/finalizer/cut-over/move-disks';
+import { purge } from '@landfall/finalizer/cut-over/purge';
+import { recreateVm } from '@landfall/finalizer/cut-over/recreate-vm';
+import { removeSource } from '@landfall/finalizer/cut-over/remove-source';
+import { removeStaging } from '@landfall/finalizer/cut-over/remove-staging';
 import { attachDisks } from '@landfall/finalizer/steps/attach-disks';
 import { createVm } from '@landfall/finalizer/steps/create-vm';
 import { deallocateWorker } from '@landfall/finalizer/steps/deallocate-worker';
 import { detachDisks } from '@landfall/finalizer/steps/detach-disks';
 import { createTransfer } from '@landfall/finalizer/transfer';
 import {
+  giveUpWaiting,
   handleJob,
   QUEUES,
   RunningRuns,
@@ -19,6 +26,7 @@ import {
 } from '@landfall/pipeline';
 import { TRANSFER_JOB, TRANSFER_JOB_PAYLOAD } from '@landfall/transfer';
 import { createEmptyDisks } from '@landfall/provisioner/steps/create-empty-disks';
+import { createStagingResourceGroup } from '@landfall/provisioner/steps/create-staging-resource-group';
 import { launchWorker } from '@landfall/provisioner/steps/launch-worker';
 import { MemoryWorkerDoors } from '@landfall/testing';
 import { Process } from './kernel.js';
@@ -69,6 +77,7 @@ function run(world: Surroundings, service: SimulatedService, process: Process): 
     };
   } else if (service === 'provisioner') {
     handlers = {
+      'create-staging-resource-group': createStagingResourceGroup({ cloud, applianceId: APPLIANCE }),
       'create-empty-disks': createEmptyDisks({ cloud, books, applianceId: APPLIANCE }),
       'launch-worker': launchWorker({
         ...{ cloud, workers, doors, applianceId: APPLIANCE, apiUrl: 'http://api', image: 'p:o:s:v', subnetId: null },
@@ -89,15 +98,26 @@ function run(world: Surroundings, service: SimulatedService, process: Process): 
       },
     });
     const { endAccess } = transfer;
+    const cutOver = { cloud, books, applianceId: APPLIANCE, secrets: world.shared.secrets };
+    const makeVm = createVm({ cloud, books, applianceId: APPLIANCE, endAccess });
+    const makeVmAnew = recreateVm(cutOver);
     handlers = {
       'restore-data': transfer.handler,
       'detach-disks': detachDisks({ cloud }),
       'deallocate-worker': deallocateWorker(removal),
-      'create-vm': createVm({ cloud, books, applianceId: APPLIANCE, endAccess }),
+      'remove-source': removeSource(cutOver),
+      'move-disks': moveDisks(cutOver),
+      'create-vm': (context) => (context.plan.source === undefined ? makeVm : makeVmAnew)(context),
       'attach-disks': attachDisks({ cloud, endAccess }),
+      'remove-staging-resource-group': removeStaging(cutOver),
+      purge: purge(cutOver),
+      'bring-source-back': bringSourceBack(cutOver),
       'remove-created': cleanUp({ ...removal, diskAccesses: accesses }),
     };
-    also = transfer.reconcile;
+    also = async () => {
+      await transfer.reconcile();
+      await giveUpWaiting(books);
+    };
     tasks = {
       [TRANSFER_JOB]: (payload, signal) => transfer.goOn(TRANSFER_JOB_PAYLOAD.parse(payload).restoreId, signal),
     };

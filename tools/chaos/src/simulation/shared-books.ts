@@ -6,7 +6,6 @@ import {
   type Leases,
   type RestoreBooks,
   type RestoreTransaction,
-  type StepId,
   type WorkerRegistry,
 } from '@landfall/domain';
 import { mayFail, withCrashPoints, wrapped } from '@landfall/pipeline';
@@ -52,8 +51,8 @@ export class SharedBooks {
     return this.books.now.segments.get(segmentId)?.diskName ?? null;
   }
 
-  /** Whether a restore has come to this step. */
-  hasBegun(step: StepId): boolean {
+  /** Whether a restore has come to this work. */
+  hasBegun(step: string): boolean {
     return [...this.books.now.restores.values()].some(({ works }) =>
       works.some(({ id, state }) => id === step && state === 'running'),
     );

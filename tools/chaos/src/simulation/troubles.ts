@@ -1,4 +1,5 @@
 import type { StepId } from '@landfall/domain';
+import type { WayBackId } from '@landfall/pipeline';
 import type { ApiFaults } from './api-wire.js';
 import type { AzureFaults } from './azure/memory-azure.js';
 import type { WireFaults } from './azure/transport.js';
@@ -17,8 +18,8 @@ export interface Troubles {
   readonly restores: number;
   /** What all of them ask for; left out: by chance. */
   readonly wish?: Wish;
-  /** Nothing goes wrong before one of them has come to this step; left out: from the beginning. */
-  readonly from?: StepId;
+  /** Nothing goes wrong before one of them has come to this work; left out: from the beginning. */
+  readonly from?: StepId | WayBackId;
   readonly lastsMs: number;
   readonly gates: Faults;
   readonly queues: QueueFaults;
@@ -31,10 +32,14 @@ export interface Troubles {
 
 export type Trouble =
   | { readonly kind: 'flush' | 'snapshot' | 'redis restart' | 'kill a mover' | 'end a mover' | 'lose a worker' }
-  | { readonly kind: 'cancel' | 'resume' | 'rollback' }
+  | { readonly kind: 'cancel' | 'resume' | 'rollback' | 'purge' }
+  /** What somebody does to a machine that a restore is to replace. */
+  | { readonly kind: HandWork }
   | { readonly kind: 'redis away' | 'postgres away' | 'api away' | 'stop a mover'; readonly ms: number }
   | { readonly kind: 'kill'; readonly service: SimulatedService }
   | { readonly kind: 'stop a service'; readonly service: SimulatedService; readonly ms: number };
+
+export type HandWork = 'start a source' | 'attach to a source' | 'recreate a source' | 'lock a source';
 
 const SERVICES = ['api', 'planner', 'provisioner', 'provisioner', 'finalizer', 'finalizer'] as const;
 

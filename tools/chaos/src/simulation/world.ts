@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { resourceId, type RestorePlan } from '@landfall/domain';
+import { OWNER_TAGS, resourceId, tagOf, type RestorePlan } from '@landfall/domain';
 import type { KeptReport } from '@landfall/data-mover/queue/kept-reports';
 import type { DiskComparison, Evidence, FailedDisk, Fingerprint, InventoryItem } from '@landfall/testing';
 import { historiesOf } from '@landfall/testing';
@@ -8,14 +7,16 @@ import { StateFolder } from './kept-reports.js';
 import { MemoryAzure } from './azure/memory-azure.js';
 import type { AnyResource, DiskResource, VmResource } from './azure/resources.js';
 import { SimulatedWire } from './azure/transport.js';
-import { DiskContents, NO_DISK_FAULTS, type Blocks, type DiskFaults } from './contents.js';
+import { digestOf, DiskContents, NO_DISK_FAULTS, type DiskFaults } from './contents.js';
 import { Gates } from './gates.js';
 import { Kernel, type Process } from './kernel.js';
 import { Machine, startPoolMover } from './mover.js';
 import { RESTORED_GROUP, type Order } from './orders.js';
 import { MemoryQueues } from './queues.js';
 import { APPLIANCE, startService, type SimulatedService } from './services.js';
+import { People } from './people.js';
 import { SharedBooks } from './shared-books.js';
+import { SourceMachines } from './source-machines.js';
 import type { Surroundings } from './surroundings.js';
 
 /** Of each service, and of the pool's data-movers. */
@@ -43,6 +44,9 @@ export class World implements Surroundings {
   readonly #poolFolders = new Map<number, StateFolder>();
   readonly logs: string[] = [];
   readonly machines = new Map<string, Machine>();
+  readonly sources: SourceMachines;
+  /** By their restores. */
+  readonly people = new Map<string, People>();
   readonly orders = new Map<string, Order>();
   readonly services = new Map<string, Process>();
   /** How long a service takes to come back. */
@@ -59,7 +63,13 @@ export class World implements Surroundings {
     this.apis = new ApiWire(this.gates);
     this.azure.plantPlace(RESTORED_GROUP);
     this.#foreign = [...this.azure.resources.values()].map(printOf);
-    this.azure.onPower = (vm, running) => this.#power(vm, running);
+    this.sources = new SourceMachines(this.kernel, this.azure, this.contents, this.shared);
+    this.azure.onPower = (vm, running, changes) => this.#power(vm, running, changes);
+    this.azure.onBytes = {
+      made: (id, from) => this.contents.make(id, from),
+      moved: (from, to) => this.contents.move(from, to),
+      gone: (disk) => this.sources.gone(disk),
+    };
   }
 
   get subnetId(): string {
@@ -143,6 +153,14 @@ export class World implements Surroundings {
     return found;
   }
 
+  /** A restore is asked for, as it is told here. */
+  enter(restoreId: string, order: Order): void {
+    this.orders.set(restoreId, order);
+    this.plantForeign(order.plan, restoreId);
+    if (order.intentions === undefined) return;
+    this.people.set(restoreId, new People(this.kernel, this.shared, restoreId, order.intentions));
+  }
+
   /** Things of other people, some of them named as Landfall's would be. */
   plantForeign(plan: RestorePlan, restoreId: string): void {
     const idOf = (name: string): string => resourceId(SUBSCRIPTION, RESTORED_GROUP, 'disk', name);
@@ -168,6 +186,12 @@ export class World implements Surroundings {
 
   async evidence(settled: boolean): Promise<Evidence> {
     const restores = await historiesOf(this.shared.books);
+    const sources = await Promise.all(
+      restores.map(async ({ restore: { id } }) => {
+        const replaced = this.orders.get(id)?.plan.source;
+        return replaced === undefined ? null : this.sources.evidence(id, replaced.azureId);
+      }),
+    );
     const resources = [...this.azure.resources.values()];
     return {
       applianceId: APPLIANCE,
@@ -175,6 +199,7 @@ export class World implements Surroundings {
       restores,
       inventory: resources.map(({ id, kind, tags }): InventoryItem => ({ azureId: id, kind, tags })),
       foreign: { before: this.#foreign, after: resources.map(printOf) },
+      sources: sources.filter((each) => each !== null),
       disks: restores.flatMap(({ restore }) => this.#compare(restore.id, restore.disks)),
       failedForGood: [...this.#found.values(), ...(await this.shared.verdictsInTime())],
       diskAccesses: this.contents.log,
@@ -192,8 +217,8 @@ export class World implements Surroundings {
     return disks.flatMap(({ name, azureId }) => {
       const source = order?.sources.get(name);
       if (source === undefined || azureId === null) return [];
-      const actual = digest(this.contents.onDisk(azureId));
-      return [{ restoreId, diskName: name, expected: digest(source.blocks), actual }];
+      const actual = digestOf(this.contents.onDisk(azureId));
+      return [{ restoreId, diskName: name, expected: digestOf(source.blocks), actual }];
     });
   }
 
@@ -210,7 +235,12 @@ export class World implements Surroundings {
     });
   }
 
-  #power(vm: VmResource, running: boolean): void {
+  #power(vm: VmResource, running: boolean, changes: boolean): void {
+    if (tagOf(vm.tags, OWNER_TAGS.role) !== 'worker') {
+      const disks = [vm.osDiskId, ...vm.dataDisks.map(({ diskId }) => diskId)];
+      for (const each of changes ? disks : []) this.contents.live(each);
+      return;
+    }
     const machine = this.machines.get(vm.id.toLowerCase());
     if (running && machine === undefined) this.machines.set(vm.id.toLowerCase(), new Machine(this, vm));
     if (running || machine === undefined) return;
@@ -221,13 +251,4 @@ export class World implements Surroundings {
 
 function printOf(resource: AnyResource): Fingerprint {
   return { azureId: resource.id, print: JSON.stringify({ ...resource, hiddenUntil: 0 }) };
-}
-
-function digest(blocks: Blocks): string {
-  const hash = createHash('sha256');
-  for (const [offset, bytes] of [...blocks].sort(([left], [right]) => left - right)) {
-    if (bytes.every((byte) => byte === 0)) continue;
-    hash.update(`${offset}:`).update(bytes);
-  }
-  return hash.digest('hex');
 }

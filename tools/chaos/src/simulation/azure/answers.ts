@@ -6,6 +6,8 @@ export interface ArmCall {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly body: Record<string, unknown>;
+  /** `If-None-Match: *` */
+  readonly onlyIfNew?: boolean;
 }
 
 /** What Azure answers. */

@@ -36,6 +36,17 @@ export interface AzureFaults {
   hidden: number;
 }
 
+/** Whether a request comes from Landfall, or from somebody at Azure's own portal. */
+export type Asker = 'landfall' | 'somebody';
+
+/** By the IDs of disks and snapshots. */
+export interface BytesFollow {
+  /** Null: it is empty. */
+  made(id: string, from: string | null): void;
+  moved(from: string, to: string): void;
+  gone(resource: DiskResource): void;
+}
+
 interface Operation {
   readonly id: string;
   status: 'InProgress' | 'Succeeded' | 'Failed' | 'Canceled';
@@ -54,12 +65,16 @@ export class MemoryAzure {
   faults: AzureFaults = { lateFailure: 0, hidden: 0 };
   readonly resources = new Map<string, AnyResource>();
   readonly networks: Network[] = [];
-  /** Listed, and stopping nothing. */
+  /** Those against deletion keep what they are set on from being deleted. */
   locks: readonly Lock[] = [];
   /** When each request came, for the budget. */
   readonly calls: { readonly at: number; readonly method: string }[] = [];
-  /** Told when a VM has begun to run, and when it has stopped. */
-  onPower: (vm: VmResource, running: boolean) => void = () => undefined;
+  /** Told when a VM has begun to run, and when it has stopped; `changes`: it did not before. */
+  onPower: (vm: VmResource, running: boolean, changes: boolean) => void = () => undefined;
+  /** Told of everything that becomes of a disk's bytes, or a snapshot's. */
+  onBytes: BytesFollow = { made: () => undefined, moved: () => undefined, gone: () => undefined };
+  /** Told of each deletion that Azure has accepted, and who has asked for it. */
+  onDelete: (resource: AnyResource, by: Asker) => void = () => undefined;
   readonly #operations = new Map<string, Operation>();
   #addresses = 4;
   #instances = 0;
@@ -93,10 +108,10 @@ export class MemoryAzure {
       (each) => each.kind === 'vm' && tagOf(each.tags, OWNER_TAGS.role) === 'worker' && !isBusy(each),
     );
     const worker = random.pick(idle);
-    if (worker !== undefined) this.#delete(worker);
+    if (worker !== undefined) this.#delete(worker, 'somebody');
   }
 
-  handle(call: ArmCall): Answer {
+  handle(call: ArmCall, by: Asker = 'landfall'): Answer {
     this.calls.push({ at: this.kernel.now, method: call.method });
     const operation = /\/(?:Disk)?Operations\/([^/]+)$/i.exec(call.path);
     if (operation) return this.#poll(operation[1]!, call.query.get('monitor') === 'true');
@@ -124,7 +139,7 @@ export class MemoryAzure {
       case 'PATCH':
         return known === undefined ? notFound(id) : this.#patch(known, call);
       case 'DELETE':
-        return known === undefined ? { status: 204 } : this.#delete(known);
+        return known === undefined ? { status: 204 } : this.#delete(known, by);
       default:
         return refused(405, 'MethodNotAllowed', 'No.');
     }
@@ -145,6 +160,9 @@ export class MemoryAzure {
     if (type === 'resourcegroups') return this.#putGroup(id, known, call);
     const group = requireGroup(id, this.#holdings);
     if ('status' in group) return group;
+    if (known !== undefined && call.onlyIfNew === true) {
+      return refused(412, 'PreconditionFailed', `The condition 'If-None-Match: *' is not met: '${id}' exists.`);
+    }
     if (known !== undefined) return this.#update(known, call);
     const make = {
       disks: () => this.#newDisk(id, call),
@@ -227,6 +245,7 @@ export class MemoryAzure {
     const sku = (body.sku as { name: string }).name;
     const diskState = uploadSizeBytes ? 'ReadyToUpload' : 'Unattached';
     const uniqueId = this.#nextUniqueId();
+    this.onBytes.made(id, source?.id ?? null);
     return { ...fresh(id, body), kind: 'disk', uniqueId, ...origin, sizeBytes, sku, diskState, managedBy: null };
   }
 
@@ -241,6 +260,8 @@ export class MemoryAzure {
     if (disk?.kind !== 'disk') return notFound(sourceId);
     const takenAt = new Date(this.kernel.now).toISOString();
     const { sizeBytes } = disk;
+    // Of this moment, however long it takes.
+    this.onBytes.made(id, disk.id);
     return { ...fresh(id, body), kind: 'snapshot', sizeBytes, sourceId: disk.id, takenAt, diskState: 'Unattached' };
   }
 
@@ -334,20 +355,27 @@ export class MemoryAzure {
     });
   }
 
-  #delete(known: AnyResource): Answer {
+  #delete(known: AnyResource, by: Asker): Answer {
     if (isBusy(known)) return busy(known.name);
+    const lock = this.locks.find(({ scope, level }) => level === 'CanNotDelete' && isWithin(known.id, scope));
+    if (lock !== undefined) {
+      const message = `The scope '${known.id}' cannot perform delete operation because following scope(s) are locked: '${lock.scope}'.`;
+      return refused(409, 'ScopeLocked', message);
+    }
     if (known.kind === 'disk' && known.managedBy !== null) {
       return refused(409, 'OperationNotAllowed', `Disk ${known.name} is attached to VM ${known.managedBy}.`);
     }
     if (hasBytes(known) && /^Active/.test(known.diskState)) return underAccess(known);
     if (known.kind === 'nic' && known.vmId !== null) return refused(409, 'NicInUse', `${known.name} is in use.`);
     known.provisioningState = 'Deleting';
+    this.onDelete(known, by);
+    const ran = known.kind === 'vm' && known.power === 'running';
     if (known.kind === 'vm') this.#power(known, false);
     return this.#accept(known, 202, {
       done: () => this.#vanish(known),
       failed: () => {
         known.provisioningState = 'Succeeded';
-        if (known.kind === 'vm') this.#power(known, true);
+        if (known.kind === 'vm' && ran) this.#power(known, true);
       },
     });
   }
@@ -363,7 +391,9 @@ export class MemoryAzure {
       for (const group of groups) group.provisioningState = 'Succeeded';
       for (const disk of isAsked ? [] : disks.slice(0, count)) {
         this.resources.delete(disk.id.toLowerCase());
-        this.plant(moved(disk, to));
+        const there = moved(disk, to);
+        this.plant(there);
+        this.onBytes.moved(disk.id, there.id);
       }
     };
     return this.#accept(from, 202, { done: end(disks.length), failed: end(Math.floor(disks.length / 2)) });
@@ -489,11 +519,13 @@ export class MemoryAzure {
   #vanish(resource: AnyResource): void {
     this.resources.delete(resource.id.toLowerCase());
     if (resource.kind === 'resource-group') this.#empty(resource);
+    if (resource.kind === 'disk') this.onBytes.gone(resource);
     if (resource.kind !== 'vm') return;
     this.#power(resource, false);
     for (const { diskId } of resource.dataDisks) this.#release(diskId, resource.id);
     this.#release(resource.osDiskId, resource.id);
-    if (resource.osDiskGoesAlong) this.resources.delete(resource.osDiskId.toLowerCase());
+    const osDisk = this.resources.get(resource.osDiskId.toLowerCase());
+    if (resource.osDiskGoesAlong && osDisk !== undefined) this.#vanish(osDisk);
     const nic = this.resources.get(resource.nicId.toLowerCase());
     if (nic?.kind === 'nic' && nic.vmId === resource.id) nic.vmId = null;
   }
@@ -519,13 +551,14 @@ export class MemoryAzure {
 
   #power(vm: VmResource, running: boolean): void {
     const power = running ? 'running' : 'deallocated';
-    const held = power === vm.power ? [] : [vm.osDiskId, ...vm.dataDisks.map(({ diskId }) => diskId)];
+    const changes = power !== vm.power;
+    const held = !changes ? [] : [vm.osDiskId, ...vm.dataDisks.map(({ diskId }) => diskId)];
     for (const id of held) {
       const disk = this.resources.get(id.toLowerCase());
       if (disk?.kind === 'disk' && disk.managedBy === vm.id) this.#setHolder(disk, vm.id);
     }
     vm.power = power;
-    if (tagOf(vm.tags, OWNER_TAGS.role) === 'worker') this.onPower(vm, running);
+    this.onPower(vm, running, changes);
   }
 }
 
@@ -561,6 +594,10 @@ interface Attachments {
 
 function hasBytes(resource: AnyResource): resource is DiskResource | SnapshotResource {
   return resource.kind === 'disk' || resource.kind === 'snapshot';
+}
+
+function isWithin(id: string, scope: string): boolean {
+  return `${id.toLowerCase()}/`.startsWith(`${scope.toLowerCase()}/`);
 }
 
 function isBusy(resource: AnyResource): boolean {

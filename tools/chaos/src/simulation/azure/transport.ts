@@ -52,10 +52,11 @@ export class SimulatedWire implements HttpClient {
 }
 
 /** A request as Azure in memory takes it. */
-export function callOf({ url, method, body }: PipelineRequest): ArmCall {
+export function callOf({ url, method, body, headers }: PipelineRequest): ArmCall {
   const { pathname, searchParams } = new URL(url);
   const text = typeof body === 'string' && body !== '' ? body : '{}';
-  return { method, path: pathname, query: searchParams, body: JSON.parse(text) as ArmCall['body'] };
+  const onlyIfNew = headers.get('if-none-match') === '*';
+  return { method, path: pathname, query: searchParams, body: JSON.parse(text) as ArmCall['body'], onlyIfNew };
 }
 
 export function responseTo(request: PipelineRequest, { status, headers, body }: Answer): PipelineResponse {
