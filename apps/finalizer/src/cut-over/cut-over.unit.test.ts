@@ -215,6 +215,23 @@ describe('before the gate', () => {
     await expectUntouched(scene);
   });
 
+  it('a roll-back before the gate leaves the machine as it was, and none of its snapshots', async () => {
+    const scene = await CutOverScene.ready();
+    const { reader, subscription } = scene.cloud;
+    const parts = reader.parts.bind(reader);
+    reader.parts = async (id) => {
+      subscription.setPower(scene.vm()!, 'running');
+      return parts(id);
+    };
+    await scene.runAll();
+    expect(subscription.snapshots.size).toBe(3);
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['rolled-back', undefined]);
+    await expectUntouched(scene);
+    expect([subscription.snapshots.size, scene.groups()]).toStrictEqual([0, []]);
+  });
+
   it('one that was started and stopped again has its snapshots taken anew, and not those of before', async () => {
     const scene = await CutOverScene.ready();
     scene.cloud.subscription.failNext('snapshots.ensure', AWAY);
