@@ -101,7 +101,10 @@ async function removeRestored(ports: CutOverPorts, context: WorkContext, entry: 
       await tx.keepDisks(restore.id);
     });
   }
-  if (entry.purpose === 'result') await removeOwned(ports, [entry], journal, signal);
+  if (entry.purpose !== 'result') return;
+  const { foreign } = await removeOwned(ports, [entry], journal, signal);
+  // While its name is taken its entry stays open, and what is made under that would be taken for the restored machine.
+  if (foreign[0] !== undefined) throw foreign[0].error;
 }
 
 /** All of them at their places, as the machine had them when it was stopped. */

@@ -386,6 +386,39 @@ describe('behind the gate', () => {
     });
   }
 
+  it('a roll-back waits while somebody has another machine in its place, and what it brings back then stays', async () => {
+    const scene = await CutOverScene.ready();
+    const { vms } = scene.cloud.subscription;
+    await scene.run('remove-source');
+    const key = scene.source.azureId.toLowerCase();
+    vms.set(key, {
+      ...scene.source,
+      instanceId: 'another',
+      tags: {},
+      osDiskId: '/disks/another',
+      dataDisks: [],
+      nicIds: [],
+    });
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'NAME_TAKEN']);
+    const { machines } = scene.cloud;
+    const recreate = machines.recreate.bind(machines);
+    machines.recreate = async (...order) => {
+      // They remove it at this very moment.
+      vms.delete(key);
+      return recreate(...order);
+    };
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    expect((await scene.state())[0]).toBe('needs-attention');
+    expect(vms.get(key)?.instanceId).toBe('another');
+    vms.delete(key);
+    await requestResume(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['rolled-back', undefined]);
+    await expectBack(scene);
+  });
+
   it('a roll-back of a finished restore brings the machine back and keeps the disks that were in use since', async () => {
     const scene = await CutOverScene.ready();
     await scene.runAll();
