@@ -327,6 +327,33 @@ describe('behind the gate', () => {
     await expectReplaced(scene);
   });
 
+  it('one whose removal has told nobody of its effect is brought back from a finished restore as any other', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.failNext('machines.removeSource', AWAY);
+    await scene.run('remove-source');
+    await scene.cloud.machines.removeSource(scene.source, scene.others);
+    await scene.runAll();
+    expect((await scene.state())[0]).toBe('completed');
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['rolled-back', undefined]);
+    await expectBack(scene);
+  });
+
+  it('one whose removal has told nobody of its effect is in the ledger as gone before it is brought back', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.failNext('machines.removeSource', AWAY);
+    await scene.run('remove-source');
+    await scene.cloud.machines.removeSource(scene.source, scene.others);
+    scene.cloud.subscription.failNext('groups.moveDisks', REFUSED);
+    await scene.runAll();
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    await expectBack(scene);
+    const ledger = await scene.books.ledger(scene.restoreId);
+    expect(ledger.flatMap(({ kind, purpose }) => (kind === 'vm' ? [purpose] : []))).toStrictEqual(['brought-back']);
+  });
+
   it('a disk of it that can’t be deleted holds nothing up, and is tried again at the end', async () => {
     const scene = await CutOverScene.ready();
     scene.cloud.subscription.failNext('disks.removeSource', REFUSED);

@@ -43,6 +43,22 @@ async function isKnownToBeGone({ books }: CutOverPorts, { restore }: StepContext
 }
 
 /**
+ * That the source is gone is in the ledger before anything else is made under its name: what is made then would be taken for it. Its
+ * removal may have had its effect, and nobody have been told.
+ */
+export async function settleRemoval(ports: CutOverPorts, context: WorkContext): Promise<void> {
+  const { cloud, books } = ports;
+  const { restore, journal, signal } = context;
+  const source = sourceVmOf(replacedBy(context));
+  const isOpen = (await books.ledger(restore.id)).some(
+    ({ kind, purpose, state, azureId }) =>
+      kind === 'vm' && purpose === 'source' && state !== 'removed' && isSame(azureId, source.azureId),
+  );
+  if (!isOpen || (await cloud.reader.vm(source.azureId)) !== null) return;
+  await cloud.machines.removeSource(source, journal, signal);
+}
+
+/**
  * Notes of each disk that is replaced how its machine has left it. What somebody uses from then on holds more than its snapshot, and
  * is not removed.
  */
