@@ -354,6 +354,63 @@ describe('behind the gate', () => {
     expect(ledger.flatMap(({ kind, purpose }) => (kind === 'vm' ? [purpose] : []))).toStrictEqual(['brought-back']);
   });
 
+  it('one that somebody makes anew while it is looked at keeps the snapshots that it has', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.failNext('machines.removeSource', AWAY);
+    await scene.run('remove-source');
+    const { reader } = scene.cloud;
+    const vm = reader.vm.bind(reader);
+    let looks = 0;
+    reader.vm = async (id) => {
+      const found = await vm(id);
+      return found !== null && (looks += 1) >= 3 ? { ...found, instanceId: 'another', dataDisks: [] } : found;
+    };
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'SOURCE_CHANGED']);
+    expect((await scene.books.sourceRecord(scene.restoreId))?.snapshots.length).toBe(3);
+    expect(scene.cloud.subscription.snapshots.size).toBe(3);
+  });
+
+  it('disks are left of one that somebody else has removed before it was known to stand still', async () => {
+    const scene = await CutOverScene.ready();
+    const { books, restoreId } = scene;
+    scene.cloud.subscription.failNext('machines.removeSource', AWAY);
+    await scene.run('remove-source');
+    const record = await books.sourceRecord(restoreId);
+    assert.ok(record);
+    const snapshots = record.snapshots.map((each) => ({ ...each, isOfLastState: false }));
+    await books.transaction(async (tx) => {
+      await tx.lockRestore(restoreId);
+      await tx.recordSource(restoreId, { ...record, snapshots });
+    });
+    await scene.cloud.machines.removeSource(scene.source, scene.others);
+    await scene.runAll();
+    expect((await scene.state())[0]).toBe('completed');
+    expect(await scene.standing()).toStrictEqual(['os', 'data', 'kept']);
+  });
+
+  it('one that somebody starts while its snapshots are taken is stopped again, and they are taken anew', async () => {
+    const scene = await CutOverScene.ready();
+    const { reader, subscription } = scene.cloud;
+    subscription.failNext('machines.removeSource', AWAY);
+    await scene.run('remove-source');
+    subscription.setPower(scene.vm()!, 'running');
+    const vm = reader.vm.bind(reader);
+    let looks = 0;
+    // What was read is older than what is taken.
+    reader.vm = async (id) => {
+      const found = await vm(id);
+      return found !== null && (looks += 1) <= 2 ? { ...found, powerState: 'deallocated' } : found;
+    };
+    await scene.run('remove-source');
+    expect(scene.vm()?.instanceId).toBe(scene.source.instanceId);
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['completed', undefined]);
+    await expectReplaced(scene);
+    const names = [...subscription.snapshots.values()].map(({ name }) => name);
+    expect(names.every((name) => name.includes(`-${scene.restoreId}-3-`))).toBe(true);
+  });
+
   it('a disk of it that can’t be deleted holds nothing up, and is tried again at the end', async () => {
     const scene = await CutOverScene.ready();
     scene.cloud.subscription.failNext('disks.removeSource', REFUSED);
