@@ -470,6 +470,17 @@ describe('behind the gate', () => {
     });
   }
 
+  it('a roll-back leaves the restored machine alone until every disk of the source is made', async () => {
+    const scene = await CutOverScene.ready();
+    await scene.runAll();
+    const restored = scene.vm()?.instanceId;
+    scene.cloud.subscription.failNext('disks.recreate', REFUSED);
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'AZURE_DENIED']);
+    expect(scene.vm()?.instanceId).toBe(restored);
+  });
+
   it('a roll-back waits while somebody has another machine in its place, and what it brings back then stays', async () => {
     const scene = await CutOverScene.ready();
     const { vms } = scene.cloud.subscription;
