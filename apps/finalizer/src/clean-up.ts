@@ -1,4 +1,5 @@
 import {
+  endBy,
   mayOutlive,
   type DiskAccesses,
   type LockedRestore,
@@ -45,7 +46,7 @@ export function cleanUp(ports: CleanUpPorts): WorkHandler {
   };
 }
 
-function endOf({ id, turn }: LockedRestore): RestoreState {
+function endOf({ id, turn, cutOverAt }: LockedRestore): RestoreState {
   if (turn === null) throw new Error(`Restore ${id} has not turned round.`);
-  return TURNS[turn.purpose].end;
+  return endBy({ state: TURNS[turn.purpose].end, cutOverAt });
 }

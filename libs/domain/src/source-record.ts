@@ -25,6 +25,8 @@ export interface RecordedSnapshot {
   readonly snapshotId: string;
   /** Azure's `LastOwnershipUpdateTime` of the disk, word for word, before the snapshot was asked for. A start changes it. */
   readonly ownership: string | null;
+  /** Whether the machine stood still in the state that it is of when its removal was about to be asked for. Left out: no. */
+  readonly isOfLastState?: boolean;
   /**
    * The same of the disk once its machine was gone: who has used it since has changed it, and has written to it perhaps. Null: it was
    * in use already. Left out: it has not been looked at yet.

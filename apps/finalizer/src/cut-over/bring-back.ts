@@ -10,6 +10,7 @@ import {
 import { boundedMap, removeOwned, type WorkContext, type WorkHandler } from '@landfall/pipeline';
 import { isSame, modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
 import { putBack } from './put-back.js';
+import { settleRemoval } from './removal.js';
 
 /*
  * The way back of a restore to the original location.
@@ -42,6 +43,7 @@ async function recreateSource(ports: CutOverPorts, context: WorkContext): Promis
   const disks = await boundedMap(record.snapshots, DISKS_AT_ONCE, (snapshot) =>
     diskFor(ports, context, saved, snapshot),
   );
+  await settleRemoval(ports, context);
   const entry = (await books.ledger(restore.id)).find((each) => each.kind === 'vm' && isSame(each.azureId, azureId));
   const isBack = entry?.purpose === 'brought-back' && entry.state !== 'removed';
   if (!isBack && entry !== undefined) await removeRestored(ports, context, entry);
@@ -101,7 +103,10 @@ async function removeRestored(ports: CutOverPorts, context: WorkContext, entry: 
       await tx.keepDisks(restore.id);
     });
   }
-  if (entry.purpose === 'result') await removeOwned(ports, [entry], journal, signal);
+  if (entry.purpose !== 'result') return;
+  const { foreign } = await removeOwned(ports, [entry], journal, signal);
+  // While its name is taken its entry stays open, and what is made under that would be taken for the restored machine.
+  if (foreign[0] !== undefined) throw foreign[0].error;
 }
 
 /** All of them at their places, as the machine had them when it was stopped. */

@@ -215,6 +215,23 @@ describe('before the gate', () => {
     await expectUntouched(scene);
   });
 
+  it('a roll-back before the gate leaves the machine as it was, and none of its snapshots', async () => {
+    const scene = await CutOverScene.ready();
+    const { reader, subscription } = scene.cloud;
+    const parts = reader.parts.bind(reader);
+    reader.parts = async (id) => {
+      subscription.setPower(scene.vm()!, 'running');
+      return parts(id);
+    };
+    await scene.runAll();
+    expect(subscription.snapshots.size).toBe(3);
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['rolled-back', undefined]);
+    await expectUntouched(scene);
+    expect([subscription.snapshots.size, scene.groups()]).toStrictEqual([0, []]);
+  });
+
   it('one that was started and stopped again has its snapshots taken anew, and not those of before', async () => {
     const scene = await CutOverScene.ready();
     scene.cloud.subscription.failNext('snapshots.ensure', AWAY);
@@ -310,6 +327,90 @@ describe('behind the gate', () => {
     await expectReplaced(scene);
   });
 
+  it('one whose removal has told nobody of its effect is brought back from a finished restore as any other', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.failNext('machines.removeSource', AWAY);
+    await scene.run('remove-source');
+    await scene.cloud.machines.removeSource(scene.source, scene.others);
+    await scene.runAll();
+    expect((await scene.state())[0]).toBe('completed');
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['rolled-back', undefined]);
+    await expectBack(scene);
+  });
+
+  it('one whose removal has told nobody of its effect is in the ledger as gone before it is brought back', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.failNext('machines.removeSource', AWAY);
+    await scene.run('remove-source');
+    await scene.cloud.machines.removeSource(scene.source, scene.others);
+    scene.cloud.subscription.failNext('groups.moveDisks', REFUSED);
+    await scene.runAll();
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    await expectBack(scene);
+    const ledger = await scene.books.ledger(scene.restoreId);
+    expect(ledger.flatMap(({ kind, purpose }) => (kind === 'vm' ? [purpose] : []))).toStrictEqual(['brought-back']);
+  });
+
+  it('one that somebody makes anew while it is looked at keeps the snapshots that it has', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.failNext('machines.removeSource', AWAY);
+    await scene.run('remove-source');
+    const { reader } = scene.cloud;
+    const vm = reader.vm.bind(reader);
+    let looks = 0;
+    reader.vm = async (id) => {
+      const found = await vm(id);
+      return found !== null && (looks += 1) >= 3 ? { ...found, instanceId: 'another', dataDisks: [] } : found;
+    };
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'SOURCE_CHANGED']);
+    expect((await scene.books.sourceRecord(scene.restoreId))?.snapshots.length).toBe(3);
+    expect(scene.cloud.subscription.snapshots.size).toBe(3);
+  });
+
+  it('disks are left of one that somebody else has removed before it was known to stand still', async () => {
+    const scene = await CutOverScene.ready();
+    const { books, restoreId } = scene;
+    scene.cloud.subscription.failNext('machines.removeSource', AWAY);
+    await scene.run('remove-source');
+    const record = await books.sourceRecord(restoreId);
+    assert.ok(record);
+    const snapshots = record.snapshots.map((each) => ({ ...each, isOfLastState: false }));
+    await books.transaction(async (tx) => {
+      await tx.lockRestore(restoreId);
+      await tx.recordSource(restoreId, { ...record, snapshots });
+    });
+    await scene.cloud.machines.removeSource(scene.source, scene.others);
+    await scene.runAll();
+    expect((await scene.state())[0]).toBe('completed');
+    expect(await scene.standing()).toStrictEqual(['os', 'data', 'kept']);
+  });
+
+  it('one that somebody starts while its snapshots are taken is stopped again, and they are taken anew', async () => {
+    const scene = await CutOverScene.ready();
+    const { reader, subscription } = scene.cloud;
+    subscription.failNext('machines.removeSource', AWAY);
+    await scene.run('remove-source');
+    subscription.setPower(scene.vm()!, 'running');
+    const vm = reader.vm.bind(reader);
+    let looks = 0;
+    // What was read is older than what is taken.
+    reader.vm = async (id) => {
+      const found = await vm(id);
+      return found !== null && (looks += 1) <= 2 ? { ...found, powerState: 'deallocated' } : found;
+    };
+    await scene.run('remove-source');
+    expect(scene.vm()?.instanceId).toBe(scene.source.instanceId);
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['completed', undefined]);
+    await expectReplaced(scene);
+    const names = [...subscription.snapshots.values()].map(({ name }) => name);
+    expect(names.every((name) => name.includes(`-${scene.restoreId}-3-`))).toBe(true);
+  });
+
   it('a disk of it that can’t be deleted holds nothing up, and is tried again at the end', async () => {
     const scene = await CutOverScene.ready();
     scene.cloud.subscription.failNext('disks.removeSource', REFUSED);
@@ -368,6 +469,50 @@ describe('behind the gate', () => {
       }
     });
   }
+
+  it('a roll-back leaves the restored machine alone until every disk of the source is made', async () => {
+    const scene = await CutOverScene.ready();
+    await scene.runAll();
+    const restored = scene.vm()?.instanceId;
+    scene.cloud.subscription.failNext('disks.recreate', REFUSED);
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'AZURE_DENIED']);
+    expect(scene.vm()?.instanceId).toBe(restored);
+  });
+
+  it('a roll-back waits while somebody has another machine in its place, and what it brings back then stays', async () => {
+    const scene = await CutOverScene.ready();
+    const { vms } = scene.cloud.subscription;
+    await scene.run('remove-source');
+    const key = scene.source.azureId.toLowerCase();
+    vms.set(key, {
+      ...scene.source,
+      instanceId: 'another',
+      tags: {},
+      osDiskId: '/disks/another',
+      dataDisks: [],
+      nicIds: [],
+    });
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['needs-attention', 'NAME_TAKEN']);
+    const { machines } = scene.cloud;
+    const recreate = machines.recreate.bind(machines);
+    machines.recreate = async (...order) => {
+      // They remove it at this very moment.
+      vms.delete(key);
+      return recreate(...order);
+    };
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    expect((await scene.state())[0]).toBe('needs-attention');
+    expect(vms.get(key)?.instanceId).toBe('another');
+    vms.delete(key);
+    await requestResume(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['rolled-back', undefined]);
+    await expectBack(scene);
+  });
 
   it('a roll-back of a finished restore brings the machine back and keeps the disks that were in use since', async () => {
     const scene = await CutOverScene.ready();

@@ -1,6 +1,7 @@
 import { ownerTags, type LockedRestore, type RestorePlan } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
 import { dataDisksOf, diskIdOf, osDiskOf } from '../steps/restored-disks.js';
+import { settleRemoval } from './removal.js';
 import { instanceOf, modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
 
 /**
@@ -11,6 +12,7 @@ export function recreateVm(ports: CutOverPorts): StepHandler<'create-vm'> {
   const { cloud, books, applianceId } = ports;
   return async (context) => {
     const { restore, plan, epoch, journal, signal } = context;
+    await settleRemoval(ports, context);
     const saved = modelOf(ports, restore.id, await recordOf(ports, restore.id));
     const { vm, notSent } = await cloud.machines.recreate(
       {

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { detailsOf, PermanentError, stepOf, type CloudDisk, type RecordedSnapshot } from '@landfall/domain';
 import { boundedMap, type StepContext, type StepOutcome, type WorkContext } from '@landfall/pipeline';
 import { isSame, recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
-import { notSeen, stopAndTake } from './stop-and-take.js';
+import { noteLastState, notSeen, stopAndTake } from './stop-and-take.js';
 
 /*
  * Behind the gate: the VM goes, and then those of its disks that the restore replaces. Whatever else it had stays.
@@ -26,6 +26,7 @@ export async function removeVm(
   if (found === null && !(await isKnownToBeGone(ports, context))) throw notSeen(source.azureId);
   if (found !== null && isSame(found.instanceId, source.instanceId)) {
     await stopAndTake(ports, context);
+    await noteLastState(ports, context);
     await cloud.machines.removeSource(source, journal, signal);
     await context.event('source.removed', `The machine ${found.name} that is replaced is removed.`, {
       azureId: source.azureId,
@@ -41,6 +42,22 @@ async function isKnownToBeGone({ books }: CutOverPorts, { restore }: StepContext
     ({ kind, purpose, state }) => kind === 'vm' && purpose === 'source' && state === 'removed',
   );
   return isRemoved || (stepOf(restore, 'remove-source')?.attempts ?? 0) >= TRIES_TO_SEE_IT;
+}
+
+/**
+ * That the source is gone is in the ledger before anything else is made under its name: what is made then would be taken for it. Its
+ * removal may have had its effect, and nobody have been told.
+ */
+export async function settleRemoval(ports: CutOverPorts, context: WorkContext): Promise<void> {
+  const { cloud, books } = ports;
+  const { restore, journal, signal } = context;
+  const source = sourceVmOf(replacedBy(context));
+  const isOpen = (await books.ledger(restore.id)).some(
+    ({ kind, purpose, state, azureId }) =>
+      kind === 'vm' && purpose === 'source' && state !== 'removed' && isSame(azureId, source.azureId),
+  );
+  if (!isOpen || (await cloud.reader.vm(source.azureId)) !== null) return;
+  await cloud.machines.removeSource(source, journal, signal);
 }
 
 /**
@@ -65,8 +82,10 @@ export async function noteReleased(ports: CutOverPorts, context: StepContext): P
 async function releaseOf(
   { cloud, lookEveryMs = LOOK_EVERY_MS }: CutOverPorts,
   context: StepContext,
-  { diskId, uniqueId }: RecordedSnapshot,
+  { diskId, uniqueId, isOfLastState = false }: RecordedSnapshot,
 ): Promise<Pick<RecordedSnapshot, 'released'>> {
+  // Somebody else has removed its machine, which may have run until then.
+  if (!isOfLastState) return { released: null };
   const source = replacedBy(context);
   for (let looks = 0; looks < LOOKS; looks += 1) {
     const disk = await cloud.reader.disk(diskId);

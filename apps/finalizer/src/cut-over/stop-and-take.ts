@@ -48,6 +48,29 @@ export async function ensureSafetyGroup(ports: CutOverPorts, context: StepContex
   await ports.cloud.groups.ensure(spec, journal, signal);
 }
 
+/** What was taken is noted to be of the last state. @throws RetryableError `SOURCE_CHANGED` where it was started meanwhile */
+export async function noteLastState(ports: CutOverPorts, context: StepContext): Promise<void> {
+  const { cloud, books } = ports;
+  const { restore, epoch } = context;
+  const record = await recordOf(ports, restore.id);
+  const isOfLast = await isOfNow(ports, context, record);
+  const vm = await cloud.reader.vm(replacedBy(context).azureId);
+  if (!isOfLast || vm?.powerState !== 'deallocated') throw startedMeanwhile(replacedBy(context).azureId);
+  await books.transaction(async (tx) => {
+    await tx.requireCurrent({ restoreId: restore.id, work: 'remove-source', epoch });
+    const snapshots = record.snapshots.map((each) => ({ ...each, isOfLastState: true }));
+    await tx.recordSource(restore.id, { ...record, snapshots });
+  });
+}
+
+function startedMeanwhile(azureId: string): RetryableError {
+  return new RetryableError({
+    code: 'SOURCE_CHANGED',
+    message: `The machine ${azureId} was started while its safety snapshots were taken.`,
+    fix: 'Nothing has to be done: it is stopped again, and they are taken anew.',
+  });
+}
+
 /** Whether the source, if it ran, is out of use for longer than the plan allows. */
 export async function hasStoodTooLong(ports: Pick<CutOverPorts, 'books'>, context: StepContext): Promise<boolean> {
   const { restore, plan } = context;
@@ -192,8 +215,9 @@ async function removeEarlier(ports: CutOverPorts, context: StepContext, { snapsh
 
 /** All disks that the source has at present, the OS disk first. */
 async function attachedDisks(cloud: CutOverPorts['cloud'], context: StepContext) {
-  const { azureId } = replacedBy(context);
+  const { azureId, instanceId } = replacedBy(context);
   const vm = await cloud.reader.vm(azureId);
+  if (vm !== null && !isSame(vm.instanceId, instanceId)) throw replacedMeanwhile(azureId);
   // It was there a moment ago. Taken for a machine without disks, it would lose the snapshots that it has.
   if (vm === null || vm.osDiskId === null) throw notSeen(azureId);
   const places = [{ diskId: vm.osDiskId, lun: null }, ...vm.dataDisks];
@@ -205,6 +229,15 @@ async function attachedDisks(cloud: CutOverPorts['cloud'], context: StepContext)
       message: `The disk ${diskId} of the machine that is to be replaced is not to be seen.`,
       fix: 'Look at the machine in Azure; resume the restore once all of its disks are there.',
     });
+  });
+}
+
+/** Its disks are none of the source's: what was taken of that must not give way to snapshots of them. */
+function replacedMeanwhile(azureId: string): PermanentError {
+  return new PermanentError({
+    code: 'SOURCE_CHANGED',
+    message: `${azureId} is another machine by now than the one that was to be replaced.`,
+    fix: 'Find out who made it in the activity log; resume the restore to go on without it, or bring the original machine back.',
   });
 }
 

@@ -129,6 +129,17 @@ export function entryOf(azureId: string, { creates, removes }: CallEffect): NewE
 /** For how long what a machine can be brought back from is kept at least, from the end of the restore that has replaced it. */
 export const RETENTION_SECONDS = 7 * 24 * 3_600;
 
+/** By which `mayOutlive` judges: a roll-back before the gate takes back no more than a cancel, for nothing was replaced. */
+export function endBy({
+  state,
+  cutOverAt,
+}: {
+  readonly state: RestoreState;
+  readonly cutOverAt: Date | null;
+}): RestoreState {
+  return state === 'rolled-back' && cutOverAt === null ? 'cancelled' : state;
+}
+
 /**
  * Whether something may be there once its owner has ended so. A date in the future always keeps it. After that, safety and
  * what was kept go with their date; while they have none, nobody has said yet how long they are needed.

@@ -1,4 +1,4 @@
-import { hasEnded, mayOutlive, OWNER_TAGS, tagOf } from '@landfall/domain';
+import { endBy, hasEnded, mayOutlive, OWNER_TAGS, tagOf } from '@landfall/domain';
 import type { Evidence, InventoryItem, RestoreHistory } from './evidence.js';
 import type { Violation } from './violation.js';
 
@@ -37,7 +37,7 @@ function of(
   for (const entry of ledger) {
     const item = present.get(entry.azureId.toLowerCase());
     const ours = item !== undefined && isOf(item, restore.id, applianceId);
-    const expected = entry.state === 'created' && mayOutlive(entry, restore.state);
+    const expected = entry.state === 'created' && mayOutlive(entry, endBy(restore));
     if (expected && item === undefined) blame('something of it is missing.', entry);
     if (!expected && ours) blame('something of it is left behind.', { entry, item });
     if (!expected && entry.state === 'created' && item === undefined) blame('its ledger lists what is gone.', entry);

@@ -201,7 +201,9 @@ function original(random: Random): Troubles {
         ...(['cancel', 'resume', 'resume', 'rollback', 'rollback', 'purge', 'kill', 'kill'] as const),
         ...(['stop a service', 'stop a service', 'postgres away', 'flush'] as const),
       ]);
-      return trouble(random, kind, ['finalizer'], [500, kind === 'stop a service' ? 100_000 : 20_000]);
+      // Not for longer than others wait for it: Azure takes no condition with the deletion of a VM, so whoever has looked, and
+      // sends it after others have gone on, deletes whatever bears the name by then.
+      return trouble(random, kind, ['finalizer'], [500, 12_000]);
     }),
   };
 }

@@ -59,7 +59,8 @@ export interface Place {
  */
 export function orderByChance(random: Random, number: number, place: Place, wish: Wish = {}): Order {
   const { subnetId } = place;
-  const original = wish.original ?? random.chance(0.15);
+  // What is not read back may replace nothing.
+  const original = wish.original ?? (wish.verify !== 'none' && random.chance(0.12));
   const unverified = original ? [] : (['none'] as const);
   const verify = wish.verify ?? random.pick(['sampled', 'sampled', 'full', ...unverified] as const);
   const transfer = wish.transfer ?? (random.chance(0.75) ? 'worker' : 'direct');

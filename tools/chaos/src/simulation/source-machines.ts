@@ -28,6 +28,8 @@ interface SourceMachine {
   readonly instanceId: string;
   found: MachineState;
   wasStarted: boolean;
+  /** By somebody, at the portal. */
+  wasRemoved: boolean;
   readonly disks: { azureId: string; uniqueId: string; lun: number | null; isLate: boolean }[];
   readonly azureIds: string[];
   readonly removals: { azureId: string; number: string; at: Date }[];
@@ -91,7 +93,8 @@ export class SourceMachines {
     };
     for (const each of [...planted, nic, vm]) this.azure.plant(each);
     this.#machines.set(vmId.toLowerCase(), {
-      ...{ vmId, instanceId: vm.instanceId, found: this.#stateOf(vm), wasStarted: false, removals: [] },
+      ...{ vmId, instanceId: vm.instanceId, found: this.#stateOf(vm), wasStarted: false },
+      ...{ wasRemoved: false, removals: [] },
       disks: planted.map(({ id, uniqueId }, place) => ({
         ...{ azureId: id, uniqueId, lun: disks[place]?.lun ?? null, isLate: false },
       })),
@@ -142,10 +145,9 @@ export class SourceMachines {
     if (machine === undefined) return;
     const { vmId, azureIds } = machine;
     const there = this.#vm(vmId);
-    // Whoever wants to go on with its disk keeps it.
-    if (there?.instanceId === machine.instanceId) there.osDiskGoesAlong = false;
     // Of what Landfall has made nobody takes the name.
     if (there !== undefined && (there.instanceId !== machine.instanceId || !this.#asks('DELETE', vmId))) return;
+    if (there !== undefined) machine.wasRemoved = true;
     const isGone = (): boolean => this.#vm(vmId) === undefined;
     this.#soon(isGone, () => {
       const nicId = azureIds.find((id) => this.azure.resources.get(id.toLowerCase())?.kind === 'nic') ?? '';
@@ -182,11 +184,13 @@ export class SourceMachines {
     const { books } = this.shared;
     const { found, wasStarted, azureIds, removals } = machine;
     const vm = this.#vm(vmId);
+    const hasCutOver = ((await books.restore(restoreId))?.cutOverAt ?? null) !== null;
     const openChanges = (await books.openChanges(restoreId)).map(({ what, azureId }) => `${what} of ${azureId}`);
     return {
       ...{ restoreId, found, wasStarted, azureIds, removals, openChanges },
       now: vm === undefined ? null : this.#stateOf(vm),
-      isOthers: this.#isOthers(vmId),
+      // Nor is it Landfall's that theirs has come to nothing.
+      isOthers: this.#isOthers(vmId) || (vm === undefined && machine.wasRemoved && !hasCutOver),
       disks: machine.disks.map((disk) => ({ ...disk, ...this.#whatIsLeftOf(disk) })),
       hasModel: (await books.sourceRecord(restoreId)) !== null,
     };

@@ -250,5 +250,8 @@ export class World implements Surroundings {
 }
 
 function printOf(resource: AnyResource): Fingerprint {
-  return { azureId: resource.id, print: JSON.stringify({ ...resource, hiddenUntil: 0 }) };
+  // A group shows for a while that something is moved into it.
+  const isMoving = resource.kind === 'resource-group' && resource.provisioningState === 'MovingResources';
+  const settled = isMoving ? { provisioningState: 'Succeeded' } : {};
+  return { azureId: resource.id, print: JSON.stringify({ ...resource, hiddenUntil: 0, ...settled }) };
 }

@@ -372,7 +372,12 @@ export class MemoryAzure {
     const ran = known.kind === 'vm' && known.power === 'running';
     if (known.kind === 'vm') this.#power(known, false);
     return this.#accept(known, 202, {
-      done: () => this.#vanish(known),
+      done: () => {
+        // Whoever does so at the portal goes on with its disks.
+        const keepsDisk = by === 'somebody' && tagOf(known.tags, OWNER_TAGS.role) !== 'worker';
+        if (known.kind === 'vm' && keepsDisk) known.osDiskGoesAlong = false;
+        this.#vanish(known);
+      },
       failed: () => {
         known.provisioningState = 'Succeeded';
         if (known.kind === 'vm' && ran) this.#power(known, true);
