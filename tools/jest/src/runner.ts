@@ -46,10 +46,14 @@ export default class ProcessRunner extends CallbackTestRunner {
     onFailure: OnTestFailure,
   ): Promise<void> {
     const waiting = [...tests];
-    // One lane takes the long ones, as they come; the others begin at the other end. Whole stacks of processes would otherwise
-    // stand in each other's way for as long as both run, and each takes so much longer.
+    // One lane takes the long ones, as they come; the others begin at the other end, and take no whole stacks of processes: those
+    // would stand in each other's way for as long as both run, and for a port that one has found free another may be first.
+    const takeLast = (): Test | undefined => {
+      const at = waiting.findLastIndex(({ context }) => context.config.displayName?.name !== 'e2e');
+      return at < 0 ? undefined : waiting.splice(at, 1)[0];
+    };
     const lane = async (_: unknown, index: number): Promise<void> => {
-      const next = (): Test | undefined => (index === 0 ? waiting.shift() : waiting.pop());
+      const next = (): Test | undefined => (index === 0 ? waiting.shift() : takeLast());
       let at: TestProcess | null = null;
       for (let test = next(); test && !watcher.isInterrupted(); test = next()) {
         await onStart(test);
