@@ -34,8 +34,9 @@ const FILES_PER_PROCESS = 20;
 
 /**
  * Runs test files in Node processes, as many side by side as Jest has workers: unit and integration tests one after another in one,
- * the others each in its own, and what follows a file that failed or left the globals changed in a new one. Jest's own runner loads all modules of each file anew into a context made for it: that costs several times as much,
- * and in there what Node makes is of other classes than what the program makes.
+ * the others each in its own, and what follows a file that failed or left the globals changed in a new one. Jest's own runner loads
+ * all modules of each file anew into a context made for it: that costs several times as much, and in there what Node makes is of
+ * other classes than what the program makes.
  */
 export default class ProcessRunner extends CallbackTestRunner {
   override async runTests(

@@ -56,17 +56,26 @@ const ACTIONS = [
   'Microsoft.Compute/disks/delete',
   'Microsoft.Network/networkInterfaces/write',
   'Microsoft.Network/networkInterfaces/join/action',
+  // A move writes to the group that things come to.
+  'Microsoft.Resources/subscriptions/resourceGroups/write',
 ];
 
-async function requireRights({ cloud }: CutOverPorts, { plan }: StepContext): Promise<void> {
-  const { resourceGroup } = plan.destination;
-  const missing = await cloud.reader.actionsMissing(cloud.reader.resourceGroupId(resourceGroup), ACTIONS);
-  if (missing.length === 0) return;
-  throw new PermanentError({
-    code: 'PERMISSION',
-    message: `The finalizer may not do in the resource group "${resourceGroup}": ${missing.join(', ')}.`,
-    fix: 'Assign it the role of deploy/azure/role-finalizer.json there, and resume the restore.',
-  });
+/** And in that of the new disks. */
+const ACTIONS_IN_STAGING = ['Microsoft.Resources/subscriptions/resourceGroups/moveResources/action'];
+
+/** What is missing once the source is gone keeps a machine away. */
+async function requireRights({ cloud }: CutOverPorts, { restore, plan }: StepContext): Promise<void> {
+  const staging = workingGroupOf(plan, restore.id);
+  const needed = [[plan.destination.resourceGroup, ACTIONS] as const, [staging, ACTIONS_IN_STAGING] as const];
+  for (const [resourceGroup, actions] of needed) {
+    const missing = await cloud.reader.actionsMissing(cloud.reader.resourceGroupId(resourceGroup), actions);
+    if (missing.length === 0) continue;
+    throw new PermanentError({
+      code: 'PERMISSION',
+      message: `The finalizer may not do in the resource group "${resourceGroup}": ${missing.join(', ')}.`,
+      fix: 'Assign it the role of deploy/azure/role-finalizer.json in the subscription, and resume the restore.',
+    });
+  }
 }
 
 /** The originals still stand: the new disks are to lie beside them. */

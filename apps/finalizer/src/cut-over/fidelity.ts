@@ -13,7 +13,13 @@ export interface Difference {
   readonly why: string;
 }
 
-type Leaves = ReadonlyMap<string, string>;
+interface Leaf {
+  /** By which two are the same: ids of Azure are in any case. */
+  readonly key: string;
+  readonly json: string;
+}
+
+type Leaves = ReadonlyMap<string, Leaf>;
 
 /** What Azure counts and writes by itself. */
 const OF_NO_MEANING = [
@@ -24,7 +30,7 @@ const OF_NO_MEANING = [
 ];
 
 /** They may hold secrets of the machine's owner: that they differ is told, and not how. */
-const NOT_SHOWN = /^vm\.properties\.userData$|\.settings(\.|$)|\.protectedSettings(\.|$)/;
+const NOT_SHOWN = /^vm\.properties\.userData$|\.(settings|protectedSettings\w*)(\.|\[|$)/i;
 
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^vm\.properties\.vmId$/, 'A machine that is made anew has another number.'],
@@ -33,11 +39,14 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     'The identity of the system is made anew with the machine: what it was allowed has to be assigned again.',
   ],
   [/^vm\.tags\.landfall-/i, 'Tells that Landfall has made it.'],
-  [/Disks?(\[\d+\])?\.(name|managedDisk\.id|diskSizeGB)$/, 'The disk is a restored one, under a name of its own.'],
-  [/Disks?(\[\d+\])?\.createOption$/, 'The machine is made around disks that exist.'],
+  [/Disks?(\[lun \d+\])?\.(name|managedDisk\.id|diskSizeGB)$/, 'The disk is a restored one, under a name of its own.'],
+  [/Disks?(\[lun \d+\])?\.createOption$/, 'The machine is made around disks that exist.'],
   [/\.networkInterfaces\[\d+\]\.properties\.primary$/, 'Which interface is the primary one is said with the machine.'],
   [/\.deleteOption$/, 'Set so that nothing goes along with the machine.'],
-  [/^disks\[/, 'The disk is a restored one.'],
+  [
+    /^extensions\[/,
+    'Extensions go with the machine, and Azure never shows all of their settings: install those that are missed again.',
+  ],
 ];
 
 const UNEXPLAINED = 'Not known: compare it, and set it as it was where that matters.';
@@ -46,7 +55,7 @@ export function fidelity(before: SavedVm, after: SavedVm, notSent: readonly NotS
   const was = leavesOf(before);
   const is = leavesOf(after);
   return [...new Set([...was.keys(), ...is.keys()])]
-    .filter((path) => was.get(path) !== is.get(path) && !OF_NO_MEANING.some((rule) => rule.test(path)))
+    .filter((path) => was.get(path)?.key !== is.get(path)?.key && !OF_NO_MEANING.some((rule) => rule.test(path)))
     .sort()
     .map((path) => ({
       path,
@@ -57,7 +66,7 @@ export function fidelity(before: SavedVm, after: SavedVm, notSent: readonly NotS
 }
 
 function shown(path: string, leaves: Leaves): string | null {
-  return NOT_SHOWN.test(path) ? null : (leaves.get(path) ?? null);
+  return NOT_SHOWN.test(path) ? null : (leaves.get(path)?.json ?? null);
 }
 
 function reasonFor(path: string, notSent: readonly NotSent[]): string {
@@ -69,7 +78,7 @@ function reasonFor(path: string, notSent: readonly NotSent[]): string {
 }
 
 function leavesOf({ vm, nics, publicIps, extensions }: SavedVm): Leaves {
-  const leaves = new Map<string, string>();
+  const leaves = new Map<string, Leaf>();
   collect(vm.body, 'vm', leaves);
   for (const [kind, resources] of Object.entries({ nics, publicIps, extensions })) {
     for (const resource of resources) collect(resource.body, `${kind}[${nameOf(resource)}]`, leaves);
@@ -77,24 +86,21 @@ function leavesOf({ vm, nics, publicIps, extensions }: SavedVm): Leaves {
   return leaves;
 }
 
-function collect(value: unknown, path: string, into: Map<string, string>): void {
+function collect(value: unknown, path: string, into: Map<string, Leaf>): void {
   if (Array.isArray(value)) {
     for (const [index, each] of value.entries()) collect(each, `${path}[${placeOf(each) ?? index}]`, into);
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, each] of Object.entries(value)) collect(each, `${path}.${key}`, into);
   } else if (value !== undefined && value !== null) {
-    // Ids of Azure are the same in any case.
-    into.set(
-      path,
-      typeof value === 'string' && value.startsWith('/subscriptions/') ? value.toLowerCase() : JSON.stringify(value),
-    );
+    const json = JSON.stringify(value);
+    into.set(path, { key: json.startsWith('"/subscriptions/') ? json.toLowerCase() : json, json });
   }
 }
 
-/** Disks are told by their LUN, whatever their order. */
-function placeOf(value: unknown): number | null {
+/** Disks are told by their LUN, whatever their order, and as what is not sent is told. */
+function placeOf(value: unknown): string | null {
   const lun = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)['lun'] : null;
-  return typeof lun === 'number' ? lun : null;
+  return typeof lun === 'number' ? `lun ${lun}` : null;
 }
 
 function nameOf({ azureId }: SavedResource): string {
