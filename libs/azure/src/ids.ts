@@ -1,4 +1,4 @@
-import { BadInputError, CLOUD_KINDS, type GroupedKind } from '@landfall/domain';
+import { BadInputError, CLOUD_KINDS, type GroupedKind, sameId } from '@landfall/domain';
 
 /*
  * Azure resource IDs. Azure compares them without regard to case and gives them back in whatever case it likes, so
@@ -9,9 +9,7 @@ export interface ResourcePath {
   readonly name: string;
 }
 
-export function sameId(left: string, right: string): boolean {
-  return left.toLowerCase() === right.toLowerCase();
-}
+export { sameId };
 
 /** The parts of an ID of this kind and subscription, or null when it is something else. */
 export function parseResourceId(id: string, subscriptionId: string, kind: GroupedKind): ResourcePath | null {

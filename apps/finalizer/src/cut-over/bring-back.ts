@@ -6,9 +6,10 @@ import {
   type RecordedSnapshot,
   type SavedResource,
   type SavedVm,
+  sameId,
 } from '@landfall/domain';
 import { boundedMap, removeOwned, type WorkContext, type WorkHandler } from '@landfall/pipeline';
-import { isSame, modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
+import { modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
 import { putBack } from './put-back.js';
 import { settleRemoval } from './removal.js';
 
@@ -28,7 +29,7 @@ export function bringSourceBack(ports: CutOverPorts): WorkHandler {
     const { restore } = context;
     const source = replacedBy(context);
     const found = await ports.cloud.reader.vm(source.azureId);
-    const stands = found !== null && isSame(found.instanceId, source.instanceId);
+    const stands = found !== null && sameId(found.instanceId, source.instanceId);
     if (restore.cutOverAt !== null && !stands) await recreateSource(ports, context);
     await putBack(ports, context);
   };
@@ -44,7 +45,7 @@ async function recreateSource(ports: CutOverPorts, context: WorkContext): Promis
     diskFor(ports, context, saved, snapshot),
   );
   await settleRemoval(ports, context);
-  const entry = (await books.ledger(restore.id)).find((each) => each.kind === 'vm' && isSame(each.azureId, azureId));
+  const entry = (await books.ledger(restore.id)).find((each) => each.kind === 'vm' && sameId(each.azureId, azureId));
   const isBack = entry?.purpose === 'brought-back' && entry.state !== 'removed';
   if (!isBack && entry !== undefined) await removeRestored(ports, context, entry);
   const { vm } = await cloud.machines.recreate(
@@ -74,9 +75,9 @@ async function diskFor(
   { disks }: SavedVm,
   { diskId, uniqueId, lun, snapshotId }: RecordedSnapshot,
 ): Promise<BackDisk> {
-  const saved = disks.find(({ azureId }) => isSame(azureId, diskId)) ?? null;
+  const saved = disks.find(({ azureId }) => sameId(azureId, diskId)) ?? null;
   const standing = await cloud.reader.disk(diskId);
-  if (standing !== null && isSame(standing.uniqueId, uniqueId)) return { diskId, lun, saved };
+  if (standing !== null && sameId(standing.uniqueId, uniqueId)) return { diskId, lun, saved };
   if (saved === null) throw new Error(`Nothing is saved of the disk ${diskId}, of which a snapshot was taken.`);
   const { disk } = await cloud.disks.recreate(
     {

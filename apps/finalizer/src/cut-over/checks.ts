@@ -5,9 +5,10 @@ import {
   workingGroupOf,
   type ErrorDetails,
   type GateChecks,
+  sameId,
 } from '@landfall/domain';
 import { boundedMap, type StepContext } from '@landfall/pipeline';
-import { isSame, replacedBy, type CutOverPorts } from './ports.js';
+import { replacedBy, type CutOverPorts } from './ports.js';
 
 /*
  * What can be found out while the source runs, and changes nothing: so that it is not stopped for a restore that can't be ended.
@@ -28,7 +29,7 @@ export async function checkBeforeStop(ports: CutOverPorts, context: StepContext)
 async function requireSource({ cloud }: CutOverPorts, context: StepContext): Promise<void> {
   const source = replacedBy(context);
   const found = await cloud.reader.vm(source.azureId);
-  if (found !== null && isSame(found.instanceId, source.instanceId)) return;
+  if (found !== null && sameId(found.instanceId, source.instanceId)) return;
   throw new PermanentError({
     code: 'SOURCE_CHANGED',
     message:

@@ -11,6 +11,7 @@ import {
   type SourceRecord,
   type SourceVm,
   type Tags,
+  sameId,
 } from '@landfall/domain';
 import type { WorkContext } from '@landfall/pipeline';
 
@@ -64,13 +65,8 @@ export function claimOf(restoreId: string): Tags {
   return { [CLAIM_TAG]: restoreId };
 }
 
-/** Azure does not mind the case of ids, nor that of its own numbers. */
-export function isSame(left: string, right: string): boolean {
-  return left.toLowerCase() === right.toLowerCase();
-}
-
 /** Azure's number of the VM that we have made under this id, as the ledger has it; null: none, or it is not known. */
 export function instanceOf(ledger: readonly LedgerEntry[], azureId: string): string | null {
-  const entry = ledger.find((each) => each.kind === 'vm' && isSame(each.azureId, azureId));
+  const entry = ledger.find((each) => each.kind === 'vm' && sameId(each.azureId, azureId));
   return entry === undefined || entry.purpose === 'source' || entry.state === 'removed' ? null : entry.instanceId;
 }

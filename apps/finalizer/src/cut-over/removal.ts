@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { detailsOf, PermanentError, stepOf, type CloudDisk, type RecordedSnapshot } from '@landfall/domain';
+import { detailsOf, PermanentError, stepOf, type CloudDisk, type RecordedSnapshot, sameId } from '@landfall/domain';
 import { boundedMap, type StepContext, type StepOutcome, type WorkContext } from '@landfall/pipeline';
-import { isSame, recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
+import { recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
 import { noteLastState, notSeen, stopAndTake } from './stop-and-take.js';
 
 /*
@@ -24,7 +24,7 @@ export async function removeVm(
   const source = sourceVmOf(replacedBy(context));
   const found = await cloud.reader.vm(source.azureId);
   if (found === null && !(await isKnownToBeGone(ports, context))) throw notSeen(source.azureId);
-  if (found !== null && isSame(found.instanceId, source.instanceId)) {
+  if (found !== null && sameId(found.instanceId, source.instanceId)) {
     await stopAndTake(ports, context);
     await noteLastState(ports, context);
     await cloud.machines.removeSource(source, journal, signal);
@@ -54,7 +54,7 @@ export async function settleRemoval(ports: CutOverPorts, context: WorkContext): 
   const source = sourceVmOf(replacedBy(context));
   const isOpen = (await books.ledger(restore.id)).some(
     ({ kind, purpose, state, azureId }) =>
-      kind === 'vm' && purpose === 'source' && state !== 'removed' && isSame(azureId, source.azureId),
+      kind === 'vm' && purpose === 'source' && state !== 'removed' && sameId(azureId, source.azureId),
   );
   if (!isOpen || (await cloud.reader.vm(source.azureId)) !== null) return;
   await cloud.machines.removeSource(source, journal, signal);
@@ -89,9 +89,9 @@ async function releaseOf(
   const source = replacedBy(context);
   for (let looks = 0; looks < LOOKS; looks += 1) {
     const disk = await cloud.reader.disk(diskId);
-    if (disk === null || !isSame(disk.uniqueId, uniqueId)) return {};
+    if (disk === null || !sameId(disk.uniqueId, uniqueId)) return {};
     if (disk.managedBy === null) return { released: disk.ownershipUpdatedAt };
-    const isHeld = !isSame(disk.managedBy, source.azureId) || (await cloud.reader.vm(source.azureId)) !== null;
+    const isHeld = !sameId(disk.managedBy, source.azureId) || (await cloud.reader.vm(source.azureId)) !== null;
     if (isHeld) return { released: null };
     await pause(lookEveryMs, undefined, { signal: context.signal });
   }
@@ -108,7 +108,7 @@ export async function removeDisks(ports: CutOverPorts, context: WorkContext): Pr
   const { snapshots } = await recordOf(ports, restore.id);
   const replaced = replacedBy(context).disks.filter(({ replacedBy: by }) => by !== null);
   await boundedMap(replaced, DISKS_AT_ONCE, async ({ azureId, uniqueId }) => {
-    const taken = snapshots.find((each) => isSame(each.uniqueId, uniqueId));
+    const taken = snapshots.find((each) => sameId(each.uniqueId, uniqueId));
     if (taken === undefined) return;
     signal.throwIfAborted();
     try {
@@ -123,7 +123,7 @@ export async function removeDisks(ports: CutOverPorts, context: WorkContext): Pr
 }
 
 function requireUnused(disk: CloudDisk | null, { uniqueId, released }: RecordedSnapshot): void {
-  if (disk === null || !isSame(disk.uniqueId, uniqueId)) return;
+  if (disk === null || !sameId(disk.uniqueId, uniqueId)) return;
   if (typeof released === 'string' && disk.ownershipUpdatedAt === released) return;
   throw new PermanentError({
     code: 'SOURCE_DISK_USED',

@@ -11,9 +11,10 @@ import {
   type RecordedSnapshot,
   type SavedResource,
   type SourceRecord,
+  sameId,
 } from '@landfall/domain';
 import { boundedMap, removeOwned, type StepContext } from '@landfall/pipeline';
-import { isSame, modelOf, recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
+import { modelOf, recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
 
 /*
  * The source stands still, and there is a snapshot of each of its disks as it is then: what it takes to bring it back. Snapshots
@@ -95,7 +96,7 @@ async function stop(ports: CutOverPorts, context: StepContext): Promise<void> {
   const source = sourceVmOf(replacedBy(context));
   const record = await recordOf(ports, restore.id);
   const found = await cloud.reader.vm(source.azureId);
-  const isOff = found?.powerState === 'deallocated' && isSame(found.instanceId, source.instanceId);
+  const isOff = found?.powerState === 'deallocated' && sameId(found.instanceId, source.instanceId);
   if (isOff && record.stoppedAt !== null && (await isStoppedByUs(ports, restore.id))) return;
   await recordStop(ports, context);
   if (isOff) return;
@@ -126,7 +127,7 @@ async function isOfNow(
   const attached = await attachedDisks(cloud, context);
   if (attached.length !== snapshots.length) return false;
   return attached.every((disk) =>
-    snapshots.some((each) => isSame(each.uniqueId, disk.uniqueId) && each.ownership === disk.ownershipUpdatedAt),
+    snapshots.some((each) => sameId(each.uniqueId, disk.uniqueId) && each.ownership === disk.ownershipUpdatedAt),
   );
 }
 
@@ -164,7 +165,7 @@ async function take(ports: CutOverPorts, context: StepContext, record: SourceRec
   await ensureSafetyGroup(ports, context);
   await boundedMap(snapshots, SNAPSHOTS_AT_ONCE, ({ diskId, snapshotId }) => {
     const name = snapshotId.slice(snapshotId.lastIndexOf('/') + 1);
-    const access = accessOf(disks.find(({ azureId }) => isSame(azureId, diskId)));
+    const access = accessOf(disks.find(({ azureId }) => sameId(azureId, diskId)));
     return cloud.snapshots.ensure({ ...about, name, diskId, access }, journal, signal);
   });
   await boundedMap(snapshots, SNAPSHOTS_AT_ONCE, ({ snapshotId }) => completed(ports, snapshotId, signal));
@@ -208,7 +209,7 @@ async function removeEarlier(ports: CutOverPorts, context: StepContext, { snapsh
       kind === 'snapshot' &&
       purpose === 'safety' &&
       state !== 'removed' &&
-      !snapshots.some(({ snapshotId }) => isSame(snapshotId, azureId)),
+      !snapshots.some(({ snapshotId }) => sameId(snapshotId, azureId)),
   );
   await removeOwned(ports, earlier, journal, signal);
 }
@@ -217,7 +218,7 @@ async function removeEarlier(ports: CutOverPorts, context: StepContext, { snapsh
 async function attachedDisks(cloud: CutOverPorts['cloud'], context: StepContext) {
   const { azureId, instanceId } = replacedBy(context);
   const vm = await cloud.reader.vm(azureId);
-  if (vm !== null && !isSame(vm.instanceId, instanceId)) throw replacedMeanwhile(azureId);
+  if (vm !== null && !sameId(vm.instanceId, instanceId)) throw replacedMeanwhile(azureId);
   // It was there a moment ago. Taken for a machine without disks, it would lose the snapshots that it has.
   if (vm === null || vm.osDiskId === null) throw notSeen(azureId);
   const places = [{ diskId: vm.osDiskId, lun: null }, ...vm.dataDisks];

@@ -36,6 +36,11 @@ export function kindOfArmType(type: string): CloudResourceKind | null {
   return CLOUD_RESOURCE_KINDS.find((kind) => CLOUD_KINDS[kind].armType.toLowerCase() === wanted) ?? null;
 }
 
+/** Azure does not mind the case of ids, nor that of its own numbers, and gives them back in whatever case it likes. */
+export function sameId(left: string, right: string): boolean {
+  return left.toLowerCase() === right.toLowerCase();
+}
+
 export function resourceGroupId(subscriptionId: string, resourceGroup: string): string {
   return `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}`;
 }

@@ -1,4 +1,4 @@
-import { entryOf, type CallIntent, type CallResult, type LedgerEntry, type OpenChange } from '@landfall/domain';
+import { entryOf, type CallIntent, type CallResult, type LedgerEntry, type OpenChange, sameId } from '@landfall/domain';
 
 type Row = { -readonly [Column in keyof Omit<LedgerEntry, 'readAt'>]: LedgerEntry[Column] };
 
@@ -107,10 +107,6 @@ function openChange({ changes }: LedgerRows, azureId: string, what: string): Led
 
 function isAlive({ state }: Pick<LedgerEntry, 'state'>): boolean {
   return state !== 'removed';
-}
-
-function sameId(left: string, right: string): boolean {
-  return keyOf(left) === keyOf(right);
 }
 
 function keyOf(azureId: string): string {

@@ -1,3 +1,4 @@
+import { sameId } from '../../cloud/kinds.js';
 import type { CloudVm, DiskController, SavedResource, SavedVm } from '../../ports/cloud/reader.js';
 import { DISK_CONTROLLERS, SECURITY_TYPES, type SecurityType } from '../azure-model.js';
 import { at, listAt, oneOf, textAt } from '../foreign-json.js';
@@ -88,7 +89,7 @@ export function livingVm(vm: CloudVm, saved: SavedVm): LivingVm {
 function livingDisk(attached: unknown, isOsDisk: boolean, models: readonly SavedResource[]): LivingDisk | [] {
   const azureId = textAt(attached, 'managedDisk', 'id');
   if (azureId === null) return [];
-  const body = models.find((model) => isSameId(model.azureId, azureId))?.body;
+  const body = models.find((model) => sameId(model.azureId, azureId))?.body;
   const lun = at(attached, 'lun');
   const shares = at(body, 'properties', 'maxShares');
   return {
@@ -109,14 +110,10 @@ function livingDisk(attached: unknown, isOsDisk: boolean, models: readonly Saved
 function firstSubnet(vm: CloudVm, nics: readonly SavedResource[]): string | null {
   const [first] = vm.nicIds;
   if (first === undefined) return null;
-  const nic = nics.find(({ azureId }) => isSameId(azureId, first));
+  const nic = nics.find(({ azureId }) => sameId(azureId, first));
   return textAt(listAt(nic?.body, 'properties', 'ipConfigurations'), '0', 'properties', 'subnet', 'id');
 }
 
 function hasOwnIdentity(body: unknown): boolean {
   return (textAt(body, 'identity', 'type') ?? '').toLowerCase().includes('systemassigned');
-}
-
-function isSameId(left: string, right: string): boolean {
-  return left.toLowerCase() === right.toLowerCase();
 }

@@ -1,3 +1,4 @@
+import { sameId } from '../../cloud/kinds.js';
 import type { RestorePoint } from '../../machine.js';
 import { azureModel, type VmIdentity } from '../azure-model.js';
 import type { PlanningFacts, PlanningSettings } from '../facts.js';
@@ -138,5 +139,5 @@ function describe(vm: VmIdentity | null): string {
 
 /** Azure does not mind the case of ids. */
 function isSame(left: string | null, right: string | null): boolean {
-  return left !== null && right !== null && left.toLowerCase() === right.toLowerCase();
+  return left !== null && right !== null && sameId(left, right);
 }

@@ -9,9 +9,10 @@ import {
   type RecreateDiskSpec,
   type ReplacedDisk,
   type Tags,
+  sameId,
 } from '@landfall/domain';
 import type { MemoryReader } from './memory-reader.js';
-import { CHANGES_OURS, nameOf, REMOVES_OURS, sameId, type MemorySubscription } from './memory-subscription.js';
+import { CHANGES_OURS, nameOf, REMOVES_OURS, type MemorySubscription } from './memory-subscription.js';
 import { refuse, requireTags, underAccess } from './refusals.js';
 
 /** As `savedVmOf` shows it. */

@@ -15,16 +15,10 @@ import {
   type Tags,
   type VmSpec,
   type WorkerSpec,
+  sameId,
 } from '@landfall/domain';
 import type { MemoryReader } from './memory-reader.js';
-import {
-  CHANGES_OURS,
-  nameOf,
-  REMOVES_OURS,
-  sameId,
-  type Changeable,
-  type MemorySubscription,
-} from './memory-subscription.js';
+import { CHANGES_OURS, nameOf, REMOVES_OURS, type Changeable, type MemorySubscription } from './memory-subscription.js';
 import { refuse, requireTags } from './refusals.js';
 
 const WORKER_OS_DISK = { sku: 'StandardSSD_LRS', sizeBytes: 30 * 1024 ** 3 };

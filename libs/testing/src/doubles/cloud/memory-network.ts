@@ -6,9 +6,10 @@ import {
   type CloudNic,
   type NicSpec,
   type Owned,
+  sameId,
 } from '@landfall/domain';
 import type { MemoryReader } from './memory-reader.js';
-import { REMOVES_OURS, sameId, type MemorySubscription } from './memory-subscription.js';
+import { REMOVES_OURS, type MemorySubscription } from './memory-subscription.js';
 import { refuse, requireTags } from './refusals.js';
 
 export class MemoryNetwork implements CloudNetwork {

@@ -17,8 +17,9 @@ import {
   type TaggedResource,
   type VmPart,
   type VmSize,
+  sameId,
 } from '@landfall/domain';
-import { nameOf, sameId, type MemorySubscription } from './memory-subscription.js';
+import { nameOf, type MemorySubscription } from './memory-subscription.js';
 import { refuse } from './refusals.js';
 import { savedVmOf } from './saved-vm.js';
 

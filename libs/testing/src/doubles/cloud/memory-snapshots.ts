@@ -5,9 +5,10 @@ import {
   type CloudSnapshots,
   type Owned,
   type SnapshotSpec,
+  sameId,
 } from '@landfall/domain';
 import type { MemoryReader } from './memory-reader.js';
-import { CHANGES_OURS, nameOf, REMOVES_OURS, sameId, type MemorySubscription } from './memory-subscription.js';
+import { CHANGES_OURS, nameOf, REMOVES_OURS, type MemorySubscription } from './memory-subscription.js';
 import { refuse, requireTags, underAccess } from './refusals.js';
 
 export class MemorySnapshots implements CloudSnapshots {

@@ -7,8 +7,9 @@ import {
   type OpenChange,
   type SourceVm,
   type Tags,
+  sameId,
 } from '@landfall/domain';
-import { nameOf, sameId, type Changeable, type CloudCall, type MemorySubscription } from './memory-subscription.js';
+import { nameOf, type Changeable, type CloudCall, type MemorySubscription } from './memory-subscription.js';
 import { refuse } from './refusals.js';
 
 /** What the double keeps of a change: whose it is, and what was made of which names. */

@@ -13,6 +13,7 @@ import {
   type CloudVm,
   type DiskSpec,
   type Tags,
+  sameId,
 } from '@landfall/domain';
 import { refuse } from './refusals.js';
 import type { SubscriptionSeed } from '@landfall/domain/builders';
@@ -173,8 +174,4 @@ export class MemorySubscription {
 
 export function nameOf(id: string): string {
   return id.split('/').at(-1) ?? id;
-}
-
-export function sameId(left: string, right: string): boolean {
-  return left.toLowerCase() === right.toLowerCase();
 }

@@ -1,4 +1,4 @@
-import { CLOUD_KINDS, resourceGroupId, tagOf } from '@landfall/domain';
+import { CLOUD_KINDS, resourceGroupId, tagOf, sameId } from '@landfall/domain';
 import { refused, type Answer, type ArmCall } from './answers.js';
 import { shown, type AnyResource, type GroupResource } from './resources.js';
 
@@ -142,10 +142,6 @@ function list(value: readonly unknown[]): Answer {
 
 function nameOf(id: string): string {
   return id.split('/').at(-1) ?? '';
-}
-
-function sameId(left: string, right: string): boolean {
-  return left.toLowerCase() === right.toLowerCase();
 }
 
 function unquoted(text: string): string {
