@@ -1,32 +1,31 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdtemp, open, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type CaptureView, type PointView, type RestoreOrder, type RestoreView, ROUTES } from '@landfall/contract';
 import { outlineOf, PermanentError } from '@landfall/domain';
-import { startStack } from '@landfall/local-stack';
 import { watchCapture } from '../capture/watch-capture.js';
 import type { Call } from '../command-line.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { placesText } from '../output/places-text.js';
 import { restoreText } from '../output/restore-text.js';
-import { formatBytes, formatDuration } from '../output/units.js';
+import { formatDuration } from '../output/units.js';
 import { Api } from '../stack/api.js';
-import { connect, dataFolder, type Connection } from '../stack/connect.js';
+import type { Connection } from '../stack/connect.js';
 import { compareDisks } from './compare-disks.js';
 import {
   comparisonText,
+  demonstrate,
   follow,
   newFolder,
   Phases,
   powerStateOf,
-  takeAway,
   type ComparedDisk,
   type DemoOptions,
+  type Stage,
 } from './demo-parts.js';
-import { makeSampleMachine, type SampleDisk } from './sample-machine.js';
+import type { SampleDisk } from './sample-machine.js';
 
 /*
  * Back to the original place, from end to end, on this machine: a VM in the emulated Azure is captured, its disks are damaged, it is
@@ -43,86 +42,68 @@ interface VmDisk {
   readonly azureId: string;
 }
 
-export async function demoOriginal(call: Call<DemoOptions>): Promise<ExitCode> {
-  const { options, output, signal } = call;
-  const began = performance.now();
-  const workFolder = await mkdtemp(join(tmpdir(), 'landfall-demo-'));
-  const data = options.data === undefined ? join(workFolder, 'stack') : dataFolder(options.data);
-  const phases = new Phases(call);
-  let ownStack = false;
-  try {
-    const machine = await phases.do(
-      'sample machine',
-      async () => makeSampleMachine(await newFolder(workFolder, 'machine'), options.disks),
-      (disks) => disks.map((disk) => `${disk.name} (${formatBytes(disk.sizeBytes)})`).join(', '),
-    );
-    const started = await phases.do(
-      'stack up',
-      () => startStack({ folder: data }),
-      ({ stack }) => `API ${stack.api}, emulated Azure ${stack.azure}`,
-    );
-    ownStack = !started.alreadyRunning;
-    const connection = connect(data);
-    const name = `demo-${randomBytes(3).toString('hex')}`;
-    const vmId = await phases.do('virtual machine', () => createVm(connection, name, machine), String);
-    const repository = await phases.do('repository', () => makeRepository(connection, name, workFolder), String);
-    const point = await phases.do(
-      'capture',
-      () => capture(connection, vmId, repository, call),
-      ({ id, disks }) => `restore point ${id} with ${disks.length} disks`,
-    );
-    const kept = await phases.do(
-      'damage',
-      async () => damage(connection, await disksOf(connection, vmId), await newFolder(workFolder, 'damaged')),
-      (disks) => `${disks.length} disks are overwritten from their first byte on`,
-    );
-    const order: RestoreOrder = {
-      ...{ restorePointId: point.id, destination: { kind: 'original' }, generation: 1, reason: 'demonstration' },
-    };
-    await phases.do(
-      'plan',
-      () => connection.api.ask(ROUTES.planRestore, { body: order, signal }),
-      ({ steps, estimates }) =>
-        `${steps.filter(({ applies }) => applies).length} steps, out of use for ${formatDuration(estimates.outageSeconds ?? 0)}`,
-    );
-    const restored = await phases.do(
-      'restore in place',
-      () => restoreInPlace(connection, order, call),
-      ({ state, vm }) => `${state}, ${vm?.azureId ?? 'no VM'}`,
-    );
-    const power = await powerStateOf(connection, restored);
-    const disks = await compared(phases, 'compare with the images', connection, vmId, machine);
-    for (const disk of disks) output.say(comparisonText(disk));
-    output.say(`\n${restoreText(restored)}\n`);
-    const rolledBack = await phases.do(
-      'roll back',
-      () => rollBack(connection, restored, call),
-      ({ state }) => state,
-    );
-    const back = await compared(phases, 'compare with what was damaged', connection, vmId, kept);
-    for (const disk of back) output.say(comparisonText(disk));
+export function demoOriginal(call: Call<DemoOptions>): Promise<ExitCode> {
+  return demonstrate(call, (stage) => play(call, stage));
+}
 
-    const equal = [...disks, ...back].every((disk) => disk.equal);
-    const seconds = Number(((performance.now() - began) / 1000).toFixed(1));
-    const { api, console, dashboard } = started.stack;
-    const summary = { equal, seconds, data, phases: phases.all, disks, back, restore: rolledBack, power };
-    const { fidelity } = restored;
-    output.print({ ...summary, fidelity, api, console, dashboard }, () =>
-      [
-        equal
-          ? 'The disks equal the backup after the restore, and what they had held before it after the roll-back.'
-          : 'THE DISKS DIFFER FROM WHAT THEY HAVE TO HOLD.',
-        `Everything took ${formatDuration(seconds)}.`,
-        placesText(data, started.stack),
-      ].join('\n'),
-    );
-    return equal ? EXIT.done : EXIT.unexpected;
-  } finally {
-    await takeAway(
-      { keep: options.keep === true, ownStack: ownStack || options.data === undefined, data, workFolder },
-      output,
-    );
-  }
+async function play(call: Call, stage: Stage): Promise<ExitCode> {
+  const { output, signal } = call;
+  const { phases, workFolder, data, name, makeMachine, stackUp } = stage;
+  const machine = await makeMachine();
+  const connection = await stackUp();
+  const vmId = await phases.do('virtual machine', () => createVm(connection, name, machine), String);
+  const repository = await phases.do('repository', () => makeRepository(connection, name, workFolder), String);
+  const point = await phases.do(
+    'capture',
+    () => capture(connection, vmId, repository, call),
+    ({ id, disks }) => `restore point ${id} with ${disks.length} disks`,
+  );
+  const kept = await phases.do(
+    'damage',
+    async () => damage(connection, await disksOf(connection, vmId), await newFolder(workFolder, 'damaged')),
+    (disks) => `${disks.length} disks are overwritten from their first byte on`,
+  );
+  const order: RestoreOrder = {
+    ...{ restorePointId: point.id, destination: { kind: 'original' }, generation: 1, reason: 'demonstration' },
+  };
+  await phases.do(
+    'plan',
+    () => connection.api.ask(ROUTES.planRestore, { body: order, signal }),
+    ({ steps, estimates }) =>
+      `${steps.filter(({ applies }) => applies).length} steps, out of use for ${formatDuration(estimates.outageSeconds ?? 0)}`,
+  );
+  const restored = await phases.do(
+    'restore in place',
+    () => restoreInPlace(connection, order, call),
+    ({ state, vm }) => `${state}, ${vm?.azureId ?? 'no VM'}`,
+  );
+  const power = await powerStateOf(connection, restored);
+  const disks = await compared(phases, 'compare with the images', connection, vmId, machine);
+  for (const disk of disks) output.say(comparisonText(disk));
+  output.say(`\n${restoreText(restored)}\n`);
+  const rolledBack = await phases.do(
+    'roll back',
+    () => rollBack(connection, restored, call),
+    ({ state }) => state,
+  );
+  const back = await compared(phases, 'compare with what was damaged', connection, vmId, kept);
+  for (const disk of back) output.say(comparisonText(disk));
+
+  const equal = [...disks, ...back].every((disk) => disk.equal);
+  const seconds = stage.seconds();
+  const { api, console, dashboard } = connection.stack;
+  const summary = { equal, seconds, data, phases: phases.all, disks, back, restore: rolledBack, power };
+  const { fidelity } = restored;
+  output.print({ ...summary, fidelity, api, console, dashboard }, () =>
+    [
+      equal
+        ? 'The disks equal the backup after the restore, and what they had held before it after the roll-back.'
+        : 'THE DISKS DIFFER FROM WHAT THEY HAVE TO HOLD.',
+      `Everything took ${formatDuration(seconds)}.`,
+      placesText(data, connection.stack),
+    ].join('\n'),
+  );
+  return equal ? EXIT.done : EXIT.unexpected;
 }
 
 async function createVm({ azure }: Connection, name: string, machine: readonly SampleDisk[]): Promise<string> {

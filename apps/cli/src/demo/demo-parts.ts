@@ -1,17 +1,20 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RestoreView } from '@landfall/contract';
 import { PermanentError } from '@landfall/domain';
-import { stopStack } from '@landfall/local-stack';
+import { startStack, stopStack } from '@landfall/local-stack';
 import type { Call, CommonOptions } from '../command-line.js';
+import type { ExitCode } from '../exit-codes.js';
 import { ProgressDisplay, progressOf } from '../output/progress.js';
 import { errorText, type Output } from '../output/terminal.js';
 import { formatBytes, formatDuration } from '../output/units.js';
-import type { Connection } from '../stack/connect.js';
+import { connect, dataFolder, type Connection } from '../stack/connect.js';
 import { followRestore } from '../stack/follow-restore.js';
 import { hasSettled, type AzureResourceView } from '../stack/views.js';
 import { compareDisks, type Comparison } from './compare-disks.js';
-import type { SampleDisk } from './sample-machine.js';
+import { makeSampleMachine, type SampleDisk } from './sample-machine.js';
 
 /*
  * What the demonstrations have in common.
@@ -50,7 +53,58 @@ export interface ComparedDisk extends Comparison {
   readonly sizeBytes: number;
 }
 
-export interface Remains {
+/** In which a demonstration takes place. */
+export interface Stage {
+  readonly phases: Phases;
+  /** Its own. */
+  readonly workFolder: string;
+  /** Of the stack. */
+  readonly data: string;
+  /** By which it tells what it makes from anything else's. */
+  readonly name: string;
+  makeMachine(): Promise<readonly SampleDisk[]>;
+  stackUp(): Promise<Connection>;
+  /** Since it has begun. */
+  seconds(): number;
+}
+
+/** Plays a demonstration. What it has made is taken away again, however it ends, unless `--keep` is given. */
+export async function demonstrate(
+  call: Call<DemoOptions>,
+  play: (stage: Stage) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const { options, output } = call;
+  const began = performance.now();
+  const workFolder = await mkdtemp(join(tmpdir(), 'landfall-demo-'));
+  const data = options.data === undefined ? join(workFolder, 'stack') : dataFolder(options.data);
+  const phases = new Phases(call);
+  let ownStack = options.data === undefined;
+  try {
+    return await play({
+      ...{ phases, workFolder, data, name: `demo-${randomBytes(3).toString('hex')}` },
+      makeMachine: () =>
+        phases.do(
+          'sample machine',
+          async () => makeSampleMachine(await newFolder(workFolder, 'machine'), options.disks),
+          (disks) => disks.map((disk) => `${disk.name} (${formatBytes(disk.sizeBytes)})`).join(', '),
+        ),
+      stackUp: async () => {
+        const { alreadyRunning } = await phases.do(
+          'stack up',
+          () => startStack({ folder: data }),
+          ({ stack }) => `API ${stack.api}, emulated Azure ${stack.azure}`,
+        );
+        ownStack ||= !alreadyRunning;
+        return connect(data);
+      },
+      seconds: () => Number(((performance.now() - began) / 1000).toFixed(1)),
+    });
+  } finally {
+    await takeAway({ keep: options.keep === true, ownStack, data, workFolder }, output);
+  }
+}
+
+interface Remains {
   readonly keep: boolean;
   /** The demonstration started it; a stack that was there before goes on. */
   readonly ownStack: boolean;
@@ -58,7 +112,7 @@ export interface Remains {
   readonly workFolder: string;
 }
 
-export async function takeAway({ keep, ownStack, data, workFolder }: Remains, output: Output): Promise<void> {
+async function takeAway({ keep, ownStack, data, workFolder }: Remains, output: Output): Promise<void> {
   if (keep) {
     output.say(`The sample machine and its backup stay in ${workFolder}.`);
     output.say(`"./landfall down --data ${data}" stops the stack; then both folders can be removed.`);

@@ -1,29 +1,24 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type PointView, type RestoreOrder, ROUTES } from '@landfall/contract';
 import { outlineOf, PermanentError } from '@landfall/domain';
-import { startStack } from '@landfall/local-stack';
 import type { Call } from '../command-line.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { placesText } from '../output/places-text.js';
 import { restoreText } from '../output/restore-text.js';
-import { formatBytes, formatDuration } from '../output/units.js';
-import { connect, dataFolder, type Connection } from '../stack/connect.js';
+import { formatDuration } from '../output/units.js';
+import type { Connection } from '../stack/connect.js';
 import {
   compareAll,
   comparisonText,
+  demonstrate,
   follow,
-  newFolder,
-  Phases,
   powerStateOf,
-  takeAway,
   type DemoOptions,
+  type Stage,
 } from './demo-parts.js';
-import { makeSampleMachine } from './sample-machine.js';
 
 /*
  * The main job, from end to end, on this machine: make a sample machine, back it up with the ordinary restic, start the
@@ -32,92 +27,74 @@ import { makeSampleMachine } from './sample-machine.js';
  */
 const run = promisify(execFile);
 
-export async function demo(call: Call<DemoOptions>): Promise<ExitCode> {
-  const { options, output, signal } = call;
-  const began = performance.now();
-  const workFolder = await mkdtemp(join(tmpdir(), 'landfall-demo-'));
-  const data = options.data === undefined ? join(workFolder, 'stack') : dataFolder(options.data);
-  const phases = new Phases(call);
-  let ownStack = false;
-  try {
-    const machine = await phases.do(
-      'sample machine',
-      async () => makeSampleMachine(await newFolder(workFolder, 'machine'), options.disks),
-      (disks) => disks.map((disk) => `${disk.name} (${formatBytes(disk.sizeBytes)})`).join(', '),
-    );
-    const repository = await phases.do(
-      'restic backup',
-      () => backUp(workFolder),
-      ({ folder }) => folder,
-    );
-    const started = await phases.do(
-      'stack up',
-      () => startStack({ folder: data }),
-      ({ stack }) => `API ${stack.api}, emulated Azure ${stack.azure}`,
-    );
-    ownStack = !started.alreadyRunning;
-    const connection = connect(data);
-    const name = `demo-${randomBytes(3).toString('hex')}`;
-    const point = await phases.do(
-      'repo add',
-      () => addRepository(connection, name, repository),
-      (found) => `restore point ${found.id} with ${found.disks.length} disks`,
-    );
-    const request: RestoreOrder = {
-      restorePointId: point.id,
-      destination: { kind: 'new', name: `landfall-${name}` },
-      // There is a file system and no boot loader on the disk, so that the firmware can't be told from it.
-      generation: 1,
-      reason: 'demonstration',
-    };
-    await phases.do(
-      'plan',
-      () => connection.api.ask(ROUTES.planRestore, { body: request, signal }),
-      (plan) =>
-        `${plan.steps.filter((step) => step.applies).length} steps, ${plan.disks.length} disks, ${plan.workers.length} worker`,
-    );
-    const restore = await phases.do(
-      'restore',
-      async () =>
-        follow(
-          connection,
-          (await connection.api.ask(ROUTES.createRestore, { body: request, signal })).id,
-          'completed',
-          call,
-        ),
-      ({ state, vm }) => `${state}, ${vm?.azureId ?? 'no VM'}`,
-    );
-    const power = await phases.do(
-      'virtual machine',
-      () => powerStateOf(connection, restore),
-      (state) => state,
-    );
-    const disks = await phases.do(
-      'compare',
-      () => compareAll(connection, machine, restore),
-      (compared) => `${compared.filter((disk) => disk.equal).length} of ${compared.length} disks are equal`,
-    );
-    for (const disk of disks) output.say(comparisonText(disk));
-    output.say(`\n${restoreText(restore)}\n`);
+export function demo(call: Call<DemoOptions>): Promise<ExitCode> {
+  return demonstrate(call, (stage) => play(call, stage));
+}
 
-    const equal = disks.every((disk) => disk.equal);
-    const seconds = Number(((performance.now() - began) / 1000).toFixed(1));
-    const { api, console, dashboard } = started.stack;
-    const summary = { equal, seconds, data, phases: phases.all, disks, restore, power, api, console, dashboard };
-    output.print(summary, () =>
-      [
-        equal ? 'The restored disks equal the sources.' : 'THE RESTORED DISKS DIFFER FROM THEIR SOURCES.',
-        `Everything took ${formatDuration(seconds)}.`,
-        placesText(data, started.stack),
-      ].join('\n'),
-    );
-    return equal ? EXIT.done : EXIT.unexpected;
-  } finally {
-    await takeAway(
-      { keep: options.keep === true, ownStack: ownStack || options.data === undefined, data, workFolder },
-      output,
-    );
-  }
+async function play(call: Call, stage: Stage): Promise<ExitCode> {
+  const { output, signal } = call;
+  const { phases, workFolder, data, name, makeMachine, stackUp } = stage;
+  const machine = await makeMachine();
+  const repository = await phases.do(
+    'restic backup',
+    () => backUp(workFolder),
+    ({ folder }) => folder,
+  );
+  const connection = await stackUp();
+  const point = await phases.do(
+    'repo add',
+    () => addRepository(connection, name, repository),
+    (found) => `restore point ${found.id} with ${found.disks.length} disks`,
+  );
+  const request: RestoreOrder = {
+    restorePointId: point.id,
+    destination: { kind: 'new', name: `landfall-${name}` },
+    // There is a file system and no boot loader on the disk, so that the firmware can't be told from it.
+    generation: 1,
+    reason: 'demonstration',
+  };
+  await phases.do(
+    'plan',
+    () => connection.api.ask(ROUTES.planRestore, { body: request, signal }),
+    (plan) =>
+      `${plan.steps.filter((step) => step.applies).length} steps, ${plan.disks.length} disks, ${plan.workers.length} worker`,
+  );
+  const restore = await phases.do(
+    'restore',
+    async () =>
+      follow(
+        connection,
+        (await connection.api.ask(ROUTES.createRestore, { body: request, signal })).id,
+        'completed',
+        call,
+      ),
+    ({ state, vm }) => `${state}, ${vm?.azureId ?? 'no VM'}`,
+  );
+  const power = await phases.do(
+    'virtual machine',
+    () => powerStateOf(connection, restore),
+    (state) => state,
+  );
+  const disks = await phases.do(
+    'compare',
+    () => compareAll(connection, machine, restore),
+    (compared) => `${compared.filter((disk) => disk.equal).length} of ${compared.length} disks are equal`,
+  );
+  for (const disk of disks) output.say(comparisonText(disk));
+  output.say(`\n${restoreText(restore)}\n`);
+
+  const equal = disks.every((disk) => disk.equal);
+  const seconds = stage.seconds();
+  const { api, console, dashboard } = connection.stack;
+  const summary = { equal, seconds, data, phases: phases.all, disks, restore, power, api, console, dashboard };
+  output.print(summary, () =>
+    [
+      equal ? 'The restored disks equal the sources.' : 'THE RESTORED DISKS DIFFER FROM THEIR SOURCES.',
+      `Everything took ${formatDuration(seconds)}.`,
+      placesText(data, connection.stack),
+    ].join('\n'),
+  );
+  return equal ? EXIT.done : EXIT.unexpected;
 }
 
 interface DemoRepository {

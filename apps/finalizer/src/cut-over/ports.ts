@@ -1,6 +1,7 @@
 import {
   CLAIM_TAG,
   PermanentError,
+  sameId,
   SEALING_CONTEXT,
   type Cloud,
   type LedgerEntry,
@@ -11,7 +12,6 @@ import {
   type SourceRecord,
   type SourceVm,
   type Tags,
-  sameId,
 } from '@landfall/domain';
 import type { WorkContext } from '@landfall/pipeline';
 
