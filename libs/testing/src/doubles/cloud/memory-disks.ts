@@ -8,22 +8,12 @@ import {
   type RecreatedDisk,
   type RecreateDiskSpec,
   type ReplacedDisk,
-  type Tags,
   sameId,
 } from '@landfall/domain';
 import type { MemoryReader } from './memory-reader.js';
 import { CHANGES_OURS, nameOf, REMOVES_OURS, type MemorySubscription } from './memory-subscription.js';
 import { refuse, requireTags, underAccess } from './refusals.js';
-
-/** As `savedVmOf` shows it. */
-interface SavedDisk {
-  readonly id: string;
-  readonly name: string;
-  readonly location: string;
-  readonly tags: Tags;
-  readonly sku: { readonly name: string };
-  readonly zones?: readonly string[];
-}
+import { SHOWN_DISK } from './saved-vm.js';
 
 export class MemoryDisks implements CloudDisks {
   constructor(
@@ -72,7 +62,7 @@ export class MemoryDisks implements CloudDisks {
   async recreate(spec: RecreateDiskSpec, journal: CallJournal): Promise<RecreatedDisk> {
     const { subscription, reader } = this;
     const { saved, snapshotId, tags, role, purpose } = spec;
-    const { id, name, location, ...shown } = saved.body as unknown as SavedDisk;
+    const { id, name, location, ...shown } = SHOWN_DISK.parse(saved.body);
     const group = spec.resourceGroup ?? id.split('/')[4] ?? '';
     const azureId = reader.diskId(group, spec.name ?? name);
     const effect = { creates: { kind: 'disk', role, purpose } } as const;
@@ -85,7 +75,7 @@ export class MemoryDisks implements CloudDisks {
           name: spec.name ?? name,
           resourceGroup: group,
           region: location,
-          zone: shown.zones?.[0] ?? null,
+          zone: shown.zones[0] ?? null,
         };
         subscription.origins.set(azureId.toLowerCase(), snapshotId);
         const own = { sizeBytes, sku: shown.sku.name, tags: { ...shown.tags, ...tags } };

@@ -12,7 +12,6 @@ import {
   type RecreatedVm,
   type RecreateSpec,
   type SourceVm,
-  type Tags,
   type VmSpec,
   type WorkerSpec,
   sameId,
@@ -20,6 +19,7 @@ import {
 import type { MemoryReader } from './memory-reader.js';
 import { CHANGES_OURS, nameOf, REMOVES_OURS, type Changeable, type MemorySubscription } from './memory-subscription.js';
 import { refuse, requireTags } from './refusals.js';
+import { SHOWN_VM } from './saved-vm.js';
 
 const WORKER_OS_DISK = { sku: 'StandardSSD_LRS', sizeBytes: 30 * 1024 ** 3 };
 
@@ -170,7 +170,7 @@ export class MemoryMachines implements CloudMachines {
   #madeAnew({ saved, osDiskId, dataDisks, tags, size }: RecreateSpec): CloudVm {
     const { subscription } = this;
     const { azureId, body } = saved.vm;
-    const { hardwareProfile } = body['properties'] as { readonly hardwareProfile: { readonly vmSize: string } };
+    const { location, tags: shown, properties } = SHOWN_VM.parse(body);
     const nics = saved.nics.map((nic) => subscription.require(subscription.nics, nic.azureId));
     const disks = [osDiskId, ...dataDisks.map(({ diskId }) => diskId)];
     const held = disks.map((id) => subscription.require(subscription.disks, id));
@@ -178,10 +178,10 @@ export class MemoryMachines implements CloudMachines {
     for (const nic of nics) nic.vmId = azureId;
     const vm: CloudVm = {
       ...{ azureId, instanceId: randomUUID(), name: nameOf(azureId), resourceGroup: azureId.split('/')[4] ?? '' },
-      ...{ region: String(body['location']), size: size ?? hardwareProfile.vmSize, osDiskId },
+      ...{ region: location, size: size ?? properties.hardwareProfile.vmSize, osDiskId },
       dataDisks: dataDisks.map(({ diskId, lun }) => ({ diskId, lun })),
       nicIds: nics.map((nic) => nic.azureId),
-      tags: { ...(body['tags'] as Tags), ...tags },
+      tags: { ...shown, ...tags },
       ...{ provisioningState: 'Succeeded', powerState: 'running' },
     };
     subscription.vms.set(azureId.toLowerCase(), vm);

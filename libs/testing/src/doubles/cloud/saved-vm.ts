@@ -7,9 +7,24 @@ import {
   type SavedResource,
   type SavedVm,
 } from '@landfall/domain';
+import { z } from 'zod';
 import type { MemorySubscription } from './memory-subscription.js';
 
 const API_VERSION = '2026-04-01';
+
+const shownOfAll = { location: z.string(), tags: z.record(z.string(), z.string()) };
+
+/** What the double makes a disk anew from: of the body that it has shown. */
+export const SHOWN_DISK = z.object({
+  ...shownOfAll,
+  ...{ id: z.string(), name: z.string(), sku: z.object({ name: z.string() }), zones: z.array(z.string()).default([]) },
+});
+
+/** What the double makes a VM anew from. */
+export const SHOWN_VM = z.object({
+  ...shownOfAll,
+  properties: z.object({ hardwareProfile: z.object({ vmSize: z.string() }) }),
+});
 
 /** A VM and its parts as Azure Resource Manager would show them, as far as the double knows them. */
 export function savedVmOf(subscription: MemorySubscription, vm: CloudVm): SavedVm {
