@@ -7,8 +7,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { connectAzure } from '@landfall/azure';
+import { programOf } from '@landfall/config';
 import { SEED, seedIds, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
 import {
   ownerTags,
@@ -248,7 +248,7 @@ function located(restoreId: string, name: string, role: ResourceRole) {
 }
 
 function start(changes: Record<string, string> = {}): ChildProcess {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('main.js', import.meta.url))], {
+  const child = spawn(process.execPath, [programOf('finalizer')], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       ...{ PATH: process.env.PATH, NODE_EXTRA_CA_CERTS: emulator.caPath, DATABASE_URL: database.url.reveal() },

@@ -7,8 +7,8 @@ import { mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { programOf } from '@landfall/config';
 import { DAMAGED_RANGE } from '@landfall/contract';
 import { connectAzure } from '@landfall/azure';
 import { SEED, seedIds, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
@@ -108,7 +108,7 @@ describe('the planner process', () => {
     queues = new QueueClient(redis);
     relay = runOutboxRelay(books.books, queues, () => undefined);
 
-    planner = spawn(process.execPath, [fileURLToPath(new URL('main.js', import.meta.url))], {
+    planner = spawn(process.execPath, [programOf('planner')], {
       env: {
         PATH: process.env.PATH,
         NODE_EXTRA_CA_CERTS: emulator.caPath,

@@ -8,7 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { programOf } from '@landfall/config';
 import { SEED, seedIds, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
 import type { RestorePlan, StepId } from '@landfall/domain';
 import { connectBooks, type Books } from '@landfall/persistence';
@@ -189,7 +189,7 @@ function start(
   stdout: 'ignore' | 'pipe' = 'ignore',
   without: readonly string[] = [],
 ): ChildProcess {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('main.js', import.meta.url))], {
+  const child = spawn(process.execPath, [programOf('provisioner')], {
     stdio: ['ignore', stdout, 'inherit'],
     env: {
       ...{ PATH: process.env.PATH, NODE_EXTRA_CA_CERTS: emulator.caPath, DATABASE_URL: database.url.reveal() },

@@ -4,5 +4,5 @@ export { kindOfProcess, openInstallation, type Installation, type PortName } fro
 export { migrate } from './migration.js';
 export { identify, isAlive, type ProcessIdentity } from '@landfall/azure-emulator/process-identity';
 export { endLeftOverProcesses } from './process-record.js';
-export { azureEmulator, caPath, mainOf, services, type Scale, type StackAddresses } from './services.js';
+export { azureEmulator, caPath, services, type Scale, type StackAddresses } from './services.js';
 export { SupervisedProcess } from './supervised-process.js';

@@ -2,6 +2,7 @@ import { request } from 'node:https';
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { programOf } from '@landfall/config';
 import { SEED, seedIds, type HypervisorKind, type ProfileName } from '@landfall/azure-emulator';
 import { processNames, type Installation, type ServiceName } from './installation.js';
 import { AZURITE_ACCOUNT, type ServerSpec } from './servers/index.js';
@@ -48,7 +49,15 @@ export function azureEmulator(
     name: 'azure-emulator',
     command: process.execPath,
     args: [
-      ...[mainOf('tools/azure-emulator'), '--data', data, '--port', String(port), '--hypervisor', hypervisor],
+      ...[
+        join(workspace, 'tools/azure-emulator/dist/main.js'),
+        '--data',
+        data,
+        '--port',
+        String(port),
+        '--hypervisor',
+        hypervisor,
+      ],
       ...(profile === undefined ? [] : ['--profile', profile]),
     ],
     env: {
@@ -60,7 +69,7 @@ export function azureEmulator(
       ...(process.env.EMULATOR_QEMU_MEMORY_MIB === undefined
         ? {}
         : { EMULATOR_QEMU_MEMORY_MIB: process.env.EMULATOR_QEMU_MEMORY_MIB }),
-      EMULATOR_WORKER_COMMAND: JSON.stringify([process.execPath, mainOf('apps/data-mover')]),
+      EMULATOR_WORKER_COMMAND: JSON.stringify([process.execPath, programOf('data-mover')]),
     },
     port,
     url: `https://127.0.0.1:${port}`,
@@ -141,7 +150,7 @@ export function services(
       return {
         name,
         command: process.execPath,
-        args: [mainOf(`apps/${kind}`)],
+        args: [programOf(kind)],
         env: Object.assign({ [portVariable]: String(port) }, base(), ...parts) as Environment,
         port,
         url: `http://127.0.0.1:${port}`,
@@ -166,7 +175,7 @@ export function services(
       ...Array.from({ length: scale.movers }, (_, index) => ({
         name: `data-mover-${index + 1}`,
         command: process.execPath,
-        args: [mainOf('apps/data-mover')],
+        args: [programOf('data-mover')],
         env: {
           ...base(),
           NODE_EXTRA_CA_CERTS: caPath(folder),
@@ -182,10 +191,6 @@ export function services(
       })),
     ],
   };
-}
-
-export function mainOf(project: string): string {
-  return join(workspace, project, 'dist', 'main.js');
 }
 
 function base(): Environment {

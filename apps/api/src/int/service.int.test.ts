@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
+import { programOf } from '@landfall/config';
 import { type Route, ROUTES } from '@landfall/contract';
 import { openApiDocument } from '@landfall/contract/openapi';
 import { RetryableError, Secret } from '@landfall/domain';
@@ -12,7 +12,6 @@ import { connect } from '../connect.js';
 import { ApiUnderTest, dropDatabase, scanFinds, tokenOf } from './running-api.fixture.test.js';
 import { discovered } from './samples.fixture.test.js';
 
-const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 let api: ApiUnderTest;
 beforeAll(async () => {
   api = await ApiUnderTest.start();
@@ -210,7 +209,7 @@ describe('the process', () => {
   });
 
   const run = (change: Record<string, string>) => {
-    const child = spawn(process.execPath, [MAIN], {
+    const child = spawn(process.execPath, [programOf('api')], {
       env: { ...environment(), ...change },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-
-const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
+import { programOf } from '@landfall/config';
 
 /** The built data-mover as a process of its own, for tests. */
 export class MoverProcess {
@@ -11,7 +9,7 @@ export class MoverProcess {
   readonly #exit: Promise<readonly [number | null, NodeJS.Signals | null]>;
 
   constructor(environment: Readonly<Record<string, string>>) {
-    this.#child = spawn(process.execPath, [MAIN], {
+    this.#child = spawn(process.execPath, [programOf('data-mover')], {
       env: { PATH: process.env['PATH'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -7,7 +7,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { programOf } from '@landfall/config';
 import { SEED, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
 import { Secret, SEALING_CONTEXT, type BackupRepository } from '@landfall/domain';
 import { connectBooks, type Books } from '@landfall/persistence';
@@ -182,7 +182,7 @@ async function emulated(method: string, path: string, body?: object): Promise<un
 }
 
 function start(): ChildProcess {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../main.js', import.meta.url))], {
+  const child = spawn(process.execPath, [programOf('provisioner')], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       ...{ PATH: process.env.PATH, HOME: folder, NODE_EXTRA_CA_CERTS: emulator.caPath },

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mainOf } from '@landfall/local-stack/parts';
+import { programOf } from '@landfall/config';
 import { boundedMap } from '@landfall/pipeline';
 
 const AT_ONCE = 2;
@@ -20,6 +20,6 @@ export async function compileOnce(folder: string): Promise<void> {
 function compile(folder: string, app: string): Promise<void> {
   const options = { env: { NODE_COMPILE_CACHE: folder }, timeout: WITHIN_MS };
   return new Promise((resolve) => {
-    execFile(process.execPath, [mainOf(`apps/${app}`)], options, () => resolve());
+    execFile(process.execPath, [programOf(app)], options, () => resolve());
   });
 }
