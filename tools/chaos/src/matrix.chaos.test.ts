@@ -14,8 +14,8 @@ import type { Trial } from './live/trial.js';
  */
 /** A cell is ten processes that start together, which costs as much as three trials. */
 const CELLS = 1;
-const TELLING_DRAWN = 4;
-const POINTS_DRAWN = 2;
+const TELLING_DRAWN = 2;
+const POINTS_DRAWN = 1;
 
 const TELLING = [
   'Redis: FLUSHALL during restore-data',

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { landfall, type DemoView, type OriginalDemoView } from './landfall.js';
+import { landfall, type DemoView } from './landfall.js';
 
 describe('the demonstration', () => {
   let folder: string;
@@ -33,23 +33,6 @@ describe('the demonstration', () => {
       'virtual machine',
       'compare',
     ]);
-    assert.equal(existsSync(dirname(shown.data)), false, 'the sample machine and the stack are still there');
-  });
-
-  it('brings a VM back to its original place, rolls that back, and leaves nothing behind', async () => {
-    // Nobody may do alone what takes two.
-    const env = { LANDFALL_SELF_APPROVAL: 'no' };
-    const { code, stdout, stderr } = await landfall(['demo', '--original', '--disks', '2', '--json'], folder, env);
-    assert.equal(code, 0, stderr);
-    const shown = JSON.parse(stdout) as OriginalDemoView;
-    expect(shown.equal).toBe(true);
-    expect(shown.power).toBe('running');
-    expect(shown.restore.state).toBe('rolled-back');
-    expect(shown.disks.map(({ equal }) => equal)).toStrictEqual([true, true]);
-    expect(shown.back.map(({ equal }) => equal)).toStrictEqual([true, true]);
-    expect(shown.fidelity.length).toBeGreaterThan(0);
-    expect(shown.fidelity.filter(({ why }) => why.startsWith('Not known'))).toStrictEqual([]);
-    expect(stderr).toMatch(/is stopped: from here on it is out of use/);
     assert.equal(existsSync(dirname(shown.data)), false, 'the sample machine and the stack are still there');
   });
 });

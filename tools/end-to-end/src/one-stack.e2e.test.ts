@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { badInputLeavesNothing } from './bad-input.fixture.test.js';
-import { Stack, type DemoView } from './landfall.js';
+import { Stack, type DemoView, type OriginalDemoView } from './landfall.js';
 import { restoresOfPlainImages } from './restic-to-vm.fixture.test.js';
 import { takenOverWorker } from './taken-over-worker.fixture.test.js';
 
@@ -12,7 +12,8 @@ import { takenOverWorker } from './taken-over-worker.fixture.test.js';
  */
 let stack: Stack;
 beforeAll(async () => {
-  stack = await Stack.up();
+  // Nobody may do alone what takes two.
+  stack = await Stack.up({ LANDFALL_SELF_APPROVAL: 'no' });
 });
 afterAll(() => stack.down());
 
@@ -37,6 +38,22 @@ describe('the demonstration on a stack that runs', () => {
     assert.ok(disk);
     expect(await sha256(file, disk.sizeBytes)).toBe(disk.sha256);
     expect(stderr).toMatch(/The sample machine and its backup stay in/);
+  });
+
+  it('brings a VM back to its original place, which somebody else approves, and rolls that back', async () => {
+    const { code, stdout, stderr } = await stack.run(['demo', '--original', '--disks', '2', '--json'], {
+      TMPDIR: stack.folder,
+    });
+    assert.equal(code, 0, stderr);
+    const shown = JSON.parse(stdout) as OriginalDemoView;
+    expect(shown.equal).toBe(true);
+    expect(shown.power).toBe('running');
+    expect(shown.restore.state).toBe('rolled-back');
+    expect(shown.disks.map(({ equal }) => equal)).toStrictEqual([true, true]);
+    expect(shown.back.map(({ equal }) => equal)).toStrictEqual([true, true]);
+    expect(shown.fidelity.length).toBeGreaterThan(0);
+    expect(shown.fidelity.filter(({ why }) => why.startsWith('Not known'))).toStrictEqual([]);
+    expect(stderr).toMatch(/is stopped: from here on it is out of use/);
   });
 });
 

@@ -33,9 +33,8 @@ const READER = `
   console.log(JSON.stringify({ sizeBytes: disk.sizeBytes, bytes, residentMiB: kiB / 1024 }));
 `;
 
-for (const version of [1, 2]) {
-  test(`a sparse disk of 1 TiB is read within ${LIMIT_MIB} MiB of memory (format version ${version})`, async () => {
-    const made = new HandmadeRepository(version);
+test(`a sparse disk of 1 TiB is read within ${LIMIT_MIB} MiB of memory`, async () => {
+    const made = new HandmadeRepository(2);
     const zeros = made.addBlob('data', Buffer.alloc(CHUNK));
     const data = Array.from({ length: 200 }, () => made.addBlob('data', randomBytes(MIB)));
     const holes = (1024 * 1024 * MIB - 200 * MIB) / CHUNK;
@@ -63,4 +62,3 @@ for (const version of [1, 2]) {
       await rm(folder, { recursive: true });
     }
   });
-}
