@@ -64,7 +64,7 @@ takenOverWorker(() => stack);
 async function sha256(path: string, bytes: number): Promise<string> {
   const hash = createHash('sha256');
   const file = await open(path);
-  for await (const chunk of file.createReadStream({ end: bytes - 1, highWaterMark: 4 << 20 }))
+  for await (const chunk of file.createReadStream({ end: bytes - 1, highWaterMark: 1 << 20 }))
     hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
