@@ -61,6 +61,7 @@ describe('the first call of ./landfall', () => {
         --version) echo v24.1.0 ;;
         -e) exit 1 ;;
         *tsc) echo "tsc" >> "${root}/calls"; mkdir -p "${root}/apps/cli/dist"; touch "${root}/apps/cli/dist/main.js" ;;
+        */packing/*) mkdir -p "${root}/.build/programs" ;;
         *) echo "ran: \${*:2} in $PWD" ;;
       esac`,
     );

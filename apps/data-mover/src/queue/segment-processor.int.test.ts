@@ -42,16 +42,20 @@ describe('the queue of a data-mover', () => {
       log: createLogger('data-mover', 'error'),
       onNotWelcome: () => undefined,
     };
+    // It would wait for this long if it waited at all.
+    class PatientProcessor extends segmentProcessorOf('mover-worker-w0', 1) {
+      protected override readonly patience = [{ withinMs: 120_000, then: () => undefined }];
+    }
     const module = {
       module: class {},
       imports: [queueModule({ url: new Secret(door.href), prefix: 'landfall' })],
-      providers: [{ provide: SEGMENT_WORK, useValue: work }, segmentProcessorOf('mover-worker-w0', 1)],
+      providers: [{ provide: SEGMENT_WORK, useValue: work }, PatientProcessor],
     };
     const application = await NestFactory.createApplicationContext(module, { logger: false });
     await connections(2);
     await client.call('ACL', 'DELUSER', 'door');
     await connections(0);
-    const ended = await Promise.race([application.close().then(() => 'ended'), pause(2_900, 'waits', { ref: false })]);
+    const ended = await Promise.race([application.close().then(() => 'ended'), pause(60_000, 'waits', { ref: false })]);
     expect(ended).toBe('ended');
   });
 
