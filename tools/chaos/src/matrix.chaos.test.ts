@@ -51,7 +51,7 @@ describe('restores by real processes', () => {
   it(`come through kills, cuts, lost jobs and cancels with everything as it should be (seed ${seed})`, async () => {
     const points = await enumeratePoints(await campaign.borrow());
     assert.ok(points.length > 100, `only ${points.length} crash points were come by`);
-    const found = { points, calls: [], restores: 0, seed };
+    const found = { points, pointsInPlace: [], calls: [], restores: 0, seed };
     const all = FAULTS.filter(({ id }) =>
       ['F3', 'F4', 'F5', 'F8', 'F9', 'F10', 'F11', 'shutdown'].includes(id),
     ).flatMap((fault) => fault.trials(found));

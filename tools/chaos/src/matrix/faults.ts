@@ -6,6 +6,7 @@ import { clockTrials } from '../faults/clock.js';
 import { crowdTrials } from '../faults/crowd.js';
 import { fuzzTrials } from '../faults/fuzz.js';
 import { interferenceTrials } from '../faults/interference.js';
+import { enumeratePointsInPlace, inPlaceTrials, type PointInPlace } from '../faults/in-place.js';
 import { jobTrials } from '../faults/jobs.js';
 import { enumeratePoints, killTrial, killTwiceTrials, type Point } from '../faults/kill.js';
 import { postgresTrials } from '../faults/postgres.js';
@@ -23,6 +24,7 @@ import type { Trial } from '../live/trial.js';
 /** What the tracing runs have come by, and what was asked for on the command line. */
 export interface Found {
   readonly points: readonly Point[];
+  readonly pointsInPlace: readonly PointInPlace[];
   readonly calls: readonly AzureCall[];
   /** Of F12. */
   readonly restores: number;
@@ -36,7 +38,7 @@ export interface Fault {
   readonly title: string;
   trials(found: Found): readonly Trial[];
   /** Which tracing run has to come first. */
-  readonly needs?: 'points' | 'calls';
+  readonly needs?: 'points' | 'points-in-place' | 'calls';
   /** What it restores where that is not the sample with its three disks: it comes after the others, on a ground of its own. */
   readonly machine?: readonly Shape[];
 }
@@ -72,6 +74,12 @@ export const FAULTS: readonly Fault[] = [
   { id: 'F9', title: 'data-mover that wakes up after its lease', trials: zombieTrials },
   { id: 'F10', title: 'wall clocks that are wrong, or leap', trials: clockTrials },
   { id: 'F11', title: 'cancelled at every step, twice, with a crash', trials: cancelTrials },
+  {
+    id: 'in-place',
+    title: 'a machine replaced where it stands, and rolled back: kill -9 at every crash point',
+    needs: 'points-in-place',
+    trials: ({ pointsInPlace }) => inPlaceTrials(pointsInPlace),
+  },
   { id: 'F12', title: '1,000 restores at once', machine: ONE_DISK, trials: ({ restores }) => crowdTrials(restores) },
   { id: 'F13', title: 'fuzzed repositories, manifests and disks', trials: ({ seed }) => fuzzTrials(seed) },
   { id: 'F14', title: 'every action of API and dashboard by every role at every step', trials: actionTrials },
@@ -90,6 +98,7 @@ export async function trialsOf(
   const needs = (what: Fault['needs']): boolean => faults.some((fault) => fault.needs === what);
   const points = needs('points') ? await enumeratePoints(await cell()) : [];
   const calls = needs('calls') ? await enumerateCalls(await cell()) : [];
-  const found = { points, calls, ...given };
+  const pointsInPlace = needs('points-in-place') ? await enumeratePointsInPlace(await cell()) : [];
+  const found = { points, pointsInPlace, calls, ...given };
   return { ...found, trials: faults.flatMap((fault) => fault.trials(found)) };
 }

@@ -119,8 +119,9 @@ async function runOn(
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) process.on(signal, end);
   try {
-    const { points, trials } = await trialsOf(faults, wanted, () => campaign.borrow());
-    if (points.length > 0) options.note?.(`${points.length} crash points were come by`);
+    const { points, pointsInPlace, trials } = await trialsOf(faults, wanted, () => campaign.borrow());
+    const crashPoints = points.length + pointsInPlace.length;
+    if (crashPoints > 0) options.note?.(`${crashPoints} crash points were come by`);
     const meant = trials.filter((trial) => wanted.step === undefined || trial.name.includes(wanted.step));
     const report = await campaign.run(shuffled(meant, wanted.seed).slice(0, wanted.sample));
     const rows = faults.map((fault) =>
