@@ -98,6 +98,11 @@ function capabilitiesOf({ os }: DiskSpec): Pick<Disk, 'supportedCapabilities'> {
   return Object.keys(supportedCapabilities).length === 0 ? {} : { supportedCapabilities };
 }
 
+/** A zone-redundant disk lies in all zones of its region, and is refused where one is named. */
+export function zonesOf({ sku, zone }: Pick<DiskSpec, 'sku' | 'zone'>): Pick<Disk, 'zones'> {
+  return zone === null || sku.endsWith('_ZRS') ? {} : { zones: [zone] };
+}
+
 function diskBody(spec: DiskSpec, kind: DiskKind): Disk {
   const creationData: CreationData =
     kind === 'Empty'
@@ -110,7 +115,7 @@ function diskBody(spec: DiskSpec, kind: DiskKind): Disk {
     creationData,
     ...capabilitiesOf(spec),
     ...(kind === 'Empty' ? { diskSizeGB: spec.sizeBytes / GIB } : {}),
-    ...(spec.zone === null ? {} : { zones: [spec.zone] }),
+    ...zonesOf(spec),
     ...(spec.os === null
       ? {}
       : {

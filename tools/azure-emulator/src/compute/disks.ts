@@ -160,10 +160,18 @@ function beginCreation({ disk, fileBytes, source }: PlannedDisk, azure: Azure): 
   return accepted(azure, operation, 'disks', acceptedDiskView(disk));
 }
 
+/** As Azure says it: https://github.com/Azure/terraform-azurerm-avm-res-compute-virtualmachine/issues/236 */
+function requireZonal(sku: string): void {
+  if (!sku.endsWith('_ZRS')) return;
+  throw conflict('OperationNotAllowed', `A disk with sku '${sku}' cannot be created in an availability zone.`);
+}
+
 function plannedDisk(id: string, name: string, body: DiskBody, azure: Azure): PlannedDisk {
   const region = requireRegion(body.location, DISK);
   const zones = body.zones ?? [];
   requireZones(region, zones);
+  const sku = body.sku?.name ?? 'Standard_LRS';
+  if (zones.length > 0) requireZonal(sku);
   const { creationData, osType, hyperVGeneration, diskSizeGB, ...others } = body.properties;
   const now = azure.now().toISOString();
   const common = {
@@ -173,7 +181,7 @@ function plannedDisk(id: string, name: string, body: DiskBody, azure: Azure): Pl
     location: region.name,
     tags: body.tags ?? {},
     zones,
-    sku: body.sku?.name ?? 'Standard_LRS',
+    sku,
     creationData,
     kept: changedMembers({}, others),
     uniqueId: randomUUID(),

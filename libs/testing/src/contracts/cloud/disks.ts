@@ -22,6 +22,15 @@ export function disksContract(get: () => CloudSubject): void {
       expect(states(journal)).toStrictEqual([[made.azureId.toLowerCase(), 'created']]);
     });
 
+    it('makes a zone-redundant disk for a machine in a zone, which lies in none itself', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { disk, journal } = restoreIn(subject);
+      const made = await cloud.disks.ensureEmpty(disk('everywhere', { zone: '1', sku: 'Premium_ZRS' }), journal);
+      expect([made.sku, made.zone]).toStrictEqual(['Premium_ZRS', null]);
+      expect((await cloud.disks.ensureEmpty(disk('here', { zone: '1' }), journal)).zone).toBe('1');
+    });
+
     it('gives back the same disk when it is asked for again, also by a journal that knows nothing of it', async () => {
       const subject = get();
       const { cloud } = subject;

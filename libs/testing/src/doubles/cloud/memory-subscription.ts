@@ -108,7 +108,8 @@ export class MemorySubscription {
     azureId: string,
     diskState: string,
   ): CloudDisk {
-    const { name, resourceGroup, region, zone, sizeBytes, sku, tags } = spec;
+    const { name, resourceGroup, region, sizeBytes, sku, tags } = spec;
+    const zone = sku.endsWith('_ZRS') ? null : spec.zone;
     const place = { azureId, uniqueId: randomUUID(), name, resourceGroup, region, zone };
     this.requireGroup(resourceGroup);
     const holder = { managedBy: null, ownershipUpdatedAt: null };

@@ -243,10 +243,14 @@ export class MemoryAzure {
     const sizeBytes = source?.kind === 'snapshot' ? source.sizeBytes : asked;
     const origin = source === undefined ? {} : { sourceId: source.id };
     const sku = (body.sku as { name: string }).name;
+    const { zones } = body as { zones?: readonly string[] };
+    if (zones !== undefined && sku.endsWith('_ZRS')) {
+      return refused(409, 'OperationNotAllowed', `A disk with sku '${sku}' cannot be created in an availability zone.`);
+    }
     const diskState = uploadSizeBytes ? 'ReadyToUpload' : 'Unattached';
     const uniqueId = this.#nextUniqueId();
     this.onBytes.made(id, source?.id ?? null);
-    return { ...fresh(id, body), kind: 'disk', uniqueId, ...origin, sizeBytes, sku, diskState, managedBy: null };
+    return { ...fresh(id, body), kind: 'disk', uniqueId, ...origin, sizeBytes, sku, zones, diskState, managedBy: null };
   }
 
   #nextUniqueId(): string {

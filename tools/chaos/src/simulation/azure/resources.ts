@@ -20,6 +20,7 @@ export interface DiskResource extends Resource {
   readonly uniqueId: string;
   readonly sizeBytes: number;
   readonly sku: string;
+  readonly zones?: readonly string[] | undefined;
   diskState: 'Unattached' | 'Attached' | 'Reserved' | 'ReadyToUpload' | 'ActiveUpload' | 'ActiveSAS';
   managedBy: string | null;
   /** The snapshot that it was made from. */
@@ -76,13 +77,13 @@ export function shown(resource: AnyResource): unknown {
   const common = { id, name, tags, location };
   switch (resource.kind) {
     case 'disk': {
-      const { sku, sizeBytes, diskState, managedBy, provisioningState, uniqueId, sourceId, ownershipUpdatedAt } =
+      const { sku, zones, sizeBytes, diskState, managedBy, provisioningState, uniqueId, sourceId, ownershipUpdatedAt } =
         resource;
       const size = { diskSizeBytes: sizeBytes, diskSizeGB: sizeBytes / 2 ** 30 };
       const creationData = { createOption: sourceId ? 'Copy' : 'Empty', sourceResourceId: sourceId };
       const told = { creationData, uniqueId, diskState, provisioningState };
       const properties = { ...size, ...told, LastOwnershipUpdateTime: ownershipUpdatedAt };
-      return { ...common, sku: { name: sku }, ...(managedBy ? { managedBy } : {}), properties };
+      return { ...common, sku: { name: sku }, zones, ...(managedBy ? { managedBy } : {}), properties };
     }
     case 'snapshot': {
       const { sizeBytes, sourceId, takenAt, diskState, provisioningState } = resource;
