@@ -59,7 +59,7 @@ export class FinalizerProcessor extends StepProcessor {
         'remove-source': removeSource(cutOver),
         'move-disks': moveDisks(cutOver),
         'create-vm': (context) => (context.plan.source === undefined ? makeVm : makeVmAnew)(context),
-        'attach-disks': attachDisks({ cloud, endAccess }),
+        'attach-disks': attachDisks({ cloud, books, endAccess }),
         'remove-staging-resource-group': removeStaging(cutOver),
         purge: purge(cutOver),
         'bring-source-back': bringSourceBack(cutOver),

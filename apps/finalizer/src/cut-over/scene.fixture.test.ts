@@ -194,7 +194,7 @@ export class CutOverScene<C extends Cloud = MemoryCloud> {
       'remove-source': removeSource(ports),
       'move-disks': moveDisks(ports),
       'create-vm': recreateVm(ports),
-      'attach-disks': attachDisks({ cloud, endAccess: async () => undefined }),
+      'attach-disks': attachDisks({ cloud, books, endAccess: async () => undefined }),
       'remove-staging-resource-group': removeStaging(ports),
       'bring-source-back': bringSourceBack(ports),
       purge: purge(ports),

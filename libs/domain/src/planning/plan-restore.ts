@@ -1,5 +1,6 @@
 import { nameBase, STAGING_GROUP } from '../names.js';
 import type { PlannedDestination, PlannedPoint, RestorePlan } from '../plan.js';
+import { bootCheckOf } from './boot-check.js';
 import { canonicalHash } from './canonical-json.js';
 import { priceDisks, wantedSkus } from './disk-sku.js';
 import { chooseDisks, decideDisks } from './disks.js';
@@ -67,11 +68,12 @@ export function planRestore(given: PlanningFacts): RestorePlan {
       ...(size?.diskControllers.join() === 'NVMe' && !request.disksOnly ? { diskController: 'NVMe' as const } : {}),
       ...(needs.architecture === 'Arm64' ? { architecture: needs.architecture } : {}),
       subnetId: subnet?.azureId ?? null,
-      privateIp: request.disksOnly ? null : (request.destination.privateIp ?? null),
+      privateIp: request.disksOnly || request.isolated ? null : (request.destination.privateIp ?? null),
     } satisfies PlannedDestination,
     ...(source === null ? {} : { source: replacedVm(source, exchange) }),
     generation,
     steps: decideSteps(request),
+    ),
     disks,
     workers,
     problems: problems.all(),
@@ -81,7 +83,8 @@ export function planRestore(given: PlanningFacts): RestorePlan {
       transfer: request.transfer,
       verify: request.verify,
       powerOn: request.powerOn,
-      bootCheck: request.bootCheck,
+      bootCheck: bootCheckOf(request),
+      ...(request.bootPattern === undefined ? {} : { bootPattern: request.bootPattern }),
       isolated: request.isolated,
       ...(replaces ? patienceOf(request) : {}),
     },

@@ -10,7 +10,7 @@ export function decideSteps(request: RestoreRequest): readonly PlannedStep[] {
   });
 }
 
-function decide(step: StepId, { transfer, disksOnly, destination }: RestoreRequest): readonly [boolean, string] {
+function decide(step: StepId, { transfer, disksOnly, destination, isolated }: RestoreRequest): readonly [boolean, string] {
   const replaces = destination.kind === 'original';
   switch (step) {
     case 'plan':
@@ -40,7 +40,10 @@ function decide(step: StepId, { transfer, disksOnly, destination }: RestoreReque
         : [true, 'the worker has done its work by then'];
     case 'create-vm':
       if (replaces) return [true, 'the machine is made anew as it was, around its disks and network interfaces'];
-      return disksOnly ? [false, 'only disks are wanted'] : [true, 'a VM is made from the OS disk'];
+      if (disksOnly) return [false, 'only disks are wanted'];
+      return isolated
+        ? [true, 'a VM is made from the OS disk, in a network of its own that leads nowhere and stays with it']
+        : [true, 'a VM is made from the OS disk'];
     case 'attach-disks':
       if (replaces) return [true, 'every LUN is read back, and the VM gets its power state'];
       return disksOnly ? [false, 'only disks are wanted'] : [true, 'the VM gets its data disks and its power state'];

@@ -108,7 +108,7 @@ function run(world: Surroundings, service: SimulatedService, process: Process): 
       'remove-source': removeSource(cutOver),
       'move-disks': moveDisks(cutOver),
       'create-vm': (context) => (context.plan.source === undefined ? makeVm : makeVmAnew)(context),
-      'attach-disks': attachDisks({ cloud, endAccess }),
+      'attach-disks': attachDisks({ cloud, books, endAccess }),
       'remove-staging-resource-group': removeStaging(cutOver),
       purge: purge(cutOver),
       'bring-source-back': bringSourceBack(cutOver),
