@@ -54,7 +54,7 @@ export function addRestoreOptions(command: LandfallCommand): LandfallCommand {
     .option('--no-power-on', 'leave the restored VM deallocated')
     .option('--isolated', 'in a network of its own that leads nowhere')
     .addOption(
-      choice('--boot-check <check>', 'what proves that it boots', [
+      choice('--boot-check <check>', 'what proves that it boots; with --to original, of copies', [
         ...['none', 'running', 'serial'],
       ]),
     )

@@ -52,10 +52,10 @@ export const RESTORE_REQUEST = z
       .boolean()
       .default(false)
       .describe(
-        'In a network of its own, which leads nowhere and stays with the machine.',
+        'In a network of its own, which leads nowhere and stays with the machine. At the original place copies always are.',
       ),
     bootCheck: BOOT_CHECK.optional().describe(
-      'What proves that it boots, within 15 minutes: that Azure says it runs, or what its serial console shows. Left out: none.',
+      'What proves that it boots, within 15 minutes: that Azure says it runs, or what its serial console shows. At the original place copies of its disks are booted, before the machine there is stopped. Left out: none, and running at the original place.',
     ),
     bootPattern: BOOT_PATTERN.optional().describe(
       'With bootCheck serial: the text that the serial console has to show, as it is. Left out: a prompt to sign in at.',

@@ -13,7 +13,7 @@ export interface RestoreRequest {
   readonly archivePriority: 'standard' | 'high';
   readonly powerOn: boolean;
   readonly isolated: boolean;
-  /** Left out: none. */
+  /** Left out: at a new place none, and at the original one whether copies run. */
   readonly bootCheck?: BootCheck;
   /** What the serial console has to show; left out: a prompt. */
   readonly bootPattern?: string;

@@ -69,10 +69,11 @@ export function problemsText(problems: readonly Problem[]): string {
 }
 
 /** Part of what is approved, so that it is told where there is none, too. */
-function bootCheckText({ options: { bootCheck, bootPattern, disksOnly } }: PlanView): string {
+export function bootCheckText({ source, options: { bootCheck, bootPattern, disksOnly } }: PlanView): string {
   if (bootCheck === 'none' || disksOnly) return 'none';
-  if (bootCheck === 'running') return 'running, as Azure reports it';
-  return `the serial console shows ${bootPattern === undefined ? 'a prompt' : `"${bootPattern}"`}`;
+  const whose = source === undefined ? 'the machine' : 'copies of the new disks, before the machine is stopped';
+  if (bootCheck === 'running') return `${whose}: running, as Azure reports it`;
+  return `${whose}: the serial console shows ${bootPattern === undefined ? 'a prompt' : `"${bootPattern}"`}`;
 }
 
 function destinationText(destination: PlanView['destination']): string {

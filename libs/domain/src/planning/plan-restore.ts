@@ -1,6 +1,6 @@
 import { nameBase, STAGING_GROUP } from '../names.js';
 import type { PlannedDestination, PlannedPoint, RestorePlan } from '../plan.js';
-import { bootCheckOf } from './boot-check.js';
+import { bootCheckOf, checkBootCopies } from './boot-check.js';
 import { canonicalHash } from './canonical-json.js';
 import { priceDisks, wantedSkus } from './disk-sku.js';
 import { chooseDisks, decideDisks } from './disks.js';
@@ -55,7 +55,10 @@ export function planRestore(given: PlanningFacts): RestorePlan {
   const subnet = replaces ? subnetOf(source, facts, problems) : decideSubnet(facts, placement, problems);
   checkWorkerSubnet(facts, placement, problems);
   const workers = decideWorkers(facts, placement, disks, problems);
-  if (source !== null) warnOfReplacement(source, exchange, facts, problems);
+  if (source !== null) {
+    warnOfReplacement(source, exchange, facts, problems);
+    checkBootCopies(facts, source, size, disks, problems);
+  }
 
   const decided = {
     restorePoint: plannedPoint(facts),
@@ -72,7 +75,9 @@ export function planRestore(given: PlanningFacts): RestorePlan {
     } satisfies PlannedDestination,
     ...(source === null ? {} : { source: replacedVm(source, exchange) }),
     generation,
-    steps: decideSteps(request),
+    steps: decideSteps(
+      request,
+      exchange.kept.map(({ name }) => name),
     ),
     disks,
     workers,
