@@ -91,7 +91,7 @@ const azureIsChangedByPerform = {
         'CallExpression',
         ':matches([callee.object.object.property.name=/^(compute|network|resources)$/],',
         '[callee.object.object.name=/^(compute|network|resources)$/])',
-        '[callee.property.name=/^(?!get$|list|check|sendRequest$)/]',
+        '[callee.property.name=/^(?!get$|list|check|retrieve|sendRequest$)/]',
         ":not(Property[key.name='send'] *)",
       ].join(''),
       message: 'Azure is changed by `perform` alone: put the call into the `send` of a Change.',

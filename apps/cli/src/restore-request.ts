@@ -26,6 +26,7 @@ export interface RestoreOptions extends CommonOptions {
   readonly powerOn: boolean;
   readonly isolated?: boolean;
   readonly bootCheck?: 'none' | 'running' | 'serial';
+  readonly bootPattern?: string;
   readonly reason?: string;
   /** Seconds. */
   readonly maxStop?: number;
@@ -51,8 +52,13 @@ export function addRestoreOptions(command: LandfallCommand): LandfallCommand {
     .addOption(choice('--verify <mode>', 'how much is read back', ['none', 'sampled', 'full']))
     .addOption(choice('--archive-priority <priority>', 'for archived points', ['standard', 'high']))
     .option('--no-power-on', 'leave the restored VM deallocated')
-    .option('--isolated', 'without a network')
-    .addOption(choice('--boot-check <check>', 'what proves that it runs', ['none', 'running', 'serial']))
+    .option('--isolated', 'in a network of its own that leads nowhere')
+    .addOption(
+      choice('--boot-check <check>', 'what proves that it boots; with --to original, of copies', [
+        ...['none', 'running', 'serial'],
+      ]),
+    )
+    .option('--boot-pattern <text>', 'what its serial console has to show; left out: a prompt to sign in at')
     .option(
       '--max-stop <duration>',
       'how long a replaced VM may stand still before it is removed, such as 2h',
@@ -90,6 +96,7 @@ export function restoreBody(options: RestoreOptions): RestoreOrder {
       powerOn: options.powerOn ? undefined : false,
       isolated: options.isolated,
       bootCheck: options.bootCheck,
+      bootPattern: options.bootPattern,
       reason: options.reason,
       maxStopSeconds: options.maxStop,
       waitDays: options.waitDays,

@@ -55,6 +55,14 @@ describe('the request for a restore', () => {
     });
   });
 
+  it('says how a boot is to be known, and leaves it to the planner where nothing is said', async () => {
+    const wanted = { bootCheck: 'serial', bootPattern: 'shop is open' };
+    expect(await bodyOf('--boot-check', 'serial', '--boot-pattern', 'shop is open')).toMatchObject(wanted);
+    const body = await bodyOf();
+    expect(body).not.toHaveProperty('bootCheck');
+    expect(body).not.toHaveProperty('bootPattern');
+  });
+
   it('takes durations in whichever unit they come, and nothing else', async () => {
     for (const [text, maxStopSeconds] of [
       ['90s', 90],

@@ -15,6 +15,7 @@ import { TRANSFER_JOB, TRANSFER_JOB_PAYLOAD } from '@landfall/transfer';
 import { Inject } from '@nestjs/common';
 import { cleanUp } from './clean-up.js';
 import { bringSourceBack } from './cut-over/bring-back.js';
+import { checkBoot } from './cut-over/check-boot.js';
 import { moveDisks } from './cut-over/move-disks.js';
 import { purge } from './cut-over/purge.js';
 import { recreateVm } from './cut-over/recreate-vm.js';
@@ -56,10 +57,11 @@ export class FinalizerProcessor extends StepProcessor {
         'restore-data': transfer.handler,
         'detach-disks': detachDisks({ cloud }),
         'deallocate-worker': deallocateWorker({ cloud, books, workers, doors, applianceId }),
+        'check-boot': checkBoot(cutOver),
         'remove-source': removeSource(cutOver),
         'move-disks': moveDisks(cutOver),
         'create-vm': (context) => (context.plan.source === undefined ? makeVm : makeVmAnew)(context),
-        'attach-disks': attachDisks({ cloud, endAccess }),
+        'attach-disks': attachDisks({ cloud, books, endAccess }),
         'remove-staging-resource-group': removeStaging(cutOver),
         purge: purge(cutOver),
         'bring-source-back': bringSourceBack(cutOver),

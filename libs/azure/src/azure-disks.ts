@@ -4,6 +4,7 @@ import {
   type CallJournal,
   type CloudDisk,
   type CloudDisks,
+  type DiskCopySpec,
   type DiskSpec,
   type Owned,
   type RecreatedDisk,
@@ -13,6 +14,7 @@ import {
 import type { AzureConnection } from './connection.js';
 import { removeOwn } from './deletion.js';
 import { grantAccess, revocation, type OpenedKind } from './disk-access.js';
+import { copyDisk } from './disk-copy.js';
 import { recreationOfDisk } from './disk-recreation.js';
 import { createDisk, diskPath } from './disks.js';
 import { perform, type Performer } from './perform.js';
@@ -33,6 +35,12 @@ export class AzureDisks implements CloudDisks {
 
   ensureUpload(spec: DiskSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudDisk> {
     return this.#ensure(spec, 'Upload', { connection: this.connection, journal, signal });
+  }
+
+  ensureCopy(spec: DiskCopySpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudDisk> {
+    const azureId = this.reader.diskId(spec.resourceGroup, spec.name);
+    const change = copyDisk(this.connection, (id) => this.reader.diskWithOrigin(id), azureId, spec);
+    return perform(change, { connection: this.connection, journal, signal });
   }
 
   grantWrite(diskId: string, seconds: number, journal: CallJournal, signal?: AbortSignal): Promise<string> {

@@ -9,11 +9,13 @@ import {
   type RecreatedVm,
   type RecreateSpec,
   type SourceVm,
+  type VmCopySpec,
   type VmSpec,
   type WorkerSpec,
 } from '@landfall/domain';
 import { attach, detach } from './attachments.js';
 import type { AzureConnection } from './connection.js';
+import { copiedBody } from './copied-body.js';
 import { removal, removeOwn, type Deletion } from './deletion.js';
 import { tagDisk } from './disks.js';
 import { bodyHash } from './ownership.js';
@@ -107,6 +109,12 @@ export class AzureMachines implements CloudMachines {
     const { body, notSent } = recreatedBody(spec.saved, spec);
     const vm = await this.#perform(recreation(this.connection, this.#read, spec, body), journal, signal);
     return { vm, notSent };
+  }
+
+  ensureCopy(spec: VmCopySpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudVm> {
+    const vm = { ...spec.saved.vm, azureId: this.reader.vmId(spec.resourceGroup, spec.name) };
+    const wanted = { ...spec, saved: { ...spec.saved, vm }, instanceId: null };
+    return this.#perform(recreation(this.connection, this.#read, wanted, copiedBody(spec)), journal, signal);
   }
 
   async remove(owned: Owned, journal: CallJournal, signal?: AbortSignal): Promise<boolean> {

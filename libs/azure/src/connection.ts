@@ -7,10 +7,11 @@ import {
   createHttpHeaders,
   createPipelineRequest,
   type HttpClient,
+  type PipelineRequestOptions,
   type PipelinePolicy,
   type PipelineResponse,
 } from '@azure/core-rest-pipeline';
-import type { RequestBudget, Secret } from '@landfall/domain';
+import { outlineOf, type RequestBudget, type Secret } from '@landfall/domain';
 import { AmbientIdentity } from './ambient-identity.js';
 import { budgetPolicy } from './budget-policy.js';
 import { operationState } from './poller-state.js';
@@ -61,6 +62,11 @@ export interface AzureConnection {
     body: unknown,
     headers: Readonly<Record<string, string>>,
   ): Promise<string | null>;
+  /**
+   * The end of a blob whose address is a credential itself: no other is sent along. At most so many bytes; null: there is no such blob.
+   * @param url never shown
+   */
+  readSignedEnd(url: string, mostBytes: number): Promise<Buffer | null>;
   /** Milliseconds for which Azure, when last asked about this operation, asked to be left alone (`Retry-After`); 0: nothing said. */
   advisedWait(operationUrl: string): number;
 }
@@ -114,6 +120,7 @@ export function connectClients(settings: AzureSettings, transport?: HttpClient):
       const operation = response.headers.get('azure-asyncoperation');
       return operation === undefined ? null : operationState(url, operation);
     },
+    readSignedEnd: (url, mostBytes) => readEnd(client, url, mostBytes),
     advisedWait(operationUrl) {
       const path = pathOf(operationUrl);
       const milliseconds = advised.get(path) ?? 0;
@@ -121,6 +128,37 @@ export function connectClients(settings: AzureSettings, transport?: HttpClient):
       return milliseconds;
     },
   };
+}
+
+/** Storage takes no range that counts from the end, so that its length is asked for first. */
+async function readEnd(client: HttpClient, url: string, mostBytes: number): Promise<Buffer | null> {
+  const ask = (request: PipelineRequestOptions) =>
+    client.sendRequest(createPipelineRequest(request)).catch((error: unknown) => {
+      // Without the error itself: it holds the request, and its address is a credential.
+      throw new Error(outlineOf(error));
+    });
+  const head = await ask({ url, method: 'HEAD' });
+  if (head.status === 404) return null;
+  requireRead(head);
+  const length = Number(head.headers.get('content-length') ?? 0);
+  if (!Number.isSafeInteger(length) || length <= 0) return Buffer.alloc(0);
+  const headers = createHttpHeaders({ range: `bytes=${Math.max(0, length - mostBytes)}-${length - 1}` });
+  const response = await ask({ url, headers, streamResponseStatusCodes: new Set([200, 206]) });
+  if (response.status === 404) return null;
+  requireRead(response);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response.readableStreamBody ?? []) {
+    chunks.push(Buffer.from(chunk as Uint8Array));
+    bytes += chunk.length;
+    // Whoever does not know ranges sends all of it, and it may have grown meanwhile.
+    if (bytes >= 2 * mostBytes) break;
+  }
+  return Buffer.concat(chunks).subarray(-mostBytes);
+}
+
+function requireRead({ status }: PipelineResponse): void {
+  if (status !== 200 && status !== 206) throw new Error(`Azure Storage answered with status ${status}.`);
 }
 
 function bodyOf(response: PipelineResponse): unknown {

@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { HttpClient } from '@azure/core-rest-pipeline';
-import { FaultControl, SEED, startEmulator, trustEmulator, type Emulator } from '@landfall/azure-emulator';
+import {
+  FaultControl,
+  SEED,
+  startEmulator,
+  trustEmulator,
+  type Emulator,
+  type EmulatorOptions,
+} from '@landfall/azure-emulator';
 import { Secret } from '@landfall/domain';
 import { AzureCloud } from './azure-cloud.js';
 import { connectClients, type ArmCall } from './connection.js';
@@ -27,10 +34,13 @@ export class EmulatedAzure {
     this.faults = new FaultControl(emulator);
   }
 
-  static async start(subscriptionId: string): Promise<EmulatedAzure> {
+  static async start(
+    subscriptionId: string,
+    more: Pick<EmulatorOptions, 'hypervisor' | 'qemu'> = {},
+  ): Promise<EmulatedAzure> {
     const folder = await mkdtemp(join(tmpdir(), 'landfall-azure-'));
     // Operations that take a moment, so that they are really waited for.
-    const options = { dataDirectory: folder, token: 'token-of-the-test', subscriptionId, delayMs: 5 };
+    const options = { dataDirectory: folder, token: 'token-of-the-test', subscriptionId, delayMs: 5, ...more };
     const emulator = await startEmulator(options);
     trustEmulator(emulator);
     return new EmulatedAzure(emulator, subscriptionId, folder);
@@ -56,6 +66,14 @@ export class EmulatedAzure {
   /** What somebody makes past Landfall; its ID, once it is there. */
   putByHand(azureId: string, body: object, apiVersion?: string): Promise<string> {
     return this.byHand('PUT', azureId, { location: SEED.region, ...body }, apiVersion);
+  }
+
+  /** Where the bytes of a disk lie. */
+  async pathOfDisk(azureId: string): Promise<string> {
+    const url = `${this.emulator.url}/_emulator/disk-path?id=${encodeURIComponent(azureId)}`;
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${this.emulator.token}` } });
+    assert.ok(answer.ok, await answer.clone().text());
+    return ((await answer.json()) as { path: string }).path;
   }
 
   /** @param level null: it is taken away */

@@ -1,5 +1,5 @@
 import type { VirtualMachine } from '@azure/arm-compute';
-import type { NetworkInterface, PublicIPAddress } from '@azure/arm-network';
+import type { NetworkInterface, NetworkSecurityGroup, PublicIPAddress, VirtualNetwork } from '@azure/arm-network';
 import {
   ResourceIds,
   kindOfArmType,
@@ -24,9 +24,11 @@ import type { AzureConnection } from './connection.js';
 import type { DiskWithOrigin } from './disk-recreation.js';
 import { fromAzure, isNotFound } from './errors.js';
 import { parseNetworkId, parseResourceGroupId, parseResourceId, resourcePathOf } from './ids.js';
+import { toFound } from './isolated-networks.js';
 import { locksOn } from './locks.js';
 import { toDisk, toNic, toResourceGroup, toSnapshot, toSubnets, toVm, toVmSize } from './models.js';
 import { actionsMissing } from './permissions.js';
+import { readSerialLog } from './serial-log.js';
 import { notSeen, readSavedVm } from './saved-vm.js';
 import { record, verbatim } from './verbatim.js';
 import { addressesOf, partsOf } from './vm-parts.js';
@@ -94,12 +96,8 @@ export class AzureReader extends ResourceIds implements CloudReader {
   }
 
   async subnetsOf(networkId: string): Promise<readonly CloudSubnet[]> {
-    const path = parseNetworkId(networkId, this.subscriptionId);
-    if (path === null) return [];
-    const network = await orNull(`read the network "${path.name}"`, () =>
-      this.connection.network.virtualNetworks.get(path.resourceGroup, path.name),
-    );
-    return network === null ? [] : toSubnets(network, path.resourceGroup);
+    const network = await this.network(networkId);
+    return network === null ? [] : toSubnets(network, groupOf(networkId));
   }
 
   async subnetsIn(resourceGroup: string): Promise<readonly CloudSubnet[]> {
@@ -125,6 +123,11 @@ export class AzureReader extends ResourceIds implements CloudReader {
   async vm(id: string): Promise<CloudVm | null> {
     const model = await this.vmModel(id);
     return model === null ? null : toVm(model, groupOf(id));
+  }
+
+  async serialLog(vmId: string): Promise<string | null> {
+    const path = parseResourceId(vmId, this.subscriptionId, 'vm');
+    return path === null ? null : readSerialLog(this.connection, path);
   }
 
   async savedVm(id: string): Promise<SavedVm | null> {
@@ -212,6 +215,22 @@ export class AzureReader extends ResourceIds implements CloudReader {
     );
   }
 
+  async network(id: string): Promise<VirtualNetwork | null> {
+    const path = parseNetworkId(id, this.subscriptionId);
+    if (path === null) return null;
+    return orNull(`read the network "${path.name}"`, () =>
+      this.connection.network.virtualNetworks.get(path.resourceGroup, path.name),
+    );
+  }
+
+  async securityGroup(id: string): Promise<NetworkSecurityGroup | null> {
+    const path = parseResourceId(id, this.subscriptionId, 'security-group');
+    if (path === null) return null;
+    return orNull(`read the network security group "${path.name}"`, () =>
+      this.connection.network.networkSecurityGroups.get(path.resourceGroup, path.name),
+    );
+  }
+
   async diskWithOrigin(id: string): Promise<DiskWithOrigin | null> {
     const path = parseResourceId(id, this.subscriptionId, 'disk');
     if (path === null) return null;
@@ -230,7 +249,7 @@ export class AzureReader extends ResourceIds implements CloudReader {
     );
   }
 
-  #ofKind(kind: CloudResourceKind, id: string): Promise<Omit<CloudResource, 'kind'> | null> {
+  async #ofKind(kind: CloudResourceKind, id: string): Promise<Omit<CloudResource, 'kind'> | null> {
     switch (kind) {
       case 'disk':
         return this.disk(id);
@@ -240,9 +259,17 @@ export class AzureReader extends ResourceIds implements CloudReader {
         return this.nic(id);
       case 'vm':
         return this.vm(id);
+      case 'network': {
+        const network = await this.network(id);
+        return network === null ? null : toFound(network);
+      }
+      case 'security-group': {
+        const group = await this.securityGroup(id);
+        return group === null ? null : toFound(group);
+      }
       case 'resource-group': {
         const name = parseResourceGroupId(id, this.subscriptionId);
-        return name === null ? Promise.resolve(null) : this.resourceGroup(name);
+        return name === null ? null : this.resourceGroup(name);
       }
     }
   }

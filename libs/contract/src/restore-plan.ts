@@ -3,7 +3,15 @@ import { z } from 'zod';
 import { COUNT, TIME } from './fields.js';
 import { PLAN_PROBLEM } from './plan-problem.js';
 import { DISK_ORIGIN, DISK_ROLE, FIRMWARE, OPERATING_SYSTEM, POINT_KIND } from './restore-points.js';
-import { BOOT_CHECK, DESTINATION_KIND, MAX_STOP_SECONDS, TRANSFER, VERIFY, WAIT_DAYS } from './restore-request.js';
+import {
+  BOOT_CHECK,
+  BOOT_PATTERN,
+  DESTINATION_KIND,
+  MAX_STOP_SECONDS,
+  TRANSFER,
+  VERIFY,
+  WAIT_DAYS,
+} from './restore-request.js';
 
 export const STEP_ID = z.enum(STEPS.map((step) => step.id) as [StepId, ...StepId[]]);
 
@@ -122,6 +130,7 @@ export const RESTORE_PLAN = z
       verify: VERIFY,
       powerOn: z.boolean(),
       bootCheck: BOOT_CHECK,
+      bootPattern: BOOT_PATTERN.optional().describe('Left out: a prompt.'),
       isolated: z.boolean(),
       maxStopSeconds: MAX_STOP_SECONDS.optional().describe('Left out: to a new place.'),
       waitDays: WAIT_DAYS.optional().describe('Left out: to a new place.'),

@@ -1,4 +1,4 @@
-import type { RestoreRequest } from '@landfall/domain';
+import { LONGEST_BOOT_PATTERN, type RestoreRequest } from '@landfall/domain';
 import { z } from 'zod';
 import { text } from './fields.js';
 
@@ -6,6 +6,8 @@ export const DESTINATION_KIND = z.enum(['new', 'original']);
 export const TRANSFER = z.enum(['worker', 'direct']);
 export const VERIFY = z.enum(['none', 'sampled', 'full']);
 export const BOOT_CHECK = z.enum(['none', 'running', 'serial']);
+
+export const BOOT_PATTERN = text(LONGEST_BOOT_PATTERN);
 
 /** A minute to a week. */
 export const MAX_STOP_SECONDS = z
@@ -46,8 +48,18 @@ export const RESTORE_REQUEST = z
     verify: VERIFY.default('sampled').describe('How much of what was written is read back and compared.'),
     archivePriority: z.enum(['standard', 'high']).default('standard'),
     powerOn: z.boolean().default(true).describe('False leaves the restored VM deallocated.'),
-    isolated: z.boolean().default(false).describe('Without a network.'),
-    bootCheck: BOOT_CHECK.default('none').describe('What proves that it runs.'),
+    isolated: z
+      .boolean()
+      .default(false)
+      .describe(
+        'In a network of its own, which leads nowhere and stays with the machine. At the original place copies always are.',
+      ),
+    bootCheck: BOOT_CHECK.optional().describe(
+      'What proves that it boots, within 15 minutes: that Azure says it runs, or what its serial console shows. At the original place copies of its disks are booted, before the machine there is stopped. Left out: none, and running at the original place.',
+    ),
+    bootPattern: BOOT_PATTERN.optional().describe(
+      'With bootCheck serial: the text that the serial console has to show, as it is. Left out: a prompt to sign in at.',
+    ),
     maxStopSeconds: MAX_STOP_SECONDS.optional().describe(
       'Of the original place alone: how long the machine that is replaced may stand still before anything of it is removed. Left out: four hours.',
     ),

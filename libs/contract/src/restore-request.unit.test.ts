@@ -15,7 +15,6 @@ describe('the request for a restore', () => {
       archivePriority: 'standard',
       powerOn: true,
       isolated: false,
-      bootCheck: 'none',
     });
   });
 

@@ -9,6 +9,7 @@ export * from './work.js';
 export * from './plan.js';
 export * from './restore.js';
 export * from './approval.js';
+export * from './boot-check.js';
 export * from './capture.js';
 export * from './gate.js';
 export * from './source-record.js';

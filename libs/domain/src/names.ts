@@ -55,6 +55,21 @@ export function safetySnapshotName(restoreId: string, take: number, place: numbe
   return `landfall-safety-${restoreId}-${take}-${place}`;
 }
 
+/** Of the machine that a boot check makes from copies of the restored disks; theirs begin with it. */
+export function bootCopyName(restoreId: string): string {
+  return `landfall-boot-${restoreId}`;
+}
+
+/** Of the copy of a restored disk, by its place in the plan. */
+export function diskCopyName(restoreId: string, place: number): string {
+  return `${bootCopyName(restoreId)}-${place}`;
+}
+
+/** Of the network that a VM has for itself alone, and with `-nsg` of the group that closes it. */
+export function isolatedNetworkName(vmName: string, restoreId: string): string {
+  return `${nameBase(vmName, 'machine').slice(0, 55 - restoreId.length)}-isolated-${restoreId}`;
+}
+
 export function workerName(restoreId: string, index: number): string {
   return `landfall-worker-${restoreId}-${index}`;
 }

@@ -1,6 +1,7 @@
 import { stagingGroupName } from './names.js';
 import type { DiskOrigin, DiskRole, Firmware, OperatingSystem, PointKind } from './machine.js';
 import type { Problem } from './problems.js';
+import type { BootCheck } from './boot-check.js';
 import type { RestoreRequest } from './request.js';
 import type { StepId } from './steps.js';
 
@@ -27,8 +28,8 @@ export interface RestorePlan {
 
 export type PlannedOptions = Pick<
   RestoreRequest,
-  'disksOnly' | 'excludeDisks' | 'transfer' | 'verify' | 'powerOn' | 'bootCheck' | 'isolated'
-> &
+  'disksOnly' | 'excludeDisks' | 'transfer' | 'verify' | 'powerOn' | 'isolated' | 'bootPattern'
+> & { readonly bootCheck: BootCheck } &
   /** With the defaults filled in; left out: the restore goes to a new place. */
   Pick<RestoreRequest, 'maxStopSeconds' | 'waitDays'>;
 

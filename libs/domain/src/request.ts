@@ -1,3 +1,5 @@
+import type { BootCheck } from './boot-check.js';
+
 /** What a user asks for. Parsed at the API; inside, values are already right. */
 export interface RestoreRequest {
   readonly restorePointId: string;
@@ -11,7 +13,10 @@ export interface RestoreRequest {
   readonly archivePriority: 'standard' | 'high';
   readonly powerOn: boolean;
   readonly isolated: boolean;
-  readonly bootCheck: 'none' | 'running' | 'serial';
+  /** Left out: at a new place none, and at the original one whether copies run. */
+  readonly bootCheck?: BootCheck;
+  /** What the serial console has to show; left out: a prompt. */
+  readonly bootPattern?: string;
   readonly reason?: string;
   /**
    * Of the original place alone: how long the machine that is replaced may stand still before the first of it is removed. Left out:

@@ -75,8 +75,12 @@ describe('the works of a restore', () => {
 });
 
 describe('the steps', () => {
-  it('are numbered from 0 to 12 in their order', () => {
-    expect(STEPS.map((step) => step.number)).toStrictEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  it('are numbered from 0 to 12 in their order, the eighth with the check that comes before its stop', () => {
+    expect(STEPS.map((step) => step.number)).toStrictEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 10, 11, 12]);
+    expect(STEPS.filter(({ number }) => number === 8).map(({ id }) => id)).toStrictEqual([
+      'check-boot',
+      'remove-source',
+    ]);
   });
 });
 

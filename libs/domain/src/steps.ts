@@ -1,4 +1,4 @@
-/** The steps of a restore, in the documented order; nobody may skip or swap. */
+/** The steps of a restore, in the documented order; nobody may skip or swap. The first part of step 8 changes nothing of the source. */
 export const STEPS = [
   { number: 0, id: 'plan' },
   { number: 1, id: 'retrieve-archived-data' },
@@ -8,6 +8,8 @@ export const STEPS = [
   { number: 5, id: 'restore-data' },
   { number: 6, id: 'detach-disks' },
   { number: 7, id: 'deallocate-worker' },
+  // Before the stop, and so before it is waited for somebody who approves it.
+  { number: 8, id: 'check-boot' },
   { number: 8, id: 'remove-source' },
   { number: 9, id: 'move-disks' },
   { number: 10, id: 'create-vm' },

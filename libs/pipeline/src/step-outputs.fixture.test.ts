@@ -11,6 +11,7 @@ export const OUTPUTS: { [S in StepId]: StageOutput<S> } = {
   'restore-data': { segments: 0, bytesMoved: 0, bytesVerified: 0 },
   'detach-disks': {},
   'deallocate-worker': {},
+  'check-boot': {},
   'remove-source': {},
   'move-disks': {},
   'create-vm': { vmAzureId: '/vm' },

@@ -53,7 +53,6 @@ describe('a dry run', () => {
           archivePriority: 'standard',
           powerOn: true,
           isolated: false,
-          bootCheck: 'none',
         },
       },
     ]);

@@ -4,6 +4,7 @@ import { addRestoreOptions, type RestoreOptions } from '../restore-request.js';
 import type { Call, LandfallCommand } from '../command-line.js';
 import { RESTORE_ID } from '../ids.js';
 import type { ToldDamage } from '../output/damage-text.js';
+import { bootCheckText } from '../output/plan-text.js';
 import { eventsText, restoresText, restoreText } from '../output/restore-text.js';
 import type { Api } from '../stack/api.js';
 import { connect } from '../stack/connect.js';
@@ -87,9 +88,13 @@ async function listEvents({ args, options, output }: Call): Promise<void> {
 async function approveRestore({ args, options, output }: Call): Promise<void> {
   const { api } = connect(options.data);
   const params = { id: args[0]! };
-  const { planHash } = await api.ask(ROUTES.showRestorePlan, { params });
+  const plan = await api.ask(ROUTES.showRestorePlan, { params });
+  const { planHash } = plan;
   const restore = await api.ask(ROUTES.approveRestore, { params, body: { planHash } });
-  output.print(restore, () => `Restore ${restore.id} is approved, by its plan ${planHash}.`);
+  output.print(
+    restore,
+    () => `Restore ${restore.id} is approved, by its plan ${planHash}. Its boot check: ${bootCheckText(plan)}.`,
+  );
 }
 
 async function changeRestore(route: (typeof CHANGES)[number][1], { args, options, output }: Call): Promise<void> {

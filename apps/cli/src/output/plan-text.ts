@@ -18,7 +18,11 @@ export function planText(plan: PlanView): string {
           : [['by way of', `resource group ${destination.stagingResourceGroup}-ID, with the restore's ID`]]),
         ...(destination.size === null ? [] : [['size', destination.size]]),
         ...(plan.generation === null ? [] : [['generation', `${plan.generation}`]]),
-        ...(destination.subnetId === null ? [] : [['subnet', destination.subnetId]]),
+        ...(plan.options.isolated
+          ? [['network', 'one of its own that leads nowhere, which stays with the machine']]
+          : []),
+        ...(destination.subnetId === null || plan.options.isolated ? [] : [['subnet', destination.subnetId]]),
+        ['boot check', bootCheckText(plan)],
       ],
     ),
     ...replacedText(plan),
@@ -62,6 +66,14 @@ export function problemsText(problems: readonly Problem[]): string {
     .sort((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'))
     .map(({ severity, code, message, fix }) => `  ${severity} ${code}: ${message}\n    ${fix}`)
     .join('\n');
+}
+
+/** Part of what is approved, so that it is told where there is none, too. */
+export function bootCheckText({ source, options: { bootCheck, bootPattern, disksOnly } }: PlanView): string {
+  if (bootCheck === 'none' || disksOnly) return 'none';
+  const whose = source === undefined ? 'the machine' : 'copies of the new disks, before the machine is stopped';
+  if (bootCheck === 'running') return `${whose}: running, as Azure reports it`;
+  return `${whose}: the serial console shows ${bootPattern === undefined ? 'a prompt' : `"${bootPattern}"`}`;
 }
 
 function destinationText(destination: PlanView['destination']): string {

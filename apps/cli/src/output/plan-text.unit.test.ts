@@ -38,6 +38,26 @@ describe('a plan for the original place on the screen', () => {
   });
 });
 
+describe('a boot check on the screen', () => {
+  it('is told of copies, also where there is none, and which disks they boot without', () => {
+    expect(shown()).toMatch(
+      /boot check +copies of the new disks, before the machine is stopped: running, as Azure reports/,
+    );
+    expect(shown({ request: { bootCheck: 'none' } })).toMatch(/boot check +none$/m);
+    const kept = shown({ then: {}, now: { disks: [...TWO_DISKS, { name: 'late', lun: 2 }] } });
+    expect(kept).toMatch(/8 +check-boot +copies of the new disks, without what is kept \("late"\), have to run/);
+  });
+
+  it('says for what the console is looked through, and which network an isolated machine has', () => {
+    const text = (request: object) => planText(RESTORE_PLAN.parse(planRestore(planningFacts({ request }))));
+    expect(text({ bootCheck: 'serial' })).toMatch(/the machine: the serial console shows a prompt$/m);
+    expect(text({ bootCheck: 'serial', bootPattern: 'open' })).toMatch(/the serial console shows "open"$/m);
+    expect(text({ isolated: true })).toMatch(
+      /network +one of its own that leads nowhere, which stays with the machine$/m,
+    );
+  });
+});
+
 describe('a plan for a new place on the screen', () => {
   it('speaks of no machine that is replaced', () => {
     const text = planText(RESTORE_PLAN.parse(planRestore(planningFacts())));

@@ -26,7 +26,7 @@ export async function checkBeforeStop(ports: CutOverPorts, context: StepContext)
   return { move: true, quota: true, size: true, names: true };
 }
 
-async function requireSource({ cloud }: CutOverPorts, context: StepContext): Promise<void> {
+export async function requireSource({ cloud }: CutOverPorts, context: StepContext): Promise<void> {
   const source = replacedBy(context);
   const found = await cloud.reader.vm(source.azureId);
   if (found !== null && sameId(found.instanceId, source.instanceId)) return;
@@ -68,15 +68,22 @@ const ACTIONS_IN_STAGING = ['Microsoft.Resources/subscriptions/resourceGroups/mo
 async function requireRights({ cloud }: CutOverPorts, { restore, plan }: StepContext): Promise<void> {
   const staging = workingGroupOf(plan, restore.id);
   const needed = [[plan.destination.resourceGroup, ACTIONS] as const, [staging, ACTIONS_IN_STAGING] as const];
-  for (const [resourceGroup, actions] of needed) {
-    const missing = await cloud.reader.actionsMissing(cloud.reader.resourceGroupId(resourceGroup), actions);
-    if (missing.length === 0) continue;
-    throw new PermanentError({
-      code: 'PERMISSION',
-      message: `The finalizer may not do in the resource group "${resourceGroup}": ${missing.join(', ')}.`,
-      fix: 'Assign it the role of deploy/azure/role-finalizer.json in the subscription, and resume the restore.',
-    });
-  }
+  for (const [resourceGroup, actions] of needed) await requireActions(cloud, resourceGroup, actions);
+}
+
+/** @throws PermanentError `PERMISSION` */
+export async function requireActions(
+  { reader }: Pick<CutOverPorts['cloud'], 'reader'>,
+  resourceGroup: string,
+  actions: readonly string[],
+): Promise<void> {
+  const missing = await reader.actionsMissing(reader.resourceGroupId(resourceGroup), actions);
+  if (missing.length === 0) return;
+  throw new PermanentError({
+    code: 'PERMISSION',
+    message: `The finalizer may not do in the resource group "${resourceGroup}": ${missing.join(', ')}.`,
+    fix: 'Assign it the role of deploy/azure/role-finalizer.json in the subscription, and resume the restore.',
+  });
 }
 
 /** The originals still stand: the new disks are to lie beside them. */

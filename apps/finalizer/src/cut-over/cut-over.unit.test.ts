@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { CLAIM_TAG, PermanentError, RetryableError, type CallJournal } from '@landfall/domain';
+import { CLAIM_TAG, PermanentError, RetryableError } from '@landfall/domain';
 import {
   beginWork,
   redispatch,
@@ -10,8 +10,7 @@ import {
   requestRollback,
   STEP_ATTEMPTS,
 } from '@landfall/pipeline';
-import { SimulatedCrash } from '@landfall/testing';
-import { CutOverScene } from './scene.fixture.test.js';
+import { CutOverScene, dies, diesOnce, goOn } from './scene.fixture.test.js';
 
 const FORWARD = ['remove-source', 'move-disks', 'create-vm', 'attach-disks', 'remove-staging-resource-group'];
 const AWAY = new RetryableError({ code: 'AZURE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
@@ -602,50 +601,3 @@ describe('the end of what is kept', () => {
     await expect(ask()).rejects.toMatchObject({ code: 'NOT_PURGEABLE' });
   });
 });
-
-/** Runs all; the process dies at the n-th boundary between books and Azure, and another one goes on. Returns whether it died. */
-async function diesOnce(scene: CutOverScene, boundary: number): Promise<boolean> {
-  const died = await dies(scene, boundary);
-  await goOn(scene);
-  return died;
-}
-
-async function dies(scene: CutOverScene, boundary: number): Promise<boolean> {
-  const { books } = scene;
-  const journal = books.journal.bind(books);
-  let left = boundary;
-  const between = async <T>(call: () => Promise<T>): Promise<T> => {
-    const meet = (): void => {
-      if (left-- === 0) throw new SimulatedCrash('The process dies.');
-    };
-    meet();
-    const result = await call();
-    meet();
-    return result;
-  };
-  books.journal = (...of: Parameters<typeof journal>): CallJournal => {
-    const inner = journal(...of);
-    return {
-      ownerId: inner.ownerId,
-      begin: (intent) => between(() => inner.begin(intent)),
-      submitted: (key, state) => between(() => inner.submitted(key, state)),
-      succeeded: (key, result) => between(() => inner.succeeded(key, result)),
-      failed: (key, error) => between(() => inner.failed(key, error)),
-    };
-  };
-  try {
-    await scene.runAll();
-    return false;
-  } catch (error) {
-    if (!(error instanceof SimulatedCrash)) throw error;
-    return true;
-  } finally {
-    books.journal = journal;
-  }
-}
-
-/** As the reconciler does with what a dead process has left. */
-async function goOn(scene: CutOverScene): Promise<void> {
-  for (const run of await scene.books.runnable()) if (run.state === 'running') await redispatch(scene.books, run);
-  await scene.runAll();
-}

@@ -1,7 +1,6 @@
-import { kindOf, PermanentError, RetryableError, stepOf, type Problem } from '@landfall/domain';
+import { PermanentError, type Problem } from '@landfall/domain';
 import {
   approvalProblemsNow,
-  ATTEMPTS,
   passGate,
   type StepContext,
   type StepHandler,
@@ -9,6 +8,7 @@ import {
 } from '@landfall/pipeline';
 import { checkBeforeStop } from './checks.js';
 import { gateFacts } from './gate-facts.js';
+import { isLastTry, spentOn } from './last-try.js';
 import type { CutOverPorts } from './ports.js';
 import { putBack, startAgain } from './put-back.js';
 import { makeReady } from './ready.js';
@@ -81,24 +81,17 @@ async function unlessForGood(
   try {
     return await work(ports, context);
   } catch (error) {
-    const isOver = isLastTry(context, error) || (await hasStoodTooLong(ports, context));
+    const isOver = isLastTry(context, 'remove-source', error) || (await hasStoodTooLong(ports, context));
     if (context.signal.aborted || !isOver) throw error;
     await wayOut(ports, context);
     return { kind: 'exhausted', error };
   }
 }
 
-/** Whether nothing comes after this try but a person. */
-function isLastTry({ restore }: StepContext, error: unknown): boolean {
-  const kind = kindOf(error);
-  const attempts = stepOf(restore, 'remove-source')?.attempts ?? 0;
-  return kind === 'permanent' || (kind === 'retryable' && attempts + 1 >= ATTEMPTS.forward);
-}
-
 /** Where all tries are used up, and the last of them could not take the way out: its process has died, or Azure was away. */
 async function givenUp(ports: CutOverPorts, context: StepContext): Promise<Outcome | null> {
-  const { attempts = 0, error = null } = stepOf(context.restore, 'remove-source') ?? {};
-  if (attempts < ATTEMPTS.forward || error === null) return null;
+  const error = spentOn(context, 'remove-source');
+  if (error === null) return null;
   await (context.restore.cutOverAt === null ? putBack : startAgain)(ports, context);
-  return { kind: 'exhausted', error: new RetryableError(error) };
+  return { kind: 'exhausted', error };
 }

@@ -15,6 +15,7 @@ import {
 import {
   beginWork,
   recordOutcome,
+  redispatch,
   requestApproval,
   requestRestore,
   runWork,
@@ -37,6 +38,7 @@ import {
 import { cleanUp } from '../clean-up.js';
 import { attachDisks } from '../steps/attach-disks.js';
 import { bringSourceBack } from './bring-back.js';
+import { checkBoot } from './check-boot.js';
 import { moveDisks } from './move-disks.js';
 import { purge } from './purge.js';
 import { recreateVm } from './recreate-vm.js';
@@ -47,10 +49,14 @@ const APPLIANCE = 'appliance';
 const GIB = 1024 ** 3;
 const SUBNET = seedOf().subnets[0]?.azureId ?? '';
 const STEPS: readonly StepId[] = [
-  ...(['plan', 'create-staging-resource-group', 'create-empty-disks', 'restore-data', 'remove-source'] as const),
+  ...(['plan', 'create-staging-resource-group', 'create-empty-disks', 'restore-data', 'check-boot'] as const),
+  'remove-source',
   ...(['move-disks', 'create-vm', 'attach-disks', 'remove-staging-resource-group'] as const),
 ];
 const PLACE = { resourceGroup: 'apps', region: 'westeurope', zone: null };
+
+type BootWishes = Pick<RestorePlan['options'], 'bootCheck' | 'bootPattern'>;
+const NO_BOOT_CHECK: BootWishes = { bootCheck: 'none' };
 
 interface ScenePlace {
   readonly resourceGroup: string;
@@ -80,12 +86,15 @@ export class CutOverScene<C extends Cloud = MemoryCloud> {
     this.handlers = this.#makeHandlers();
   }
 
-  static async ready(powerState: 'running' | 'deallocated' = 'running'): Promise<CutOverScene> {
+  static async ready(
+    powerState: 'running' | 'deallocated' = 'running',
+    { bootCheck = NO_BOOT_CHECK, isApproved = true }: { bootCheck?: BootWishes; isApproved?: boolean } = {},
+  ): Promise<CutOverScene> {
     const cloud = new MemoryCloud({ applianceId: APPLIANCE });
     const scene = new CutOverScene(cloud, { resourceGroup: 'apps', applianceId: APPLIANCE, addressIds: [] });
     await scene.#makeSource(powerState);
-    await scene.#transfer();
-    await scene.approve();
+    await scene.#transfer(bootCheck);
+    if (isApproved) await scene.approve();
     return scene;
   }
 
@@ -95,11 +104,12 @@ export class CutOverScene<C extends Cloud = MemoryCloud> {
     place: ScenePlace,
     source: CloudVm,
     disks: ReadonlyMap<string, CloudDisk>,
+    bootCheck: BootWishes = NO_BOOT_CHECK,
   ): Promise<CutOverScene<C>> {
     const scene = new CutOverScene(cloud, place);
     scene.source = source;
     for (const [name, disk] of disks) scene.disks.set(name, disk);
-    await scene.#transfer();
+    await scene.#transfer(bootCheck);
     await scene.approve();
     return scene;
   }
@@ -191,10 +201,11 @@ export class CutOverScene<C extends Cloud = MemoryCloud> {
     const ports = { cloud, books, secrets, applianceId, lookEveryMs: 0, looksForIntended: [0] };
     const workers = new MemoryWorkerRegistry();
     return {
+      'check-boot': checkBoot(ports),
       'remove-source': removeSource(ports),
       'move-disks': moveDisks(ports),
       'create-vm': recreateVm(ports),
-      'attach-disks': attachDisks({ cloud, endAccess: async () => undefined }),
+      'attach-disks': attachDisks({ cloud, books, endAccess: async () => undefined }),
       'remove-staging-resource-group': removeStaging(ports),
       'bring-source-back': bringSourceBack(ports),
       purge: purge(ports),
@@ -229,12 +240,12 @@ export class CutOverScene<C extends Cloud = MemoryCloud> {
     this.source = { ...(await cloud.reader.vm(azureId))! };
   }
 
-  async #transfer(): Promise<void> {
+  async #transfer(bootCheck: BootWishes): Promise<void> {
     const { books, cloud } = this;
     const order = { request: aRestoreRequest(), requestedBy: 'olivia' };
     this.restoreId = (await requestRestore(books, order)).restoreId;
     const { restoreId } = this;
-    const plan = this.#plan();
+    const plan = this.#plan(bootCheck);
     await this.#does('plan', async () => {
       await books.transaction(async (tx) => {
         await tx.lockRestore(restoreId);
@@ -309,8 +320,9 @@ export class CutOverScene<C extends Cloud = MemoryCloud> {
     assert.ok(await recordOutcome(this.books, run, { kind: 'done', output }));
   }
 
-  #plan(): RestorePlan {
-    const plan = aRestorePlan({ steps: STEPS });
+  #plan(boot: BootWishes): RestorePlan {
+    const steps = boot.bootCheck === 'none' ? STEPS.filter((id) => id !== 'check-boot') : STEPS;
+    const plan = aRestorePlan({ steps });
     const [disk] = plan.disks;
     assert.ok(disk);
     const { name: vmName, region, size } = this.source;
@@ -334,7 +346,7 @@ export class CutOverScene<C extends Cloud = MemoryCloud> {
       disks: [{ ...disk, name: 'os', azureName: 'web-os' }, data],
       workers: [],
       estimates: { ...plan.estimates, outageSeconds: 600 },
-      options: { ...plan.options, bootCheck: 'none', maxStopSeconds: 4 * 3_600 },
+      options: { ...plan.options, ...boot, maxStopSeconds: 4 * 3_600 },
     };
   }
 
@@ -367,4 +379,52 @@ export class CutOverScene<C extends Cloud = MemoryCloud> {
   #idOf(name: string): string {
     return this.disks.get(name)?.azureId ?? '';
   }
+}
+
+/** Runs all; the process dies at the n-th boundary between books and Azure, and another one goes on. Returns whether it died. */
+export async function diesOnce(scene: CutOverScene, boundary: number): Promise<boolean> {
+  const died = await dies(scene, boundary);
+  await goOn(scene);
+  return died;
+}
+
+/** As `diesOnce`, and nobody goes on. */
+export async function dies(scene: CutOverScene, boundary: number): Promise<boolean> {
+  const { books } = scene;
+  const journal = books.journal.bind(books);
+  let left = boundary;
+  const between = async <T>(call: () => Promise<T>): Promise<T> => {
+    const meet = (): void => {
+      if (left-- === 0) throw new SimulatedCrash('The process dies.');
+    };
+    meet();
+    const result = await call();
+    meet();
+    return result;
+  };
+  books.journal = (...of: Parameters<typeof journal>): CallJournal => {
+    const inner = journal(...of);
+    return {
+      ownerId: inner.ownerId,
+      begin: (intent) => between(() => inner.begin(intent)),
+      submitted: (key, state) => between(() => inner.submitted(key, state)),
+      succeeded: (key, result) => between(() => inner.succeeded(key, result)),
+      failed: (key, error) => between(() => inner.failed(key, error)),
+    };
+  };
+  try {
+    await scene.runAll();
+    return false;
+  } catch (error) {
+    if (!(error instanceof SimulatedCrash)) throw error;
+    return true;
+  } finally {
+    books.journal = journal;
+  }
+}
+
+/** As the reconciler does with what a dead process has left. */
+export async function goOn(scene: CutOverScene): Promise<void> {
+  for (const run of await scene.books.runnable()) if (run.state === 'running') await redispatch(scene.books, run);
+  await scene.runAll();
 }

@@ -1,5 +1,6 @@
-import { RetryableError, type Cloud } from '@landfall/domain';
-import type { StepHandler } from '@landfall/pipeline';
+import { PermanentError, RetryableError, type Cloud, type RestoreBooks } from '@landfall/domain';
+import type { StepContext, StepHandler } from '@landfall/pipeline';
+import { requireBooted } from './boot-check.js';
 import { endingAccess, type EndAccess } from './disk-access.js';
 import { dataDisksOf } from './restored-disks.js';
 
@@ -9,10 +10,12 @@ import { dataDisksOf } from './restored-disks.js';
  */
 export interface AttachPorts {
   readonly cloud: Pick<Cloud, 'reader' | 'machines'>;
+  readonly books: Pick<RestoreBooks, 'ledger'>;
   readonly endAccess: EndAccess;
 }
 
-export function attachDisks({ cloud, endAccess }: AttachPorts): StepHandler<'attach-disks'> {
+export function attachDisks(ports: AttachPorts): StepHandler<'attach-disks'> {
+  const { cloud, endAccess } = ports;
   return async (context) => {
     const { restore, plan, journal, signal, outputOf } = context;
     const { vmAzureId } = outputOf('create-vm');
@@ -23,12 +26,33 @@ export function attachDisks({ cloud, endAccess }: AttachPorts): StepHandler<'att
       return { kind: 'done', output: {} };
     }
     await cloud.machines.start(vmAzureId, journal, signal);
-    if (plan.options.bootCheck === 'running') {
-      await requireRunning(cloud, vmAzureId);
-      await context.event('vm.boot-checked', 'The VM runs, as Azure reports it.', { azureId: vmAzureId });
-    }
+    const refusal = await checkBoot(ports, context, vmAzureId);
+    if (refusal !== null) return { kind: 'exhausted', error: refusal };
     return { kind: 'done', output: {} };
   };
+}
+
+/** Why a person has to look at it. Null: it has booted, or nobody wants to know. The machine stays, with all that it says. */
+async function checkBoot(ports: AttachPorts, context: StepContext, vmAzureId: string): Promise<PermanentError | null> {
+  const { bootCheck, bootPattern } = context.plan.options;
+  if (bootCheck === 'none') return null;
+  // Of one that replaces another, copies have shown it before that one was stopped.
+  if (bootCheck === 'running' || context.plan.source !== undefined) {
+    await requireRunning(ports.cloud, vmAzureId);
+    await context.event('vm.boot-checked', 'The VM runs, as Azure reports it.', { azureId: vmAzureId });
+    return null;
+  }
+  try {
+    const wish = { bootCheck, ...(bootPattern === undefined ? {} : { bootPattern }) };
+    await requireBooted(ports, context, vmAzureId, wish);
+  } catch (error) {
+    if (error instanceof PermanentError && error.code === 'BOOT_CHECK_FAILED') return error;
+    throw error;
+  }
+  await context.event('vm.boot-checked', 'The VM says on its serial console that it has booted.', {
+    azureId: vmAzureId,
+  });
+  return null;
 }
 
 async function requireRunning(cloud: AttachPorts['cloud'], vmAzureId: string): Promise<void> {

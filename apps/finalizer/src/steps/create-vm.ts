@@ -1,4 +1,5 @@
 import {
+  isolatedNetworkName,
   networkInterfaceName,
   ownerTags,
   type Cloud,
@@ -16,6 +17,8 @@ import { dataDisksOf, diskIdOf, incomplete, osDiskOf } from './restored-disks.js
  *
  * Azure always starts a VM that it makes, so one call names all its disks: a machine that starts without its data disks may stop
  * in an emergency shell, or begin to repair what is not broken. One that must not run is stopped again at once.
+ *
+ * One that is to be isolated gets a network of its own, which belongs to it from then on, as its disks do.
  */
 export interface VmPorts {
   readonly cloud: Pick<Cloud, 'network' | 'machines'>;
@@ -27,11 +30,16 @@ export interface VmPorts {
 export function createVm({ cloud, books, applianceId, endAccess }: VmPorts): StepHandler<'create-vm'> {
   return async (context) => {
     const { restore, plan, epoch, journal, signal } = context;
-    const { vmName, size, subnetId, privateIp, resourceGroup, region, zone } = machineOf(restore, plan);
+    const { vmName, size, privateIp, resourceGroup, region, zone } = machineOf(restore, plan);
+    const { isolated } = plan.options;
     const located = (name: string, role: ResourceRole) => ({
       ...{ resourceGroup, region, zone, name, role, purpose: 'result' as const },
       tags: ownerTags(applianceId, restore.id, role),
     });
+    const network = located(isolatedNetworkName(vmName, restore.id), 'isolated-network');
+    const subnetId = isolated
+      ? (await cloud.network.ensureIsolated(network, journal, signal)).azureId
+      : requireSubnet(restore, plan);
     const nic = await cloud.network.ensureNic(
       { ...located(networkInterfaceName(vmName, restore.id), 'nic'), subnetId, privateIp },
       journal,
@@ -61,9 +69,12 @@ export function createVm({ cloud, books, applianceId, endAccess }: VmPorts): Ste
 }
 
 function machineOf(restore: LockedRestore, { destination }: RestorePlan) {
-  const { vmName, size, subnetId } = destination;
-  if (vmName === null || size === null || subnetId === null) {
-    throw incomplete(restore, 'name, size and subnet of the VM');
-  }
-  return { ...destination, vmName, size, subnetId };
+  const { vmName, size } = destination;
+  if (vmName === null || size === null) throw incomplete(restore, 'name and size of the VM');
+  return { ...destination, vmName, size };
+}
+
+function requireSubnet(restore: LockedRestore, { destination: { subnetId } }: RestorePlan): string {
+  if (subnetId === null) throw incomplete(restore, 'the subnet of the VM');
+  return subnetId;
 }

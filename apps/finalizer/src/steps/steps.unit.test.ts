@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import {
+  BOOT_SECONDS,
+  networkOf,
   newRestoreId,
   ownerTags,
   RetryableError,
@@ -42,6 +44,8 @@ let diskAccesses: MemoryDiskAccesses;
 let journal: MemoryJournal;
 let restoreId: string;
 let events: string[];
+/** By the books' own clock; what is in the ledger was entered at 0. */
+let ledgerReadAt: Date;
 
 beforeEach(() => {
   books = new MemoryBooks();
@@ -52,6 +56,7 @@ beforeEach(() => {
   restoreId = newRestoreId();
   journal = new MemoryJournal(restoreId);
   events = [];
+  ledgerReadAt = new Date(0);
 });
 
 describe('step 6, detach-disks', () => {
@@ -216,6 +221,58 @@ describe('steps 10 and 11, create-vm and attach-disks', () => {
     const plan = planWith(1);
     await restored({ ...plan, options: { ...plan.options, bootCheck: 'running' } });
     expect(events).toContain('vm.boot-checked');
+  });
+
+  it('wait for the prompt on the serial console of a machine that boots, and leave the rest to a person', async () => {
+    const plan = planWith(1);
+    const wanted = { ...plan, options: { ...plan.options, bootCheck: 'serial' as const } };
+    const vmAzureId = cloud.reader.vmId('apps', 'web');
+    await expect(restored(wanted)).rejects.toMatchObject({ code: 'BOOT_PENDING', kind: 'waiting' });
+    const attach = () => run('attach-disks', provisionedOf(wanted), journal, { 'create-vm': { vmAzureId } });
+    cloud.subscription.serialLogs.set(
+      vmAzureId.toLowerCase(),
+      'GRUB loading\r\nerror: no such partition\r\ngrub rescue> ',
+    );
+    ledgerReadAt = new Date(BOOT_SECONDS * 1_000 - 1);
+    await expect(attach()).rejects.toMatchObject({ code: 'BOOT_PENDING', kind: 'waiting' });
+    ledgerReadAt = new Date(BOOT_SECONDS * 1_000);
+    const outcome = await attach();
+    const error = { code: 'BOOT_CHECK_FAILED', message: expect.stringContaining('grub rescue>') };
+    expect(outcome).toMatchObject({ kind: 'exhausted', error });
+    cloud.subscription.serialLogs.set(vmAzureId.toLowerCase(), 'web login: ');
+    await attach();
+    expect(events).toContain('vm.boot-checked');
+    expect((await cloud.reader.vm(vmAzureId))?.powerState).toBe('running');
+  });
+
+  it('look for the text that was asked for, and for no prompt then', async () => {
+    const plan = planWith(1);
+    const options = { ...plan.options, bootCheck: 'serial' as const, bootPattern: 'shop is open' };
+    const vmAzureId = cloud.reader.vmId('apps', 'web');
+    const ready = (log: string) => async () => void cloud.subscription.serialLogs.set(vmAzureId.toLowerCase(), log);
+    await expect(restored({ ...plan, options }, { 'attach-disks': ready('web login: ') })).rejects.toMatchObject({
+      code: 'BOOT_PENDING',
+    });
+    await ready('web login: \r\nshop is open\r\n')();
+    await run('attach-disks', provisionedOf({ ...plan, options }), journal, { 'create-vm': { vmAzureId } });
+    expect(events).toContain('vm.boot-checked');
+  });
+
+  it('put a machine that is to be isolated into a network of its own, which goes with it where the restore fails', async () => {
+    const plan = planWith(1);
+    const isolated = { ...plan, options: { ...plan.options, isolated: true } };
+    const vm = await restored({ ...isolated, destination: { ...plan.destination, subnetId: null } });
+    const [nicId = ''] = vm.nicIds;
+    const subnetId = cloud.subscription.subnetsOfNics.get(nicId.toLowerCase()) ?? '';
+    const network = cloud.subscription.networks.get(networkOf(subnetId).toLowerCase());
+    expect(network?.azureId).toContain(`web-isolated-${restoreId}`);
+    const ours = journal.ledger.filter(({ role }) => role === 'isolated-network');
+    expect(ours.map(({ kind, purpose }) => [kind, purpose])).toStrictEqual([
+      ['security-group', 'result'],
+      ['network', 'result'],
+    ]);
+    await clean();
+    expect(cloud.subscription.inventory).toStrictEqual([]);
   });
 
   it('make one VM, wherever their process dies', async () => {
@@ -431,6 +488,11 @@ async function provision(plan: RestorePlan): Promise<Provisioned> {
   return { plan, disks, workers: [{ workerId: 'worker', azureId: vm.azureId, disks: onWorker }] };
 }
 
+/** Once its worker is gone. */
+function provisionedOf(plan: RestorePlan): Provisioned {
+  return { plan, disks: [], workers: [] };
+}
+
 /** Through steps 6, 7, 10 and 11. */
 async function restored(
   plan: RestorePlan,
@@ -466,12 +528,15 @@ async function run(
   const endAccess = async ({ disks }: Restore, over: CallJournal) => {
     for (const { azureId } of disks) if (azureId !== null) await cloud.disks.revokeAccess(azureId, over);
   };
-  const ledgers = { ledger: async () => journal.ledger, transaction: books.transaction.bind(books) };
+  const ledgers = {
+    ledger: async () => journal.ledger.map((entry) => ({ ...entry, readAt: ledgerReadAt })),
+    transaction: books.transaction.bind(books),
+  };
   const handlers = {
     'detach-disks': detachDisks({ cloud }),
     'deallocate-worker': deallocateWorker({ cloud, workers, doors, books: ledgers, applianceId: APPLIANCE }),
     'create-vm': createVm({ cloud, books, applianceId: APPLIANCE, endAccess }),
-    'attach-disks': attachDisks({ cloud, endAccess }),
+    'attach-disks': attachDisks({ cloud, books: ledgers, endAccess }),
   };
   const restore = await books.restore(restoreId);
   assert.ok(restore);
@@ -486,6 +551,8 @@ async function run(
     event,
   };
   const outcome = await handlers[step](context);
+  // For a person: as the machine takes it, and no failure of the step.
+  if (outcome.kind === 'exhausted') return outcome;
   assert.ok(outcome.kind === 'done');
   return outcome.output;
 }

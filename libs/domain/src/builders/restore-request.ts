@@ -17,7 +17,6 @@ export function aRestoreRequest(changes: RequestChanges = {}): RestoreRequest {
     archivePriority: 'standard',
     powerOn: true,
     isolated: false,
-    bootCheck: 'none',
     ...changes,
     destination: { kind: 'new', ...changes.destination },
   };

@@ -4,7 +4,7 @@
 interface KindFacts {
   /** As Azure Resource Manager names it. */
   readonly armType: string;
-  /** When an owner's resources are removed, the wave in which this kind goes: VMs hold network interfaces and disks. */
+  /** When an owner's resources are removed, the wave in which this kind goes: VMs hold network interfaces and disks, these hold subnets. */
   readonly removalWave: number;
   /** For people. */
   readonly label: string;
@@ -15,7 +15,12 @@ export const CLOUD_KINDS = {
   snapshot: { armType: 'Microsoft.Compute/snapshots', removalWave: 1, label: 'snapshot' },
   nic: { armType: 'Microsoft.Network/networkInterfaces', removalWave: 1, label: 'network interface' },
   vm: { armType: 'Microsoft.Compute/virtualMachines', removalWave: 0, label: 'VM' },
-  'resource-group': { armType: 'Microsoft.Resources/resourceGroups', removalWave: 2, label: 'resource group' },
+  network: { armType: 'Microsoft.Network/virtualNetworks', removalWave: 2, label: 'virtual network' },
+  'security-group': {
+    ...{ armType: 'Microsoft.Network/networkSecurityGroups', label: 'network security group' },
+    removalWave: 3,
+  },
+  'resource-group': { armType: 'Microsoft.Resources/resourceGroups', removalWave: 4, label: 'resource group' },
 } as const satisfies Record<string, KindFacts>;
 
 export type CloudResourceKind = keyof typeof CLOUD_KINDS;
@@ -67,6 +72,14 @@ export abstract class ResourceIds {
 
   snapshotId(resourceGroup: string, name: string): string {
     return resourceId(this.subscriptionId, resourceGroup, 'snapshot', name);
+  }
+
+  networkId(resourceGroup: string, name: string): string {
+    return resourceId(this.subscriptionId, resourceGroup, 'network', name);
+  }
+
+  securityGroupId(resourceGroup: string, name: string): string {
+    return resourceId(this.subscriptionId, resourceGroup, 'security-group', name);
   }
 
   resourceGroupId(name: string): string {

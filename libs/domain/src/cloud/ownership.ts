@@ -14,7 +14,10 @@ export const OWNER_TAGS = {
 export const CLAIM_TAG = 'landfall-claim';
 
 export type ResourceRole =
-  'disk' | 'worker' | 'worker-nic' | 'worker-os-disk' | 'vm' | 'nic' | 'staging' | 'safety' | 'snapshot';
+  | ('disk' | 'worker' | 'worker-nic' | 'worker-os-disk' | 'vm' | 'nic' | 'staging' | 'safety' | 'snapshot')
+  // Of a boot check: the machine that is booted, its disks, its network interface.
+  | ('copy' | 'copy-disk' | 'copy-nic')
+  | 'isolated-network';
 
 export type Tags = Readonly<Record<string, string>>;
 

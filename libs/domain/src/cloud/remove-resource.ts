@@ -21,6 +21,10 @@ export function removeResource(
       return cloud.snapshots.remove(owned, journal, signal);
     case 'nic':
       return cloud.network.removeNic(owned, journal, signal);
+    case 'network':
+      return cloud.network.removeNetwork(owned, journal, signal);
+    case 'security-group':
+      return cloud.network.removeSecurityGroup(owned, journal, signal);
     case 'vm':
       return cloud.machines.remove(owned, journal, signal);
     case 'resource-group':

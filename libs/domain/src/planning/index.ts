@@ -1,5 +1,6 @@
 export * from './facts.js';
 export * from './plan-restore.js';
+export { vmShortage } from './quota.js';
 export { canonicalHash, canonicalJson } from './canonical-json.js';
 export { decideRegion, decideResourceGroup, decideVmName, spelledRegion } from './placement.js';
 export { lockedProblems } from './original/locks.js';

@@ -54,9 +54,10 @@ export function addressToAskFor({ destination }: RestoreRequest, subnet: CloudSu
 export function decideSubnet(facts: PlanningFacts, placement: Placement, problems: FoundProblems): CloudSubnet | null {
   const { request, settings } = facts;
   const workerNeedsIt = request.transfer === 'worker' && settings.workerSubnetId === null;
-  if (request.disksOnly && !workerNeedsIt) return null;
+  const machineNeedsIt = !request.disksOnly && !request.isolated;
+  if (!machineNeedsIt && !workerNeedsIt) return null;
   const subnet = findSubnet(facts, placement, problems);
-  if (subnet !== null && !request.disksOnly) checkPrivateIp(facts, subnet, problems);
+  if (subnet !== null && machineNeedsIt) checkPrivateIp(facts, subnet, problems);
   return subnet;
 }
 

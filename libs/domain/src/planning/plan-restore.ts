@@ -1,5 +1,6 @@
 import { nameBase, STAGING_GROUP } from '../names.js';
 import type { PlannedDestination, PlannedPoint, RestorePlan } from '../plan.js';
+import { bootCheckOf, checkBootCopies } from './boot-check.js';
 import { canonicalHash } from './canonical-json.js';
 import { priceDisks, wantedSkus } from './disk-sku.js';
 import { chooseDisks, decideDisks } from './disks.js';
@@ -54,7 +55,10 @@ export function planRestore(given: PlanningFacts): RestorePlan {
   const subnet = replaces ? subnetOf(source, facts, problems) : decideSubnet(facts, placement, problems);
   checkWorkerSubnet(facts, placement, problems);
   const workers = decideWorkers(facts, placement, disks, problems);
-  if (source !== null) warnOfReplacement(source, exchange, facts, problems);
+  if (source !== null) {
+    warnOfReplacement(source, exchange, facts, problems);
+    checkBootCopies(facts, source, size, disks, problems);
+  }
 
   const decided = {
     restorePoint: plannedPoint(facts),
@@ -67,11 +71,14 @@ export function planRestore(given: PlanningFacts): RestorePlan {
       ...(size?.diskControllers.join() === 'NVMe' && !request.disksOnly ? { diskController: 'NVMe' as const } : {}),
       ...(needs.architecture === 'Arm64' ? { architecture: needs.architecture } : {}),
       subnetId: subnet?.azureId ?? null,
-      privateIp: request.disksOnly ? null : (request.destination.privateIp ?? null),
+      privateIp: request.disksOnly || request.isolated ? null : (request.destination.privateIp ?? null),
     } satisfies PlannedDestination,
     ...(source === null ? {} : { source: replacedVm(source, exchange) }),
     generation,
-    steps: decideSteps(request),
+    steps: decideSteps(
+      request,
+      exchange.kept.map(({ name }) => name),
+    ),
     disks,
     workers,
     problems: problems.all(),
@@ -81,7 +88,8 @@ export function planRestore(given: PlanningFacts): RestorePlan {
       transfer: request.transfer,
       verify: request.verify,
       powerOn: request.powerOn,
-      bootCheck: request.bootCheck,
+      bootCheck: bootCheckOf(request),
+      ...(request.bootPattern === undefined ? {} : { bootPattern: request.bootPattern }),
       isolated: request.isolated,
       ...(replaces ? patienceOf(request) : {}),
     },

@@ -1,16 +1,32 @@
 import type { PlannedStep } from '../plan.js';
 import type { RestoreRequest } from '../request.js';
+import { bootCheckOf } from './boot-check.js';
 import { STEPS, type StepId } from '../steps.js';
 
-/** All steps in their order, which of them this restore takes, and why. */
-export function decideSteps(request: RestoreRequest): readonly PlannedStep[] {
+/**
+ * All steps in their order, which of them this restore takes, and why.
+ * @param kept names of the disks of a replaced machine that are not replaced
+ */
+export function decideSteps(request: RestoreRequest, kept: readonly string[] = []): readonly PlannedStep[] {
   return STEPS.map(({ number, id }) => {
-    const [applies, why] = decide(id, request);
+    const [applies, why] = id === 'check-boot' ? decideBootCheck(request, kept) : decide(id, request);
     return { number, id, applies, why };
   });
 }
 
-function decide(step: StepId, { transfer, disksOnly, destination }: RestoreRequest): readonly [boolean, string] {
+function decideBootCheck(request: RestoreRequest, kept: readonly string[]): readonly [boolean, string] {
+  if (request.destination.kind === 'new') return [false, 'new location'];
+  const check = bootCheckOf(request);
+  if (check === 'none') return [false, 'nobody wants to know whether the new disks boot (--boot-check none)'];
+  const without = kept.length === 0 ? '' : `, without what is kept (${kept.map((name) => `"${name}"`).join(', ')}),`;
+  const until = check === 'running' ? 'have to run' : 'have to say on their serial console that they have booted';
+  return [true, `copies of the new disks${without} ${until}, in a network that leads nowhere; then they are removed`];
+}
+
+function decide(
+  step: Exclude<StepId, 'check-boot'>,
+  { transfer, disksOnly, destination, isolated }: RestoreRequest,
+): readonly [boolean, string] {
   const replaces = destination.kind === 'original';
   switch (step) {
     case 'plan':
@@ -40,7 +56,10 @@ function decide(step: StepId, { transfer, disksOnly, destination }: RestoreReque
         : [true, 'the worker has done its work by then'];
     case 'create-vm':
       if (replaces) return [true, 'the machine is made anew as it was, around its disks and network interfaces'];
-      return disksOnly ? [false, 'only disks are wanted'] : [true, 'a VM is made from the OS disk'];
+      if (disksOnly) return [false, 'only disks are wanted'];
+      return isolated
+        ? [true, 'a VM is made from the OS disk, in a network of its own that leads nowhere and stays with it']
+        : [true, 'a VM is made from the OS disk'];
     case 'attach-disks':
       if (replaces) return [true, 'every LUN is read back, and the VM gets its power state'];
       return disksOnly ? [false, 'only disks are wanted'] : [true, 'the VM gets its data disks and its power state'];

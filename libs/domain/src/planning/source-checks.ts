@@ -1,4 +1,5 @@
 import type { Problem, ProblemCode } from '../problems.js';
+import { bootCheckOf, checkBootOptions } from './boot-check.js';
 import type { PlanningFacts } from './facts.js';
 import type { FoundProblems } from './found-problems.js';
 import { checkNewRequest, checkOriginalRequest } from './original/options.js';
@@ -53,23 +54,7 @@ export function checkRequest(facts: PlanningFacts, problems: FoundProblems): voi
   const { request } = facts;
   if (request.destination.kind === 'original') checkOriginalRequest(facts, problems);
   else checkNewRequest(facts, problems);
-  if (request.isolated) {
-    problems.error('NOT_AVAILABLE', 'Isolated restores are not in this version.', 'Leave --isolated out.');
-  }
-  if (request.bootCheck === 'serial') {
-    problems.error(
-      'NOT_AVAILABLE',
-      'The boot check on the serial console is not in this version.',
-      'Give --boot-check running or none.',
-    );
-  }
-  if (request.bootCheck !== 'none' && !request.powerOn && !request.disksOnly) {
-    problems.error(
-      'CONTRADICTION',
-      'A boot check was asked for a VM that is not to be powered on.',
-      'Leave out --boot-check or --no-power-on.',
-    );
-  }
+  checkBootOptions(facts, problems);
   if (request.disksOnly) warnOfIgnoredOptions(request, problems);
 }
 
@@ -77,7 +62,8 @@ function warnOfIgnoredOptions(request: PlanningFacts['request'], problems: Found
   const ignored = [
     request.destination.size === undefined ? null : '--size',
     request.destination.privateIp === undefined ? null : '--private-ip',
-    request.bootCheck === 'none' ? null : '--boot-check',
+    bootCheckOf(request) === 'none' ? null : '--boot-check',
+    request.isolated ? '--isolated' : null,
   ].filter((option) => option !== null);
   if (ignored.length === 0) return;
   problems.warning(

@@ -199,9 +199,28 @@ describe('LVM', () => {
 });
 
 describe('a request', () => {
-  it('for what this version does not do is refused, each with its remedy', () => {
-    refusedFor('NOT_AVAILABLE', { request: { isolated: true } }, /Isolated/, /--isolated/);
-    refusedFor('NOT_AVAILABLE', { request: { bootCheck: 'serial' } }, /serial/, /--boot-check running/);
+  it('for an isolated machine gets a network of its own, and no address in another', () => {
+    const { destination, options, steps, problems } = plan({ request: { isolated: true, transfer: 'direct' } });
+    expect(problems).toStrictEqual([]);
+    expect([destination.subnetId, destination.privateIp, options.isolated]).toStrictEqual([null, null, true]);
+    expect(steps.find(({ id }) => id === 'create-vm')?.why).toMatch(/network of its own that leads nowhere and stays/);
+    const wanted = { isolated: true, destination: { kind: 'new' as const, privateIp: '10.0.0.9' } };
+    refusedFor('CONTRADICTION', { request: wanted }, /network of its own/, /--private-ip/);
+    warnedOf('CONTRADICTION', { request: { isolated: true, disksOnly: true } }, /--isolated means nothing/);
+  });
+
+  it('for an isolated machine still needs a subnet for its worker', () => {
+    expect(plan({ request: { isolated: true } }).destination.subnetId).not.toBe(null);
+  });
+
+  it('for a boot check on the serial console looks for a text that a console can show, or a prompt', () => {
+    expect(plan({ request: { bootCheck: 'serial' } }).options).not.toHaveProperty('bootPattern');
+    const wanted = { bootCheck: 'serial', bootPattern: 'web is up' } as const;
+    expect(plan({ request: wanted }).options).toMatchObject(wanted);
+    expect(plan({ request: wanted }).planHash).not.toBe(plan({ request: { bootCheck: 'serial' } }).planHash);
+    refusedFor('CONTRADICTION', { request: { bootPattern: 'web is up' } }, /--boot-check none/, /--boot-check serial/);
+    for (const bootPattern of ['  ', 'one\ntwo', 'x'.repeat(201)])
+      refusedFor('CONTRADICTION', { request: { ...wanted, bootPattern } }, /can't be looked for/, /--boot-pattern/);
   });
 
   it('for a boot check of a VM that stays off contradicts itself', () => {

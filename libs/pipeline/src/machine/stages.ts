@@ -77,6 +77,8 @@ export const STAGES = {
   'restore-data': { service: 'finalizer', output: DATA_RESTORED, undoneBy: null },
   'detach-disks': { service: 'finalizer', output: NOTHING, undoneBy: null },
   'deallocate-worker': { service: 'finalizer', output: NOTHING, undoneBy: null },
+  // What it makes is gone when it ends, whichever way.
+  'check-boot': { service: 'finalizer', output: NOTHING, undoneBy: 'remove-created', putsBack: true },
   'remove-source': {
     service: 'finalizer',
     output: NOTHING,

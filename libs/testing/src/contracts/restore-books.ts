@@ -4,6 +4,7 @@ import {
   newRestoreId,
   patchId,
   recipeOf,
+  STEPS,
   stepKey,
   stepsOf,
   type PlannedContents,
@@ -45,8 +46,8 @@ export function restoreBooksContract(name: string, make: () => Promise<RestoreBo
           null,
         ]);
         expect(
-          restore && stepsOf(restore).map((step) => [step.number, step.state, step.epoch, step.attempts, step.parked]),
-        ).toStrictEqual(Array.from({ length: 13 }, (_, number) => [number, 'pending', 0, 0, false]));
+          restore && stepsOf(restore).map((step) => [step.id, step.state, step.epoch, step.attempts, step.parked]),
+        ).toStrictEqual(STEPS.map(({ id }) => [id, 'pending', 0, 0, false]));
         expect(restore?.request).toStrictEqual(aRestoreRequest());
         expect(await books.restore('r-unknown')).toBe(null);
       }));

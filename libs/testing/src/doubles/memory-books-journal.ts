@@ -16,7 +16,10 @@ export class BooksJournal implements CallJournal {
   readonly #run: WorkRun;
   readonly #commit: Commit;
 
-  constructor(run: WorkRun, commit: Commit) {
+  readonly #clock: () => Date;
+
+  constructor(run: WorkRun, commit: Commit, clock: () => Date) {
+    this.#clock = clock;
     this.#run = run;
     this.#commit = commit;
   }
@@ -30,7 +33,7 @@ export class BooksJournal implements CallJournal {
       const data = state.restores.get(this.#run.restoreId);
       if (!data || !isRunning(state, this.#run)) throw superseded(this.#run);
       const entry = this.#take(data, intent);
-      entry.life = enter(data.ledger, intent, new Date());
+      entry.life = enter(data.ledger, intent, this.#clock());
       const hasOtherBody = entry.intent.bodyHash !== intent.bodyHash;
       return { state: entry.state, pollerState: entry.pollerState, ...(hasOtherBody ? { hasOtherBody } : {}) };
     });

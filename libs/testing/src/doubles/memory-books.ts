@@ -131,11 +131,11 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
   }
 
   journal(restoreId: string, work: string, epoch: number): CallJournal {
-    return new BooksJournal({ restoreId, work, epoch }, (change) => this.#commit(change));
+    return new BooksJournal({ restoreId, work, epoch }, (change) => this.#commit(change), this.#clock);
   }
 
   async ledger(restoreId: string): Promise<readonly LedgerEntry[]> {
-    return latestLives(this.#state.restores.get(restoreId)?.ledger ?? emptyLedger(), new Date());
+    return latestLives(this.#state.restores.get(restoreId)?.ledger ?? emptyLedger(), this.#clock());
   }
 
   async openChanges(restoreId: string): Promise<readonly OpenChange[]> {
@@ -153,7 +153,7 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
   async ledgerOfAll(azureIds: readonly string[]): Promise<readonly LedgerRecord[]> {
     const wanted = new Set(azureIds.map((id) => id.toLowerCase()));
     return [...this.#state.restores.values()].flatMap((data) =>
-      latestLives(data.ledger, new Date())
+      latestLives(data.ledger, this.#clock())
         .filter((entry) => {
           const unsettled = hasEnded(data.state) && entry.state !== 'removed';
           return unsettled || wanted.has(entry.azureId.toLowerCase());

@@ -4,6 +4,7 @@ import {
   mayBecome,
   RESTORE_TRANSITIONS,
   stepOf,
+  STEPS,
   stepsOf,
   type RestoreEvent,
   type RestoreState,
@@ -62,15 +63,16 @@ function stepsAreInOrder({ restore, events, segments }: RestoreHistory): Violati
   const doneSegments = new Set<unknown>();
   for (const event of events) {
     const { number, segmentId } = event.data;
-    if (event.type === 'step.reopened' && typeof number === 'number') {
-      doneSteps = doneSteps.filter((done) => done < number);
+    const place = placeOf(event);
+    if (event.type === 'step.reopened' && place >= 0) {
+      doneSteps = doneSteps.filter((done) => done < place);
     }
-    if (event.type === 'step.done' && typeof number === 'number') {
-      if (number <= (doneSteps.at(-1) ?? -1)) found.push(blame(restore.id, `did step ${number} again.`, event));
-      doneSteps.push(number);
+    if (event.type === 'step.done' && place >= 0) {
+      if (place <= (doneSteps.at(-1) ?? -1)) found.push(blame(restore.id, `did step ${String(number)} again.`, event));
+      doneSteps.push(place);
     }
-    if (event.type === 'step.started' && typeof number === 'number' && number <= (doneSteps.at(-1) ?? -1)) {
-      found.push(blame(restore.id, `took step ${number} up that was done.`, event));
+    if (event.type === 'step.started' && place >= 0 && place <= (doneSteps.at(-1) ?? -1)) {
+      found.push(blame(restore.id, `took step ${String(number)} up that was done.`, event));
     }
     if (event.type === 'segment.claimed' && doneSegments.has(segmentId)) {
       found.push(blame(restore.id, 'gave a segment out that was done.', event));
@@ -105,6 +107,11 @@ function dataWasMovedAndVerified({ restore, events, segments }: RestoreHistory):
     found.push({ ...blame(restore.id, 'was verified before everything was written.', purposes), invariant: 'I7' });
   }
   return found;
+}
+
+/** Of the step that it tells of, in their order: step 8 has two parts. -1: it tells of none. */
+function placeOf({ data }: RestoreEvent): number {
+  return STEPS.findIndex(({ id, number }) => (data.step === undefined ? number === data.number : id === data.step));
 }
 
 function stateIn({ type }: RestoreEvent): RestoreState | null {

@@ -37,6 +37,7 @@ const PROVISIONER_STEPS = tests('apps/provisioner/dist/steps/steps.unit.test.js'
 const FINALIZER_STEPS = tests('apps/finalizer/dist/steps/steps.unit.test.js');
 /** The adapter under the contract of the cloud. */
 const CLOUD = tests('tools/chaos/dist/simulation/azure/memory-azure.unit.test.js');
+const CHECK_BOOT = tests('apps/finalizer/dist/cut-over/check-boot.unit.test.js');
 const CUT_OVER = tests('apps/finalizer/dist/cut-over/cut-over.unit.test.js');
 const PERFORM = tests('libs/azure/dist/perform.unit.test.js');
 const MOVE = tests('apps/data-mover/dist/transfer/move.unit.test.js');
@@ -1145,6 +1146,49 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     original: "where: { restoreId }, orderBy: { id: 'desc' } });\n    return row && toApproval",
     replacement: "where: { restoreId }, orderBy: { id: 'asc' } });\n    return row && toApproval",
     suite: BOOKS,
+  },
+  {
+    name: 'copies are booted in the network of the machine',
+    file: 'apps/finalizer/src/cut-over/check-boot.ts',
+    original: "{ ...help(`${name}-nic`, 'copy-nic'), zone, subnetId, privateIp: null },",
+    replacement:
+      "{ ...help(`${name}-nic`, 'copy-nic'), zone, subnetId: plan.destination.subnetId ?? subnetId, privateIp: null },",
+    suite: simulation(60, 'original'),
+  },
+  {
+    name: 'copies that do not boot are left behind',
+    file: 'apps/finalizer/src/cut-over/check-boot.ts',
+    original: '  await removeOwned(ports, copies, journal, signal);\n',
+    replacement: '  if (signal.aborted) await removeOwned(ports, copies, journal, signal);\n',
+    suite: CHECK_BOOT,
+  },
+  {
+    name: 'a restored disk is booted itself, and no copy of it',
+    file: 'apps/finalizer/src/cut-over/check-boot.ts',
+    original: 'return { disk, diskId: copy.azureId };',
+    replacement: 'return { disk, diskId: copy.azureId === null ? copy.azureId : wanted.sourceDiskId };',
+    suite: CHECK_BOOT,
+  },
+  {
+    name: 'copies are booted once the source is stopped',
+    file: 'libs/domain/src/steps.ts',
+    original: "  { number: 8, id: 'check-boot' },\n  { number: 8, id: 'remove-source' },",
+    replacement: "  { number: 8, id: 'remove-source' },\n  { number: 8, id: 'check-boot' },",
+    suite: CHECK_BOOT,
+  },
+  {
+    name: 'a machine that has not booted in time is waited for without end',
+    file: 'apps/finalizer/src/steps/boot-check.ts',
+    original: 'if (seconds < BOOT_SECONDS) {',
+    replacement: "if (seconds < BOOT_SECONDS || log === '') {",
+    suite: CHECK_BOOT,
+  },
+  {
+    name: 'a machine that is to be isolated gets a way out',
+    file: 'libs/azure/src/isolated-networks.ts',
+    original: '        defaultOutboundAccess: false,\n',
+    replacement: '        defaultOutboundAccess: true,\n',
+    suite: CLOUD,
   },
   {
     name: 'the source is not put back where the gate refuses',

@@ -184,7 +184,14 @@ function original(random: Random): Troubles {
   return {
     ...only({
       wish: { original: true },
-      from: random.pick(['remove-source', 'remove-source', 'remove-source', 'move-disks', 'bring-source-back']),
+      from: random.pick([
+        'check-boot',
+        'remove-source',
+        'remove-source',
+        'remove-source',
+        'move-disks',
+        'bring-source-back',
+      ]),
       gates: { ...NO_FAULTS, ...hiccups(some), crash: some(0.7, 0.002, 0.01, 0.02), slow: some(0.5, 0.01, 0.05) },
       queues: { lost: some(0.3, 0.1, 0.3), twice: some(0.4, 0.1, 0.5), late: some(0.3, 0.1, 0.3) },
       azure: { lateFailure: some(0.4, 0.05, 0.2), hidden: some(0.4, 0.1, 0.5) },

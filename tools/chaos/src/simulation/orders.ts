@@ -34,7 +34,8 @@ const WITHOUT_WORKER: readonly StepId[] = ['launch-worker', 'detach-disks', 'dea
 /** Those of a restore to the original location. */
 const IN_PLACE: readonly StepId[] = [
   ...(['plan', 'create-staging-resource-group', 'create-empty-disks', 'launch-worker', 'restore-data'] as const),
-  ...(['detach-disks', 'deallocate-worker', 'remove-source', 'move-disks', 'create-vm', 'attach-disks'] as const),
+  ...(['detach-disks', 'deallocate-worker', 'check-boot', 'remove-source', 'move-disks'] as const),
+  ...(['create-vm', 'attach-disks'] as const),
   'remove-staging-resource-group',
 ];
 const KEPT_LUN = 5;
@@ -66,6 +67,8 @@ export function orderByChance(random: Random, number: number, place: Place, wish
   const transfer = wish.transfer ?? (random.chance(0.75) ? 'worker' : 'direct');
   const disksOnly = !original && random.chance(0.1);
   const powerOn = random.chance(0.8);
+  // At the original place copies are booted, whatever becomes of the machine.
+  const bootCheck = original ? random.pick(['running', 'running', 'none'] as const) : powerOn ? 'running' : 'none';
   const template = aRestorePlan(original ? { steps: IN_PLACE } : {});
   const sources = new Map<string, SimulatedSource>();
   const disks = Array.from({ length: random.pick([1, 1, 2, 3] as const) }, (_, index): PlannedDisk => {
@@ -89,6 +92,7 @@ export function orderByChance(random: Random, number: number, place: Place, wish
   const left = [
     ...(transfer === 'direct' ? WITHOUT_WORKER : []),
     ...(disksOnly ? (['create-vm', 'attach-disks'] as const) : []),
+    ...(original && bootCheck === 'none' ? (['check-boot'] as const) : []),
   ];
   const wanted = template.steps.filter(({ id, applies }) => applies && !left.includes(id)).map(({ id }) => id);
   const names = disks.map(({ name }) => name);
@@ -106,7 +110,7 @@ export function orderByChance(random: Random, number: number, place: Place, wish
     },
     estimates: { ...template.estimates, ...(original ? { outageSeconds: OUTAGE_SECONDS } : {}) },
     options: {
-      ...{ ...template.options, verify, transfer, disksOnly, powerOn, bootCheck: powerOn ? 'running' : 'none' },
+      ...{ ...template.options, verify, transfer, disksOnly, powerOn, bootCheck },
       ...(original ? { maxStopSeconds: random.pick([4 * 3_600, 4 * 3_600, 900]), waitDays: WAIT_DAYS } : {}),
     },
   };

@@ -93,6 +93,7 @@ export async function simulate({ seed, mix = 'all', trace }: RunOptions): Promis
         ...wrongDecisions(world),
         ...accesses.violations,
         ...peoples,
+        ...world.ofCopies,
       ],
       ends: evidence.restores.map(({ restore }) => restore.state),
       steps: kernel.steps,

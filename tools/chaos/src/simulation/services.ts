@@ -2,6 +2,7 @@ import { AzureCloud, connectClients } from '@landfall/azure';
 import { Secret, type WorkRun } from '@landfall/domain';
 import { cleanUp } from '@landfall/finalizer/clean-up';
 import { bringSourceBack } from '@landfall/finalizer/cut-over/bring-back';
+import { checkBoot } from '@landfall/finalizer/cut-over/check-boot';
 import { moveDisks } from '@landfall/finalizer/cut-over/move-disks';
 import { purge } from '@landfall/finalizer/cut-over/purge';
 import { recreateVm } from '@landfall/finalizer/cut-over/recreate-vm';
@@ -105,10 +106,11 @@ function run(world: Surroundings, service: SimulatedService, process: Process): 
       'restore-data': transfer.handler,
       'detach-disks': detachDisks({ cloud }),
       'deallocate-worker': deallocateWorker(removal),
+      'check-boot': checkBoot(cutOver),
       'remove-source': removeSource(cutOver),
       'move-disks': moveDisks(cutOver),
       'create-vm': (context) => (context.plan.source === undefined ? makeVm : makeVmAnew)(context),
-      'attach-disks': attachDisks({ cloud, endAccess }),
+      'attach-disks': attachDisks({ cloud, books, endAccess }),
       'remove-staging-resource-group': removeStaging(cutOver),
       purge: purge(cutOver),
       'bring-source-back': bringSourceBack(cutOver),

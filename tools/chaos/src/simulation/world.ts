@@ -1,11 +1,12 @@
 import { OWNER_TAGS, resourceId, tagOf, type RestorePlan } from '@landfall/domain';
 import type { KeptReport } from '@landfall/data-mover/queue/kept-reports';
-import type { DiskComparison, Evidence, FailedDisk, Fingerprint, InventoryItem } from '@landfall/testing';
+import type { DiskComparison, Evidence, FailedDisk, Fingerprint, InventoryItem, Violation } from '@landfall/testing';
 import { historiesOf } from '@landfall/testing';
 import { ApiWire } from './api-wire.js';
 import { StateFolder } from './kept-reports.js';
 import { MemoryAzure } from './azure/memory-azure.js';
 import type { AnyResource, DiskResource, VmResource } from './azure/resources.js';
+import { violationsOfCopy } from './boot-copies.js';
 import { SimulatedWire } from './azure/transport.js';
 import { digestOf, DiskContents, NO_DISK_FAULTS, type DiskFaults } from './contents.js';
 import { Gates } from './gates.js';
@@ -44,6 +45,8 @@ export class World implements Surroundings {
   readonly #poolFolders = new Map<number, StateFolder>();
   readonly logs: string[] = [];
   readonly machines = new Map<string, Machine>();
+  /** What was found of the machines of boot checks. */
+  readonly ofCopies: Violation[] = [];
   readonly sources: SourceMachines;
   /** By their restores. */
   readonly people = new Map<string, People>();
@@ -236,6 +239,10 @@ export class World implements Surroundings {
   }
 
   #power(vm: VmResource, running: boolean, changes: boolean): void {
+    if (running && tagOf(vm.tags, OWNER_TAGS.role) === 'copy') {
+      const plan = this.orders.get(tagOf(vm.tags, OWNER_TAGS.restore) ?? '')?.plan;
+      this.ofCopies.push(...violationsOfCopy(this.azure, vm, plan?.source));
+    }
     if (tagOf(vm.tags, OWNER_TAGS.role) !== 'worker') {
       const disks = [vm.osDiskId, ...vm.dataDisks.map(({ diskId }) => diskId)];
       for (const each of changes ? disks : []) this.contents.live(each);

@@ -48,7 +48,38 @@ describe('a restore to the original place', () => {
   it('takes all steps but the one of archived points', () => {
     const { steps } = plan();
     expect(steps.flatMap(({ number, applies }) => (applies ? [] : [number]))).toStrictEqual([1]);
-    for (const number of [2, 8, 9, 12]) expect(steps[number]!.why).not.toMatch(/new location/);
+    for (const { number, why } of steps) if ([2, 8, 9, 12].includes(number)) expect(why).not.toMatch(/new location/);
+  });
+
+  it('boots copies of the new disks before the machine is stopped, unless it is asked to leave that out', () => {
+    const checked = plan();
+    const stepOf = ({ steps }: RestorePlan) => steps.find(({ id }) => id === 'check-boot');
+    expect([checked.options.bootCheck, stepOf(checked)?.applies]).toStrictEqual(['running', true]);
+    expect(stepOf(checked)?.why).toMatch(/^copies of the new disks have to run, in a network that leads nowhere/);
+    const unchecked = plan({ request: { bootCheck: 'none' } });
+    expect([unchecked.options.bootCheck, stepOf(unchecked)?.applies]).toStrictEqual(['none', false]);
+    expect(unchecked.problems.map(({ message }) => message).join()).toMatch(
+      /nobody knows whether .* boot before "web"/,
+    );
+    expect(unchecked.planHash).not.toBe(checked.planHash);
+    expect(errorsOf(plan({ request: { powerOn: false, bootCheck: 'serial' } }))).toStrictEqual([]);
+  });
+
+  it('says which disks the copies boot without', () => {
+    const made = plan({ now: { disks: [...TWO_DISKS, { name: 'web-swap', lun: 7 }] } });
+    expect(made.steps.find(({ id }) => id === 'check-boot')?.why).toMatch(/without what is kept \("web-swap"\)/);
+  });
+
+  it('has to have room for the copies beside the machine', () => {
+    const usages = [{ name: 'virtualMachines', current: 25_000, limit: 25_000 }];
+    refusedFor('QUOTA', { target: { usages } }, /virtualMachines has 25000 of 25000/, /--boot-check none/);
+    expect(errorsOf(plan({ target: { usages }, request: { bootCheck: 'none' } }))).toStrictEqual([]);
+    const disks = [{ name: 'StandardSSDDiskCount', current: 50_000, limit: 50_000 }];
+    refusedFor('QUOTA', { target: { usages: disks } }, /StandardSSDDiskCount .* 1 more are needed/, /quota/);
+  });
+
+  it('isolates no machine that keeps its network', () => {
+    refusedFor('CONTRADICTION', { request: { isolated: true } }, /copies are always booted isolated/);
   });
 
   it('goes where the machine is, under its name and with its size, by way of a staging group', () => {
@@ -249,10 +280,12 @@ describe('the size at the original place', () => {
   });
 
   it('needs no quota of its own, but the worker does', () => {
-    const cores = (current: number) => ({ target: { usages: [{ name: 'cores', current, limit: 10 }] } });
+    const cores = (current: number) => ({
+      ...{ target: { usages: [{ name: 'cores', current, limit: 10 }] }, request: { bootCheck: 'none' as const } },
+    });
     expect(errorsOf(plan(cores(8)))).toStrictEqual([]);
     refusedFor('QUOTA', cores(9), /as worker/, /--transfer direct/);
-    expect(errorsOf(plan({ ...cores(10), request: { transfer: 'direct' } }))).toStrictEqual([]);
+    expect(errorsOf(plan({ ...cores(10), request: { transfer: 'direct', bootCheck: 'none' } }))).toStrictEqual([]);
   });
 
   it('comes with the controller that the machine has, from which the restored system has to start', () => {

@@ -13,6 +13,12 @@ export interface CloudDisks {
   /** A disk in state ReadyToUpload, sized for `sizeBytes` and the 512-byte VHD footer. */
   ensureUpload(spec: DiskSpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudDisk>;
   /**
+   * A disk with what another one holds at this moment, made by Azure; that one stays as it is, and must be attached to nothing.
+   * Nobody can read the copy through a SAS.
+   * @throws PermanentError `RESOURCE_CHANGED` when one of ours bears the name that was made from something else
+   */
+  ensureCopy(spec: DiskCopySpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudDisk>;
+  /**
    * Makes a disk from a snapshot, in the words in which the disk was saved that the snapshot was taken of. What can't be sent is
    * told.
    * @throws PermanentError `RESOURCE_CHANGED` when one of ours bears the name that was made from something else
@@ -33,6 +39,12 @@ export interface CloudDisks {
    *   or somebody has access to its bytes
    */
   removeSource(disk: ReplacedDisk, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
+}
+
+/** In the region, and in the zone, of its source. */
+export interface DiskCopySpec extends Located {
+  readonly sourceDiskId: string;
+  readonly sku: string;
 }
 
 export interface RecreateDiskSpec {

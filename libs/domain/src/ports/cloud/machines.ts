@@ -37,6 +37,13 @@ export interface CloudMachines {
    * @throws PermanentError `NAME_TAKEN` when a VM is there that this has not made
    */
   recreate(spec: RecreateSpec, journal: CallJournal, signal?: AbortSignal): Promise<RecreatedVm>;
+  /**
+   * A VM in the words in which another one was saved, so that it shows whether that one would start around these disks: with a network
+   * interface of its own, and without what acts beyond it or is given once: identities, user data, applications, sets and hosts. Its
+   * serial console is kept by Azure. It runs; all its parts outlive it.
+   * @throws PermanentError `NAME_TAKEN` when a VM is there that this has not made
+   */
+  ensureCopy(spec: VmCopySpec, journal: CallJournal, signal?: AbortSignal): Promise<CloudVm>;
   /** What is gone already is a success. Returns whether it was there. */
   remove(vm: Owned, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
 }
@@ -64,6 +71,14 @@ export interface RecreateSpec {
   /** For the ledger, as the next one. */
   readonly role: string;
   readonly purpose: Purpose;
+}
+
+/** In the region, and in the zone, of the one that was saved. */
+export interface VmCopySpec extends Omit<Located, 'region' | 'zone'> {
+  readonly saved: SavedVm;
+  readonly nicId: string;
+  readonly osDiskId: string;
+  readonly dataDisks: readonly DiskAttachment[];
 }
 
 export interface RecreatedVm {

@@ -26,6 +26,11 @@ export interface CloudReader {
   addressIsFree(subnetId: string, address: string): Promise<boolean>;
   vm(id: string): Promise<CloudVm | null>;
   /**
+   * What a VM has printed on its serial console, as it is in its boot diagnostics: at most the last `MOST_SERIAL_BYTES`. Null: there is
+   * none, or not yet.
+   */
+  serialLog(vmId: string): Promise<string | null>;
+  /**
    * A VM with all that it consists of, as Azure shows it at present, so that it can be made anew from that.
    * @throws RetryableError `AZURE_INCONSISTENT` when something that it names is not to be seen
    */
@@ -60,8 +65,13 @@ export interface CloudReader {
   diskId(resourceGroup: string, name: string): string;
   snapshotId(resourceGroup: string, name: string): string;
   nicId(resourceGroup: string, name: string): string;
+  networkId(resourceGroup: string, name: string): string;
+  securityGroupId(resourceGroup: string, name: string): string;
   resourceGroupId(name: string): string;
 }
+
+/** Of the end of a serial console's log: a prompt is its last line, whatever came before. */
+export const MOST_SERIAL_BYTES = 64 * 1024;
 
 export interface CloudResource {
   readonly azureId: string;

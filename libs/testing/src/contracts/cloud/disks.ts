@@ -236,6 +236,30 @@ export function disksContract(get: () => CloudSubject): void {
     });
   });
 
+  describe('a copy of a disk', () => {
+    it('is a disk of its own with what the other one holds, which stays as it was', async () => {
+      const subject = get();
+      const { cloud } = subject;
+      const { disk, place, journal } = restoreIn(subject);
+      const os = { family: 'linux' as const, generation: 2 as const };
+      const source = await cloud.disks.ensureEmpty(disk('written', { os }), journal);
+      const spec = { ...place('copy', 'copy-disk'), sourceDiskId: source.azureId, sku: source.sku };
+      const copy = await cloud.disks.ensureCopy(spec, journal);
+      const { sizeBytes, sku, region } = source;
+      expect(copy).toMatchObject({ sizeBytes, sku, region, diskState: 'Unattached', tags: spec.tags });
+      expect(copy.uniqueId).not.toBe(source.uniqueId);
+      expect(await cloud.reader.disk(source.azureId)).toStrictEqual(source);
+      expect(await cloud.disks.ensureCopy(spec, journal)).toStrictEqual(copy);
+      expect(await cloud.disks.ensureCopy(spec, new MemoryJournal(journal.ownerId))).toStrictEqual(copy);
+      const other = await cloud.disks.ensureEmpty(disk('other'), journal);
+      await assert.rejects(
+        cloud.disks.ensureCopy({ ...spec, sourceDiskId: other.azureId }, new MemoryJournal(journal.ownerId)),
+        hasCode('RESOURCE_CHANGED', 'permanent'),
+      );
+      expect(await cloud.disks.remove({ azureId: copy.azureId, tags: spec.tags }, journal)).toBe(true);
+    });
+  });
+
   describe('a disk that is made anew from a snapshot', () => {
     /** The OS disk of a VM of somebody, saved with it, and its snapshot. */
     async function scene() {

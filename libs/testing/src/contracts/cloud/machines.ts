@@ -1,6 +1,14 @@
 import { expect, describe, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { LandfallError, OWNER_TAGS, type Cloud, type CloudDisk, type SavedResource, type Tags } from '@landfall/domain';
+import {
+  LandfallError,
+  MOST_SERIAL_BYTES,
+  OWNER_TAGS,
+  type Cloud,
+  type CloudDisk,
+  type SavedResource,
+  type Tags,
+} from '@landfall/domain';
 import { MemoryJournal } from '../../doubles/memory-journal.js';
 import { hasCode, restoreIn, states, type CloudSubject } from './subject.js';
 
@@ -94,7 +102,7 @@ export function machinesContract(get: () => CloudSubject): void {
     async function source() {
       const subject = get();
       const { cloud } = subject;
-      const { vm, disk, nic, journal, id, tags } = restoreIn(subject);
+      const { vm, disk, nic, journal, id, tags, place } = restoreIn(subject);
       const os = { family: 'linux' as const, generation: 1 as const };
       const osDisk = await cloud.disks.ensureEmpty(disk('theirs-os', { os, tags: {} }), journal);
       const data = await cloud.disks.ensureEmpty(disk('theirs-data', { tags: {} }), journal);
@@ -110,7 +118,7 @@ export function machinesContract(get: () => CloudSubject): void {
         osDisk,
         data,
         card,
-        tags,
+        ...{ tags, place, nic, disk },
         journal: new MemoryJournal(id),
       };
     }
@@ -210,6 +218,34 @@ export function machinesContract(get: () => CloudSubject): void {
       const other = { ...spec, instanceId: '00000000-0000-4000-8000-00000000dead' };
       await assert.rejects(cloud.machines.recreate(other, journal), taken);
       expect((await cloud.reader.vm(wanted.azureId))?.instanceId).toBe(wanted.instanceId);
+    });
+
+    it('is copied beside itself, around other disks and in a network of the copy, and stays as it is', async () => {
+      const { cloud, source: wanted, journal, place, nic, tags, disk } = await source();
+      const before = await cloud.reader.vm(wanted.azureId);
+      const saved = await cloud.reader.savedVm(wanted.azureId);
+      assert.ok(saved && before);
+      const os = { family: 'linux' as const, generation: 1 as const };
+      const osDisk = await cloud.disks.ensureEmpty(disk('written-os', { os }), journal);
+      const { network } = cloud;
+      const { azureId: subnetId } = await network.ensureIsolated(place('closed', 'isolated-network'), journal);
+      const card = await network.ensureNic({ ...nic('copy-nic'), subnetId }, journal);
+      const spec = {
+        ...{ ...place('boots', 'copy'), saved, nicId: card.azureId, osDiskId: osDisk.azureId },
+        dataDisks: [],
+      };
+      const copy = await cloud.machines.ensureCopy(spec, journal);
+      expect([copy.powerState, copy.size, copy.region]).toStrictEqual(['running', before.size, before.region]);
+      expect(copy.nicIds.map((id) => id.toLowerCase())).toStrictEqual([card.azureId.toLowerCase()]);
+      expect([copy.osDiskId?.toLowerCase(), copy.dataDisks]).toStrictEqual([osDisk.azureId.toLowerCase(), []]);
+      expect(copy.tags).toStrictEqual({ ...before.tags, ...spec.tags });
+      expect((await cloud.machines.ensureCopy(spec, journal)).instanceId).toBe(copy.instanceId);
+      expect((await cloud.reader.serialLog(copy.azureId))?.length ?? 0).toBeLessThanOrEqual(MOST_SERIAL_BYTES);
+      expect(await cloud.reader.serialLog(`${copy.azureId}-none`)).toBe(null);
+      expect(await cloud.reader.vm(wanted.azureId)).toStrictEqual(before);
+      await cloud.machines.remove({ azureId: copy.azureId, tags: tags('copy') }, journal);
+      expect(await cloud.reader.vm(copy.azureId)).toBe(null);
+      expect((await cloud.reader.disk(osDisk.azureId))?.managedBy).toBe(null);
     });
 
     it('is left alone while it runs', async () => {

@@ -3,6 +3,7 @@ import {
   type CallJournal,
   type CloudDisk,
   type CloudDisks,
+  type DiskCopySpec,
   type DiskSpec,
   type Owned,
   type RecreatedDisk,
@@ -27,6 +28,30 @@ export class MemoryDisks implements CloudDisks {
 
   ensureUpload(spec: DiskSpec, journal: CallJournal): Promise<CloudDisk> {
     return this.#ensure('disks.ensureUpload', spec, 'ReadyToUpload', journal);
+  }
+
+  ensureCopy(spec: DiskCopySpec, journal: CallJournal): Promise<CloudDisk> {
+    const { subscription } = this;
+    const azureId = this.reader.diskId(spec.resourceGroup, spec.name);
+    const effect = { creates: { kind: 'disk', role: spec.role, purpose: spec.purpose } } as const;
+    return subscription.recorded(
+      'disks.ensureCopy',
+      { key: `disk.copy:${spec.name}`, azureId, effect },
+      journal,
+      () => {
+        const known = subscription.disks.get(azureId.toLowerCase());
+        if (known === undefined) {
+          const source = subscription.require(subscription.disks, spec.sourceDiskId);
+          if (source.diskState !== 'Unattached')
+            throw refuse('AZURE_REFUSED', `${source.name} is ${source.diskState}.`);
+          subscription.origins.set(azureId.toLowerCase(), source.azureId);
+          return subscription.newDisk({ ...spec, sizeBytes: source.sizeBytes }, azureId, 'Unattached');
+        }
+        requireTags(known, spec.tags);
+        if (sameId(subscription.origins.get(azureId.toLowerCase()) ?? '', spec.sourceDiskId)) return known;
+        throw refuse('RESOURCE_CHANGED', `${azureId} was made from something else.`);
+      },
+    );
   }
 
   grantWrite(diskId: string, _seconds: number, journal: CallJournal): Promise<string> {

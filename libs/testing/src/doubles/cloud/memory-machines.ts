@@ -12,6 +12,7 @@ import {
   type RecreatedVm,
   type RecreateSpec,
   type SourceVm,
+  type VmCopySpec,
   type VmSpec,
   type WorkerSpec,
   sameId,
@@ -155,6 +156,25 @@ export class MemoryMachines implements CloudMachines {
     return { vm, notSent: [] };
   }
 
+  async ensureCopy({ saved, osDiskId, dataDisks, ...spec }: VmCopySpec, journal: CallJournal): Promise<CloudVm> {
+    const { location, tags: shown, properties } = SHOWN_VM.parse(saved.vm.body);
+    const { caching, family } = { caching: 'ReadWrite', family: 'linux' } as const;
+    const wanted = {
+      ...{ ...spec, region: location, zone: null, size: properties.hardwareProfile.vmSize, dataDisks },
+      osDisk: { diskId: osDiskId, caching, family },
+    };
+    const vm: Changeable<CloudVm> = await this.#ensure(
+      'machines.ensureCopy',
+      wanted,
+      journal,
+      () => osDiskId,
+      dataDisks,
+    );
+    vm.tags = { ...shown, ...spec.tags };
+    vm.powerState = this.subscription.copiesAre;
+    return vm;
+  }
+
   remove({ azureId, tags }: Owned, journal: CallJournal): Promise<boolean> {
     const { subscription } = this;
     const call = { key: `vm.delete:${azureId.toLowerCase()}`, azureId, effect: REMOVES_OURS };
@@ -189,7 +209,7 @@ export class MemoryMachines implements CloudMachines {
   }
 
   #ensure(
-    call: 'machines.ensure' | 'machines.ensureWorker',
+    call: 'machines.ensure' | 'machines.ensureWorker' | 'machines.ensureCopy',
     spec: VmSpec | WorkerSpec,
     journal: CallJournal,
     osDisk: () => string,
@@ -245,6 +265,7 @@ export class MemoryMachines implements CloudMachines {
     if (vm.osDiskId !== null) this.#release(vm.osDiskId);
     if (vm.osDiskId !== null && this.subscription.osDiskGoesAlong(vm)) disks.delete(vm.osDiskId.toLowerCase());
     for (const nicId of vm.nicIds) this.subscription.require(nics, nicId).vmId = null;
+    this.subscription.serialLogs.delete(vm.azureId.toLowerCase());
     vms.delete(vm.azureId.toLowerCase());
     environments.delete(vm.azureId.toLowerCase());
     keeping.delete(vm.azureId.toLowerCase());

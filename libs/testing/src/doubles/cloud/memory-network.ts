@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import {
+  ISOLATED_PREFIX,
   networkOf,
   type CallJournal,
   type CloudNetwork,
   type CloudNic,
+  type CloudSubnet,
+  type IsolatedNetworkSpec,
   type NicSpec,
   type Owned,
   sameId,
 } from '@landfall/domain';
 import type { MemoryReader } from './memory-reader.js';
-import { REMOVES_OURS, type MemorySubscription } from './memory-subscription.js';
+import { nameOf, REMOVES_OURS, type MemorySubscription } from './memory-subscription.js';
 import { refuse, requireTags } from './refusals.js';
 
 export class MemoryNetwork implements CloudNetwork {
@@ -47,6 +50,66 @@ export class MemoryNetwork implements CloudNetwork {
       this.subscription.subnetsOfNics.set(azureId.toLowerCase(), spec.subnetId);
       allocations.set(azureId.toLowerCase(), { isDynamic: spec.privateIp === null, number: randomUUID() });
       return nic;
+    });
+  }
+
+  async ensureIsolated(spec: IsolatedNetworkSpec, journal: CallJournal): Promise<CloudSubnet> {
+    const { subscription, reader } = this;
+    const { networks, securityGroups } = subscription;
+    const { resourceGroup, name, region, tags, role, purpose } = spec;
+    const securityGroupId = reader.securityGroupId(resourceGroup, `${name}-nsg`);
+    const provisioningState = 'Succeeded';
+    await subscription.recorded(
+      'network.ensureIsolated',
+      {
+        ...{ key: `security-group.create:${name}-nsg`, azureId: securityGroupId },
+        effect: { creates: { kind: 'security-group', role, purpose } },
+      },
+      journal,
+      () => {
+        const known = securityGroups.get(securityGroupId.toLowerCase());
+        if (known !== undefined) return void requireTags(known, tags);
+        subscription.requireGroup(resourceGroup);
+        const group = { azureId: securityGroupId, kind: 'security-group' as const, region, tags, provisioningState };
+        securityGroups.set(securityGroupId.toLowerCase(), group);
+      },
+    );
+    const azureId = reader.networkId(resourceGroup, name);
+    const effect = { creates: { kind: 'network', role, purpose } } as const;
+    const call = { key: `network.create:${name}`, azureId, effect };
+    return subscription.recorded('network.ensureIsolated', call, journal, () => {
+      const known = networks.get(azureId.toLowerCase());
+      if (known !== undefined) return requireTags(known, tags).subnet;
+      const place = { region, resourceGroup, networkName: name, name: 'machine', prefixes: [ISOLATED_PREFIX] };
+      const subnet = { ...place, azureId: `${azureId}/subnets/machine` };
+      networks.set(azureId.toLowerCase(), { azureId, kind: 'network', region, tags, provisioningState, subnet });
+      return subnet;
+    });
+  }
+
+  removeNetwork({ azureId, tags }: Owned, journal: CallJournal): Promise<boolean> {
+    const { networks, subnetsOfNics, nics } = this.subscription;
+    const call = { key: `network.delete:${azureId.toLowerCase()}`, azureId, effect: REMOVES_OURS };
+    return this.subscription.recorded('network.removeNetwork', call, journal, () => {
+      const network = networks.get(azureId.toLowerCase());
+      if (network === undefined) return false;
+      requireTags(network, tags);
+      const user = [...nics.keys()].find((id) => sameId(networkOf(subnetsOfNics.get(id) ?? ''), azureId));
+      if (user !== undefined) throw refuse('AZURE_REFUSED', `${azureId} is in use by ${user}.`);
+      return networks.delete(azureId.toLowerCase());
+    });
+  }
+
+  removeSecurityGroup({ azureId, tags }: Owned, journal: CallJournal): Promise<boolean> {
+    const { networks, securityGroups } = this.subscription;
+    const call = { key: `security-group.delete:${azureId.toLowerCase()}`, azureId, effect: REMOVES_OURS };
+    return this.subscription.recorded('network.removeSecurityGroup', call, journal, () => {
+      const group = securityGroups.get(azureId.toLowerCase());
+      if (group === undefined) return false;
+      requireTags(group, tags);
+      if ([...networks.keys()].some((id) => sameId(`${nameOf(id)}-nsg`, nameOf(azureId))))
+        throw refuse('AZURE_REFUSED', `${azureId} is in use.`);
+      return securityGroups.delete(azureId.toLowerCase());
     });
   }
 

@@ -56,6 +56,8 @@ export class MemoryReader extends ResourceIds implements CloudReader {
   }
 
   async subnetsOf(networkId: string): Promise<readonly CloudSubnet[]> {
+    const own = this.subscription.networks.get(networkId.toLowerCase());
+    if (own !== undefined) return [own.subnet];
     return this.subscription.seed.subnets.filter((subnet) => sameId(networkOf(subnet.azureId), networkId));
   }
 
@@ -64,11 +66,16 @@ export class MemoryReader extends ResourceIds implements CloudReader {
   }
 
   async subnetsIn(resourceGroup: string): Promise<readonly CloudSubnet[]> {
-    return this.subscription.seed.subnets.filter((subnet) => subnet.resourceGroup === resourceGroup);
+    const own = [...this.subscription.networks.values()].map(({ subnet }) => subnet);
+    return [...this.subscription.seed.subnets, ...own].filter((subnet) => subnet.resourceGroup === resourceGroup);
   }
 
   async vm(id: string): Promise<CloudVm | null> {
     return this.subscription.vms.get(id.toLowerCase()) ?? null;
+  }
+
+  async serialLog(vmId: string): Promise<string | null> {
+    return this.subscription.serialLogs.get(vmId.toLowerCase()) ?? null;
   }
 
   async savedVm(id: string): Promise<SavedVm | null> {
@@ -120,6 +127,8 @@ export class MemoryReader extends ResourceIds implements CloudReader {
       ['snapshot', this.subscription.snapshots],
       ['nic', this.subscription.nics],
       ['vm', this.subscription.vms],
+      ['network', this.subscription.networks],
+      ['security-group', this.subscription.securityGroups],
       ['resource-group', this.subscription.groups],
     ] as const;
     return kinds.flatMap(([kind, resources]) =>
@@ -133,7 +142,7 @@ export class MemoryReader extends ResourceIds implements CloudReader {
     return true;
   }
 
-  #ofKind(kind: CloudResourceKind, id: string): Promise<Omit<CloudResource, 'kind'> | null> {
+  async #ofKind(kind: CloudResourceKind, id: string): Promise<Omit<CloudResource, 'kind'> | null> {
     switch (kind) {
       case 'disk':
         return this.disk(id);
@@ -143,6 +152,10 @@ export class MemoryReader extends ResourceIds implements CloudReader {
         return this.nic(id);
       case 'vm':
         return this.vm(id);
+      case 'network':
+        return this.subscription.networks.get(id.toLowerCase()) ?? null;
+      case 'security-group':
+        return this.subscription.securityGroups.get(id.toLowerCase()) ?? null;
       case 'resource-group':
         return this.resourceGroup(nameOf(id));
     }

@@ -8,8 +8,10 @@ import {
   type CloudDisk,
   type CloudLock,
   type CloudNic,
+  type CloudResource,
   type CloudResourceGroup,
   type CloudSnapshot,
+  type CloudSubnet,
   type CloudVm,
   type DiskSpec,
   type Tags,
@@ -44,7 +46,14 @@ export class MemorySubscription {
   actionsMissing: readonly string[] = [];
   /** By VM: what the worker was started with. */
   readonly environments = new Map<string, Readonly<Record<string, string>>>();
-  /** By disk: the snapshot that it was made from, where it was made from one. */
+  /** Isolated networks by their IDs, with the one subnet that each has. */
+  readonly networks = new Map<string, Changeable<CloudResource> & { readonly subnet: CloudSubnet }>();
+  readonly securityGroups = new Map<string, Changeable<CloudResource>>();
+  /** By VM: what it has printed on its serial console. */
+  readonly serialLogs = new Map<string, string>();
+  /** In which state VMs are that are made as copies, once they are. */
+  copiesAre = 'running';
+  /** By disk: the snapshot or the disk that it was made from, where it was made from one. */
   readonly origins = new Map<string, string>();
   /** VMs whose OS disk was set to outlive them. */
   readonly keeping = new Set<string>();
@@ -72,6 +81,7 @@ export class MemorySubscription {
     return [
       ...[...this.disks.values(), ...this.snapshots.values()],
       ...[...this.nics.values(), ...this.vms.values(), ...groups],
+      ...[...this.networks.values(), ...this.securityGroups.values()],
     ]
       .map((each) => each.azureId)
       .sort();
@@ -97,8 +107,11 @@ export class MemorySubscription {
 
   /** IDs of all that lies in a resource group. */
   contentsOf(group: string): readonly string[] {
-    const { disks, snapshots, nics, vms, seed } = this;
-    return [...disks.values(), ...snapshots.values(), ...nics.values(), ...vms.values(), ...seed.subnets]
+    const { disks, snapshots, nics, vms, seed, networks, securityGroups } = this;
+    const closed = [...networks.values(), ...securityGroups.values()].map(({ azureId }) => ({
+      ...{ azureId, resourceGroup: azureId.split('/')[4] ?? '' },
+    }));
+    return [...disks.values(), ...snapshots.values(), ...nics.values(), ...vms.values(), ...seed.subnets, ...closed]
       .filter(({ resourceGroup }) => sameId(resourceGroup, group))
       .map(({ azureId }) => azureId);
   }

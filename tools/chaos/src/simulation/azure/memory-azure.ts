@@ -1,4 +1,4 @@
-import { CLOUD_KINDS, OWNER_TAGS, resourceGroupId, resourceId, tagOf } from '@landfall/domain';
+import { CLOUD_KINDS, OWNER_TAGS, resourceGroupId, resourceId, sameId, tagOf } from '@landfall/domain';
 import type { Kernel } from '../kernel.js';
 import type { Random } from '../random.js';
 import { busy, lunTaken, notFound, ownedBy, refused, underAccess, type Answer, type ArmCall } from './answers.js';
@@ -10,7 +10,9 @@ import {
   type AnyResource,
   type DiskResource,
   type GroupResource,
+  type NetworkResource,
   type NicResource,
+  type SecurityGroupResource,
   type SnapshotResource,
   type VmResource,
 } from './resources.js';
@@ -168,6 +170,8 @@ export class MemoryAzure {
       disks: () => this.#newDisk(id, call),
       snapshots: () => this.#newSnapshot(id, call),
       networkinterfaces: () => this.#newNic(id, call),
+      virtualnetworks: () => newNetwork(id, call),
+      networksecuritygroups: () => newSecurityGroup(id, call),
     }[type];
     const made = make ? make() : this.#newVm(id, call);
     if ('status' in made) return made;
@@ -238,9 +242,11 @@ export class MemoryAzure {
     const { diskSizeGB = 0, creationData } = body.properties as DiskBody;
     const { uploadSizeBytes, sourceResourceId } = creationData;
     const source = this.resources.get(sourceResourceId?.toLowerCase() ?? '');
-    if (sourceResourceId !== undefined && source?.kind !== 'snapshot') return notFound(sourceResourceId);
+    if (sourceResourceId !== undefined && (source === undefined || !hasBytes(source)))
+      return notFound(sourceResourceId);
+    if (source?.kind === 'disk' && /Upload$/.test(source.diskState)) return underAccess(source);
     const asked = uploadSizeBytes ? uploadSizeBytes - 512 : diskSizeGB * 2 ** 30;
-    const sizeBytes = source?.kind === 'snapshot' ? source.sizeBytes : asked;
+    const sizeBytes = source !== undefined && hasBytes(source) ? source.sizeBytes : asked;
     const origin = source === undefined ? {} : { sourceId: source.id };
     const sku = (body.sku as { name: string }).name;
     const { zones } = body as { zones?: readonly string[] };
@@ -371,6 +377,8 @@ export class MemoryAzure {
     }
     if (hasBytes(known) && /^Active/.test(known.diskState)) return underAccess(known);
     if (known.kind === 'nic' && known.vmId !== null) return refused(409, 'NicInUse', `${known.name} is in use.`);
+    const user = networkUserOf(known, this.resources);
+    if (user !== undefined) return refused(400, 'InUseSubnetCannotBeDeleted', `${known.name} is in use by ${user.id}.`);
     known.provisioningState = 'Deleting';
     this.onDelete(known, by);
     const ran = known.kind === 'vm' && known.power === 'running';
@@ -409,6 +417,8 @@ export class MemoryAzure {
   }
 
   #act(known: AnyResource, action: string, call: ArmCall): Answer {
+    // Nothing is printed here.
+    if (action === 'retrieveBootDiagnosticsData') return { status: 200, body: {} };
     if (isBusy(known)) return busy(known.name);
     const change = known.kind === 'vm' ? this.#vmAction(known, action, call) : this.#diskAction(known, action, call);
     if ('status' in change) return change;
@@ -596,9 +606,49 @@ interface NicBody {
   }[];
 }
 
+interface SubnetBody {
+  name: string;
+  properties: {
+    addressPrefix?: string;
+    networkSecurityGroup?: { id: string };
+    defaultOutboundAccess?: boolean;
+  };
+}
+
 interface Attachments {
   dataDisksToAttach?: { diskId: string; lun: number }[];
   dataDisksToDetach?: { diskId: string }[];
+}
+
+function newNetwork(id: string, { body }: ArmCall): NetworkResource {
+  const { subnets = [] } = body.properties as { subnets?: SubnetBody[] };
+  return {
+    ...{ ...fresh(id, body), kind: 'network' },
+    subnets: subnets.map(({ name, properties }) => ({
+      ...{ name, prefix: properties.addressPrefix ?? '' },
+      securityGroupId: properties.networkSecurityGroup?.id ?? null,
+      hasWayOut: properties.defaultOutboundAccess !== false,
+    })),
+  };
+}
+
+function newSecurityGroup(id: string, { body }: ArmCall): SecurityGroupResource {
+  const { securityRules = [] } = body.properties as { securityRules?: unknown[] };
+  return { ...fresh(id, body), kind: 'security-group', securityRules };
+}
+
+/** What holds a network, or a security group, while it is there. */
+function networkUserOf(
+  { id, kind }: AnyResource,
+  resources: ReadonlyMap<string, AnyResource>,
+): AnyResource | undefined {
+  return [...resources.values()].find((each) =>
+    kind === 'network'
+      ? each.kind === 'nic' && isWithin(each.subnetId, id)
+      : kind === 'security-group' &&
+        each.kind === 'network' &&
+        each.subnets.some(({ securityGroupId }) => securityGroupId !== null && sameId(securityGroupId, id)),
+  );
 }
 
 function hasBytes(resource: AnyResource): resource is DiskResource | SnapshotResource {

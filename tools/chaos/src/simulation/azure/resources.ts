@@ -66,11 +66,29 @@ export interface VmResource extends Resource {
   power: 'running' | 'deallocated';
 }
 
+/** One that somebody makes by itself, with its subnets; those that are there beforehand are no resources. */
+export interface NetworkResource extends Resource {
+  readonly kind: 'network';
+  readonly subnets: readonly {
+    readonly name: string;
+    readonly prefix: string;
+    readonly securityGroupId: string | null;
+    readonly hasWayOut: boolean;
+  }[];
+}
+
+export interface SecurityGroupResource extends Resource {
+  readonly kind: 'security-group';
+  readonly securityRules: readonly unknown[];
+}
+
 export interface GroupResource extends Resource {
   readonly kind: 'resource-group';
 }
 
-export type AnyResource = DiskResource | SnapshotResource | NicResource | VmResource | GroupResource;
+export type AnyResource =
+  | (DiskResource | SnapshotResource | NicResource | VmResource)
+  | (NetworkResource | SecurityGroupResource | GroupResource);
 
 export function shown(resource: AnyResource): unknown {
   const { id, name, tags, location } = resource;
@@ -100,6 +118,20 @@ export function shown(resource: AnyResource): unknown {
     }
     case 'vm':
       return { ...common, properties: vmProperties(resource) };
+    case 'network': {
+      const subnets = resource.subnets.map(({ name: subnet, prefix, securityGroupId, hasWayOut }) => ({
+        ...{ id: `${id}/subnets/${subnet}`, name: subnet },
+        properties: {
+          ...{ addressPrefix: prefix, defaultOutboundAccess: hasWayOut },
+          ...(securityGroupId === null ? {} : { networkSecurityGroup: { id: securityGroupId } }),
+        },
+      }));
+      return { ...common, properties: { subnets, provisioningState: resource.provisioningState } };
+    }
+    case 'security-group': {
+      const { securityRules, provisioningState } = resource;
+      return { ...common, properties: { securityRules, provisioningState } };
+    }
     case 'resource-group':
       return { ...common, properties: { provisioningState: resource.provisioningState } };
   }

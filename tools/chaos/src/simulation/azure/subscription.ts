@@ -72,8 +72,11 @@ export function requireGroup(id: string, holdings: Holdings): GroupResource | An
   return refused(409, 'ResourceGroupBeingDeleted', `The resource group '${name}' is in deprovisioning state.`);
 }
 
-export function hasSubnet(id: string, { networks }: Holdings): boolean {
-  return networks.some((network) => network.subnets.some(({ name }) => sameId(`${network.id}/subnets/${name}`, id)));
+export function hasSubnet(id: string, { networks, resources }: Holdings): boolean {
+  const made = [...resources.values()].filter((each) => each.kind === 'network');
+  return [...networks, ...made].some((network) =>
+    network.subnets.some(({ name }) => sameId(`${network.id}/subnets/${name}`, id)),
+  );
 }
 
 function readGroup(asked: string, query: URLSearchParams, holdings: Holdings): Answer | null {
@@ -91,7 +94,8 @@ function readGroup(asked: string, query: URLSearchParams, holdings: Holdings): A
     return { status: 200, body: { available: isFree(query.get('ipAddress'), holdings) } };
   }
   if (network !== undefined) return { status: 200, body: shownNetwork(network) };
-  return refused(404, 'ResourceNotFound', `The Resource 'Microsoft.Network/virtualNetworks/${name}' was not found.`);
+  // One that was made since is a resource like others.
+  return null;
 }
 
 /** Those that hold there, and those beneath it where they are not left out. */
