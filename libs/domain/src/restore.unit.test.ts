@@ -10,6 +10,7 @@ import {
   RESTORE_TRANSITIONS,
   Secret,
   STEPS,
+  stepsShown,
   type Direction,
   type RestoreState,
 } from './index.js';
@@ -36,6 +37,22 @@ describe('the states of a restore', () => {
       assert.ok(mayBecome(state, 'cancelling'), state);
     }
     for (const state of ['completed', 'refused', 'failed'] as const) assert.ok(!mayBecome(state, 'cancelling'), state);
+  });
+});
+
+describe('the steps that are told of', () => {
+  const works = STEPS.map(({ id }) => ({
+    ...{ id, direction: 'forward' as const, round: 0, state: 'pending' as const, epoch: 0, attempts: 0, parked: false },
+    ...{ dispatchedAt: null, startedAt: null, endedAt: null, output: null, error: null, resumeFrom: null },
+  }));
+  const numbers = (plan: Parameters<typeof stepsShown>[0]['plan']) =>
+    stepsShown({ works, plan }).map(({ number }) => number);
+
+  it('are those of every restore, and the boot check where the plan has it', () => {
+    const each = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+    expect(numbers(null)).toStrictEqual(each);
+    expect(numbers({ steps: [{ id: 'plan' }] })).toStrictEqual(each);
+    expect(numbers({ steps: [{ id: 'check-boot' }] })).toStrictEqual([...each, 8].sort((one, other) => one - other));
   });
 });
 

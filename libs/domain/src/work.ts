@@ -76,6 +76,15 @@ export function stepsOf({ works }: { readonly works: readonly Work[] }): readonl
   return works.filter(isForward).map((work) => ({ ...work, number: stepNumber(work.id) }));
 }
 
+/** Those that are told of: of the boot check, whose number another step has too, only where the plan has it. */
+export function stepsShown(restore: {
+  readonly works: readonly Work[];
+  readonly plan: { readonly steps: readonly { readonly id: StepId }[] } | null;
+}): readonly Step[] {
+  const isPlanned = restore.plan?.steps.some(({ id }) => id === 'check-boot') ?? false;
+  return stepsOf(restore).filter(({ id }) => id !== 'check-boot' || isPlanned);
+}
+
 export function stepOf(restore: { readonly works: readonly Work[] }, id: StepId): Step | undefined {
   return stepsOf(restore).find((step) => step.id === id);
 }

@@ -1,5 +1,5 @@
 import type { RestoreView } from '@landfall/contract';
-import { stepOf, stepsOf, type Restore } from '@landfall/domain';
+import { stepOf, stepsShown, type Restore } from '@landfall/domain';
 import { SETTLED } from '@landfall/pipeline';
 
 /** A restore as the API shows it. */
@@ -10,7 +10,7 @@ export function viewOfRestore(restore: Restore): RestoreView {
     restorePoint: restore.plan?.restorePoint ?? { id: restore.request.restorePointId },
     destination: restore.plan?.destination ?? restore.request.destination,
     planHash: restore.plan?.planHash ?? null,
-    steps: stepsOf(restore).map(({ number, id, state, startedAt, endedAt, attempts }) => ({
+    steps: stepsShown(restore).map(({ number, id, state, startedAt, endedAt, attempts }) => ({
       number,
       id,
       state,

@@ -4,18 +4,18 @@ import { bootCheckOf } from './boot-check.js';
 import { STEPS, type StepId } from '../steps.js';
 
 /**
- * All steps in their order, which of them this restore takes, and why.
+ * All steps in their order, which of them this restore takes, and why. The boot check of copies is one only where a machine is replaced.
  * @param kept names of the disks of a replaced machine that are not replaced
  */
 export function decideSteps(request: RestoreRequest, kept: readonly string[] = []): readonly PlannedStep[] {
-  return STEPS.map(({ number, id }) => {
+  return STEPS.flatMap(({ number, id }) => {
+    if (id === 'check-boot' && request.destination.kind === 'new') return [];
     const [applies, why] = id === 'check-boot' ? decideBootCheck(request, kept) : decide(id, request);
-    return { number, id, applies, why };
+    return [{ number, id, applies, why }];
   });
 }
 
 function decideBootCheck(request: RestoreRequest, kept: readonly string[]): readonly [boolean, string] {
-  if (request.destination.kind === 'new') return [false, 'new location'];
   const check = bootCheckOf(request);
   if (check === 'none') return [false, 'nobody wants to know whether the new disks boot (--boot-check none)'];
   const without = kept.length === 0 ? '' : `, without what is kept (${kept.map((name) => `"${name}"`).join(', ')}),`;
