@@ -85,6 +85,34 @@ describe('a restore to the original location', () => {
     expect(places).toStrictEqual([...places].sort((a, b) => a - b));
   });
 
+  it('attaches again at its LUN what was attached after the plan', async () => {
+    const scene = await CutOverScene.ready();
+    const late = await scene.attachToSource('late', 9);
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['completed', undefined]);
+    expect(scene.vm()?.dataDisks.map(({ lun }) => lun)).toStrictEqual([0, 5, 9]);
+    expect(scene.vm()?.dataDisks).toContainEqual({ diskId: late, lun: 9 });
+  });
+
+  it('attaches it in step 11 where somebody has detached it in between', async () => {
+    const scene = await CutOverScene.ready();
+    const late = await scene.attachToSource('late', 9);
+    while ((await scene.next())?.work !== 'attach-disks') await scene.run((await scene.next())!.work);
+    await scene.detachFromMachine(9);
+    await scene.runAll();
+    expect(scene.vm()?.dataDisks).toContainEqual({ diskId: late, lun: 9 });
+  });
+
+  it('keeps it beside the machine where a restored disk has its LUN, and tells so', async () => {
+    const scene = await CutOverScene.ready();
+    await scene.detachFromMachine(0);
+    const late = await scene.attachToSource('late', 0);
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['completed', undefined]);
+    expect(scene.vm()?.dataDisks.map(({ diskId }) => diskId)).not.toContain(late);
+    expect(await scene.cloud.reader.disk(late)).toMatchObject({ diskState: 'Unattached' });
+  });
+
   it('leaves a machine stopped that was found stopped, when it is put back', async () => {
     const scene = await CutOverScene.ready('deallocated');
     scene.cloud.subscription.failNext('snapshots.ensure', REFUSED);
@@ -108,7 +136,7 @@ describe('a restore to the original location', () => {
 describe('before the gate', () => {
   it('a refusal touches nothing, keeps what is written, and a resumption goes on from there', async () => {
     const scene = await CutOverScene.ready();
-    const [size] = scene.cloud.subscription.seed.sizes;
+    const size = scene.cloud.subscription.seed.sizes.find(({ name }) => name === scene.source.size);
     Object.assign(size!, { restrictedInRegion: true });
     expect(await scene.runAll()).toStrictEqual(['remove-source']);
     expect(await scene.state()).toStrictEqual(['needs-attention', 'SIZE_UNAVAILABLE']);

@@ -1,6 +1,6 @@
-import { ownerTags, type LockedRestore, type RestorePlan } from '@landfall/domain';
+import { ownerTags } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
-import { dataDisksOf, diskIdOf, osDiskOf } from '../steps/restored-disks.js';
+import { attachedSince, dataDisksOf, diskIdOf, osDiskOf } from '../steps/restored-disks.js';
 import { settleRemoval } from './removal.js';
 import { instanceOf, modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
 
@@ -14,10 +14,12 @@ export function recreateVm(ports: CutOverPorts): StepHandler<'create-vm'> {
     const { restore, plan, epoch, journal, signal } = context;
     await settleRemoval(ports, context);
     const saved = modelOf(ports, restore.id, await recordOf(ports, restore.id));
+    const since = attachedSince(saved, restore, plan);
     const { vm, notSent } = await cloud.machines.recreate(
       {
         saved,
-        ...disksOf(restore, plan),
+        osDiskId: diskIdOf(restore, osDiskOf(restore, plan).name),
+        dataDisks: [...dataDisksOf(restore, plan), ...since.disks],
         tags: ownerTags(applianceId, restore.id, 'vm'),
         instanceId: instanceOf(await books.ledger(restore.id), replacedBy(context).azureId),
         ...{ role: 'vm', purpose: 'result' as const },
@@ -30,10 +32,7 @@ export function recreateVm(ports: CutOverPorts): StepHandler<'create-vm'> {
       await tx.patchRestore(restore.id, { vmAzureId: vm.azureId });
     });
     if (!plan.options.powerOn) await cloud.machines.deallocate(vm.azureId, journal, signal);
-    return { kind: 'done', output: { vmAzureId: vm.azureId, notSent: [...notSent] } };
+    const output = { vmAzureId: vm.azureId, notSent: [...notSent, ...since.leftOut], attachedSince: [...since.disks] };
+    return { kind: 'done', output };
   };
-}
-
-function disksOf(restore: LockedRestore, plan: RestorePlan) {
-  return { osDiskId: diskIdOf(restore, osDiskOf(restore, plan).name), dataDisks: dataDisksOf(restore, plan) };
 }

@@ -215,6 +215,23 @@ export class CutOverScene<C extends Cloud = MemoryCloud> {
     };
   }
 
+  /** Somebody attaches one more disk to the machine that is replaced. Returns its ID. */
+  async attachToSource(name: string, lun: number): Promise<string> {
+    const { cloud, others } = this;
+    const made = { ...PLACE, tags: {}, role: 'theirs', purpose: 'result' as const };
+    const spec = { ...made, name, sizeBytes: GIB, sku: 'Premium_LRS', os: null };
+    const { azureId } = await cloud.disks.ensureEmpty(spec, others);
+    await cloud.machines.attach(this.source.azureId, [{ diskId: azureId, lun, caching: 'None' }], others);
+    return azureId;
+  }
+
+  /** Somebody detaches what the machine of that name has at a LUN. */
+  async detachFromMachine(lun: number): Promise<void> {
+    const { azureId, dataDisks } = (await this.cloud.reader.vm(this.source.azureId))!;
+    const { diskId } = dataDisks.find((disk) => disk.lun === lun)!;
+    await this.cloud.machines.detach(azureId, [diskId], this.others);
+  }
+
   async #makeSource(powerState: 'running' | 'deallocated'): Promise<void> {
     const { cloud, others } = this;
     const made = { ...PLACE, tags: { team: 'shop' }, role: 'theirs', purpose: 'result' as const };
@@ -227,7 +244,7 @@ export class CutOverScene<C extends Cloud = MemoryCloud> {
     const caching = 'ReadOnly' as const;
     const { azureId } = await cloud.machines.ensure(
       {
-        ...{ ...made, name: 'web', size: 'Standard_B1s', nicId: nic.azureId },
+        ...{ ...made, name: 'web', size: 'Standard_F2s_v2', nicId: nic.azureId },
         osDisk: { diskId: this.#idOf('os'), family: 'linux', caching: 'ReadWrite' },
         dataDisks: [
           { diskId: this.#idOf('data'), lun: 0, caching },

@@ -18,8 +18,8 @@ export function attachDisks(ports: AttachPorts): StepHandler<'attach-disks'> {
   const { cloud, endAccess } = ports;
   return async (context) => {
     const { restore, plan, journal, signal, outputOf } = context;
-    const { vmAzureId } = outputOf('create-vm');
-    const disks = dataDisksOf(restore, plan);
+    const { vmAzureId, attachedSince = [] } = outputOf('create-vm');
+    const disks = [...dataDisksOf(restore, plan), ...attachedSince];
     await endingAccess(endAccess, context, () => cloud.machines.attach(vmAzureId, disks, journal, signal));
     if (!plan.options.powerOn) {
       await cloud.machines.deallocate(vmAzureId, journal, signal);

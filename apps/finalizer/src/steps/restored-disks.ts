@@ -1,9 +1,13 @@
 import {
+  livingDisks,
   PermanentError,
+  sameId,
   type DiskAttachment,
   type LockedRestore,
+  type NotSent,
   type PlannedDisk,
   type RestorePlan,
+  type SavedVm,
 } from '@landfall/domain';
 
 /**
@@ -18,6 +22,31 @@ export function dataDisksOf(restore: LockedRestore, plan: RestorePlan): readonly
     lun !== null && replacedBy === null ? [{ diskId: azureId, lun, caching }] : [],
   );
   return [...restored, ...kept];
+}
+
+/**
+ * What was attached to a machine that is replaced after it was planned for: it is kept, as all that the point does not replace.
+ * One whose LUN a restored disk has is kept beside the machine.
+ */
+export function attachedSince(
+  saved: SavedVm,
+  restore: LockedRestore,
+  plan: RestorePlan,
+): { readonly disks: readonly DiskAttachment[]; readonly leftOut: readonly NotSent[] } {
+  const taken = dataDisksOf(restore, plan).map(({ lun }) => lun);
+  const known = plan.source?.disks ?? [];
+  const since = livingDisks(saved).flatMap(({ azureId, lun, caching }) =>
+    lun === null || known.some((disk) => sameId(disk.azureId, azureId)) ? [] : [{ diskId: azureId, lun, caching }],
+  );
+  return {
+    disks: since.filter(({ lun }) => !taken.includes(lun)),
+    leftOut: since
+      .filter(({ lun }) => taken.includes(lun))
+      .map(({ diskId, lun }) => ({
+        path: `properties.storageProfile.dataDisks[lun ${lun}]`,
+        why: `A restored disk has this LUN; "${diskId.split('/').at(-1)}", which was attached there after the plan, is kept beside the machine.`,
+      })),
+  };
 }
 
 /** The Azure disk of one of the plan's disks. @throws PermanentError `STEP_OUTPUT_MISSING` */

@@ -41,10 +41,20 @@ export const DATA_RESTORED = z.object({
   bytesVerified: z.number().int().nonnegative(),
 });
 
-/** Step 10. `notSent`: of a machine that is made anew, what it had and is made without. */
+const ATTACHED = z.object({
+  diskId: z.string(),
+  lun: z.number().int(),
+  caching: z.enum(['None', 'ReadOnly', 'ReadWrite']),
+});
+
+/**
+ * Step 10. Of a machine that is made anew: what it had and is made without; and what was attached to it after it was planned for,
+ * and so is again.
+ */
 export const VM_CREATED = z.object({
   vmAzureId: z.string(),
   notSent: z.array(z.object({ path: z.string(), why: z.string() })).optional(),
+  attachedSince: z.array(ATTACHED).optional(),
 });
 
 /** Step 12: what came back other than it was; `before` and `after` are JSON. */

@@ -61,7 +61,6 @@ export function livingVm(vm: CloudVm, saved: SavedVm): LivingVm {
   const properties = at(body, 'properties');
   const storage = at(properties, 'storageProfile');
   const osDisk = at(storage, 'osDisk');
-  const attached = [osDisk, ...listAt(storage, 'dataDisks')];
   return {
     azureId: vm.azureId,
     instanceId: vm.instanceId,
@@ -75,8 +74,8 @@ export function livingVm(vm: CloudVm, saved: SavedVm): LivingVm {
     securityType: oneOf(SECURITY_TYPES, at(properties, 'securityProfile', 'securityType')),
     scaleSetId: textAt(properties, 'virtualMachineScaleSet', 'id'),
     hasEphemeralOsDisk: textAt(osDisk, 'diffDiskSettings', 'option') !== null,
-    hasUnmanagedDisks: attached.some((disk) => textAt(disk, 'managedDisk', 'id') === null),
-    disks: attached.flatMap((disk) => livingDisk(disk, disk === osDisk, saved.disks)),
+    hasUnmanagedDisks: attachedTo(saved).some((disk) => textAt(disk, 'managedDisk', 'id') === null),
+    disks: livingDisks(saved),
     nicIds: vm.nicIds,
     addressIds: saved.publicIps.map(({ azureId }) => azureId),
     subnetId: firstSubnet(vm, saved.nics),
@@ -84,6 +83,17 @@ export function livingVm(vm: CloudVm, saved: SavedVm): LivingVm {
     extensions: saved.extensions.flatMap((extension) => textAt(extension.body, 'name') ?? []),
     ownPrincipalId: hasOwnIdentity(body) ? (textAt(body, 'identity', 'principalId') ?? '') : null,
   };
+}
+
+/** The managed disks of a machine as it was saved, the OS disk first. */
+export function livingDisks(saved: SavedVm): readonly LivingDisk[] {
+  return attachedTo(saved).flatMap((disk, index) => livingDisk(disk, index === 0, saved.disks));
+}
+
+/** The OS disk, and behind it the others. */
+function attachedTo({ vm }: SavedVm): readonly unknown[] {
+  const storage = at(vm.body, 'properties', 'storageProfile');
+  return [at(storage, 'osDisk'), ...listAt(storage, 'dataDisks')];
 }
 
 function livingDisk(attached: unknown, isOsDisk: boolean, models: readonly SavedResource[]): LivingDisk | [] {
