@@ -34,31 +34,31 @@ const READER = `
 `;
 
 test(`a sparse disk of 1 TiB is read within ${LIMIT_MIB} MiB of memory`, async () => {
-    const made = new HandmadeRepository(2);
-    const zeros = made.addBlob('data', Buffer.alloc(CHUNK));
-    const data = Array.from({ length: 200 }, () => made.addBlob('data', randomBytes(MIB)));
-    const holes = (1024 * 1024 * MIB - 200 * MIB) / CHUNK;
-    // Data in the middle of a great many zeros, each of which restic lists.
-    const content = [...Array<string>(holes / 2).fill(zeros), ...data, ...Array<string>(holes / 2).fill(zeros)];
-    const tree = made.addTree([{ name: 'disk.raw', type: 'file', size: 1024 * 1024 * MIB, content }]);
-    made.writePack();
-    made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree, paths: ['/disk.raw'], hostname: 'h' });
-    made.writeIndex();
-    const folder = await mkdtemp(path.join(os.tmpdir(), 'landfall-memory-'));
-    try {
-      for (const [name, bytes] of Object.entries(made.files)) {
-        await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
-        await writeFile(path.join(folder, name), bytes);
-      }
-      const modules = [import.meta.resolve('@landfall/domain'), import.meta.resolve('../index.js')];
-      const reader = ['--input-type=module', '-e', READER, '-', ...modules, folder, HANDMADE_PASSWORD];
-      const { stdout } = await promisify(execFile)(process.execPath, reader);
-      const { sizeBytes, bytes, residentMiB } = JSON.parse(stdout) as Record<string, number>;
-      console.log(`${Math.round(residentMiB!)} MiB resident`);
-      expect(sizeBytes).toBe(1024 * 1024 * MIB);
-      expect(bytes).toBe(200 * MIB);
-      assert.ok(residentMiB! <= LIMIT_MIB, `${residentMiB} MiB`);
-    } finally {
-      await rm(folder, { recursive: true });
+  const made = new HandmadeRepository(2);
+  const zeros = made.addBlob('data', Buffer.alloc(CHUNK));
+  const data = Array.from({ length: 200 }, () => made.addBlob('data', randomBytes(MIB)));
+  const holes = (1024 * 1024 * MIB - 200 * MIB) / CHUNK;
+  // Data in the middle of a great many zeros, each of which restic lists.
+  const content = [...Array<string>(holes / 2).fill(zeros), ...data, ...Array<string>(holes / 2).fill(zeros)];
+  const tree = made.addTree([{ name: 'disk.raw', type: 'file', size: 1024 * 1024 * MIB, content }]);
+  made.writePack();
+  made.writeSnapshot({ time: '2026-01-01T00:00:00Z', tree, paths: ['/disk.raw'], hostname: 'h' });
+  made.writeIndex();
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'landfall-memory-'));
+  try {
+    for (const [name, bytes] of Object.entries(made.files)) {
+      await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+      await writeFile(path.join(folder, name), bytes);
     }
-  });
+    const modules = [import.meta.resolve('@landfall/domain'), import.meta.resolve('../index.js')];
+    const reader = ['--input-type=module', '-e', READER, '-', ...modules, folder, HANDMADE_PASSWORD];
+    const { stdout } = await promisify(execFile)(process.execPath, reader);
+    const { sizeBytes, bytes, residentMiB } = JSON.parse(stdout) as Record<string, number>;
+    console.log(`${Math.round(residentMiB!)} MiB resident`);
+    expect(sizeBytes).toBe(1024 * 1024 * MIB);
+    expect(bytes).toBe(200 * MIB);
+    assert.ok(residentMiB! <= LIMIT_MIB, `${residentMiB} MiB`);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
