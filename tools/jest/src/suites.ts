@@ -14,6 +14,7 @@ export const LONGEST_FIRST = [
   'tools/chaos/dist/simulation/simulation.chaos.test.js',
   'apps/provisioner/dist/provisioner.int.test.js',
   'tools/azure-emulator/dist/hypervisor/qemu-machines.int.test.js',
+  'apps/finalizer/dist/cut-over/check-boot.int.test.js',
   'apps/finalizer/dist/finalizer.int.test.js',
   'libs/repository/dist/restic/restic-repository.int.test.js',
   'apps/data-mover/dist/mover.int.test.js',
