@@ -45,9 +45,11 @@ export function stagingGroupName(restoreId: string): string {
   return `${STAGING_GROUP}-${restoreId}`;
 }
 
+export const SAFETY_GROUP = 'landfall-safety';
+
 /** Of the resource group that holds the copies from which what a restore replaces can be brought back. */
 export function safetyGroupName(restoreId: string): string {
-  return `landfall-safety-${restoreId}`;
+  return `${SAFETY_GROUP}-${restoreId}`;
 }
 
 /** Of a disk of what is replaced, by its place in the plan; `take` counts how often they were taken. */
