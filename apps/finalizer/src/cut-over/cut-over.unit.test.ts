@@ -150,6 +150,34 @@ describe('before the gate', () => {
     await expectReplaced(scene);
   });
 
+  it.each(['vm', 'disk', 'snapshot', 'resource-group'] as const)(
+    'a policy that denies what is made from the stop on is found before anything is touched: a %s',
+    async (kind) => {
+      const scene = await CutOverScene.ready();
+      const { subscription, reader } = scene.cloud;
+      const policy = { name: 'nothing-new', scope: `/subscriptions/${reader.subscriptionId}`, kind };
+      subscription.policies = [{ ...policy, effect: 'deny' }];
+      expect(await scene.runAll()).toStrictEqual(['remove-source']);
+      expect(await scene.state()).toStrictEqual(['needs-attention', 'POLICY_DENIED']);
+      expect((await scene.restore()).error?.message).toMatch(/policyAssignments\/nothing-new/);
+      await expectUntouched(scene);
+      expect(subscription.changes.filter((change) => /^(sources|machines\.stop)/.test(change))).toStrictEqual([]);
+      const restored = (await scene.restore()).disks.map(({ azureId }) => reader.disk(azureId ?? ''));
+      expect((await Promise.all(restored)).every((disk) => disk !== null)).toBe(true);
+      subscription.policies = [{ ...policy, effect: 'audit' }];
+      await requestResume(scene.books, scene.restoreId, 'olivia');
+      expect(await scene.runAll()).toStrictEqual(FORWARD);
+      await expectReplaced(scene);
+    },
+  );
+
+  it('policies that nobody may ask about stop nothing', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.policiesUntold = { code: 'PERMISSION', message: 'Not allowed.', fix: 'Allow it.' };
+    expect(await scene.runAll()).toStrictEqual(FORWARD);
+    await expectReplaced(scene);
+  });
+
   it('a lock or a right that is missing is found before anything is touched', async () => {
     const scope = '/subscriptions/s/resourceGroups/apps';
     const scene = await CutOverScene.ready();
