@@ -1251,6 +1251,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     suite: simulation(150, 'original'),
   },
   {
+    name: 'a roll-back does not know the disks that it has given back',
+    file: 'apps/finalizer/src/cut-over/bring-back.ts',
+    original: 'made?.instanceId ?? uniqueId]',
+    replacement: 'made === undefined ? uniqueId : uniqueId]',
+    suite: CUT_OVER,
+  },
+  {
     name: 'policies are not asked before the machine is stopped',
     file: 'apps/finalizer/src/cut-over/checks.ts',
     original: '  await requirePolicies(ports, context);\n',
