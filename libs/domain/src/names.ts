@@ -19,6 +19,11 @@ export function newCaptureId(): string {
   return `c${newRestoreId().slice(1)}`;
 }
 
+/** Whether an id, or the beginning of one, can be a capture's alone. */
+export function isOfCapture(id: string): boolean {
+  return id.startsWith('c');
+}
+
 export function restorePointId(repositoryName: string, reference: string): string {
   return `rp-${createHash('sha256').update(`${repositoryName}\n${reference}`).digest('hex').slice(0, 10)}`;
 }
