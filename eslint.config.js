@@ -100,7 +100,7 @@ const azureIsChangedByPerform = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/generated/**', '**/node_modules/**', '.nx/**', '**/.landfall/**'] },
+  { ignores: ['**/dist/**', '**/generated/**', '**/node_modules/**', '.nx/**', '**/.build/**', '**/.landfall/**'] },
   js.configs.recommended,
   ...tseslint.configs.strict,
   {

@@ -23,6 +23,12 @@ export const RESTORE_ID: IdKind = {
   fix: 'Give the id, or the beginning of it; "./landfall restores" lists them.',
 };
 
+export const CANCELLABLE_ID: IdKind = {
+  what: 'the id of a restore or of a capture',
+  looksLike: PLAIN,
+  fix: 'Give the id; "./landfall restores" lists those of restores, and "./landfall capture" tells that of a capture.',
+};
+
 export const POINT_ID: IdKind = {
   what: 'the id of a restore point',
   looksLike: PLAIN,

@@ -21,6 +21,7 @@ export class PlannerModule {
         catalogue: books.catalogue,
         books: books.books,
         cloud: askedOnce(cloud.reader),
+        policies: cloud.policies,
         repositories,
         settings: planningSettings(environment, applianceId),
       });

@@ -1,9 +1,14 @@
 import {
+  makingsOf,
+  newRestoreId,
   NotFoundError,
   planRestore,
   type ByteRange,
   type Catalogue,
+  type CloudPolicies,
+  type JudgedMaking,
   type OriginalFacts,
+  type PlanningFacts,
   type RestoreBooks,
   type PlannedContents,
   type PlanningSettings,
@@ -11,15 +16,20 @@ import {
   type RestorePoint,
   type RestoreRequest,
 } from '@landfall/domain';
+import { boundedMap } from '@landfall/pipeline';
 import type { OpenRepositories } from '@landfall/repository';
 import { cutSegments } from '@landfall/transfer';
 import type { TargetReader } from './facts/asked-once.js';
 import { lookAtTarget } from './facts/look-at-target.js';
 import { lookIntoPoint, NOTHING_SEEN, type PointFindings } from './facts/look-into-point.js';
 
+/** A restore of many disks asks about each. */
+const POLICY_QUESTIONS_AT_ONCE = 8;
+
 export interface PlannerPorts {
   readonly catalogue: Catalogue;
   readonly cloud: TargetReader;
+  readonly policies: CloudPolicies;
   readonly repositories: OpenRepositories;
   readonly settings: PlanningSettings;
   readonly books: Pick<RestoreBooks, 'replacing'>;
@@ -48,16 +58,29 @@ export class Planner {
       this.#lookInto(point, request, signal),
       lookAtTarget(cloud, request, point, settings),
     ]);
-    const plan = planRestore({
+    const facts: PlanningFacts = {
       point,
       hostedByProvider: repository?.hostedByProvider ?? false,
       request,
       disks: findings.disks.map(({ name, extents }) => ({ name, usedBytes: bytesIn(extents) })),
       machine: findings.machine,
       target: { ...target, original: await this.#withOthers(target.original, restoreId) },
+      policies: [],
       settings,
-    });
+    };
+    const plan = planRestore({ ...facts, policies: await this.#judged(facts, restoreId ?? newRestoreId()) });
     return { plan, contents: contentsOf(plan, findings) };
+  }
+
+  /** Azure's policies judge what will be asked for, which the plan says: so it is made once without them. */
+  #judged(facts: PlanningFacts, restoreId: string): Promise<readonly JudgedMaking[]> {
+    const { policies, settings } = this.ports;
+    const saved = facts.target.original?.saved ?? null;
+    const makings = makingsOf(planRestore(facts), saved, { applianceId: settings.applianceId, restoreId });
+    return boundedMap(makings, POLICY_QUESTIONS_AT_ONCE, async (making) => ({
+      ...making,
+      answer: await policies.denying(making.made),
+    }));
   }
 
   async #withOthers(original: OriginalFacts | null, restoreId: string | null): Promise<OriginalFacts | null> {

@@ -80,6 +80,7 @@ describe('the planner', () => {
       books: { replacing: async () => replacing },
       catalogue,
       cloud: cloud.reader,
+      policies: cloud.policies,
       repositories,
       settings: {
         subscriptionId: cloud.reader.subscriptionId,
@@ -226,6 +227,32 @@ describe('the planner', () => {
     });
     const { problems } = await planOf(id);
     expect(problems.map((problem) => problem.code)).toStrictEqual(['NAME_TAKEN']);
+  });
+
+  it('asks what Azure policies say to all that it would make, and refuses what one denies', async () => {
+    const id = await keep({ sda: bootDisk() });
+    const scope = `/subscriptions/${cloud.reader.subscriptionId}`;
+    cloud.subscription.policies = [{ name: 'no-cards', scope, kind: 'nic', effect: 'deny' }];
+    const plan = await planOf(id);
+    expect(plan.problems).toMatchObject([
+      {
+        severity: 'error',
+        code: 'POLICY_DENIED',
+        message: expect.stringMatching(/denies the network interface "machine-nic": .*no-cards/),
+      },
+    ]);
+    // A plan for a restore has the hash of the dry run that it was read in.
+    const request = aRestoreRequest({ restorePointId: id });
+    expect((await planner.prepare(request, signal, 'r1')).plan.planHash).toBe(plan.planHash);
+    cloud.subscription.policies = [{ name: 'no-cards', scope, kind: 'nic', effect: 'audit' }];
+    expect((await planOf(id)).problems).toStrictEqual([]);
+  });
+
+  it('plans without knowing of policies where it may not ask about them, and says so', async () => {
+    const id = await keep({ sda: bootDisk() });
+    cloud.subscription.policiesUntold = { code: 'PERMISSION', message: 'Azure did not tell.', fix: 'Assign the role.' };
+    const { problems } = await planOf(id);
+    expect(problems.map(({ severity, code }) => [severity, code])).toStrictEqual([['warning', 'PERMISSION']]);
   });
 
   it('plans to replace the machine that a point was made of, in words that the API knows', async () => {

@@ -47,6 +47,7 @@ cloudContract('Azure through its SDK', async () => ({
   freeAddress: '10.20.1.77',
   smallSize: 'Standard_F2s_v2',
   lock: (scopeId, name, level) => azure.lock(scopeId, name, level),
+  assign: (policies) => azure.assign(policies),
   dispose: () => Promise.resolve(),
 }));
 
@@ -387,7 +388,8 @@ function actionsOf(role: string): string[] {
 /** The action that Azure asks for a call; null for the emulator's own. */
 function actionFor(call: ArmCall): string | null {
   const path = call.path.toLowerCase();
-  const verb = { GET: 'read', PUT: 'write', PATCH: 'write', DELETE: 'delete', POST: 'action' }[call.method] ?? '?';
+  const byMethod = { GET: 'read', PUT: 'write', PATCH: 'write', DELETE: 'delete', POST: 'action' }[call.method] ?? '?';
+  const verb = path.endsWith('/checkpolicyrestrictions') ? 'read' : byMethod;
   // The last one's: a lock on a disk is no disk.
   const provider = /^.*\/providers\/(microsoft\.[a-z]+)\/(.+)$/.exec(path);
   if (provider !== null) {

@@ -6,21 +6,25 @@ import {
   tagOf,
   type CallJournal,
   type CloudSources,
+  type MadeAnew,
   type OpenChange,
   type SourceVm,
   type Tags,
 } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
+import { modelOf } from './model-rules.js';
 import { perform, type Change } from './perform.js';
 import type { AzureReader } from './reader.js';
 import { notSeen } from './saved-vm.js';
-import { beforeIn, changeOf, undoOf, type Setting, type Values } from './settings.js';
+import { beforeIn, changeOf, giveBackOf, undoOf, type Setting, type Values } from './settings.js';
 import { isSource, sourceReplaced } from './source-identity.js';
 import {
   addressOptionsOfNic,
   allocationOfPublicAddress,
   allocationsOfNic,
   deleteOptionsOfVm,
+  ownTagsOfDisk,
+  ownTagsOfVm,
   tagsOfVm,
 } from './source-settings.js';
 import { vmMissing } from './virtual-machines.js';
@@ -29,7 +33,7 @@ import { addressesOf } from './vm-parts.js';
 export class AzureSources implements CloudSources {
   constructor(
     private readonly connection: AzureConnection,
-    private readonly reader: Pick<AzureReader, 'vmModel' | 'nicModel' | 'publicAddressModel'>,
+    private readonly reader: Pick<AzureReader, 'vmModel' | 'nicModel' | 'publicAddressModel' | 'disk'>,
   ) {}
 
   async claim(source: SourceVm, tags: Tags, journal: CallJournal, signal?: AbortSignal): Promise<void> {
@@ -73,6 +77,22 @@ export class AzureSources implements CloudSources {
 
   async undo(open: OpenChange, journal: CallJournal, signal?: AbortSignal): Promise<void> {
     await this.#perform(this.#undoing(open), journal, signal);
+  }
+
+  async giveBack(made: MadeAnew, tags: Tags, journal: CallJournal, signal?: AbortSignal): Promise<void> {
+    const { kind, instanceId: number, saved } = made;
+    const names = Object.keys(tags);
+    const theirs = modelOf(saved.body['tags']) as Tags;
+    const was = { number, made: tags, values: Object.fromEntries(names.map((name) => [name, tagOf(theirs, name)])) };
+    const change =
+      kind === 'vm'
+        ? giveBackOf(ownTagsOfVm(this.connection, this.#vm, names), saved.azureId, was)
+        : giveBackOf(
+            ownTagsOfDisk(this.connection, (id) => this.reader.disk(id), names),
+            saved.azureId,
+            was,
+          );
+    await this.#perform(change, journal, signal);
   }
 
   #undoing(open: OpenChange): Change<null> {

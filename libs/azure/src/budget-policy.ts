@@ -17,14 +17,19 @@ export function budgetPolicy(budget: RequestBudget): PipelinePolicy {
 }
 
 function budgeted(request: PipelineRequest): BudgetedRequest {
-  const kind = kindOf(request.method);
+  const kind = kindOf(request);
   const vm = /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.Compute\/virtualMachines\/[^/]+/i;
   return { kind, vm: kind === 'read' ? null : (vm.exec(new URL(request.url).pathname)?.[0] ?? null) };
 }
 
-function kindOf(method: string): RequestKind {
-  if (method === 'GET' || method === 'HEAD') return 'read';
+function kindOf({ method, url }: PipelineRequest): RequestKind {
+  if (method === 'GET' || method === 'HEAD' || isQuestion(url)) return 'read';
   return method === 'DELETE' ? 'delete' : 'write';
+}
+
+/** Asked by POST, because the question is long; it changes nothing. */
+function isQuestion(url: string): boolean {
+  return new URL(url).pathname.toLowerCase().endsWith('/providers/microsoft.policyinsights/checkpolicyrestrictions');
 }
 
 function answerOf({ status, headers }: PipelineResponse, kind: RequestKind): BudgetAnswer {

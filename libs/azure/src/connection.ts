@@ -8,6 +8,7 @@ import {
   createPipelineRequest,
   type HttpClient,
   type PipelineRequestOptions,
+  type HttpMethods,
   type PipelinePolicy,
   type PipelineResponse,
 } from '@azure/core-rest-pipeline';
@@ -44,7 +45,7 @@ export interface ArmCall {
   readonly requestId: string | null;
 }
 
-/** The three clients, and plain GETs for what none of them offers. */
+/** The three clients, and what none of them offers. */
 export interface AzureConnection {
   readonly subscriptionId: string;
   readonly compute: ComputeManagementClient;
@@ -52,6 +53,8 @@ export interface AzureConnection {
   readonly resources: ResourceManagementClient;
   /** @param url absolute, or a path below the endpoint */
   get(url: string, signal?: AbortSignal): Promise<unknown>;
+  /** Asks something by POST that changes nothing. @param path below the endpoint; the budget has to know it for a question */
+  ask(path: string, question: unknown): Promise<unknown>;
   /**
    * Puts a resource word for word, in the version of the API whose words these are. Returns the state with which a client waits
    * for the operation; null: Azure has made none of it.
@@ -97,6 +100,13 @@ export function connectClients(settings: AzureSettings, transport?: HttpClient):
   const network = new NetworkManagementClient(credential, settings.subscriptionId, options);
   const resources = new ResourceManagementClient(credential, settings.subscriptionId, options);
   const client = transport ?? createDefaultHttpClient();
+  const send = (method: HttpMethods, url: string, body: unknown, headers: Readonly<Record<string, string>>) => {
+    const request = createPipelineRequest({
+      ...{ url, method, body: JSON.stringify(body) },
+      headers: createHttpHeaders({ ...headers, 'content-type': 'application/json' }),
+    });
+    return resources.pipeline.sendRequest(client, request);
+  };
   return {
     subscriptionId: settings.subscriptionId,
     compute,
@@ -109,13 +119,12 @@ export function connectClients(settings: AzureSettings, transport?: HttpClient):
       });
       return bodyOf(await resources.pipeline.sendRequest(client, request));
     },
+    async ask(path, question) {
+      return bodyOf(await send('POST', `${endpoint}${path}`, question, {}));
+    },
     async put(azureId, apiVersion, body, headers) {
       const url = `${endpoint}${azureId}?api-version=${apiVersion}`;
-      const request = createPipelineRequest({
-        ...{ url, method: 'PUT', body: JSON.stringify(body) },
-        headers: createHttpHeaders({ ...headers, 'content-type': 'application/json' }),
-      });
-      const response = await resources.pipeline.sendRequest(client, request);
+      const response = await send('PUT', url, body, headers);
       bodyOf(response);
       const operation = response.headers.get('azure-asyncoperation');
       return operation === undefined ? null : operationState(url, operation);

@@ -13,6 +13,7 @@ import {
   type EmulatorOptions,
 } from '@landfall/azure-emulator';
 import { Secret } from '@landfall/domain';
+import { emulatedPolicy, type AssignedPolicy } from '@landfall/testing/contracts';
 import { AzureCloud } from './azure-cloud.js';
 import { connectClients, type ArmCall } from './connection.js';
 
@@ -82,6 +83,18 @@ export class EmulatedAzure {
     const headers = { authorization: `Bearer ${this.emulator.token}`, 'content-type': 'application/json' };
     const body = JSON.stringify({ properties: { level } });
     const answer = await fetch(url, level === null ? { method: 'DELETE', headers } : { method: 'PUT', headers, body });
+    assert.ok(answer.ok, await answer.text());
+  }
+
+  async assign(policies: readonly AssignedPolicy[]): Promise<void> {
+    await this.set({ policies: policies.map(emulatedPolicy) });
+  }
+
+  /** Some of the emulator's settings. */
+  async set(settings: object): Promise<void> {
+    const headers = { authorization: `Bearer ${this.emulator.token}`, 'content-type': 'application/json' };
+    const body = JSON.stringify(settings);
+    const answer = await fetch(`${this.emulator.url}/_emulator/settings`, { method: 'PATCH', headers, body });
     assert.ok(answer.ok, await answer.text());
   }
 

@@ -74,11 +74,27 @@ export function changeOf<M>(setting: Setting<M>, change: SettingChange<M>): Chan
 
 /** What somebody else has made of it since, stays: that is no change of ours any more. */
 export function undoOf<M>(setting: Setting<M>, azureId: string, was: Before): Change<null> {
-  return changing(setting, {
-    azureId,
+  return puttingBack(setting, azureId, was, {
     key: `source.undo-${setting.what}:${azureId.toLowerCase()}`,
     doing: `put back what was changed to ${setting.doing}`,
     effect: { changes: { undoes: setting.what } },
+  });
+}
+
+/** As an undoing, of what is ours until then: it was made so, and no change of it is open. */
+export function giveBackOf<M>(setting: Setting<M>, azureId: string, was: Before): Change<null> {
+  const key = `source.give-back-${setting.what}:${azureId.toLowerCase()}`;
+  return puttingBack(setting, azureId, was, { key, doing: setting.doing, effect: { changes: 'ours' } });
+}
+
+function puttingBack<M>(
+  setting: Setting<M>,
+  azureId: string,
+  was: Before,
+  about: Pick<Changing<M>, 'key' | 'doing' | 'effect'>,
+): Change<null> {
+  return changing(setting, {
+    ...{ ...about, azureId },
     find(model) {
       if (model === null || !sameId(setting.numberOf(model), was.number)) return null;
       const now = setting.valuesOf(model);

@@ -1,7 +1,8 @@
 import { restorePoller as restoreComputePoller, type VirtualMachine } from '@azure/arm-compute';
 import { restorePoller as restoreNetworkPoller, type NetworkInterface, type PublicIPAddress } from '@azure/arm-network';
-import { SOURCE_CHANGES, tagOf } from '@landfall/domain';
+import { SOURCE_CHANGES, tagOf, type CloudDisk, type Tags } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
+import { diskPath } from './disks.js';
 import { requireResourceId, resourcePathOf, sameId } from './ids.js';
 import { notSeen } from './saved-vm.js';
 import type { Setting, Values } from './settings.js';
@@ -26,8 +27,44 @@ export function tagsOfVm(
     what: SOURCE_CHANGES.claim,
     doing: 'claim the VM that is to be replaced',
     canBeTakenAway: true,
-    valuesOf: ({ tags }) => Object.fromEntries(names.map((name) => [name, tagOf(tags ?? {}, name)])),
+    valuesOf: ({ tags = {} }) => valuesOfTags(tags, names),
   };
+}
+
+/** Tags that tell that a VM is ours, as long as it is. */
+export function ownTagsOfVm(
+  connection: AzureConnection,
+  read: Read<VirtualMachine>,
+  names: readonly string[],
+): Setting<VirtualMachine> {
+  return { ...tagsOfVm(connection, read, names), ...OWN_TAGS };
+}
+
+export function ownTagsOfDisk(
+  connection: AzureConnection,
+  read: Read<CloudDisk>,
+  names: readonly string[],
+): Setting<CloudDisk> {
+  const { disks } = connection.compute;
+  return {
+    ...OWN_TAGS,
+    ...{ operation: 'disks.update', canBeTakenAway: true, read },
+    numberOf: ({ uniqueId }) => uniqueId,
+    isBusy: ({ provisioningState }) => isGoingOn(provisioningState),
+    valuesOf: ({ tags }) => valuesOfTags(tags, names),
+    send(azureId, { tags }, values) {
+      const { resourceGroup, name } = diskPath(connection, azureId);
+      return disks.update(resourceGroup, name, { tags: mergedTags(tags, values) });
+    },
+    resume: (state) => restoreComputePoller(connection.compute, state, disks.update),
+    missing: notSeen,
+  };
+}
+
+const OWN_TAGS = { what: 'own-tags', doing: 'take our tags off what was brought back' };
+
+function valuesOfTags(tags: Tags, names: readonly string[]): Values {
+  return Object.fromEntries(names.map((name) => [name, tagOf(tags, name)]));
 }
 
 /** By the IDs of a VM's disks and network interfaces, in lower case. */

@@ -15,6 +15,7 @@ export * from './gate.js';
 export * from './source-record.js';
 export * from './recipe.js';
 export * from './planned-contents.js';
+export * from './planned-resources.js';
 export * from './damage.js';
 export * from './names.js';
 export * from './people.js';

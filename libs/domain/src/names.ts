@@ -19,6 +19,11 @@ export function newCaptureId(): string {
   return `c${newRestoreId().slice(1)}`;
 }
 
+/** Whether an id, or the beginning of one, can be a capture's alone. */
+export function isOfCapture(id: string): boolean {
+  return id.startsWith('c');
+}
+
 export function restorePointId(repositoryName: string, reference: string): string {
   return `rp-${createHash('sha256').update(`${repositoryName}\n${reference}`).digest('hex').slice(0, 10)}`;
 }
@@ -45,9 +50,11 @@ export function stagingGroupName(restoreId: string): string {
   return `${STAGING_GROUP}-${restoreId}`;
 }
 
+export const SAFETY_GROUP = 'landfall-safety';
+
 /** Of the resource group that holds the copies from which what a restore replaces can be brought back. */
 export function safetyGroupName(restoreId: string): string {
-  return `landfall-safety-${restoreId}`;
+  return `${SAFETY_GROUP}-${restoreId}`;
 }
 
 /** Of a disk of what is replaced, by its place in the plan; `take` counts how often they were taken. */

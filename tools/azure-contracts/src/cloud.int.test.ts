@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { connectAzure } from '@landfall/azure';
+import type { Exchange } from '@landfall/azure-emulator';
 import { newRestoreId, ownerTags, removeResource, Secret, type Cloud, type ResourceRole } from '@landfall/domain';
 import { MemoryJournal } from '@landfall/testing';
-import { cloudContract } from '@landfall/testing/contracts';
+import { cloudContract, emulatedPolicy } from '@landfall/testing/contracts';
 import { ContractChecker } from './check/contract-checker.js';
 import { PACKAGE_EXCEPTIONS, SPECIFICATION_EXCEPTIONS } from './check/exceptions.js';
 import {
@@ -74,6 +75,9 @@ cloudContract('Azure, with every request written down,', async () => ({
     if (level === null) await send(azure, 'DELETE', path);
     else await send(azure, 'PUT', path, { properties: { level } });
   },
+  async assign(policies) {
+    await send(azure, 'PATCH', '/_emulator/settings', { policies: policies.map(emulatedPolicy) });
+  },
   dispose: () => Promise.resolve(),
 }));
 
@@ -83,7 +87,7 @@ describe('every request that the adapter makes of Azure', () => {
   it('has the path, the query and the body that Microsoft has published', async () => {
     const index = new OperationIndex(await packageOperations());
     const checker = new ContractChecker(index, { requests: 'all', source: 'whole', exceptions: PACKAGE_EXCEPTIONS });
-    for (const exchange of azure.exchanges) checker.check(exchange);
+    for (const exchange of azure.exchanges.filter(isOfInstalledPackage)) checker.check(exchange);
     assertNoFindings(checker.findings);
     expect(USED.filter((operation) => !checker.statuses.has(operation))).toStrictEqual([]);
   });
@@ -133,4 +137,9 @@ async function removeEachKind(): Promise<void> {
   for (const [kind, azureId] of [['disk', disk.azureId] as const, ['nic', nic.azureId] as const]) {
     await removeResource(cloud, kind, { azureId, tags: ownerTags(APPLIANCE, id, kind) }, journal);
   }
+}
+
+/** The client of policies is no package here: what it is asked, and answers, is held against Microsoft's document in `libs/azure`. */
+function isOfInstalledPackage({ request }: Exchange): boolean {
+  return !/\/checkPolicyRestrictions$/i.test(request.path);
 }

@@ -13,6 +13,7 @@ import { POWER_KINDS } from './compute/vm-power.js';
 import { RUN_COMMAND, RUN_COMMAND_ROUTES } from './compute/vm-run-command.js';
 import { UPDATE_VM } from './compute/vm-update.js';
 import { LOCK_ROUTES } from './governance/locks.js';
+import { POLICY_ROUTES } from './governance/policies.js';
 import { PERMISSION_ROUTES } from './governance/principals.js';
 import { PROVIDER_ROUTES, REGISTER_PROVIDER } from './governance/providers.js';
 import { TAG_ROUTES } from './governance/tags.js';
@@ -53,6 +54,7 @@ export const ROUTES: readonly Route[] = [
   ...PROVIDER_ROUTES,
   ...LOCK_ROUTES,
   ...PERMISSION_ROUTES,
+  ...POLICY_ROUTES,
   ...TAG_ROUTES,
   ...OPERATION_ROUTES,
 ];

@@ -22,6 +22,7 @@ export async function captureVm(call: Call<CaptureOptions>, vm: string): Promise
   const body = { vmId, repository, stop: options.stop === true };
   const asked = await api.ask(ROUTES.createCapture, { body, signal });
   output.say(`Capture ${asked.id} is under way; it goes on when this call is interrupted.`);
+  output.say(`"./landfall cancel ${asked.id}" stops it.`);
   const capture = await watchCapture(api, asked.id, call);
   const point = capture.state === 'completed' ? await pointOf(api, capture, output.say.bind(output)) : null;
   const shown = { ...capture, restorePoint: point?.id ?? null };

@@ -1,8 +1,8 @@
 import { type EventView, type RestoreView, ROUTES } from '@landfall/contract';
-import { detailsOf, isDamage } from '@landfall/domain';
+import { captureHasEnded, detailsOf, isDamage, isOfCapture } from '@landfall/domain';
 import { addRestoreOptions, type RestoreOptions } from '../restore-request.js';
 import type { Call, LandfallCommand } from '../command-line.js';
-import { RESTORE_ID } from '../ids.js';
+import { CANCELLABLE_ID, RESTORE_ID } from '../ids.js';
 import type { ToldDamage } from '../output/damage-text.js';
 import { bootCheckText } from '../output/plan-text.js';
 import { eventsText, restoresText, restoreText } from '../output/restore-text.js';
@@ -33,6 +33,10 @@ export function describeRestoreCommands(program: LandfallCommand): void {
     .command('approve <id>')
     .description('allow a restore to remove the machine that it replaces, as its plan says')
     .does(approveRestore, OF_RESTORE);
+  program
+    .command('cancel <id>')
+    .description('stop a restore, or the capture of a VM, and remove what it has created')
+    .does(cancel, { ids: [CANCELLABLE_ID] });
   for (const [verb, route, description] of CHANGES) {
     program
       .command(`${verb} <id>`)
@@ -44,7 +48,6 @@ export function describeRestoreCommands(program: LandfallCommand): void {
 const OF_RESTORE = { ids: [RESTORE_ID] };
 
 const CHANGES = [
-  ['cancel', ROUTES.cancelRestore, 'stop a restore and remove what it has created'],
   ['resume', ROUTES.resumeRestore, 'go on with a restore that needs attention, once its cause is removed'],
   ['rollback', ROUTES.rollbackRestore, 'remove what a restore has created, and bring back what it has replaced'],
   ['purge', ROUTES.purgeRestore, 'throw away what is kept for a roll-back of a restore that has replaced a machine'],
@@ -97,7 +100,21 @@ async function approveRestore({ args, options, output }: Call): Promise<void> {
   );
 }
 
-async function changeRestore(route: (typeof CHANGES)[number][1], { args, options, output }: Call): Promise<void> {
+/** Their ids tell them apart, so that nobody has to. */
+async function cancel(call: Call): Promise<void> {
+  const id = call.args[0]!;
+  if (!isOfCapture(id)) return changeRestore(ROUTES.cancelRestore, call);
+  const capture = await connect(call.options.data).api.ask(ROUTES.cancelCapture, { params: { id } });
+  call.output.print(capture, () =>
+    captureHasEnded(capture.state)
+      ? `Capture ${capture.id} is ${capture.state}.`
+      : `Capture ${capture.id} is ${capture.state}: what it has made is removed, and the VM runs again if it was stopped for it.`,
+  );
+}
+
+type Change = typeof ROUTES.cancelRestore | (typeof CHANGES)[number][1];
+
+async function changeRestore(route: Change, { args, options, output }: Call): Promise<void> {
   const { api } = connect(options.data);
   const restore = await api.ask(route, { params: { id: args[0]! } });
   output.print(restore, () => {

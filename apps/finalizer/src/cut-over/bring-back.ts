@@ -45,21 +45,54 @@ async function recreateSource(ports: CutOverPorts, context: WorkContext): Promis
     diskFor(ports, context, saved, snapshot),
   );
   await settleRemoval(ports, context);
-  const entry = (await books.ledger(restore.id)).find((each) => each.kind === 'vm' && sameId(each.azureId, azureId));
-  const isBack = entry?.purpose === 'brought-back' && entry.state !== 'removed';
-  if (!isBack && entry !== undefined) await removeRestored(ports, context, entry);
+  const ledger = await books.ledger(restore.id);
+  const back = broughtBack(ledger, 'vm', azureId);
+  const entry = ledger.find((each) => each.kind === 'vm' && sameId(each.azureId, azureId));
+  if (back === undefined && entry !== undefined) await removeRestored(ports, context, entry);
   const { vm } = await cloud.machines.recreate(
     {
       ...{ saved, ...attachmentsOf(saved, disks) },
       tags: ownerTags(applianceId, restore.id, 'vm'),
-      instanceId: isBack ? entry.instanceId : null,
+      instanceId: back?.instanceId ?? null,
       ...{ role: 'vm', purpose: 'brought-back' as const },
     },
     journal,
     signal,
   );
   if (!record.ran) await cloud.machines.deallocate(vm.azureId, journal, signal);
+  await giveBack(ports, context, saved);
   await context.event('source.brought-back', `${vm.name} is back, as it was when it was stopped.`, { azureId });
+}
+
+/**
+ * What is back is its owner's again, and carries none of our tags: nobody is to take it for a thing that goes with its restore. Until
+ * here they have told that we have made it; from here on its number does, which the ledger has.
+ */
+async function giveBack(
+  { cloud, books, applianceId }: CutOverPorts,
+  context: WorkContext,
+  saved: SavedVm,
+): Promise<void> {
+  const { restore, journal, signal } = context;
+  const ledger = await books.ledger(restore.id);
+  for (const each of [saved.vm, ...saved.disks]) {
+    const kind = each === saved.vm ? 'vm' : 'disk';
+    const instanceId = broughtBack(ledger, kind, each.azureId)?.instanceId ?? null;
+    if (instanceId === null) continue;
+    const tags = ownerTags(applianceId, restore.id, kind);
+    await cloud.sources.giveBack({ kind, instanceId, saved: each }, tags, journal, signal);
+  }
+}
+
+/** What a roll-back has made anew under this id; undefined: nothing, or it is gone. */
+function broughtBack(ledger: readonly LedgerEntry[], kind: 'vm' | 'disk', azureId: string): LedgerEntry | undefined {
+  return ledger.find(
+    (each) =>
+      each.kind === kind &&
+      each.purpose === 'brought-back' &&
+      each.state !== 'removed' &&
+      sameId(each.azureId, azureId),
+  );
 }
 
 interface BackDisk extends Pick<RecordedSnapshot, 'lun'> {
@@ -68,16 +101,21 @@ interface BackDisk extends Pick<RecordedSnapshot, 'lun'> {
   readonly saved: SavedResource | null;
 }
 
-/** One that still stands is used itself: it holds what its snapshot holds. */
+/**
+ * One that still stands is used itself: it holds what its snapshot holds. So is one that was made here already, told by its number:
+ * it may have been given back by now.
+ */
 async function diskFor(
-  { cloud, applianceId }: CutOverPorts,
+  { cloud, books, applianceId }: CutOverPorts,
   { restore, journal, signal }: WorkContext,
   { disks }: SavedVm,
   { diskId, uniqueId, lun, snapshotId }: RecordedSnapshot,
 ): Promise<BackDisk> {
   const saved = disks.find(({ azureId }) => sameId(azureId, diskId)) ?? null;
   const standing = await cloud.reader.disk(diskId);
-  if (standing !== null && sameId(standing.uniqueId, uniqueId)) return { diskId, lun, saved };
+  const made = broughtBack(await books.ledger(restore.id), 'disk', diskId);
+  const numbers = [uniqueId, made?.instanceId ?? uniqueId];
+  if (standing !== null && numbers.some((number) => sameId(standing.uniqueId, number))) return { diskId, lun, saved };
   if (saved === null) throw new Error(`Nothing is saved of the disk ${diskId}, of which a snapshot was taken.`);
   const { disk } = await cloud.disks.recreate(
     {

@@ -1,14 +1,17 @@
 import {
   azureDiskName,
   lockedProblems,
+  makingsFromStopOn,
   PermanentError,
+  policyProblems,
   workingGroupOf,
   type ErrorDetails,
   type GateChecks,
+  type SavedVm,
   sameId,
 } from '@landfall/domain';
 import { boundedMap, type StepContext } from '@landfall/pipeline';
-import { replacedBy, type CutOverPorts } from './ports.js';
+import { modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
 
 /*
  * What can be found out while the source runs, and changes nothing: so that it is not stopped for a restore that can't be ended.
@@ -23,6 +26,7 @@ export async function checkBeforeStop(ports: CutOverPorts, context: StepContext)
   await requireNames(ports, context);
   await requireSize(ports, context);
   await requireMove(ports, context);
+  await requirePolicies(ports, context);
   return { move: true, quota: true, size: true, names: true };
 }
 
@@ -133,6 +137,31 @@ async function requireMove({ cloud }: CutOverPorts, { restore, plan, signal, out
   const lasting = obstacles.find(({ passes }) => !passes);
   if (lasting === undefined) return;
   throw refusal(lasting);
+}
+
+/** With the words in which it will be asked for: after the stop a refusal keeps the machine away until somebody acts. */
+async function requirePolicies(ports: CutOverPorts, context: StepContext): Promise<void> {
+  const { cloud, applianceId } = ports;
+  const { restore, plan } = context;
+  const saved = await modelNow(ports, context);
+  // It was there a moment ago, and is looked for again before anything is done to it.
+  if (saved === null) return;
+  const makings = makingsFromStopOn(plan, saved, { applianceId, restoreId: restore.id });
+  const judged = await boundedMap(makings, LOOKS_AT_ONCE, async (making) => ({
+    ...making,
+    answer: await cloud.policies.denying(making.made),
+  }));
+  // What nobody could tell is in the plan already.
+  const denied = policyProblems(judged).find(({ severity }) => severity === 'error');
+  if (denied !== undefined) throw refusal(denied);
+}
+
+/** What is made anew is what was saved while none of our changes was open: with those it would be another machine. */
+async function modelNow(ports: CutOverPorts, context: StepContext): Promise<SavedVm | null> {
+  const { books, cloud } = ports;
+  const { id } = context.restore;
+  if ((await books.openChanges(id)).length > 0) return modelOf(ports, id, await recordOf(ports, id));
+  return cloud.reader.savedVm(replacedBy(context).azureId);
 }
 
 function refusal({ code, message, fix }: ErrorDetails): PermanentError {

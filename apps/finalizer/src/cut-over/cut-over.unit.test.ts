@@ -57,6 +57,10 @@ async function expectBack(scene: CutOverScene): Promise<void> {
   ]);
   expect(await scene.openChanges()).toStrictEqual([]);
   expect(scene.cloud.subscription.snapshots.size).toBe(3);
+  // It is its owner's, with all its parts: nothing tells any more that we have made it.
+  expect(vm.tags).toStrictEqual(scene.source.tags);
+  for (const { azureId } of scene.disks.values())
+    expect((await scene.cloud.reader.disk(azureId))?.tags).toStrictEqual(scene.source.tags);
 }
 
 describe('a restore to the original location', () => {
@@ -146,6 +150,34 @@ describe('before the gate', () => {
     );
     Object.assign(size!, { restrictedInRegion: false });
     await requestResume(scene.books, scene.restoreId, 'olivia');
+    expect(await scene.runAll()).toStrictEqual(FORWARD);
+    await expectReplaced(scene);
+  });
+
+  it.each(['vm', 'disk', 'snapshot', 'resource-group'] as const)(
+    'a policy that denies what is made from the stop on is found before anything is touched: a %s',
+    async (kind) => {
+      const scene = await CutOverScene.ready();
+      const { subscription, reader } = scene.cloud;
+      const policy = { name: 'nothing-new', scope: `/subscriptions/${reader.subscriptionId}`, kind };
+      subscription.policies = [{ ...policy, effect: 'deny' }];
+      expect(await scene.runAll()).toStrictEqual(['remove-source']);
+      expect(await scene.state()).toStrictEqual(['needs-attention', 'POLICY_DENIED']);
+      expect((await scene.restore()).error?.message).toMatch(/policyAssignments\/nothing-new/);
+      await expectUntouched(scene);
+      expect(subscription.changes.filter((change) => /^(sources|machines\.stop)/.test(change))).toStrictEqual([]);
+      const restored = (await scene.restore()).disks.map(({ azureId }) => reader.disk(azureId ?? ''));
+      expect((await Promise.all(restored)).every((disk) => disk !== null)).toBe(true);
+      subscription.policies = [{ ...policy, effect: 'audit' }];
+      await requestResume(scene.books, scene.restoreId, 'olivia');
+      expect(await scene.runAll()).toStrictEqual(FORWARD);
+      await expectReplaced(scene);
+    },
+  );
+
+  it('policies that nobody may ask about stop nothing', async () => {
+    const scene = await CutOverScene.ready();
+    scene.cloud.subscription.policiesUntold = { code: 'PERMISSION', message: 'Not allowed.', fix: 'Allow it.' };
     expect(await scene.runAll()).toStrictEqual(FORWARD);
     await expectReplaced(scene);
   });
@@ -552,6 +584,32 @@ describe('behind the gate', () => {
     expect((await scene.state())[0]).toBe('rolled-back');
     await expectBack(scene);
     for (const { azureId } of disks) expect((await scene.cloud.reader.disk(azureId!))?.diskState).toBe('Unattached');
+  });
+
+  it('a roll-back gives back what it has made with the tags that it had, also those of an earlier restore', async () => {
+    const scene = await CutOverScene.ready();
+    const earlier = { 'landfall-appliance': 'another', 'landfall-restore': 'r0', 'landfall-role': 'vm' };
+    Object.assign(scene.vm()!, { tags: { ...scene.source.tags, ...earlier } });
+    await scene.runAll();
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    expect(scene.vm()?.tags).toStrictEqual({ ...scene.source.tags, ...earlier });
+  });
+
+  it('a roll-back whose process dies once everything is given back makes nothing a second time', async () => {
+    const scene = await CutOverScene.ready();
+    await scene.runAll();
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    const { subscription } = scene.cloud;
+    subscription.failNext('sources.giveBack', AWAY);
+    await scene.run('bring-source-back');
+    const [vm, inventory] = [scene.vm()?.instanceId, subscription.inventory];
+    subscription.failNext('sources.undo', AWAY);
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['rolled-back', undefined]);
+    expect(scene.vm()?.instanceId).toBe(vm);
+    expect(subscription.inventory.filter((id) => !inventory.includes(id))).toStrictEqual([]);
+    await expectBack(scene);
   });
 
   it('a roll-back comes to the same end, wherever its process dies', async () => {

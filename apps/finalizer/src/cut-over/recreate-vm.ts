@@ -1,6 +1,6 @@
-import { ownerTags } from '@landfall/domain';
+import { attachedSince, vmAnewOf } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
-import { attachedSince, dataDisksOf, diskIdOf, osDiskOf } from '../steps/restored-disks.js';
+import { diskIdOf } from '../steps/restored-disks.js';
 import { settleRemoval } from './removal.js';
 import { instanceOf, modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
 
@@ -14,19 +14,11 @@ export function recreateVm(ports: CutOverPorts): StepHandler<'create-vm'> {
     const { restore, plan, epoch, journal, signal } = context;
     await settleRemoval(ports, context);
     const saved = modelOf(ports, restore.id, await recordOf(ports, restore.id));
-    const since = attachedSince(saved, restore, plan);
-    const { vm, notSent } = await cloud.machines.recreate(
-      {
-        saved,
-        osDiskId: diskIdOf(restore, osDiskOf(restore, plan).name),
-        dataDisks: [...dataDisksOf(restore, plan), ...since.disks],
-        tags: ownerTags(applianceId, restore.id, 'vm'),
-        instanceId: instanceOf(await books.ledger(restore.id), replacedBy(context).azureId),
-        ...{ role: 'vm', purpose: 'result' as const },
-      },
-      journal,
-      signal,
-    );
+    const since = attachedSince(saved, plan);
+    const instanceId = instanceOf(await books.ledger(restore.id), replacedBy(context).azureId);
+    const maker = { applianceId, restoreId: restore.id };
+    const spec = vmAnewOf(plan, saved, (name) => diskIdOf(restore, name), instanceId, maker);
+    const { vm, notSent } = await cloud.machines.recreate(spec, journal, signal);
     await books.transaction(async (tx) => {
       await tx.requireCurrent({ restoreId: restore.id, work: 'create-vm', epoch });
       await tx.patchRestore(restore.id, { vmAzureId: vm.azureId });

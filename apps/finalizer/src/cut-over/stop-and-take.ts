@@ -1,15 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import {
-  ownerTags,
   PermanentError,
   POWER_CHANGE,
   RetryableError,
   safetyGroupName,
+  safetyGroupOf,
   safetySnapshotName,
+  safetySnapshotOf,
   WaitingError,
-  type NetworkAccess,
   type RecordedSnapshot,
-  type SavedResource,
   type SourceRecord,
   sameId,
 } from '@landfall/domain';
@@ -26,7 +25,6 @@ import { modelOf, recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './
 const SNAPSHOTS_AT_ONCE = 16;
 const LOOK_EVERY_MS = 2_000;
 const LOOKS = 150;
-const ROLE = 'snapshot';
 
 export async function stopAndTake(ports: CutOverPorts, context: StepContext): Promise<void> {
   await stop(ports, context);
@@ -42,11 +40,8 @@ export async function stopAndTake(ports: CutOverPorts, context: StepContext): Pr
 /** In which the snapshots are kept. It is made before the stop: nothing that can be done before lengthens the outage. */
 export async function ensureSafetyGroup(ports: CutOverPorts, context: StepContext): Promise<void> {
   const { restore, plan, journal, signal } = context;
-  const spec = {
-    ...{ name: safetyGroupName(restore.id), region: plan.destination.region, purpose: 'safety' as const },
-    ...{ role: 'safety', tags: ownerTags(ports.applianceId, restore.id, 'safety') },
-  };
-  await ports.cloud.groups.ensure(spec, journal, signal);
+  const maker = { applianceId: ports.applianceId, restoreId: restore.id };
+  await ports.cloud.groups.ensure(safetyGroupOf(plan, maker), journal, signal);
 }
 
 /** What was taken is noted to be of the last state. @throws RetryableError `SOURCE_CHANGED` where it was started meanwhile */
@@ -158,28 +153,14 @@ async function take(ports: CutOverPorts, context: StepContext, record: SourceRec
   const { snapshots } = record;
   const { disks } = modelOf(ports, context.restore.id, record);
   const { restore, plan, journal, signal } = context;
-  const about = {
-    ...{ region: plan.destination.region, resourceGroup: safetyGroupName(restore.id), purpose: 'safety' as const },
-    ...{ role: ROLE, tags: ownerTags(applianceId, restore.id, ROLE) },
-  };
+  const maker = { applianceId, restoreId: restore.id };
   await ensureSafetyGroup(ports, context);
   await boundedMap(snapshots, SNAPSHOTS_AT_ONCE, ({ diskId, snapshotId }) => {
     const name = snapshotId.slice(snapshotId.lastIndexOf('/') + 1);
-    const access = accessOf(disks.find(({ azureId }) => sameId(azureId, diskId)));
-    return cloud.snapshots.ensure({ ...about, name, diskId, access }, journal, signal);
+    const saved = disks.find(({ azureId }) => sameId(azureId, diskId));
+    return cloud.snapshots.ensure(safetySnapshotOf(plan, name, diskId, saved, maker), journal, signal);
   });
   await boundedMap(snapshots, SNAPSHOTS_AT_ONCE, ({ snapshotId }) => completed(ports, snapshotId, signal));
-}
-
-/** No wider than that of the disk: what it holds lies open in its snapshot. Of one that nothing is saved of, nobody may read it. */
-function accessOf(saved: SavedResource | undefined): NetworkAccess {
-  const { networkAccessPolicy, publicNetworkAccess, diskAccessId } = (saved?.body['properties'] ?? {}) as Readonly<
-    Record<string, unknown>
-  >;
-  const isPrivate = networkAccessPolicy === 'AllowPrivate' && typeof diskAccessId === 'string';
-  if (isPrivate) return { policy: 'AllowPrivate', diskAccessId };
-  const isOpen = (networkAccessPolicy ?? 'AllowAll') === 'AllowAll' && publicNetworkAccess !== 'Disabled';
-  return { policy: saved !== undefined && isOpen ? 'AllowAll' : 'DenyAll', diskAccessId: null };
 }
 
 async function completed(

@@ -1,8 +1,8 @@
-import { PermanentError, RetryableError, type Cloud, type RestoreBooks } from '@landfall/domain';
+import { dataDisksOf, PermanentError, RetryableError, type Cloud, type RestoreBooks } from '@landfall/domain';
 import type { StepContext, StepHandler } from '@landfall/pipeline';
 import { requireBooted } from './boot-check.js';
 import { endingAccess, type EndAccess } from './disk-access.js';
-import { dataDisksOf } from './restored-disks.js';
+import { diskIdOf } from './restored-disks.js';
 
 /**
  * Step 11: every data disk is at its LUN, as Azure shows it, and what is missing there is attached; the machine runs, unless it must
@@ -19,7 +19,7 @@ export function attachDisks(ports: AttachPorts): StepHandler<'attach-disks'> {
   return async (context) => {
     const { restore, plan, journal, signal, outputOf } = context;
     const { vmAzureId, attachedSince = [] } = outputOf('create-vm');
-    const disks = [...dataDisksOf(restore, plan), ...attachedSince];
+    const disks = [...dataDisksOf(plan, (name) => diskIdOf(restore, name)), ...attachedSince];
     await endingAccess(endAccess, context, () => cloud.machines.attach(vmAzureId, disks, journal, signal));
     if (!plan.options.powerOn) {
       await cloud.machines.deallocate(vmAzureId, journal, signal);

@@ -215,10 +215,10 @@ async function machine(power: 'running' | 'deallocated' = 'running') {
           };
         },
       });
-      const { disks, snapshots, machines, sources, network, groups } = cloud;
+      const { policies, disks, snapshots, machines, sources, network, groups } = cloud;
       return {
         ...{
-          cloud: { reader, disks, snapshots, machines, sources, network, groups },
+          cloud: { reader, policies, disks, snapshots, machines, sources, network, groups },
           captures: books,
           secrets: OPEN_BOX,
         },

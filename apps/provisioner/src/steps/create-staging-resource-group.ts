@@ -1,4 +1,4 @@
-import { ownerTags, workingGroupOf, type Cloud } from '@landfall/domain';
+import { stagingGroupOf, type Cloud } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
 
 /**
@@ -15,10 +15,7 @@ export function createStagingResourceGroup({
   applianceId,
 }: StagingPorts): StepHandler<'create-staging-resource-group'> {
   return async ({ restore, plan, journal, signal }) => {
-    const spec = {
-      ...{ name: workingGroupOf(plan, restore.id), region: plan.destination.region },
-      ...{ role: 'staging', purpose: 'help' as const, tags: ownerTags(applianceId, restore.id, 'staging') },
-    };
+    const spec = stagingGroupOf(plan, { applianceId, restoreId: restore.id });
     const group = await cloud.groups.ensure(spec, journal, signal);
     return { kind: 'done', output: { resourceGroupId: group.azureId } };
   };

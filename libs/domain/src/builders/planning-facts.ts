@@ -17,6 +17,7 @@ export interface FactChanges {
   readonly target?: Partial<TargetFacts>;
   readonly settings?: Partial<PlanningSettings>;
   readonly hostedByProvider?: boolean;
+  readonly policies?: PlanningFacts['policies'];
   /** By the disk's name; the others have no data at all. */
   readonly usedBytes?: Readonly<Record<string, number>>;
 }
@@ -80,6 +81,7 @@ export function planningFacts(changes: FactChanges = {}): PlanningFacts {
       original: null,
       ...changes.target,
     },
+    policies: changes.policies ?? [],
     settings: {
       subscriptionId,
       defaultRegion: null,

@@ -11,6 +11,7 @@ import type {
 } from '../ports/cloud/reader.js';
 import type { Problem } from '../problems.js';
 import type { RestoreRequest } from '../request.js';
+import type { JudgedMaking } from './policies.js';
 
 /*
  * Everything that a plan is decided from. The planner service gathers it; the rules beside this file only look at it,
@@ -24,6 +25,11 @@ export interface PlanningFacts {
   readonly disks: readonly DiskFacts[];
   readonly machine: MachineFacts;
   readonly target: TargetFacts;
+  /**
+   * What Azure's policies say to what the plan makes. What that is the same facts decide without it (`makingsOf`): so it is empty
+   * at first, and is filled in for a second decision.
+   */
+  readonly policies: readonly JudgedMaking[];
   readonly settings: PlanningSettings;
 }
 

@@ -17,6 +17,7 @@ import { warnOfReplacement } from './original/warnings.js';
 import { decidePlacement, placeOf, type Placement } from './placement.js';
 import { checkSecurityType } from './security-type.js';
 import { decideSteps } from './planned-steps.js';
+import { policyProblems } from './policies.js';
 import { checkRequest, checkSource } from './source-checks.js';
 import { decideSize, keepSize, sizeNeeds } from './vm-size.js';
 import { decideWorkers } from './workers.js';
@@ -59,6 +60,7 @@ export function planRestore(given: PlanningFacts): RestorePlan {
     warnOfReplacement(source, exchange, facts, problems);
     checkBootCopies(facts, source, size, disks, problems);
   }
+  problems.take(policyProblems(facts.policies));
 
   const decided = {
     restorePoint: plannedPoint(facts),

@@ -32,6 +32,8 @@ export interface Route {
   /** Segments in braces are parameters; all others are compared without regard to case. */
   readonly path: string;
   readonly effect: Effect;
+  /** How the roles' action for it ends, where the method does not tell. */
+  readonly verb?: 'read';
   readonly handle: Handler;
 }
 

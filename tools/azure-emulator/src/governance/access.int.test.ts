@@ -177,6 +177,63 @@ describe('what Azure does not let everybody do', () => {
     await makeNic(azure, 'nic', 'untagged');
   });
 
+  it('tells beforehand what policies say to a resource, at its group or in the subscription, and changes nothing', async () => {
+    const at = (scope: string) =>
+      `${scope}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions?api-version=2023-03-01`;
+    const type = 'Microsoft.Compute/disks';
+    const ask = async (content: object, more: object = {}, scope = GROUP_SCOPE, token?: string) => {
+      const resourceDetails = {
+        resourceContent: { type, name: 'd', location: REGION, ...content },
+        apiVersion: '2024-03-02',
+      };
+      const body = JSON.stringify({ resourceDetails, ...more });
+      const { status, json } = await raw(azure, 'POST', at(scope), { body, ...(token === undefined ? {} : { token }) });
+      if (status !== 200) return (json['error'] as { code: string }).code;
+      const found = json['contentEvaluationResult'] as {
+        policyEvaluations: { policyInfo: { policyAssignmentId: string }; effectDetails: { policyEffect: string } }[];
+      };
+      return found.policyEvaluations.map(({ policyInfo, effectDetails }) => [
+        policyInfo.policyAssignmentId.split('/').at(-1),
+        effectDetails.policyEffect,
+      ]);
+    };
+    await settings({
+      policies: [
+        { name: 'no-premium', skus: ['Premium_LRS', 'Standard_D2s_v5'] },
+        { name: 'owned', missingTag: 'owner', effect: 'audit' },
+        { name: 'not-here', scope: GROUP_SCOPE, tag: { name: 'class', value: 'secret' } },
+      ],
+    });
+    const premium = { sku: { name: 'Premium_LRS' } };
+    expect(await ask(premium)).toStrictEqual([['no-premium', 'Deny']]);
+    expect(await ask(premium, { includeAuditEffect: true })).toStrictEqual([
+      ['no-premium', 'Deny'],
+      ['owned', 'Audit'],
+    ]);
+    const large = {
+      type: 'Microsoft.Compute/virtualMachines',
+      properties: { hardwareProfile: { vmSize: 'standard_d2s_v5' } },
+    };
+    expect(await raw(azure, 'GET', `${diskId('d')}?api-version=2024-03-02`)).toMatchObject({ status: 404 });
+    expect(await ask({ tags: { class: 'secret' } })).toStrictEqual([['not-here', 'Deny']]);
+    expect(await ask({ tags: { class: 'secret' } }, {}, `/subscriptions/${SUBSCRIPTION}`)).toStrictEqual([]);
+    expect(await ask({}, {}, `/subscriptions/${SUBSCRIPTION}/resourceGroups/none`)).toBe('ResourceGroupNotFound');
+    // As strict as with what it takes: no member that Azure does not know, no version that the type does not have.
+    expect(await ask({}, { wish: true })).toBe('InvalidRequestContent');
+    expect(await ask({ type: 'disks' })).toBe('InvalidParameter');
+    expect(await ask(large)).toBe('NoRegisteredProviderFound');
+    await settings({ policies: [{ name: 'owned', missingTag: 'owner', effect: 'audit' }] });
+    await makeDisk(azure, 'noted');
+    await settings({ policies: [{ name: 'no-premium', skus: ['Premium_LRS'] }] });
+
+    await role(['*/read']);
+    expect(await ask(premium, {}, GROUP_SCOPE, LIMITED)).toStrictEqual([['no-premium', 'Deny']]);
+    await role(['Microsoft.Compute/*']);
+    expect(await ask(premium, {}, GROUP_SCOPE, LIMITED)).toBe('AuthorizationFailed');
+    await settings({ unregisteredProviders: ['Microsoft.PolicyInsights'] });
+    expect(await ask(premium)).toBe('MissingSubscriptionRegistration');
+  });
+
   it('refuses changes through a provider that is not registered, until it is', async () => {
     await settings({ unregisteredProviders: ['Microsoft.Compute'], delaysMs: { 'providers.register': 60_000 } });
     const state = async () => (await azure.resources.providers.get('Microsoft.Compute')).registrationState;

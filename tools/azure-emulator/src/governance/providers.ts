@@ -15,6 +15,7 @@ const OWN_TYPES: Readonly<Record<string, readonly string[]>> = {
   'Microsoft.Network': ['networkInterfaces', 'virtualNetworks', 'publicIPAddresses', 'networkSecurityGroups'],
   'Microsoft.Resources': ['resourceGroups', 'subscriptions'],
   'Microsoft.Authorization': ['locks', 'permissions'],
+  'Microsoft.PolicyInsights': ['checkPolicyRestrictions'],
   'Microsoft.Storage': ['storageAccounts'],
   'Microsoft.ManagedIdentity': [],
 };
@@ -82,7 +83,12 @@ function register(call: Call, azure: Azure): Answer {
 /** @throws AzureError 409 MissingSubscriptionRegistration for a change through a provider that is not registered */
 export function requireRegistered(path: string, azure: Azure): void {
   const namespace = /\/resourceGroups\/[^/]+\/providers\/(Microsoft\.[A-Za-z]+)\//i.exec(path)?.[1];
-  if (namespace === undefined || stateOf(namespace, azure) === 'Registered') return;
+  if (namespace !== undefined) requireRegisteredNamespace(namespace, azure);
+}
+
+/** @throws AzureError 409 MissingSubscriptionRegistration */
+export function requireRegisteredNamespace(namespace: string, azure: Azure): void {
+  if (stateOf(namespace, azure) === 'Registered') return;
   throw conflict(
     'MissingSubscriptionRegistration',
     `The subscription is not registered to use namespace '${namespace}'. See https://aka.ms/rps-not-found for how to register subscriptions.`,

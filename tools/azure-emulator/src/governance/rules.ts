@@ -6,7 +6,7 @@ import { requireSubscription } from '../groups/placement.js';
 import { DELETE_NETWORK_RESOURCE } from '../network/settle.js';
 import { RESOURCE_GROUP, type ResourceGroupRecord, type Tags } from '../state/records.js';
 import { isAboutLocks, requireUnlocked } from './locks.js';
-import { requirePolicy } from './policies.js';
+import { membersOf, requirePolicy, skuIn } from './policies.js';
 import { requirePermission } from './principals.js';
 import { requireRegistered } from './providers.js';
 import { actionOf, scopeOf } from './scopes.js';
@@ -69,13 +69,10 @@ function requirePolicies(scope: string, call: Call, azure: Azure): void {
       type: existing?.type ?? type,
       location: typeof body['location'] === 'string' ? body['location'] : (existing?.location ?? ''),
       tags: body['tags'] === undefined && !isReplaced ? (existing?.tags ?? {}) : (membersOf(body['tags']) as Tags),
+      sku: skuIn(body),
     },
     azure,
   );
-}
-
-function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }
 
 /** Subnets are changed through their network. @throws AzureError 429 RetryableErrorDueToAnotherOperation */

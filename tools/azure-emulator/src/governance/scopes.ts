@@ -35,7 +35,7 @@ export function isWithin(scope: string, outer: string): boolean {
 /** As role definitions name it. */
 export function actionOf(route: Route, call: Call): string {
   const segments = route.path.split('/').slice(1);
-  const verb = VERBS[route.method];
+  const verb = route.verb ?? VERBS[route.method];
   const providers = segments.findLastIndex(isProviders);
   const given = segments[providers + 1];
   if (providers < 0 || given === undefined) return `Microsoft.Resources/${fixed(segments).join('/')}/${verb}`;

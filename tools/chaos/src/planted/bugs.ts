@@ -39,6 +39,7 @@ const FINALIZER_STEPS = tests('apps/finalizer/dist/steps/steps.unit.test.js');
 const CLOUD = tests('tools/chaos/dist/simulation/azure/memory-azure.unit.test.js');
 const CHECK_BOOT = tests('apps/finalizer/dist/cut-over/check-boot.unit.test.js');
 const CUT_OVER = tests('apps/finalizer/dist/cut-over/cut-over.unit.test.js');
+const POLICIES = tests('libs/azure/dist/azure-policies.unit.test.js');
 const PERFORM = tests('libs/azure/dist/perform.unit.test.js');
 const MOVE = tests('apps/data-mover/dist/transfer/move.unit.test.js');
 const BOOKS = tests('libs/persistence/dist/contracts.int.test.js');
@@ -1248,5 +1249,26 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     original: '    if (purgeOf(restore) !== null) throw wasPurged(restore);\n',
     replacement: '    void [purgeOf, wasPurged];\n',
     suite: simulation(150, 'original'),
+  },
+  {
+    name: 'a roll-back does not know the disks that it has given back',
+    file: 'apps/finalizer/src/cut-over/bring-back.ts',
+    original: 'made?.instanceId ?? uniqueId]',
+    replacement: 'made === undefined ? uniqueId : uniqueId]',
+    suite: CUT_OVER,
+  },
+  {
+    name: 'policies are not asked before the machine is stopped',
+    file: 'apps/finalizer/src/cut-over/checks.ts',
+    original: '  await requirePolicies(ports, context);\n',
+    replacement: '',
+    suite: CUT_OVER,
+  },
+  {
+    name: 'a policy that only audits is taken for one that denies',
+    file: 'libs/azure/src/azure-policies.ts',
+    original: "evaluations.filter((each) => effectOf(each) === 'deny')",
+    replacement: 'evaluations',
+    suite: POLICIES,
   },
 ];

@@ -2,6 +2,7 @@ import type { CloudDisks } from './disks.js';
 import type { CloudGroups } from './groups.js';
 import type { CloudMachines } from './machines.js';
 import type { CloudNetwork } from './network.js';
+import type { CloudPolicies } from './policies.js';
 import type { CloudReader } from './reader.js';
 import type { CloudSnapshots } from './snapshots.js';
 import type { CloudSources } from './sources.js';
@@ -19,6 +20,7 @@ import type { CloudSources } from './sources.js';
  */
 export interface Cloud {
   readonly reader: CloudReader;
+  readonly policies: CloudPolicies;
   readonly disks: CloudDisks;
   readonly snapshots: CloudSnapshots;
   readonly machines: CloudMachines;

@@ -5,6 +5,7 @@ export * from './journal.js';
 export * from './machines.js';
 export * from './network.js';
 export * from './owned.js';
+export * from './policies.js';
 export * from './reader.js';
 export * from './snapshots.js';
 export * from './sources.js';

@@ -2,6 +2,7 @@ import type { OpenChange } from '../../cloud/ledger.js';
 import type { Tags } from '../../cloud/ownership.js';
 import type { CallJournal } from './journal.js';
 import type { SourceVm } from './machines.js';
+import type { SavedResource } from './reader.js';
 
 /**
  * Making a VM ready to be replaced that is not ours, and putting back what was changed for it. Each change is an entry of the
@@ -29,4 +30,18 @@ export interface CloudSources {
    * @throws PermanentError `CHANGE_UNKNOWN` for a change that none of these has made
    */
   undo(change: OpenChange, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  /**
+   * Takes these tags of ours off what was made anew in the place of a source, or gives them the values that they had there. What
+   * somebody else has made of them since stays, and so does all of another resource that bears the name by now. From then on
+   * Azure's own number alone tells that we have made it: so that has to be in the ledger.
+   */
+  giveBack(made: MadeAnew, tags: Tags, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+}
+
+export interface MadeAnew {
+  readonly kind: 'vm' | 'disk';
+  /** Azure's own number for it. */
+  readonly instanceId: string;
+  /** What it was made anew from, under whose ID it is. */
+  readonly saved: SavedResource;
 }

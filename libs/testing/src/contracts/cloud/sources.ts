@@ -149,6 +149,50 @@ export function sourcesContract(get: () => CloudSubject): void {
       expect(journal.changes).toMatchObject([{ what: 'power' }]);
     });
 
+    it('is given back with the tags that it had, once it was made anew, and so is a disk', async () => {
+      const { cloud, vm, source, journal, tagsNow } = await scene();
+      const saved = await cloud.reader.savedVm(source.azureId);
+      assert.ok(saved);
+      await cloud.sources.keepParts(source, journal);
+      await cloud.machines.stopSource(source, journal);
+      await cloud.machines.removeSource(source, journal);
+      const [restore, team] = ['landfall-restore', 'landfall-team'];
+      const ours = { [restore]: 'anew', [team]: 'ours' };
+      const spec = { saved, osDiskId: vm.osDiskId ?? '', dataDisks: [], tags: ours, instanceId: null };
+      const made = await cloud.machines.recreate({ ...spec, role: 'vm', purpose: 'brought-back' }, journal);
+      const { instanceId } = made.vm;
+      expect([tagOf(await tagsNow(), restore), tagOf(await tagsNow(), team)]).toStrictEqual(['anew', 'ours']);
+      const open = journal.changes.length;
+      await cloud.sources.giveBack({ kind: 'vm', instanceId: source.instanceId, saved: saved.vm }, ours, journal);
+      expect(tagOf(await tagsNow(), team)).toBe('ours');
+      for (const _time of [1, 2])
+        await cloud.sources.giveBack({ kind: 'vm', instanceId, saved: saved.vm }, ours, new MemoryJournal('again'));
+      expect(await tagsNow()).toStrictEqual(vm.tags);
+      expect(journal.changes.length).toBe(open);
+      // It is known by its number from now on.
+      const known = await cloud.machines.recreate(
+        { ...spec, instanceId, role: 'vm', purpose: 'brought-back' },
+        journal,
+      );
+      expect(known.vm.instanceId).toBe(instanceId);
+
+      const { disk, journal: others } = restoreIn(get());
+      const spare = await cloud.disks.ensureEmpty(
+        disk('spare', { tags: { ...disk('spare').tags, [team]: 'ours' } }),
+        others,
+      );
+      const bare = { azureId: spare.azureId, apiVersion: '2024-03-02', body: { tags: { [restore]: 'before' } } };
+      const mine = { ...ours, [restore]: tagOf(spare.tags, restore) ?? '' };
+      for (const number of ['another', spare.uniqueId])
+        await cloud.sources.giveBack(
+          { kind: 'disk', instanceId: number, saved: bare },
+          mine,
+          new MemoryJournal(number),
+        );
+      const { [team]: _, ...rest } = spare.tags;
+      expect((await cloud.reader.disk(spare.azureId))?.tags).toStrictEqual({ ...rest, [restore]: 'before' });
+    });
+
     it('has no change undone that nobody knows', async () => {
       const { cloud, source, journal } = await scene();
       const change = { azureId: source.azureId, what: 'colour', was: 'red', intendedAt: new Date(0) };

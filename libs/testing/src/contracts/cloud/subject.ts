@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  CLOUD_KINDS,
   LandfallError,
   newRestoreId,
   ownerTags,
@@ -11,6 +12,7 @@ import {
   type VmSpec,
   type WorkerSpec,
 } from '@landfall/domain';
+import type { AssignedPolicy } from '../../doubles/cloud/memory-subscription.js';
 import { MemoryJournal } from '../../doubles/memory-journal.js';
 
 export const GIB = 1024 ** 3;
@@ -28,7 +30,18 @@ export interface CloudSubject {
   readonly smallSize: string;
   /** Somebody sets a lock on a subscription, a resource group or a resource, or takes it away again. */
   lock(scopeId: string, name: string, level: CloudLock['level'] | null): Promise<void>;
+  /** Somebody assigns these policies, and takes away whichever there are. */
+  assign(policies: readonly AssignedPolicy[]): Promise<void>;
   dispose(): Promise<void>;
+}
+
+export type { AssignedPolicy } from '../../doubles/cloud/memory-subscription.js';
+
+/** As the emulator's settings have it. */
+export function emulatedPolicy({ name, scope, kind, effect }: AssignedPolicy) {
+  const type =
+    kind === 'resource-group' ? 'Microsoft.Resources/subscriptions/resourceGroups' : CLOUD_KINDS[kind].armType;
+  return { name, scope, effect, resourceTypes: [type] };
 }
 
 /** Builders for the resources of one new restore. */

@@ -3,6 +3,7 @@ import { MemoryDisks } from './memory-disks.js';
 import { MemoryGroups } from './memory-groups.js';
 import { MemoryMachines } from './memory-machines.js';
 import { MemoryNetwork } from './memory-network.js';
+import { MemoryPolicies } from './memory-policies.js';
 import { MemoryReader } from './memory-reader.js';
 import { MemorySnapshots } from './memory-snapshots.js';
 import { MemorySources } from './memory-sources.js';
@@ -16,6 +17,7 @@ import { seedOf, type SubscriptionSeed } from '@landfall/domain/builders';
 export class MemoryCloud implements Cloud {
   readonly subscription: MemorySubscription;
   readonly reader: MemoryReader;
+  readonly policies: MemoryPolicies;
   readonly disks: MemoryDisks;
   readonly snapshots: MemorySnapshots;
   readonly machines: MemoryMachines;
@@ -27,6 +29,7 @@ export class MemoryCloud implements Cloud {
     const subscription = new MemorySubscription(seedOf(options.seed), options.applianceId ?? 'appliance');
     this.subscription = subscription;
     this.reader = new MemoryReader(subscription);
+    this.policies = new MemoryPolicies(subscription);
     this.disks = new MemoryDisks(subscription, this.reader);
     this.snapshots = new MemorySnapshots(subscription, this.reader);
     this.machines = new MemoryMachines(subscription, this.reader);

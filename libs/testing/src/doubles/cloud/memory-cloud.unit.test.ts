@@ -18,6 +18,9 @@ cloudContract('the cloud in memory', () => {
       const azureId = `${scope}/providers/Microsoft.Authorization/locks/${name}`;
       subscription.locks = level === null ? others : [...others, { azureId, name, scope, level }];
     },
+    async assign(policies) {
+      subscription.policies = policies;
+    },
     dispose: () => Promise.resolve(),
   });
 });

@@ -19,7 +19,7 @@ import {
   type VmSize,
   sameId,
 } from '@landfall/domain';
-import { nameOf, type MemorySubscription } from './memory-subscription.js';
+import { isWithin, nameOf, type MemorySubscription } from './memory-subscription.js';
 import { refuse } from './refusals.js';
 import { savedVmOf } from './saved-vm.js';
 
@@ -160,8 +160,4 @@ export class MemoryReader extends ResourceIds implements CloudReader {
         return this.resourceGroup(nameOf(id));
     }
   }
-}
-
-function isWithin(id: string, outer: string): boolean {
-  return sameId(id, outer) || id.toLowerCase().startsWith(`${outer.toLowerCase()}/`);
 }

@@ -4,12 +4,19 @@ import {
   type CallJournal,
   type CloudSources,
   type CloudVm,
+  type MadeAnew,
   type OpenChange,
   type SourceVm,
   type Tags,
   sameId,
 } from '@landfall/domain';
-import { nameOf, type Changeable, type CloudCall, type MemorySubscription } from './memory-subscription.js';
+import {
+  CHANGES_OURS,
+  nameOf,
+  type Changeable,
+  type CloudCall,
+  type MemorySubscription,
+} from './memory-subscription.js';
 import { refuse } from './refusals.js';
 
 /** What the double keeps of a change: whose it is, and what was made of which names. */
@@ -61,6 +68,26 @@ export class MemorySources implements CloudSources {
     const effect = { changes: { undoes: what } } as const;
     const call = { key: `source.undo-${what}:${azureId.toLowerCase()}`, azureId, effect };
     await this.subscription.recorded('sources.undo', call, journal, () => this.#putBack(azureId, what, was as Before));
+  }
+
+  async giveBack({ kind, instanceId, saved }: MadeAnew, tags: Tags, journal: CallJournal): Promise<void> {
+    const { azureId, body } = saved;
+    const call = { key: `source.give-back:${azureId.toLowerCase()}`, azureId, effect: CHANGES_OURS };
+    const theirs = (body['tags'] ?? {}) as Tags;
+    await this.subscription.recorded('sources.giveBack', call, journal, () => {
+      const { vms, disks } = this.subscription;
+      const [vm, disk] = [vms.get(azureId.toLowerCase()), disks.get(azureId.toLowerCase())];
+      const found = kind === 'vm' ? vm : disk;
+      if (found === undefined || !sameId((kind === 'vm' ? vm?.instanceId : disk?.uniqueId) ?? '', instanceId)) return;
+      const ours = Object.fromEntries(
+        Object.entries(tags).filter(([name, value]) => tagOf(found.tags, name) === value),
+      );
+      const had = Object.keys(ours).flatMap((name) => {
+        const value = tagOf(theirs, name);
+        return value === null ? [] : [[name, value] as const];
+      });
+      found.tags = { ...without(found.tags, ours), ...Object.fromEntries(had) };
+    });
   }
 
   #putBack(azureId: string, what: string, { number, made }: Before): void {

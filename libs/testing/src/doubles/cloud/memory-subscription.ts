@@ -10,15 +10,25 @@ import {
   type CloudNic,
   type CloudResource,
   type CloudResourceGroup,
+  type CloudResourceKind,
   type CloudSnapshot,
   type CloudSubnet,
   type CloudVm,
   type DiskSpec,
+  type ErrorDetails,
   type Tags,
   sameId,
 } from '@landfall/domain';
 import { refuse } from './refusals.js';
 import type { SubscriptionSeed } from '@landfall/domain/builders';
+
+/** Somebody has assigned a policy to a subscription or a resource group: it denies all of a kind that is made there, or notes it. */
+export interface AssignedPolicy {
+  readonly name: string;
+  readonly scope: string;
+  readonly kind: CloudResourceKind;
+  readonly effect: 'deny' | 'audit';
+}
 
 export type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -28,8 +38,10 @@ export const REMOVES_OURS = { removes: 'ours' } as const;
 
 /** A change of the cloud, such as `disks.ensureEmpty`. */
 export type CloudCall = {
-  [Noun in Exclude<keyof Cloud, 'reader'>]: `${Noun}.${keyof Cloud[Noun] & string}`;
-}[Exclude<keyof Cloud, 'reader'>];
+  [Noun in ChangingNoun]: `${Noun}.${keyof Cloud[Noun] & string}`;
+}[ChangingNoun];
+
+type ChangingNoun = Exclude<keyof Cloud, 'reader' | 'policies'>;
 
 /** What a subscription in memory holds, keyed by IDs in lower case, and what is done to it. */
 export class MemorySubscription {
@@ -42,6 +54,10 @@ export class MemorySubscription {
   readonly groups = new Map<string, CloudResourceGroup>();
   /** Told of, and stopping nothing. */
   locks: CloudLock[] = [];
+  /** Told of, and stopping nothing. */
+  policies: readonly AssignedPolicy[] = [];
+  /** Why nobody is told of policies. */
+  policiesUntold: ErrorDetails | null = null;
   /** What no role allows, anywhere; such as `Microsoft.Compute/disks/write`. Told of, and stopping nothing. */
   actionsMissing: readonly string[] = [];
   /** By VM: what the worker was started with. */
@@ -188,4 +204,8 @@ export class MemorySubscription {
 
 export function nameOf(id: string): string {
   return id.split('/').at(-1) ?? id;
+}
+
+export function isWithin(id: string, outer: string): boolean {
+  return sameId(id, outer) || id.toLowerCase().startsWith(`${outer.toLowerCase()}/`);
 }

@@ -1,4 +1,4 @@
-import { CLOUD_KINDS, OWNER_TAGS, resourceGroupId, resourceId, sameId, tagOf } from '@landfall/domain';
+import { CLOUD_KINDS, kindOfArmType, OWNER_TAGS, resourceGroupId, resourceId, sameId, tagOf } from '@landfall/domain';
 import type { Kernel } from '../kernel.js';
 import type { Random } from '../random.js';
 import { busy, lunTaken, notFound, ownedBy, refused, underAccess, type Answer, type ArmCall } from './answers.js';
@@ -17,6 +17,7 @@ import {
   type VmResource,
 } from './resources.js';
 import {
+  denyingPolicy,
   hasSubnet,
   isFree,
   MOST_DATA_DISKS,
@@ -25,6 +26,7 @@ import {
   type Holdings,
   type Lock,
   type Network,
+  type Policy,
 } from './subscription.js';
 
 /*
@@ -69,6 +71,7 @@ export class MemoryAzure {
   readonly networks: Network[] = [];
   /** Those against deletion keep what they are set on from being deleted. */
   locks: readonly Lock[] = [];
+  policies: readonly Policy[] = [];
   /** When each request came, for the budget. */
   readonly calls: { readonly at: number; readonly method: string }[] = [];
   /** Told when a VM has begun to run, and when it has stopped; `changes`: it did not before. */
@@ -154,8 +157,8 @@ export class MemoryAzure {
   }
 
   get #holdings(): Holdings {
-    const { subscriptionId, resources, networks, locks } = this;
-    return { now: this.kernel.now, subscriptionId, resources, networks, locks };
+    const { subscriptionId, resources, networks, locks, policies } = this;
+    return { now: this.kernel.now, subscriptionId, resources, networks, locks, policies };
   }
 
   #put(id: string, type: string, known: AnyResource | undefined, call: ArmCall): Answer {
@@ -164,6 +167,11 @@ export class MemoryAzure {
     if ('status' in group) return group;
     if (known !== undefined && call.onlyIfNew === true) {
       return refused(412, 'PreconditionFailed', `The condition 'If-None-Match: *' is not met: '${id}' exists.`);
+    }
+    const kind = kindOfArmType(/\/providers\/([^/]+\/[^/]+)\//.exec(id)?.[1] ?? '');
+    const policy = kind === null ? null : denyingPolicy(id, kind, this);
+    if (policy !== null) {
+      return refused(403, 'RequestDisallowedByPolicy', `Resource '${id}' was disallowed by policy '${policy.name}'.`);
     }
     if (known !== undefined) return this.#update(known, call);
     const make = {

@@ -31,6 +31,9 @@ cloudContract('the Azure of the simulation, without its faults,', async () => {
       const others = azure.locks.filter((lock) => lock.name !== name);
       azure.locks = level === null ? others : [...others, { scope, name, level }];
     },
+    async assign(policies) {
+      azure.policies = policies;
+    },
     dispose: () => Promise.resolve(),
   };
 });

@@ -1,4 +1,4 @@
-import { CLOUD_KINDS, resourceGroupId, tagOf, sameId } from '@landfall/domain';
+import { CLOUD_KINDS, kindOfArmType, resourceGroupId, tagOf, sameId, type CloudResourceKind } from '@landfall/domain';
 import { refused, type Answer, type ArmCall } from './answers.js';
 import { shown, type AnyResource, type GroupResource } from './resources.js';
 
@@ -17,12 +17,21 @@ export interface Lock {
   readonly level: 'CanNotDelete' | 'ReadOnly';
 }
 
+/** Denies all of a kind that is made within its scope. */
+export interface Policy {
+  readonly scope: string;
+  readonly name: string;
+  readonly kind: CloudResourceKind;
+  readonly effect: 'deny' | 'audit';
+}
+
 export interface Holdings {
   readonly now: number;
   readonly subscriptionId: string;
   readonly resources: ReadonlyMap<string, AnyResource>;
   readonly networks: readonly Network[];
   readonly locks: readonly Lock[];
+  readonly policies: readonly Policy[];
 }
 
 const REGIONS = ['westeurope', 'northeurope'];
@@ -41,7 +50,10 @@ const SKUS = Object.entries(CORES).map(([name, vCPUs]) => ({
 }));
 
 /** Null: something else is asked for. */
-export function readSubscription({ method, path, query }: ArmCall, holdings: Holdings): Answer | null {
+export function readSubscription(call: ArmCall, holdings: Holdings): Answer | null {
+  const { method, path, query } = call;
+  const [, scope] = /^(.*)\/providers\/Microsoft\.PolicyInsights\/checkPolicyRestrictions$/i.exec(path) ?? [];
+  if (method === 'POST' && scope !== undefined) return judged(scope, call, holdings);
   if (method !== 'GET') return null;
   const [, asked = ''] = /^\/subscriptions\/[^/]+(\/.*)$/i.exec(path) ?? [];
   const filter = query.get('$filter');
@@ -98,15 +110,50 @@ function readGroup(asked: string, query: URLSearchParams, holdings: Holdings): A
   return null;
 }
 
+/** The policy that denies what has this ID; null: none does. */
+export function denyingPolicy(
+  id: string,
+  kind: CloudResourceKind,
+  { policies }: Pick<Holdings, 'policies'>,
+): Policy | null {
+  const holds = (each: Policy): boolean => each.effect === 'deny' && each.kind === kind && lies(id, each.scope);
+  return policies.find(holds) ?? null;
+}
+
+function judged(scope: string, { body }: ArmCall, holdings: Holdings): Answer {
+  const group = /^\/subscriptions\/[^/]+\/resourceGroups\/([^/]+)$/i.exec(scope)?.[1];
+  if (group !== undefined && !holdings.resources.has(scope.toLowerCase())) return noGroup(group);
+  const { resourceContent: content = {} } = body.resourceDetails as { resourceContent?: Record<string, unknown> };
+  const type = String(content['type']).replace('Microsoft.Resources/subscriptions/', 'Microsoft.Resources/');
+  const kind = kindOfArmType(type);
+  if (kind === null) return refused(400, 'InvalidResourceType', `There is no type '${type}'.`);
+  const name = String(content['name']);
+  const id = kind === 'resource-group' ? `${scope}/resourceGroups/${name}` : `${scope}/providers/${type}/${name}`;
+  const policy = denyingPolicy(id, kind, holdings);
+  const authorization = 'providers/Microsoft.Authorization';
+  const evaluation = (denying: Policy) => ({
+    policyInfo: {
+      policyAssignmentId: `${denying.scope}/${authorization}/policyAssignments/${denying.name}`,
+      policyDefinitionId: `/subscriptions/${holdings.subscriptionId}/${authorization}/policyDefinitions/${denying.name}`,
+    },
+    evaluationResult: 'NonCompliant',
+    effectDetails: { policyEffect: 'Deny' },
+  });
+  const policyEvaluations = policy === null ? [] : [evaluation(policy)];
+  return { status: 200, body: { fieldRestrictions: [], contentEvaluationResult: { policyEvaluations } } };
+}
+
 /** Those that hold there, and those beneath it where they are not left out. */
 function locksOn(id: string, filter: string | null, { locks }: Holdings): unknown[] {
-  const lies = (inner: string, outer: string): boolean =>
-    sameId(inner, outer) || inner.toLowerCase().startsWith(`${outer.toLowerCase()}/`);
   return locks
     .filter(({ scope }) => lies(id, scope) || (filter !== 'atScope()' && lies(scope, id)))
     .map(({ scope, name, level }) => ({
       ...{ id: `${scope}/providers/Microsoft.Authorization/locks/${name}`, name, properties: { level } },
     }));
+}
+
+function lies(inner: string, outer: string): boolean {
+  return sameId(inner, outer) || inner.toLowerCase().startsWith(`${outer.toLowerCase()}/`);
 }
 
 function seen(
