@@ -9,9 +9,9 @@ import type {
   SavedVm,
   VmSize,
 } from '../ports/cloud/reader.js';
+import type { PolicyAnswer, ToBeMade } from '../ports/cloud/policies.js';
 import type { Problem } from '../problems.js';
 import type { RestoreRequest } from '../request.js';
-import type { JudgedMaking } from './policies.js';
 
 /*
  * Everything that a plan is decided from. The planner service gathers it; the rules beside this file only look at it,
@@ -31,6 +31,18 @@ export interface PlanningFacts {
    */
   readonly policies: readonly JudgedMaking[];
   readonly settings: PlanningSettings;
+}
+
+/** Something that a plan makes. */
+export interface PlannedMaking {
+  /** Less the restore's suffix: the same facts give the same plan, whichever restore it is for. */
+  readonly name: string;
+  readonly made: ToBeMade;
+}
+
+/** With what Azure has answered. */
+export interface JudgedMaking extends PlannedMaking {
+  readonly answer: PolicyAnswer;
 }
 
 /** What was measured of one disk of the point. */

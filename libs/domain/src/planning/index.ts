@@ -4,7 +4,7 @@ export { vmShortage } from './quota.js';
 export { canonicalHash, canonicalJson } from './canonical-json.js';
 export { decideRegion, decideResourceGroup, decideVmName, spelledRegion } from './placement.js';
 export { lockedProblems } from './original/locks.js';
-export { makingsFromStopOn, makingsOf, policyProblems, type JudgedMaking, type PlannedMaking } from './policies.js';
+export { makingsFromStopOn, makingsOf, policyProblems } from './policies.js';
 export { livingDisks, livingVm } from './original/living-vm.js';
 export { originalDiskIds, originalVm } from './original/source.js';
 export { addressToAskFor, chosenSubnet, namedSubnet, networkOf } from './network.js';

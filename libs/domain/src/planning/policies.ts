@@ -13,26 +13,15 @@ import {
   type Maker,
 } from '../planned-resources.js';
 import type { RestorePlan } from '../plan.js';
-import type { PolicyAnswer, PolicyDenial, ToBeMade } from '../ports/cloud/policies.js';
+import type { PolicyDenial, ToBeMade } from '../ports/cloud/policies.js';
 import type { SavedVm } from '../ports/cloud/reader.js';
 import type { Problem, ProblemCode } from '../problems.js';
+import type { JudgedMaking, PlannedMaking } from './facts.js';
 
 /*
  * What Azure's policies say to what a restore makes. One that denies is found out in the plan, and at the original place once more
  * before the machine is stopped: later it costs what was made and written until then, or keeps a machine stopped for nothing.
  */
-
-/** Something that a plan makes. */
-export interface PlannedMaking {
-  /** Less the restore's suffix: the same facts give the same plan, whichever restore it is for. */
-  readonly name: string;
-  readonly made: ToBeMade;
-}
-
-/** With what Azure has answered. */
-export interface JudgedMaking extends PlannedMaking {
-  readonly answer: PolicyAnswer;
-}
 
 /**
  * What a plan makes, as far as it says it: what it leaves open has a problem of its own.
