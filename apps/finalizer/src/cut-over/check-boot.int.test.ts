@@ -79,7 +79,7 @@ describe('copies that really boot', () => {
   let images: BootImages | null = null;
   let without: string | null = existsSync('/usr/bin/qemu-system-x86_64') ? null : 'qemu-system-x86_64 is not installed';
   beforeAll(async () => {
-    azure = await EmulatedAzure.start(SUBSCRIPTION, { hypervisor: 'qemu', qemu: { graceMs: 120_000, memoryMiB: 256 } });
+    azure = await EmulatedAzure.start(SUBSCRIPTION, { hypervisor: 'qemu', qemu: { graceMs: 500, memoryMiB: 256 } });
     folder = await mkdtemp(join(tmpdir(), 'landfall-boot-check-'));
     if (without !== null) return;
     try {
