@@ -45,6 +45,7 @@ describe('the data-mover as a process', () => {
     await truncate(disk, backup.sizeBytes);
     const redis = { url: new Secret(redisUrl), prefix: `mover-test-${randomBytes(6).toString('hex')}` };
     site = await TestSite.open(redis, new MemoryLeases());
+    site.more = () => movers.map(({ told }) => `\n${told}`).join('');
     movers = [];
   });
 

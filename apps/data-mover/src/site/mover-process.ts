@@ -22,6 +22,13 @@ export class MoverProcess {
     return this.#child.pid!;
   }
 
+  /** How it is, and the end of what it has said. */
+  get told(): string {
+    const { pid, exitCode, signalCode } = this.#child;
+    const state = signalCode ?? (exitCode === null ? 'lives' : `exit code ${exitCode}`);
+    return `${pid} ${state}: ${this.output.join('').slice(-2_000)}`;
+  }
+
   get exited(): Promise<readonly [number | null, NodeJS.Signals | null]> {
     return this.#exit;
   }

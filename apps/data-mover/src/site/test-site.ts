@@ -79,6 +79,9 @@ export class TestSite {
     };
   }
 
+  /** What else may tell why something is waited for in vain. */
+  more: () => string = () => '';
+
   async add(id: string, grant: SiteSegment['grant']): Promise<void> {
     const segment: SiteSegment = { id, grant, state: 'pending', epoch: 0, mover: null };
     this.segments.set(id, segment);
@@ -93,7 +96,7 @@ export class TestSite {
         await once(this.#news, 'event', { signal: deadline });
       } catch {
         throw new Error(
-          `Waited ${WAIT_MS} ms in vain until ${what}; the latest: ${JSON.stringify(this.events.slice(-5))}`,
+          `Waited ${WAIT_MS} ms in vain until ${what}; the latest: ${JSON.stringify(this.events.slice(-5))}${this.more()}`,
         );
       }
     }
