@@ -8,8 +8,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { SEED, seedIds } from '@landfall/azure-emulator';
 import type { AzureCloud } from '@landfall/azure';
 import { APPLIANCE, EmulatedAzure } from '@landfall/azure/fixtures/emulated-azure';
-import { networkOf, type CloudDisk } from '@landfall/domain';
-import { BootImages, BootImageUnavailable, MemoryJournal, skip } from '@landfall/testing';
+import { networkOf } from '@landfall/domain';
+import { BootImages, BootImageUnavailable, skip } from '@landfall/testing';
+import { disksOfSource } from './emulated-source.fixture.test.js';
 import { CutOverScene } from './scene.fixture.test.js';
 
 /* The boot check through the adapter: what is asked of Azure for copies, and copies that really boot. */
@@ -129,15 +130,7 @@ async function sceneOn(
   bootCheck: { readonly bootCheck: 'serial'; readonly bootPattern?: string },
 ): Promise<Scene> {
   const provider = `/subscriptions/${subscriptionId}/resourceGroups/${SEED.resourceGroup}/providers`;
-  const journal = new MemoryJournal('others');
-  const disks = new Map<string, CloudDisk>();
-  for (const name of ['os', 'data', 'kept']) {
-    const os = name === 'os' ? { family: 'linux' as const, generation: 2 as const } : null;
-    const place = { resourceGroup: SEED.resourceGroup, region: SEED.region, zone: null };
-    const spec = { ...place, name: `web-${name}`, sizeBytes: GIB, sku: 'StandardSSD_LRS', os };
-    const theirs = { tags: { owner: 'shop' }, role: 'theirs', purpose: 'result' as const };
-    disks.set(name, await azure.cloud.disks.ensureEmpty({ ...spec, ...theirs }, journal));
-  }
+  const disks = await disksOfSource(azure.cloud);
   const nic = `${provider}/Microsoft.Network/networkInterfaces/web-nic`;
   const configuration = { subnet: { id: seedIds(subscriptionId).machineSubnetId } };
   await azure.putByHand(nic, { properties: { ipConfigurations: [{ name: 'primary', properties: configuration }] } });

@@ -5,7 +5,7 @@ import type { AzureCloud } from '@landfall/azure';
 import { APPLIANCE, EmulatedAzure } from '@landfall/azure/fixtures/emulated-azure';
 import { stepOf, type CloudDisk, type SavedVm } from '@landfall/domain';
 import { requestPurge, requestRollback, SETTLED } from '@landfall/pipeline';
-import { MemoryJournal } from '@landfall/testing';
+import { disksOfSource } from './emulated-source.fixture.test.js';
 import { CutOverScene } from './scene.fixture.test.js';
 
 /*
@@ -16,7 +16,6 @@ const SUBSCRIPTION = '00000000-0000-4000-8000-0000000000c7';
 const GROUP = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${SEED.resourceGroup}/providers`;
 const VM = `${GROUP}/Microsoft.Compute/virtualMachines/web`;
 const SUBNET = seedIds(SUBSCRIPTION).machineSubnetId;
-const GIB = 1024 ** 3;
 
 let azure: EmulatedAzure;
 let scene: CutOverScene<AzureCloud>;
@@ -24,7 +23,7 @@ let before: SavedVm;
 
 beforeAll(async () => {
   azure = await EmulatedAzure.start(SUBSCRIPTION);
-  const disks = await makeDisks();
+  const disks = await disksOfSource(azure.cloud);
   await makeMachine(disks);
   const vm = await azure.cloud.reader.vm(VM);
   before = (await azure.cloud.reader.savedVm(VM))!;
@@ -75,19 +74,6 @@ describe('a machine of two network interfaces', () => {
     expect((await azure.cloud.reader.vm(VM))?.powerState).toBe('running');
   });
 });
-
-async function makeDisks(): Promise<ReadonlyMap<string, CloudDisk>> {
-  const journal = new MemoryJournal('others');
-  const disks = new Map<string, CloudDisk>();
-  for (const name of ['os', 'data', 'kept']) {
-    const os = name === 'os' ? { family: 'linux' as const, generation: 2 as const } : null;
-    const place = { resourceGroup: SEED.resourceGroup, region: SEED.region, zone: null };
-    const spec = { ...place, name: `web-${name}`, sizeBytes: GIB, sku: 'StandardSSD_LRS', os };
-    const theirs = { tags: { owner: 'shop' }, role: 'theirs', purpose: 'result' as const };
-    disks.set(name, await azure.cloud.disks.ensureEmpty({ ...spec, ...theirs }, journal));
-  }
-  return disks;
-}
 
 async function makeMachine(disks: ReadonlyMap<string, CloudDisk>): Promise<void> {
   const address = `${GROUP}/Microsoft.Network/publicIPAddresses/web-ip`;
