@@ -4,13 +4,12 @@ import { examineEnd } from '../live/examine.js';
 import {
   approvedUntilAtRest,
   differencesInPlace,
-  disksOf,
   layOriginal,
   orderInPlace,
   purge,
-  rollBack,
   type OriginalVm,
 } from '../live/original.js';
+import { takeAway } from '../live/restores.js';
 import { PATIENCE_MS, type Outcome, type Trial } from '../live/trial.js';
 
 /*
@@ -42,7 +41,7 @@ export async function enumeratePointsInPlace(cell: Cell): Promise<readonly Point
   if (restore.state !== 'completed') throw new Error(`The undisturbed restore is ${told(restore)}`);
   const forward = cell.trace.filter((name) => WORKS_IN_PLACE.includes(workOf(name)));
   cell.forgetTrace();
-  const back = await rollBack(cell, restore.id, PATIENCE_MS);
+  const back = await takeAway(cell, restore, PATIENCE_MS);
   if (back.state !== 'rolled-back') throw new Error(`The undisturbed roll-back is ${told(back)}`);
   const works = back.works.filter(({ direction }) => direction === 'back').map(({ id }) => id as string);
   const onTheWay = cell.trace.filter((name) => works.includes(workOf(name)));
@@ -65,7 +64,7 @@ async function dyingInPlace(cell: Cell, point: string, back: boolean): Promise<O
   const restore = await approvedUntilAtRest(cell, await orderInPlace(cell, vm), PATIENCE_MS);
   const violations = await examineRestored(cell, vm, restore);
   if (back) cell.arm([point]);
-  const rolledBack = await rollBack(cell, restore.id, PATIENCE_MS);
+  const rolledBack = await takeAway(cell, restore, PATIENCE_MS);
   const reached = cell.armed.length === 0;
   cell.disarm();
   violations.push(...(await examineRolledBack(cell, vm, rolledBack)));
@@ -83,10 +82,9 @@ async function examineRolledBack(cell: Cell, vm: OriginalVm, restore: Restore): 
   violations.push(...(await differencesInPlace(cell, vm.azureId, vm.overwritten)));
   const kept = await purge(cell, restore.id, PATIENCE_MS);
   if (kept.length > 0) violations.push(`I4: ${kept.join(', ')} is there after the purge`);
-  const machine = new Set([vm.azureId, ...(await disksOf(cell, vm.azureId))].map((id) => id.toLowerCase()));
-  const left = (await cell.azure.resourcesOf(restore.id)).filter(({ id }) => !machine.has(id.toLowerCase()));
-  if (left.length > 0)
-    violations.push(`I4: ${left.map(({ id }) => id).join(', ')} is left of a restore that was rolled back`);
+  // The machine is its owner's again, and carries none of our tags.
+  const left = (await cell.azure.resourcesOf(restore.id)).map(({ id }) => id);
+  if (left.length > 0) violations.push(`I4: ${left.join(', ')} is left of a restore that was rolled back`);
   return violations;
 }
 

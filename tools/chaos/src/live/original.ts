@@ -88,7 +88,7 @@ interface VmModel {
 }
 
 /** The OS disk, then the others by their LUNs. */
-export async function disksOf(cell: Cell, azureId: string): Promise<readonly string[]> {
+async function disksOf(cell: Cell, azureId: string): Promise<readonly string[]> {
   const path = `/_emulator/resource?id=${encodeURIComponent(azureId)}`;
   const { osDisk, dataDisks } = (await cell.azure.call<VmModel>('GET', path)).properties.storageProfile;
   return [osDisk, ...dataDisks.toSorted((one, other) => one.lun - other.lun)].map(({ managedDisk }) => managedDisk.id);
@@ -113,15 +113,6 @@ export async function approvedUntilAtRest(cell: Cell, restoreId: string, withinM
     await cell
       .post(`/v1/restores/${restoreId}/approve`, { planHash: restore.planHash })
       .catch((error: unknown) => cell.note(`not approved: ${String(error)}`));
-  }
-}
-
-export async function rollBack(cell: Cell, restoreId: string, withinMs: number): Promise<Restore> {
-  await cell.post(`/v1/restores/${restoreId}/rollback`, {});
-  for (const deadline = performance.now() + withinMs; ; await pause(LOOK_EVERY_MS)) {
-    const restore = await cell.books.books.restore(restoreId).catch(() => null);
-    const isOver = restore !== null && ['rolled-back', 'cancelled', 'needs-attention'].includes(restore.state);
-    if (restore !== null && (isOver || performance.now() > deadline)) return restore;
   }
 }
 
