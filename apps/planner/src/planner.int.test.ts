@@ -155,6 +155,16 @@ describe('the planner process', () => {
     expect((await books.catalogue.points())[0]?.disks[0]?.sizeBytes).toBe(16 * MIB);
   });
 
+  it('has noted by then what the point’s disks show and which blobs they are made of', async () => {
+    const survey = await books.surveys.survey(await pointOf('bare'));
+    expect(survey?.inspection).toMatchObject({ os: { name: 'Sample Linux' } });
+    expect(survey?.disks.map(({ name, blobs }) => [name, blobs.sizeBytes])).toStrictEqual([['bare', 16 * MIB]]);
+    const ids = survey?.disks[0]?.blobs.parts.reduce((sum, part) => sum + part.ids.byteLength / 32, 0);
+    // All of its data are in blobs of half a MiB to 8 MiB, but for the last one.
+    expect(ids).toBeGreaterThanOrEqual(2);
+    expect(ids).toBeLessThanOrEqual(33);
+  });
+
   it('says that a bare file system does not boot, and plans it once a generation is given', async () => {
     const id = await pointOf('bare');
     const refused = await dryRun(id);

@@ -10,6 +10,7 @@ import { answerDamage } from './jobs/look-at-damage.js';
 import { planStep } from './jobs/plan-step.js';
 import { answerScan } from './jobs/scan-repository.js';
 import { Planner } from './planner.js';
+import { PointSurveyor } from './surveys/point-surveyor.js';
 
 /** Step 0 of every restore, dry runs, scans, and what lies in what is damaged. */
 @TakesJobsOf(QUEUES.planner, { concurrency: STEPS_AT_ONCE })
@@ -20,6 +21,7 @@ export class PlannerProcessor extends StepProcessor {
     @Inject(LOGGER) log: Logger,
     @Inject(Planner) planner: Planner,
     @Inject(OpenRepositories) repositories: OpenRepositories,
+    @Inject(PointSurveyor) surveyor: PointSurveyor,
   ) {
     super({
       ...{ service: 'planner', books, queues, log },
@@ -27,7 +29,7 @@ export class PlannerProcessor extends StepProcessor {
       answers: {
         [PLANNER_JOBS.dryRun]: answerDryRun(planner),
         [PLANNER_JOBS.damage]: answerDamage(books, repositories),
-        [PLANNER_JOBS.scan]: answerScan(catalogue, repositories),
+        [PLANNER_JOBS.scan]: answerScan(catalogue, repositories, surveyor),
       },
     });
   }

@@ -2,6 +2,7 @@ import {
   makingsOf,
   newRestoreId,
   NotFoundError,
+  PermanentError,
   planRestore,
   type ByteRange,
   type Catalogue,
@@ -12,6 +13,8 @@ import {
   type RestoreBooks,
   type PlannedContents,
   type PlanningSettings,
+  type PointSurveys,
+  type Problem,
   type RestorePlan,
   type RestorePoint,
   type RestoreRequest,
@@ -21,7 +24,7 @@ import type { OpenRepositories } from '@landfall/repository';
 import { cutSegments } from '@landfall/transfer';
 import type { TargetReader } from './facts/asked-once.js';
 import { lookAtTarget } from './facts/look-at-target.js';
-import { lookIntoPoint, NOTHING_SEEN, type PointFindings } from './facts/look-into-point.js';
+import { lookIntoPoint, NOTHING_SEEN, recallPoint, type PointFindings } from './facts/look-into-point.js';
 
 /** A restore of many disks asks about each. */
 const POLICY_QUESTIONS_AT_ONCE = 8;
@@ -31,6 +34,7 @@ export interface PlannerPorts {
   readonly cloud: TargetReader;
   readonly policies: CloudPolicies;
   readonly repositories: OpenRepositories;
+  readonly surveys: Pick<PointSurveys, 'survey'>;
   readonly settings: PlanningSettings;
   readonly books: Pick<RestoreBooks, 'replacing'>;
 }
@@ -95,10 +99,18 @@ export class Planner {
     signal: AbortSignal | undefined,
   ): Promise<PointFindings> {
     if (point.disks.length === 0 || point.kind === 'snapshot') return NOTHING_SEEN;
-    const { repositories } = this.ports;
-    return repositories.useAsItIsNow(point.repositoryName, (repository) =>
-      lookIntoPoint(repository, point, request.excludeDisks, signal),
-    );
+    const { repositories, surveys } = this.ports;
+    const { excludeDisks } = request;
+    return repositories.useAsItIsNow(point.repositoryName, async (repository) => {
+      try {
+        return await lookIntoPoint(repository, point, excludeDisks, signal);
+      } catch (error) {
+        if (!(error instanceof PermanentError) || error.code !== 'FILE_ARCHIVED') throw error;
+        const survey = await surveys.survey(point.id);
+        if (survey === null) return withProblem(NOTHING_SEEN, archived(error));
+        return withProblem(await recallPoint(repository, point, excludeDisks, survey), archived(error));
+      }
+    });
   }
 }
 
@@ -110,6 +122,20 @@ function contentsOf({ restorePoint, disks }: RestorePlan, findings: PointFinding
     const source = { repository: restorePoint.repository, images: [image] };
     return [{ name, recipe, source, used: cutSegments(extents, sizeBytes) }];
   });
+}
+
+function withProblem(findings: PointFindings, problem: Problem): PointFindings {
+  const { machine } = findings;
+  return { ...findings, machine: { ...machine, problems: [...machine.problems, problem] } };
+}
+
+function archived({ message }: PermanentError): Problem {
+  return {
+    severity: 'error',
+    code: 'POINT_ARCHIVED',
+    message,
+    fix: 'Bring the repository back from the archive tier; this version does not do so by itself.',
+  };
 }
 
 function bytesIn(extents: readonly ByteRange[]): number {

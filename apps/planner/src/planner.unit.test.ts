@@ -19,6 +19,7 @@ import {
   MemoryBooks,
   MemoryCatalogue,
   MemoryCloud,
+  MemoryPointSurveys,
   MemorySecretBox,
   SparseImage,
   vmSize,
@@ -30,6 +31,7 @@ import { planStep } from './jobs/plan-step.js';
 import { answerScan } from './jobs/scan-repository.js';
 import { aMachine } from './facts/a-machine.fixture.test.js';
 import { Planner } from './planner.js';
+import { PointSurveyor } from './surveys/point-surveyor.js';
 
 const MIB = 1024 * 1024;
 const signal = new AbortController().signal;
@@ -60,6 +62,8 @@ describe('the planner', () => {
   let timesOpened: number;
   let repositories: OpenRepositories;
   let replacing: readonly string[];
+  let surveys: MemoryPointSurveys;
+  let surveyor: PointSurveyor;
   let planner: Planner;
 
   beforeEach(async () => {
@@ -76,12 +80,15 @@ describe('the planner', () => {
       },
     );
     replacing = [];
+    surveys = new MemoryPointSurveys(catalogue);
+    surveyor = new PointSurveyor({ surveys, repositories, log: { info: () => undefined, warn: () => undefined } });
     planner = new Planner({
       books: { replacing: async () => replacing },
       catalogue,
       cloud: cloud.reader,
       policies: cloud.policies,
       repositories,
+      surveys,
       settings: {
         subscriptionId: cloud.reader.subscriptionId,
         defaultRegion: null,
@@ -194,6 +201,71 @@ describe('the planner', () => {
     expect(problems.some(({ severity, code }) => severity === 'error' && code === 'POINT_ARCHIVED')).toBe(true);
   });
 
+  describe('with a repository that was archived after it was scanned', () => {
+    const archived = new PermanentError({ code: 'FILE_ARCHIVED', message: 'data/ab is archived.', fix: 'Wait.' });
+    const disks = { sda: bootDisk(3 * MIB), sdb: Buffer.alloc(2 * MIB, 1), none: Buffer.alloc(0) };
+
+    /** Everything that is planned by what is read, but for the one thing that differs. */
+    const planned = async (id: string, changes: RequestChanges = {}) => {
+      const { plan, contents } = await planner.prepare(aRestoreRequest({ restorePointId: id, ...changes }), signal);
+      const { planHash: _hash, problems, ...rest } = plan;
+      return { ...rest, contents, problems: problems.filter(({ code }) => code !== 'POINT_ARCHIVED') };
+    };
+
+    it('plans what it would have planned before, without a byte of the disks', async () => {
+      const id = await keep(disks);
+      await answerScan(catalogue, repositories, surveyor)({ name: 'backups' }, signal);
+      for (const changes of [{}, { excludeDisks: ['sdb'] }, { excludeDisks: ['sda'], generation: 1 as const }]) {
+        repository.refusal = null;
+        const before = await planned(id, changes);
+        repository.refusal = archived;
+        expect(await planned(id, changes)).toStrictEqual(before);
+      }
+    });
+
+    it('still knows the point after another scan, which could not read it', async () => {
+      const id = await keep(disks);
+      const scan = answerScan(catalogue, repositories, surveyor);
+      await scan({ name: 'backups' }, signal);
+      const before = await catalogue.point(id);
+      repository.points.length = 0;
+      repository.skipped.push({ reference: 'snapshot-1', why: 'it is archived', archived: true });
+      expect(await scan({ name: 'backups' }, signal)).toMatchObject({
+        points: 1,
+        skipped: [{ reference: 'snapshot-1', why: 'it is archived' }],
+      });
+      expect(await catalogue.point(id)).toStrictEqual(before);
+      expect(await surveys.survey(id)).not.toBe(null);
+    });
+
+    it('surveys points that can’t be read now after the next scan only, and holds up no scan for them', async () => {
+      const id = await keep(disks);
+      repository.refusal = archived;
+      const scan = answerScan(catalogue, repositories, surveyor);
+      await scan({ name: 'backups' }, signal);
+      expect(await surveys.waiting('backups')).toBe(0);
+      repository.refusal = null;
+      await surveyor.lookForPoints();
+      expect(await surveys.survey(id)).toBe(null);
+      await scan({ name: 'backups' }, signal);
+      expect(await surveys.survey(id)).not.toBe(null);
+    });
+
+    it('surveys between times what no scan has come to, and what a planner left that died at it', async () => {
+      const id = await keep(disks);
+      await surveyor.lookForPoints();
+      expect(await surveys.survey(id)).not.toBe(null);
+    });
+
+    it('looks again later where the repository was out of reach', async () => {
+      const id = await keep(disks);
+      repository.refusal = new RetryableError({ code: 'STORE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
+      await surveyor.lookForPoints();
+      expect(await surveys.survey(id)).toBe(null);
+      expect(await surveys.waiting('backups')).toBe(1);
+    });
+  });
+
   it('names a point that does not exist', async () => {
     await expect(planOf('rp-nosuch')).rejects.toMatchObject({
       code: 'POINT_NOT_FOUND',
@@ -300,7 +372,7 @@ describe('the planner', () => {
     await keep({ sda: bootDisk() });
     repository.addPoint('snapshot-2', { sda: bootDisk() });
     repository.skipped.push({ reference: 'snapshot-3', why: 'it is damaged' });
-    const answer = await answerScan(catalogue, repositories)({ name: 'backups' }, signal);
+    const answer = await answerScan(catalogue, repositories, surveyor)({ name: 'backups' }, signal);
     expect(answer).toStrictEqual({
       format: 'memory',
       machines: 1,
@@ -308,7 +380,7 @@ describe('the planner', () => {
       skipped: [{ reference: 'snapshot-3', why: 'it is damaged' }],
     });
     expect((await catalogue.points()).length).toBe(2);
-    await answerScan(catalogue, repositories)({ name: 'backups' }, signal);
+    await answerScan(catalogue, repositories, surveyor)({ name: 'backups' }, signal);
     expect(timesOpened).toBe(2);
   });
 
@@ -322,7 +394,7 @@ describe('the planner', () => {
       await letOn.promise;
       return found;
     };
-    const scan = answerScan(catalogue, repositories);
+    const scan = answerScan(catalogue, repositories, surveyor);
     const slow = scan({ name: 'backups' }, signal);
     await listed.promise;
     repository.discover = discover;

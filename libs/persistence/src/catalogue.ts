@@ -18,6 +18,7 @@ import {
 import type { Database } from './database.js';
 import type { Prisma } from './generated/client.js';
 import { fromJson, pointColumns, storableText, toPoint } from './rows.js';
+import { forgetSurveys } from './surveys.js';
 
 const PREFIX_AT_LEAST = 6;
 
@@ -95,6 +96,7 @@ export class PostgresCatalogue implements Catalogue {
     repositoryName: string,
     points: readonly DiscoveredPoint[],
     scan?: number,
+    unread: readonly string[] = [],
   ): Promise<{ machines: number; points: number }> {
     return this.#database.transaction(async (client) => {
       if (!(await lockRepository(client, repositoryName))) throw repositoryNotFound(repositoryName);
@@ -104,7 +106,7 @@ export class PostgresCatalogue implements Catalogue {
       for (const { id, ...machine } of machinesOf(repositoryName, points)) {
         await client.machine.upsert({ where: { id }, create: { id, ...machine }, update: machine });
       }
-      const ids = [...inUse];
+      const ids = [...inUse, ...unread.map((reference) => restorePointId(repositoryName, reference))];
       for (const point of points) {
         const id = restorePointId(repositoryName, point.reference);
         if (inUse.has(id)) continue;
@@ -113,6 +115,7 @@ export class PostgresCatalogue implements Catalogue {
         await client.restorePoint.upsert({ where: { id }, create: { id, ...columns }, update: columns });
       }
       await client.restorePoint.deleteMany({ where: { repositoryName, id: { notIn: ids } } });
+      await forgetSurveys(client, repositoryName);
       await client.machine.deleteMany({ where: { repositoryName, points: { none: {} } } });
       const columns = { scannedAt: new Date(), shownScan: scan ?? lastScan };
       await client.repository.update({ where: { name: repositoryName }, data: columns });

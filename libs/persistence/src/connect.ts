@@ -7,6 +7,7 @@ import type {
   IdempotencyKeys,
   KeptApplianceId,
   Leases,
+  PointSurveys,
   RestoreBooks,
   Secret,
   SecretBox,
@@ -21,6 +22,7 @@ import { PostgresKeptApplianceId } from './kept-appliance-id.js';
 import { PostgresLeases } from './leases.js';
 import { PostgresRestoreBooks } from './restore-books.js';
 import { createSecretBox } from './secret-box.js';
+import { PostgresPointSurveys } from './surveys.js';
 import { PostgresWorkerRegistry } from './worker-registry.js';
 
 /** All of the books over one pool of connections. */
@@ -28,6 +30,7 @@ export interface Books {
   readonly books: RestoreBooks;
   readonly captures: CaptureBooks;
   readonly catalogue: Catalogue;
+  readonly surveys: PointSurveys;
   readonly workers: WorkerRegistry;
   readonly tokens: ApiTokens;
   readonly idempotency: IdempotencyKeys;
@@ -49,6 +52,7 @@ export function connectBooks(settings: DatabaseSettings): Books {
     books: new PostgresRestoreBooks(database),
     captures: new PostgresCaptures(database),
     catalogue: new PostgresCatalogue(database),
+    surveys: new PostgresPointSurveys(database),
     workers: new PostgresWorkerRegistry(database),
     tokens: new PostgresApiTokens(database),
     idempotency: new PostgresIdempotencyKeys(database),

@@ -8,6 +8,7 @@ import {
   keptApplianceIdContract,
   leasesContract,
   ledgerContract,
+  pointSurveysContract,
   restoreBooksContract,
   workerRegistryContract,
 } from '@landfall/testing/contracts';
@@ -29,6 +30,12 @@ booksGateContract('Postgres', books);
 catalogueContract('Postgres', async () => {
   const { all, dispose } = await connected();
   return { catalogue: all.catalogue, books: all.books, dispose };
+});
+
+pointSurveysContract('Postgres', async () => {
+  const { all, databaseUrl, dispose } = await connected();
+  const pass = (milliseconds: number) => agedSurveys(databaseUrl, milliseconds);
+  return { surveys: all.surveys, catalogue: all.catalogue, pass, dispose };
 });
 
 workerRegistryContract('Postgres', async () => {
@@ -100,6 +107,14 @@ async function waitingForLock(databaseUrl: Secret): Promise<void> {
 async function agedHeartbeats(databaseUrl: Secret, milliseconds: number): Promise<void> {
   await withClient(databaseUrl, async (client) => {
     await client.query('UPDATE "mover" SET "seen_at" = "seen_at" - make_interval(secs => $1)', [milliseconds / 1000]);
+  });
+}
+
+async function agedSurveys(databaseUrl: Secret, milliseconds: number): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    const seconds = [milliseconds / 1000];
+    await client.query('UPDATE "point_survey" SET "lent_until" = "lent_until" - make_interval(secs => $1)', seconds);
+    await client.query('UPDATE "blob_list_part" SET "kept_at" = "kept_at" - make_interval(secs => $1)', seconds);
   });
 }
 

@@ -1,6 +1,5 @@
 import { composeSource, inspect, type Inspection } from '@landfall/disk';
 import {
-  PermanentError,
   wholeImage,
   type BackupRepository,
   type ByteRange,
@@ -8,9 +7,10 @@ import {
   type MachineFacts,
   type PlannedImage,
   type PointDisk,
-  type Problem,
+  type PointSurvey,
   type Recipe,
   type RestorePoint,
+  type SurveyedDisk,
 } from '@landfall/domain';
 
 /*
@@ -35,32 +35,108 @@ export interface FoundDisk {
   readonly extents: readonly ByteRange[];
 }
 
-/** @throws PermanentError of the repository: `IMAGE_NOT_FOUND`, `PACK_MISSING`, `BLOB_CORRUPT`, `REPOSITORY_DAMAGED` */
+/**
+ * @param excluded names of disks that are left alone
+ * @throws PermanentError of the repository: `IMAGE_NOT_FOUND`, `PACK_MISSING`, `BLOB_CORRUPT`, `REPOSITORY_DAMAGED`, `FILE_ARCHIVED`
+ */
 export async function lookIntoPoint(
   repository: BackupRepository,
   point: RestorePoint,
   excluded: readonly string[],
   signal?: AbortSignal,
 ): Promise<PointFindings> {
-  const opened: { disk: PointDisk; source: DiskSource }[] = [];
-  try {
-    for (const disk of point.disks) {
-      // An image without bytes has no contents, and the plan says so.
-      if (excluded.includes(disk.name) || disk.sizeBytes <= 0) continue;
-      signal?.throwIfAborted();
-      opened.push({ disk, source: await repository.openDisk(disk.location, signal) });
-    }
-    const inspection = await inspect(opened.map(({ disk, source }) => ({ path: disk.name, reader: source })));
-    return {
-      disks: opened.map(({ disk, source }) => foundDisk(disk, source)),
-      machine: machineFacts(inspection, point),
-    };
-  } catch (error) {
-    if (error instanceof PermanentError && error.code === 'FILE_ARCHIVED') return archived(error);
-    throw error;
-  } finally {
-    await Promise.all(opened.map(({ source }) => source.close()));
+  const disks = disksToRead(point, excluded);
+  return withDisks(
+    disks,
+    (disk) => repository.openDisk(disk.location, signal),
+    async (sources) => ({
+      disks: disks.map((disk, number) => foundDisk(disk, sources[number]!)),
+      machine: machineFacts(await inspectDisks(disks, sources), point),
+    }),
+    signal,
+  );
+}
+
+/**
+ * What a scan has to keep of a point.
+ * @throws as `lookIntoPoint`
+ */
+export async function surveyPoint(
+  repository: BackupRepository,
+  point: RestorePoint,
+  signal?: AbortSignal,
+): Promise<PointSurvey> {
+  const disks = disksToRead(point, []);
+  const inspection = await withDisks(
+    disks,
+    (disk) => repository.openDisk(disk.location, signal),
+    (sources) => inspectDisks(disks, sources),
+    signal,
+  );
+  const surveyed: SurveyedDisk[] = [];
+  for (const { name, location } of disks) {
+    surveyed.push({ name, location, blobs: await repository.listBlobs(location, signal) });
   }
+  return { inspection, disks: surveyed };
+}
+
+/**
+ * The same as a look into the point, of what was kept of it: no byte of its disks is read.
+ * @throws PermanentError `REPOSITORY_DAMAGED` where a blob is not there any more
+ */
+export async function recallPoint(
+  repository: BackupRepository,
+  point: RestorePoint,
+  excluded: readonly string[],
+  survey: PointSurvey,
+): Promise<PointFindings> {
+  const disks = disksToRead(point, excluded);
+  const { bootEvidence, volumeGroups, ...inspection } = survey.inspection as Inspection;
+  const isLeftOut = (disk: string | null): boolean => disk !== null && excluded.includes(disk);
+  const remaining: Inspection = {
+    ...inspection,
+    bootEvidence: bootEvidence.filter(({ disk }) => !isLeftOut(disk)),
+    volumeGroups: volumeGroups.filter(({ physicalVolumes }) => !physicalVolumes.every(({ disk }) => isLeftOut(disk))),
+  };
+  return withDisks(
+    disks,
+    (disk) => {
+      const kept = survey.disks.find(({ name, location }) => name === disk.name && location === disk.location);
+      if (kept === undefined) throw new Error(`The survey of ${point.id} has no disk ${disk.name}.`);
+      return repository.openListed(kept.location, kept.blobs);
+    },
+    async (sources) => ({
+      disks: disks.map((disk, number) => foundDisk(disk, sources[number]!)),
+      machine: machineFacts(remaining, point),
+    }),
+  );
+}
+
+/** An image without bytes has no contents, and the plan says so. */
+function disksToRead(point: RestorePoint, excluded: readonly string[]): readonly PointDisk[] {
+  return point.disks.filter(({ name, sizeBytes }) => !excluded.includes(name) && sizeBytes > 0);
+}
+
+async function withDisks<T>(
+  disks: readonly PointDisk[],
+  open: (disk: PointDisk) => Promise<DiskSource>,
+  use: (sources: readonly DiskSource[]) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const opened: DiskSource[] = [];
+  try {
+    for (const disk of disks) {
+      signal?.throwIfAborted();
+      opened.push(await open(disk));
+    }
+    return await use(opened);
+  } finally {
+    await Promise.all(opened.map((source) => source.close()));
+  }
+}
+
+function inspectDisks(disks: readonly PointDisk[], sources: readonly DiskSource[]): Promise<Inspection> {
+  return inspect(disks.map(({ name }, number) => ({ path: name, reader: sources[number]! })));
 }
 
 /** For points that have no disks to look into. */
@@ -91,14 +167,4 @@ function machineFacts(inspection: Inspection, point: RestorePoint): MachineFacts
     // The plan has an error of its own for an image without bytes.
     problems: inspection.problems.filter(({ code }) => code !== 'DISK_EMPTY'),
   };
-}
-
-function archived(error: PermanentError): PointFindings {
-  const problem: Problem = {
-    severity: 'error',
-    code: 'POINT_ARCHIVED',
-    message: error.message,
-    fix: 'Bring the repository back from the archive tier; this version does not do so by itself.',
-  };
-  return { ...NOTHING_SEEN, machine: { ...NOTHING_SEEN.machine, problems: [problem] } };
 }

@@ -322,6 +322,7 @@ export interface Catalogue {
    * Makes the catalogue say what the scan found: new points come in, vanished ones go. A point that a restore uses which has
    * not ended stays as it is until a later scan, whatever this one has found.
    * @param scan its number; nothing is changed when a scan that began later was here before. Left out: the latest
+   * @param unread references of points that could not be read at the moment: what is known of them stays
    * @returns how many the catalogue holds of the repository now
    * @throws NotFoundError `REPOSITORY_NOT_FOUND`
    */
@@ -329,6 +330,7 @@ export interface Catalogue {
     repositoryName: string,
     points: readonly DiscoveredPoint[],
     scan?: number,
+    unread?: readonly string[],
   ): Promise<{ machines: number; points: number }>;
   machines(): Promise<readonly Machine[]>;
   /** By id, name or alias. */

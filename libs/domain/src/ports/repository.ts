@@ -1,5 +1,6 @@
 import type { DiscoveredPoint } from '../machine.js';
 import type { ByteRange } from './file-store.js';
+import type { BlobList } from './surveys.js';
 
 /** A repository that was opened with its password; one of restic, images, snapshots. */
 export interface BackupRepository {
@@ -19,6 +20,18 @@ export interface BackupRepository {
   openDisk(location: string, signal?: AbortSignal): Promise<DiskSource>;
 
   /**
+   * Which blobs a disk is made of; it stays true for as long as the point is there.
+   * @throws as `openDisk`
+   */
+  listBlobs(location: string, signal?: AbortSignal): Promise<BlobList>;
+
+  /**
+   * The same disk by its list, without reading anything that may lie in the archive tier.
+   * @throws PermanentError `REPOSITORY_DAMAGED` where a blob of the list is not there any more
+   */
+  openListed(location: string, blobs: BlobList): Promise<DiskSource>;
+
+  /**
    * How many damaged or missing copies of something were passed over since it was opened, because another copy was good.
    * Left out where nothing is kept twice.
    */
@@ -29,7 +42,14 @@ export interface BackupRepository {
 
 export interface Discovery {
   readonly points: readonly DiscoveredPoint[];
-  readonly skipped: readonly { readonly reference: string; readonly why: string }[];
+  readonly skipped: readonly SkippedBackup[];
+}
+
+export interface SkippedBackup {
+  readonly reference: string;
+  readonly why: string;
+  /** It could not be read because it lies in the archive tier: what is known of it from earlier is still true. */
+  readonly archived?: true;
 }
 
 /** Anything that can be read at random: a disk image, a device, a buffer. */

@@ -1,4 +1,4 @@
-import { LandfallError, type DiscoveredPoint, type Discovery } from '@landfall/domain';
+import { LandfallError, type DiscoveredPoint, type Discovery, type SkippedBackup } from '@landfall/domain';
 import { MANIFEST_FILE, MANIFEST_LIMIT_BYTES, parseManifest, pointsOfTags, type ParsedManifest } from '../manifest.js';
 import { searchImages, type FoundFile, type SearchResult } from './image-search.js';
 import {
@@ -29,8 +29,6 @@ export interface PointSources {
   readFile(snapshot: Snapshot, file: FoundFile, signal?: AbortSignal): Promise<Buffer>;
 }
 
-type Skipped = Discovery['skipped'][number];
-
 const AT_ONCE = 6;
 
 export async function discoverPoints(
@@ -39,9 +37,9 @@ export async function discoverPoints(
   signal?: AbortSignal,
 ): Promise<Discovery> {
   const points: DiscoveredPoint[] = [];
-  const skipped: Skipped[] = [];
+  const skipped: SkippedBackup[] = [];
   const work: (() => Promise<void>)[] = [];
-  const attempt = (reference: string, make: () => Promise<DiscoveredPoint | Skipped>) => async () => {
+  const attempt = (reference: string, make: () => Promise<DiscoveredPoint | SkippedBackup>) => async () => {
     signal?.throwIfAborted();
     try {
       const made = await make();
@@ -49,7 +47,7 @@ export async function discoverPoints(
       else points.push(made);
     } catch (error) {
       if (!(error instanceof LandfallError) || error.kind !== 'permanent') throw error;
-      skipped.push({ reference, why: error.message });
+      skipped.push(skippedBackup(reference, error));
     }
   };
   for (const [id, members] of taggedSets(snapshots)) {
@@ -66,6 +64,10 @@ export async function discoverPoints(
   return { points: withNamesApart(points), skipped };
 }
 
+export function skippedBackup(reference: string, { code, message: why }: LandfallError): SkippedBackup {
+  return code === 'FILE_ARCHIVED' ? { reference, why, archived: true } : { reference, why };
+}
+
 function taggedSets(snapshots: readonly Snapshot[]): Map<string, Snapshot[]> {
   const sets = new Map<string, Snapshot[]>();
   for (const snapshot of snapshots) {
@@ -79,7 +81,7 @@ async function taggedPoint(
   members: readonly Snapshot[],
   sources: PointSources,
   signal: AbortSignal | undefined,
-): Promise<DiscoveredPoint | Skipped> {
+): Promise<DiscoveredPoint | SkippedBackup> {
   const files = new Map<string, PointFile>();
   // Oldest first, so that what was captured again replaces what was there before.
   for (const snapshot of members.toSorted((left, right) => left.takenAt.getTime() - right.takenAt.getTime())) {

@@ -2,14 +2,16 @@ import {
   LandfallError,
   PermanentError,
   type BackupRepository,
-  type DiscoveredPoint,
+  type BlobList,
   type Discovery,
   type DiskSource,
   type FileStore,
   type Secret,
+  type SkippedBackup,
 } from '@landfall/domain';
 import { z } from 'zod';
 import { BlobCopies } from './blob-copies.js';
+import { BlobListCutter, eachId } from './blob-list.js';
 import type { BlobIndex } from './blob-index.js';
 import type { SealingKey } from './crypto.js';
 import { DecodePool } from './decode-pool.js';
@@ -19,11 +21,11 @@ import { ImageLayout } from './image-layout.js';
 import { imageLocation, parseLocation } from './image-location.js';
 import { isFileGone, loadIndex } from './index-files.js';
 import { unlock } from './keys.js';
-import { discoverPoints } from './points.js';
+import { discoverPoints, skippedBackup } from './points.js';
 import { plainName } from './quoted-name.js';
 import { readSnapshot, type Snapshot } from './snapshots.js';
 import { listNamedFiles, openSeal, parseJson } from './stored-files.js';
-import { readContent } from './tree.js';
+import { readContent, type TreeNode } from './tree.js';
 import { Trees } from './trees.js';
 
 /*
@@ -94,7 +96,7 @@ class ResticRepository implements BackupRepository {
   async discover(signal?: AbortSignal): Promise<Discovery> {
     const files = await listNamedFiles(this.store, 'snapshots', signal);
     const snapshots: Snapshot[] = [];
-    const skipped: { reference: string; why: string }[] = [];
+    const skipped: SkippedBackup[] = [];
     for (let at = 0; at < files.length; at += SNAPSHOTS_AT_ONCE) {
       await Promise.all(
         files.slice(at, at + SNAPSHOTS_AT_ONCE).map(async (file) => {
@@ -104,7 +106,10 @@ class ResticRepository implements BackupRepository {
             // Forgotten since it was listed.
             if (isFileGone(error)) return;
             if (!(error instanceof LandfallError) || error.kind !== 'permanent') throw error;
-            skipped.push({ reference: file.name, why: error.message });
+            const backup = skippedBackup(file.name, error);
+            // Which point it belongs to can't be told, so none is what it seems to be without it.
+            if (backup.archived) throw error;
+            skipped.push(backup);
           }
         }),
       );
@@ -117,11 +122,7 @@ class ResticRepository implements BackupRepository {
         return source.read(0, source.sizeBytes, signal);
       },
     };
-    const discovery: { points: readonly DiscoveredPoint[]; skipped: Discovery['skipped'] } = await discoverPoints(
-      snapshots,
-      sources,
-      signal,
-    );
+    const discovery = await discoverPoints(snapshots, sources, signal);
     return { points: discovery.points, skipped: [...skipped, ...discovery.skipped] };
   }
 
@@ -130,6 +131,37 @@ class ResticRepository implements BackupRepository {
     // Forgotten since it was found, and pruned.
     if (tree !== null && !(await this.copies.has('tree', tree))) throw imageNotFound(location);
     return this.#open(location, tree ?? (await this.#treeOf(snapshot, location, signal)), path, signal);
+  }
+
+  async listBlobs(location: string, signal?: AbortSignal): Promise<BlobList> {
+    const { snapshot, tree, path } = parseLocation(location);
+    const root = tree ?? (await this.#treeOf(snapshot, location, signal));
+    const cutter = new BlobListCutter();
+    return this.#trees.withFile(
+      root,
+      path,
+      location,
+      (node, plain) => {
+        readIds(node, plain, location, (id) => cutter.add(id));
+        return cutter.finish(node.sizeBytes);
+      },
+      signal,
+    );
+  }
+
+  async openListed(location: string, blobs: BlobList): Promise<DiskSource> {
+    const open = (index: BlobIndex): ResticDiskSource =>
+      this.#source(
+        index,
+        ImageLayout.build(index, location, blobs.sizeBytes, (onId) => eachId(blobs, onId)),
+        parseLocation(location).path,
+      );
+    try {
+      return open(this.copies.index);
+    } catch (error) {
+      if (!isOutOfDate(error)) throw error;
+      return open(await this.copies.newest());
+    }
   }
 
   async close(): Promise<void> {
@@ -152,8 +184,7 @@ class ResticRepository implements BackupRepository {
     try {
       return await this.#openBy(this.copies.index, location, tree, path, signal);
     } catch (error) {
-      // Backed up since the index was read, or a prune was under way then.
-      if (!(error instanceof PermanentError) || error.code !== 'REPOSITORY_DAMAGED') throw error;
+      if (!isOutOfDate(error)) throw error;
       return this.#openBy(await this.copies.newest(), location, tree, path, signal);
     }
   }
@@ -170,13 +201,24 @@ class ResticRepository implements BackupRepository {
       path,
       location,
       (node, plain) =>
-        ImageLayout.build(index, location, node.sizeBytes, (onId) => {
-          if (node.contentAt !== null) readContent(plain, node.contentAt, `tree of ${location}`, onId);
-        }),
+        ImageLayout.build(index, location, node.sizeBytes, (onId) => readIds(node, plain, location, onId)),
       signal,
     );
+    return this.#source(index, layout, path);
+  }
+
+  #source(index: BlobIndex, layout: ImageLayout, path: readonly string[]): ResticDiskSource {
     const { store, copies } = this;
     const image = `the image ${path.map(plainName).join('/')}`;
     return new ResticDiskSource({ store, copies, index, pool: this.#pool }, layout, image);
   }
+}
+
+/** The disk was backed up since the index was read, or a prune was under way then. */
+function isOutOfDate(error: unknown): boolean {
+  return error instanceof PermanentError && error.code === 'REPOSITORY_DAMAGED';
+}
+
+function readIds(node: TreeNode, plain: Buffer, location: string, onId: (id: Buffer) => void): void {
+  if (node.contentAt !== null) readContent(plain, node.contentAt, `tree of ${location}`, onId);
 }

@@ -426,3 +426,47 @@ describe('What is read of a restic repository', () => {
     await expect(consume()).rejects.toMatchObject({ name: 'AbortError' });
   });
 });
+
+describe('A restic repository in the archive tier', () => {
+  const archivePacks = (store: MemoryFileStore): void => {
+    for (const path of store.files.keys()) if (path.startsWith('data/')) store.archived.add(path);
+  };
+
+  test('opens a disk by the list of its blobs without reading a pack', async () => {
+    const contents = Buffer.concat([randomBytes(1_000_000), Buffer.alloc(2_097_152), randomBytes(1_000_000)]);
+    const { made, location } = oneDisk(contents);
+    const { repository } = await openHandmade(made);
+    const blobs = await repository.listBlobs(location);
+    const extents = (await repository.openDisk(location)).extents();
+    await repository.close();
+    const later = await openHandmade(made);
+    archivePacks(later.store);
+    later.store.reads.length = 0;
+    await assert.rejects(later.repository.openDisk(location), refusal('FILE_ARCHIVED'));
+    later.store.reads.length = 0;
+    const disk = await later.repository.openListed(location, blobs);
+    expect(disk.sizeBytes).toBe(contents.length);
+    expect(disk.extents()).toStrictEqual(extents);
+    expect(later.store.reads).toStrictEqual([]);
+    await assert.rejects(disk.read(0, 10), refusal('FILE_ARCHIVED'));
+    await later.repository.close();
+  });
+
+  test('says of which backups it can tell nothing at the moment', async () => {
+    const { made, snapshot } = oneDisk();
+    const { store, repository } = await openHandmade(made);
+    archivePacks(store);
+    const { points, skipped } = await repository.discover();
+    expect(points).toStrictEqual([]);
+    expect(skipped).toMatchObject([{ reference: snapshot, archived: true }]);
+    await repository.close();
+  });
+
+  test('finds no points where what tells of them is archived itself', async () => {
+    const { made, snapshot } = oneDisk();
+    const { store, repository } = await openHandmade(made);
+    store.archived.add(`snapshots/${snapshot}`);
+    await assert.rejects(repository.discover(), refusal('FILE_ARCHIVED', snapshot));
+    await repository.close();
+  });
+});

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { PermanentError, type BackupRepository, type ByteRange, type DiskSource } from '@landfall/domain';
 import fc from 'fast-check';
 
@@ -142,9 +143,38 @@ export function backupRepositoryContract(name: string, subject: BackupRepository
         }
       }));
 
+    test('opens a disk by the list of its blobs, the same as by its location', async () => {
+      const { points } = await repository.discover();
+      for (const { name, location, sizeBytes } of points[0]!.disks) {
+        const blobs = await repository.listBlobs(location);
+        expect(await repository.listBlobs(location)).toStrictEqual(blobs);
+        expect(blobs.sizeBytes).toBe(sizeBytes);
+        for (const { hash, ids } of blobs.parts) {
+          expect(createHash('sha256').update(ids).digest('hex')).toBe(hash);
+          expect(ids.byteLength % 32).toBe(0);
+        }
+        const [listed, opened] = [await repository.openListed(location, blobs), await repository.openDisk(location)];
+        expect(listed.sizeBytes).toBe(sizeBytes);
+        expect(listed.extents()).toStrictEqual(opened.extents());
+        const whole = await assembled(listed, { offset: 0, length: sizeBytes });
+        assert.ok(whole.equals(disks[name as keyof typeof disks]), name);
+        await Promise.all([listed.close(), opened.close()]);
+      }
+    });
+
+    test('says REPOSITORY_DAMAGED for a list whose blobs are not there', async () => {
+      const { points } = await repository.discover();
+      const { location, sizeBytes } = points[0]!.disks[0]!;
+      const ids = Buffer.alloc(64, 7);
+      const blobs = { sizeBytes, parts: [{ hash: createHash('sha256').update(ids).digest('hex'), ids }] };
+      await assert.rejects(repository.openListed(location, blobs), hasCode('REPOSITORY_DAMAGED'));
+    });
+
     test('says IMAGE_NOT_FOUND for a location that names nothing', async () => {
-      await assert.rejects(repository.openDisk(subject.unknownLocation), hasCode('IMAGE_NOT_FOUND'));
-      await assert.rejects(repository.openDisk('nonsense'), hasCode('IMAGE_NOT_FOUND'));
+      for (const location of [subject.unknownLocation, 'nonsense']) {
+        await assert.rejects(repository.openDisk(location), hasCode('IMAGE_NOT_FOUND'));
+        await assert.rejects(repository.listBlobs(location), hasCode('IMAGE_NOT_FOUND'));
+      }
     });
   });
 }

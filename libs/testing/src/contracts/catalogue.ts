@@ -144,6 +144,22 @@ export function catalogueContract(name: string, make: () => Promise<CatalogueUnd
         expect((await catalogue.machines()).map(({ name }) => name)).toStrictEqual(['renamed']);
       }));
 
+    test('leaves what a scan could not read as it is, until one can', () =>
+      withCatalogue(async (catalogue) => {
+        await catalogue.addRepository(REPOSITORY);
+        const archived = point({ reference: 'archived', machineKey: 'db', machineName: 'db' });
+        await catalogue.replacePoints('backups', [archived, point({ reference: 'other' })]);
+        const before = await catalogue.findPoints('archived');
+        const scan = await catalogue.beginScan('backups');
+        const counts = await catalogue.replacePoints('backups', [], scan, ['archived', 'never-seen']);
+        expect(counts).toStrictEqual({ machines: 1, points: 1 });
+        expect(await catalogue.points()).toStrictEqual(before);
+        await catalogue.replacePoints('backups', [{ ...archived, machineName: 'renamed' }], undefined, ['archived']);
+        expect((await catalogue.points()).map(({ machineName }) => machineName)).toStrictEqual(['renamed']);
+        await catalogue.replacePoints('backups', []);
+        expect(await catalogue.points()).toStrictEqual([]);
+      }));
+
     test('finds machines by id, name in any case, and alias', () =>
       withCatalogue(async (catalogue) => {
         await catalogue.addRepository(REPOSITORY);

@@ -13,5 +13,6 @@ export * from './leases.js';
 export * from './ledger.js';
 export * from './request-budget.js';
 export * from './restore-books.js';
+export * from './surveys.js';
 export * from './worker-doors.js';
 export * from './worker-registry.js';

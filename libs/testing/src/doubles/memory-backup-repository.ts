@@ -1,18 +1,23 @@
+import { createHash } from 'node:crypto';
 import {
   PermanentError,
   type BackupRepository,
+  type BlobList,
   type DiscoveredPoint,
   type Discovery,
   type DiskSource,
   type LandfallError,
+  type SkippedBackup,
 } from '@landfall/domain';
 import { MemoryDiskSource } from './memory-disk-source.js';
+
+const BLOB_BYTES = 512 * 1024;
 
 /** A repository in memory: points as they are given, disks by their locations. */
 export class MemoryBackupRepository implements BackupRepository {
   readonly format = 'memory';
   readonly points: DiscoveredPoint[] = [];
-  readonly skipped: { reference: string; why: string }[] = [];
+  readonly skipped: SkippedBackup[] = [];
   readonly disks = new Map<string, Buffer>();
   /** Thrown instead of a location's pieces. */
   readonly failures = new Map<string, LandfallError>();
@@ -68,7 +73,39 @@ export class MemoryBackupRepository implements BackupRepository {
     });
   }
 
+  async listBlobs(location: string, signal?: AbortSignal): Promise<BlobList> {
+    const { sizeBytes } = await this.openDisk(location, signal);
+    return listOf(this.disks.get(location)!, sizeBytes);
+  }
+
+  async openListed(location: string, blobs: BlobList): Promise<DiskSource> {
+    const bytes = this.disks.get(location);
+    const isHere = bytes !== undefined && hashesOf(listOf(bytes, bytes.length)) === hashesOf(blobs);
+    if (isHere) return new MemoryDiskSource(bytes);
+    throw new PermanentError({
+      code: 'REPOSITORY_DAMAGED',
+      message: `A blob of ${location} is not in the repository.`,
+      fix: 'Add it to the double.',
+    });
+  }
+
   async close(): Promise<void> {
     this.closed = true;
   }
+}
+
+/** As if each half MiB were a blob. */
+function listOf(bytes: Buffer, sizeBytes: number): BlobList {
+  const ids: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += BLOB_BYTES) ids.push(sha256(bytes.subarray(at, at + BLOB_BYTES)));
+  const all = Buffer.concat(ids);
+  return { sizeBytes, parts: [{ hash: sha256(all).toString('hex'), ids: all }] };
+}
+
+function hashesOf({ sizeBytes, parts }: BlobList): string {
+  return [sizeBytes, ...parts.map(({ hash }) => hash)].join();
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
 }

@@ -25,9 +25,15 @@ interface Kept extends Added {
 /** Repositories, machines and points in memory. `restores` tells which of them are being restored. */
 export class MemoryCatalogue implements Catalogue {
   readonly #repositories = new Map<string, Kept>();
+  readonly #scanned: ((ids: readonly string[]) => void)[] = [];
   #points: RestorePoint[] = [];
 
   constructor(private readonly restores: () => Promise<readonly Restore[]> = async () => []) {}
+
+  /** Tells after every scan which points its repository has. */
+  whenScanned(tell: (ids: readonly string[]) => void): void {
+    this.#scanned.push(tell);
+  }
 
   async addRepository(repository: Added): Promise<void> {
     if (this.#repositories.has(repository.name)) {
@@ -81,6 +87,7 @@ export class MemoryCatalogue implements Catalogue {
     repositoryName: string,
     points: readonly DiscoveredPoint[],
     scan?: number,
+    unread: readonly string[] = [],
   ): Promise<{ machines: number; points: number }> {
     const repository = this.#kept(repositoryName);
     if (scan !== undefined && scan < repository.shownScan) return this.#countsOf(repositoryName);
@@ -97,12 +104,16 @@ export class MemoryCatalogue implements Catalogue {
       repositoryName,
       machineId: `m-${repositoryName}-${point.machineKey}`,
     }));
+    const stays = ({ id, reference }: RestorePoint): boolean =>
+      used.has(id) || (unread.includes(reference) && !fresh.some((found) => found.id === id));
     this.#points = [
-      ...this.#points.filter((point) => point.repositoryName !== repositoryName || used.has(point.id)),
+      ...this.#points.filter((point) => point.repositoryName !== repositoryName || stays(point)),
       ...fresh.filter((point) => !used.has(point.id)),
     ];
     repository.scannedAt = new Date();
     repository.shownScan = scan ?? repository.lastScan;
+    const ids = this.#points.filter((point) => point.repositoryName === repositoryName).map(({ id }) => id);
+    for (const tell of this.#scanned) tell(ids);
     return this.#countsOf(repositoryName);
   }
 
