@@ -12,6 +12,7 @@ import { boundedMap, removeOwned, type WorkContext, type WorkHandler } from '@la
 import { modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
 import { putBack } from './put-back.js';
 import { settleRemoval } from './removal.js';
+import { removeEarlierSnapshots } from './stop-and-take.js';
 
 /*
  * The way back of a restore to the original location.
@@ -32,6 +33,7 @@ export function bringSourceBack(ports: CutOverPorts): WorkHandler {
     const stands = found !== null && sameId(found.instanceId, source.instanceId);
     if (restore.cutOverAt !== null && !stands) await recreateSource(ports, context);
     await putBack(ports, context);
+    if (restore.cutOverAt !== null) await removeEarlierSnapshots(ports, context);
   };
 }
 

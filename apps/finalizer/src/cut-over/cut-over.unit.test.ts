@@ -13,6 +13,8 @@ import {
 import { CutOverScene, dies, diesOnce, goOn } from './scene.fixture.test.js';
 
 const FORWARD = ['remove-source', 'move-disks', 'create-vm', 'attach-disks', 'remove-staging-resource-group'];
+/** One of each of its disks. */
+const FIRST_SNAPSHOTS = 3;
 const AWAY = new RetryableError({ code: 'AZURE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
 const REFUSED = new PermanentError({ code: 'AZURE_DENIED', message: 'Not allowed.', fix: 'Allow it.' });
 
@@ -75,8 +77,16 @@ describe('a restore to the original location', () => {
     const scene = await CutOverScene.ready();
     await scene.runAll();
     const { changes } = scene.cloud.subscription;
-    const at = (change: string) => changes.findIndex((each) => each.startsWith(change));
-    const order = ['sources.claim', 'sources.holdAddresses', 'sources.keepParts', 'machines.stopSource'];
+    // Of the first snapshots where it comes to them for the first time.
+    const at = (change: string, from = 0) =>
+      changes.findIndex((each, place) => place >= from && each.startsWith(change));
+    const order = [
+      'snapshots.ensure',
+      'sources.claim',
+      'sources.holdAddresses',
+      'sources.keepParts',
+      'machines.stopSource',
+    ];
     const removal = [
       'snapshots.ensure',
       'machines.removeSource',
@@ -84,9 +94,51 @@ describe('a restore to the original location', () => {
       'groups.moveDisks',
       'machines.recreate',
     ];
-    const places = [...order, ...removal].map(at);
+    const places = [
+      ...order.map((change) => at(change)),
+      ...removal.map((change) => at(change, at('machines.stopSource'))),
+    ];
     expect(places.every((place) => place >= 0)).toBe(true);
     expect(places).toStrictEqual([...places].sort((a, b) => a - b));
+  });
+
+  it('has a first snapshot of each disk, complete and not an hour old, before it is stopped; they are gone at the end', async () => {
+    const scene = await CutOverScene.ready();
+    const { subscription, reader } = scene.cloud;
+    subscription.failNext('sources.claim', AWAY);
+    await scene.run('remove-source');
+    const firsts = [...subscription.snapshots.values()];
+    expect(firsts.map(({ diskId }) => diskId).toSorted()).toStrictEqual(
+      [...scene.disks.values()].map(({ azureId }) => azureId).toSorted(),
+    );
+    expect(scene.vm()?.powerState).toBe('running');
+    const snapshot = reader.snapshot.bind(reader);
+    let ageMinutes = 30;
+    reader.snapshot = async (id) => {
+      const found = await snapshot(id);
+      return found && { ...found, takenAt: new Date(scene.now.getTime() - ageMinutes * 60_000) };
+    };
+    subscription.failNext('sources.claim', AWAY);
+    await scene.run('remove-source');
+    expect(firsts).toStrictEqual([...subscription.snapshots.values()]);
+    ageMinutes = 61;
+    subscription.failNext('sources.claim', AWAY);
+    await scene.run('remove-source');
+    expect(subscription.snapshots.size).toBe(FIRST_SNAPSHOTS);
+    expect(firsts.some((first) => [...subscription.snapshots.values()].includes(first))).toBe(false);
+    reader.snapshot = snapshot;
+    await scene.runAll();
+    await expectReplaced(scene);
+  });
+
+  it('takes no first snapshots of one that stands still', async () => {
+    const scene = await CutOverScene.ready('deallocated');
+    await scene.runAll();
+    const { changes } = scene.cloud.subscription;
+    const asked = changes.filter((change) => change.startsWith('snapshots.ensure'));
+    expect(asked.length).toBeGreaterThan(0);
+    // The number in their names is that of the take; 0 is that of the first ones.
+    expect(asked.filter((change) => !change.includes(`-${scene.restoreId}-1-`))).toStrictEqual([]);
   });
 
   it('attaches again at its LUN what was attached after the plan', async () => {
@@ -253,7 +305,7 @@ describe('before the gate', () => {
 
   it('one that stands still for longer than it may runs again', async () => {
     const scene = await CutOverScene.ready();
-    scene.cloud.subscription.failNext('snapshots.ensure', AWAY);
+    scene.cloud.subscription.failNext('snapshots.ensure', AWAY, FIRST_SNAPSHOTS);
     await scene.run('remove-source');
     expect(scene.vm()?.powerState).toBe('deallocated');
     scene.now = new Date(scene.now.getTime() + 5 * 3_600_000);
@@ -285,7 +337,7 @@ describe('before the gate', () => {
       return parts(id);
     };
     await scene.runAll();
-    expect(subscription.snapshots.size).toBe(3);
+    expect(subscription.snapshots.size).toBe(FIRST_SNAPSHOTS + 3);
     await requestRollback(scene.books, scene.restoreId, 'olivia');
     await scene.runAll();
     expect(await scene.state()).toStrictEqual(['rolled-back', undefined]);
@@ -295,7 +347,7 @@ describe('before the gate', () => {
 
   it('one that was started and stopped again has its snapshots taken anew, and not those of before', async () => {
     const scene = await CutOverScene.ready();
-    scene.cloud.subscription.failNext('snapshots.ensure', AWAY);
+    scene.cloud.subscription.failNext('snapshots.ensure', AWAY, FIRST_SNAPSHOTS);
     await scene.run('remove-source');
     scene.cloud.subscription.setPower(scene.vm()!, 'running');
     scene.cloud.subscription.setPower(scene.vm()!, 'deallocated');
@@ -310,7 +362,7 @@ describe('before the gate', () => {
     scene.cloud.subscription.failNext('machines.removeSource', AWAY);
     await scene.run('remove-source');
     const taken = [...scene.cloud.subscription.snapshots.keys()];
-    expect(taken.length).toBe(3);
+    expect(taken.length).toBe(FIRST_SNAPSHOTS + 3);
     const { reader } = scene.cloud;
     const vm = reader.vm.bind(reader);
     let looks = 0;
@@ -429,7 +481,7 @@ describe('behind the gate', () => {
     await scene.runAll();
     expect(await scene.state()).toStrictEqual(['needs-attention', 'SOURCE_CHANGED']);
     expect((await scene.books.sourceRecord(scene.restoreId))?.snapshots.length).toBe(3);
-    expect(scene.cloud.subscription.snapshots.size).toBe(3);
+    expect(scene.cloud.subscription.snapshots.size).toBe(FIRST_SNAPSHOTS + 3);
   });
 
   it('disks are left of one that somebody else has removed before it was known to stand still', async () => {

@@ -1,7 +1,8 @@
 import { PermanentError, SEALING_CONTEXT, Secret, type SourceRecord } from '@landfall/domain';
 import type { StepContext } from '@landfall/pipeline';
-import { claimOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
-import { ensureSafetyGroup } from './stop-and-take.js';
+import { claimOf, recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
+import { ensureFirstSnapshots, ensureSafetyGroup } from './safety-snapshots.js';
+import { isStoppedByUs } from './stop-and-take.js';
 
 /*
  * The source is made ready to be removed while it still runs. Its model is written down first, as it was found: what is changed
@@ -13,6 +14,9 @@ export async function makeReady(ports: CutOverPorts, context: StepContext): Prom
   const source = sourceVmOf(replacedBy(context));
   await saveModel(ports, context);
   await ensureSafetyGroup(ports, context);
+  // Of one that stands still they would help nobody: it is not missed meanwhile, or it is already.
+  const { ran } = await recordOf(ports, restore.id);
+  if (ran && !(await isStoppedByUs(ports, restore.id))) await ensureFirstSnapshots(ports, context);
   await cloud.sources.claim(source, claimOf(restore.id), journal, signal);
   await cloud.sources.holdAddresses(source, journal, signal);
   await cloud.sources.keepParts(source, journal, signal);

@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { detailsOf, PermanentError, stepOf, type CloudDisk, type RecordedSnapshot, sameId } from '@landfall/domain';
 import { boundedMap, type StepContext, type StepOutcome, type WorkContext } from '@landfall/pipeline';
 import { recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
-import { noteLastState, notSeen, stopAndTake } from './stop-and-take.js';
+import { notSeen } from './safety-snapshots.js';
+import { noteLastState, stopAndTake } from './stop-and-take.js';
 
 /*
  * Behind the gate: the VM goes, and then those of its disks that the restore replaces. Whatever else it had stays.

@@ -4,10 +4,11 @@ import { fidelity } from './fidelity.js';
 import { modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
 import { putBack } from './put-back.js';
 import { removeDisks } from './removal.js';
+import { removeEarlierSnapshots } from './stop-and-take.js';
 
 /*
  * Step 12: what is left of the source's disks goes, what was changed of its addresses is as it was found, the staging group goes
- * with all that only helped, and what came back other than it was is told. Safety snapshots stay.
+ * with all that only helped, and what came back other than it was is told. Safety snapshots of the source's last state stay.
  */
 
 /** Azure lists for some seconds what was deleted; what lies there after so many tries is somebody else's. */
@@ -18,6 +19,7 @@ export function removeStaging(ports: CutOverPorts): StepHandler<'remove-staging-
     await removeDisks(ports, context);
     await putBack(ports, context);
     await removeHelp(ports, context);
+    await removeEarlierSnapshots(ports, context);
     const before = modelOf(ports, context.restore.id, await recordOf(ports, context.restore.id));
     const after = await ports.cloud.reader.savedVm(replacedBy(context).azureId);
     const notSent = context.outputOf('create-vm').notSent ?? [];

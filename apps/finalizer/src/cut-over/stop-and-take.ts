@@ -1,47 +1,36 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import {
-  PermanentError,
   POWER_CHANGE,
   RetryableError,
   safetyGroupName,
-  safetyGroupOf,
   safetySnapshotName,
-  safetySnapshotOf,
-  WaitingError,
   type RecordedSnapshot,
   type SourceRecord,
   sameId,
 } from '@landfall/domain';
-import { boundedMap, removeOwned, type StepContext } from '@landfall/pipeline';
-import { modelOf, recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
+import type { StepContext, WorkContext } from '@landfall/pipeline';
+import { recordOf, replacedBy, sourceVmOf, type CutOverPorts } from './ports.js';
+import { attachedDisks, makeSnapshots, removeSnapshots } from './safety-snapshots.js';
 
 /*
- * The source stands still, and there is a snapshot of each of its disks as it is then: what it takes to bring it back. Snapshots
- * can't be moved between resource groups, so they are made where they are kept: in a group of their own.
+ * The source stands still, and there is a snapshot of each of its disks as it is then: what it takes to bring it back.
  *
  * What was taken counts as long as nobody has started the source since, which its disks tell. Else all of it is taken anew, under
- * names of its own, and what was taken before is removed once that is complete: it is of an earlier state.
+ * names of its own. What was taken before is of an earlier state and of no use; it goes once the machine is no longer missed.
  */
-const SNAPSHOTS_AT_ONCE = 16;
-const LOOK_EVERY_MS = 2_000;
-const LOOKS = 150;
-
 export async function stopAndTake(ports: CutOverPorts, context: StepContext): Promise<void> {
   await stop(ports, context);
   const record = await recordOf(ports, context.restore.id);
   const isTaken = await isOfNow(ports, context, record);
-  const present = isTaken ? record : await beginTake(ports, context, record);
-  await take(ports, context, present);
-  await removeEarlier(ports, context, present);
+  const { snapshots } = isTaken ? record : await beginTake(ports, context, record);
+  await makeSnapshots(ports, context, snapshots);
   if (isTaken) return;
-  await context.event('source.snapshots-taken', `${present.snapshots.length} safety snapshot(s) are complete.`);
+  await context.event('source.snapshots-taken', `${snapshots.length} safety snapshot(s) are complete.`);
 }
 
-/** In which the snapshots are kept. It is made before the stop: nothing that can be done before lengthens the outage. */
-export async function ensureSafetyGroup(ports: CutOverPorts, context: StepContext): Promise<void> {
-  const { restore, plan, journal, signal } = context;
-  const maker = { applianceId: ports.applianceId, restoreId: restore.id };
-  await ports.cloud.groups.ensure(safetyGroupOf(plan, maker), journal, signal);
+/** Those of earlier states, and the first ones, which were taken while it ran. */
+export async function removeEarlierSnapshots(ports: CutOverPorts, context: WorkContext): Promise<void> {
+  const { snapshots } = await recordOf(ports, context.restore.id);
+  await removeSnapshots(ports, context, (id) => !snapshots.some(({ snapshotId }) => sameId(snapshotId, id)));
 }
 
 /** What was taken is noted to be of the last state. @throws RetryableError `SOURCE_CHANGED` where it was started meanwhile */
@@ -145,88 +134,5 @@ async function beginTake(
     const record = { ...before, take: number, snapshots };
     await tx.recordSource(restore.id, record);
     return record;
-  });
-}
-
-async function take(ports: CutOverPorts, context: StepContext, record: SourceRecord): Promise<void> {
-  const { cloud, applianceId } = ports;
-  const { snapshots } = record;
-  const { disks } = modelOf(ports, context.restore.id, record);
-  const { restore, plan, journal, signal } = context;
-  const maker = { applianceId, restoreId: restore.id };
-  await ensureSafetyGroup(ports, context);
-  await boundedMap(snapshots, SNAPSHOTS_AT_ONCE, ({ diskId, snapshotId }) => {
-    const name = snapshotId.slice(snapshotId.lastIndexOf('/') + 1);
-    const saved = disks.find(({ azureId }) => sameId(azureId, diskId));
-    return cloud.snapshots.ensure(safetySnapshotOf(plan, name, diskId, saved, maker), journal, signal);
-  });
-  await boundedMap(snapshots, SNAPSHOTS_AT_ONCE, ({ snapshotId }) => completed(ports, snapshotId, signal));
-}
-
-async function completed(
-  { cloud, lookEveryMs = LOOK_EVERY_MS }: CutOverPorts,
-  snapshotId: string,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let looks = 0; looks < LOOKS; looks += 1) {
-    const now = await cloud.reader.snapshot(snapshotId);
-    if (now !== null && now.completionPercent >= 100 && now.provisioningState === 'Succeeded') return;
-    await pause(lookEveryMs, undefined, { signal });
-  }
-  throw new WaitingError(
-    {
-      code: 'SNAPSHOT_INCOMPLETE',
-      message: `Azure is still filling the safety snapshot ${snapshotId}.`,
-      fix: 'Nothing has to be done: large disks of fast kinds take a while.',
-    },
-    { retryAfterMs: 30_000 },
-  );
-}
-
-async function removeEarlier(ports: CutOverPorts, context: StepContext, { snapshots }: SourceRecord): Promise<void> {
-  const { restore, journal, signal } = context;
-  const earlier = (await ports.books.ledger(restore.id)).filter(
-    ({ kind, purpose, state, azureId }) =>
-      kind === 'snapshot' &&
-      purpose === 'safety' &&
-      state !== 'removed' &&
-      !snapshots.some(({ snapshotId }) => sameId(snapshotId, azureId)),
-  );
-  await removeOwned(ports, earlier, journal, signal);
-}
-
-/** All disks that the source has at present, the OS disk first. */
-async function attachedDisks(cloud: CutOverPorts['cloud'], context: StepContext) {
-  const { azureId, instanceId } = replacedBy(context);
-  const vm = await cloud.reader.vm(azureId);
-  if (vm !== null && !sameId(vm.instanceId, instanceId)) throw replacedMeanwhile(azureId);
-  // It was there a moment ago. Taken for a machine without disks, it would lose the snapshots that it has.
-  if (vm === null || vm.osDiskId === null) throw notSeen(azureId);
-  const places = [{ diskId: vm.osDiskId, lun: null }, ...vm.dataDisks];
-  return boundedMap(places, SNAPSHOTS_AT_ONCE, async ({ diskId, lun }) => {
-    const disk = await cloud.reader.disk(diskId);
-    if (disk !== null) return { ...disk, lun };
-    throw new PermanentError({
-      code: 'SOURCE_CHANGED',
-      message: `The disk ${diskId} of the machine that is to be replaced is not to be seen.`,
-      fix: 'Look at the machine in Azure; resume the restore once all of its disks are there.',
-    });
-  });
-}
-
-/** Its disks are none of the source's: what was taken of that must not give way to snapshots of them. */
-function replacedMeanwhile(azureId: string): PermanentError {
-  return new PermanentError({
-    code: 'SOURCE_CHANGED',
-    message: `${azureId} is another machine by now than the one that was to be replaced.`,
-    fix: 'Find out who made it in the activity log; resume the restore to go on without it, or bring the original machine back.',
-  });
-}
-
-export function notSeen(azureId: string): RetryableError {
-  return new RetryableError({
-    code: 'AZURE_INCONSISTENT',
-    message: `Azure does not show the machine ${azureId} with its disks, which it has shown before.`,
-    fix: 'Nothing has to be done: it is looked at again.',
   });
 }

@@ -78,7 +78,7 @@ export class MemorySubscription {
   /** The changes that were made and to what, such as `disks.ensureEmpty web`, in order. */
   readonly changes: string[] = [];
   #ownerships = 0;
-  readonly #failures = new Map<CloudCall, Error[]>();
+  readonly #failures = new Map<CloudCall, (Error | null)[]>();
 
   constructor(
     readonly seed: SubscriptionSeed,
@@ -103,9 +103,9 @@ export class MemorySubscription {
       .sort();
   }
 
-  /** The next such call fails so, after the intent was written down. */
-  failNext(call: CloudCall, error: Error): void {
-    this.#failures.set(call, [...(this.#failures.get(call) ?? []), error]);
+  /** The next such call fails so, after the intent was written down; or the one after so many that go well. */
+  failNext(call: CloudCall, error: Error, afterCalls = 0): void {
+    this.#failures.set(call, [...(this.#failures.get(call) ?? []), ...Array<null>(afterCalls).fill(null), error]);
   }
 
   newGroup(name: string, region: string, tags: Tags): CloudResourceGroup {
@@ -193,7 +193,7 @@ export class MemorySubscription {
   async #tried<T>(call: CloudCall, key: string, journal: CallJournal, act: () => T | Promise<T>): Promise<T> {
     try {
       const failure = this.#failures.get(call)?.shift();
-      if (failure !== undefined) throw failure;
+      if (failure) throw failure;
       return await act();
     } catch (error) {
       if (error instanceof PermanentError) await journal.failed(key, error.toDetails());
