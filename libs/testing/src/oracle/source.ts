@@ -131,10 +131,15 @@ function asRestored({ restore, replaced, source, applianceId }: Case, now: Machi
   const kept = replaced.disks.flatMap(({ azureId, lun, replacedBy }) =>
     replacedBy === null ? [`${lun ?? 'os'} ${azureId.toLowerCase()}`] : [],
   );
+  const taken = [...restored, ...kept].map((place) => place.split(' ')[0]);
+  // One that somebody has attached since the plan is attached again, unless a restored disk has its place.
+  const late = source.disks.flatMap(({ isLate, stands, azureId, lun }) =>
+    isLate && stands && !taken.includes(String(lun)) ? [`${lun} ${azureId.toLowerCase()}`] : [],
+  );
   const has = now.disks.map(({ azureId, lun }) => `${lun ?? 'os'} ${azureId.toLowerCase()}`).sort();
   const found: [string, unknown][] = lostOnes({ restore, replaced, source, applianceId });
-  if (JSON.stringify(has) !== JSON.stringify([...restored, ...kept].sort()))
-    found.push(['the restored machine does not have its disks.', { has, restored, kept }]);
+  if (JSON.stringify(has) !== JSON.stringify([...restored, ...kept, ...late].sort()))
+    found.push(['the restored machine does not have its disks.', { has, restored, kept, late }]);
   if (!carriesTags(now.tags, ownerTags(applianceId, restore.id, 'vm')) || !keepsTags(source, now))
     found.push(['the restored machine does not carry its tags.', now]);
   if (now.settings.nics !== source.found.settings.nics)

@@ -190,6 +190,17 @@ describe('the oracle, of a machine that is replaced', () => {
     expect(sentences({ settings: { parts: '', nics: '/nics/other' } })).toHaveLength(1);
   });
 
+  it('finds one without the disk that somebody has attached since the plan, where its place is free (I3)', () => {
+    const late = disk({ azureId: '/disks/late', uniqueId: 'u-late', lun: 9, isLate: true, stands: true });
+    const onIt = { azureId: '/disks/late', uniqueId: 'u-late', lun: 9, madeAs: null };
+    const sentences = (disks: MachineState['disks'], one = late) =>
+      found(source({ now: { ...NEW, disks }, disks: [disk(), KEPT_DISK, one] }));
+    expect(sentences([...NEW.disks, onIt])).toStrictEqual([]);
+    expect(sentences(NEW.disks)).toHaveLength(1);
+    expect(sentences([...NEW.disks, { ...onIt, lun: 8 }])).toHaveLength(1);
+    expect(sentences(NEW.disks, { ...late, lun: 5 })).toStrictEqual([]);
+  });
+
   it('finds a disk that is lost although it was to be kept (I3)', () => {
     expect(found(source({ disks: [disk(), { ...KEPT_DISK, stands: false }] }))).toStrictEqual([
       'I3 a disk is lost that was to be kept.',
