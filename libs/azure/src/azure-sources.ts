@@ -8,6 +8,7 @@ import {
   type CloudSources,
   type MadeAnew,
   type OpenChange,
+  type SavedVm,
   type SourceVm,
   type Tags,
 } from '@landfall/domain';
@@ -16,13 +17,14 @@ import { modelOf } from './model-rules.js';
 import { perform, type Change } from './perform.js';
 import type { AzureReader } from './reader.js';
 import { notSeen } from './saved-vm.js';
-import { beforeIn, changeOf, giveBackOf, undoOf, type Setting, type Values } from './settings.js';
+import { beforeIn, changeOf, giveBackOf, settingOf, undoOf, type Setting, type Values } from './settings.js';
 import { isSource, sourceReplaced } from './source-identity.js';
 import {
   addressOptionsOfNic,
   allocationOfPublicAddress,
   allocationsOfNic,
   deleteOptionsOfVm,
+  optionsAsIn,
   ownTagsOfDisk,
   ownTagsOfVm,
   tagsOfVm,
@@ -92,6 +94,17 @@ export class AzureSources implements CloudSources {
             saved.azureId,
             was,
           );
+    await this.#perform(change, journal, signal);
+  }
+
+  async giveOptionsBack(
+    { azureId, instanceId: number }: SourceVm,
+    saved: SavedVm,
+    journal: CallJournal,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const doing = 'let what the VM consists of go along with it, as it did before';
+    const change = settingOf({ ...this.#options(), doing }, { azureId, number }, (model) => optionsAsIn(saved, model));
     await this.#perform(change, journal, signal);
   }
 

@@ -87,6 +87,22 @@ export function giveBackOf<M>(setting: Setting<M>, azureId: string, was: Before)
   return puttingBack(setting, azureId, was, { key, doing: setting.doing, effect: { changes: 'ours' } });
 }
 
+/** Of what is ours: nobody has to undo it. Nothing is done to another resource of that name. */
+export function settingOf<M>(
+  setting: Setting<M>,
+  made: { readonly azureId: string; readonly number: string },
+  wantedOf: (model: M) => Values,
+): Change<null> {
+  const { azureId, number } = made;
+  return changing(setting, {
+    azureId,
+    key: `source.set-${setting.what}:${azureId.toLowerCase()}`,
+    doing: setting.doing,
+    effect: { changes: 'ours' },
+    find: (model) => (model === null || !sameId(setting.numberOf(model), number) ? null : wantedOf(model)),
+  });
+}
+
 function puttingBack<M>(
   setting: Setting<M>,
   azureId: string,

@@ -1,6 +1,7 @@
 import { restorePoller as restoreComputePoller, type VirtualMachine } from '@azure/arm-compute';
 import { restorePoller as restoreNetworkPoller, type NetworkInterface, type PublicIPAddress } from '@azure/arm-network';
-import { SOURCE_CHANGES, tagOf, type CloudDisk, type Tags } from '@landfall/domain';
+import { SOURCE_CHANGES, tagOf, type CloudDisk, type SavedVm, type Tags } from '@landfall/domain';
+import { z } from 'zod';
 import type { AzureConnection } from './connection.js';
 import { diskPath } from './disks.js';
 import { requireResourceId, resourcePathOf, sameId } from './ids.js';
@@ -77,6 +78,36 @@ export function deleteOptionsOfVm(connection: AzureConnection, read: Read<Virtua
     valuesOf: (model) =>
       Object.fromEntries(partsOf(model).map(({ id, deleteOption }) => [keyOf(id), deleteOption ?? null])),
   };
+}
+
+const SAVED_OPTION = z.looseObject({ deleteOption: z.string().optional() });
+const SAVED_PARTS = z.object({
+  properties: z.object({
+    storageProfile: z.object({
+      osDisk: SAVED_OPTION.optional(),
+      dataDisks: z.array(SAVED_OPTION.extend({ lun: z.number() })).default([]),
+    }),
+    networkProfile: z
+      .object({
+        networkInterfaces: z.array(z.object({ id: z.string(), properties: SAVED_OPTION.optional() })).default([]),
+      })
+      .default({ networkInterfaces: [] }),
+  }),
+});
+
+/** What is known of a VM's parts as those of the saved one had it; they may be other disks by now. */
+export function optionsAsIn({ vm }: SavedVm, { storageProfile, networkProfile }: VirtualMachine): Values {
+  const { storageProfile: disks, networkProfile: network } = SAVED_PARTS.parse(vm.body).properties;
+  const osDisk = [keyOf(storageProfile?.osDisk?.managedDisk?.id), disks.osDisk?.deleteOption] as const;
+  const dataDisks = (storageProfile?.dataDisks ?? []).map(
+    ({ lun, managedDisk }) =>
+      [keyOf(managedDisk?.id), disks.dataDisks.find((disk) => disk.lun === lun)?.deleteOption] as const,
+  );
+  const nics = (networkProfile?.networkInterfaces ?? []).map(
+    ({ id = '' }) =>
+      [keyOf(id), network.networkInterfaces.find((nic) => sameId(nic.id, id))?.properties?.deleteOption] as const,
+  );
+  return Object.fromEntries([osDisk, ...dataDisks, ...nics].flatMap(([id, option]) => (option ? [[id, option]] : [])));
 }
 
 /** Of the public addresses, by the names of the IP configurations that have them. */

@@ -62,6 +62,8 @@ async function recreateSource(ports: CutOverPorts, context: WorkContext): Promis
     signal,
   );
   if (!record.ran) await cloud.machines.deallocate(vm.azureId, journal, signal);
+  const { azureId: madeId, instanceId } = vm;
+  await cloud.sources.giveOptionsBack({ azureId: madeId, instanceId }, saved, journal, signal);
   await giveBack(ports, context, saved);
   await context.event('source.brought-back', `${vm.name} is back, as it was when it was stopped.`, { azureId });
 }
@@ -145,9 +147,18 @@ async function removeRestored(ports: CutOverPorts, context: WorkContext, entry: 
     });
   }
   if (entry.purpose !== 'result') return;
+  await keepParts(ports, context, entry);
   const { foreign } = await removeOwned(ports, [entry], journal, signal);
   // While its name is taken its entry stays open, and what is made under that would be taken for the restored machine.
   if (foreign[0] !== undefined) throw foreign[0].error;
+}
+
+/** Among them the public addresses, which are told by the network interfaces: those are not ours, so this is undone in the end. */
+async function keepParts({ cloud }: CutOverPorts, context: WorkContext, entry: LedgerEntry): Promise<void> {
+  const { journal, signal } = context;
+  const found = await cloud.reader.vm(entry.azureId);
+  if (found === null || entry.instanceId === null || !sameId(found.instanceId, entry.instanceId)) return;
+  await cloud.sources.keepParts({ azureId: found.azureId, instanceId: found.instanceId }, journal, signal);
 }
 
 /** All of them at their places, as the machine had them when it was stopped. */

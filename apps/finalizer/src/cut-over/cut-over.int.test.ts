@@ -20,6 +20,7 @@ const SUBNET = seedIds(SUBSCRIPTION).machineSubnetId;
 let azure: EmulatedAzure;
 let scene: CutOverScene<AzureCloud>;
 let before: SavedVm;
+let options: readonly unknown[];
 
 beforeAll(async () => {
   azure = await EmulatedAzure.start(SUBSCRIPTION);
@@ -32,6 +33,8 @@ beforeAll(async () => {
     ...{ resourceGroup: SEED.resourceGroup, applianceId: APPLIANCE },
     addressIds: before.publicIps.map(({ azureId }) => azureId),
   };
+  options = await optionsNow();
+  expect(options).toContain('Delete');
   scene = await CutOverScene.of(azure.cloud, place, vm, disks);
 });
 afterAll(() => azure.close());
@@ -43,6 +46,7 @@ describe('a machine of two network interfaces', () => {
     const after = (await azure.cloud.reader.savedVm(VM))!;
     expect(at(after, 'vmId')).not.toBe(at(before, 'vmId'));
     expect(addressesOf(after)).toStrictEqual(addressesOf(before));
+    expect(await optionsNow()).toStrictEqual(options);
     expect(after.vm.body['tags']).toMatchObject({ env: 'prod' });
     expect(after.vm.body['tags']).not.toHaveProperty('landfall-claim');
     expect(await scene.standing()).toStrictEqual(['kept']);
@@ -62,6 +66,7 @@ describe('a machine of two network interfaces', () => {
     expect((await scene.state())[0]).toBe('rolled-back');
     const after = (await azure.cloud.reader.savedVm(VM))!;
     expect(addressesOf(after)).toStrictEqual(addressesOf(before));
+    expect(await optionsNow()).toStrictEqual(options);
     const names = (saved: SavedVm) => saved.disks.map(({ azureId }) => azureId.toLowerCase()).sort();
     expect(names(after)).toStrictEqual(names(before));
     for (const { azureId } of disks) expect((await azure.cloud.reader.disk(azureId!))?.diskState).toBe('Unattached');
@@ -108,6 +113,11 @@ async function makeMachine(disks: ReadonlyMap<string, CloudDisk>): Promise<void>
       },
     },
   });
+}
+
+/** What happens to its disks, its network interfaces and their public addresses when it goes, in this order. */
+async function optionsNow(): Promise<readonly unknown[]> {
+  return ((await azure.cloud.reader.parts(VM)) ?? []).map(({ deleteOption }) => deleteOption);
 }
 
 function at({ vm }: SavedVm, member: string): unknown {

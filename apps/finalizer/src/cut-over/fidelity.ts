@@ -42,7 +42,6 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/Disks?(\[lun \d+\])?\.(name|managedDisk\.id|diskSizeGB)$/, 'The disk is a restored one, under a name of its own.'],
   [/Disks?(\[lun \d+\])?\.createOption$/, 'The machine is made around disks that exist.'],
   [/\.networkInterfaces\[\d+\]\.properties\.primary$/, 'Which interface is the primary one is said with the machine.'],
-  [/\.deleteOption$/, 'Set so that nothing goes along with the machine.'],
   [
     /^extensions\[/,
     'Extensions go with the machine, and Azure never shows all of their settings: install those that are missed again.',

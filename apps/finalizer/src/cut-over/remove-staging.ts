@@ -1,13 +1,13 @@
 import { kindOf, LandfallError, stepOf, type LedgerEntry } from '@landfall/domain';
 import { removeOwned, type StepContext, type StepHandler } from '@landfall/pipeline';
 import { fidelity } from './fidelity.js';
-import { modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
+import { instanceOf, modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
 import { putBack } from './put-back.js';
 import { removeDisks } from './removal.js';
 import { removeEarlierSnapshots } from './stop-and-take.js';
 
 /*
- * Step 12: what is left of the source's disks goes, what was changed of its addresses is as it was found, the staging group goes
+ * Step 12: what is left of the source's disks goes, addresses and delete options are as they were found, the staging group goes
  * with all that only helped, and what came back other than it was is told. Safety snapshots of the source's last state stay.
  */
 
@@ -18,6 +18,7 @@ export function removeStaging(ports: CutOverPorts): StepHandler<'remove-staging-
   return async (context) => {
     await removeDisks(ports, context);
     await putBack(ports, context);
+    await giveOptionsBack(ports, context);
     await removeHelp(ports, context);
     await removeEarlierSnapshots(ports, context);
     const before = modelOf(ports, context.restore.id, await recordOf(ports, context.restore.id));
@@ -25,6 +26,16 @@ export function removeStaging(ports: CutOverPorts): StepHandler<'remove-staging-
     const notSent = context.outputOf('create-vm').notSent ?? [];
     return { kind: 'done', output: { fidelity: after === null ? [] : [...fidelity(before, after, notSent)] } };
   };
+}
+
+/** What went along with the machine that was replaced goes along with this one: a roll-back sees to it that nothing does then. */
+async function giveOptionsBack({ cloud, books, secrets }: CutOverPorts, context: StepContext): Promise<void> {
+  const { restore, journal, signal } = context;
+  const { azureId } = replacedBy(context);
+  const instanceId = instanceOf(await books.ledger(restore.id), azureId);
+  if (instanceId === null) return;
+  const saved = modelOf({ secrets }, restore.id, await recordOf({ books }, restore.id));
+  await cloud.sources.giveOptionsBack({ azureId, instanceId }, saved, journal, signal);
 }
 
 async function removeHelp(ports: CutOverPorts, context: StepContext): Promise<void> {

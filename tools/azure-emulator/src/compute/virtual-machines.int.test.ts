@@ -163,6 +163,32 @@ describe('virtual machines', () => {
     expect((await refusal(azure.network.networkInterfaces.get(GROUP, 'cascade-nic'))).status).toBe(404);
   });
 
+  it('deletes with a VM the public address whose network interface says so, though that one stays', async () => {
+    const addresses = azure.network.publicIPAddresses;
+    const body = await vmBody(azure, 'open');
+    const { id: addressId } = await addresses.createOrUpdate(GROUP, 'open-ip', {
+      ...{ location: REGION, sku: { name: 'Standard' }, publicIPAllocationMethod: 'Static' },
+    });
+    const said = async (deleteOption: string) => {
+      const nic = await azure.network.networkInterfaces.get(GROUP, 'open-nic');
+      const ipConfigurations = (nic.ipConfigurations ?? []).map((each) => ({
+        ...each,
+        publicIPAddress: { id: addressId ?? '', deleteOption },
+      }));
+      await azure.network.networkInterfaces.createOrUpdate(GROUP, 'open-nic', { ...nic, ipConfigurations });
+    };
+    for (const option of ['Detach', 'Delete']) {
+      await create('open', body);
+      await said(option);
+      await azure.compute.virtualMachines.delete(GROUP, 'open');
+      const nic = await azure.network.networkInterfaces.get(GROUP, 'open-nic');
+      const isThere = option === 'Detach';
+      expect(nic.ipConfigurations?.[0]?.publicIPAddress !== undefined).toBe(isThere);
+      if (isThere) await addresses.get(GROUP, 'open-ip');
+      else expect((await refusal(addresses.get(GROUP, 'open-ip'))).status).toBe(404);
+    }
+  });
+
   it('keeps to If-None-Match and If-Match', async () => {
     const body = await vmBody(azure, 'matched');
     await azure.compute.virtualMachines.createOrUpdate(GROUP, 'matched', body, { ifNoneMatch: '*' });

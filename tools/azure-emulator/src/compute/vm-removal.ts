@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { keyOf, sameId } from '../arm/resource-id.js';
 import type { Azure } from '../azure.js';
 import {
@@ -31,10 +32,29 @@ export async function removeMachine(vm: VirtualMachineRecord, azure: Azure): Pro
   }
   for (const nic of held.interfaces) {
     const isDoomed = doomedInterfaces.some(({ id }) => sameId(id, nic.id));
-    changes.push(isDoomed ? remove(nic.id) : put(releasedInterface(nic, vm, azure)));
+    const { kept, doomed } = addressesOf(nic);
+    changes.push(...doomed.map(remove), isDoomed ? remove(nic.id) : put(releasedInterface(kept, vm, azure)));
   }
   return changes;
 }
+
+/** A public address goes along with the VM where its network interface says so, whatever becomes of that one. */
+function addressesOf(nic: NetworkInterfaceRecord): {
+  readonly kept: NetworkInterfaceRecord;
+  readonly doomed: readonly string[];
+} {
+  const doomed = nic.ipConfigurations.flatMap(({ properties: { publicIPAddress: address } }) =>
+    PUBLIC_ADDRESS.safeParse(address).data?.properties?.deleteOption === 'Delete' ? (address?.id ?? []) : [],
+  );
+  const ipConfigurations = nic.ipConfigurations.map(({ properties: { publicIPAddress, ...properties }, ...rest }) =>
+    publicIPAddress === undefined || doomed.includes(publicIPAddress.id)
+      ? { ...rest, properties }
+      : { ...rest, properties: { ...properties, publicIPAddress } },
+  );
+  return { kept: { ...nic, ipConfigurations }, doomed };
+}
+
+const PUBLIC_ADDRESS = z.object({ properties: z.object({ deleteOption: z.string().optional() }).optional() });
 
 /** Every disk and interface that is the VM's. */
 export function holdings(

@@ -2,7 +2,7 @@ import type { OpenChange } from '../../cloud/ledger.js';
 import type { Tags } from '../../cloud/ownership.js';
 import type { CallJournal } from './journal.js';
 import type { SourceVm } from './machines.js';
-import type { SavedResource } from './reader.js';
+import type { SavedResource, SavedVm } from './reader.js';
 
 /**
  * Making a VM ready to be replaced that is not ours, and putting back what was changed for it. Each change is an entry of the
@@ -36,6 +36,11 @@ export interface CloudSources {
    * Azure's own number alone tells that we have made it: so that has to be in the ledger.
    */
   giveBack(made: MadeAnew, tags: Tags, journal: CallJournal, signal?: AbortSignal): Promise<void>;
+  /**
+   * Gives the parts of a VM that was made anew in the place of a source the delete options that those of the source had: network
+   * interfaces, and disks by their LUNs. Of what nothing was said stays as it is. Nothing is done to another VM of that name.
+   */
+  giveOptionsBack(made: SourceVm, saved: SavedVm, journal: CallJournal, signal?: AbortSignal): Promise<void>;
 }
 
 export interface MadeAnew {

@@ -18,6 +18,7 @@ export function sourcesContract(get: () => CloudSubject): void {
     return {
       ...{ cloud, vm, source: { azureId, instanceId }, other, journal: new MemoryJournal(owner.id) },
       remove: () => cloud.machines.remove({ azureId, tags: owner.tags('worker') }, owner.journal),
+      tagsOfVm: owner.tags('vm'),
       tagsNow: async () => (await cloud.reader.vm(azureId))?.tags ?? {},
       partsNow: async () => new Map((await partsOf(azureId)).map((part) => [part.azureId, part.deleteOption])),
       allocationNow: async () => {
@@ -128,6 +129,28 @@ export function sourcesContract(get: () => CloudSubject): void {
       expect(await cloud.reader.parts(source.azureId)).toBe(null);
       await cloud.sources.undo(only(journal), journal);
       expect(journal.changes).toStrictEqual([]);
+    });
+
+    it('has parts that go along with it as they did, once it was made anew, and goes all the same without them', async () => {
+      const { cloud, vm, source, journal, partsNow, tagsOfVm } = await scene();
+      const saved = await cloud.reader.savedVm(source.azureId);
+      assert.ok(saved);
+      const before = await partsNow();
+      await cloud.sources.keepParts(source, journal);
+      await cloud.machines.stopSource(source, journal);
+      await cloud.machines.removeSource(source, journal);
+      const disks = { osDiskId: vm.osDiskId ?? '', dataDisks: [] };
+      const spec = { saved, ...disks, tags: tagsOfVm, instanceId: null, role: 'vm', purpose: 'result' as const };
+      const made = await cloud.machines.recreate(spec, journal);
+      const { azureId, instanceId } = made.vm;
+      expect(new Set((await partsNow()).values())).toStrictEqual(new Set(['Detach']));
+      await cloud.sources.giveOptionsBack(source, saved, journal);
+      expect(new Set((await partsNow()).values())).toStrictEqual(new Set(['Detach']));
+      for (const _time of [1, 2]) await cloud.sources.giveOptionsBack({ azureId, instanceId }, saved, journal);
+      expect(await partsNow()).toStrictEqual(before);
+      expect(journal.changes.map(({ what }) => what)).not.toContain('set-delete-options');
+      expect(await cloud.machines.remove({ azureId, tags: tagsOfVm }, journal)).toBe(true);
+      expect((await cloud.reader.disk(vm.osDiskId ?? ''))?.managedBy).toBe(null);
     });
 
     it('has nothing put back of it once another one bears its name', async () => {

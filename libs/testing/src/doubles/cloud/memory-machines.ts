@@ -182,6 +182,7 @@ export class MemoryMachines implements CloudMachines {
       const vm = subscription.vms.get(azureId.toLowerCase());
       if (vm === undefined) return false;
       requireTags(vm, tags);
+      if (!subscription.environments.has(azureId.toLowerCase())) subscription.keeping.add(azureId.toLowerCase());
       this.#delete(vm);
       return true;
     });
@@ -260,7 +261,7 @@ export class MemoryMachines implements CloudMachines {
 
   /** A worker's own OS disk goes with it; nothing else does. */
   #delete(vm: CloudVm): void {
-    const { vms, disks, nics, environments, keeping } = this.subscription;
+    const { vms, disks, nics, environments, keeping, takingAlong } = this.subscription;
     for (const { diskId } of vm.dataDisks) this.#release(diskId);
     if (vm.osDiskId !== null) this.#release(vm.osDiskId);
     if (vm.osDiskId !== null && this.subscription.osDiskGoesAlong(vm)) disks.delete(vm.osDiskId.toLowerCase());
@@ -269,6 +270,7 @@ export class MemoryMachines implements CloudMachines {
     vms.delete(vm.azureId.toLowerCase());
     environments.delete(vm.azureId.toLowerCase());
     keeping.delete(vm.azureId.toLowerCase());
+    takingAlong.delete(vm.azureId.toLowerCase());
   }
 
   #release(diskId: string): void {

@@ -6,6 +6,7 @@ import {
   type CloudVm,
   type MadeAnew,
   type OpenChange,
+  type SavedVm,
   type SourceVm,
   type Tags,
   sameId,
@@ -18,6 +19,7 @@ import {
   type MemorySubscription,
 } from './memory-subscription.js';
 import { refuse } from './refusals.js';
+import { SHOWN_VM } from './saved-vm.js';
 
 /** What the double keeps of a change: whose it is, and what was made of which names. */
 interface Before {
@@ -87,6 +89,24 @@ export class MemorySources implements CloudSources {
         return value === null ? [] : [[name, value] as const];
       });
       found.tags = { ...without(found.tags, ours), ...Object.fromEntries(had) };
+    });
+  }
+
+  async giveOptionsBack(
+    { azureId, instanceId }: SourceVm,
+    { vm: saved }: SavedVm,
+    journal: CallJournal,
+  ): Promise<void> {
+    const id = azureId.toLowerCase();
+    const call = { key: `source.set-delete-options:${id}`, azureId, effect: CHANGES_OURS };
+    await this.subscription.recorded('sources.giveOptionsBack', call, journal, () => {
+      const { vms, keeping, takingAlong } = this.subscription;
+      if (vms.get(id)?.instanceId !== instanceId) return;
+      const { deleteOption } = SHOWN_VM.parse(saved.body).properties.storageProfile.osDisk;
+      if (deleteOption === undefined) return;
+      keeping.delete(id);
+      if (deleteOption === 'Delete') takingAlong.add(id);
+      else takingAlong.delete(id);
     });
   }
 

@@ -73,6 +73,8 @@ export class MemorySubscription {
   readonly origins = new Map<string, string>();
   /** VMs whose OS disk was set to outlive them. */
   readonly keeping = new Set<string>();
+  /** Other VMs than workers whose OS disk goes along with them. */
+  readonly takingAlong = new Set<string>();
   /** By network interface: whether Azure may give its address to others, and Azure's own number for it. */
   readonly allocations = new Map<string, { isDynamic: boolean; readonly number: string }>();
   /** The changes that were made and to what, such as `disks.ensureEmpty web`, in order. */
@@ -163,7 +165,8 @@ export class MemorySubscription {
 
   /** So it is with a worker, which was made from an image. */
   osDiskGoesAlong({ azureId }: CloudVm): boolean {
-    return this.environments.has(azureId.toLowerCase()) && !this.keeping.has(azureId.toLowerCase());
+    const id = azureId.toLowerCase();
+    return (this.environments.has(id) || this.takingAlong.has(id)) && !this.keeping.has(id);
   }
 
   /** @throws PermanentError `AZURE_NOT_FOUND` */

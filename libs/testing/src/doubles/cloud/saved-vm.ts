@@ -23,7 +23,10 @@ export const SHOWN_DISK = z.object({
 /** What the double makes a VM anew from. */
 export const SHOWN_VM = z.object({
   ...shownOfAll,
-  properties: z.object({ hardwareProfile: z.object({ vmSize: z.string() }) }),
+  properties: z.object({
+    hardwareProfile: z.object({ vmSize: z.string() }),
+    storageProfile: z.object({ osDisk: z.object({ deleteOption: z.string().optional() }) }),
+  }),
 });
 
 /** A VM and its parts as Azure Resource Manager would show them, as far as the double knows them. */
