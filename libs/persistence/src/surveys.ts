@@ -56,6 +56,7 @@ export class PostgresPointSurveys implements PointSurveys {
         data: disks.map(({ name, location, blobs }) => ({
           ...{ pointId, name, location },
           sizeBytes: blobs.sizeBytes,
+          trees: [...blobs.trees],
           parts: blobs.parts.map(({ hash }) => hash),
         })),
       });
@@ -87,9 +88,9 @@ export class PostgresPointSurveys implements PointSurveys {
       if (hashes.some((hash) => !parts.has(hash))) return null;
       return {
         inspection: row.inspection,
-        disks: row.disks.map(({ name, location, sizeBytes, parts: listed }) => ({
+        disks: row.disks.map(({ name, location, sizeBytes, trees, parts: listed }) => ({
           ...{ name, location },
-          blobs: { sizeBytes: Number(sizeBytes), parts: listed.map((hash) => parts.get(hash)!) },
+          blobs: { sizeBytes: Number(sizeBytes), trees, parts: listed.map((hash) => parts.get(hash)!) },
         })),
       };
     });

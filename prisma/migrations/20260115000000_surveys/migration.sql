@@ -17,6 +17,7 @@ CREATE TABLE "surveyed_disk" (
     "name" TEXT NOT NULL,
     "location" TEXT NOT NULL,
     "size_bytes" BIGINT NOT NULL,
+    "trees" TEXT[],
     "parts" TEXT[],
 
     CONSTRAINT "surveyed_disk_pkey" PRIMARY KEY ("point_id", "name"),

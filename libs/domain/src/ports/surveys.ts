@@ -22,6 +22,8 @@ export interface SurveyedDisk {
 export interface BlobList {
   /** Of the file. */
   readonly sizeBytes: number;
+  /** The other blobs that are read to find out which these are, as 64 hexadecimal digits each. */
+  readonly trees: readonly string[];
   readonly parts: readonly BlobListPart[];
 }
 

@@ -28,9 +28,9 @@ export class BlobListCutter {
     if (marked || this.#count === IDS_AT_MOST) this.#cut();
   }
 
-  finish(sizeBytes: number): BlobList {
+  finish(): Pick<BlobList, 'parts'> {
     if (this.#count > 0) this.#cut();
-    return { sizeBytes, parts: this.#parts };
+    return { parts: this.#parts };
   }
 
   #cut(): void {
@@ -47,7 +47,7 @@ export class BlobListCutter {
  * Calls back for each id of the list, in order; it must not be kept.
  * @throws PermanentError `REPOSITORY_DAMAGED` where a part is no list of ids
  */
-export function eachId({ parts }: BlobList, onId: (id: Buffer) => void): void {
+export function eachId({ parts }: Pick<BlobList, 'parts'>, onId: (id: Buffer) => void): void {
   for (const { hash, ids } of parts) {
     if (ids.byteLength % ID_BYTES !== 0) throw repositoryDamaged(`list of blobs ${hash}`, 'it ends within an id');
     const all = Buffer.from(ids.buffer, ids.byteOffset, ids.byteLength);

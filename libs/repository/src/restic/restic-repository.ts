@@ -141,9 +141,9 @@ class ResticRepository implements BackupRepository {
       root,
       path,
       location,
-      (node, plain) => {
+      (node, plain, trees) => {
         readIds(node, plain, location, (id) => cutter.add(id));
-        return cutter.finish(node.sizeBytes);
+        return { ...cutter.finish(), sizeBytes: node.sizeBytes, trees: trees.map((id) => id.toString('hex')) };
       },
       signal,
     );

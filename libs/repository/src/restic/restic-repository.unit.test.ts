@@ -437,6 +437,7 @@ describe('A restic repository in the archive tier', () => {
     const { made, location } = oneDisk(contents);
     const { repository } = await openHandmade(made);
     const blobs = await repository.listBlobs(location);
+    expect(blobs.trees).toStrictEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
     const extents = (await repository.openDisk(location)).extents();
     await repository.close();
     const later = await openHandmade(made);

@@ -52,26 +52,28 @@ export class Trees {
 
   /**
    * Follows a path of quoted names from a root tree to a regular file.
-   * `use` gets the file's node and the tree that it stands in.
+   * `use` gets the file's node, the tree that it stands in, and the ids of all trees that were read on the way.
    * @throws PermanentError `IMAGE_NOT_FOUND`, and as `withTree`
    */
   async withFile<T>(
     root: Buffer,
     path: readonly string[],
     location: string,
-    use: (node: TreeNode, plain: Buffer) => T,
+    use: (node: TreeNode, plain: Buffer, trees: readonly Buffer[]) => T,
     signal?: AbortSignal,
   ): Promise<T> {
     let tree = root;
+    const trees = [root];
     for (const name of path.slice(0, -1)) {
       const node = await this.withTree(tree, location, (plain) => nodeNamed(plain, name), signal);
       if (node?.type !== 'dir' || node.subtree === null) throw imageNotFound(location);
       tree = node.subtree;
+      trees.push(tree);
     }
     const read = (plain: Buffer): T => {
       const node = nodeNamed(plain, path.at(-1) ?? '');
       if (node?.type !== 'file') throw imageNotFound(location);
-      return use(node, plain);
+      return use(node, plain, trees);
     };
     return this.withTree(tree, location, read, signal);
   }

@@ -166,7 +166,7 @@ export function backupRepositoryContract(name: string, subject: BackupRepository
       const { points } = await repository.discover();
       const { location, sizeBytes } = points[0]!.disks[0]!;
       const ids = Buffer.alloc(64, 7);
-      const blobs = { sizeBytes, parts: [{ hash: createHash('sha256').update(ids).digest('hex'), ids }] };
+      const blobs = { sizeBytes, trees: [], parts: [{ hash: createHash('sha256').update(ids).digest('hex'), ids }] };
       await assert.rejects(repository.openListed(location, blobs), hasCode('REPOSITORY_DAMAGED'));
     });
 

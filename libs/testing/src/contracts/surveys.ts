@@ -159,7 +159,7 @@ function aSurvey(locations: readonly string[], parts: readonly string[]): PointS
     inspection: { os: { family: 'linux', name: 'Debian' }, problems: [] },
     disks: locations.map((location, number) => ({
       ...{ name: `disk-${number}`, location },
-      blobs: { sizeBytes: 5_000_000_000_000 + number, parts: parts.map(aPart) },
+      blobs: { sizeBytes: 5_000_000_000_000 + number, trees: ['ab', 'cd'], parts: parts.map(aPart) },
     })),
   };
 }
@@ -177,6 +177,7 @@ function plain(survey: PointSurvey | null): unknown {
       .map(({ blobs, ...disk }) => ({
         ...disk,
         sizeBytes: blobs.sizeBytes,
+        trees: blobs.trees,
         parts: blobs.parts.map(({ hash, ids }) => [hash, Buffer.from(ids).toString('hex')]),
       }))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1)),

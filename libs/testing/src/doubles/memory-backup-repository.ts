@@ -99,7 +99,7 @@ function listOf(bytes: Buffer, sizeBytes: number): BlobList {
   const ids: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += BLOB_BYTES) ids.push(sha256(bytes.subarray(at, at + BLOB_BYTES)));
   const all = Buffer.concat(ids);
-  return { sizeBytes, parts: [{ hash: sha256(all).toString('hex'), ids: all }] };
+  return { sizeBytes, trees: [], parts: [{ hash: sha256(all).toString('hex'), ids: all }] };
 }
 
 function hashesOf({ sizeBytes, parts }: BlobList): string {
