@@ -1,4 +1,4 @@
-import { kindOf, LandfallError, stepOf, type LedgerEntry } from '@landfall/domain';
+import { kindOf, LandfallError, sameId, stepOf, type LedgerEntry, type LockedRestore } from '@landfall/domain';
 import { removeOwned, type StepContext, type StepHandler } from '@landfall/pipeline';
 import { fidelity } from './fidelity.js';
 import { instanceOf, modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
@@ -40,7 +40,9 @@ async function giveOptionsBack({ cloud, books, secrets }: CutOverPorts, context:
 
 async function removeHelp(ports: CutOverPorts, context: StepContext): Promise<void> {
   const { restore, journal, signal } = context;
-  const help = (await ports.books.ledger(restore.id)).filter(({ purpose }) => purpose === 'help');
+  const help = (await ports.books.ledger(restore.id)).filter(
+    (entry) => entry.purpose === 'help' || wasCopied(entry, restore),
+  );
   try {
     const { foreign } = await removeOwned(ports, help, journal, signal);
     for (const { entry, error } of foreign) await tellLeft(context, entry, error);
@@ -51,6 +53,16 @@ async function removeHelp(ports: CutOverPorts, context: StepContext): Promise<vo
     const group = help.find(({ kind }) => kind === 'resource-group');
     if (group !== undefined) await tellLeft(context, group, error);
   }
+}
+
+/** A disk that was made for the restore and is none of its disks any more. */
+function wasCopied({ kind, role, purpose, azureId }: LedgerEntry, { disks }: LockedRestore): boolean {
+  return (
+    kind === 'disk' &&
+    role === 'disk' &&
+    purpose === 'result' &&
+    !disks.some((disk) => disk.azureId !== null && sameId(disk.azureId, azureId))
+  );
 }
 
 async function tellLeft(
