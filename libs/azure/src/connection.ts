@@ -53,6 +53,8 @@ export interface AzureConnection {
   readonly resources: ResourceManagementClient;
   /** @param url absolute, or a path below the endpoint */
   get(url: string, signal?: AbortSignal): Promise<unknown>;
+  /** When Azure has answered a GET of this, by its own clock. @param path below the endpoint */
+  dateOf(path: string): Promise<Date>;
   /** Asks something by POST that changes nothing. @param path below the endpoint; the budget has to know it for a question */
   ask(path: string, question: unknown): Promise<unknown>;
   /**
@@ -118,6 +120,16 @@ export function connectClients(settings: AzureSettings, transport?: HttpClient):
         ...(signal === undefined ? {} : { abortSignal: signal }),
       });
       return bodyOf(await resources.pipeline.sendRequest(client, request));
+    },
+    async dateOf(path) {
+      const response = await resources.pipeline.sendRequest(
+        client,
+        createPipelineRequest({ url: `${endpoint}${path}` }),
+      );
+      bodyOf(response);
+      const date = new Date(response.headers.get('date') ?? '');
+      if (Number.isNaN(date.getTime())) throw new Error('Azure has answered without a date.');
+      return date;
     },
     async ask(path, question) {
       return bodyOf(await send('POST', `${endpoint}${path}`, question, {}));

@@ -63,13 +63,20 @@ export class AzureReader extends ResourceIds implements CloudReader {
     return { azureId, kind, region, tags, provisioningState };
   }
 
+  now(): Promise<Date> {
+    return asked('tell the time', () => this.connection.dateOf(this.#locationsPath()));
+  }
+
   async regions(): Promise<readonly string[]> {
-    const url = `/subscriptions/${this.subscriptionId}/locations?api-version=${SUBSCRIPTIONS_API_VERSION}`;
-    const answer = await asked('list the regions', () => this.connection.get(url));
+    const answer = await asked('list the regions', () => this.connection.get(this.#locationsPath()));
     const value = typeof answer === 'object' && answer !== null && 'value' in answer ? answer.value : [];
     return (Array.isArray(value) ? value : []).flatMap((each: unknown) =>
       typeof each === 'object' && each !== null && 'name' in each && typeof each.name === 'string' ? [each.name] : [],
     );
+  }
+
+  #locationsPath(): string {
+    return `/subscriptions/${this.subscriptionId}/locations?api-version=${SUBSCRIPTIONS_API_VERSION}`;
   }
 
   async sizes(region: string): Promise<readonly VmSize[]> {

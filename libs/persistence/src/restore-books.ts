@@ -224,6 +224,20 @@ export class PostgresRestoreBooks implements RestoreBooks {
     return rows.map(({ id }) => id);
   }
 
+  async keptFor(seconds: number): Promise<readonly string[]> {
+    const rows = await this.#database.run(
+      (client) => client.$queryRaw<{ id: string }[]>`
+        SELECT "id" FROM "restore" AS "r"
+        WHERE "cut_over_at" IS NOT NULL AND "state" IN ('completed', 'rolled-back')
+          AND "ended_at" <= now() - make_interval(secs => ${seconds})
+          AND NOT EXISTS (SELECT 1 FROM "restore_work" AS "w"
+                          WHERE "w"."restore_id" = "r"."id" AND "w"."id" = 'purge'
+                            AND "w"."round" = CASE WHEN "r"."turn_purpose" IS NULL THEN 0 ELSE "r"."round" END)
+        ORDER BY "ended_at"`,
+    );
+    return rows.map(({ id }) => id);
+  }
+
   async areCurrent(runs: readonly WorkRun[]): Promise<readonly boolean[]> {
     if (runs.length === 0) return [];
     const rows = await this.#database.run(

@@ -5,6 +5,7 @@ import {
   beginWork,
   redispatch,
   requestCancel,
+  purgeWhatIsDue,
   requestPurge,
   requestResume,
   requestRollback,
@@ -13,6 +14,7 @@ import {
 import { CutOverScene, dies, diesOnce, goOn } from './scene.fixture.test.js';
 
 const FORWARD = ['remove-source', 'move-disks', 'create-vm', 'attach-disks', 'remove-staging-resource-group'];
+const WEEK_MS = 7 * 24 * 3_600_000;
 /** One of each of its disks. */
 const FIRST_SNAPSHOTS = 3;
 const AWAY = new RetryableError({ code: 'AZURE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
@@ -458,7 +460,7 @@ describe('behind the gate', () => {
     scene.cloud.subscription.failNext('machines.removeSource', AWAY);
     await scene.run('remove-source');
     await scene.cloud.machines.removeSource(scene.source, scene.others);
-    scene.cloud.subscription.failNext('groups.moveDisks', REFUSED);
+    scene.cloud.subscription.failNext('machines.recreate', REFUSED);
     await scene.runAll();
     await requestRollback(scene.books, scene.restoreId, 'olivia');
     await scene.runAll();
@@ -560,10 +562,11 @@ describe('behind the gate', () => {
     expect(await scene.events()).toContain('resource.left');
   });
 
-  for (const call of ['groups.moveDisks', 'machines.recreate'] as const) {
+  for (const call of ['disks.ensureCopy', 'machines.recreate'] as const) {
     it(`a refusal at ${call} is left to a person: a resumption completes it, a roll-back brings the source back`, async () => {
       for (const wayOut of ['resume', 'rollback'] as const) {
         const scene = await CutOverScene.ready();
+        if (call === 'disks.ensureCopy') scene.cloud.subscription.failNext('groups.moveDisks', REFUSED);
         scene.cloud.subscription.failNext(call, REFUSED);
         await scene.runAll();
         expect(await scene.state()).toStrictEqual(['needs-attention', 'AZURE_DENIED']);
@@ -582,6 +585,52 @@ describe('behind the gate', () => {
       }
     });
   }
+
+  it('a move that is refused for good, or in vain until the last try, is replaced by copies; what they are of goes', async () => {
+    for (const [error, times] of [
+      [REFUSED, 1],
+      [AWAY, STEP_ATTEMPTS],
+    ] as const) {
+      const scene = await CutOverScene.ready();
+      for (let time = 0; time < times; time += 1) scene.cloud.subscription.failNext('groups.moveDisks', error);
+      await scene.runAll();
+      expect(await scene.state()).toStrictEqual(['completed', undefined]);
+      expect(await scene.events()).toContain('disks.not-moved');
+      await expectReplaced(scene);
+      const copied = scene.cloud.subscription.changes.filter((change) => change.startsWith('disks.ensureCopy'));
+      expect(copied.length).toBe(2);
+    }
+  });
+
+  it('of disks of which some were moved, the others are copied', async () => {
+    const scene = await CutOverScene.ready();
+    while ((await scene.next())?.work !== 'move-disks') await scene.run((await scene.next())!.work);
+    const [first] = (await scene.restore()).disks;
+    const { uniqueId } = (await scene.cloud.reader.disk(first!.azureId!))!;
+    const from = first!.azureId!.split('/')[4]!;
+    await scene.cloud.groups.moveDisks(
+      { from, to: 'apps', disks: [{ azureId: first!.azureId!, uniqueId }] },
+      scene.others,
+    );
+    scene.cloud.subscription.failNext('groups.moveDisks', REFUSED);
+    await scene.runAll();
+    await expectReplaced(scene);
+    const copied = scene.cloud.subscription.changes.filter((change) => change.startsWith('disks.ensureCopy'));
+    expect(copied.length).toBe(1);
+  });
+
+  it('copies come to the same end, wherever their process dies', async () => {
+    for (let boundary = 0; ; boundary += 1) {
+      const scene = await CutOverScene.ready();
+      while ((await scene.next())?.work !== 'move-disks') await scene.run((await scene.next())!.work);
+      for (let time = 0; time < 3; time += 1) scene.cloud.subscription.failNext('groups.moveDisks', REFUSED);
+      const died = await diesOnce(scene, boundary);
+      expect((await scene.state())[0]).toBe('completed');
+      await expectReplaced(scene);
+      if (!died) break;
+      expect(boundary).toBeLessThan(300);
+    }
+  });
 
   it('a roll-back leaves the restored machine alone until every disk of the source is made', async () => {
     const scene = await CutOverScene.ready();
@@ -713,6 +762,48 @@ describe('the end of what is kept', () => {
     await other.runAll();
     await requestPurge(other.books, other.restoreId, 'olivia', { selfApproval: true });
     for (const each of [scene, other]) expect((await each.next())?.work).toBe('purge');
+  });
+
+  it('comes by itself once its date is past by the books’ clock and by Azure’s', async () => {
+    const scene = await CutOverScene.ready();
+    let azure = new Date(0);
+    const ended = async () => (await scene.restore()).endedAt!.getTime();
+    const due = (pastMs: number, azurePastMs = pastMs) => {
+      scene.now = new Date(pastMs);
+      azure = new Date(azurePastMs);
+      return purgeWhatIsDue(scene.books, async () => azure);
+    };
+    await scene.run('remove-source');
+    expect(await due(scene.now.getTime() + 30 * WEEK_MS)).toStrictEqual([]);
+    await scene.runAll();
+    const until = (await ended()) + WEEK_MS;
+    expect([await due(until - 1), await due(until, until - 1), await due(until - 1, until)]).toStrictEqual([
+      [],
+      [],
+      [],
+    ]);
+    expect(await due(until)).toStrictEqual([scene.restoreId]);
+    expect(await due(until)).toStrictEqual([]);
+    expect(await scene.runAll()).toStrictEqual(['purge']);
+    expect([scene.cloud.subscription.snapshots.size, scene.groups()]).toStrictEqual([0, []]);
+    expect(await due(until + WEEK_MS)).toStrictEqual([]);
+    expect(scene.books.audit.filter(({ action }) => action === 'restore.purge')).toMatchObject([{ actor: 'landfall' }]);
+  });
+
+  it('does not come by itself from when a roll-back is asked for until seven days after its end', async () => {
+    const scene = await CutOverScene.ready();
+    await scene.runAll();
+    const due = () => purgeWhatIsDue(scene.books, async () => scene.now);
+    scene.now = new Date((await scene.restore()).endedAt!.getTime() + WEEK_MS - 1);
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    scene.now = new Date(scene.now.getTime() + 2 * WEEK_MS);
+    expect(await due()).toStrictEqual([]);
+    await scene.runAll();
+    expect((await scene.state())[0]).toBe('rolled-back');
+    scene.now = new Date((await scene.restore()).endedAt!.getTime() + WEEK_MS - 1);
+    expect(await due()).toStrictEqual([]);
+    scene.now = new Date(scene.now.getTime() + 1);
+    expect(await due()).toStrictEqual([scene.restoreId]);
   });
 
   it('takes the disks with it that were in use until a roll-back, and not those that it has brought back', async () => {

@@ -1,5 +1,6 @@
-import { detailsOf, type Leases } from '@landfall/domain';
+import { detailsOf, type Cloud, type Leases, type RestoreBooks } from '@landfall/domain';
 import type { Logger, Metrics } from '@landfall/observability';
+import { purgeWhatIsDue } from '@landfall/pipeline';
 import { findOrphans } from './find-orphans.js';
 import { removeOrphans, type RemoveOrphansPorts } from './remove-orphans.js';
 import { type DoorSweepPorts, shutLeftDoors } from './shut-left-doors.js';
@@ -9,6 +10,8 @@ import { type DoorSweepPorts, shutLeftDoors } from './shut-left-doors.js';
  * interval.
  */
 export interface ScheduledSweepOptions extends RemoveOrphansPorts, DoorSweepPorts {
+  readonly books: RestoreBooks;
+  readonly cloud: Cloud;
   readonly leases: Pick<Leases, 'claim'>;
   /** This process, unlike any other. */
   readonly holder: string;
@@ -53,6 +56,7 @@ export async function sweepInTurn(options: ScheduledSweepOptions, signal: AbortS
   const { leases, holder, everyMs, metrics, log } = options;
   if ((await leases.claim(SWEEP_LEASE, holder, everyMs / 1000)) === null) return;
   await sweepDoors(options);
+  await purgeDue(options);
   const { removed, kept } = await removeOrphans(options, null, signal);
   metrics.sweptResources.inc(removed.length);
   for (const azureId of removed) log.info({ azureId }, 'Swept away, or found to be gone.');
@@ -72,5 +76,15 @@ async function sweepDoors(options: ScheduledSweepOptions): Promise<void> {
       log.info({ workerId }, 'Its door to the queues was left open.');
   } catch (error) {
     log.warn({ error: detailsOf(error) }, 'The doors of workers are swept later.');
+  }
+}
+
+/** Apart from the rest, too. */
+async function purgeDue({ books, cloud, log }: ScheduledSweepOptions): Promise<void> {
+  try {
+    for (const restoreId of await purgeWhatIsDue(books, () => cloud.reader.now()))
+      log.info({ restoreId }, 'What was kept of the machine that it has replaced is thrown away: its time is up.');
+  } catch (error) {
+    log.warn({ error: detailsOf(error) }, 'What is kept for longer than it has to be is thrown away later.');
   }
 }

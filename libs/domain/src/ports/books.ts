@@ -85,6 +85,11 @@ export interface RestoreBooks {
   areCurrent(runs: readonly WorkRun[]): Promise<readonly boolean[]>;
   /** Those that have waited for an approval for longer than their plans allow, by the books' own clock. */
   unapprovedForLong(): Promise<readonly string[]>;
+  /**
+   * Those that have replaced a machine and ended at least so many seconds ago, by the books' own clock, and of which nobody has
+   * asked since to throw away what is kept.
+   */
+  keptFor(seconds: number): Promise<readonly string[]>;
   /** Calls back after each commit of this process that wrote to the outbox. Returns what ends it. */
   onOutbox(listener: () => void): () => void;
   /** Oldest first, locked for this relay alone until `sent` or the lock's end; other relays get others. */

@@ -109,6 +109,28 @@ export function booksGateContract(name: string, make: () => Promise<RestoreBooks
         expect((await books.restore(id))?.state).toBe('running');
       }));
 
+    test('name for how long what is kept of a replaced machine is kept, from the end on, until somebody throws it away', () =>
+      withRestore(async (books, id) => {
+        const { state: from, epoch } = (await books.restore(id))!;
+        await locked(books, id, (tx) => tx.cutOver(id));
+        expect(await books.keptFor(0)).toStrictEqual([]);
+        await locked(books, id, (tx) => tx.moveRestore(id, { from, epoch }, 'completed'));
+        expect(await books.keptFor(0)).toStrictEqual([id]);
+        expect(await books.keptFor(3_600)).toStrictEqual([]);
+        await locked(books, id, (tx) => tx.openWorks(id, [{ direction: 'after', round: 0, id: 'purge' }]));
+        expect(await books.keptFor(0)).toStrictEqual([]);
+        const other = newRestoreId();
+        await books.transaction((tx) =>
+          tx.createRestore({ id: other, request: aRestoreRequest(), requestedBy: 'olivia' }),
+        );
+        await locked(books, other, async (tx) => {
+          await tx.storePlan(other, aRestorePlan());
+          await tx.moveRestore(other, { from: 'planning', epoch: 0 }, 'running');
+          await tx.moveRestore(other, { from: 'running', epoch: 1 }, 'completed');
+        });
+        assert.deepEqual(await books.keptFor(0), [], 'one that has replaced nothing');
+      }));
+
     test('let no two restores replace the same VM that have not ended', () =>
       withRestore(async (books) => {
         const source = {

@@ -1,4 +1,4 @@
-import { DEFAULT_WAIT_DAYS, hasEnded, moves } from '@landfall/domain';
+import { DEFAULT_WAIT_DAYS, hasEnded, moves, presentRound } from '@landfall/domain';
 import type {
   AuditEntry,
   CallJournal,
@@ -221,6 +221,15 @@ export class MemoryBooks implements RestoreBooks, IdempotencyKeys {
       return state === 'awaiting-approval' && awaitingSince!.getTime() + days * 86_400_000 < this.#clock().getTime();
     };
     return [...this.#state.restores.values()].filter(isOver).map(({ id }) => id);
+  }
+
+  async keptFor(seconds: number): Promise<readonly string[]> {
+    const isDue = ({ state, cutOverAt, endedAt, works, turn }: RestoreData): boolean =>
+      cutOverAt !== null &&
+      (state === 'completed' || state === 'rolled-back') &&
+      endedAt!.getTime() + seconds * 1_000 <= this.#clock().getTime() &&
+      !works.some(({ id, round }) => id === 'purge' && round === presentRound({ turn }, 'after'));
+    return [...this.#state.restores.values()].filter(isDue).map(({ id }) => id);
   }
 
   async parked(): Promise<readonly WorkRun[]> {

@@ -9,6 +9,8 @@ import type { Generation } from '../../plan.js';
  */
 export interface CloudReader {
   readonly subscriptionId: string;
+  /** By Azure's own clock, to the second. */
+  now(): Promise<Date>;
   resourceGroup(name: string): Promise<CloudResourceGroup | null>;
   /** Names of the regions of the subscription, such as `westeurope`. */
   regions(): Promise<readonly string[]>;

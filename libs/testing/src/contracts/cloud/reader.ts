@@ -17,6 +17,14 @@ export function readerContract(get: () => CloudSubject): void {
       expect(await cloud.reader.subnetsIn('no-such-group')).toStrictEqual([]);
     });
 
+    it('tells the time, which goes on', async () => {
+      const { cloud } = get();
+      const before = await cloud.reader.now();
+      // To the second; the clocks of this machine and of the cloud are the same one here.
+      expect(Math.abs(before.getTime() - Date.now())).toBeLessThan(60_000);
+      expect((await cloud.reader.now()).getTime()).toBeGreaterThanOrEqual(before.getTime());
+    });
+
     it('knows the region, the resource group, the subnet and the size', async () => {
       const subject = get();
       const { cloud } = subject;

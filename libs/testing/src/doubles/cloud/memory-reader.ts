@@ -32,6 +32,10 @@ export class MemoryReader extends ResourceIds implements CloudReader {
     return this.subscription.id;
   }
 
+  async now(): Promise<Date> {
+    return new Date(Date.now() + this.subscription.clockAheadMs);
+  }
+
   async resourceGroup(name: string): Promise<CloudResourceGroup | null> {
     return this.subscription.groups.get(name.toLowerCase()) ?? null;
   }

@@ -71,6 +71,8 @@ export class MemorySubscription {
   copiesAre = 'running';
   /** By disk: the snapshot or the disk that it was made from, where it was made from one. */
   readonly origins = new Map<string, string>();
+  /** By which Azure's clock is ahead of this process'. */
+  clockAheadMs = 0;
   /** VMs whose OS disk was set to outlive them. */
   readonly keeping = new Set<string>();
   /** Other VMs than workers whose OS disk goes along with them. */
