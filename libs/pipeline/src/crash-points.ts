@@ -97,13 +97,14 @@ class Writes {
 }
 
 const READS: ReadonlySet<string> = new Set([
-  ...['lockRestore', 'granted', 'verdicts', 'contents'],
+  ...['lockRestore', 'requireCurrent', 'granted', 'verdicts', 'contents', 'approval', 'now'],
   ...['segment', 'segments', 'hasSegments', 'unfinishedSegments', 'segmentTotals'],
 ]);
 
 /** Writes that name a transaction, the most telling one first. */
 const TELLING: readonly string[] = [
   'createRestore',
+  'cutOver',
   'addVerdict',
   'moveWork',
   'moveRestore',
@@ -128,6 +129,10 @@ function labelOf(method: string, [, second, third, fourth, fifth]: readonly unkn
       return 'restore-data.verdict';
     case 'handOut':
       return 'restore-data.segment.handOut';
+    case 'cutOver':
+      return 'remove-source.gate';
+    case 'recordSource':
+      return 'remove-source.record';
     case 'addEvent':
       return `event.${String(second)}`;
     default:

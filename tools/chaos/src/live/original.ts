@@ -3,7 +3,7 @@ import { copyFile, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { firstDifference } from '@landfall/azure-emulator';
-import type { Restore } from '@landfall/domain';
+import { sameId, type Restore } from '@landfall/domain';
 import { initRepository } from '@landfall/repository/quick-repository';
 import type { Cell } from './cell.js';
 import { isAtRest } from './restores.js';
@@ -127,14 +127,22 @@ export async function purge(cell: Cell, restoreId: string, withinMs: number): Pr
   }
 }
 
-/** What is wrong with the disks of the machine in its place; nothing: each holds what it has to. */
+/**
+ * What is wrong with the disks of the machine in its place; nothing: each holds what it has to.
+ * @param theirs ids of disks that somebody has attached to it besides, and which have to be on it
+ */
 export async function differencesInPlace(
   cell: Cell,
   azureId: string,
   expected: readonly string[],
+  theirs: readonly string[] = [],
 ): Promise<readonly string[]> {
-  const diskIds = await disksOf(cell, azureId).catch(() => null);
-  if (diskIds === null) return [`I2: there is no machine at ${azureId}`];
+  const all = await disksOf(cell, azureId).catch(() => null);
+  if (all === null) return [`I2: there is no machine at ${azureId}`];
+  const isOn = (id: string): boolean => all.some((each) => sameId(each, id));
+  const lost = theirs.filter((id) => id.includes('/disks/') && id.startsWith(groupOf(azureId)) && !isOn(id));
+  if (lost.length > 0) return [`I8: ${lost.join(', ')} is not on ${azureId} any more`];
+  const diskIds = all.filter((id) => !theirs.some((each) => sameId(each, id)));
   if (diskIds.length !== expected.length) return [`I2: ${azureId} has ${diskIds.length} disks, not ${expected.length}`];
   const wrong: string[] = [];
   for (const [index, diskId] of diskIds.entries()) {
@@ -142,4 +150,8 @@ export async function differencesInPlace(
     if (at !== null) wrong.push(`I1: ${diskId} differs from what it has to hold at byte ${at}`);
   }
   return wrong;
+}
+
+function groupOf(azureId: string): string {
+  return azureId.slice(0, azureId.indexOf('/providers/'));
 }

@@ -7,6 +7,7 @@ import { crowdTrials } from '../faults/crowd.js';
 import { fuzzTrials } from '../faults/fuzz.js';
 import { interferenceTrials } from '../faults/interference.js';
 import { enumeratePointsInPlace, inPlaceTrials, type PointInPlace } from '../faults/in-place.js';
+import { othersInPlaceTrials } from '../faults/others-in-place.js';
 import { jobTrials } from '../faults/jobs.js';
 import { enumeratePoints, killTrial, killTwiceTrials, type Point } from '../faults/kill.js';
 import { postgresTrials } from '../faults/postgres.js';
@@ -79,6 +80,11 @@ export const FAULTS: readonly Fault[] = [
     title: 'a machine replaced where it stands, and rolled back: kill -9 at every crash point',
     needs: 'points-in-place',
     trials: ({ pointsInPlace }) => inPlaceTrials(pointsInPlace),
+  },
+  {
+    id: 'others-in-place',
+    title: 'somebody interferes with a machine that is replaced where it stands',
+    trials: othersInPlaceTrials,
   },
   { id: 'F12', title: '1,000 restores at once', machine: ONE_DISK, trials: ({ restores }) => crowdTrials(restores) },
   { id: 'F13', title: 'fuzzed repositories, manifests and disks', trials: ({ seed }) => fuzzTrials(seed) },

@@ -29,7 +29,7 @@ import { TRANSFER_JOB, TRANSFER_JOB_PAYLOAD } from '@landfall/transfer';
 import { createEmptyDisks } from '@landfall/provisioner/steps/create-empty-disks';
 import { createStagingResourceGroup } from '@landfall/provisioner/steps/create-staging-resource-group';
 import { launchWorker } from '@landfall/provisioner/steps/launch-worker';
-import { MemoryWorkerDoors } from '@landfall/testing';
+import { MemoryWorkerDoors, nothingArchived } from '@landfall/testing';
 import { Process } from './kernel.js';
 import { queueClient, QueueWorker } from './queue-worker.js';
 import type { Surroundings } from './surroundings.js';
@@ -114,7 +114,7 @@ function run(world: Surroundings, service: SimulatedService, process: Process): 
       'remove-staging-resource-group': removeStaging(cutOver),
       purge: purge(cutOver),
       'bring-source-back': bringSourceBack(cutOver),
-      'remove-created': cleanUp({ ...removal, diskAccesses: accesses }),
+      'remove-created': cleanUp({ ...removal, diskAccesses: accesses, ...nothingArchived() }),
     };
     also = async () => {
       await transfer.reconcile();

@@ -63,7 +63,7 @@ export function responseTo(request: PipelineRequest, { status, headers, body }: 
   return {
     request,
     status,
-    headers: createHttpHeaders({ 'content-type': 'application/json', ...headers }),
+    headers: createHttpHeaders({ 'content-type': 'application/json', date: new Date().toUTCString(), ...headers }),
     bodyAsText: body === undefined ? '' : JSON.stringify(body),
   };
 }
