@@ -57,7 +57,8 @@ export async function connect(
   });
 
   const postgres = underObservation(underCrashPoints(connectBooks(database)), booksObserver(metrics));
-  const { books, captures, catalogue, workers, tokens, idempotency, audit, diskAccesses, leases } = postgres;
+  const { books, captures, catalogue, workers, tokens, idempotency, audit, diskAccesses, leases, retrievals } =
+    postgres;
   const queues = new QueueClient(redis);
   const warn = (err: unknown) => logger.warn({ err }, 'Trying again soon.');
   const relay = runOutboxRelay(books, queues, warn);
@@ -79,6 +80,7 @@ export async function connect(
     selfApproval: environment.LANDFALL_SELF_APPROVAL === 'yes',
     diskAccesses,
     leases,
+    retrievals,
     secrets: postgres.secretBox(environment.LANDFALL_SECRET_KEY),
     planner: {
       dryRun: (request) => queues.ask(QUEUES.planner, PLANNER_JOBS.dryRun, { request }, DRY_RUN_WITHIN_MS),

@@ -7,6 +7,7 @@ import type {
   IdempotencyKeys,
   Leases,
   RestoreBooks,
+  Retrievals,
   SecretBox,
   WorkerDoors,
   WorkerRegistry,
@@ -36,6 +37,7 @@ export interface ApiPorts {
   readonly planner: PlannerQuestions;
   readonly finalizer: FinalizerQuestions;
   readonly blobs: BlobGrants;
+  readonly retrievals: Pick<Retrievals, 'url'>;
   /** Of the queues that data-movers take their work from. */
   readonly moverQueues: MoverQueues;
   /** What data-movers come to their queue by. */

@@ -22,6 +22,7 @@ export interface RestoreOptions extends CommonOptions {
   readonly transfer?: 'worker' | 'direct';
   readonly verify?: 'none' | 'sampled' | 'full';
   readonly archivePriority?: 'standard' | 'high';
+  readonly archiveKeep?: number;
   /** False with `--no-power-on`. */
   readonly powerOn: boolean;
   readonly isolated?: boolean;
@@ -51,6 +52,7 @@ export function addRestoreOptions(command: LandfallCommand): LandfallCommand {
     .addOption(choice('--transfer <mode>', 'write on a worker VM, or through SAS', ['worker', 'direct']))
     .addOption(choice('--verify <mode>', 'how much is read back', ['none', 'sampled', 'full']))
     .addOption(choice('--archive-priority <priority>', 'for archived points', ['standard', 'high']))
+    .option('--archive-keep <hours>', 'how long what was brought back is kept after the end', wholeNumber(1, 24 * 60))
     .option('--no-power-on', 'leave the restored VM deallocated')
     .option('--isolated', 'in a network of its own that leads nowhere')
     .addOption(
@@ -93,6 +95,7 @@ export function restoreBody(options: RestoreOptions): RestoreOrder {
       transfer: options.transfer,
       verify: options.verify,
       archivePriority: options.archivePriority,
+      archiveKeepHours: options.archiveKeep,
       powerOn: options.powerOn ? undefined : false,
       isolated: options.isolated,
       bootCheck: options.bootCheck,

@@ -8,6 +8,7 @@ import {
   type WorkerDoors,
   type WorkerRegistry,
 } from '@landfall/domain';
+import { removeRetrieved, type RetrievedPorts } from './sweep/remove-retrieved.js';
 import { removeOwned, shutDoor, TURNS, type RemovalPorts, type WorkHandler } from '@landfall/pipeline';
 
 /*
@@ -17,7 +18,7 @@ import { removeOwned, shutDoor, TURNS, type RemovalPorts, type WorkHandler } fro
  * somebody else owns by now (its tags are not ours) is left and named in the restore's history; what was intended and never
  * made is found to be absent and settled as removed.
  */
-export interface CleanUpPorts extends RemovalPorts {
+export interface CleanUpPorts extends RemovalPorts, RetrievedPorts {
   readonly books: Pick<RestoreBooks, 'ledger' | 'transaction'>;
   readonly workers: Pick<WorkerRegistry, 'workers' | 'retire'>;
   readonly doors: Pick<WorkerDoors, 'shut'>;
@@ -39,6 +40,9 @@ export function cleanUp(ports: CleanUpPorts): WorkHandler {
       await context.event('clean-up.left', error.message, { azureId: entry.azureId, code: error.code });
     }
     await diskAccesses.removeAll(restore.id);
+    if (restore.plan !== null) {
+      await removeRetrieved(ports, restore.id, restore.plan.restorePoint.repository, signal);
+    }
     await books.transaction(async (tx) => {
       await tx.requireCurrent({ restoreId: restore.id, work: 'remove-created', epoch });
       await tx.patchRestore(restore.id, { vmAzureId: null });

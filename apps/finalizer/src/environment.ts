@@ -1,4 +1,14 @@
-import { AZURE, AZURE_BUDGET, DATABASE, HTTP, LOGGING, REDIS, SECRET_KEY, SWEEP } from '@landfall/config';
+import {
+  AZURE,
+  AZURE_BUDGET,
+  BLOB_ACCOUNTS,
+  DATABASE,
+  HTTP,
+  LOGGING,
+  REDIS,
+  SECRET_KEY,
+  SWEEP,
+} from '@landfall/config';
 import { z } from 'zod';
 
 export const FINALIZER_ENVIRONMENT = z.object({
@@ -7,6 +17,7 @@ export const FINALIZER_ENVIRONMENT = z.object({
   ...SECRET_KEY.shape,
   ...AZURE.shape,
   ...AZURE_BUDGET.shape,
+  ...BLOB_ACCOUNTS.shape,
   ...SWEEP.shape,
   ...LOGGING.shape,
   ...HTTP.pick({ LANDFALL_HOST: true, LANDFALL_METRICS_PORT: true }).shape,

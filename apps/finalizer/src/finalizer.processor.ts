@@ -10,6 +10,7 @@ import {
   REMOVE_ORPHANS,
 } from '@landfall/pipeline';
 import { APPLIANCE_ID, BOOKS, CLOUD, ENVIRONMENT, LOGGER, TakesJobsOf } from '@landfall/service';
+import { archiveCopies } from '@landfall/service/archive-copies';
 import { StepProcessor, STEPS_AT_ONCE } from '@landfall/service/steps';
 import { TRANSFER_JOB, TRANSFER_JOB_PAYLOAD } from '@landfall/transfer';
 import { Inject } from '@nestjs/common';
@@ -38,7 +39,7 @@ export const TRANSFER = Symbol('transfer');
 export class FinalizerProcessor extends StepProcessor {
   constructor(
     @Inject(ENVIRONMENT) environment: FinalizerEnvironment,
-    @Inject(BOOKS) { books, captures, workers, diskAccesses, secretBox }: Books,
+    @Inject(BOOKS) { books, captures, catalogue, retrievals, workers, diskAccesses, secretBox }: Books,
     @Inject(QueueClient) queues: QueueClient,
     @Inject(LOGGER) log: Logger,
     @Inject(CLOUD) cloud: Cloud,
@@ -51,6 +52,7 @@ export class FinalizerProcessor extends StepProcessor {
     const makeVm = createVm({ cloud, books, applianceId, endAccess });
     const makeVmAnew = recreateVm(cutOver);
     const owned = { cloud, books, captures, applianceId };
+    const copiesOf = archiveCopies(catalogue, environment.LANDFALL_BLOB_ACCOUNTS);
     super({
       ...{ service: 'finalizer', books, queues, log },
       handlers: {
@@ -65,7 +67,7 @@ export class FinalizerProcessor extends StepProcessor {
         'remove-staging-resource-group': removeStaging(cutOver),
         purge: purge(cutOver),
         'bring-source-back': bringSourceBack(cutOver),
-        'remove-created': cleanUp({ cloud, books, workers, doors, diskAccesses, applianceId }),
+        'remove-created': cleanUp({ cloud, books, workers, doors, diskAccesses, applianceId, retrievals, copiesOf }),
       },
       answers: {
         [FINALIZER_JOBS.findOrphans]: async (_payload, signal) =>

@@ -1,4 +1,7 @@
 import {
+  type ArchivedFile,
+  type BackupRepository,
+  type ListedDisk,
   makingsOf,
   newRestoreId,
   NotFoundError,
@@ -13,18 +16,26 @@ import {
   type RestoreBooks,
   type PlannedContents,
   type PlanningSettings,
+  type PointSurvey,
   type PointSurveys,
   type Problem,
   type RestorePlan,
   type RestorePoint,
   type RestoreRequest,
+  type StoredFile,
 } from '@landfall/domain';
 import { boundedMap } from '@landfall/pipeline';
 import type { OpenRepositories } from '@landfall/repository';
 import { cutSegments } from '@landfall/transfer';
 import type { TargetReader } from './facts/asked-once.js';
 import { lookAtTarget } from './facts/look-at-target.js';
-import { lookIntoPoint, NOTHING_SEEN, recallPoint, type PointFindings } from './facts/look-into-point.js';
+import {
+  lookIntoPoint,
+  NOTHING_SEEN,
+  recallPoint,
+  type PointFindings,
+  type SeenPoint,
+} from './facts/look-into-point.js';
 
 /** A restore of many disks asks about each. */
 const POLICY_QUESTIONS_AT_ONCE = 8;
@@ -43,6 +54,8 @@ export interface PlannerPorts {
 export interface Prepared {
   readonly plan: RestorePlan;
   readonly contents: readonly PlannedContents[];
+  /** What has to be brought back from the archive tier before it can be read. */
+  readonly archived: readonly ArchivedFile[];
 }
 
 /** RestoreRequest → RestorePlan: gathers the facts from the repository and from Azure, and lets the rules decide. */
@@ -68,12 +81,13 @@ export class Planner {
       request,
       disks: findings.disks.map(({ name, extents }) => ({ name, usedBytes: bytesIn(extents) })),
       machine: findings.machine,
+      archive: { files: findings.archived.map(({ path, sizeBytes }) => ({ path, sizeBytes })) },
       target: { ...target, original: await this.#withOthers(target.original, restoreId) },
       policies: [],
       settings,
     };
     const plan = planRestore({ ...facts, policies: await this.#judged(facts, restoreId ?? newRestoreId()) });
-    return { plan, contents: contentsOf(plan, findings) };
+    return { plan, contents: contentsOf(plan, findings), archived: facts.archive?.files ?? [] };
   }
 
   /** Azure's policies judge what will be asked for, which the plan says: so it is made once without them. */
@@ -102,13 +116,16 @@ export class Planner {
     const { repositories, surveys } = this.ports;
     const { excludeDisks } = request;
     return repositories.useAsItIsNow(point.repositoryName, async (repository) => {
+      const survey = repository.canBeArchived ? await surveys.survey(point.id) : null;
       try {
-        return await lookIntoPoint(repository, point, excludeDisks, signal);
+        const findings = await lookIntoPoint(repository, point, excludeDisks, signal);
+        return { ...findings, archived: await archivedFiles(repository, findings, survey, signal) };
       } catch (error) {
         if (!(error instanceof PermanentError) || error.code !== 'FILE_ARCHIVED') throw error;
-        const survey = await surveys.survey(point.id);
-        if (survey === null) return withProblem(NOTHING_SEEN, archived(error));
-        return withProblem(await recallPoint(repository, point, excludeDisks, survey), archived(error));
+        // What it consists of was not noted while it could be read.
+        if (survey === null) return withProblem(NOTHING_SEEN, archivedUnseen(error));
+        const findings = await recallPoint(repository, point, excludeDisks, survey);
+        return { ...findings, archived: await archivedFiles(repository, findings, survey, signal) };
       }
     });
   }
@@ -129,12 +146,29 @@ function withProblem(findings: PointFindings, problem: Problem): PointFindings {
   return { ...findings, machine: { ...machine, problems: [...machine.problems, problem] } };
 }
 
-function archived({ message }: PermanentError): Problem {
+/** Of what the disks are read from. */
+async function archivedFiles(
+  repository: BackupRepository,
+  { disks }: SeenPoint,
+  survey: PointSurvey | null,
+  signal: AbortSignal | undefined,
+): Promise<readonly StoredFile[]> {
+  if (!repository.canBeArchived) return [];
+  const listed: ListedDisk[] = [];
+  for (const { image } of disks) {
+    const known = survey?.disks.find(({ location }) => location === image.location);
+    const { location } = image;
+    listed.push({ location, blobs: known?.blobs ?? (await repository.listBlobs(location, signal)) });
+  }
+  return repository.archivedFiles(listed, signal);
+}
+
+function archivedUnseen({ message }: PermanentError): Problem {
   return {
     severity: 'error',
     code: 'POINT_ARCHIVED',
-    message,
-    fix: 'Bring the repository back from the archive tier; this version does not do so by itself.',
+    message: `${message} Nothing was noted of this restore point while it could be read.`,
+    fix: 'Bring the packs of its trees back to an online tier and rescan the repository; then the restore brings back the rest.',
   };
 }
 

@@ -5,6 +5,8 @@ import {
   isRefused,
   PermanentError,
   restorePointId,
+  type Catalogue,
+  type RestoreRequest,
   RetryableError,
   type DiscoveredPoint,
   type DiskSource,
@@ -12,6 +14,7 @@ import {
   stepKey,
   wholeImage,
 } from '@landfall/domain';
+import type { StepContext } from '@landfall/pipeline';
 import { OpenRepositories } from '@landfall/repository';
 import {
   aRestoreRequest,
@@ -21,6 +24,7 @@ import {
   MemoryCloud,
   MemoryPointSurveys,
   MemorySecretBox,
+  nothingArchived,
   SparseImage,
   vmSize,
   writeMbr,
@@ -34,6 +38,7 @@ import { Planner } from './planner.js';
 import { PointSurveyor } from './surveys/point-surveyor.js';
 
 const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
 const signal = new AbortController().signal;
 
 /** A disk that boots with a BIOS, with so much data behind its first MiB. */
@@ -53,6 +58,28 @@ class WatchedRepository extends MemoryBackupRepository {
     if (this.refusal !== null) throw this.refusal;
     return super.openDisk(location);
   }
+}
+
+/** Step 0 of the restore `r1`, which has begun. */
+async function beginPlan(books: MemoryBooks, request: RestoreRequest): Promise<StepContext> {
+  await books.transaction(async (tx) => {
+    await tx.createRestore({ id: 'r1', request, requestedBy: 'tester' });
+    await tx.moveWork('r1', stepKey('plan'), { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
+    await tx.moveWork('r1', stepKey('plan'), { from: 'pending', epoch: 1 }, 'running');
+  });
+  return {
+    restore: (await books.restore('r1'))!,
+    get plan(): RestorePlan {
+      throw new Error('step 0 makes the plan');
+    },
+    epoch: 1,
+    journal: books.journal('r1', 'plan', 1),
+    signal,
+    outputOf: () => {
+      throw new Error('there is no earlier step');
+    },
+    event: async () => undefined,
+  };
 }
 
 describe('the planner', () => {
@@ -95,6 +122,7 @@ describe('the planner', () => {
         defaultResourceGroup: 'apps',
         defaultSubnetId: null,
         workerSubnetId: null,
+        archivePrices: null,
         applianceId: 'appliance-1',
       },
     });
@@ -105,6 +133,11 @@ describe('the planner', () => {
       hostedByProvider: false,
       sealedPassword: null,
     });
+  });
+
+  /** The catalogue, with its repository somewhere else. */
+  const at = (url: string): Pick<Catalogue, 'repository'> => ({
+    repository: async (name) => ({ ...(await catalogue.repository(name))!, url }),
   });
 
   async function keep(disks: Readonly<Record<string, Buffer>>, more: Partial<DiscoveredPoint> = {}): Promise<string> {
@@ -194,23 +227,71 @@ describe('the planner', () => {
     expect(timesOpened).toBe(2);
   });
 
-  it('refuses a point in the archive tier', async () => {
-    const id = await keep({ sda: bootDisk() });
-    repository.refusal = new PermanentError({ code: 'FILE_ARCHIVED', message: 'data/ab is archived.', fix: 'Wait.' });
-    const { problems } = await planOf(id);
-    expect(problems.some(({ severity, code }) => severity === 'error' && code === 'POINT_ARCHIVED')).toBe(true);
-  });
-
   describe('with a repository that was archived after it was scanned', () => {
     const archived = new PermanentError({ code: 'FILE_ARCHIVED', message: 'data/ab is archived.', fix: 'Wait.' });
     const disks = { sda: bootDisk(3 * MIB), sdb: Buffer.alloc(2 * MIB, 1), none: Buffer.alloc(0) };
 
-    /** Everything that is planned by what is read, but for the one thing that differs. */
+    const files = [
+      { path: 'data/ab/one', sizeBytes: 3 * GIB, archived: true },
+      { path: 'data/cd/two', sizeBytes: 2 * GIB, archived: true },
+    ];
+
+    /** Everything that is planned by what is read, but for what tells that it is archived. */
     const planned = async (id: string, changes: RequestChanges = {}) => {
       const { plan, contents } = await planner.prepare(aRestoreRequest({ restorePointId: id, ...changes }), signal);
-      const { planHash: _hash, problems, ...rest } = plan;
-      return { ...rest, contents, problems: problems.filter(({ code }) => code !== 'POINT_ARCHIVED') };
+      const { planHash: _hash, problems, retrieval: _retrieval, estimates, steps, ...rest } = plan;
+      const { retrievalFee: _fee, ...other } = { ...estimates, retrievalSeconds: 0 };
+      const codes = problems.filter(({ code }) => code !== 'POINT_ARCHIVED');
+      return {
+        ...rest,
+        contents,
+        problems: codes,
+        estimates: other,
+        steps: steps.filter(({ number }) => number !== 1),
+      };
     };
+
+    it('brings back what is archived first, and says how much that is, how long it takes and what it costs', async () => {
+      const id = await keep({ sda: bootDisk(3 * MIB) });
+      await answerScan(catalogue, repositories, surveyor)({ name: 'backups' }, signal);
+      repository.refusal = archived;
+      repository.archived = files;
+      const plan = await planOf(id);
+      expect(isRefused(plan)).toBe(false);
+      expect(plan.steps.find(({ id: step }) => step === 'retrieve-archived-data')).toMatchObject({ applies: true });
+      expect(plan.retrieval).toStrictEqual({
+        ...{ objects: 2, bytes: 5 * GIB, priority: 'standard', hours: 15, keepHours: 72 },
+      });
+      expect(plan.estimates).toMatchObject({ retrievalSeconds: 15 * 3_600, retrievalFee: null });
+      expect(plan.problems).toMatchObject([{ severity: 'warning', code: 'POINT_ARCHIVED' }]);
+      RESTORE_PLAN.parse(plan);
+      const high = await planOf(id, { archivePriority: 'high', archiveKeepHours: 1 });
+      expect(high.retrieval).toMatchObject({ priority: 'high', hours: 1, keepHours: 1 });
+      expect(high.planHash).not.toBe(plan.planHash);
+    });
+
+    it('writes down what is to be brought back, and where to, with the plan', async () => {
+      const id = await keep(disks);
+      const books = new MemoryBooks();
+      const { retrievals } = nothingArchived();
+      repository.archived = files;
+      const request = aRestoreRequest({ restorePointId: id });
+      const context = await beginPlan(books, request);
+      await planStep({ planner, books, catalogue: at('azure://backups/restic/prefix'), retrievals })(context);
+      expect(await retrievals.retrieval('r1')).toStrictEqual({
+        url: 'azure://backups/landfall-retrieved-r1',
+        files: files.map(({ path, sizeBytes }) => ({ path, sizeBytes })),
+        keepHours: 72,
+      });
+    });
+
+    it('refuses a point of which nothing was noted while it could be read', async () => {
+      const id = await keep(disks);
+      repository.refusal = archived;
+      const { problems, retrieval } = await planOf(id);
+      expect(problems.some(({ severity, code }) => severity === 'error' && code === 'POINT_ARCHIVED')).toBe(true);
+      expect(retrieval).toBe(undefined);
+    });
 
     it('plans what it would have planned before, without a byte of the disks', async () => {
       const id = await keep(disks);
@@ -219,7 +300,9 @@ describe('the planner', () => {
         repository.refusal = null;
         const before = await planned(id, changes);
         repository.refusal = archived;
+        repository.archived = files;
         expect(await planned(id, changes)).toStrictEqual(before);
+        repository.archived = [];
       }
     });
 
@@ -408,30 +491,10 @@ describe('the planner', () => {
   it('stores the plan of step 0, and stores it again when the step is repeated', async () => {
     const id = await keep({ sda: bootDisk() });
     const books = new MemoryBooks();
+    const { retrievals } = nothingArchived();
     const request = aRestoreRequest({ restorePointId: id });
-    await books.transaction(async (tx) => {
-      await tx.createRestore({ id: 'r1', request, requestedBy: 'tester' });
-      await tx.moveWork('r1', stepKey('plan'), { from: 'pending', epoch: 0 }, 'pending', { epoch: 1 });
-      await tx.moveWork('r1', stepKey('plan'), { from: 'pending', epoch: 1 }, 'running');
-    });
-    const restore = (await books.restore('r1'))!;
-    const run = () =>
-      planStep(
-        planner,
-        books,
-      )({
-        restore,
-        get plan(): RestorePlan {
-          throw new Error('step 0 makes the plan');
-        },
-        epoch: 1,
-        journal: books.journal('r1', 'plan', 1),
-        signal,
-        outputOf: () => {
-          throw new Error('there is no earlier step');
-        },
-        event: async () => undefined,
-      });
+    const context = await beginPlan(books, request);
+    const run = () => planStep({ planner, books, catalogue, retrievals })(context);
     const first = await run();
     const stored = (await books.restore('r1'))?.plan;
     expect(first).toStrictEqual({ kind: 'done', output: { planHash: stored?.planHash } });

@@ -1,4 +1,5 @@
 import {
+  ARCHIVE_PRICES,
   AZURE,
   AZURE_BUDGET,
   BLOB_ACCOUNTS,
@@ -20,6 +21,7 @@ export const PLANNER_ENVIRONMENT = z.object({
   ...AZURE.shape,
   ...AZURE_BUDGET.shape,
   ...BLOB_ACCOUNTS.shape,
+  ...ARCHIVE_PRICES.shape,
   ...DESTINATION_DEFAULTS.shape,
   ...LOGGING.shape,
   ...HTTP.pick({ LANDFALL_HOST: true, LANDFALL_METRICS_PORT: true }).shape,
@@ -35,6 +37,7 @@ export function planningSettings(environment: PlannerEnvironment, applianceId: s
     defaultResourceGroup: environment.LANDFALL_DEFAULT_RESOURCE_GROUP ?? null,
     defaultSubnetId: environment.LANDFALL_DEFAULT_SUBNET_ID ?? null,
     workerSubnetId: environment.LANDFALL_WORKER_SUBNET_ID ?? null,
+    archivePrices: environment.LANDFALL_ARCHIVE_PRICES,
     applianceId,
   };
 }

@@ -1,4 +1,5 @@
 import {
+  ARCHIVE_LOOKS,
   AZURE,
   AZURE_BUDGET,
   BLOB_ACCOUNTS,
@@ -18,6 +19,7 @@ export const PROVISIONER_ENVIRONMENT = z.object({
   ...AZURE_BUDGET.shape,
   ...SECRET_KEY.shape,
   ...BLOB_ACCOUNTS.shape,
+  ...ARCHIVE_LOOKS.shape,
   ...LOGGING.shape,
   ...HTTP.pick({ LANDFALL_HOST: true, LANDFALL_METRICS_PORT: true }).shape,
   ...WORKERS.omit({ LANDFALL_WORKER_REDIS_URL: true }).shape,

@@ -3,19 +3,21 @@ import type { Logger } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { QueueClient, QUEUES, reconcileCaptures, RedisWorkerDoors } from '@landfall/pipeline';
 import { APPLIANCE_ID, BOOKS, CLOUD, ENVIRONMENT, LOGGER, TakesJobsOf } from '@landfall/service';
+import { archiveCopies } from '@landfall/service/archive-copies';
 import { StepProcessor, STEPS_AT_ONCE } from '@landfall/service/steps';
 import { Inject } from '@nestjs/common';
 import type { ProvisionerEnvironment } from './environment.js';
 import { createEmptyDisks } from './steps/create-empty-disks.js';
 import { createStagingResourceGroup } from './steps/create-staging-resource-group.js';
 import { launchWorker } from './steps/launch-worker.js';
+import { retrieveArchivedData } from './steps/retrieve-archived-data.js';
 
-/** Steps 2 to 4. */
+/** Steps 1 to 4. */
 @TakesJobsOf(QUEUES.provisioner, { concurrency: STEPS_AT_ONCE })
 export class ProvisionerProcessor extends StepProcessor {
   constructor(
     @Inject(ENVIRONMENT) environment: ProvisionerEnvironment,
-    @Inject(BOOKS) { books, captures, workers }: Books,
+    @Inject(BOOKS) { books, captures, catalogue, retrievals, workers }: Books,
     @Inject(QueueClient) queues: QueueClient,
     @Inject(LOGGER) log: Logger,
     @Inject(CLOUD) cloud: Cloud,
@@ -25,6 +27,11 @@ export class ProvisionerProcessor extends StepProcessor {
     super({
       ...{ service: 'provisioner', books, queues, log },
       handlers: {
+        'retrieve-archived-data': retrieveArchivedData({
+          retrievals,
+          copiesOf: archiveCopies(catalogue, environment.LANDFALL_BLOB_ACCOUNTS),
+          lookEveryMs: environment.LANDFALL_ARCHIVE_LOOK_SECONDS * 1_000,
+        }),
         'create-staging-resource-group': createStagingResourceGroup({ cloud, applianceId }),
         'create-empty-disks': createEmptyDisks({ cloud, books, applianceId }),
         'launch-worker': launchWorker({

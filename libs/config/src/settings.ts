@@ -123,6 +123,44 @@ export const MOVER_LEASE = z.object({
   LANDFALL_MOVER_LEASE_SECONDS: z.coerce.number().min(2).max(3_600).default(45),
 });
 
+export const ARCHIVE_LOOKS = z.object({
+  /** Seconds between two looks at what Azure brings back from the archive tier. */
+  LANDFALL_ARCHIVE_LOOK_SECONDS: z.coerce.number().min(1).max(3_600).default(300),
+});
+
+const priorityPrices = z.strictObject({
+  readsPer10000: z.number().nonnegative(),
+  perGib: z.number().nonnegative(),
+});
+
+/** JSON: what Azure charges for bringing back what is archived, with the day on which that was looked up. */
+export const ARCHIVE_PRICES = z.object({
+  LANDFALL_ARCHIVE_PRICES: z
+    .string()
+    .optional()
+    .transform((text, context) => {
+      if (text === undefined) return null;
+      try {
+        return z
+          .strictObject({
+            asOf: z.iso.date(),
+            currency: z.string().regex(/^[A-Z]{3}$/),
+            writesPer10000: z.number().nonnegative(),
+            standard: priorityPrices,
+            high: priorityPrices,
+          })
+          .parse(JSON.parse(text));
+      } catch {
+        context.addIssue({
+          code: 'custom',
+          message:
+            'must be JSON: {"asOf": "2026-10-01", "currency": "EUR", "writesPer10000": N, "standard": {"readsPer10000": N, "perGib": N}, "high": {…}}',
+        });
+        return z.NEVER;
+      }
+    }),
+});
+
 export const SWEEP = z.object({
   /** Minutes between two looks for what ended restores have left in Azure; 0: only when asked. */
   LANDFALL_SWEEP_MINUTES: z.coerce.number().min(0).max(10_080).default(60),

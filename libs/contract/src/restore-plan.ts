@@ -108,6 +108,16 @@ export const RESTORE_PLAN = z
         azureName: z.string(),
       }),
     ),
+    retrieval: z
+      .object({
+        objects: COUNT,
+        bytes: COUNT,
+        priority: z.enum(['standard', 'high']),
+        hours: z.number().positive().describe('Within which Azure promises to bring them back.'),
+        keepHours: z.number().positive().describe('For how long they are kept after the end.'),
+      })
+      .optional()
+      .describe('Files of the repository that are copied out of the archive tier first; left out: none.'),
     workers: z
       .array(z.object({ size: z.string(), disks: z.array(z.string()) }))
       .describe('Empty where disks are written directly.'),
@@ -116,6 +126,10 @@ export const RESTORE_PLAN = z
       readBytes: COUNT,
       writeBytes: COUNT,
       retrievalSeconds: z.number().nonnegative(),
+      retrievalFee: z
+        .object({ amount: z.number().nonnegative(), currency: z.string(), asOf: z.string() })
+        .nullish()
+        .describe('What Azure charges for that, by the prices of the configuration; null: they are not known.'),
       transferSeconds: z.number().nonnegative(),
       outageSeconds: z
         .number()

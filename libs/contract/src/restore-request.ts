@@ -46,7 +46,17 @@ export const RESTORE_REQUEST = z
       'On a worker VM that the disks are attached to, or page by page through their SAS.',
     ),
     verify: VERIFY.default('sampled').describe('How much of what was written is read back and compared.'),
-    archivePriority: z.enum(['standard', 'high']).default('standard'),
+    archivePriority: z
+      .enum(['standard', 'high'])
+      .default('standard')
+      .describe('Of what is brought back from the archive tier: within 15 hours, or within one and for more money.'),
+    archiveKeepHours: z
+      .number()
+      .int()
+      .min(1)
+      .max(24 * 60)
+      .optional()
+      .describe('For how long what was brought back from the archive tier is kept after the end. Left out: 72.'),
     powerOn: z.boolean().default(true).describe('False leaves the restored VM deallocated.'),
     isolated: z
       .boolean()

@@ -30,6 +30,7 @@ export * from './ports/cloud/index.js';
 export * from './ports/books.js';
 export * from './ports/captures.js';
 export * from './ports/surveys.js';
+export * from './ports/retrievals.js';
 export * from './ports/job-queues.js';
 export * from './ports/secrets.js';
 export * from './ports/accounts.js';

@@ -62,6 +62,11 @@ export function safetySnapshotName(restoreId: string, take: number, place: numbe
   return `landfall-safety-${restoreId}-${take}-${place}`;
 }
 
+/** Of the container that holds what a restore has brought back from the archive tier. */
+export function retrievalContainer(restoreId: string): string {
+  return `landfall-retrieved-${restoreId.toLowerCase()}`;
+}
+
 /** Of the machine that a boot check makes from copies of the restored disks; theirs begin with it. */
 export function bootCopyName(restoreId: string): string {
   return `landfall-boot-${restoreId}`;

@@ -18,6 +18,8 @@ export interface RestorePlan {
   readonly steps: readonly PlannedStep[];
   readonly disks: readonly PlannedDisk[];
   /** Empty for `--transfer direct`. */
+  /** Left out: nothing that is read is archived. */
+  readonly retrieval?: PlannedRetrieval;
   readonly workers: readonly PlannedWorker[];
   readonly problems: readonly Problem[];
   readonly estimates: Estimates;
@@ -129,10 +131,31 @@ export interface PlannedWorker {
   readonly disks: readonly string[];
 }
 
+/** What is brought back from the archive tier first. */
+export interface PlannedRetrieval {
+  /** Files of the repository, and how large they are together. */
+  readonly objects: number;
+  readonly bytes: number;
+  readonly priority: 'standard' | 'high';
+  /** Within which Azure promises to bring them back. */
+  readonly hours: number;
+  /** For how long they are kept once the restore has ended. */
+  readonly keepHours: number;
+}
+
+export interface RetrievalFee {
+  readonly amount: number;
+  readonly currency: string;
+  /** When the prices were looked up. */
+  readonly asOf: string;
+}
+
 export interface Estimates {
   readonly readBytes: number;
   readonly writeBytes: number;
   readonly retrievalSeconds: number;
+  /** Null: the prices are not known. Left out: nothing has to be brought back. */
+  readonly retrievalFee?: RetrievalFee | null;
   readonly transferSeconds: number;
   /** How long the machine that is replaced will be gone; left out: none is replaced. */
   readonly outageSeconds?: number;

@@ -11,6 +11,8 @@ export interface RestoreRequest {
   readonly transfer: TransferMode;
   readonly verify: VerifyMode;
   readonly archivePriority: 'standard' | 'high';
+  /** For how long what was brought back from the archive tier is kept after the end. Left out: 72. */
+  readonly archiveKeepHours?: number;
   readonly powerOn: boolean;
   readonly isolated: boolean;
   /** Left out: at a new place none, and at the original one whether copies run. */

@@ -8,6 +8,7 @@ import type {
   KeptApplianceId,
   Leases,
   PointSurveys,
+  Retrievals,
   RestoreBooks,
   Secret,
   SecretBox,
@@ -23,6 +24,7 @@ import { PostgresLeases } from './leases.js';
 import { PostgresRestoreBooks } from './restore-books.js';
 import { createSecretBox } from './secret-box.js';
 import { PostgresPointSurveys } from './surveys.js';
+import { PostgresRetrievals } from './retrievals.js';
 import { PostgresWorkerRegistry } from './worker-registry.js';
 
 /** All of the books over one pool of connections. */
@@ -31,6 +33,7 @@ export interface Books {
   readonly captures: CaptureBooks;
   readonly catalogue: Catalogue;
   readonly surveys: PointSurveys;
+  readonly retrievals: Retrievals;
   readonly workers: WorkerRegistry;
   readonly tokens: ApiTokens;
   readonly idempotency: IdempotencyKeys;
@@ -53,6 +56,7 @@ export function connectBooks(settings: DatabaseSettings): Books {
     captures: new PostgresCaptures(database),
     catalogue: new PostgresCatalogue(database),
     surveys: new PostgresPointSurveys(database),
+    retrievals: new PostgresRetrievals(database),
     workers: new PostgresWorkerRegistry(database),
     tokens: new PostgresApiTokens(database),
     idempotency: new PostgresIdempotencyKeys(database),

@@ -10,6 +10,7 @@ import {
   ledgerContract,
   pointSurveysContract,
   restoreBooksContract,
+  retrievalsContract,
   workerRegistryContract,
 } from '@landfall/testing/contracts';
 import { aRestoreRequest } from '@landfall/testing';
@@ -30,6 +31,11 @@ booksGateContract('Postgres', books);
 catalogueContract('Postgres', async () => {
   const { all, dispose } = await connected();
   return { catalogue: all.catalogue, books: all.books, dispose };
+});
+
+retrievalsContract('Postgres', async () => {
+  const { all, dispose } = await connected();
+  return { retrievals: all.retrievals, books: all.books, dispose };
 });
 
 pointSurveysContract('Postgres', async () => {

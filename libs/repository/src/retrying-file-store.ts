@@ -32,12 +32,14 @@ export function retryingFileStore(store: FileStore, policy: Partial<RetryPolicy>
 
 class RetryingFileStore implements FileStore {
   readonly description: string;
+  readonly hasArchive: boolean;
 
   constructor(
     private readonly store: FileStore,
     private readonly policy: RetryPolicy,
   ) {
     this.description = store.description;
+    this.hasArchive = store.hasArchive;
   }
 
   /** A listing that broke off starts again from the beginning; what was handed out already is not handed out twice. */

@@ -23,6 +23,11 @@ function retrying(store: FileStore, random = 0) {
 }
 
 describe('A retrying file store', () => {
+  test('has an archive tier where the store has one', () => {
+    expect(retrying(new MemoryFileStore()).store.hasArchive).toBe(true);
+    expect(retrying(new MissingFileStore()).store.hasArchive).toBe(false);
+  });
+
   test('reads again after passing failures, waiting longer each time', async () => {
     const memory = new MemoryFileStore({ a: Buffer.from('here') });
     memory.failReads('a', unreachable(), 3);
@@ -73,6 +78,7 @@ describe('A retrying file store', () => {
     const file = (path: string): StoredFile => ({ path, sizeBytes: 1, archived: false });
     const flaky: FileStore = {
       description: 'flaky',
+      hasArchive: false,
       read: () => Promise.reject(unreachable()),
       async *list() {
         listings += 1;

@@ -15,6 +15,7 @@ export * from './builders/recorded-images.js';
 export * from './doubles/memory-kept-appliance-id.js';
 export * from './doubles/memory-leases.js';
 export * from './doubles/memory-surveys.js';
+export * from './doubles/memory-retrievals.js';
 export * from './doubles/memory-worker-doors.js';
 export * from './servers/own-redis.js';
 export * from './boot-image/boot-image.js';

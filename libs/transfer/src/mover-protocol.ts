@@ -84,7 +84,13 @@ export const REPOSITORY_ACCESS = z.object({
   store: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('folder'), path: z.string() }),
     /** `containerUrl` carries a SAS that may list and read this container for a while. */
-    z.object({ kind: z.literal('blob'), containerUrl: z.string(), prefix: z.string() }),
+    z.object({
+      kind: z.literal('blob'),
+      containerUrl: z.string(),
+      prefix: z.string(),
+      /** The same of the container in which copies lie of what is archived; null: nothing is. */
+      copiesUrl: z.string().nullable(),
+    }),
   ]),
   password: z.string().nullable(),
 });

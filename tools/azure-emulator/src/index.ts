@@ -7,3 +7,4 @@ export { firstDifference } from './inspection/first-difference.js';
 export { PROFILE_NAMES, type ProfileName } from './settings/profiles.js';
 export { SEED, seedIds, type SeedIds } from './seed.js';
 export { trustEmulator } from './trust.js';
+export { startRehydrationProxy, type RehydrationProxy } from './archive/proxy.js';

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -37,6 +37,15 @@ export async function zero(path: string, stretches: readonly (readonly [number, 
     await file.close();
   }
 }
+
+interface ResticIndex {
+  readonly packs: readonly { readonly id: string; readonly blobs: readonly { readonly id: string }[] }[];
+}
+
+/** restic cuts zeros into blobs of half a MiB. */
+const ZERO_BLOB = createHash('sha256')
+  .update(Buffer.alloc(MIB / 2))
+  .digest('hex');
 
 export interface ResticOptions {
   readonly version?: 1 | 2;
@@ -87,6 +96,17 @@ export class ResticRepository {
       if (entry.isFile()) found.push(join(entry.parentPath, entry.name));
     }
     return found;
+  }
+
+  /** The ids of the packs in which something other than zeros lies, as restic's own program tells it. */
+  async packsWithData(): Promise<string[]> {
+    const ids = (await this.restic(['list', 'index', '-q'])).trim().split('\n');
+    const packs = new Set<string>();
+    for (const id of ids) {
+      const index = JSON.parse(await this.restic(['cat', 'index', id, '-q'])) as ResticIndex;
+      for (const pack of index.packs) if (pack.blobs.some((blob) => blob.id !== ZERO_BLOB)) packs.add(pack.id);
+    }
+    return [...packs];
   }
 
   private async restic(args: readonly string[], cwd?: string): Promise<string> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
+import { restoresOfArchivedBackups } from './archived-repository.fixture.test.js';
 import { badInputLeavesNothing } from './bad-input.fixture.test.js';
 import { Stack, type DemoView, type OriginalDemoView } from './landfall.js';
 import { restoresOfPlainImages } from './restic-to-vm.fixture.test.js';
@@ -19,6 +20,7 @@ afterAll(() => stack.down());
 
 badInputLeavesNothing(() => stack);
 restoresOfPlainImages(() => stack);
+restoresOfArchivedBackups(() => stack);
 
 describe('the demonstration on a stack that runs', () => {
   it('leaves what it has made with --keep: a restore, and a disk that hashes to what it says', async () => {

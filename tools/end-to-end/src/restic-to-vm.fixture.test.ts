@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
-import { basename, join, relative } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
+import { upload } from './blobs.js';
 import type { EventView, RestoreView, Stack } from './landfall.js';
 import { diskImage, folder, GIB, MIB, ResticRepository, zero } from './machines.js';
 import { assertSameDisk } from './same-disk.js';
@@ -220,22 +219,6 @@ async function firstFinishedSegment(stack: Stack, vmName: string): Promise<strin
       assert.ok(!['completed', 'failed'].includes(restore.state), `the restore is ${restore.state} already`);
     }
     await pause(100);
-  }
-}
-
-async function upload(stack: Stack, from: string, container: string, prefix: string): Promise<void> {
-  const { azurite } = await stack.file();
-  const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
-  const service = new BlobServiceClient(
-    `${azurite}/devstoreaccount1`,
-    new StorageSharedKeyCredential('devstoreaccount1', key),
-  );
-  const client = service.getContainerClient(container);
-  await client.createIfNotExists();
-  for (const entry of await readdir(from, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    await client.getBlockBlobClient(`${prefix}/${relative(from, path)}`).uploadData(await readFile(path));
   }
 }
 

@@ -11,6 +11,8 @@ import { AZURITE_ACCOUNT, type ServerSpec } from './servers/index.js';
  * How each process of Landfall is run on one machine. Each gets the settings that its own schema asks for
  * (libs/config) and nothing else of this process' environment.
  */
+/** The emulated archive tier gives back within seconds what Azure takes hours for. */
+const ARCHIVE_LOOK_SECONDS = '2';
 const workspace = fileURLToPath(new URL('../../..', import.meta.url));
 
 export interface StackAddresses {
@@ -170,8 +172,11 @@ export function services(
     }),
     others: [
       ...queueService('planner', secrets, azure, blobs, destination, workers),
-      ...queueService('provisioner', secrets, azure, blobs, workers, { LANDFALL_API_URL: apiUrl }),
-      ...queueService('finalizer', secrets, azure),
+      ...queueService('provisioner', secrets, azure, blobs, workers, {
+        LANDFALL_API_URL: apiUrl,
+        LANDFALL_ARCHIVE_LOOK_SECONDS: ARCHIVE_LOOK_SECONDS,
+      }),
+      ...queueService('finalizer', secrets, azure, blobs),
       ...Array.from({ length: scale.movers }, (_, index) => ({
         name: `data-mover-${index + 1}`,
         command: process.execPath,

@@ -183,7 +183,7 @@ export class MoversController {
   /** A claim that can never be granted ends the restore: to the data-mover it is one that nobody wants any more. */
   private async prepare(segment: Segment, lun: number | null): Promise<Omit<SegmentGrant, 'epoch'>> {
     try {
-      const repositoryAccess = (name: string) => accessToRepository(this.ports, name);
+      const repositoryAccess = (name: string) => accessToRepository(this.ports, name, segment.restoreId);
       return await grantOf({ ...this.ports, repositoryAccess }, segment, lun);
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;

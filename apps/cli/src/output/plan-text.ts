@@ -52,7 +52,7 @@ export function planText(plan: PlanView): string {
   sections.push(
     `Estimates\n  reads ${formatBytes(estimates.readBytes)}, writes ${formatBytes(estimates.writeBytes)} in about ${formatDuration(estimates.transferSeconds)}`,
   );
-  sections.push(...cutOverText(plan));
+  sections.push(...retrievalText(plan), ...cutOverText(plan));
   if (plan.problems.length > 0) sections.push(`Problems\n${problemsText(plan.problems)}`);
   const refused = plan.problems.some((problem) => problem.severity === 'error');
   sections.push(
@@ -66,6 +66,18 @@ export function problemsText(problems: readonly Problem[]): string {
     .sort((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'))
     .map(({ severity, code, message, fix }) => `  ${severity} ${code}: ${message}\n    ${fix}`)
     .join('\n');
+}
+
+function retrievalText({ retrieval, estimates: { retrievalFee } }: PlanView): readonly string[] {
+  if (retrieval === undefined) return [];
+  const { objects, bytes, priority, hours, keepHours } = retrieval;
+  const fee =
+    retrievalFee == null
+      ? 'not known (no prices are configured)'
+      : `${retrievalFee.amount.toFixed(2)} ${retrievalFee.currency}, by prices of ${retrievalFee.asOf}`;
+  return [
+    `Archive\n  copies ${objects} file(s), ${formatBytes(bytes)}, out of the archive tier; ${priority} priority: within ${hours} h; kept for ${keepHours} h after the end\n  fee: ${fee}`,
+  ];
 }
 
 /** Part of what is approved, so that it is told where there is none, too. */

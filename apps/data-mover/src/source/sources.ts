@@ -10,7 +10,7 @@ import {
   Secret,
 } from '@landfall/domain';
 import type { RepositoryAccess, SegmentGrant } from '@landfall/transfer';
-import { FolderFileStore, LendingCache, openRepository } from '@landfall/repository';
+import { FolderFileStore, LendingCache, openRepository, RetrievedFileStore } from '@landfall/repository';
 
 /*
  * The backups that segments are read from. Opening a repository costs a key derivation and reading its whole index, so
@@ -117,12 +117,17 @@ export function repositoryOpener(threads: number): RepositoryOpener {
 async function storeOf({ store }: RepositoryAccess): Promise<FileStore> {
   if (store.kind === 'folder') return new FolderFileStore(store.path);
   const { openGrantedBlobStore } = await import('@landfall/azure/blob');
-  return openGrantedBlobStore(store);
+  const repository = openGrantedBlobStore(store);
+  if (store.copiesUrl === null) return repository;
+  return new RetrievedFileStore(repository, openGrantedBlobStore({ containerUrl: store.copiesUrl, prefix: '' }));
 }
 
 /** The same for the same repository, although each grant comes with a SAS of its own. */
 function keyOf({ kind, store, password }: RepositoryAccess): string {
-  const place = store.kind === 'folder' ? store.path : `${withoutQuery(store.containerUrl)}/${store.prefix}`;
+  const place =
+    store.kind === 'folder'
+      ? store.path
+      : [`${withoutQuery(store.containerUrl)}/${store.prefix}`, store.copiesUrl && withoutQuery(store.copiesUrl)];
   return createHash('sha256')
     .update(JSON.stringify([kind, place, password]))
     .digest('hex');
@@ -130,9 +135,10 @@ function keyOf({ kind, store, password }: RepositoryAccess): string {
 
 function goodForMs({ store }: RepositoryAccess): number {
   if (store.kind === 'folder') return GOOD_FOR_MS;
-  const expiry = Date.parse(new URL(store.containerUrl).searchParams.get('se') ?? '');
-  if (Number.isNaN(expiry)) return GOOD_FOR_MS;
-  return Math.min(GOOD_FOR_MS, expiry - Date.now() - SAS_MARGIN_MS);
+  const urls = [store.containerUrl, ...(store.copiesUrl === null ? [] : [store.copiesUrl])];
+  const expiries = urls.map((url) => Date.parse(new URL(url).searchParams.get('se') ?? ''));
+  const left = expiries.filter((expiry) => !Number.isNaN(expiry)).map((expiry) => expiry - Date.now() - SAS_MARGIN_MS);
+  return Math.min(GOOD_FOR_MS, ...left);
 }
 
 function withoutQuery(url: string): string {

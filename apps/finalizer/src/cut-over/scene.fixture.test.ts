@@ -34,6 +34,7 @@ import {
   MemoryWorkerRegistry,
   seedOf,
   SimulatedCrash,
+  nothingArchived,
 } from '@landfall/testing';
 import { cleanUp } from '../clean-up.js';
 import { attachDisks } from '../steps/attach-disks.js';
@@ -211,6 +212,7 @@ export class CutOverScene<C extends Cloud = MemoryCloud> {
       purge: purge(ports),
       'remove-created': cleanUp({
         ...{ ...ports, workers, doors: new MemoryWorkerDoors(), diskAccesses: new MemoryDiskAccesses() },
+        ...nothingArchived(),
       }),
     };
   }

@@ -25,6 +25,7 @@ import {
   MemoryWorkerRegistry,
   seedOf,
   throughEveryCrash,
+  nothingArchived,
 } from '@landfall/testing';
 import { cleanUp } from '../clean-up.js';
 import { attachDisks } from './attach-disks.js';
@@ -565,6 +566,7 @@ async function clean(calls: CallJournal = journal): Promise<void> {
   const handler = cleanUp({
     ...{ cloud, workers, doors, diskAccesses, books: ledgers },
     ...{ applianceId: APPLIANCE, looksForIntended },
+    ...nothingArchived(),
   });
   const signal = new AbortController().signal;
   await handler({ restore, epoch: 1, journal: calls, signal, event });

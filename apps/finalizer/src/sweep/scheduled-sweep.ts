@@ -3,13 +3,14 @@ import type { Logger, Metrics } from '@landfall/observability';
 import { purgeWhatIsDue } from '@landfall/pipeline';
 import { findOrphans } from './find-orphans.js';
 import { removeOrphans, type RemoveOrphansPorts } from './remove-orphans.js';
+import { removeRetrieved, type RetrievedPorts } from './remove-retrieved.js';
 import { type DoorSweepPorts, shutLeftDoors } from './shut-left-doors.js';
 
 /*
  * The sweep that nobody has to ask for. A lease, which is not given back, lets one finalizer of all do it, once in each
  * interval.
  */
-export interface ScheduledSweepOptions extends RemoveOrphansPorts, DoorSweepPorts {
+export interface ScheduledSweepOptions extends RemoveOrphansPorts, DoorSweepPorts, RetrievedPorts {
   readonly books: RestoreBooks;
   readonly cloud: Cloud;
   readonly leases: Pick<Leases, 'claim'>;
@@ -57,6 +58,7 @@ export async function sweepInTurn(options: ScheduledSweepOptions, signal: AbortS
   if ((await leases.claim(SWEEP_LEASE, holder, everyMs / 1000)) === null) return;
   await sweepDoors(options);
   await purgeDue(options);
+  await removeWhatIsBack(options, signal);
   const { removed, kept } = await removeOrphans(options, null, signal);
   metrics.sweptResources.inc(removed.length);
   for (const azureId of removed) log.info({ azureId }, 'Swept away, or found to be gone.');
@@ -86,5 +88,23 @@ async function purgeDue({ books, cloud, log }: ScheduledSweepOptions): Promise<v
       log.info({ restoreId }, 'What was kept of the machine that it has replaced is thrown away: its time is up.');
   } catch (error) {
     log.warn({ error: detailsOf(error) }, 'What is kept for longer than it has to be is thrown away later.');
+  }
+}
+
+/** What was brought back from the archive tier is kept for a while after the end. */
+async function removeWhatIsBack(options: ScheduledSweepOptions, signal: AbortSignal): Promise<void> {
+  const { books, retrievals, log } = options;
+  try {
+    for (const restoreId of await retrievals.due()) {
+      const plan = await books.plan(restoreId);
+      if (plan === null || !(await removeRetrieved(options, restoreId, plan.restorePoint.repository, signal))) continue;
+      log.info(
+        { restoreId },
+        'The copies that it has brought back from the archive tier are removed: their time is up.',
+      );
+    }
+  } catch (error) {
+    if (signal.aborted) throw error;
+    log.warn({ error: detailsOf(error) }, 'What was brought back from the archive tier is removed later.');
   }
 }

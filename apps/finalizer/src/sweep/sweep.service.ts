@@ -3,6 +3,7 @@ import type { Cloud } from '@landfall/domain';
 import type { Logger, Metrics } from '@landfall/observability';
 import type { Books } from '@landfall/persistence';
 import { RedisWorkerDoors } from '@landfall/pipeline';
+import { archiveCopies } from '@landfall/service/archive-copies';
 import { APPLIANCE_ID, BOOKS, CLOUD, ENVIRONMENT, LOGGER, METRICS } from '@landfall/service';
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { FinalizerEnvironment } from '../environment.js';
@@ -25,9 +26,10 @@ export class SweepService implements OnApplicationBootstrap, BeforeApplicationSh
 
   onApplicationBootstrap(): void {
     const { environment, cloud, applianceId, doors, metrics, log } = this;
-    const { books, captures, leases, workers } = this.postgres;
+    const { books, captures, catalogue, leases, retrievals, workers } = this.postgres;
+    const copiesOf = archiveCopies(catalogue, environment.LANDFALL_BLOB_ACCOUNTS);
     this.#sweep = scheduleSweep({
-      ...{ cloud, applianceId, books, captures, leases, workers, doors, metrics, log },
+      ...{ cloud, applianceId, books, captures, leases, workers, doors, metrics, log, retrievals, copiesOf },
       holder: randomUUID(),
       everyMs: environment.LANDFALL_SWEEP_MINUTES * 60_000,
     });

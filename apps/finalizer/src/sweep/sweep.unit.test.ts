@@ -23,6 +23,7 @@ import {
   MemoryLeases,
   MemoryWorkerDoors,
   MemoryWorkerRegistry,
+  nothingArchived,
 } from '@landfall/testing';
 import { findOrphans } from './find-orphans.js';
 import { removeOrphans } from './remove-orphans.js';
@@ -40,7 +41,7 @@ beforeEach(() => {
   cloud = new MemoryCloud({ applianceId: APPLIANCE });
 });
 
-const ports = () => ({ books, captures: new MemoryCaptures(), cloud, applianceId: APPLIANCE });
+const ports = () => ({ books, captures: new MemoryCaptures(), cloud, applianceId: APPLIANCE, ...nothingArchived() });
 const findings = async () =>
   (await findOrphans(ports())).map(({ azureId, finding }) => [azureId.split('/').at(-1), finding]).sort();
 

@@ -12,6 +12,7 @@ const settings = {
   // None of which matters where a machine is there already.
   ...{ defaultRegion: 'northeurope', defaultResourceGroup: 'elsewhere', defaultSubnetId: 'none' },
   workerSubnetId: null,
+  archivePrices: null,
   applianceId: 'appliance-1',
 };
 

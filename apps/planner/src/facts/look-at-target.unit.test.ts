@@ -10,6 +10,7 @@ const settings = {
   defaultResourceGroup: 'apps',
   defaultSubnetId: null,
   workerSubnetId: null,
+  archivePrices: null,
   applianceId: 'appliance-1',
 };
 

@@ -10,6 +10,7 @@ import {
   type PointSurvey,
   type Recipe,
   type RestorePoint,
+  type StoredFile,
   type SurveyedDisk,
 } from '@landfall/domain';
 
@@ -22,7 +23,12 @@ import {
 export interface PointFindings {
   readonly disks: readonly FoundDisk[];
   readonly machine: MachineFacts;
+  /** Files of the repository that they are read from and that lie in the archive tier. */
+  readonly archived: readonly StoredFile[];
 }
+
+/** Before anybody has asked what of it is archived. */
+export type SeenPoint = Omit<PointFindings, 'archived'>;
 
 /** What a disk that is restored would hold. */
 export interface FoundDisk {
@@ -44,7 +50,7 @@ export async function lookIntoPoint(
   point: RestorePoint,
   excluded: readonly string[],
   signal?: AbortSignal,
-): Promise<PointFindings> {
+): Promise<SeenPoint> {
   const disks = disksToRead(point, excluded);
   return withDisks(
     disks,
@@ -89,7 +95,7 @@ export async function recallPoint(
   point: RestorePoint,
   excluded: readonly string[],
   survey: PointSurvey,
-): Promise<PointFindings> {
+): Promise<SeenPoint> {
   const disks = disksToRead(point, excluded);
   const { bootEvidence, volumeGroups, ...inspection } = survey.inspection as Inspection;
   const isLeftOut = (disk: string | null): boolean => disk !== null && excluded.includes(disk);
@@ -142,6 +148,7 @@ function inspectDisks(disks: readonly PointDisk[], sources: readonly DiskSource[
 /** For points that have no disks to look into. */
 export const NOTHING_SEEN: PointFindings = {
   disks: [],
+  archived: [],
   machine: { boots: [], bootDisk: null, os: null, architecture: null, volumeGroups: [], problems: [] },
 };
 

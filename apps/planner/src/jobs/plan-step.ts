@@ -1,15 +1,25 @@
-import type { RestoreBooks } from '@landfall/domain';
+import { retrievalContainer, type Catalogue, type RestoreBooks, type Retrievals } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
-import type { Planner } from '../planner.js';
+import type { Planner, Prepared } from '../planner.js';
+
+export interface PlanPorts {
+  readonly planner: Planner;
+  readonly books: RestoreBooks;
+  readonly catalogue: Pick<Catalogue, 'repository'>;
+  readonly retrievals: Pick<Retrievals, 'plan'>;
+}
 
 /**
  * Step 0. Making a plan changes nothing, so a repetition just makes it again; a run whose place was taken stores none.
  * A plan with errors is stored as well: the restore is then refused, and shows why.
  */
-export function planStep(planner: Planner, books: RestoreBooks): StepHandler<'plan'> {
+export function planStep(ports: PlanPorts): StepHandler<'plan'> {
+  const { planner, books } = ports;
   return async ({ restore, epoch, signal }) => {
-    const { plan, contents } = await planner.prepare(restore.request, signal, restore.id);
+    const prepared = await planner.prepare(restore.request, signal, restore.id);
+    const { plan, contents } = prepared;
     signal.throwIfAborted();
+    await planRetrieval(ports, restore.id, prepared);
     await books.transaction(async (tx) => {
       await tx.requireCurrent({ restoreId: restore.id, work: 'plan', epoch });
       await tx.storePlan(restore.id, plan);
@@ -17,4 +27,17 @@ export function planStep(planner: Planner, books: RestoreBooks): StepHandler<'pl
     });
     return { kind: 'done', output: { planHash: plan.planHash } };
   };
+}
+
+/** Before the plan is stored: whoever carries that out finds it. The copies lie in the account of what they are copies of. */
+async function planRetrieval(
+  { catalogue, retrievals }: PlanPorts,
+  restoreId: string,
+  { plan: { retrieval, restorePoint }, archived }: Prepared,
+): Promise<void> {
+  if (retrieval === undefined) return;
+  const repository = await catalogue.repository(restorePoint.repository);
+  const account = repository?.url.split('/')[2] ?? '';
+  const url = `azure://${account}/${retrievalContainer(restoreId)}`;
+  await retrievals.plan(restoreId, { url, files: archived, keepHours: retrieval.keepHours });
 }

@@ -7,8 +7,9 @@ import {
   generateBlobSASQueryParameters,
   type StoragePipelineOptions,
 } from '@azure/storage-blob';
-import type { FileStore, Secret } from '@landfall/domain';
+import type { ArchiveCopies, FileStore, Secret } from '@landfall/domain';
 import { AmbientIdentity } from '../ambient-identity.js';
+import { BlobArchiveCopies } from './archive-copies.js';
 import { BlobFileStore } from './blob-file-store.js';
 import type { BlobLocation } from './location.js';
 import { asStoreError } from './storage-errors.js';
@@ -35,6 +36,13 @@ const CLOCK_SKEW_MS = 5 * 60_000;
 export function openBlobStore(location: BlobLocation, accounts: BlobAccounts): FileStore {
   const service = connectService(location.account, accounts);
   return storeOf(service.getContainerClient(location.container), location);
+}
+
+/** Of the files of a repository, into a container of their own in its account. */
+export function openArchiveCopies(repository: BlobLocation, container: string, accounts: BlobAccounts): ArchiveCopies {
+  const service = connectService(repository.account, accounts);
+  const source = service.getContainerClient(repository.container);
+  return new BlobArchiveCopies(source, repository.prefix, service.getContainerClient(container), describe(repository));
 }
 
 /** For a data-mover, which gets a URL with a SAS for a while, and no key. */

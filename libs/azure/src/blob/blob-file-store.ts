@@ -11,6 +11,7 @@ import { asStoreError } from './storage-errors.js';
  */
 export class BlobFileStore implements FileStore {
   readonly description: string;
+  readonly hasArchive = true;
   readonly #container: ContainerClient;
   /** Empty, or ending in `/`. */
   readonly #root: string;

@@ -1,4 +1,10 @@
-export { mintContainerReadSas, openBlobStore, openGrantedBlobStore, type BlobAccounts } from './accounts.js';
+export {
+  mintContainerReadSas,
+  openArchiveCopies,
+  openBlobStore,
+  openGrantedBlobStore,
+  type BlobAccounts,
+} from './accounts.js';
 export { BlobFileStore } from './blob-file-store.js';
 export { parseBlobUrl, type BlobLocation } from './location.js';
 export { PageBlobSource } from './page-blob-source.js';

@@ -18,6 +18,7 @@ export interface FactChanges {
   readonly settings?: Partial<PlanningSettings>;
   readonly hostedByProvider?: boolean;
   readonly policies?: PlanningFacts['policies'];
+  readonly archive?: PlanningFacts['archive'];
   /** By the disk's name; the others have no data at all. */
   readonly usedBytes?: Readonly<Record<string, number>>;
 }
@@ -61,6 +62,7 @@ export function planningFacts(changes: FactChanges = {}): PlanningFacts {
       problems: [],
       ...changes.machine,
     },
+    archive: changes.archive ?? null,
     target: {
       resourceGroup: {
         azureId: `/subscriptions/${subscriptionId}/resourceGroups/apps`,
@@ -88,6 +90,7 @@ export function planningFacts(changes: FactChanges = {}): PlanningFacts {
       defaultResourceGroup: 'apps',
       defaultSubnetId: null,
       workerSubnetId: null,
+      archivePrices: null,
       applianceId: 'appliance-1',
       ...changes.settings,
     },

@@ -24,6 +24,8 @@ export interface PlanningFacts {
   readonly request: RestoreRequest;
   readonly disks: readonly DiskFacts[];
   readonly machine: MachineFacts;
+  /** Null: nothing that is read is known to be archived. */
+  readonly archive: ArchiveFacts | null;
   readonly target: TargetFacts;
   /**
    * What Azure's policies say to what the plan makes. What that is the same facts decide without it (`makingsOf`): so it is empty
@@ -51,6 +53,32 @@ export interface DiskFacts {
   readonly name: string;
   /** Bytes in ranges that are not known to be zero; null when it could not be read. */
   readonly usedBytes: number | null;
+}
+
+/** What lies in the archive tier of all that the disks are read from. */
+export interface ArchiveFacts {
+  readonly files: readonly ArchivedFile[];
+}
+
+export interface ArchivedFile {
+  /** In the repository. */
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+/** What Azure charges for bringing back what is archived, as somebody has looked it up. */
+export interface ArchivePrices {
+  /** When it was looked up; such as `2026-10-01`. */
+  readonly asOf: string;
+  readonly currency: string;
+  readonly writesPer10000: number;
+  readonly standard: PriorityPrices;
+  readonly high: PriorityPrices;
+}
+
+export interface PriorityPrices {
+  readonly readsPer10000: number;
+  readonly perGib: number;
 }
 
 /** What was found by looking into the disks. */
@@ -111,6 +139,8 @@ export interface PlanningSettings {
   readonly defaultResourceGroup: string | null;
   readonly defaultSubnetId: string | null;
   readonly workerSubnetId: string | null;
+  /** Null: nobody has looked them up. */
+  readonly archivePrices: ArchivePrices | null;
   /** Of this installation: by default Azure's `vmId` of the VM that it runs on. */
   readonly applianceId: string;
 }

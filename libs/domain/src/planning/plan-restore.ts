@@ -18,6 +18,7 @@ import { decidePlacement, placeOf, type Placement } from './placement.js';
 import { checkSecurityType } from './security-type.js';
 import { decideSteps } from './planned-steps.js';
 import { policyProblems } from './policies.js';
+import { checkRetrieval, decideRetrieval, feeOf } from './retrieval.js';
 import { checkRequest, checkSource } from './source-checks.js';
 import { decideSize, keepSize, sizeNeeds } from './vm-size.js';
 import { decideWorkers } from './workers.js';
@@ -35,6 +36,7 @@ export function planRestore(given: PlanningFacts): RestorePlan {
   const problems = new FoundProblems();
 
   checkSource(given, problems);
+  const retrieval = decideRetrieval(given, problems);
   checkRequest(given, problems);
   const replaces = given.request.destination.kind === 'original';
   const facts = replaces ? asSourceDecides(given) : given;
@@ -61,6 +63,8 @@ export function planRestore(given: PlanningFacts): RestorePlan {
     checkBootCopies(facts, source, size, disks, problems);
   }
   problems.take(policyProblems(facts.policies));
+  const transfer = estimateTransfer(disks, workers);
+  checkRetrieval(retrieval, transfer.transferSeconds, problems);
 
   const decided = {
     restorePoint: plannedPoint(facts),
@@ -79,9 +83,11 @@ export function planRestore(given: PlanningFacts): RestorePlan {
     generation,
     steps: decideSteps(
       request,
+      retrieval,
       exchange.kept.map(({ name }) => name),
     ),
     disks,
+    ...(retrieval === null ? {} : { retrieval }),
     workers,
     problems: problems.all(),
     options: {
@@ -97,7 +103,13 @@ export function planRestore(given: PlanningFacts): RestorePlan {
     },
   };
   const estimates = {
-    ...estimateTransfer(disks, workers),
+    ...transfer,
+    ...(retrieval === null
+      ? {}
+      : {
+          retrievalSeconds: retrieval.hours * 3_600,
+          retrievalFee: feeOf(retrieval, facts.settings.archivePrices),
+        }),
     ...(source === null ? {} : estimateOutage(source, exchange)),
   };
   return { ...decided, estimates, planHash: canonicalHash(decided) };

@@ -1,4 +1,4 @@
-import type { PlannedStep } from '../plan.js';
+import type { PlannedRetrieval, PlannedStep } from '../plan.js';
 import type { RestoreRequest } from '../request.js';
 import { bootCheckOf } from './boot-check.js';
 import { STEPS, type StepId } from '../steps.js';
@@ -7,10 +7,14 @@ import { STEPS, type StepId } from '../steps.js';
  * All steps in their order, which of them this restore takes, and why. The boot check of copies is one only where a machine is replaced.
  * @param kept names of the disks of a replaced machine that are not replaced
  */
-export function decideSteps(request: RestoreRequest, kept: readonly string[] = []): readonly PlannedStep[] {
+export function decideSteps(
+  request: RestoreRequest,
+  retrieval: PlannedRetrieval | null,
+  kept: readonly string[] = [],
+): readonly PlannedStep[] {
   return STEPS.flatMap(({ number, id }) => {
     if (id === 'check-boot' && request.destination.kind === 'new') return [];
-    const [applies, why] = id === 'check-boot' ? decideBootCheck(request, kept) : decide(id, request);
+    const [applies, why] = id === 'check-boot' ? decideBootCheck(request, kept) : decide(id, request, retrieval);
     return [{ number, id, applies, why }];
   });
 }
@@ -26,13 +30,16 @@ function decideBootCheck(request: RestoreRequest, kept: readonly string[]): read
 function decide(
   step: Exclude<StepId, 'check-boot'>,
   { transfer, disksOnly, destination, isolated }: RestoreRequest,
+  retrieval: PlannedRetrieval | null,
 ): readonly [boolean, string] {
   const replaces = destination.kind === 'original';
   switch (step) {
     case 'plan':
       return [true, 'every restore is planned first'];
     case 'retrieve-archived-data':
-      return [false, 'nothing of the restore point is in the archive tier'];
+      return retrieval === null
+        ? [false, 'nothing of the restore point is in the archive tier']
+        : [true, `${retrieval.objects} file(s) of the repository are copied out of the archive tier`];
     case 'create-staging-resource-group':
       return replaces ? [true, 'the new disks wait there until they are verified'] : [false, 'new location'];
     case 'remove-source':

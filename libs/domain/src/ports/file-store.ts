@@ -7,6 +7,8 @@
 export interface FileStore {
   /** For messages; never holds a credential. */
   readonly description: string;
+  /** Whether it has an archive tier. */
+  readonly hasArchive: boolean;
 
   /**
    * The files directly or deeper below `directory`, in no order. A directory that does not exist is empty.

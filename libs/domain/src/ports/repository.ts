@@ -1,5 +1,5 @@
 import type { DiscoveredPoint } from '../machine.js';
-import type { ByteRange } from './file-store.js';
+import type { ByteRange, StoredFile } from './file-store.js';
 import type { BlobList } from './surveys.js';
 
 /** A repository that was opened with its password; one of restic, images, snapshots. */
@@ -31,6 +31,15 @@ export interface BackupRepository {
    */
   openListed(location: string, blobs: BlobList): Promise<DiskSource>;
 
+  /** Whether its files may lie in an archive tier at all. */
+  readonly canBeArchived: boolean;
+
+  /**
+   * The files in the archive tier without which these disks can't be read: what holds their data, but for zeros, and what leads
+   * to them. None where another copy can be read.
+   */
+  archivedFiles(disks: readonly ListedDisk[], signal?: AbortSignal): Promise<readonly StoredFile[]>;
+
   /**
    * How many damaged or missing copies of something were passed over since it was opened, because another copy was good.
    * Left out where nothing is kept twice.
@@ -43,6 +52,11 @@ export interface BackupRepository {
 export interface Discovery {
   readonly points: readonly DiscoveredPoint[];
   readonly skipped: readonly SkippedBackup[];
+}
+
+export interface ListedDisk {
+  readonly location: string;
+  readonly blobs: BlobList;
 }
 
 export interface SkippedBackup {

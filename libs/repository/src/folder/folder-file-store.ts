@@ -18,6 +18,7 @@ import {
  * inside the folder. Links are passed over in listings.
  */
 export class FolderFileStore implements FileStore {
+  readonly hasArchive = false;
   readonly description: string;
   readonly #root: string;
   /** The root with its own links resolved; those were the administrator's choice. */

@@ -13,6 +13,7 @@ import { loadIndex } from './index-files.js';
  * only what is not there either is gone for good.
  */
 const GONE = 'PACK_MISSING';
+const ARCHIVED = 'FILE_ARCHIVED';
 
 export class BlobCopies {
   /** Copies that were passed over since the repository was opened, where another one had the same. */
@@ -65,7 +66,8 @@ export class BlobCopies {
         const result = await use(place);
         this.#gone.delete(place.pack);
         // What a prune has moved elsewhere is nothing to worry about.
-        if (first !== undefined && !(moved && first.code === GONE)) this.passedOver += 1;
+        const isOdd = first !== undefined && first.code !== ARCHIVED && !(moved && first.code === GONE);
+        if (isOdd) this.passedOver += 1;
         return result;
       } catch (error) {
         if (!isOfOneCopy(error)) throw error;
@@ -115,5 +117,5 @@ function* placesIn(index: BlobIndex, kind: BlobKind, id: Uint8Array): Generator<
 
 /** The error of a copy, and not of the store, the caller or the blob itself. */
 export function isOfOneCopy(error: unknown): error is PermanentError {
-  return error instanceof PermanentError && (error.code === GONE || error.code === 'BLOB_CORRUPT');
+  return error instanceof PermanentError && [GONE, ARCHIVED, 'BLOB_CORRUPT'].includes(error.code);
 }

@@ -132,7 +132,9 @@ export class ResticDiskSource implements DiskSource {
         });
         all.push(decoded);
       } catch (error) {
-        throw isOfOneCopy(error) ? missingBytes(error, this.description, places[0]!, sealed.plainLength) : error;
+        throw isOfOneCopy(error) && error.code !== 'FILE_ARCHIVED'
+          ? missingBytes(error, this.description, places[0]!, sealed.plainLength)
+          : error;
       }
     }
     return all;

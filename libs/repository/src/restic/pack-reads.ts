@@ -107,6 +107,11 @@ function readOf(index: BlobIndex, blobs: readonly (readonly [number, readonly nu
   };
 }
 
+/** Of its file, in the repository. */
+export function packPath(pack: string): string {
+  return `data/${pack.slice(0, 2)}/${pack}`;
+}
+
 /**
  * @throws PermanentError `PACK_MISSING`, `BLOB_CORRUPT` when the pack ends too early
  */
@@ -116,7 +121,7 @@ export async function readPack(
   lastBlob: Uint8Array,
   signal?: AbortSignal,
 ): Promise<Buffer> {
-  const path = `data/${read.pack.slice(0, 2)}/${read.pack}`;
+  const path = packPath(read.pack);
   try {
     return await store.read(path, { offset: read.offset, length: read.length }, signal);
   } catch (error) {

@@ -6,8 +6,10 @@ import {
   type Discovery,
   type DiskSource,
   type FileStore,
+  type ListedDisk,
   type Secret,
   type SkippedBackup,
+  type StoredFile,
 } from '@landfall/domain';
 import { z } from 'zod';
 import { BlobCopies } from './blob-copies.js';
@@ -21,6 +23,7 @@ import { ImageLayout } from './image-layout.js';
 import { imageLocation, parseLocation } from './image-location.js';
 import { isFileGone, loadIndex } from './index-files.js';
 import { unlock } from './keys.js';
+import { packPath } from './pack-reads.js';
 import { discoverPoints, skippedBackup } from './points.js';
 import { plainName } from './quoted-name.js';
 import { readSnapshot, type Snapshot } from './snapshots.js';
@@ -87,6 +90,10 @@ class ResticRepository implements BackupRepository {
     this.format = `restic, format version ${version}`;
     this.#pool = new DecodePool(key, threads);
     this.#trees = new Trees(store, key, copies);
+  }
+
+  get canBeArchived(): boolean {
+    return this.store.hasArchive;
   }
 
   get passedOver(): number {
@@ -164,6 +171,25 @@ class ResticRepository implements BackupRepository {
     }
   }
 
+  async archivedFiles(disks: readonly ListedDisk[], signal?: AbortSignal): Promise<readonly StoredFile[]> {
+    const archived = new Map<string, StoredFile>();
+    if (!this.canBeArchived) return [];
+    for await (const file of this.store.list('data', signal)) if (file.archived) archived.set(file.path, file);
+    if (archived.size === 0) return [];
+    const needed = new Set<string>();
+    const index = await this.copies.newest();
+    for (const { location, blobs } of disks) {
+      const layout = ImageLayout.build(index, location, blobs.sizeBytes, (onId) => eachId(blobs, onId));
+      const rows = new Set(blobs.trees.map((id) => index.find('tree', Buffer.from(id, 'hex'))));
+      for (const { row } of layout.blobsIn({ offset: 0, length: blobs.sizeBytes })) rows.add(row);
+      for (const row of rows) {
+        const path = onlyArchived(index, row, archived);
+        if (path !== null) needed.add(path);
+      }
+    }
+    return [...needed].sort().map((path) => archived.get(path)!);
+  }
+
   async close(): Promise<void> {
     await this.#pool.close();
   }
@@ -212,6 +238,17 @@ class ResticRepository implements BackupRepository {
     const image = `the image ${path.map(plainName).join('/')}`;
     return new ResticDiskSource({ store, copies, index, pool: this.#pool }, layout, image);
   }
+}
+
+/** The pack of the blob at this row that has to be brought back for it; null: there is one that can be read, or it is not known. */
+function onlyArchived(index: BlobIndex, row: number, archived: ReadonlyMap<string, unknown>): string | null {
+  let first: string | null = null;
+  for (const copy of index.copies(row)) {
+    const path = packPath(index.place(copy).pack);
+    if (!archived.has(path)) return null;
+    first ??= path;
+  }
+  return first;
 }
 
 /** The disk was backed up since the index was read, or a prune was under way then. */

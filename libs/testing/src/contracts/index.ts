@@ -14,5 +14,6 @@ export * from './ledger.js';
 export * from './request-budget.js';
 export * from './restore-books.js';
 export * from './surveys.js';
+export * from './retrievals.js';
 export * from './worker-doors.js';
 export * from './worker-registry.js';

@@ -8,6 +8,7 @@ import {
   type DiskSource,
   type LandfallError,
   type SkippedBackup,
+  type StoredFile,
 } from '@landfall/domain';
 import { MemoryDiskSource } from './memory-disk-source.js';
 
@@ -16,8 +17,11 @@ const BLOB_BYTES = 512 * 1024;
 /** A repository in memory: points as they are given, disks by their locations. */
 export class MemoryBackupRepository implements BackupRepository {
   readonly format = 'memory';
+  readonly canBeArchived = true;
   readonly points: DiscoveredPoint[] = [];
   readonly skipped: SkippedBackup[] = [];
+  /** Whatever disk is asked about. */
+  archived: readonly StoredFile[] = [];
   readonly disks = new Map<string, Buffer>();
   /** Thrown instead of a location's pieces. */
   readonly failures = new Map<string, LandfallError>();
@@ -57,14 +61,7 @@ export class MemoryBackupRepository implements BackupRepository {
 
   async openDisk(location: string, signal?: AbortSignal): Promise<DiskSource> {
     signal?.throwIfAborted();
-    const bytes = this.disks.get(location);
-    if (bytes === undefined) {
-      throw new PermanentError({
-        code: 'IMAGE_NOT_FOUND',
-        message: `There is no disk image ${location} in the repository.`,
-        fix: 'Add it to the double.',
-      });
-    }
+    const bytes = this.#bytesAt(location);
     const error = this.failures.get(location);
     return new MemoryDiskSource(bytes, {
       // Nobody may count on an order.
@@ -74,8 +71,9 @@ export class MemoryBackupRepository implements BackupRepository {
   }
 
   async listBlobs(location: string, signal?: AbortSignal): Promise<BlobList> {
-    const { sizeBytes } = await this.openDisk(location, signal);
-    return listOf(this.disks.get(location)!, sizeBytes);
+    signal?.throwIfAborted();
+    const bytes = this.#bytesAt(location);
+    return listOf(bytes, bytes.length);
   }
 
   async openListed(location: string, blobs: BlobList): Promise<DiskSource> {
@@ -89,8 +87,22 @@ export class MemoryBackupRepository implements BackupRepository {
     });
   }
 
+  async archivedFiles(): Promise<readonly StoredFile[]> {
+    return this.archived;
+  }
+
   async close(): Promise<void> {
     this.closed = true;
+  }
+
+  #bytesAt(location: string): Buffer {
+    const bytes = this.disks.get(location);
+    if (bytes !== undefined) return bytes;
+    throw new PermanentError({
+      code: 'IMAGE_NOT_FOUND',
+      message: `There is no disk image ${location} in the repository.`,
+      fix: 'Add it to the double.',
+    });
   }
 }
 

@@ -5,6 +5,7 @@ import { PermanentError, type ByteRange, type FileStore, type LandfallError, typ
  */
 export class MemoryFileStore implements FileStore {
   readonly description = 'memory';
+  readonly hasArchive = true;
   readonly files: Map<string, Buffer>;
   /** Paths in the archive tier: listed, not readable. */
   readonly archived = new Set<string>();
@@ -67,6 +68,7 @@ export class MemoryFileStore implements FileStore {
 /** A store whose container does not exist. */
 export class MissingFileStore implements FileStore {
   readonly description = 'nowhere';
+  readonly hasArchive = false;
 
   list(): AsyncIterable<StoredFile> {
     return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(missing()) }) };
