@@ -97,7 +97,7 @@ const SAVED_PARTS = z.object({
 
 /** What is known of a VM's parts as those of the saved one had it; they may be other disks by now. */
 export function optionsAsIn({ vm }: SavedVm, { storageProfile, networkProfile }: VirtualMachine): Values {
-  const { storageProfile: disks, networkProfile: network } = SAVED_PARTS.parse(vm.body).properties;
+  const { storageProfile: disks, networkProfile: was } = SAVED_PARTS.parse(vm.body).properties;
   const osDisk = [keyOf(storageProfile?.osDisk?.managedDisk?.id), disks.osDisk?.deleteOption] as const;
   const dataDisks = (storageProfile?.dataDisks ?? []).map(
     ({ lun, managedDisk }) =>
@@ -105,7 +105,7 @@ export function optionsAsIn({ vm }: SavedVm, { storageProfile, networkProfile }:
   );
   const nics = (networkProfile?.networkInterfaces ?? []).map(
     ({ id = '' }) =>
-      [keyOf(id), network.networkInterfaces.find((nic) => sameId(nic.id, id))?.properties?.deleteOption] as const,
+      [keyOf(id), was.networkInterfaces.find((nic) => sameId(nic.id, id))?.properties?.deleteOption] as const,
   );
   return Object.fromEntries([osDisk, ...dataDisks, ...nics].flatMap(([id, option]) => (option ? [[id, option]] : [])));
 }

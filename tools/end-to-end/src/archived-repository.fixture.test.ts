@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ContainerClient } from '@azure/storage-blob';
-import { blobService, upload } from './blobs.js';
+import { blobService, upload } from './blobs.fixture.test.js';
 import type { EventView, RestoreView, Stack } from './landfall.js';
 import { diskImage, folder, MIB, ResticRepository } from './machines.js';
 import { assertSameDisk } from './same-disk.js';

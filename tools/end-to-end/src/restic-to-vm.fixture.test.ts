@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { upload } from './blobs.js';
+import { upload } from './blobs.fixture.test.js';
 import type { EventView, RestoreView, Stack } from './landfall.js';
 import { diskImage, folder, GIB, MIB, ResticRepository, zero } from './machines.js';
 import { assertSameDisk } from './same-disk.js';

@@ -72,7 +72,7 @@ function retrievalText({ retrieval, estimates: { retrievalFee } }: PlanView): re
   if (retrieval === undefined) return [];
   const { objects, bytes, priority, hours, keepHours } = retrieval;
   const fee =
-    retrievalFee == null
+    retrievalFee === undefined || retrievalFee === null
       ? 'not known (no prices are configured)'
       : `${retrievalFee.amount.toFixed(2)} ${retrievalFee.currency}, by prices of ${retrievalFee.asOf}`;
   return [
