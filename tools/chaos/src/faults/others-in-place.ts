@@ -86,7 +86,7 @@ const KINDS: readonly Interference[] = [
   {
     title: 'a policy denies its removal after the gate',
     at: PASSED,
-    asksFor: 'AZURE_DENIED',
+    asksFor: 'POLICY_DENIED',
     async act({ cell }) {
       const denied = { status: 403, code: 'RequestDisallowedByPolicy', message: 'Deleting is denied (denyAction).' };
       await cell.azure.call('POST', '/_emulator/faults', {
@@ -183,7 +183,8 @@ async function interfered(cell: Cell, kind: Interference): Promise<Outcome> {
     }
   }
   if (kind.resumes !== false) {
-    violations.push(...(await examineEnd(cell, ended, ['completed'])));
+    // What its disks hold is looked at beside the machine: they bear the names that they had there.
+    if (ended.state !== 'completed') violations.push(`I6: restore ${id} is ${ended.state}, not completed`);
     const images = cell.ground.sample.disks.map(({ path }) => path);
     violations.push(...(await differencesInPlace(cell, vm.azureId, images, theirs)));
   }
