@@ -8,15 +8,16 @@ import {
   type WorkerDoors,
   type WorkerRegistry,
 } from '@landfall/domain';
+import { shutDoor, TURNS, type RemovalPorts, type WorkHandler } from '@landfall/pipeline';
+import { removeAll } from './remove-all.js';
 import { removeRetrieved, type RetrievedPorts } from './sweep/remove-retrieved.js';
-import { removeOwned, shutDoor, TURNS, type RemovalPorts, type WorkHandler } from '@landfall/pipeline';
 
 /*
  * The way back: takes away what the ledger lists for the restore, whatever step it has come to, unless it may be there when the
  * way back has ended. What was found to be gone before is looked at once more: Azure may not have shown it, and it would hold
  * on to the rest. Workers lose their tokens and their doors to the queues first, so that nothing is written any more. What
- * somebody else owns by now (its tags are not ours) is left and named in the restore's history; what was intended and never
- * made is found to be absent and settled as removed.
+ * somebody else owns by now (its tags are not ours), or keeps something of theirs in, is left and named in the restore's history; what
+ * was intended and never made is found to be absent and settled as removed.
  */
 export interface CleanUpPorts extends RemovalPorts, RetrievedPorts {
   readonly books: Pick<RestoreBooks, 'ledger' | 'transaction'>;
@@ -28,15 +29,14 @@ export interface CleanUpPorts extends RemovalPorts, RetrievedPorts {
 export function cleanUp(ports: CleanUpPorts): WorkHandler {
   const { books, workers, doors, diskAccesses } = ports;
   return async (context) => {
-    const { restore, epoch, journal, signal } = context;
+    const { restore, epoch, signal } = context;
     for (const worker of await workers.workers({ restoreId: restore.id })) {
       await workers.retire(worker.id);
       await shutDoor(doors, worker.id);
     }
     const ledger = await books.ledger(restore.id);
     const own = ledger.filter((entry) => !mayOutlive(entry, endOf(restore)));
-    const { foreign } = await removeOwned(ports, own, journal, signal);
-    for (const { entry, error } of foreign) {
+    for (const { entry, error } of await removeAll(ports, context, own, 'remove-created')) {
       await context.event('clean-up.left', error.message, { azureId: entry.azureId, code: error.code });
     }
     await diskAccesses.removeAll(restore.id);

@@ -560,6 +560,11 @@ describe('behind the gate', () => {
     expect(await scene.state()).toStrictEqual(['completed', undefined]);
     expect(scene.groups()).toContain(place.resourceGroup);
     expect(await scene.events()).toContain('resource.left');
+    await requestRollback(scene.books, scene.restoreId, 'olivia');
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['rolled-back', undefined]);
+    expect(scene.groups()).toContain(place.resourceGroup);
+    expect(await scene.events()).toContain('clean-up.left');
   });
 
   for (const call of ['disks.ensureCopy', 'machines.recreate'] as const) {

@@ -1,5 +1,6 @@
-import { kindOf, LandfallError, sameId, stepOf, type LedgerEntry, type LockedRestore } from '@landfall/domain';
-import { removeOwned, type StepContext, type StepHandler } from '@landfall/pipeline';
+import { sameId, type LedgerEntry, type LockedRestore } from '@landfall/domain';
+import type { StepContext, StepHandler } from '@landfall/pipeline';
+import { removeAll } from '../remove-all.js';
 import { fidelity } from './fidelity.js';
 import { instanceOf, modelOf, recordOf, replacedBy, type CutOverPorts } from './ports.js';
 import { putBack } from './put-back.js';
@@ -10,9 +11,6 @@ import { removeEarlierSnapshots } from './stop-and-take.js';
  * Step 12: what is left of the source's disks goes, addresses and delete options are as they were found, the staging group goes
  * with all that only helped, and what came back other than it was is told. Safety snapshots of the source's last state stay.
  */
-
-/** Azure lists for some seconds what was deleted; what lies there after so many tries is somebody else's. */
-const TRIES_FOR_GROUP = 3;
 
 export function removeStaging(ports: CutOverPorts): StepHandler<'remove-staging-resource-group'> {
   return async (context) => {
@@ -39,20 +37,12 @@ async function giveOptionsBack({ cloud, books, secrets }: CutOverPorts, context:
 }
 
 async function removeHelp(ports: CutOverPorts, context: StepContext): Promise<void> {
-  const { restore, journal, signal } = context;
+  const { restore } = context;
   const help = (await ports.books.ledger(restore.id)).filter(
     (entry) => entry.purpose === 'help' || wasCopied(entry, restore),
   );
-  try {
-    const { foreign } = await removeOwned(ports, help, journal, signal);
-    for (const { entry, error } of foreign) await tellLeft(context, entry, error);
-  } catch (error) {
-    const tries = (stepOf(restore, 'remove-staging-resource-group')?.attempts ?? 0) + 1;
-    const isForeign = error instanceof LandfallError && error.code === 'GROUP_NOT_EMPTY' && tries >= TRIES_FOR_GROUP;
-    if (signal.aborted || !isForeign || kindOf(error) !== 'retryable') throw error;
-    const group = help.find(({ kind }) => kind === 'resource-group');
-    if (group !== undefined) await tellLeft(context, group, error);
-  }
+  for (const { entry, error } of await removeAll(ports, context, help, 'remove-staging-resource-group'))
+    await context.event('resource.left', error.message, { azureId: entry.azureId, code: error.code });
 }
 
 /** A disk that was made for the restore and is none of its disks any more. */
@@ -63,12 +53,4 @@ function wasCopied({ kind, role, purpose, azureId }: LedgerEntry, { disks }: Loc
     purpose === 'result' &&
     !disks.some((disk) => disk.azureId !== null && sameId(disk.azureId, azureId))
   );
-}
-
-async function tellLeft(
-  context: StepContext,
-  { azureId }: LedgerEntry,
-  { code, message }: LandfallError,
-): Promise<void> {
-  await context.event('resource.left', message, { azureId, code });
 }
