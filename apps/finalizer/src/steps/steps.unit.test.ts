@@ -25,9 +25,10 @@ import {
   MemoryWorkerRegistry,
   seedOf,
   throughEveryCrash,
+  MemoryArchiveCopies,
   nothingArchived,
 } from '@landfall/testing';
-import { cleanUp } from '../clean-up.js';
+import { cleanUp, type CleanUpPorts } from '../clean-up.js';
 import { attachDisks } from './attach-disks.js';
 import { createVm } from './create-vm.js';
 import { deallocateWorker } from './deallocate-worker.js';
@@ -344,6 +345,19 @@ describe('the clean-up', () => {
     expect(await diskAccesses.access(restoreId, 'upload')).toBe(null);
   });
 
+  it('takes away the copies that were brought back from the archive tier, with their container', async () => {
+    await provision(planWith(1));
+    const copies = new MemoryArchiveCopies([]);
+    const { retrievals } = archive;
+    await retrievals.plan(restoreId, { url: 'azure://backups/copies', files: [], keepHours: 72 });
+    archive = { retrievals, copiesOf: async () => copies };
+    copies.failure = new RetryableError({ code: 'STORE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
+    await expect(clean()).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
+    expect(await retrievals.url(restoreId)).not.toBe(null);
+    await clean();
+    expect([copies.removals, await retrievals.url(restoreId)]).toStrictEqual([1, null]);
+  });
+
   it('settles what was intended and never made', async () => {
     await storePlan(planWith(1));
     const azureId = cloud.reader.diskId('apps', 'never-made');
@@ -566,11 +580,16 @@ async function clean(calls: CallJournal = journal): Promise<void> {
   const handler = cleanUp({
     ...{ cloud, workers, doors, diskAccesses, books: ledgers },
     ...{ applianceId: APPLIANCE, looksForIntended },
-    ...nothingArchived(),
+    ...archive,
   });
   const signal = new AbortController().signal;
   await handler({ restore, epoch: 1, journal: calls, signal, event });
 }
+
+let archive: Pick<CleanUpPorts, 'retrievals' | 'copiesOf'>;
+beforeEach(() => {
+  archive = nothingArchived();
+});
 
 const BACK = { direction: 'back', round: 1, id: 'remove-created' } as const;
 

@@ -20,7 +20,9 @@ import {
   MemoryCaptures,
   MemoryCloud,
   MemoryJournal,
+  MemoryArchiveCopies,
   MemoryLeases,
+  MemoryRetrievals,
   MemoryWorkerDoors,
   MemoryWorkerRegistry,
   nothingArchived,
@@ -277,6 +279,32 @@ describe('removing orphans', () => {
 });
 
 describe('the scheduled sweep', () => {
+  it('removes what was brought back from the archive tier once it is older than it has to be', async () => {
+    const restoreId = await ended('completed', async () => undefined);
+    const copies = new MemoryArchiveCopies([]);
+    let hours = 0;
+    const retrievals = new MemoryRetrievals(
+      (id) => books.restore(id),
+      () => Date.now() + hours * 3_600_000,
+    );
+    await retrievals.plan(restoreId, { url: 'azure://backups/copies', files: [], keepHours: 72 });
+    const metrics = createMetrics('finalizer');
+    const log = { info: () => undefined, warn: () => undefined };
+    const doorPorts = { doors: new MemoryWorkerDoors(), workers: new MemoryWorkerRegistry() };
+    const archive = { retrievals, copiesOf: async () => copies };
+    const options = { ...ports(), ...doorPorts, ...archive, metrics, log, everyMs: 0, holder: 'a' };
+    const sweep = () => sweepInTurn({ ...options, leases: new MemoryLeases() }, signal);
+    hours = 71;
+    await sweep();
+    expect(copies.removals).toBe(0);
+    hours = 73;
+    copies.failure = new Error('away');
+    await sweep();
+    expect(await retrievals.url(restoreId)).not.toBe(null);
+    for (let time = 0; time < 2; time += 1) await sweep();
+    expect([copies.removals, await retrievals.url(restoreId)]).toStrictEqual([1, null]);
+  });
+
   it('is done by one of several finalizers, once in an interval', async () => {
     await ended('failed', (id, journal) => disk('left', id, journal));
     let now = 0;

@@ -153,5 +153,5 @@ export async function differencesInPlace(
 }
 
 function groupOf(azureId: string): string {
-  return azureId.slice(0, azureId.indexOf('/providers/'));
+  return azureId.slice(0, azureId.indexOf('/providers/') + 1);
 }
