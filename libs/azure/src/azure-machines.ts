@@ -8,6 +8,7 @@ import {
   type Owned,
   type RecreatedVm,
   type RecreateSpec,
+  type RemovedVm,
   type SourceVm,
   type VmCopySpec,
   type VmSpec,
@@ -92,7 +93,7 @@ export class AzureMachines implements CloudMachines {
     return this.#perform(startOfSource(this.connection, this.#read, source), journal, signal);
   }
 
-  async removeSource(source: SourceVm, journal: CallJournal, signal?: AbortSignal): Promise<boolean> {
+  async removeSource(source: RemovedVm, journal: CallJournal, signal?: AbortSignal): Promise<boolean> {
     let wasThere = false;
     const read = {
       vm: (id: string) => this.reader.vmModel(id),

@@ -1,7 +1,8 @@
 import { restorePoller, type VirtualMachine } from '@azure/arm-compute';
 import type { NetworkInterface } from '@azure/arm-network';
-import { PermanentError, type SourceVm } from '@landfall/domain';
+import { PermanentError, RetryableError, type CloudVm, type RemovedVm } from '@landfall/domain';
 import type { AzureConnection } from './connection.js';
+import { sameId } from './ids.js';
 import { bodyHash } from './ownership.js';
 import type { Change } from './perform.js';
 import { isBusy, vmPath } from './virtual-machines.js';
@@ -18,7 +19,7 @@ export function removalOfSource(
     vm(id: string): Promise<VirtualMachine | null>;
     nic(id: string): Promise<NetworkInterface | null>;
   },
-  { azureId, instanceId }: SourceVm,
+  { azureId, instanceId, diskIds }: RemovedVm,
   onFound: () => void,
 ): Change<null> {
   const { compute } = connection;
@@ -46,6 +47,9 @@ export function removalOfSource(
       const vm = toVm(model, resourceGroup);
       if (isBusy(vm)) return { state: 'busy' };
       const nics = await Promise.all(vm.nicIds.map((id) => read.nic(id)));
+      const others =
+        diskIds === undefined ? [] : attachedTo(vm).filter((id) => !diskIds.some((each) => sameId(each, id)));
+      if (others.length > 0) throw attachedMeanwhile(azureId, others);
       const goesAlong = partsThatGoAlong(model, nics);
       if (goesAlong.length > 0) throw partsGoAlong(azureId, goesAlong);
       if (vm.powerState !== 'deallocated') throw notStopped(azureId, vm.powerState);
@@ -54,6 +58,18 @@ export function removalOfSource(
     send: () => compute.virtualMachines.delete(resourceGroup, name),
     resume: (state) => restorePoller(compute, state, compute.virtualMachines.delete),
   };
+}
+
+function attachedTo({ osDiskId, dataDisks }: CloudVm): readonly string[] {
+  return [...(osDiskId === null ? [] : [osDiskId]), ...dataDisks.map(({ diskId }) => diskId)];
+}
+
+function attachedMeanwhile(azureId: string, diskIds: readonly string[]): RetryableError {
+  return new RetryableError({
+    code: 'SOURCE_CHANGED',
+    message: `${azureId} is not deleted yet, because somebody has attached to it: ${diskIds.join(', ')}.`,
+    fix: 'Nothing has to be done: a snapshot is taken of that, too, and it is attached again.',
+  });
 }
 
 function replaced(azureId: string): PermanentError {

@@ -10,6 +10,7 @@ import type { DiskAttachment, NotSent, RecreateSpec, VmSpec } from './ports/clou
 import type { IsolatedNetworkSpec, NicSpec } from './ports/cloud/network.js';
 import type { SavedResource, SavedVm } from './ports/cloud/reader.js';
 import type { NetworkAccess, SnapshotSpec } from './ports/cloud/snapshots.js';
+import type { RecordedSnapshot } from './source-record.js';
 
 /*
  * What a plan makes in Azure, as it is asked for. The steps make it from here, and Azure's policies are asked about it from here
@@ -90,6 +91,7 @@ export function vmOf(plan: RestorePlan, nicId: string, diskIdOf: DiskIdOf, maker
 export function vmAnewOf(
   plan: RestorePlan,
   saved: SavedVm,
+  taken: readonly TakenDisk[],
   diskIdOf: DiskIdOf,
   instanceId: string | null,
   maker: Maker,
@@ -97,7 +99,7 @@ export function vmAnewOf(
   return {
     ...{ saved, instanceId, role: 'vm', purpose: 'result' },
     osDiskId: diskIdOf(osDiskOf(plan, maker).name),
-    dataDisks: [...dataDisksOf(plan, diskIdOf), ...attachedSince(saved, plan).disks],
+    dataDisks: [...dataDisksOf(plan, diskIdOf), ...attachedSince(saved, plan, taken).disks],
     tags: ownerTags(maker.applianceId, maker.restoreId, 'vm'),
   };
 }
@@ -161,17 +163,27 @@ export function dataDisksOf(plan: RestorePlan, diskIdOf: DiskIdOf): readonly Dis
   return [...restored, ...kept];
 }
 
+/** A disk of a machine that is replaced, of which a safety snapshot was taken. */
+export type TakenDisk = Pick<RecordedSnapshot, 'diskId' | 'lun'>;
+
 /**
  * What was attached to a machine that is replaced after it was planned for: it is kept, as all that the point does not replace.
  * One whose LUN a restored disk has is kept beside the machine.
+ * @param saved as it was before it was stopped
+ * @param snapshots of all that was attached when it was removed
  */
 export function attachedSince(
   saved: SavedVm,
   plan: RestorePlan,
+  snapshots: readonly TakenDisk[],
 ): { readonly disks: readonly DiskAttachment[]; readonly leftOut: readonly NotSent[] } {
   const taken = dataDisksOf(plan, (name) => name).map(({ lun }) => lun);
   const known = plan.source?.disks ?? [];
-  const since = livingDisks(saved).flatMap(({ azureId, lun, caching }) =>
+  const living = livingDisks(saved);
+  const later = snapshots
+    .filter(({ diskId }) => !living.some(({ azureId }) => sameId(azureId, diskId)))
+    .map(({ diskId, lun }) => ({ azureId: diskId, lun, caching: 'None' as const }));
+  const since = [...living, ...later].flatMap(({ azureId, lun, caching }) =>
     lun === null || known.some((disk) => sameId(disk.azureId, azureId)) ? [] : [{ diskId: azureId, lun, caching }],
   );
   return {

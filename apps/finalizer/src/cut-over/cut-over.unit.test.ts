@@ -152,6 +152,24 @@ describe('a restore to the original location', () => {
     expect(scene.vm()?.dataDisks).toContainEqual({ diskId: late, lun: 9 });
   });
 
+  it('attaches again what was attached behind the gate, before the machine was removed; of that there is a snapshot, too', async () => {
+    const scene = await CutOverScene.ready();
+    const { books } = scene;
+    const cutOver = async () => (await scene.restore()).cutOverAt !== null;
+    let late = '';
+    const openChanges = books.openChanges.bind(books);
+    // The first look behind the gate.
+    books.openChanges = async (id) => {
+      if (late === '' && (await cutOver())) late = await scene.attachToSource('late', 9);
+      return openChanges(id);
+    };
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['completed', undefined]);
+    expect(late).not.toBe('');
+    expect(scene.vm()?.dataDisks).toContainEqual({ diskId: late, lun: 9 });
+    expect((await books.sourceRecord(scene.restoreId))?.snapshots.map(({ lun }) => lun)).toContain(9);
+  });
+
   it('attaches it in step 11 where somebody has detached it in between', async () => {
     const scene = await CutOverScene.ready();
     const late = await scene.attachToSource('late', 9);

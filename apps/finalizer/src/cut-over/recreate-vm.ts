@@ -13,11 +13,12 @@ export function recreateVm(ports: CutOverPorts): StepHandler<'create-vm'> {
   return async (context) => {
     const { restore, plan, epoch, journal, signal } = context;
     await settleRemoval(ports, context);
-    const saved = modelOf(ports, restore.id, await recordOf(ports, restore.id));
-    const since = attachedSince(saved, plan);
+    const record = await recordOf(ports, restore.id);
+    const saved = modelOf(ports, restore.id, record);
+    const since = attachedSince(saved, plan, record.snapshots);
     const instanceId = instanceOf(await books.ledger(restore.id), replacedBy(context).azureId);
     const maker = { applianceId, restoreId: restore.id };
-    const spec = vmAnewOf(plan, saved, (name) => diskIdOf(restore, name), instanceId, maker);
+    const spec = vmAnewOf(plan, saved, record.snapshots, (name) => diskIdOf(restore, name), instanceId, maker);
     const { vm, notSent } = await cloud.machines.recreate(spec, journal, signal);
     await books.transaction(async (tx) => {
       await tx.requireCurrent({ restoreId: restore.id, work: 'create-vm', epoch });

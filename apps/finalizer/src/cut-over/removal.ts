@@ -28,7 +28,9 @@ export async function removeVm(
   if (found !== null && sameId(found.instanceId, source.instanceId)) {
     await stopAndTake(ports, context);
     await noteLastState(ports, context);
-    await cloud.machines.removeSource(source, journal, signal);
+    const { snapshots } = await recordOf(ports, context.restore.id);
+    const diskIds = snapshots.map(({ diskId }) => diskId);
+    await cloud.machines.removeSource({ ...source, diskIds }, journal, signal);
     await context.event('source.removed', `The machine ${found.name} that is replaced is removed.`, {
       azureId: source.azureId,
     });

@@ -44,7 +44,7 @@ export function makingsFromStopOn(plan: RestorePlan, saved: SavedVm, maker: Make
   const safety = { name: SAFETY_GROUP, made: { kind: 'resource-group', spec: safetyGroupOf(plan, maker) } } as const;
   const makings = [safety, ...copiesOf(plan, saved, maker), ...disksOf(plan, maker, resourceGroup)];
   if (vmName === null || !hasOsDisk(plan)) return makings;
-  const spec = vmAnewOf(plan, saved, futureDiskIds(plan, maker), null, maker);
+  const spec = vmAnewOf(plan, saved, [], futureDiskIds(plan, maker), null, maker);
   return [...makings, { name: vmName, made: { kind: 'vm-anew', spec } }];
 }
 

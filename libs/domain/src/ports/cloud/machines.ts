@@ -28,9 +28,10 @@ export interface CloudMachines {
    * Deletes the very VM that a restore replaces, which carries no tag of ours. Nothing but this and `disks.removeSource` ever deletes what is not ours. Its
    * disks, network interfaces and public addresses stay. One that is gone is a success. Returns whether it was there.
    * @throws PermanentError `SOURCE_REPLACED` when another VM bears its name by now; `SOURCE_PARTS_GO_ALONG` when Azure would
-   *   delete any part of it with it; `SOURCE_NOT_STOPPED` when it is not deallocated
+   *   delete any part of it with it; `SOURCE_NOT_STOPPED` when it is not deallocated; RetryableError `SOURCE_CHANGED` when it has
+   *   other disks than those
    */
-  removeSource(source: SourceVm, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
+  removeSource(source: RemovedVm, journal: CallJournal, signal?: AbortSignal): Promise<boolean>;
   /**
    * Makes a VM anew under the ID of one that is gone, from what was saved of it, with its OS disk, all its data disks and the
    * network interfaces that it had, in one call. It runs; all its parts outlive it. What can't be sent is told.
@@ -52,6 +53,11 @@ export interface SourceVm {
   readonly azureId: string;
   /** Azure's `vmId`, as it was when it was first looked at. */
   readonly instanceId: string;
+}
+
+export interface RemovedVm extends SourceVm {
+  /** All that it may have when it is removed; left out: whatever it has. */
+  readonly diskIds?: readonly string[];
 }
 
 export interface RecreateSpec {

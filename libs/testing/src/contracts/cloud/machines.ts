@@ -255,6 +255,17 @@ export function machinesContract(get: () => CloudSubject): void {
       expect((await cloud.reader.vm(wanted.azureId))?.powerState).toBe('running');
     });
 
+    it('is left alone for now when it has another disk than those that are known', async () => {
+      const { cloud, source: wanted, osDisk, data, journal } = await source();
+      await cloud.machines.deallocate(wanted.azureId, journal);
+      const changed = hasCode('SOURCE_CHANGED', 'retryable');
+      const known = (ids: readonly string[]) => cloud.machines.removeSource({ ...wanted, diskIds: ids }, journal);
+      await assert.rejects(known([osDisk.azureId]), changed);
+      await assert.rejects(known([data.azureId]), changed);
+      expect((await cloud.reader.vm(wanted.azureId))?.instanceId).toBe(wanted.instanceId);
+      expect(await known([osDisk.azureId.toUpperCase(), data.azureId, `${data.azureId}-gone`])).toBe(true);
+    });
+
     it('is left alone when it is another one than was meant', async () => {
       const { cloud, source: wanted, journal } = await source();
       await cloud.machines.deallocate(wanted.azureId, journal);

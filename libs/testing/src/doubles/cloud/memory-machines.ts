@@ -11,6 +11,8 @@ import {
   type Owned,
   type RecreatedVm,
   type RecreateSpec,
+  RetryableError,
+  type RemovedVm,
   type SourceVm,
   type VmCopySpec,
   type VmSpec,
@@ -126,7 +128,7 @@ export class MemoryMachines implements CloudMachines {
     });
   }
 
-  removeSource({ azureId, instanceId }: SourceVm, journal: CallJournal): Promise<boolean> {
+  removeSource({ azureId, instanceId, diskIds }: RemovedVm, journal: CallJournal): Promise<boolean> {
     const { subscription } = this;
     const effect = { removes: { kind: 'vm', instanceId } } as const;
     const call = { key: `vm.remove-source:${nameOf(azureId)}`, azureId, effect };
@@ -134,6 +136,13 @@ export class MemoryMachines implements CloudMachines {
       const vm = subscription.vms.get(azureId.toLowerCase());
       if (vm === undefined) return false;
       if (vm.instanceId !== instanceId) throw refuse('SOURCE_REPLACED', `${azureId} is another VM by now.`);
+      const attached = [...(vm.osDiskId === null ? [] : [vm.osDiskId]), ...vm.dataDisks.map(({ diskId }) => diskId)];
+      if (diskIds && attached.some((id) => !diskIds.some((each) => sameId(each, id))))
+        throw new RetryableError({
+          code: 'SOURCE_CHANGED',
+          message: `${azureId} has other disks.`,
+          fix: 'Look again.',
+        });
       if (subscription.osDiskGoesAlong(vm)) throw refuse('SOURCE_PARTS_GO_ALONG', `${azureId} takes its disk along.`);
       if (vm.powerState !== 'deallocated') throw refuse('SOURCE_NOT_STOPPED', `${azureId} is ${vm.powerState}.`);
       this.#delete(vm);
