@@ -57,7 +57,7 @@ export async function connect(
   });
 
   const postgres = underObservation(underCrashPoints(connectBooks(database)), booksObserver(metrics));
-  const { books, captures, catalogue, workers, tokens, idempotency, audit, diskAccesses, leases, retrievals } =
+  const { books, captures, catalogue, workers, tokens, idempotency, audit, diskAccesses, leases, retrievals, surveys } =
     postgres;
   const queues = new QueueClient(redis);
   const warn = (err: unknown) => logger.warn({ err }, 'Trying again soon.');
@@ -81,6 +81,7 @@ export async function connect(
     diskAccesses,
     leases,
     retrievals,
+    surveys,
     secrets: postgres.secretBox(environment.LANDFALL_SECRET_KEY),
     planner: {
       dryRun: (request) => queues.ask(QUEUES.planner, PLANNER_JOBS.dryRun, { request }, DRY_RUN_WITHIN_MS),

@@ -6,6 +6,7 @@ import type {
   DiskAccesses,
   IdempotencyKeys,
   Leases,
+  PointSurveys,
   RestoreBooks,
   Retrievals,
   SecretBox,
@@ -38,6 +39,7 @@ export interface ApiPorts {
   readonly finalizer: FinalizerQuestions;
   readonly blobs: BlobGrants;
   readonly retrievals: Pick<Retrievals, 'url'>;
+  readonly surveys: Pick<PointSurveys, 'inspection'>;
   /** Of the queues that data-movers take their work from. */
   readonly moverQueues: MoverQueues;
   /** What data-movers come to their queue by. */

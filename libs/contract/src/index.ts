@@ -5,7 +5,16 @@ export * from './operations.js';
 export * from './problem.js';
 export * from './reading.js';
 export * from './repositories.js';
-export { MACHINE, type MachineView, RESTORE_POINT, RESTORE_POINTS_QUERY, type PointView } from './restore-points.js';
+export { INSPECTION, type InspectionView, SEEN_ON_SOME_DISK } from './inspection.js';
+export {
+  INSPECTED_POINT,
+  type InspectedPointView,
+  MACHINE,
+  type MachineView,
+  RESTORE_POINT,
+  RESTORE_POINTS_QUERY,
+  type PointView,
+} from './restore-points.js';
 export { RESTORE_PLAN, type PlanView } from './restore-plan.js';
 export { RESTORE_REQUEST, type RestoreOrder } from './restore-request.js';
 export * from './restores.js';

@@ -1,6 +1,7 @@
 import type { BackupLevel, DiskRole, Firmware, OperatingSystem, PointKind } from '@landfall/domain';
 import { z } from 'zod';
 import { COUNT, text, TIME } from './fields.js';
+import { INSPECTION, SEEN_ON_SOME_DISK } from './inspection.js';
 import { PLAN_PROBLEM } from './plan-problem.js';
 
 /** Of a disk's image. */
@@ -49,6 +50,28 @@ export const FIRMWARE = z.enum(['bios', 'uefi']) satisfies z.ZodType<Firmware>;
 export const POINT_KIND = z.enum(['image', 'snapshot', 'computer']) satisfies z.ZodType<PointKind>;
 export const DISK_ROLE = z.enum(['os', 'data']) satisfies z.ZodType<DiskRole>;
 
+const SOME_POINT = {
+  id: 'rp-0123456789',
+  machine: 'web',
+  machineId: 'm-3f2a9c1d04',
+  repository: 'nightly',
+  reference: 'a1'.repeat(32),
+  takenAt: '2026-05-06T07:08:09.000Z',
+  kind: 'image',
+  level: 'computer',
+  os: null,
+  firmware: null,
+  hasManifest: false,
+  disks: [
+    {
+      ...{ name: 'sda', role: 'os', lun: null, sizeBytes: 34_359_738_368 },
+      origin: { host: 'hv1', path: '/srv/vm/sda.raw', tags: ['nightly'], takenAt: '2026-05-06T07:08:09.000Z' },
+    },
+  ],
+  restorable: true,
+  problems: [],
+};
+
 export const RESTORE_POINT = z
   .object({
     id: z.string(),
@@ -77,30 +100,17 @@ export const RESTORE_POINT = z
   .meta({
     id: 'RestorePoint',
     description: 'One backup of a machine. What its repository does not tell is null.',
-    examples: [
-      {
-        id: 'rp-0123456789',
-        machine: 'web',
-        machineId: 'm-3f2a9c1d04',
-        repository: 'nightly',
-        reference: 'a1'.repeat(32),
-        takenAt: '2026-05-06T07:08:09.000Z',
-        kind: 'image',
-        level: 'computer',
-        os: null,
-        firmware: null,
-        hasManifest: false,
-        disks: [
-          {
-            ...{ name: 'sda', role: 'os', lun: null, sizeBytes: 34_359_738_368 },
-            origin: { host: 'hv1', path: '/srv/vm/sda.raw', tags: ['nightly'], takenAt: '2026-05-06T07:08:09.000Z' },
-          },
-        ],
-        restorable: true,
-        problems: [],
-      },
-    ],
+    examples: [SOME_POINT],
   });
+
+/** One of them alone: with what a scan has noted of its disks. */
+export const INSPECTED_POINT = RESTORE_POINT.extend({
+  inspection: INSPECTION.nullable().describe('What its disks showed when it was scanned; null: nobody has looked yet.'),
+}).meta({
+  id: 'InspectedRestorePoint',
+  description: 'One backup of a machine, and what was seen on its disks.',
+  examples: [{ ...SOME_POINT, inspection: SEEN_ON_SOME_DISK }],
+});
 
 export const RESTORE_POINTS_QUERY = z.strictObject({
   machine: text(300).optional().describe('Only those of the machines with this id, name or alias.'),
@@ -108,3 +118,4 @@ export const RESTORE_POINTS_QUERY = z.strictObject({
 
 export type MachineView = z.infer<typeof MACHINE>;
 export type PointView = z.infer<typeof RESTORE_POINT>;
+export type InspectedPointView = z.infer<typeof INSPECTED_POINT>;

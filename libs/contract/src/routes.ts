@@ -14,7 +14,7 @@ import {
   WORKER,
 } from './operations.js';
 import { NEW_REPOSITORY, REPOSITORY, SCANNED_REPOSITORY } from './repositories.js';
-import { MACHINE, RESTORE_POINT, RESTORE_POINTS_QUERY } from './restore-points.js';
+import { INSPECTED_POINT, MACHINE, RESTORE_POINT, RESTORE_POINTS_QUERY } from './restore-points.js';
 import { RESTORE_PLAN } from './restore-plan.js';
 import { RESTORE_REQUEST } from './restore-request.js';
 import { CLOUD_RESOURCE, EVENTS_QUERY, IDEMPOTENCY_KEY, RESTORE, RESTORE_EVENT, RESTORES_QUERY } from './restores.js';
@@ -136,7 +136,7 @@ export const ROUTES = {
     params: POINT_ID,
     status: 200,
     says: { 200: 'The restore point.' },
-    answer: RESTORE_POINT,
+    answer: INSPECTED_POINT,
     problems: OF_POINT,
   },
   planRestore: {

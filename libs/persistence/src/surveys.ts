@@ -96,6 +96,13 @@ export class PostgresPointSurveys implements PointSurveys {
     });
   }
 
+  async inspection(pointId: string): Promise<unknown> {
+    const row = await this.#database.run((client) =>
+      client.pointSurvey.findFirst({ where: { pointId }, select: { inspection: true } }),
+    );
+    return row?.inspection ?? null;
+  }
+
   async waiting(repositoryName: string): Promise<number> {
     const [row] = await this.#database.run(
       (client) => client.$queryRaw<[{ count: number }]>`

@@ -1,4 +1,4 @@
-import { type PointView, RESTORE_POINTS_QUERY, ROUTES } from '@landfall/contract';
+import { type InspectedPointView, INSPECTION, type PointView, RESTORE_POINTS_QUERY, ROUTES } from '@landfall/contract';
 import { Controller, Inject, Param, Query } from '@nestjs/common';
 import { type Machine, NotFoundError } from '@landfall/domain';
 import type { z } from 'zod';
@@ -29,10 +29,12 @@ export class PointsController {
   }
 
   @Serves(ROUTES.showRestorePoint)
-  async point(@Param('id') id: string): Promise<PointView> {
+  async point(@Param('id') id: string): Promise<InspectedPointView> {
     const point = await findPoint(this.ports.catalogue, id);
     const repository = await this.ports.catalogue.repository(point.repositoryName);
-    return viewOfPoint(point, repository?.hostedByProvider ?? false);
+    const inspection = INSPECTION.nullable().safeParse(await this.ports.surveys.inspection(point.id));
+    // One that an earlier version has noted in other words is as good as none.
+    return { ...viewOfPoint(point, repository?.hostedByProvider ?? false), inspection: inspection.data ?? null };
   }
 
   private async machineIds(name: string): Promise<string[]> {

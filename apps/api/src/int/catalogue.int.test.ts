@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
-import { MACHINE, REPOSITORY, RESTORE_POINT, SCANNED_REPOSITORY } from '@landfall/contract';
-import { restorePointId } from '@landfall/domain';
+import {
+  INSPECTED_POINT,
+  MACHINE,
+  REPOSITORY,
+  RESTORE_POINT,
+  SCANNED_REPOSITORY,
+  SEEN_ON_SOME_DISK,
+} from '@landfall/contract';
+import { restorePointId, type PointSurveys } from '@landfall/domain';
 import { z } from 'zod';
 import { ApiUnderTest, scanFails, scanFinds } from './running-api.fixture.test.js';
 import { discovered } from './samples.fixture.test.js';
@@ -194,6 +201,15 @@ describe('machines and restore points', () => {
       expect(point.disks.map((disk) => disk.role)).toStrictEqual(['os', 'data']);
       expect(point.restorable).toBe(true);
     }
+    const shown = async () =>
+      INSPECTED_POINT.parse((await api.call('GET', `/v1/restore-points/${id}`, { role: 'viewer' })).body).inspection;
+    expect(await shown()).toBe(null);
+    const inspection = SEEN_ON_SOME_DISK;
+    const surveys = api.connections.ports.surveys as PointSurveys;
+    await surveys.keep(id, { inspection, disks: [] });
+    expect(await shown()).toStrictEqual(inspection);
+    await surveys.keep(id, { inspection: { of: 'an earlier version' }, disks: [] });
+    expect(await shown()).toBe(null);
     const files = await api.call('GET', `/v1/restore-points/${other.reference}`, { role: 'viewer' });
     expect(RESTORE_POINT.parse(files.body).restorable).toBe(false);
   });

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
-import { type PointView, ROUTES, type ScannedRepositoryView } from '@landfall/contract';
+import { type InspectedPointView, type PointView, ROUTES, type ScannedRepositoryView } from '@landfall/contract';
 import type { RepositoryKind } from '@landfall/domain';
 import { choice, type Call, type CommonOptions, type LandfallCommand } from '../command-line.js';
 import { MACHINE_NAME, POINT_ID, REPOSITORY_NAME } from '../ids.js';
+import { inspectionText } from '../output/inspection-text.js';
 import { originsText } from '../output/origins-text.js';
 import { problemsText } from '../output/plan-text.js';
 import { formatTable, tableOr } from '../output/table.js';
@@ -162,7 +163,7 @@ async function showPoint({ args, options, output }: Call): Promise<void> {
   output.print(point, () => pointText(point));
 }
 
-function pointText(point: PointView): string {
+function pointText(point: InspectedPointView): string {
   const sections = [
     formatTable(
       ['Point', point.id],
@@ -188,6 +189,7 @@ function pointText(point: PointView): string {
     )}`,
   ];
   sections.push(...originsText(point.disks));
+  if (point.inspection !== null) sections.push(`Seen on its disks\n${inspectionText(point.inspection)}`);
   if (point.problems.length > 0) sections.push(`Problems\n${problemsText(point.problems)}`);
   return sections.join('\n\n');
 }

@@ -51,6 +51,8 @@ export interface PointSurveys {
   /** It can't be surveyed as it is: it is not lent again until the repository has been scanned again. */
   refuse(pointId: string, error: ErrorDetails): Promise<void>;
   survey(pointId: string): Promise<PointSurvey | null>;
+  /** Of the survey alone, for whoever shows it. */
+  inspection(pointId: string): Promise<unknown>;
   /** How many points of the repository wait for their survey. */
   waiting(repositoryName: string): Promise<number>;
   /** Removes what no survey needs any more. Returns the number of parts. */

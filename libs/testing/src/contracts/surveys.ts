@@ -57,9 +57,10 @@ export function pointSurveysContract(name: string, make: () => Promise<PointSurv
       withSurveys(async ({ surveys, catalogue, pass }) => {
         await scanned(catalogue, 'backups', [aPoint('one', 1)]);
         const id = (await surveys.lend(60))!.id;
-        expect(await surveys.survey(id)).toBe(null);
+        expect([await surveys.survey(id), await surveys.inspection(id)]).toStrictEqual([null, null]);
         const survey = aSurvey(['snapshot-1/sda.raw', 'snapshot-1/sdb.raw'], ['a', 'b', 'a']);
         await surveys.keep(id, survey);
+        expect(await surveys.inspection(id)).toStrictEqual(survey.inspection);
         expect(plain(await surveys.survey(id))).toStrictEqual(plain(survey));
         await pass(HOUR_MS);
         expect(await surveys.lend(60)).toBe(null);

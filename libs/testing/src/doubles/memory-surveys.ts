@@ -57,6 +57,10 @@ export class MemoryPointSurveys implements PointSurveys {
     return survey === undefined || parts.some(({ hash }) => !this.#parts.has(hash)) ? null : survey;
   }
 
+  async inspection(pointId: string): Promise<unknown> {
+    return (await this.survey(pointId))?.inspection ?? null;
+  }
+
   async waiting(repositoryName: string): Promise<number> {
     return (await this.#points(repositoryName)).filter(({ id }) => !isSettled(this.#kept.get(id) ?? {})).length;
   }
