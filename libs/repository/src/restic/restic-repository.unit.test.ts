@@ -453,6 +453,29 @@ describe('A restic repository in the archive tier', () => {
     await later.repository.close();
   });
 
+  test('names the files without which a disk can’t be read: no zeros, and none of which another copy can be', async () => {
+    const made = new HandmadeRepository(2);
+    const [one, two] = [randomBytes(512 * 1024), randomBytes(512 * 1024)];
+    const zeros = Buffer.alloc(4 * 512 * 1024);
+    // Each in a pack of its own, and one of them in two.
+    for (const blob of [one, two, zeros.subarray(0, 512 * 1024)]) {
+      made.addBlob('data', blob);
+      made.writePack();
+    }
+    const snapshot = made.backUp({ 'disk.raw': Buffer.concat([one, zeros, two, one]) });
+    made.writeIndex();
+    const { store, repository } = await openHandmade(made);
+    const location = `${snapshot}:/disk.raw`;
+    const disk = { location, blobs: await repository.listBlobs(location) };
+    expect(await repository.archivedFiles([disk])).toStrictEqual([]);
+    const [packOfOne, packOfTwo, packOfZeros, packOfTree] = made.packs.map(({ id }) => `data/${id.slice(0, 2)}/${id}`);
+    for (const path of [packOfOne, packOfZeros, packOfTree]) store.archived.add(path!);
+    const needed = (await repository.archivedFiles([disk, disk])).map(({ path }) => path);
+    expect(needed).toStrictEqual([packOfOne, packOfTree].toSorted());
+    expect(needed).not.toContain(packOfTwo);
+    await repository.close();
+  });
+
   test('says of which backups it can tell nothing at the moment', async () => {
     const { made, snapshot } = oneDisk();
     const { store, repository } = await openHandmade(made);
