@@ -155,13 +155,14 @@ describe('a restore to the original location', () => {
   it('attaches again what was attached behind the gate, before the machine was removed; of that there is a snapshot, too', async () => {
     const scene = await CutOverScene.ready();
     const { books } = scene;
-    const cutOver = async () => (await scene.restore()).cutOverAt !== null;
     let late = '';
-    const openChanges = books.openChanges.bind(books);
-    // The first look behind the gate.
-    books.openChanges = async (id) => {
-      if (late === '' && (await cutOver())) late = await scene.attachToSource('late', 9);
-      return openChanges(id);
+    const sourceRecord = books.sourceRecord.bind(books);
+    // The last look before the removal is asked for.
+    books.sourceRecord = async (id) => {
+      const record = await sourceRecord(id);
+      const isLast = record?.snapshots.some(({ isOfLastState }) => isOfLastState) ?? false;
+      if (late === '' && isLast) late = await scene.attachToSource('late', 9);
+      return record;
     };
     await scene.runAll();
     expect(await scene.state()).toStrictEqual(['completed', undefined]);

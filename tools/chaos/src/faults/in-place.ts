@@ -3,6 +3,7 @@ import type { Cell } from '../live/cell.js';
 import { examineEnd } from '../live/examine.js';
 import {
   approvedUntilAtRest,
+  clearAway,
   differencesInPlace,
   layOriginal,
   orderInPlace,
@@ -68,6 +69,7 @@ async function dyingInPlace(cell: Cell, point: string, back: boolean): Promise<O
   const reached = cell.armed.length === 0;
   cell.disarm();
   violations.push(...(await examineRolledBack(cell, vm, rolledBack)));
+  await clearAway(cell, vm);
   return { reached, recoveryMs: null, violations };
 }
 

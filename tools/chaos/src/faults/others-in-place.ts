@@ -4,6 +4,7 @@ import type { Cell } from '../live/cell.js';
 import { examineEnd } from '../live/examine.js';
 import {
   approvedUntilAtRest,
+  clearAway,
   differencesInPlace,
   layOriginal,
   orderInPlace,
@@ -199,6 +200,7 @@ async function interfered(cell: Cell, kind: Interference): Promise<Outcome> {
     if (kept.length > 0) violations.push(`I4: ${kept.join(', ')} is there after the purge`);
   }
   violations.push(...(await leftOrLost(cell, id, theirs)));
+  await clearAway(cell, vm);
   // A group in which something of theirs lies stays.
   const groups = theirs.map((each) => each.slice(0, each.indexOf('/providers/')));
   const isTheirs = (sentence: string): boolean =>

@@ -1,7 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { copyFile, mkdir, open } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { firstDifference } from '@landfall/azure-emulator';
 import { sameId, type Restore } from '@landfall/domain';
 import { initRepository } from '@landfall/repository/quick-repository';
@@ -12,10 +14,14 @@ import { isAtRest } from './restores.js';
  * A VM of a cell that is replaced in its place: made of the sample's images, captured, and overwritten since, so that what is
  * restored differs from what a roll-back brings back.
  */
+const run = promisify(execFile);
 const RESOURCE_GROUP = 'landfall';
 const REPOSITORY = 'captures';
 const OVERWRITTEN_BYTES = 1 << 20;
 const LOOK_EVERY_MS = 100;
+const VM_VERSION = 'api-version=2024-07-01';
+const DISK_VERSION = 'api-version=2024-03-02';
+const CLEAR_WITHIN_MS = 10_000;
 
 export interface OriginalVm {
   readonly azureId: string;
@@ -72,10 +78,22 @@ async function overwrite(cell: Cell, azureId: string, folder: string): Promise<r
       await file.close();
     }
     const copy = join(folder, `${copies.length}.raw`);
-    await copyFile(path, copy);
+    // Most of it is zeros, and a campaign makes hundreds of them.
+    await run('cp', ['--sparse=always', path, copy]);
     copies.push(copy);
   }
   return copies;
+}
+
+/** Whatever stands in its place by now goes, with its disks: a cell makes one for each trial. */
+export async function clearAway(cell: Cell, { azureId, overwritten }: OriginalVm): Promise<void> {
+  const diskIds = await disksOf(cell, azureId).catch(() => []);
+  await cell.azure.call('DELETE', `${azureId}?${VM_VERSION}`).catch(() => undefined);
+  for (const deadline = performance.now() + CLEAR_WITHIN_MS; performance.now() < deadline; await pause(LOOK_EVERY_MS)) {
+    if ((await disksOf(cell, azureId).catch(() => null)) === null) break;
+  }
+  for (const id of diskIds) await cell.azure.call('DELETE', `${id}?${DISK_VERSION}`).catch(() => undefined);
+  for (const path of overwritten) await rm(path, { force: true });
 }
 
 interface VmModel {

@@ -1346,8 +1346,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'packs are brought back of which another copy can be read',
     file: 'libs/repository/src/restic/restic-repository.ts',
-    original: '    if (!archived.has(path)) return null;\n',
-    replacement: '    if (!archived.has(path)) continue;\n',
+    original: '    if (!archived.has(path)) return null;\n    first ??= path;\n',
+    replacement: '    if (archived.has(path)) first ??= path;\n',
     suite: RESTIC,
   },
   {

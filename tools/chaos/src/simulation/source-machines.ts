@@ -133,6 +133,8 @@ export class SourceMachines {
     this.#soon(
       () => this.#disk(id)?.managedBy === vm.id,
       () => {
+        // Whoever has asked for it twice has attached it once.
+        if (machine.disks.some((disk) => disk.azureId === id)) return;
         machine.disks.push({ azureId: id, uniqueId, lun: FREE_LUN, isLate: true });
         machine.found = { ...machine.found, disks: this.#stateOf(vm).disks };
       },
