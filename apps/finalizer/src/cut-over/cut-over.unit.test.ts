@@ -545,6 +545,15 @@ describe('behind the gate', () => {
     expect(names.every((name) => name.includes(`-${scene.restoreId}-3-`))).toBe(true);
   });
 
+  it('disks that can’t be removed for a while are removed at the end, however often that is tried', async () => {
+    const scene = await CutOverScene.ready();
+    // Two are replaced: each fails behind the gate, and twice at the end.
+    for (let time = 0; time < 6; time += 1) scene.cloud.subscription.failNext('disks.removeSource', AWAY);
+    await scene.runAll();
+    expect(await scene.state()).toStrictEqual(['completed', undefined]);
+    expect(await scene.standing()).toStrictEqual(['kept']);
+  });
+
   it('a disk of it that can’t be deleted holds nothing up, and is tried again at the end', async () => {
     const scene = await CutOverScene.ready();
     scene.cloud.subscription.failNext('disks.removeSource', REFUSED);

@@ -103,9 +103,9 @@ async function releaseOf(
 
 /**
  * Only what was attached when the snapshots were taken, and what nobody has used since. What can't be deleted holds nothing up: it is
- * tried again at the end.
+ * tried again at the end, where only what is refused for good is left.
  */
-export async function removeDisks(ports: CutOverPorts, context: WorkContext): Promise<void> {
+export async function removeDisks(ports: CutOverPorts, context: WorkContext, isEnd = false): Promise<void> {
   const { cloud } = ports;
   const { restore, journal, signal } = context;
   const { snapshots } = await recordOf(ports, restore.id);
@@ -118,7 +118,7 @@ export async function removeDisks(ports: CutOverPorts, context: WorkContext): Pr
       requireUnused(await cloud.reader.disk(azureId), taken);
       await cloud.disks.removeSource({ azureId, uniqueId }, journal, signal);
     } catch (error) {
-      if (signal.aborted) throw error;
+      if (signal.aborted || (isEnd && !(error instanceof PermanentError))) throw error;
       const { code, message, fix } = detailsOf(error);
       await context.event('source.disk-left', message, { azureId, code, fix });
     }

@@ -14,7 +14,7 @@ import { removeEarlierSnapshots } from './stop-and-take.js';
 
 export function removeStaging(ports: CutOverPorts): StepHandler<'remove-staging-resource-group'> {
   return async (context) => {
-    await removeDisks(ports, context);
+    await removeDisks(ports, context, true);
     await putBack(ports, context);
     await giveOptionsBack(ports, context);
     await removeHelp(ports, context);
