@@ -252,7 +252,9 @@ async function fail(at: At, error: unknown): Promise<void> {
   const kind = kindOf(error);
   if (kind === 'waiting') {
     const delayMs = error instanceof WaitingError ? error.retryAfterMs : backOffMs(1);
-    await tell(tx, restore, work, 'waiting', details.message, { ...details, delayMs });
+    // What takes hours is looked at often: it is told when the picture has changed.
+    if (work.error?.message !== details.message)
+      await tell(tx, restore, work, 'waiting', details.message, { ...details, delayMs });
     return dispatchWork(tx, restore.id, work, { patch: { error: details }, delayMs, works });
   }
   const attempts = work.attempts + 1;

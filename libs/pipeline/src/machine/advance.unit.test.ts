@@ -198,6 +198,20 @@ describe('the way forward', () => {
     expect(books.outbox.at(-1)?.delayMs).toBe(180_000);
   });
 
+  it('tells what it waits for once, and again when that has changed', async () => {
+    const books = new MemoryBooks();
+    const restoreId = await planned(books);
+    for (const message of ['0 of 2 are back', '0 of 2 are back', '1 of 2 are back', '1 of 2 are back']) {
+      const { epoch } = await stepOf(books, restoreId, 'create-empty-disks');
+      const run = { restoreId, work: 'create-empty-disks', epoch } as const;
+      expect(await beginWork(books, run)).toBeTruthy();
+      const error = new WaitingError({ code: 'RETRIEVAL_PENDING', message, fix: 'f' }, { retryAfterMs: 60_000 });
+      await recordOutcome(books, run, { kind: 'failed', error });
+    }
+    const waits = (await books.events(restoreId)).filter(({ type }) => type === 'step.waiting');
+    expect(waits.map(({ message }) => message.slice(-15))).toStrictEqual(['0 of 2 are back', '1 of 2 are back']);
+  });
+
   it('leaves a step to a person after eight attempts, and begins anew when resumed', async () => {
     const books = new MemoryBooks();
     const restoreId = await planned(books);
