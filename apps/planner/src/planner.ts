@@ -22,7 +22,6 @@ import {
   type RestorePlan,
   type RestorePoint,
   type RestoreRequest,
-  type StoredFile,
 } from '@landfall/domain';
 import { boundedMap } from '@landfall/pipeline';
 import type { OpenRepositories } from '@landfall/repository';
@@ -116,16 +115,19 @@ export class Planner {
     const { repositories, surveys } = this.ports;
     const { excludeDisks } = request;
     return repositories.useAsItIsNow(point.repositoryName, async (repository) => {
-      const survey = repository.canBeArchived ? await surveys.survey(point.id) : null;
+      const withArchived = async (findings: SeenPoint, known?: PointSurvey): Promise<PointFindings> => {
+        const listed = async (): Promise<readonly ListedDisk[]> =>
+          listDisks(repository, findings, known ?? (await surveys.survey(point.id)), signal);
+        return { ...findings, archived: await repository.archivedFiles(listed, signal) };
+      };
       try {
-        const findings = await lookIntoPoint(repository, point, excludeDisks, signal);
-        return { ...findings, archived: await archivedFiles(repository, findings, survey, signal) };
+        return await withArchived(await lookIntoPoint(repository, point, excludeDisks, signal));
       } catch (error) {
         if (!(error instanceof PermanentError) || error.code !== 'FILE_ARCHIVED') throw error;
+        const survey = await surveys.survey(point.id);
         // What it consists of was not noted while it could be read.
         if (survey === null) return withProblem(NOTHING_SEEN, archivedUnseen(error));
-        const findings = await recallPoint(repository, point, excludeDisks, survey);
-        return { ...findings, archived: await archivedFiles(repository, findings, survey, signal) };
+        return withArchived(await recallPoint(repository, point, excludeDisks, survey), survey);
       }
     });
   }
@@ -146,21 +148,20 @@ function withProblem(findings: PointFindings, problem: Problem): PointFindings {
   return { ...findings, machine: { ...machine, problems: [...machine.problems, problem] } };
 }
 
-/** Of what the disks are read from. */
-async function archivedFiles(
+/** What the disks are read from: as it was noted, else as it can be read. */
+async function listDisks(
   repository: BackupRepository,
   { disks }: SeenPoint,
   survey: PointSurvey | null,
   signal: AbortSignal | undefined,
-): Promise<readonly StoredFile[]> {
-  if (!repository.canBeArchived) return [];
+): Promise<readonly ListedDisk[]> {
   const listed: ListedDisk[] = [];
   for (const { image } of disks) {
     const known = survey?.disks.find(({ location }) => location === image.location);
     const { location } = image;
     listed.push({ location, blobs: known?.blobs ?? (await repository.listBlobs(location, signal)) });
   }
-  return repository.archivedFiles(listed, signal);
+  return listed;
 }
 
 function archivedUnseen({ message }: PermanentError): Problem {

@@ -31,14 +31,13 @@ export interface BackupRepository {
    */
   openListed(location: string, blobs: BlobList): Promise<DiskSource>;
 
-  /** Whether its files may lie in an archive tier at all. */
-  readonly canBeArchived: boolean;
-
   /**
    * The files in the archive tier without which these disks can't be read: what holds their data, but for zeros, and what leads
    * to them. None where another copy can be read.
+   *
+   * @param disks asked for only where something is archived: to list what a disk is made of is work
    */
-  archivedFiles(disks: readonly ListedDisk[], signal?: AbortSignal): Promise<readonly StoredFile[]>;
+  archivedFiles(disks: () => Promise<readonly ListedDisk[]>, signal?: AbortSignal): Promise<readonly StoredFile[]>;
 
   /**
    * How many damaged or missing copies of something were passed over since it was opened, because another copy was good.

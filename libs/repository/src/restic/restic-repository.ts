@@ -92,10 +92,6 @@ class ResticRepository implements BackupRepository {
     this.#trees = new Trees(store, key, copies);
   }
 
-  get canBeArchived(): boolean {
-    return this.store.hasArchive;
-  }
-
   get passedOver(): number {
     return this.copies.passedOver;
   }
@@ -171,14 +167,18 @@ class ResticRepository implements BackupRepository {
     }
   }
 
-  async archivedFiles(disks: readonly ListedDisk[], signal?: AbortSignal): Promise<readonly StoredFile[]> {
+  async archivedFiles(
+    disks: () => Promise<readonly ListedDisk[]>,
+    signal?: AbortSignal,
+  ): Promise<readonly StoredFile[]> {
     const archived = new Map<string, StoredFile>();
-    if (!this.canBeArchived) return [];
+    if (!this.store.hasArchive) return [];
     for await (const file of this.store.list('data', signal)) if (file.archived) archived.set(file.path, file);
     if (archived.size === 0) return [];
     const needed = new Set<string>();
+    const listed = await disks();
     const index = await this.copies.newest();
-    for (const { location, blobs } of disks) {
+    for (const { location, blobs } of listed) {
       const layout = ImageLayout.build(index, location, blobs.sizeBytes, (onId) => eachId(blobs, onId));
       const rows = new Set(blobs.trees.map((id) => index.find('tree', Buffer.from(id, 'hex'))));
       for (const { row } of layout.blobsIn({ offset: 0, length: blobs.sizeBytes })) rows.add(row);

@@ -17,7 +17,6 @@ const BLOB_BYTES = 512 * 1024;
 /** A repository in memory: points as they are given, disks by their locations. */
 export class MemoryBackupRepository implements BackupRepository {
   readonly format = 'memory';
-  readonly canBeArchived = true;
   readonly points: DiscoveredPoint[] = [];
   readonly skipped: SkippedBackup[] = [];
   /** Whatever disk is asked about. */
