@@ -30,6 +30,7 @@ export class ProvisionerProcessor extends StepProcessor {
         'retrieve-archived-data': retrieveArchivedData({
           retrievals,
           copiesOf: archiveCopies(catalogue, environment.LANDFALL_BLOB_ACCOUNTS),
+          now: () => books.transaction((tx) => tx.now()),
           lookEveryMs: environment.LANDFALL_ARCHIVE_LOOK_SECONDS * 1_000,
         }),
         'create-staging-resource-group': createStagingResourceGroup({ cloud, applianceId }),

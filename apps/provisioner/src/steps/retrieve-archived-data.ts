@@ -8,6 +8,8 @@ import { boundedMap, type StepContext, type StepHandler } from '@landfall/pipeli
 export interface RetrievalPorts {
   readonly retrievals: Pick<Retrievals, 'retrieval'>;
   readonly copiesOf: (retrieval: Retrieval, repositoryName: string) => Promise<ArchiveCopies>;
+  /** By the books' clock, as a work's times are. */
+  readonly now: () => Promise<Date>;
   /** Milliseconds between looks; left out: a minute. */
   readonly lookEveryMs?: number;
 }
@@ -37,14 +39,14 @@ export function retrieveArchivedData(ports: RetrievalPorts): StepHandler<'retrie
       const sentence = `${missing.length} of ${retrieval.files.length} file(s) are asked for; the archive tier gives them back within ${plan.retrieval?.hours ?? 15} hour(s).`;
       await context.event('archive.asked', sentence, { priority });
     }
-    throw isOverdue(context) ? overdue(context, there, retrieval) : waiting(ports, there, retrieval);
+    throw isOverdue(context, await ports.now()) ? overdue(context, there, retrieval) : waiting(ports, there, retrieval);
   };
 }
 
-function isOverdue({ restore, plan }: StepContext): boolean {
+function isOverdue({ restore, plan }: StepContext, now: Date): boolean {
   const startedAt = restore.works.find(({ id }) => id === 'retrieve-archived-data')?.startedAt ?? null;
   const patienceMs = PATIENCE * (plan.retrieval?.hours ?? 15) * 3_600_000;
-  return startedAt !== null && Date.now() - startedAt.getTime() > patienceMs;
+  return startedAt !== null && now.getTime() - startedAt.getTime() > patienceMs;
 }
 
 function waiting({ lookEveryMs = LOOK_EVERY_MS }: RetrievalPorts, there: number, { files }: Retrieval): WaitingError {
@@ -58,11 +60,11 @@ function waiting({ lookEveryMs = LOOK_EVERY_MS }: RetrievalPorts, there: number,
   );
 }
 
-/** Tried again as other errors are, then a person is asked: whoever resumes has it asked for once more. */
+/** Tried again as other errors are, then a person is asked: whoever resumes has it looked at again. */
 function overdue({ plan }: StepContext, there: number, { files, url }: Retrieval): RetryableError {
   return new RetryableError({
     code: 'RETRIEVAL_OVERDUE',
     message: `${files.length - there} of ${files.length} file(s) are not back from the archive tier, ${PATIENCE} times as long after they were asked for as Azure promises (${plan.retrieval?.hours ?? 15} h).`,
-    fix: `Look at the copies in ${url} in the portal, whether they are still pending; resume the restore to go on waiting, or cancel it.`,
+    fix: `Look at the copies in ${url} in the portal, whether they are still pending; resume the restore once they are there, or cancel it.`,
   });
 }

@@ -10,13 +10,14 @@ const HOUR_MS = 3_600_000;
 let retrievals: MemoryRetrievals;
 let copies: MemoryArchiveCopies;
 let events: string[];
-let startedAt: Date;
+const startedAt = new Date('2026-03-01T10:00:00Z');
+let now: Date;
 
 beforeEach(async () => {
   retrievals = new MemoryRetrievals(async () => null);
   copies = new MemoryArchiveCopies(FILES.map((file) => ({ ...file, archived: true })));
   events = [];
-  startedAt = new Date();
+  now = startedAt;
   await retrievals.plan('r1', { url: 'azure://backups/copies', files: FILES, keepHours: 72 });
 });
 
@@ -30,7 +31,9 @@ function run(restoreId = 'r1') {
     journal: new MemoryJournal(restoreId),
     event: async (kind: string) => void events.push(kind),
   } as unknown as StepContext;
-  return retrieveArchivedData({ retrievals, copiesOf: async () => copies, lookEveryMs: 7_000 })(context);
+  return retrieveArchivedData({ retrievals, copiesOf: async () => copies, now: async () => now, lookEveryMs: 7_000 })(
+    context,
+  );
 }
 
 const pending = { kind: 'waiting', code: 'RETRIEVAL_PENDING', retryAfterMs: 7_000 };
@@ -58,7 +61,9 @@ describe('step 1, retrieve-archived-data', () => {
 
   it('leaves it to a person when it takes three times as long as Azure promises', async () => {
     await expect(run()).rejects.toMatchObject(pending);
-    startedAt = new Date(Date.now() - 3 * HOUR_MS - 1_000);
+    now = new Date(startedAt.getTime() + 3 * HOUR_MS);
+    await expect(run()).rejects.toMatchObject(pending);
+    now = new Date(now.getTime() + 1_000);
     await expect(run()).rejects.toMatchObject({ kind: 'retryable', code: 'RETRIEVAL_OVERDUE' });
     copies.settle('there');
     expect((await run()).kind).toBe('done');

@@ -97,7 +97,7 @@ export async function beginWork(
       await awaitApproval(tx, restore, missing);
       return null;
     }
-    const startedAt = work.startedAt ?? new Date();
+    const startedAt = work.startedAt ?? (await tx.now());
     const patch = { startedAt, endedAt: null, notBefore: null };
     mustMove(await tx.moveWork(restore.id, work, guardOf(work), 'running', patch));
     await tell(tx, restore, work, 'started', row.begins ?? `attempt ${work.attempts + 1}`, { epoch: work.epoch });
