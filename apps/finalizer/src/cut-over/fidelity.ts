@@ -48,6 +48,9 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
+/** It was set so that nothing goes along with the machine; Azure has no way to say nothing of it again. */
+const OPTION_NOT_SAID = 'Nothing was said of it before: Detach is what Azure does then, and it can’t be unsaid.';
+
 const UNEXPLAINED = 'Not known: compare it, and set it as it was where that matters.';
 
 export function fidelity(before: SavedVm, after: SavedVm, notSent: readonly NotSent[]): readonly Difference[] {
@@ -60,12 +63,16 @@ export function fidelity(before: SavedVm, after: SavedVm, notSent: readonly NotS
       path,
       before: shown(path, was),
       after: shown(path, is),
-      why: reasonFor(path, notSent),
+      why: isOptionNotSaid(path, was, is) ? OPTION_NOT_SAID : reasonFor(path, notSent),
     }));
 }
 
 function shown(path: string, leaves: Leaves): string | null {
   return NOT_SHOWN.test(path) ? null : (leaves.get(path)?.json ?? null);
+}
+
+function isOptionNotSaid(path: string, was: Leaves, is: Leaves): boolean {
+  return path.endsWith('.deleteOption') && !was.has(path) && is.get(path)?.json === '"Detach"';
 }
 
 function reasonFor(path: string, notSent: readonly NotSent[]): string {

@@ -65,6 +65,15 @@ describe('what came back other than it was', () => {
     expect(told[0]?.why).toMatch(/Extensions go with the machine/);
   });
 
+  it('says why a part has a delete option of which nothing was said, and explains no other change of one', () => {
+    const withOption = (deleteOption?: string) => withDisks({ lun: 0, ...(deleteOption ? { deleteOption } : {}) });
+    const why = (before?: string, after?: string) => fidelity(withOption(before), withOption(after), [])[0]?.why;
+    expect(why(undefined, 'Detach')).toMatch(/^Nothing was said of it before/);
+    expect(why('Delete', 'Detach')).toMatch(/^Not known/);
+    expect(why(undefined, 'Delete')).toMatch(/^Not known/);
+    expect(why('Delete', undefined)).toMatch(/^Not known/);
+  });
+
   it('is unexplained where nobody knows why', () => {
     const [only] = fidelity(machine({ licenseType: 'Windows_Server' }), machine({}), []);
     expect(only).toMatchObject({ path: 'vm.properties.licenseType', after: null });
