@@ -16,7 +16,7 @@ import { PointSurveyor } from './surveys/point-surveyor.js';
 @TakesJobsOf(QUEUES.planner, { concurrency: STEPS_AT_ONCE })
 export class PlannerProcessor extends StepProcessor {
   constructor(
-    @Inject(BOOKS) { books, catalogue, retrievals }: Books,
+    @Inject(BOOKS) { books, catalogue }: Books,
     @Inject(QueueClient) queues: QueueClient,
     @Inject(LOGGER) log: Logger,
     @Inject(Planner) planner: Planner,
@@ -25,7 +25,7 @@ export class PlannerProcessor extends StepProcessor {
   ) {
     super({
       ...{ service: 'planner', books, queues, log },
-      handlers: { plan: planStep({ planner, books, catalogue, retrievals }) },
+      handlers: { plan: planStep({ planner, books, catalogue }) },
       answers: {
         [PLANNER_JOBS.dryRun]: answerDryRun(planner),
         [PLANNER_JOBS.damage]: answerDamage(books, repositories),

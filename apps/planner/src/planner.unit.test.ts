@@ -24,7 +24,7 @@ import {
   MemoryCloud,
   MemoryPointSurveys,
   MemorySecretBox,
-  nothingArchived,
+  MemoryRetrievals,
   SparseImage,
   vmSize,
   writeMbr,
@@ -273,12 +273,11 @@ describe('the planner', () => {
     it('writes down what is to be brought back, and where to, with the plan', async () => {
       const id = await keep(disks);
       const books = new MemoryBooks();
-      const { retrievals } = nothingArchived();
       repository.archived = files;
       const request = aRestoreRequest({ restorePointId: id });
       const context = await beginPlan(books, request);
-      await planStep({ planner, books, catalogue: at('azure://backups/restic/prefix'), retrievals })(context);
-      expect(await retrievals.retrieval('r1')).toStrictEqual({
+      await planStep({ planner, books, catalogue: at('azure://backups/restic/prefix') })(context);
+      expect(await new MemoryRetrievals(books).retrieval('r1')).toStrictEqual({
         url: 'azure://backups/landfall-retrieved-r1',
         files: files.map(({ path, sizeBytes }) => ({ path, sizeBytes })),
         keepHours: 72,
@@ -491,10 +490,9 @@ describe('the planner', () => {
   it('stores the plan of step 0, and stores it again when the step is repeated', async () => {
     const id = await keep({ sda: bootDisk() });
     const books = new MemoryBooks();
-    const { retrievals } = nothingArchived();
     const request = aRestoreRequest({ restorePointId: id });
     const context = await beginPlan(books, request);
-    const run = () => planStep({ planner, books, catalogue, retrievals })(context);
+    const run = () => planStep({ planner, books, catalogue })(context);
     const first = await run();
     const stored = (await books.restore('r1'))?.plan;
     expect(first).toStrictEqual({ kind: 'done', output: { planHash: stored?.planHash } });

@@ -23,6 +23,7 @@ import {
   type RestorePlan,
   type RestoreState,
   type RestoreTransaction,
+  type Retrieval,
   type SegmentError,
   type Segment,
   type SegmentFilter,
@@ -46,6 +47,9 @@ import { contentsColumns, requiredJson, storableText, toApproval, toContents, to
 import { readSegments, readTotals, readVerdicts, SEGMENT_COLUMNS, whereOf } from './segment-reads.js';
 
 /** Azure does not mind the case of ids. */
+/** Rows of one statement. */
+const FILES_AT_ONCE = 5_000;
+
 function replacedId(plan: RestorePlan): string | null {
   return isRefused(plan) ? null : (plan.source?.azureId.toLowerCase() ?? null);
 }
@@ -155,6 +159,7 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
         fix: 'Nothing has to be done: the plan is dropped.',
       });
     }
+    await this.#client.retrieval.deleteMany({ where: { restoreId } });
     await this.#client.restoreDisk.deleteMany({ where: { restoreId } });
     await this.#client.restoreDisk.createMany({
       data: plan.disks.map((disk, position) => ({
@@ -166,6 +171,14 @@ export class PostgresRestoreTransaction implements RestoreTransaction {
         lun: disk.lun,
       })),
     });
+  }
+
+  async storeRetrieval(restoreId: string, { url, files, keepHours }: Retrieval): Promise<void> {
+    await this.#client.retrieval.create({ data: { restoreId, url, keepHours } });
+    for (let at = 0; at < files.length; at += FILES_AT_ONCE) {
+      const data = files.slice(at, at + FILES_AT_ONCE).map((file) => ({ restoreId, ...file }));
+      await this.#client.retrievedFile.createMany({ data });
+    }
   }
 
   async storeContents(

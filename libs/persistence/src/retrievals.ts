@@ -1,25 +1,11 @@
 import type { Retrieval, Retrievals } from '@landfall/domain';
 import type { Database } from './database.js';
 
-/** Rows of one statement. */
-const FILES_AT_ONCE = 5_000;
-
 export class PostgresRetrievals implements Retrievals {
   readonly #database: Database;
 
   constructor(database: Database) {
     this.#database = database;
-  }
-
-  async plan(restoreId: string, { url, files, keepHours }: Retrieval): Promise<void> {
-    await this.#database.transaction(async (client) => {
-      await client.retrieval.deleteMany({ where: { restoreId } });
-      await client.retrieval.create({ data: { restoreId, url, keepHours } });
-      for (let at = 0; at < files.length; at += FILES_AT_ONCE) {
-        const data = files.slice(at, at + FILES_AT_ONCE).map((file) => ({ restoreId, ...file }));
-        await client.retrievedFile.createMany({ data });
-      }
-    });
   }
 
   async retrieval(restoreId: string): Promise<Retrieval | null> {

@@ -26,6 +26,7 @@ import {
   seedOf,
   throughEveryCrash,
   MemoryArchiveCopies,
+  MemoryRetrievals,
   nothingArchived,
 } from '@landfall/testing';
 import { cleanUp, type CleanUpPorts } from '../clean-up.js';
@@ -348,8 +349,9 @@ describe('the clean-up', () => {
   it('takes away the copies that were brought back from the archive tier, with their container', async () => {
     await provision(planWith(1));
     const copies = new MemoryArchiveCopies([]);
-    const { retrievals } = archive;
-    await retrievals.plan(restoreId, { url: 'azure://backups/copies', files: [], keepHours: 72 });
+    const retrievals = new MemoryRetrievals(books);
+    const retrieval = { url: 'azure://backups/copies', files: [], keepHours: 72 };
+    await books.transaction((tx) => tx.storeRetrieval(restoreId, retrieval));
     archive = { retrievals, copiesOf: async () => copies };
     copies.failure = new RetryableError({ code: 'STORE_UNREACHABLE', message: 'Away.', fix: 'Wait.' });
     await expect(clean()).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });

@@ -283,11 +283,10 @@ describe('the scheduled sweep', () => {
     const restoreId = await ended('completed', async () => undefined);
     const copies = new MemoryArchiveCopies([]);
     let hours = 0;
-    const retrievals = new MemoryRetrievals(
-      (id) => books.restore(id),
-      () => Date.now() + hours * 3_600_000,
+    const retrievals = new MemoryRetrievals(books, () => Date.now() + hours * 3_600_000);
+    await books.transaction((tx) =>
+      tx.storeRetrieval(restoreId, { url: 'azure://backups/copies', files: [], keepHours: 72 }),
     );
-    await retrievals.plan(restoreId, { url: 'azure://backups/copies', files: [], keepHours: 72 });
     const metrics = createMetrics('finalizer');
     const log = { info: () => undefined, warn: () => undefined };
     const doorPorts = { doors: new MemoryWorkerDoors(), workers: new MemoryWorkerRegistry() };

@@ -1,4 +1,4 @@
-import { retrievalContainer, type Catalogue, type RestoreBooks, type Retrievals } from '@landfall/domain';
+import { retrievalContainer, type Catalogue, type RestoreBooks, type Retrieval } from '@landfall/domain';
 import type { StepHandler } from '@landfall/pipeline';
 import type { Planner, Prepared } from '../planner.js';
 
@@ -6,7 +6,6 @@ export interface PlanPorts {
   readonly planner: Planner;
   readonly books: RestoreBooks;
   readonly catalogue: Pick<Catalogue, 'repository'>;
-  readonly retrievals: Pick<Retrievals, 'plan'>;
 }
 
 /**
@@ -19,25 +18,26 @@ export function planStep(ports: PlanPorts): StepHandler<'plan'> {
     const prepared = await planner.prepare(restore.request, signal, restore.id);
     const { plan, contents } = prepared;
     signal.throwIfAborted();
-    await planRetrieval(ports, restore.id, prepared);
+    const retrieval = await retrievalOf(ports, restore.id, prepared);
     await books.transaction(async (tx) => {
       await tx.requireCurrent({ restoreId: restore.id, work: 'plan', epoch });
       await tx.storePlan(restore.id, plan);
+      if (retrieval !== null) await tx.storeRetrieval(restore.id, retrieval);
       await tx.storeContents(restore.id, contents, []);
     });
     return { kind: 'done', output: { planHash: plan.planHash } };
   };
 }
 
-/** Before the plan is stored: whoever carries that out finds it. The copies lie in the account of what they are copies of. */
-async function planRetrieval(
-  { catalogue, retrievals }: PlanPorts,
+/** The copies lie in the account of what they are copies of. */
+async function retrievalOf(
+  { catalogue }: PlanPorts,
   restoreId: string,
   { plan: { retrieval, restorePoint }, archived }: Prepared,
-): Promise<void> {
-  if (retrieval === undefined) return;
+): Promise<Retrieval | null> {
+  if (retrieval === undefined) return null;
   const repository = await catalogue.repository(restorePoint.repository);
   const account = repository?.url.split('/')[2] ?? '';
   const url = `azure://${account}/${retrievalContainer(restoreId)}`;
-  await retrievals.plan(restoreId, { url, files: archived, keepHours: retrieval.keepHours });
+  return { url, files: archived, keepHours: retrieval.keepHours };
 }

@@ -1,24 +1,25 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { RetryableError, type Work } from '@landfall/domain';
 import type { StepContext } from '@landfall/pipeline';
-import { aRestorePlan, MemoryArchiveCopies, MemoryJournal, MemoryRetrievals } from '@landfall/testing';
+import { aRestorePlan, MemoryArchiveCopies, MemoryJournal } from '@landfall/testing';
 import { retrieveArchivedData } from './retrieve-archived-data.js';
 
 const FILES = ['data/ab/one', 'data/cd/two', 'data/ef/three'].map((path, at) => ({ path, sizeBytes: at + 1 }));
 const HOUR_MS = 3_600_000;
 
-let retrievals: MemoryRetrievals;
+const retrievals = {
+  retrieval: async (restoreId: string) =>
+    restoreId === 'r1' ? { url: 'azure://backups/copies', files: FILES, keepHours: 72 } : null,
+};
 let copies: MemoryArchiveCopies;
 let events: string[];
 const startedAt = new Date('2026-03-01T10:00:00Z');
 let now: Date;
 
-beforeEach(async () => {
-  retrievals = new MemoryRetrievals(async () => null);
+beforeEach(() => {
   copies = new MemoryArchiveCopies(FILES.map((file) => ({ ...file, archived: true })));
   events = [];
   now = startedAt;
-  await retrievals.plan('r1', { url: 'azure://backups/copies', files: FILES, keepHours: 72 });
 });
 
 function run(restoreId = 'r1') {

@@ -22,6 +22,7 @@ import type { SourceRecord } from '../source-record.js';
 import type { Work, WorkKey, WorkState } from '../work.js';
 import type { LedgerEntry, LedgerRecord, OpenChange } from '../cloud/ledger.js';
 import type { CallJournal } from './cloud/journal.js';
+import type { Retrieval } from './retrievals.js';
 
 /*
  * The books: everything that has to survive lies behind these ports, in Postgres. Changes of state happen inside a
@@ -139,6 +140,8 @@ export interface RestoreTransaction {
    * @throws PermanentError `RECIPE_INVALID` for a recipe that can't be composed, or that names a patch which is not given
    */
   storeContents(restoreId: string, contents: readonly PlannedContents[], patches: readonly Uint8Array[]): Promise<void>;
+  /** What has to be brought back from the archive tier for the plan; in the transaction that has stored the plan, as contents are. */
+  storeRetrieval(restoreId: string, retrieval: Retrieval): Promise<void>;
   /** What the disks of the plan are to hold, as far as that was written down, in the plan's order. */
   contents(restoreId: string): Promise<readonly PlannedContents[]>;
   /** By the books' own clock, in milliseconds: that of a service may be wrong. */

@@ -12,10 +12,8 @@ export interface Retrieval {
   readonly keepHours: number;
 }
 
-/** The books of it. */
+/** The books of it; it is written down with the plan. */
 export interface Retrievals {
-  /** Written with the plan, and anew with each new one. */
-  plan(restoreId: string, retrieval: Retrieval): Promise<void>;
   /** Null: nothing has to be brought back for it, or what was is removed again. */
   retrieval(restoreId: string): Promise<Retrieval | null>;
   /** Its place alone, for whoever asks often. */

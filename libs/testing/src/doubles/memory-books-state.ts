@@ -12,6 +12,7 @@ import type {
   Restore,
   RestoredDisk,
   RestoreEvent,
+  Retrieval,
   RunnableWork,
   FailedSegment,
   Segment,
@@ -33,6 +34,7 @@ export interface RestoreData extends Changeable<Omit<Restore, 'works' | 'disks'>
   works: (Changeable<Work> & { notBefore: Date | null })[];
   disks: Changeable<RestoredDisk>[];
   contents: readonly PlannedContents[];
+  retrieval: Retrieval | null;
   approvals: readonly Approval[];
   source: SourceRecord | null;
   awaitingSince: Date | null;
@@ -100,7 +102,7 @@ export function copyBooks(state: BooksState): BooksState {
 }
 
 export function toLockedRestore(data: RestoreData): LockedRestore {
-  const { works, disks, contents: _contents, approvals: _approvals, ...others } = data;
+  const { works, disks, contents: _contents, retrieval: _retrieval, approvals: _approvals, ...others } = data;
   const { events: _events, calls: _calls, ledger: _ledger, ...rest } = others;
   return {
     ...rest,

@@ -23,6 +23,7 @@ import {
   type RestorePlan,
   type RestoreState,
   type RestoreTransaction,
+  type Retrieval,
   type SegmentError,
   type Segment,
   type SegmentFilter,
@@ -88,6 +89,7 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
       turn: null,
       disks: [],
       contents: [],
+      retrieval: null,
       approvals: [],
       source: null,
       awaitingSince: null,
@@ -196,6 +198,13 @@ export class MemoryRestoreTransaction implements RestoreTransaction {
       bytesDone: 0,
     }));
     data.contents = [];
+    data.retrieval = null;
+  }
+
+  async storeRetrieval(restoreId: string, retrieval: Retrieval): Promise<void> {
+    this.#requireLock(restoreId);
+    const files = retrieval.files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+    this.#restore(restoreId).retrieval = structuredClone({ ...retrieval, files });
   }
 
   async storeContents(

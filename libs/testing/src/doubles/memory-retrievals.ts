@@ -1,36 +1,33 @@
-import type { ArchiveCopies, ArchiveCopy, Restore, Retrieval, Retrievals, StoredFile } from '@landfall/domain';
+import type { ArchiveCopies, ArchiveCopy, Retrieval, Retrievals, StoredFile } from '@landfall/domain';
+import { MemoryBooks } from './memory-books.js';
 
-/** @param restores tells when restores have ended */
+/** What is written in these books. */
 export class MemoryRetrievals implements Retrievals {
-  readonly #planned = new Map<string, Retrieval>();
+  readonly #removed = new Set<string>();
 
   constructor(
-    private readonly restore: (id: string) => Promise<Restore | null>,
+    private readonly books: MemoryBooks,
     private readonly now: () => number = () => Date.now(),
   ) {}
 
-  async plan(restoreId: string, retrieval: Retrieval): Promise<void> {
-    const files = retrieval.files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-    this.#planned.set(restoreId, structuredClone({ ...retrieval, files }));
-  }
-
   async retrieval(restoreId: string): Promise<Retrieval | null> {
-    return this.#planned.get(restoreId) ?? null;
+    return this.#removed.has(restoreId) ? null : (this.books.now.restores.get(restoreId)?.retrieval ?? null);
   }
 
   async url(restoreId: string): Promise<string | null> {
-    return this.#planned.get(restoreId)?.url ?? null;
+    return (await this.retrieval(restoreId))?.url ?? null;
   }
 
   async removed(restoreId: string): Promise<void> {
-    this.#planned.delete(restoreId);
+    this.#removed.add(restoreId);
   }
 
   async due(): Promise<readonly string[]> {
     const due: string[] = [];
-    for (const [id, { keepHours }] of this.#planned) {
-      const endedAt = (await this.restore(id))?.endedAt ?? null;
-      if (endedAt !== null && endedAt.getTime() + keepHours * 3_600_000 <= this.now()) due.push(id);
+    for (const [id, { endedAt }] of this.books.now.restores) {
+      const { keepHours } = (await this.retrieval(id)) ?? {};
+      if (endedAt === null || keepHours === undefined) continue;
+      if (endedAt.getTime() + keepHours * 3_600_000 <= this.now()) due.push(id);
     }
     return due;
   }
@@ -78,6 +75,6 @@ export class MemoryArchiveCopies implements ArchiveCopies {
 
 /** For whoever has nothing to do with archives. */
 export function nothingArchived() {
-  const retrievals = new MemoryRetrievals(() => Promise.resolve(null));
+  const retrievals = new MemoryRetrievals(new MemoryBooks());
   return { retrievals, copiesOf: () => Promise.resolve(new MemoryArchiveCopies([])) };
 }

@@ -6,21 +6,18 @@ import { MemoryRetrievals } from './memory-retrievals.js';
 
 retrievalsContract('The double', async () => {
   const books = new MemoryBooks();
-  return { retrievals: new MemoryRetrievals((id) => books.restore(id)), books, dispose: async () => {} };
+  return { retrievals: new MemoryRetrievals(books), books, dispose: async () => {} };
 });
 
 it('names what is due an hour after the end', async () => {
   const books = new MemoryBooks();
   let aheadMs = 0;
-  const retrievals = new MemoryRetrievals(
-    (id) => books.restore(id),
-    () => Date.now() + aheadMs,
-  );
+  const retrievals = new MemoryRetrievals(books, () => Date.now() + aheadMs);
   await books.transaction(async (tx) => {
     await tx.createRestore({ id: 'r1', request: aRestoreRequest(), requestedBy: 'olivia' });
+    await tx.storeRetrieval('r1', { url: 'azure://backups/copies', files: [], keepHours: 1 });
     await tx.moveRestore('r1', { from: 'planning', epoch: 0 }, 'failed');
   });
-  await retrievals.plan('r1', { url: 'azure://backups/copies', files: [], keepHours: 1 });
   expect(await retrievals.due()).toStrictEqual([]);
   aheadMs = 3_600_001;
   expect(await retrievals.due()).toStrictEqual(['r1']);
