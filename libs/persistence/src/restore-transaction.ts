@@ -46,10 +46,10 @@ import { loadLockedRestore } from './load-restores.js';
 import { contentsColumns, requiredJson, storableText, toApproval, toContents, toJson, toSegment } from './rows.js';
 import { readSegments, readTotals, readVerdicts, SEGMENT_COLUMNS, whereOf } from './segment-reads.js';
 
-/** Azure does not mind the case of ids. */
 /** Rows of one statement. */
 const FILES_AT_ONCE = 5_000;
 
+/** Azure does not mind the case of ids. */
 function replacedId(plan: RestorePlan): string | null {
   return isRefused(plan) ? null : (plan.source?.azureId.toLowerCase() ?? null);
 }
