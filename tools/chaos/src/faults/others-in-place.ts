@@ -34,12 +34,21 @@ interface Scene {
   readonly restore: Restore;
 }
 
-interface Interference {
-  readonly title: string;
-  /** The crash point at which the finalizer stands still meanwhile; null: before the restore is asked for. */
-  readonly at: string | null;
+/** Before the restore is asked for. */
+interface Beforehand {
+  readonly at: null;
+  act(scene: Omit<Scene, 'restore'>): Promise<void>;
+}
+
+interface Meanwhile {
+  /** The crash point at which the finalizer stands still. */
+  readonly at: string;
   /** Returns what undoes it, where a resumption needs that. */
   act(scene: Scene): Promise<(() => Promise<void>) | void>;
+}
+
+type Interference = (Beforehand | Meanwhile) & {
+  readonly title: string;
   /** How the restore comes to rest; `completed` when left out. */
   readonly asksFor?: string;
   /** Whether a resumption comes to the end then; it does when left out. */
@@ -48,7 +57,7 @@ interface Interference {
   readonly power?: 'deallocated';
   /** Ids of what has to be there in the end, whatever happened. */
   theirs?(scene: Scene): readonly string[];
-}
+};
 
 const KINDS: readonly Interference[] = [
   {
@@ -161,8 +170,7 @@ export function othersInPlaceTrials(): readonly Trial[] {
 async function interfered(cell: Cell, kind: Interference): Promise<Outcome> {
   cell.disarm();
   const vm = await layOriginal(cell, PATIENCE_MS);
-  const before = { cell, vm, restore: null as unknown as Restore };
-  if (kind.at === null) await kind.act(before);
+  if (kind.at === null) await kind.act({ cell, vm });
   else cell.arm([`${kind.at} stop`]);
   const number = (await vmOf(cell, vm))?.properties.vmId;
   const id = await orderInPlace(cell, vm);
@@ -213,7 +221,7 @@ interface Disturbance {
   readonly undo?: () => Promise<void>;
 }
 
-async function disturb(cell: Cell, vm: OriginalVm, kind: Interference, restoreId: string): Promise<Disturbance> {
+async function disturb(cell: Cell, vm: OriginalVm, kind: Meanwhile, restoreId: string): Promise<Disturbance> {
   const stopped = await stoppedOrOver(cell, restoreId);
   if (stopped === null) return { reached: false };
   try {
